@@ -1,0 +1,83 @@
+"""The published tables as data: what each row of a network is, never code that builds it.
+
+A `Table` is a list of `Row`s, each one step of the paper's table. Everything else that the course
+says about a network (shapes, parameters, work, receptive field) is computed from these rows by
+`course.anatomy`, so that prose, checks and figures cannot disagree.
+"""
+
+from dataclasses import dataclass, replace
+
+__all__ = ["Row", "Table", "average_pool", "conv", "dense", "max_pool"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step of a network, as its paper prints it."""
+
+    name: str
+    step: str  # "conv", "dense", "max_pool", "average_pool"
+    filters: int | None = None  # feature maps of a convolution, units of a dense layer
+    kernel: int = 1
+    stride: int = 1
+    padding: int | str = 0  # pixels on each side, or "same"
+    groups: int = 1
+    connections: tuple | None = None  # for each map, the input maps it sees (LeNet-5's C3)
+    activation: str | tuple | None = None  # several: each is accepted, the first is the paper's
+    bias: bool | None = True  # None: with or without, both are accepted
+    trainable: bool = True
+    after: str | tuple | None = None  # the row or rows that feed it; None: the row above
+
+
+def conv(name, filters, kernel, **rest):
+    """A convolution with `filters` feature maps."""
+    return Row(name, "conv", filters, kernel, **rest)
+
+
+def dense(name, units, **rest):
+    """A fully connected layer; it sees every value of the row before it."""
+    return Row(name, "dense", units, **rest)
+
+
+def max_pool(name, kernel, stride=None, **rest):
+    """Max pooling; the stride is the kernel unless it is given."""
+    return Row(name, "max_pool", None, kernel, stride or kernel, **rest)
+
+
+def average_pool(name, kernel, stride=None, **rest):
+    """Average pooling; the stride is the kernel unless it is given."""
+    return Row(name, "average_pool", None, kernel, stride or kernel, **rest)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A network: where it was published, what goes in, and its rows in order."""
+
+    name: str
+    source: str
+    input_shape: tuple  # (height, width, channels)
+    rows: tuple
+
+    @property
+    def classes(self):
+        """Units of the last row."""
+        return self.rows[-1].filters
+
+    def with_(self, *, input_shape=None, classes=None):
+        """The same network for another input shape (height, width, channels) or class count."""
+        rows = self.rows
+        if classes is not None:
+            rows = (*rows[:-1], replace(rows[-1], filters=classes))
+        return replace(self, input_shape=tuple(input_shape or self.input_shape), rows=rows)
+
+    def part(self, first, last=None, *, input_shape):
+        """The rows from `first` to `last` (default: only that one) as a table of their own.
+
+        Raises KeyError if there is no row of that name.
+        """
+        names = [row.name for row in self.rows]
+        for name in (first, last or first):
+            if name not in names:
+                raise KeyError(f"{self.name} has the rows {', '.join(names)}. Received: {name!r}.")
+        rows = self.rows[names.index(first) : names.index(last or first) + 1]
+        name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
+        return replace(self, name=name, input_shape=tuple(input_shape), rows=rows)

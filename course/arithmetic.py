@@ -1,0 +1,81 @@
+"""The arithmetic of convolutional networks: plain numbers in, plain numbers out.
+
+Sizes are in pixels along one axis unless they are pairs (height, width). A MAC is one
+multiply-accumulate of a convolution or a dense layer; biases, activations, pooling and
+normalisation are not counted. Nothing here imports anything.
+"""
+
+from math import prod
+
+
+def output_size(size, kernel, stride=1, padding=0, dilation=1, ceil=False):
+    """Positions of a sliding window along one axis: ⌊(N + 2P − F) / stride⌋ + 1.
+
+    `padding` is one number for both sides or a pair (before, after); `dilation` spreads the kernel
+    to F = dilation·(kernel − 1) + 1. With `ceil` the last window may hang over the edge, as in
+    Caffe's pooling.
+
+    Raises ValueError if the window does not fit even once.
+    """
+    before, after = padding if isinstance(padding, (tuple, list)) else (padding, padding)
+    window = dilation * (kernel - 1) + 1
+    room = size + before + after - window
+    if min(size, kernel, stride, dilation) < 1:
+        raise ValueError(
+            "Size, kernel, stride and dilation should be at least 1. "
+            f"Received: size={size}, kernel={kernel}, stride={stride}, dilation={dilation}."
+        )
+    if room < 0:
+        raise ValueError(
+            f"The window ({window}) should fit into the padded input "
+            f"({size} + {before} + {after} = {size + before + after}). "
+            "The map has become too small: check strides and pools before this layer."
+        )
+    return (-(-room // stride) if ceil else room // stride) + 1
+
+
+def same_padding(size, kernel, stride=1, dilation=1):
+    """What Keras's padding="same" puts (before, after): the output has ⌈N / stride⌉ positions.
+
+    An odd total puts the extra pixel after, as TensorFlow does.
+    """
+    total = max(0, (-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size)
+    return total // 2, total - total // 2
+
+
+def conv_parameters(kernel, channels, filters, groups=1, bias=True):
+    """Weights and biases of a convolution: kh·kw·(C/groups)·K + K.
+
+    `kernel` is one number for a square or a pair (height, width).
+    """
+    return _area(kernel) * (channels // groups) * filters + bias * filters
+
+
+def conv_macs(kernel, channels, filters, output, groups=1):
+    """Multiply-accumulates of a convolution: one per weight and output position.
+
+    `output` is (height, width) of the output map.
+    """
+    return _area(kernel) * (channels // groups) * filters * prod(output)
+
+
+def dense_parameters(inputs, units, bias=True):
+    """Weights and biases of a dense layer: N·M + M. Its MACs are N·M."""
+    return inputs * units + bias * units
+
+
+def receptive_field(steps):
+    """Side of the input patch that one output value sees, after (kernel, stride) steps in order.
+
+    r ← r + (kernel − 1)·j and j ← j·stride, beginning with r = j = 1: each step widens the patch
+    by its kernel, measured in input pixels (the product of the strides before it).
+    """
+    field, jump = 1, 1
+    for kernel, stride in steps:
+        field += (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+def _area(kernel):
+    return kernel**2 if isinstance(kernel, int) else prod(kernel)

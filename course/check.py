@@ -1,0 +1,408 @@
+"""Checks for notebooks: is the answer right, and if not, what is wrong with it?
+
+    check.model(lenet5, like=LENET5)                # a builder against a published table
+    check.model(lenet5, classes=17, like=LENET5)    # the same for other arguments
+    check.block(subsample, like=..., name="S2")     # a function from tensor to tensor
+    check.shapes(shapes, like=LENET5)               # hand counts against the same table
+    check.parameters(parameters, like=LENET5)
+    check.value(share, 95.8, tolerance=0.05)
+    check.function(f, [1.0], [2.0], like=reference)
+
+Each shows a card and returns None if the answer is right; otherwise it raises `CheckFailed`, whose
+text is the card. The observing half is `course.evidence`, and the judging half is here and in
+`course.diagnosis`; it believes nothing but the evidence.
+"""
+
+from contextlib import contextmanager
+from html import escape
+from math import isclose
+
+from course import evidence
+from course.anatomy import anatomy
+from course.diagnosis import Cause, diagnose, finding
+
+__all__ = ["CheckFailed", "block", "function", "model", "parameters", "shapes", "value"]
+
+
+class CheckFailed(AssertionError):
+    """An answer is wrong. `findings` says what: `course.diagnosis.Finding`s, the first first."""
+
+    def __init__(self, card):
+        super().__init__(str(card))
+        self.card = card
+        self.findings = card.findings
+
+    def _render_traceback_(self):
+        # IPython calls this. The card above has the details; a traceback through this package
+        # would only hide them.
+        return [f"CheckFailed: {self.findings[0].message}"]
+
+
+def model(builder, /, *args, like, **kwargs):
+    """Check what a builder makes against a table.
+
+    `like` is a `Table`; `classes` and `input_shape` among the keyword arguments are handed to the
+    builder and to the table, everything else to the builder only. The model is built without
+    weights, so that this takes hundredths of a second for any network.
+
+    Raises CheckFailed with the first row that differs.
+    """
+    table = like.with_(**{k: v for k, v in kwargs.items() if k in ("classes", "input_shape")})
+    _architecture("model", builder, args, kwargs, table)
+
+
+def block(function, /, *args, like, **kwargs):
+    """Check a function from tensor to tensor against some rows of a table.
+
+    The function gets a symbolic tensor of `like.input_shape` first, then the other arguments.
+
+    Raises CheckFailed with the first row that differs.
+    """
+    _architecture("block", function, args, kwargs, like)
+
+
+def _architecture(kind, subject, args, kwargs, table):
+    request = {
+        "ask": kind,
+        "args": [evidence.sendable(value) for value in args],
+        "kwargs": {key: evidence.sendable(value) for key, value in kwargs.items()},
+        "input_shape": list(table.input_shape),
+    }
+    reply = _ask(subject, request)
+    name = _call_text(_name(subject), args, kwargs)
+    if "failed" in reply:
+        _report(name, [_failed(reply)], table)
+        return
+    try:
+        built = anatomy(reply["trace"])
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
+        return
+    _report(name, diagnose(built, table), table, built)
+
+
+def shapes(answers, /, *, like, rows=None):
+    """Check {row: (height, width, channels)} against the shapes that follow from a table.
+
+    `rows` are the names that are asked for; None asks for all. A vector's shape is (units,) or
+    just the number of units.
+    """
+    right = {step.name: step.shape for step in anatomy(like)}
+    asked = {name: right[name] for name in rows or right}
+    _numbers(answers, asked, like, _explain_shape, "a tuple such as (28, 28, 6)")
+
+
+def parameters(answers, /, *, like, rows=None):
+    """Check {row: trained parameters} against a table; the row "total" is the whole network.
+
+    `rows` are the names that are asked for; None asks for all and for the total.
+    """
+    network = anatomy(like)
+    right = {step.name: step.trained for step in network} | {"total": network.trained}
+    asked = {name: right[name] for name in rows or right}
+    _numbers(answers, asked, like, _explain_parameters, "a whole number")
+
+
+def value(answer, expected, /, *, tolerance=0, hint=""):
+    """Check one number (or a list of them) against the expected one, with a tolerance.
+
+    `hint` is shown when the answer is wrong.
+    """
+    reply = _ask(answer, {"ask": "value"})
+    name = _name(answer)
+    if "failed" in reply:
+        _report(name, [_failed(reply)])
+        return
+    got = reply["value"]
+    if got is None:
+        _report(name, [finding(name, Cause.NOT_ANSWERED)])
+    elif _close(got, evidence.plain(expected), tolerance):
+        _report(name, [])
+    else:
+        _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=hint)])
+
+
+def function(subject, /, *cases, like, tolerance=1e-5):
+    """Check a function's answers to some cases against those of a reference.
+
+    A case is the list of arguments of one call. `tolerance` is relative to the largest number of
+    the reference's answer, so that rounding does not count.
+    """
+    cases = [list(case) for case in cases]
+    request = {"ask": "call", "cases": [[evidence.sendable(a) for a in case] for case in cases]}
+    reply = _ask(subject, request)
+    name = _name(subject)
+    if "failed" in reply:
+        _report(name, [_failed(reply)])
+        return
+    answers = reply.get("answers")
+    if not isinstance(answers, list) or len(answers) != len(cases):
+        _report(name, [finding(name, Cause.NO_ANSWER, received="not as many as questions")])
+        return
+    for case, got in zip(cases, answers, strict=True):
+        expected = evidence.plain(like(*case))
+        call = _call_text(name, case, {})
+        if got is None:
+            got = "None (is the return missing?)"
+        if not _close(got, expected, tolerance * max(1.0, _largest(expected))):
+            hint = f"{call} gives {_brief(got)}, it should give {_brief(expected)}."
+            _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=hint)])
+            return
+    _report(name, [])
+
+
+# --- evidence ----------------------------------------------------------------------------------
+
+
+def _ask(subject, request):
+    """Evidence about a subject: from here, or from where the grader keeps the student's code."""
+    remote = getattr(type(subject), "__evidence__", None)
+    return remote(subject, request) if remote else evidence.observe(subject, request)
+
+
+def _failed(reply):
+    kind = reply["failed"]
+    cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
+    text = str(reply.get("text", ""))
+    expected = "a function" if cause is Cause.WRONG_KIND_OF_VALUE else ""
+    hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else ""
+    return finding("", cause, expected, text, hint=hint)
+
+
+# --- hand counts -------------------------------------------------------------------------------
+
+
+def _numbers(answers, rows, like, explain, kind):
+    reply = _ask(answers, {"ask": "value"})
+    name = _name(answers)
+    if "failed" in reply:
+        _report(name, [_failed(reply)])
+        return
+    got = reply["value"]
+    if not isinstance(got, dict) or not got:
+        text = f'{{"{next(iter(rows))}": ..., ...}}'
+        _report(name, [finding(name, Cause.WRONG_KIND_OF_VALUE, text, _brief(got))])
+        return
+    if all(value is None for value in got.values()):
+        _report(name, [finding("", Cause.NOT_ANSWERED, hint="Fill in the numbers above.")])
+        return
+    network, findings = anatomy(like), []
+    for row, expected in rows.items():
+        wanted = list(expected) if isinstance(expected, tuple) else expected
+        if row not in got:
+            findings.append(finding(row, Cause.MISSING_KEY))
+        elif got[row] is None:
+            findings.append(finding(row, Cause.NOT_ANSWERED))
+        elif got[row] != wanted and [got[row]] != wanted:
+            cause, hint = explain(network, row, got[row], wanted)
+            findings.append(finding(row, cause, kind, _brief(got[row]), hint=hint))
+    _report(name, findings)
+
+
+def _explain_shape(network, row, got, expected):
+    step = network[row]
+    if not isinstance(got, list | int) or isinstance(got, bool):
+        return Cause.WRONG_KIND_OF_VALUE, ""
+    got = [got] if isinstance(got, int) else got
+    if len(got) == len(expected) and sorted(map(str, got)) == sorted(map(str, expected)):
+        return Cause.CHANNELS_FIRST, ""
+    if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
+        return Cause.FILTERS_FORGOTTEN, f"You have {got[2]}."
+    source = step.inputs[0]
+    if len(expected) == 3:
+        size, kernel, stride = source.grid[0], step.kernel[0], step.stride[0]
+        padding = step.padding[0][0]
+        hint = (
+            f"A window of {kernel} slides over {size} in steps of {stride}"
+            + (f" with {padding} zeros on each side" if padding else " without padding")
+            + ": ⌊(N + 2P − F)/stride⌋ + 1."
+        )
+        return Cause.WRONG_VALUE, f"You have {_brief(got)}. {hint}"
+    return Cause.WRONG_VALUE, f"You have {_brief(got)}. The table gives the number of units."
+
+
+def _explain_parameters(network, row, got, expected):
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        return Cause.WRONG_KIND_OF_VALUE, ""
+    if row == "total":
+        return Cause.WRONG_VALUE, f"You have {got:,}. Add up the rows above."
+    step = network[row]
+    said = f"You have {got:,}."
+    area = step.kernel[0] * step.kernel[1]
+    if not step.fan_in:
+        return Cause.WRONG_VALUE, f"{said} What is there to learn in: {step.does()}?"
+    if got == step.fan_in:
+        return Cause.WITHOUT_BIASES, said
+    if got in (step.macs, step.macs + step.filters):
+        return Cause.MACS_FOR_PARAMETERS, said
+    if step.connections:
+        dense = area * step.channels * step.filters
+        if got in (dense, dense + step.filters):
+            return Cause.ALL_CONNECTED, said
+    if step.step == "conv" and got in (area * step.filters, (area + 1) * step.filters):
+        return Cause.WITHOUT_INPUT_CHANNELS, said
+    if step.step == "dense":
+        source = step.inputs[0]
+        hint = f"It sees {' · '.join(map(str, (*source.grid, source.channels)))} values."
+        if source.grid == (1, 1):
+            hint = f"It sees {source.channels} values."
+        return Cause.WRONG_VALUE, f"{said} {hint}"
+    hint = f"Weights of one map: {area} for each map that it sees. Then its bias."
+    return Cause.WRONG_VALUE, f"{said} {hint}"
+
+
+def _close(got, expected, tolerance):
+    """Whether two nests of lists and numbers agree; types count, so True is not 1."""
+    if isinstance(expected, list):
+        same = isinstance(got, list) and len(got) == len(expected)
+        return same and all(_close(g, e, tolerance) for g, e in zip(got, expected, strict=True))
+    if isinstance(expected, bool | str) or expected is None:
+        return type(got) is type(expected) and got == expected
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        return False
+    return isclose(got, expected, rel_tol=0, abs_tol=tolerance)
+
+
+def _largest(value):
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0.0)
+    return abs(value) if isinstance(value, int | float) else 0.0
+
+
+# --- cards -------------------------------------------------------------------------------------
+
+
+_MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
+_COLOURS = {"right": "#1a7f37", "open": "#57606a", "wrong": "#b35900"}
+
+
+class Card:
+    """What a check has to say: a headline, the findings, and the rows up to the first wrong one."""
+
+    def __init__(self, name, findings, table=None, built=None):
+        self.name, self.findings = name, findings
+        self.table, self.built = table, built
+        open_ = findings and findings[0].cause is Cause.NOT_ANSWERED
+        self.state = "open" if open_ else "wrong" if findings else "right"
+
+    @property
+    def headline(self):
+        """One line: the mark, the name, the verdict."""
+        mark = _MARKS[self.state]
+        if self.state == "open":
+            return f"{mark} {self.name} is not answered yet."
+        if self.state == "wrong":
+            more = len(self.findings) - 1
+            rest = f", and {more} more to look at" if more else ""
+            where = f": {self.findings[0].row} differs" if self.findings[0].row else ""
+            return f"{mark} {self.name}{where}{rest}."
+        if self.built is None:
+            return f"{mark} {self.name} is right."
+        count = f"{self.built.trained:,} trained parameters, {self.built.macs:,} MACs"
+        return f"{mark} {self.name} is {self.table.name}: {count}."
+
+    def _rows(self):
+        """(mark, row, step, output) of the table up to the first row that differs."""
+        if self.state != "wrong" or self.built is None:
+            return []
+        first, rows = self.findings[0].row, []
+        for step in anatomy(self.table):
+            if step.name == first:
+                return [*rows, ("✗", step.name, step.does(), " × ".join(map(str, step.shape)))]
+            rows.append(("✓", step.name, step.does(), " × ".join(map(str, step.shape))))
+        return []  # the finding is about a step that no row names
+
+    def __str__(self):
+        lines = [self.headline]
+        lines += [f"  {' '.join(row)}" for row in self._rows()]
+        lines += [f"  {item.message}" for item in self.findings]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        colour = _COLOURS[self.state]
+        rows = "".join(
+            "<tr>" + "".join(f'<td style="text-align:left">{escape(c)}</td>' for c in row) + "</tr>"
+            for row in self._rows()
+        )
+        table = ""
+        if rows:
+            head = "".join(
+                f'<th style="text-align:left">{text}</th>'
+                for text in ("", "row", "in the table", "output there")
+            )
+            table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        first, *others = [escape(item.message) for item in self.findings] or [""]
+        said = f"<p>{first}</p>" if first else ""
+        if others:
+            said += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"
+        return (
+            f'<div role="status" style="border-left:4px solid {colour};padding:.4em 1em;'
+            f'margin:.3em 0"><strong>{escape(self.headline)}</strong>{table}{said}</div>'
+        )
+
+
+_silent = False
+
+
+@contextmanager
+def silently():
+    """Show no cards: for a grader, who reads `CheckFailed` instead."""
+    global _silent
+    before, _silent = _silent, True
+    try:
+        yield
+    finally:
+        _silent = before
+
+
+def _report(name, findings, table=None, built=None):
+    card = Card(name, findings, table, built)
+    if not _silent:
+        _show(card)
+    if findings:
+        raise CheckFailed(card)
+
+
+def _show(card):
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        get_ipython = None
+    if get_ipython is not None and get_ipython() is not None:
+        from IPython.display import display
+
+        display(card)
+    elif card.state == "right":
+        print(card)  # a wrong answer's card is the text of the exception
+
+
+def _name(subject):
+    remote = getattr(type(subject), "__evidence__", None)
+    name = getattr(subject, "__name__", None)
+    return str(name) if remote or isinstance(name, str) else "Your answer"
+
+
+def _call_text(name, args, kwargs):
+    if not args and not kwargs:
+        return name
+    parts = [_brief(evidence.sendable(a)) for a in args]
+    parts += [f"{key}={_brief(item)}" for key, item in kwargs.items()]
+    return f"{name}({', '.join(parts)})"
+
+
+def _brief(value):
+    if isinstance(value, dict) and set(value) == {"array", "dtype"}:
+        value = value["array"]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(_brief, value[:8])) + (", …" if len(value) > 8 else "")
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    text = str(value)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _one_line(error):
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,219 @@
+"""What a check needs to know about a student's answer, as plain JSON: the first half of a check.
+
+`observe` touches the student's code: it builds a model without weights and writes it down, calls a
+function, or reads a variable. It judges nothing. In a notebook `course.check` calls it directly;
+when a submission is graded, only this half runs beside the student's code, and what it brings back
+is a claim that the other half judges somewhere else.
+
+A request is one of
+
+    {"ask": "value"}
+    {"ask": "call", "cases": [[argument, ...], ...]}
+    {"ask": "model", "args": [...], "kwargs": {...}, "input_shape": [32, 32, 1]}
+    {"ask": "block", ...}      # the same for a function from tensor to tensor
+
+and an answer is {"value": ...}, {"answers": [...]}, {"trace": ...} (see `course.trace`) or
+{"failed": kind, "text": ...}, where the kind is the name of a `course.diagnosis.Cause`.
+"""
+
+import json
+import linecache
+import traceback
+from contextlib import contextmanager
+
+MIME = "application/vnd.course.evidence+json"
+
+
+class Refused(Exception):
+    """No evidence can be given; carries the kind (a Cause's name) and the text."""
+
+    def __init__(self, kind, text=""):
+        super().__init__(text)
+        self.kind, self.text = kind, text
+
+
+def observe(subject, request):
+    """Answer a request about a student's function, builder or value. Never raises."""
+    try:
+        return _ASK[request["ask"]](subject, request)
+    except Refused as refused:
+        return {"failed": refused.kind, "text": refused.text}
+
+
+def answer(namespace, request):
+    """Answer the JSON `request` about the variable it names, as a message of the notebook.
+
+    This is what a grader runs in the student's kernel: the reply travels as an output of its own
+    type, apart from whatever the student's code prints.
+    """
+    from IPython.display import display
+
+    request = json.loads(request)
+    try:
+        # A name with dots or calls never comes here: the grader sends plain names.
+        subject = namespace[request["name"]]
+    except KeyError:
+        reply = {"failed": "NOT_ANSWERED", "text": f"{request['name']} is not defined"}
+    else:
+        reply = observe(subject, request)
+    display({MIME: reply}, raw=True)
+
+
+def _value(subject, request):
+    return {"value": plain(subject)}
+
+
+def _call(function, request):
+    if not callable(function):
+        raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
+    answers = []
+    for case in request["cases"]:
+        with _blame():
+            answers.append(plain(function(*map(_argument, case))))
+    return {"answers": answers}
+
+
+def _model(builder, request):
+    def build(keras):
+        with _blame():
+            return builder(*_arguments(request), **request.get("kwargs", {}))
+
+    return _written_down(builder, build, request)
+
+
+def _block(function, request):
+    def build(keras):
+        inputs = keras.Input(tuple(request["input_shape"]))
+        with _blame():
+            outputs = function(inputs, *_arguments(request), **request.get("kwargs", {}))
+        if not hasattr(outputs, "_keras_history"):
+            raise Refused("NO_MODEL", f"{_kind(outputs)} (a block should return its output tensor)")
+        return keras.Model(inputs, outputs)
+
+    return _written_down(function, build, request)
+
+
+def _written_down(subject, build, request):
+    from course.trace import TraceError, trace
+
+    with weightless() as keras:
+        model = subject if isinstance(subject, keras.Model) else None
+        if model is None:
+            if not callable(subject):
+                raise Refused("NO_MODEL", _kind(subject))
+            model = build(keras)
+        if not isinstance(model, keras.Model):
+            hint = ""
+            if hasattr(model, "_keras_history"):
+                hint = " (the last tensor: return keras.Model(inputs, outputs))"
+            raise Refused("NO_MODEL", _kind(model) + hint)
+        try:
+            with _blame():
+                return {"trace": trace(model, request.get("input_shape"))}
+        except TraceError as error:
+            raise Refused("UNREADABLE", str(error)) from None
+
+
+@contextmanager
+def weightless():
+    """Build Keras models without weights: VGG-16 takes hundredths of a second and no memory.
+
+    Gives the module keras. What was built inside must not be called or trained afterwards.
+    """
+    import keras
+
+    # clear_session, below, would also forget the student's mixed precision.
+    policy = keras.config.dtype_policy()
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield keras
+    finally:
+        # Keras keeps a list of the variables it still owes; without this they would all be made
+        # as soon as any other scope ends.
+        keras.utils.clear_session()
+        keras.config.set_dtype_policy(policy)
+
+
+@contextmanager
+def _blame():
+    """Turn whatever the student's code raises into a reason that names their line."""
+    from course.trace import TraceError
+
+    try:
+        yield
+    except (Refused, TraceError):
+        raise
+    except NotImplementedError:
+        raise Refused("NOT_ANSWERED") from None
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise Refused("RAISES", _in_words(error)) from None
+
+
+def _in_words(error):
+    """`TypeError: ... in line 4: x = Conv2D(6)(x)`, with the last line that the student wrote."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "site-packages" not in f.filename and "/course/" not in f.filename]
+    if own:
+        line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
+        text += f" (line {own[-1].lineno}" + (f": {line[:120]})" if line else ")")
+    return text
+
+
+def _arguments(request):
+    return [_argument(value) for value in request.get("args", [])]
+
+
+def _argument(value):
+    if isinstance(value, dict) and set(value) == {"array", "dtype"}:
+        import numpy as np
+
+        return np.array(value["array"], dtype=value["dtype"])
+    return value
+
+
+def sendable(value):
+    """An argument of a check as JSON; arrays keep their type."""
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return {"array": value.tolist(), "dtype": str(value.dtype)}
+    return value
+
+
+def plain(value):
+    """A student's value as JSON: numbers, texts, lists, dicts; arrays and tensors become lists."""
+    if value is None or isinstance(value, bool | int | float | str):
+        # int(True) and subclasses lose their disguise here
+        kind = next(t for t in (bool, int, float, str, type(None)) if isinstance(value, t))
+        return value if kind is type(None) else kind(value)
+    if value is Ellipsis:
+        raise Refused("NOT_ANSWERED")
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "_keras_history"):
+        raise Refused("WRONG_KIND_OF_VALUE", "a symbolic Keras tensor, which has no numbers yet")
+    try:
+        import numpy as np
+
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        import keras
+
+        return keras.ops.convert_to_numpy(value).tolist()
+    except Exception:
+        raise Refused("WRONG_KIND_OF_VALUE", _kind(value)) from None
+
+
+def _kind(value):
+    if value is None:
+        return "None (is the return missing?)"
+    name = type(value).__name__
+    return (
+        f"a {name}" if not callable(value) else f"the function {getattr(value, '__name__', name)}"
+    )
+
+
+_ASK = {"value": _value, "call": _call, "model": _model, "block": _block}

@@ -1,0 +1,454 @@
+"""Networks turned into anatomies: from a published table, and from the trace of a Keras model.
+
+This is where it is written down which Keras layers and operations are understood, and what each of
+them means. A layer that is not in `_KNOWN` keeps a row of its own, with Keras's own numbers.
+"""
+
+from collections import Counter
+from itertools import pairwise
+from math import prod
+
+from course import normal
+from course.anatomy import SCALED_TANH, Anatomy, Step, Value
+
+
+def from_table(table):
+    """The anatomy of a published table."""
+    image = normal.image("input", table.input_shape)
+    made, x = {}, image
+    for row in table.rows:
+        if row.after:
+            names = (row.after,) if isinstance(row.after, str) else row.after
+            values = [made[name] for name in names]
+            x = values[0] if len(values) == 1 else normal.concatenate(values, row.name)
+        x = made[row.name] = _TABLE_STEPS[row.step](x, row)
+    return Anatomy(table.name, [image], [x])
+
+
+def _row_conv(x, row):
+    return normal.conv(
+        x, row.name, row.filters, _pair(row.kernel), _pair(row.stride), row.padding,
+        groups=row.groups, connections=row.connections, **_row_rest(row),
+    )  # fmt: skip
+
+
+def _row_pool(x, row):
+    return normal.pool(
+        x, row.name, row.step, _pair(row.kernel), _pair(row.stride), row.padding, **_row_chain(row)
+    )
+
+
+def _row_dense(x, row):
+    return normal.dense(x, row.name, row.filters, **_row_rest(row))
+
+
+def _row_rest(row):
+    return {"bias": row.bias, "trainable": row.trainable, **_row_chain(row)}
+
+
+def _row_chain(row):
+    names = row.activation if isinstance(row.activation, tuple) else (row.activation,)
+    chain = list(_named_chain(names[0])) if names[0] else []
+    return {"chain": chain, "accepts": names[1:]}
+
+
+_TABLE_STEPS = {
+    "conv": _row_conv,
+    "max_pool": _row_pool,
+    "average_pool": _row_pool,
+    "dense": _row_dense,
+}
+
+
+# --- traces ------------------------------------------------------------------------------------
+
+
+def from_trace(evidence):
+    """The anatomy of a traced model.
+
+    Raises ValueError for a step without a fixed shape, KeyError or TypeError for what is no trace.
+    """
+    return _Reader(evidence).anatomy()
+
+
+class _Reader:
+    """Turns the steps of a trace into rows."""
+
+    def __init__(self, evidence):
+        self.evidence = evidence
+        self.values = {}  # (step number, output) -> Value
+        self.reads = Counter()
+        for step in evidence["steps"]:
+            for reference in _references([step["args"], step.get("kwargs")]):
+                self.reads[tuple(reference)] += 1
+        for reference in evidence["outputs"]:
+            self.reads[tuple(reference)] += 1
+
+    def anatomy(self):
+        inputs = []
+        for source in self.evidence["inputs"]:
+            value = normal.image(source["name"], source["shape"])
+            inputs.append(self._keep(source["id"], 0, value))
+        for step in self.evidence["steps"]:
+            read = _KNOWN.get(step["op"], _unknown)
+            values = self._tensors(step)
+            try:
+                result = read(self, step, values)
+            except _NotUnderstood:
+                result = _unknown(self, step, values)
+            results = result if isinstance(result, list) else [result]
+            for index, value in enumerate(results):
+                self._keep(step["id"], index, value)
+        outputs = [self.values[tuple(reference)] for reference in self.evidence["outputs"]]
+        return Anatomy("model", inputs, outputs)
+
+    def _keep(self, number, index, value):
+        """What two steps read must not be changed by the one of them."""
+        once = self.reads[number, index] <= 1
+        self.values[number, index] = value.like(once=once)
+        return self.values[number, index]
+
+    def _tensors(self, step):
+        found = _references([step["args"], step.get("kwargs")])
+        return [self.values[tuple(reference)] for reference in found]
+
+
+class _NotUnderstood(Exception):
+    """This use of a known layer is outside what the normal form has words for."""
+
+
+def _references(value):
+    """Every [step, output] that a call's arguments name, in order."""
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return [value["tensor"]]
+        return [ref for item in value.values() for ref in _references(item)]
+    if isinstance(value, list):
+        return [ref for item in value for ref in _references(item)]
+    return []
+
+
+def _common(step):
+    return {"layer": step["layer"], "written": step["op"].split(".")[1]}
+
+
+def _weighted(step):
+    config = step["config"]
+    return {
+        **_common(step),
+        "bias": config.get("use_bias", True),
+        "trainable": step.get("trainable", True),
+        "chain": _read_activation(config.get("activation")),
+    }
+
+
+def _read_activation(name):
+    return [] if name in (None, "linear") else list(_named_chain(name))
+
+
+def _named_chain(name):
+    """An activation by name as a chain of element-wise functions."""
+    if name == "scaled_tanh":
+        return (("mul", SCALED_TANH[1]), ("fn", "tanh"), ("mul", SCALED_TANH[0]))
+    return (("fn", name),)
+
+
+def _conv2d(reader, step, values):
+    config = step["config"]
+    _channels_last(config)
+    x = _image(values)
+    kernel, stride = tuple(config["kernel_size"]), tuple(config["strides"])
+    dilation = tuple(config["dilation_rate"])
+    padding = "same" if config["padding"] == "same" else 0
+    groups, filters = config.get("groups", 1), config.get("filters")
+    if "depth_multiplier" in config and filters is None:
+        groups, filters = x.channels, x.channels * config["depth_multiplier"]
+    return normal.conv(
+        x, step["name"], filters, kernel, stride, padding, dilation,
+        groups=groups, **_weighted(step),
+    )  # fmt: skip
+
+
+def _dense_layer(reader, step, values):
+    (x,) = values
+    units, rest = step["config"]["units"], _weighted(step)
+    if x.flat or x.grid == (1, 1):
+        return normal.dense(x, step["name"], units, flat=x.flat, **rest)
+    # A Dense layer on a map works at every position, like a 1 × 1 convolution.
+    return normal.conv(x, step["name"], units, (1, 1), **rest)
+
+
+def _pool2d(reader, step, values):
+    config = step["config"]
+    _channels_last(config)
+    kind = "max_pool" if "Max" in step["op"] else "average_pool"
+    padding = "same" if config["padding"] == "same" else 0
+    kernel = _pair(config["pool_size"])
+    stride = _pair(config.get("strides") or kernel)
+    return normal.pool(_image(values), step["name"], kind, kernel, stride, padding, **_common(step))
+
+
+def _global_pool2d(reader, step, values):
+    _channels_last(step["config"])
+    kind = "max_pool" if "Max" in step["op"] else "average_pool"
+    flat = not step["config"].get("keepdims")
+    return normal.global_pool(_image(values), step["name"], kind, flat=flat, **_common(step))
+
+
+def _flatten(reader, step, values):
+    (x,) = values
+    if any(map(any, x.padding)):
+        raise _NotUnderstood
+    return x.like(flat=True)
+
+
+def _reshape(reader, step, values):
+    x = values[0]
+    wanted = tuple(step["shapes"][0])
+    if wanted == (x.size,):
+        return x.like(flat=True)
+    if wanted == x.shape:
+        return x
+    if wanted == (*x.grid, x.channels) and not any(map(any, x.padding)):
+        return x.like(flat=False)
+    raise _NotUnderstood
+
+
+def _same(reader, step, values):
+    return values[0]
+
+
+def _zero_padding(reader, step, values):
+    x = _image(values)
+    pad = step["config"]["padding"]
+    pad = (
+        [[pad] * 2] * 2
+        if isinstance(pad, int)
+        else [[p, p] if isinstance(p, int) else p for p in pad]
+    )
+    both = tuple(
+        (old[0] + new[0], old[1] + new[1]) for old, new in zip(x.padding, pad, strict=True)
+    )
+    return x.like(padding=both)
+
+
+def _activation_layer(reader, step, values):
+    links = _read_activation(step["config"].get("activation"))
+    x = values[0]
+    for link in links:
+        x = normal.function(x, step["name"], link, **_common(step))
+    return x
+
+
+def _named_function(name):
+    def read(reader, step, values):
+        config = step["config"]
+        if name == "softmax" and config.get("axis", -1) not in (-1, len(values[0].shape)):
+            raise _NotUnderstood
+        special = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
+        if step["op"] == "layers.ReLU":
+            odd = [k for k, usual in special.items() if config.get(k, usual) not in (usual, 0)]
+            if odd:
+                raise _NotUnderstood
+        return normal.function(values[0], step["name"], ("fn", name), **_common(step))
+
+    return read
+
+
+def _scale_by(kind):
+    """An operation of a tensor and a number, or of two tensors."""
+
+    def read(reader, step, values):
+        numbers = [arg for arg in step["args"] if isinstance(arg, int | float)]
+        numbers = [n for n in numbers if not isinstance(n, bool)]
+        if len(values) == 1 and len(numbers) == 1 and len(step["args"]) == 2:
+            number, tensor_first = numbers[0], isinstance(step["args"][0], dict)
+            if kind == "add":
+                link = ("add", number)
+            elif kind == "subtract" and tensor_first:
+                link = ("add", -number)
+            elif kind == "multiply":
+                link = ("mul", number)
+            elif kind == "divide" and tensor_first and number:
+                link = ("mul", 1 / number)
+            else:
+                raise _NotUnderstood
+            return normal.function(values[0], step["name"], link, **_common(step))
+        same = len({(v.grid, v.channels, v.flat) for v in values}) == 1
+        if kind == "add" and len(values) > 1 and same:
+            return normal.add(values, step["name"], **_common(step))
+        raise _NotUnderstood
+
+    return read
+
+
+def _rescaling(reader, step, values):
+    x, config = values[0], step["config"]
+    if all(source.step == "input" for source, _, _ in x.parts):
+        return x
+    for link in (("mul", config.get("scale", 1)), ("add", config.get("offset", 0))):
+        if not isinstance(link[1], int | float):
+            raise _NotUnderstood
+        x = normal.function(x, step["name"], link, **_common(step))
+    return x
+
+
+def _batch_norm(reader, step, values):
+    (x,) = values
+    config = step["config"]
+    axis = config.get("axis", -1)
+    if axis not in (-1, len(x.shape)):
+        raise _NotUnderstood
+    scales = config.get("center", True) + config.get("scale", True)
+    made = Step(
+        step["name"], "batch_norm", [x], x.channels, x.grid,
+        scales=scales, trainable=step.get("trainable", True), **_common(step),
+    )  # fmt: skip
+    return Value([(made, 0, x.channels)], x.grid, flat=x.flat)
+
+
+def _concat(reader, step, values):
+    axis = step["config"].get("axis", -1)
+    last = len(values[0].shape)
+    if axis not in (-1, last) or len({v.grid for v in values}) > 1:
+        raise _NotUnderstood
+    if len({v.flat for v in values}) > 1 or any(any(map(any, v.padding)) for v in values):
+        raise _NotUnderstood
+    named = step["op"].startswith("layers.") and not step["name"].startswith("concatenate")
+    return normal.concatenate(values, step["name"] if named else "")
+
+
+def _get_item(reader, step, values):
+    """x[..., a:b]: some of the channels."""
+    x = values[0]
+    key = step["args"][1] if len(step["args"]) > 1 else None
+    keys = key if isinstance(key, list) else [key]
+    rank = len(x.shape) + 1
+    if "..." in keys:
+        at = keys.index("...")
+        keys = keys[:at] + [{"slice": [None] * 3}] * (rank - len(keys) + 1) + keys[at + 1 :]
+    keys += [{"slice": [None] * 3}] * (rank - len(keys))
+    *others, last = keys
+    whole = {"slice": [None, None, None]}
+    plain = all(k == whole or k == {"slice": [0, None, None]} for k in others)
+    if len(keys) != rank or not plain or not isinstance(last, dict) or "slice" not in last:
+        raise _NotUnderstood
+    return _channels(x, range(x.channels)[slice(*last["slice"])])
+
+
+def _take(reader, step, values):
+    x = values[0]
+    axis = step["config"].get("axis", step.get("kwargs", {}).get("axis"))
+    indices = [arg for arg in step["args"][1:] if not (isinstance(arg, dict) and "tensor" in arg)]
+    wanted = indices[0] if indices else step.get("kwargs", {}).get("indices")
+    if axis not in (-1, len(x.shape)) or not isinstance(wanted, list):
+        raise _NotUnderstood
+    if not all(isinstance(i, int) and -x.channels <= i < x.channels for i in wanted):
+        raise _NotUnderstood
+    return _channels(x, [i % x.channels for i in wanted])
+
+
+def _split(reader, step, values):
+    x = values[0]
+    sections = step["config"].get("indices_or_sections")
+    axis = step["config"].get("axis", 0)
+    if axis not in (-1, len(x.shape)) or (x.flat and x.grid != (1, 1)):
+        raise _NotUnderstood
+    edges = (
+        list(range(0, x.channels + 1, x.channels // sections))
+        if isinstance(sections, int)
+        else [0, *sections, x.channels]
+    )
+    return [_channels(x, range(a, b)) for a, b in pairwise(edges)]
+
+
+def _channels(x, wanted):
+    if not len(wanted) or (x.flat and x.grid != (1, 1)):
+        raise _NotUnderstood
+    atoms = [(step, c) for step, start, stop in x.parts for c in range(start, stop)]
+    parts = normal.join([(atoms[i][0], atoms[i][1], atoms[i][1] + 1) for i in wanted])
+    return x.like(parts=parts)
+
+
+def _unknown(reader, step, values):
+    """A step that the normal form has no words for: kept, with what Keras says about it."""
+    results = []
+    for shape in step["shapes"]:
+        image = len(shape) == 3
+        if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
+            raise ValueError(
+                f"The step {step['name']!r} ({step['op']}) has no fixed shape: {shape}. "
+                "Give keras.Input fixed sizes."
+            )
+        made = Step(
+            step["name"], step["op"].split(".")[1], list(values), shape[-1],
+            tuple(shape[:2]) if image else (1, prod(shape[:-1])),
+            claimed=int(step.get("parameters", 0)), **_common(step),
+        )  # fmt: skip
+        results.append(Value([(made, 0, shape[-1])], made.grid, flat=not image))
+    return results
+
+
+def _image(values):
+    (x,) = values
+    if x.flat:
+        raise _NotUnderstood
+    return x
+
+
+def _channels_last(config):
+    if config.get("data_format", "channels_last") != "channels_last":
+        raise _NotUnderstood
+
+
+_KNOWN = {
+    "layers.Conv2D": _conv2d,
+    "layers.DepthwiseConv2D": _conv2d,
+    "layers.Dense": _dense_layer,
+    "layers.MaxPooling2D": _pool2d,
+    "layers.AveragePooling2D": _pool2d,
+    "layers.GlobalAveragePooling2D": _global_pool2d,
+    "layers.GlobalMaxPooling2D": _global_pool2d,
+    "layers.Flatten": _flatten,
+    "layers.Reshape": _reshape,
+    "ops.Reshape": _reshape,
+    "layers.ZeroPadding2D": _zero_padding,
+    "layers.Activation": _activation_layer,
+    "layers.BatchNormalization": _batch_norm,
+    "layers.Rescaling": _rescaling,
+    "layers.Add": _scale_by("add"),
+    "ops.Add": _scale_by("add"),
+    "ops.Subtract": _scale_by("subtract"),
+    "ops.Multiply": _scale_by("multiply"),
+    "ops.Divide": _scale_by("divide"),
+    "ops.TrueDivide": _scale_by("divide"),
+    "layers.Concatenate": _concat,
+    "ops.Concatenate": _concat,
+    "ops.GetItem": _get_item,
+    "ops.Take": _take,
+    "ops.Split": _split,
+    **{
+        f"layers.{name}": _same
+        for name in (
+            "Dropout", "SpatialDropout2D", "Identity", "GaussianNoise", "GaussianDropout",
+            "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom",
+            "RandomTranslation", "RandomContrast", "RandomBrightness",
+        )
+    },
+    "ops.ConvertToTensor": _same,
+    "ops.Identity": _same,
+    **{
+        f"{group}.{written}": _named_function(name)
+        for written, name in {
+            "ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid",
+            "Softmax": "softmax", "LogSoftmax": "log_softmax", "Elu": "elu", "Gelu": "gelu",
+            "Selu": "selu", "Silu": "silu", "Softplus": "softplus", "Relu6": "relu6",
+            "LeakyReLU": "leaky_relu", "LeakyRelu": "leaky_relu", "ELU": "elu",
+        }.items()
+        for group in ("layers", "ops")
+    },
+}  # fmt: skip
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -1,0 +1,268 @@
+"""A Keras model written down as plain steps: the evidence that a check is judged by.
+
+The result is JSON and nothing else. Nested models, Sequential blocks, subclassed layers, Lambdas
+and activation functions are opened up: their `call` is run once more on symbolic tensors, and what
+it does is written down, so two ways of writing the same network leave nearly the same steps. A
+step that cannot be opened (raw TensorFlow, a layer with weights of its own) stays as it is, with
+the shape and parameter count that Keras claims for it.
+
+    {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
+     "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
+                "args": [{"tensor": [0, 0]}], "shapes": [[28, 28, 6]], "layer": 17,
+                "parameters": 156, "trainable": true}],
+     "outputs": [[1, 0]]}
+
+`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
+"""
+
+from math import prod
+
+# What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
+_CONFIG = {
+    "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
+    "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
+    "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
+    "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
+    "indices_or_sections", "approximate", "n", "size", "dims", "axes",
+}  # fmt: skip
+_MAX_STEPS = 5000
+_MAX_CONSTANT = 4096
+
+
+class TraceError(ValueError):
+    """The object is not a model that can be written down; the text says why and what to do."""
+
+
+def trace(model, input_shape=None):
+    """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
+
+    `input_shape` (height, width, channels) is needed for a subclassed or unbuilt model only.
+
+    Raises TraceError if that shape is missing or the model cannot be called on it.
+    """
+    import keras
+
+    inputs, outputs = _ends(keras, model, input_shape)
+    return _Tracer(keras, inputs).steps(outputs)
+
+
+def _ends(keras, model, input_shape):
+    """The symbolic tensors at both ends of a model."""
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if inputs and outputs:
+        return list(inputs), list(outputs)
+    if input_shape is None:
+        raise TraceError(
+            f"A {type(model).__name__} that was never called has no shapes yet. "
+            "Give it a keras.Input(shape) first, or say which input shape is meant."
+        )
+    x = keras.Input(tuple(input_shape))
+    outputs = keras.tree.flatten(model(x))
+    return [x], outputs
+
+
+class _Tracer:
+    def __init__(self, keras, inputs):
+        self.keras = keras
+        self.found = {}  # id(KerasTensor) -> [step, output]
+        self.kept = []  # keeps those tensors alive, so that no id is used twice
+        self.opened = {}  # (id(operation), node index) -> outputs of its call, opened up
+        self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
+        self.list = []
+        self.inputs = []
+        for tensor in inputs:
+            name = getattr(tensor, "name", "input")
+            shape = _shape(tensor)
+            self.inputs.append({"id": len(self.inputs), "name": name, "shape": shape})
+            self._remember(tensor, [len(self.inputs) - 1, 0])
+
+    def steps(self, outputs):
+        for tensor in outputs:
+            self._visit(tensor)
+        return {
+            "inputs": self.inputs,
+            "steps": self.list,
+            "outputs": [self._where(tensor) for tensor in outputs],
+        }
+
+    def _remember(self, tensor, where):
+        self.found[id(tensor)] = where
+        self.kept.append(tensor)
+
+    def _where(self, tensor):
+        return self.found[id(tensor)]
+
+    def _visit(self, tensor):
+        """Write down everything a tensor depends on, earliest first, without deep recursion."""
+        waiting = [tensor]
+        while waiting:
+            tensor = waiting[-1]
+            if id(tensor) in self.found:
+                waiting.pop()
+                continue
+            node = _node(tensor)
+            sources = self._opened(tensor, node) or node.input_tensors
+            missing = [source for source in sources if id(source) not in self.found]
+            if missing:
+                waiting.extend(reversed(missing))
+                continue
+            waiting.pop()
+            if (opened := self._opened(tensor, node)) is not None:
+                self._remember(tensor, self._where(opened[0]))
+            else:
+                self._write(node)
+
+    def _opened(self, tensor, node):
+        """For a composite operation: the tensor that its inside computes for this output."""
+        operation, _, index = tensor._keras_history
+        if not self._composite(operation):
+            return None
+        key = id(node)
+        if key not in self.opened:
+            try:
+                result = operation.call(*node.arguments.args, **node.arguments.kwargs)
+                self.opened[key] = self.keras.tree.flatten(result)
+            except Exception:  # whatever a student's call raises: the step stays closed
+                self.opened[key] = None
+            self.kept.append(node)
+        inside = self.opened[key]
+        if inside is None or not all(hasattr(t, "_keras_history") for t in inside):
+            return None
+        return [inside[index]]
+
+    def _composite(self, operation):
+        keras = self.keras
+        if isinstance(operation, keras.Model):
+            return True
+        if not isinstance(operation, keras.Layer):
+            return False
+        if isinstance(operation, keras.layers.Lambda):
+            return True
+        if type(operation).__module__.split(".")[0] == "keras":
+            return False
+        # A layer of the student's own: open it unless it holds weights that are in no sublayer.
+        return not operation._trainable_variables and not operation._non_trainable_variables
+
+    def _write(self, node):
+        operation = node.operation
+        if len(self.list) >= _MAX_STEPS:
+            raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
+        number = len(self.inputs) + len(self.list)
+        layer = isinstance(operation, self.keras.Layer)
+        config = _config(operation)
+        step = {
+            "id": number,
+            "op": ("layers." if layer else "ops.") + _published_name(operation),
+            "name": str(getattr(operation, "name", "")),
+            "config": config,
+            "args": self._plain(list(node.arguments.args)),
+            "shapes": [_shape(output) for output in node.outputs],
+            "layer": self.layers.setdefault(id(operation), len(self.layers)),
+        }
+        extra = {k: v for k, v in node.arguments.kwargs.items() if k not in ("training", "mask")}
+        if any(value is not None for value in extra.values()):
+            step["kwargs"] = self._plain(extra)
+        if layer:
+            step["parameters"] = sum(prod(w.shape) for w in operation.weights)
+            step["trainable"] = bool(operation.trainable)
+        self.kept.append(operation)
+        self.list.append(step)
+        for index, output in enumerate(node.outputs):
+            self._remember(output, [number, index])
+        if layer:
+            self._open_activation(operation, node, step)
+
+    def _open_activation(self, layer, node, step):
+        """An activation function of the student's own is traced like the rest of the model."""
+        activation = getattr(layer, "activation", None)
+        if not callable(activation) or len(node.outputs) != 1:
+            return
+        if _is_builtin(self.keras, activation):
+            return
+        step["config"]["activation"] = "linear"
+        before = self.keras.Input(batch_shape=node.outputs[0].shape)
+        self._remember(before, [step["id"], 0])
+        try:
+            after = activation(before)
+            self._visit(after)
+        except Exception:  # not made of Keras operations: keep its name, as an unknown function
+            step["config"]["activation"] = getattr(activation, "__name__", "?") + " (own function)"
+            return
+        self._remember(node.outputs[0], self._where(after))
+
+    def _plain(self, value):
+        """Arguments of a call as JSON: tensors by number, slices and small constants by value."""
+        if hasattr(value, "_keras_history"):
+            return {"tensor": self._where(value)}
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if value is Ellipsis:
+            return "..."
+        if isinstance(value, slice):
+            return {"slice": [value.start, value.stop, value.step]}
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        if isinstance(value, dict):
+            return {str(key): self._plain(item) for key, item in value.items()}
+        if hasattr(value, "shape") and prod(value.shape) <= _MAX_CONSTANT:
+            try:
+                return self.keras.ops.convert_to_numpy(value).tolist()
+            except Exception:
+                return {"unknown": type(value).__name__}
+        return {"unknown": type(value).__name__}
+
+
+def _node(tensor):
+    operation, node_index, _ = tensor._keras_history
+    if operation is None or not operation._inbound_nodes:
+        raise TraceError(
+            "A tensor of the model comes from nowhere: the model's inputs and outputs are not "
+            "connected. Build it with keras.Model(inputs, outputs) from one keras.Input."
+        )
+    node = operation._inbound_nodes[node_index]
+    if node.is_input:
+        raise TraceError(
+            "The outputs depend on an Input that is not among the model's inputs. "
+            "Create keras.Input once and hand that tensor to keras.Model."
+        )
+    return node
+
+
+def _published_name(operation):
+    """The name of the Keras class; a student's subclass of it keeps its own name."""
+    return type(operation).__name__
+
+
+def _is_builtin(keras, activation):
+    name = getattr(activation, "__name__", None)
+    if isinstance(activation, keras.Layer):
+        return False
+    try:
+        return keras.activations.get(name) is activation or (
+            getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
+        )
+    except ValueError:
+        return False
+
+
+def _config(operation):
+    try:
+        config = operation.get_config()
+    except Exception:  # a student's layer without get_config
+        config = {}
+    activation = getattr(operation, "activation", None)
+    if callable(activation):
+        config["activation"] = getattr(activation, "__name__", type(activation).__name__)
+    return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
+
+
+def _flat(value):
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_flat(item) for item in value]
+    return str(type(value).__name__)
+
+
+def _shape(tensor):
+    return [None if side is None else int(side) for side in tensor.shape[1:]]
