@@ -104,7 +104,7 @@ def parameters(answers, /, *, like, rows=None):
 
 
 def value(answer, expected, /, *, tolerance=0, hint=""):
-    """Check one number (or a list of them) against the expected one, with a tolerance.
+    """Check a number, or a list or dict of them, against the expected one, with a tolerance.
 
     `hint` is shown when the answer is wrong.
     """
@@ -114,8 +114,9 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
         _report(name, [_failed(reply)])
         return
     got = reply["value"]
-    if got is None:
-        _report(name, [finding(name, Cause.NOT_ANSWERED)])
+    empty = isinstance(got, dict) and got and all(item is None for item in got.values())
+    if got is None or empty:
+        _report(name, [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")])
     elif _close(got, evidence.plain(expected), tolerance):
         _report(name, [])
     else:
@@ -252,10 +253,13 @@ def _explain_parameters(network, row, got, expected):
 
 
 def _close(got, expected, tolerance):
-    """Whether two nests of lists and numbers agree; types count, so True is not 1."""
+    """Whether two nests of lists, dicts and numbers agree; types count, so True is not 1."""
     if isinstance(expected, list):
         same = isinstance(got, list) and len(got) == len(expected)
         return same and all(_close(g, e, tolerance) for g, e in zip(got, expected, strict=True))
+    if isinstance(expected, dict):
+        same = isinstance(got, dict) and got.keys() == expected.keys()
+        return same and all(_close(got[key], expected[key], tolerance) for key in expected)
     if isinstance(expected, bool | str) or expected is None:
         return type(got) is type(expected) and got == expected
     if isinstance(got, bool) or not isinstance(got, int | float):

@@ -6,6 +6,7 @@ says about a network (shapes, parameters, work, receptive field) is computed fro
 """
 
 from dataclasses import dataclass, replace
+from html import escape
 
 __all__ = ["Row", "Table", "average_pool", "conv", "dense", "max_pool"]
 
@@ -48,7 +49,7 @@ def average_pool(name, kernel, stride=None, **rest):
     return Row(name, "average_pool", None, kernel, stride or kernel, **rest)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A network: where it was published, what goes in, and its rows in order."""
 
@@ -81,3 +82,57 @@ class Table:
         rows = self.rows[names.index(first) : names.index(last or first) + 1]
         name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
         return replace(self, name=name, input_shape=tuple(input_shape), rows=rows)
+
+    _HEAD = ("row", "step", "maps or units", "window", "stride", "activation", "note")
+
+    def _cells(self):
+        for row in self.rows:
+            window = f"{row.kernel} × {row.kernel}" if row.step != "dense" else ""
+            activation = row.activation
+            if isinstance(activation, tuple):
+                activation = " or ".join(str(name or "none") for name in activation)
+            note = []
+            if row.connections:
+                note.append("each map sees some of the maps")
+            if row.groups > 1:
+                same = row.groups == row.filters
+                note.append("each map by itself" if same else f"{row.groups} groups")
+            if row.bias is False:
+                note.append("no bias")
+            if not row.trainable:
+                note.append("fixed")
+            yield (
+                row.name,
+                row.step.replace("_", " "),
+                str(row.filters or ""),
+                window,
+                str(row.stride) if window else "",
+                (activation or "").replace("scaled_tanh", "1.7159 · tanh(2a/3)"),
+                ", ".join(note),
+            )
+
+    def _caption(self):
+        size = " × ".join(map(str, self.input_shape))
+        return f"{self.name}, input {size} ({self.source})"
+
+    def __str__(self):
+        rows = [self._HEAD, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([self._caption(), *lines])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        def line(cells, tag):
+            style = ' style="text-align:left"'
+            inside = "".join(f"<{tag}{style}>{escape(cell)}</{tag}>" for cell in cells)
+            return f"<tr>{inside}</tr>"
+
+        body = "".join(line(cells, "td") for cells in self._cells())
+        caption = f"<caption>{escape(self._caption())}</caption>"
+        head = f"<thead>{line(self._HEAD, 'th')}</thead>"
+        return f"<table>{caption}{head}<tbody>{body}</tbody></table>"

@@ -1,0 +1,219 @@
+"""The command `course`: release, collect, grade, feedback and export, thin over nbgrader."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+
+def main(arguments=None):
+    """Run the command line; the exit status is 0, 1 for a problem, 2 for a wrong call."""
+    options = _parser().parse_args(arguments)
+    try:
+        from course.grading.course_folder import CourseError
+    except ImportError as error:
+        print(
+            f"course: {error.name} is missing. The instructor's half needs the extra `grading`:\n"
+            '  pip install "convnet-course[grading]"',
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        return options.run(options) or 0
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ncourse: stopped. What was graded so far is in the gradebook.", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="course",
+        description="Release, collect, grade and export the course's assignments.",
+        epilog="Each command explains itself: course grade --help",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(run, name, text, example):
+        sub = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"Example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.add_argument(
+            "--course",
+            metavar="FOLDER",
+            help="the course's folder, with nbgrader_config.py (default: this one or one above)",
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    many = {"nargs": "*", "metavar": "ASSIGNMENT", "help": "its name (default: all)"}
+    student = {"action": "append", "metavar": "ID", "help": "only this one; may be repeated"}
+
+    sub = command(
+        _release,
+        "release",
+        "Write assignments/ from solutions/, without answers and hidden tests.",
+        "course release 02-lenet",
+    )
+    sub.add_argument("assignment", **many)
+
+    sub = command(
+        _collect,
+        "collect",
+        "Take in the archive of submissions that Canvas lets you download.",
+        "course collect submissions.zip",
+    )
+    sub.add_argument("archive", help="the zip file, as it was downloaded")
+    sub.add_argument("--assignment", metavar="NAME", help="only submissions of this one")
+
+    sub = command(
+        _grade,
+        "grade",
+        "Grade what was handed in, and print who lost which points and why.",
+        "course grade 02-lenet",
+    )
+    sub.add_argument("assignment", **many)
+    sub.add_argument("--student", **student)
+    sub.add_argument("--again", action="store_true", help="also what is graded already")
+
+    sub = command(
+        _feedback,
+        "feedback",
+        "Write a feedback page for each graded submission.",
+        "course feedback 02-lenet",
+    )
+    sub.add_argument("assignment", **many)
+    sub.add_argument("--student", **student)
+
+    sub = command(
+        _export,
+        "export",
+        "Write all scores to a CSV file.",
+        "course export --to scores.csv",
+    )
+    sub.add_argument("assignment", **many)
+    sub.add_argument("--to", default="scores.csv", help="the file (default: scores.csv)")
+
+    sub = command(
+        _demo,
+        "demo",
+        "Show the whole way on a class of twelve: release, collect, grade, feedback, export.",
+        "course demo",
+    )
+    sub.add_argument("--folder", default="build/demo", help="where (default: build/demo)")
+    return parser
+
+
+def _folder(options):
+    from course.grading.course_folder import CourseFolder
+
+    return CourseFolder(options.course)
+
+
+def _release(options):
+    from course.grading.release import release
+
+    course = _folder(options)
+    for assignment in course.chosen(options.assignment):
+        for path in release(course, assignment):
+            print(f"released {_short(path)}")
+
+
+def _collect(options):
+    from course.grading.collect import collect
+
+    course = _folder(options)
+    report = collect(course, options.archive, options.assignment)
+    for student, assignment, file in report.taken:
+        print(f"taken    {assignment}  {student}  {file}")
+    for file, reason in report.skipped:
+        print(f"skipped  {file}: {reason}")
+    print(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
+    return 0 if report.taken else 1
+
+
+def _grade(options):
+    from course.grading.grade import grade, table
+
+    course, failed = _folder(options), False
+    named = bool(options.assignment)
+    for assignment in course.chosen(options.assignment):
+        if not named and not course.students(assignment):
+            continue
+        progress = _Progress(f"grading {assignment}")
+        results = grade(course, assignment, options.student, options.again, progress.graded)
+        progress.end()
+        print(table(results))
+        failed = failed or any(result.failed for result in results)
+    return 1 if failed else 0
+
+
+def _feedback(options):
+    from course.grading.feedback import feedback
+
+    course, failed = _folder(options), False
+    named = bool(options.assignment)
+    for assignment in course.chosen(options.assignment):
+        if not named and not course.api.get_autograded_students(assignment):
+            continue
+        progress = _Progress(f"feedback {assignment}")
+        failures = feedback(course, assignment, options.student, progress.done)
+        progress.end()
+        for student, reason in failures:
+            print(f"no feedback for {student}: {reason}")
+        failed = failed or bool(failures)
+    print(f"Feedback pages: {_short(course.root / course.directory.feedback_directory)}/")
+    return 1 if failed else 0
+
+
+def _export(options):
+    from nbgrader.api import Gradebook
+
+    from course.grading.export import scores, write
+
+    course = _folder(options)
+    with Gradebook(course.database) as gradebook:
+        rows = list(scores(gradebook, course.chosen(options.assignment)))
+    write(rows, options.to)
+    print(f"{len(rows)} scores written to {options.to}")
+
+
+def _demo(options):
+    from course.grading.demo import demo
+
+    return demo(_folder(options), Path(options.folder), run=main)
+
+
+class _Progress:
+    """A line for each submission: number, rate, time left, and how it went."""
+
+    def __init__(self, what):
+        self.what, self.begun = what, time.monotonic()
+        print(f"{what} ...", flush=True)
+
+    def graded(self, number, total, result):
+        outcome = "not graded" if result.failed else f"{result.score:g} / {result.maximum:g}"
+        self.done(number, total, f"{result.student}  {outcome}")
+
+    def done(self, number, total, text):
+        spent = time.monotonic() - self.begun
+        left = spent / number * (total - number)
+        print(f"  {number:>{len(str(total))}}/{total}  {text}  ({left:.0f} s left)", flush=True)
+
+    def end(self):
+        print(f"{self.what}: done in {time.monotonic() - self.begun:.0f} s", flush=True)
+
+
+def _short(path):
+    path = Path(path).resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""A course's folder as nbgrader sees it: where things lie, and nbgrader's API on it."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.apps import NbGrader, NbGraderAPI
+
+
+class CourseError(Exception):
+    """Something the instructor can mend; the text says what and how."""
+
+
+class CourseFolder:
+    """The folder with `nbgrader_config.py`: solutions/, assignments/, submitted/ and so on."""
+
+    def __init__(self, root=None):
+        self.root = _find(Path(root) if root else Path.cwd())
+        # nbgrader runs the program alembic from PATH to make a new gradebook.
+        programs = str(Path(sys.executable).parent)
+        if programs not in os.environ.get("PATH", "").split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+        app = NbGrader()
+        app.config_file_paths.insert(0, str(self.root))
+        app.load_config_file()
+        app.config.CourseDirectory.root = str(self.root)
+        app.config.NbGrader.logfile = ""
+        self.config = app.config
+        self.api = NbGraderAPI(config=app.config)
+        self.api.log.handlers = [logging.NullHandler()]
+        self.api.log.propagate = False
+
+    @property
+    def directory(self):
+        """nbgrader's CourseDirectory."""
+        return self.api.coursedir
+
+    @property
+    def database(self):
+        """The URL of the gradebook."""
+        return self.directory.db_url
+
+    def path(self, step, assignment, student="."):
+        """The folder of an assignment in one of nbgrader's steps: "source", "submitted", ..."""
+        name = getattr(self.directory, f"{step}_directory")
+        return Path(self.directory.format_path(name, student, assignment))
+
+    def assignments(self):
+        """Names of all assignments in the source folder, in order."""
+        source = self.root / self.directory.source_directory
+        return sorted(folder.name for folder in source.iterdir() if any(folder.glob("*.ipynb")))
+
+    def chosen(self, names):
+        """The named assignments, or all of them. Raises CourseError for an unknown name."""
+        known = self.assignments()
+        for name in names or ():
+            if name not in known:
+                raise CourseError(
+                    f"There is no assignment {name!r} in {self.directory.source_directory}/. "
+                    f"There are: {', '.join(known)}."
+                )
+        return list(names or known)
+
+    def notebooks(self, assignment):
+        """Paths of an assignment's source notebooks."""
+        return sorted(self.path("source", assignment).glob("*.ipynb"))
+
+    def students(self, assignment):
+        """Ids of the students who handed in the assignment."""
+        return sorted(self.api.get_submitted_students(assignment))
+
+    def released(self, assignment):
+        """Whether the gradebook knows the assignment's cells."""
+        from nbgrader.api import Gradebook, MissingEntry
+
+        with Gradebook(self.database) as gradebook:
+            try:
+                return bool(gradebook.find_assignment(assignment).notebooks)
+            except MissingEntry:
+                return False
+
+
+def _find(start):
+    """The course folder that a folder lies in, as git finds its repository."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "nbgrader_config.py").exists():
+            return folder
+    raise CourseError(
+        f"{start} is not in a course folder: no nbgrader_config.py there or above. "
+        "Go to the course's folder, or name it with --course."
+    )

@@ -1,0 +1,32 @@
+"""nbgrader's settings for this course; `nbgrader`, the formgrader and `course` all read them."""
+
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = "convnets"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+
+# What students hand in is put into gradable shape first (course/grading/repair.py) ...
+c.Autograde.sanitize_preprocessors = [
+    "course.grading.repair.Repair",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# ... and then judged outside the kernel that runs it (course/grading/judge.py).
+c.Autograde.autograde_preprocessors = [
+    "course.grading.judge.Judge",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Feedback shows findings, not the tests that found them.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+
+c.ExportApp.plugin_class = "course.grading.export.ScoresExport"

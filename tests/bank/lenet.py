@@ -1,0 +1,287 @@
+"""Answers to 02-lenet."""
+
+from tests.bank import Mistake
+
+NOTEBOOK = "02-lenet/lenet.ipynb"
+
+RIGHT = {
+    "sequential": {
+        "shapes-answer": """
+shapes = dict(C1=[28, 28, 6], S2=[14, 14, 6], C3=[10, 10, 16], S4=[5, 5, 16],
+              C5=(120,), F6=(84,), output=(10,))
+""",
+        "count-answer": """
+def count_parameters(size, classes):
+    after_s2 = (size - 5 + 1) // 2
+    after_s4 = (after_s2 - 5 + 1) // 2
+    total = 156 + 2416
+    total += after_s4 * after_s4 * 16 * 120 + 120
+    total += 120 * 84 + 84
+    total += 84 * classes + classes
+    return total
+""",
+        "model-answer": """
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    return keras.Sequential([
+        keras.Input(input_shape),
+        layers.Conv2D(6, (5, 5), strides=1, padding="valid", activation=keras.activations.tanh),
+        layers.AveragePooling2D(pool_size=(2, 2), strides=(2, 2)),
+        layers.Conv2D(16, kernel_size=5),
+        layers.Activation("tanh"),
+        layers.AvgPool2D(2),
+        layers.Flatten(),
+        layers.Dense(120, "tanh"),
+        layers.Dropout(0.2),
+        layers.Dense(84, activation="tanh"),
+        layers.Dense(classes),
+        layers.Softmax(),
+    ])
+""",
+        "squash-answer": """
+def scaled_tanh(a):
+    return ops.multiply(1.7159, keras.activations.tanh(a * 2.0 / 3.0))
+""",
+        "subsample-answer": """
+def subsample(x, name):
+    channels = x.shape[-1]
+    x = keras.layers.AvgPool2D((2, 2), strides=2)(x)
+    x = keras.layers.Conv2D(channels, 1, groups=channels, activation=scaled_tanh, name=name)(x)
+    return x
+""",
+        "c3-answer": """
+def c3_maps(x):
+    outputs = []
+    for seen in C3_CONNECTIONS:
+        channels = ops.take(x, list(seen), axis=-1)
+        outputs.append(layers.Conv2D(1, 5, activation=scaled_tanh)(channels))
+    return ops.concatenate(outputs, axis=-1)
+""",
+    },
+    "c5 as a convolution": {
+        "model-answer": """
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    image = keras.Input(shape=input_shape)
+    features = keras.Sequential([
+        layers.Conv2D(6, 5), layers.Activation("tanh"), layers.AveragePooling2D(2),
+        layers.Conv2D(16, 5), layers.Activation("tanh"), layers.AveragePooling2D(2),
+    ], name="features")(image)
+    height, width = features.shape[1:3]
+    x = ops.tanh(layers.Conv2D(120, (height, width), name="C5")(features))
+    x = layers.Reshape((120,))(x)
+    x = ops.tanh(layers.Dense(84)(x))
+    x = layers.Dense(classes)(x)
+    return keras.Model(inputs=image, outputs=ops.softmax(x))
+""",
+        "c3-answer": """
+def c3_maps(x):
+    channels = ops.split(x, 6, axis=-1)
+    maps = []
+    for seen in C3_CONNECTIONS:
+        together = ops.concatenate([channels[i] for i in seen], axis=-1)
+        maps.append(scaled_tanh(layers.Conv2D(1, 5)(together)))
+    return layers.Concatenate()(maps)
+""",
+        "squash-answer": """
+def scaled_tanh(a):
+    A, S = 1.7159, 2 / 3
+    return A * ops.tanh(S * a)
+""",
+    },
+    "subclassed": {
+        "model-answer": """
+class Stage(keras.layers.Layer):
+    def __init__(self, filters):
+        super().__init__()
+        self.conv = layers.Conv2D(filters, 5, activation="tanh")
+        self.pool = layers.AveragePooling2D(2)
+
+    def call(self, x):
+        return self.pool(self.conv(x))
+
+
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    x = Stage(6)(inputs)
+    x = Stage(16)(x)
+    x = layers.Flatten()(x)
+    for units in (120, 84):
+        x = layers.Dense(units, activation="tanh")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+""",
+    },
+}
+
+_SAME = """
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(6, 5, padding="same", activation="tanh")(inputs)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Conv2D(16, 5, activation="tanh")(x)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(120, activation="tanh")(x)
+    x = layers.Dense(84, activation="tanh")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+"""
+_RIGHT_MODEL = _SAME.replace(', padding="same"', "")
+_BOTH_MODELS = ("lenet-model", "lenet-model-sizes")
+
+MISTAKES = [
+    Mistake(
+        "maps first",
+        "shapes-answer",
+        """
+shapes = {"C1": (28, 28, 6), "S2": (14, 14, 6), "C3": (16, 10, 10), "S4": (16, 5, 5),
+          "C5": 120, "F6": 84, "output": 10}
+""",
+        ("lenet-shapes",),
+        "C3: The order is (height, width, channels).",
+    ),
+    Mistake(
+        "biases forgotten",
+        "parameters-answer",
+        """
+parameters = {"C1": 150, "S2": 0, "C3": 2400, "S4": 0, "C5": 48000, "F6": 10080, "output": 840,
+              "total": 61470}
+""",
+        ("lenet-parameters",),
+        "C1: These are the weights alone: each map or unit also has one bias. You have 150.",
+    ),
+    Mistake(
+        "one kernel for all maps",
+        "parameters-answer",
+        """
+parameters = {"C1": 156, "S2": 0, "C3": (5 * 5 + 1) * 16, "S4": 0, "C5": 48120, "F6": 10164,
+              "output": 850, "total": 59706}
+""",
+        ("lenet-parameters",),
+        "C3: A kernel reaches through all maps it sees, not through one. You have 416.",
+    ),
+    Mistake(
+        "numbers instead of arguments",
+        "count-answer",
+        """
+def count_parameters(size, classes):
+    return 61706
+""",
+        ("lenet-count",),
+        "count_parameters(28, 10) gives 61706, it should give",
+    ),
+    Mistake(
+        "padded",
+        "model-answer",
+        _SAME,
+        _BOTH_MODELS,
+        "C1 gives 32 × 32 × 6, the table has 28 × 28 × 6. The padding is 2 on each side",
+    ),
+    Mistake(
+        "max pooling",
+        "model-answer",
+        _RIGHT_MODEL.replace("Average", "Max"),
+        _BOTH_MODELS,
+        "S2: It is max pool 2 × 2, stride 2, the table has average pool 2 × 2, stride 2.",
+    ),
+    Mistake(
+        "no activation",
+        "model-answer",
+        _RIGHT_MODEL.replace('Conv2D(16, 5, activation="tanh")', "Conv2D(16, 5)"),
+        _BOTH_MODELS,
+        "C3: It has no activation, the table has tanh.",
+    ),
+    Mistake(
+        "not flattened",
+        "model-answer",
+        _RIGHT_MODEL.replace("    x = layers.Flatten()(x)\n", ""),
+        _BOTH_MODELS,
+        "C5 gives 5 × 5 × 120, the table has 120. A Dense layer on a map works at every position",
+    ),
+    Mistake(
+        "classes written as a number",
+        "model-answer",
+        _RIGHT_MODEL.replace("Dense(classes", "Dense(10"),
+        ("lenet-model-sizes",),
+        "output gives 10, the table has 17. It has 10 outputs, one for each of 17 classes",
+    ),
+    Mistake(
+        "the tensor returned",
+        "model-answer",
+        _RIGHT_MODEL.replace(
+            'keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))',
+            'layers.Dense(classes, activation="softmax")(x)',
+        ),
+        _BOTH_MODELS,
+        "It should return a keras.Model. Received: a KerasTensor",
+    ),
+    Mistake(
+        "plain tanh",
+        "squash-answer",
+        """
+def scaled_tanh(a):
+    return ops.tanh(a)
+""",
+        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        "scaled_tanh([-1, 0, 1]) gives [-0.761594, 0, 0.761594], it should give [-1, 0, 1].",
+    ),
+    Mistake(
+        "four weights a map",
+        "subsample-answer",
+        """
+def subsample(x, name):
+    return scaled_tanh(layers.DepthwiseConv2D(2, strides=2, name=name)(x))
+""",
+        ("lenet-subsample", "lenet-1998"),
+        "S2_mean: It is convolution 2 × 2, stride 2, one map each",
+    ),
+    Mistake(
+        "all maps connected",
+        "c3-answer",
+        """
+def c3_maps(x):
+    return scaled_tanh(layers.Conv2D(16, 5, name="C3")(x))
+""",
+        ("lenet-c3", "lenet-1998"),
+        "C3: Its connections are 16 maps with 96 pairs, the table has 16 maps with 60 pairs.",
+    ),
+    Mistake(
+        "one kernel for every map",
+        "c3-answer",
+        """
+def c3_maps(x):
+    shared = {n: layers.Conv2D(1, 5) for n in (3, 4, 6)}
+    maps = [shared[len(seen)](ops.take(x, list(seen), axis=-1)) for seen in C3_CONNECTIONS]
+    return scaled_tanh(layers.Concatenate()(maps))
+""",
+        ("lenet-c3", "lenet-1998"),
+        "share",
+    ),
+    Mistake(
+        "output trained",
+        "net1998-answer",
+        """
+def lenet5_1998(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    x = c3_maps(subsample(scaled_tanh(layers.Conv2D(6, 5)(inputs)), "S2"))
+    x = layers.Flatten()(subsample(x, "S4"))
+    x = scaled_tanh(layers.Dense(84)(scaled_tanh(layers.Dense(120)(x))))
+    return keras.Model(inputs, layers.Dense(classes, use_bias=False, activation="softmax")(x))
+""",
+        ("lenet-1998",),
+        "output: Its weights are trained, the table keeps them fixed.",
+    ),
+    Mistake(
+        "signs turned round",
+        "bridge-answer",
+        """
+more = {"C3": -900, "output": -850, "S2 and S4": 44}
+""",
+        ("lenet-bridge",),
+        "more: The value is not right. Compare the rows",
+    ),
+    Mistake(
+        "still average pooling",
+        "relu-answer",
+        _RIGHT_MODEL.replace("lenet5", "lenet5_relu").replace("tanh", "relu"),
+        ("lenet-relu",),
+        "S2: It is average pool 2 × 2, stride 2, the table has max pool 2 × 2, stride 2.",
+    ),
+]

@@ -1,0 +1,60 @@
+"""A course folder of its own for a test, graded through the doors that an instructor uses."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from course.cli import main
+from course.grading.course_folder import CourseFolder
+from course.grading.demo import answered, load_bank, model_answers
+from course.grading.grade import read_result
+
+ROOT = Path(__file__).parents[1]
+
+
+class Classroom:
+    """02-lenet released into a folder; submissions are written, graded and read back."""
+
+    def __init__(self, folder, assignment="02-lenet", bank="lenet"):
+        self.folder, self.assignment = folder, assignment
+        shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        assert self.course("release", assignment) == 0
+        self.bank = load_bank(ROOT, bank)
+        self.name = Path(self.bank.NOTEBOOK).stem
+        self.release = nbformat.read(folder / "assignments" / self.bank.NOTEBOOK, 4)
+        self.solution = nbformat.read(folder / "solutions" / self.bank.NOTEBOOK, 4)
+        self.right = model_answers(self.solution)
+
+    def course(self, command, *arguments):
+        return main([command, "--course", str(self.folder), *arguments])
+
+    def written(self, **answers):
+        """The release with right answers in all cells but those given (dashes as underscores)."""
+        changed = {name.replace("_", "-"): source for name, source in answers.items()}
+        return answered(self.release, {**self.right, **changed})
+
+    def submit(self, student, notebook):
+        """Hand a notebook (a NotebookNode, or the text of a file) in as a student."""
+        folder = self.folder / "submitted" / student / self.assignment
+        folder.mkdir(parents=True, exist_ok=True)
+        text = notebook if isinstance(notebook, str) else nbformat.writes(notebook)
+        (folder / f"{self.name}.ipynb").write_text(text, encoding="utf-8")
+
+    def grade(self, student, notebook):
+        """Hand in, grade with the command line, and read the result back."""
+        self.submit(student, notebook)
+        status = self.course("grade", self.assignment, "--student", student)
+        return status, self.result(student)
+
+    def result(self, student):
+        return read_result(CourseFolder(self.folder), self.assignment, student)
+
+    def points(self):
+        """{grade id: points} of the assignment."""
+        return {
+            cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+            for cell in self.solution.cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        }

@@ -1,0 +1,38 @@
+"""Fixtures that more than one test file uses."""
+
+import gc
+import json
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
+
+import pytest
+
+SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
+
+
+@pytest.fixture
+def weightless():
+    """The module keras, in a scope in which building a model allocates nothing."""
+    from course.evidence import weightless
+
+    with weightless() as keras:
+        yield keras
+
+
+@pytest.fixture(scope="session")
+def specs():
+    """Numbers about the networks that were worked out apart from this repository."""
+    if not SPECS.exists():
+        pytest.skip(f"needs {SPECS}, which is not part of the repository")
+    return json.loads(SPECS.read_text(encoding="utf-8"))
+
+
+def pytest_collection_finish():
+    """Keras collects garbage whenever a weightless scope ends; spare it TensorFlow's own objects.
+
+    That is 0.01 s for a model instead of 0.15 s.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,65 @@
+"""environment.yml, pyproject.toml and constraints.txt say the same, and so does the Makefile."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = {
+    canonicalize_name(name): Version(version)
+    for name, version in (
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    )
+}
+REQUIREMENTS = [
+    Requirement(text)
+    for text in [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_every_requirement_is_pinned_and_the_pin_fulfils_it(requirement):
+    pin = PINS.get(canonicalize_name(requirement.name))
+    assert pin is not None, f"constraints.txt has no pin of {requirement.name}"
+    assert pin in requirement.specifier
+
+
+def test_pins_are_names_and_versions_only():
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        assert re.fullmatch(r"[\w.-]+==[\w.!+]+", line), line
+
+
+def test_the_student_half_has_no_upper_limits():
+    for text in PROJECT["dependencies"]:
+        assert not any(
+            spec.operator in ("<", "<=", "==", "~=") for spec in Requirement(text).specifier
+        )
+
+
+def test_conda_installs_what_make_installs():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, with_pip = environment["dependencies"]
+    assert pip == "pip"
+    assert (
+        Version(python.split("=")[1])
+        in Requirement(f"python{PROJECT['requires-python']}").specifier
+    )
+    constraint, editable = with_pip["pip"]
+    assert constraint == "--constraint constraints.txt"
+    extras = re.search(r'--editable "(\.\[.*?\])"', (ROOT / "Makefile").read_text())[1]
+    assert editable == f"--editable {extras}"
+
+
+def test_everything_installed_here_is_as_pinned():
+    from importlib.metadata import distributions
+
+    installed = {canonicalize_name(d.name): Version(d.version) for d in distributions()}
+    others = {n: v for n, v in installed.items() if n in PINS and PINS[n] != v}
+    assert not others

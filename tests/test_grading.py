@@ -1,0 +1,232 @@
+"""The loop that an instructor relies on: what is right, wrong, damaged or forged gets its points."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.grading.demo import as_colab_saves, with_copied_cell
+from tests.bank import lenet
+from tests.classroom import Classroom
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("course"))
+
+
+def lost(result):
+    return {name for name, _, _ in result.lost}
+
+
+def sentences(result):
+    return {name: messages for name, _, messages in result.lost}
+
+
+def test_the_solution_gets_everything(room):
+    status, result = room.grade("solution", room.solution)
+    assert (status, result.score, result.maximum, result.lost) == (0, 100, 100, [])
+
+
+def test_the_untouched_release_gets_nothing_and_runs_to_its_end(room):
+    status, result = room.grade("untouched", room.release)
+    assert (status, result.score, result.maximum) == (0, 0, 100)
+    assert lost(result) == room.points().keys()
+    assert all("There is no answer yet." in m[0] for m in sentences(result).values())
+    path = room.folder / "autograded" / "untouched" / room.assignment / f"{room.name}.ipynb"
+    cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+    errors = {o.ename for c in cells for o in c.outputs if o.output_type == "error"}
+    assert errors == {"NotImplementedError", "CheckFailed"}
+    assert all(c.execution_count or "course" in c.metadata for c in cells)
+
+
+@pytest.mark.parametrize("style", lenet.RIGHT)
+def test_every_right_way_of_writing_gets_everything(room, style):
+    answers = {name.replace("-", "_"): source for name, source in lenet.RIGHT[style].items()}
+    _, result = room.grade(f"right-{style.replace(' ', '-')}", room.written(**answers))
+    assert (result.score, result.lost) == (100, [])
+
+
+def packs(mistakes):
+    """Mistakes that do not touch each other share a submission: a kernel takes seconds to start."""
+    packed = []
+    for mistake in mistakes:
+        for pack in packed:
+            cells = {other.cell for other in pack}
+            ids = {name for other in pack for name in other.lost}
+            if mistake.cell not in cells and not ids & set(mistake.lost):
+                pack.append(mistake)
+                break
+        else:
+            packed.append([mistake])
+    return packed
+
+
+@pytest.mark.parametrize(
+    "pack", packs(lenet.MISTAKES), ids=lambda pack: ", ".join(m.name for m in pack)
+)
+def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(room, pack):
+    answers = {mistake.cell.replace("-", "_"): mistake.source for mistake in pack}
+    _, result = room.grade("mistaken", room.written(**answers))
+    assert lost(result) == {name for mistake in pack for name in mistake.lost}
+    assert result.score == 100 - sum(room.points()[name] for name in lost(result))
+    for mistake in pack:
+        assert mistake.sentence in sentences(result)[mistake.lost[0]][0]
+
+
+CHEATS = {
+    "an object equal to everything": """
+class Anything(dict):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __hash__(self): return 0
+    def __getitem__(self, key): return self
+    def __call__(self, *a, **k): return self
+    def __getattr__(self, name): return self
+shapes = parameters = subsampling = c3_parameters = more = Anything()
+count_parameters = lenet5 = scaled_tanh = subsample = c3_maps = lenet5_1998 = lenet5_relu = shapes
+""",
+    "asserts and raises stripped": """
+import ast
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.Pass()
+    def visit_Raise(self, node): return ast.Pass()
+get_ipython().ast_transformers.append(Strip())
+get_ipython().input_transformers_cleanup.append(lambda lines: ["pass\\n"])
+""",
+    "counts patched": """
+keras.Model.count_params = lambda self: 61706
+keras.Model.output_shape = (None, 10)
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(inputs)))
+lenet5_1998 = lenet5_relu = lenet5
+import course.check, course.diagnosis, course.evidence, course.trace
+course.diagnosis.diagnose = lambda *a, **k: []
+course.check.diagnose = lambda *a, **k: []
+for name in ("model", "block", "shapes", "parameters", "value", "function"):
+    setattr(course.check, name, lambda *a, **k: None)
+""",
+    "names shadowed": """
+class Check:
+    def __getattr__(self, name): return lambda *a, **k: None
+check = course.check = Check()
+import sys
+sys.modules["course.check"] = check
+AssertionError = CheckFailed = type("Nothing", (BaseException,), {})
+LENET5 = LENET5_1998 = LENET5_RELU = None
+""",
+}
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_a_cheat_gains_nothing(room, cheat):
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    next(c for c in nb.cells if c.id == "shapes-answer").source = CHEATS[cheat]
+    _, result = room.grade("cheat", nb)
+    assert result.score == 0
+
+
+def test_a_tag_that_skips_tests_gains_nothing(room):
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    for cell in nb.cells:
+        cell.metadata["tags"] = ["skip-execution"]
+    _, result = room.grade("tagged", nb)
+    assert result.score == 0 and lost(result) == room.points().keys()
+
+
+def test_imports_of_the_student_are_never_executed_by_the_grader(room, tmp_path):
+    """A cell dressed up as the instructor's locked set-up must not run outside the kernel."""
+    mark = tmp_path / "pid"
+    nb = room.written()
+    setup = next(c for c in nb.cells if c.id == "imports")
+    fake = nbformat.v4.new_code_cell("from evil import anatomy, LENET5", id="evil")
+    fake.metadata["nbgrader"] = {**setup.metadata["nbgrader"], "grade_id": "evil"}
+    nb.cells.insert(0, fake)
+    next(c for c in nb.cells if c.id == "lenet-shapes").source = f"open({str(mark)!r}, 'w')"
+    _, result = room.grade("dressed-up", nb)
+    assert result.score == 100  # the right answers count, the disguise does not
+    assert not mark.exists()
+
+
+def test_a_warning_on_stderr_costs_nothing(room):
+    noisy = 'import sys\nprint("W0000 gpu not found", file=sys.stderr)\n'
+    answers = {
+        name.replace("-", "_"): noisy
+        + source.replace("return ", 'keras.utils.io_utils.sys.stderr.write("!"); return ')
+        for name, source in room.right.items()
+    }
+    _, result = room.grade("noisy", room.written(**answers))
+    assert (result.score, result.lost) == (100, [])
+
+
+def test_a_dead_kernel_costs_what_was_not_answered_and_says_so(room):
+    deadly = "def lenet5(input_shape=(32, 32, 1), classes=10):\n    import os\n    os._exit(0)\n"
+    status, result = room.grade("dead", room.written(model_answer=deadly))
+    assert (status, result.score) == (0, 8 + 8 + 7)
+    said = sentences(result)["lenet-model"][0]
+    assert "the kernel died when lenet5 was used" in said
+    assert "the kernel died" in sentences(result)["lenet-relu"][0]
+
+
+def test_damaged_notebooks_lose_nothing_and_say_what_was_done(room):
+    nb = room.written()
+    nb = with_copied_cell(nb, "lenet-model")
+    answer = next(c for c in nb.cells if c.id == "model-answer")
+    answer.metadata = {}
+    answer.id = "0a1b2c3d"
+    nb.cells = [c for c in nb.cells if c.id not in ("lenet-squash", "c3-count-answer")]
+    next(c for c in nb.cells if c.id == "lenet-c3").cell_type = "raw"
+    nb = as_colab_saves(nb)
+    _, result = room.grade("damaged", nb)
+    assert lost(result) == {"lenet-c3-count"}
+    said = "\n".join(result.repairs)
+    assert "second copy of the cell lenet-model" in said
+    assert "model-answer had lost its metadata" in said
+    assert "locked cell lenet-squash was missing" in said
+    assert "answer c3-count-answer was missing" in said
+
+
+def test_plain_nbgrader_grades_the_same(room):
+    """The instructor's other door: `nbgrader autograde` in the course folder."""
+    room.submit("plain", room.written(model_answer=lenet.MISTAKES[4].source))
+    program = Path(sys.executable).parent / "nbgrader"
+    done = subprocess.run(
+        [program, "autograde", room.assignment, "--student", "plain"],
+        cwd=room.folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert room.result("plain").score == 80
+
+
+def test_a_file_that_is_no_notebook_fails_alone(room, capsys):
+    room.submit("broken", '{"cells": [')
+    room.submit("whole", room.release)
+    status = room.course(
+        "grade", room.assignment, "--student", "broken", "--student", "whole", "--again"
+    )
+    out = capsys.readouterr().out
+    assert status == 1
+    assert "broken  not graded: " in out
+    assert "/ 100" in out
+
+
+def test_feedback_shows_findings_and_no_hidden_tests(room):
+    room.grade("reader", room.written(model_answer=lenet.MISTAKES[4].source))
+    assert room.course("feedback", room.assignment, "--student", "reader") == 0
+    page = next((room.folder / "feedback" / "reader").rglob("*.html")).read_text()
+    assert "C1 gives 32 × 32 × 6, the table has 28 × 28 × 6." in page
+    assert "HIDDEN" not in page and "random.randint" not in page
+
+
+def test_export_writes_every_score(room):
+    room.grade("exported", room.release)
+    target = room.folder / "out.csv"
+    assert room.course("export", "--to", str(target)) == 0
+    import csv
+
+    rows = {r["student"]: r for r in csv.DictReader(target.open(encoding="utf-8-sig"))}
+    assert float(rows["exported"]["score"]) == 0 and float(rows["exported"]["max_score"]) == 100
+    assert rows["exported"]["lenet-model"] == "0.0"

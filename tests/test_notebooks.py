@@ -1,0 +1,90 @@
+"""Notebooks as they lie in git: clean, and the assignments are the release of the solutions."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.grading.course_folder import CourseFolder
+from course.grading.release import release, source_problems
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(
+    path
+    for folder in ("notebooks", "solutions", "assignments")
+    for path in (ROOT / folder).rglob("*.ipynb")
+    if ".ipynb_checkpoints" not in path.parts
+)
+SOURCES = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
+def test_a_notebook_is_clean(path):
+    text = path.read_text(encoding="utf-8")
+    nb = json.loads(text)
+    nbformat.validate(nb)
+    assert (nb["nbformat"], nb["nbformat_minor"]) == (4, 5)
+    assert nb["metadata"]["kernelspec"]["name"] == "python3"
+    ids = [cell["id"] for cell in nb["cells"]]
+    assert len(ids) == len(set(ids))
+    for cell in nb["cells"]:
+        where = f"{relative(path)}, cell {cell['id']}"
+        # A random id has eight hexadecimal digits; ours are words, so that diffs can be read.
+        assert not all(letter in "0123456789abcdef" for letter in cell["id"]), where
+        source = "".join(cell["source"])
+        assert all(line == line.rstrip() for line in source.split("\n")), where
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None, where
+            assert len(source.splitlines()) <= 40, where
+        assert not {"id", "outputId", "colab"} & cell["metadata"].keys(), where
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_a_source_can_be_released(path):
+    assert source_problems(path) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_points_stand_in_the_headings(path):
+    """The points of the exercises in the headings are those of their cells."""
+    nb = nbformat.read(path, 4)
+    said, points = None, {}
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            heading = cell.source.splitlines()[0]
+            said = heading if " points)" in heading else None
+            if said:
+                points[said] = 0
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade"):
+            points[said] += meta["points"]
+    for heading, total in points.items():
+        assert f"({total} points)" in heading
+
+
+def test_assignments_are_the_release_of_solutions(tmp_path):
+    shutil.copytree(ROOT / "solutions", tmp_path / "solutions")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    course = CourseFolder(tmp_path)
+    for assignment in course.assignments():
+        release(course, assignment)
+    fresh = {
+        p.relative_to(tmp_path): p.read_text() for p in (tmp_path / "assignments").rglob("*.*")
+    }
+    here = {p.relative_to(ROOT): p.read_text() for p in (ROOT / "assignments").rglob("*.*")}
+    here = {path: text for path, text in here.items() if ".ipynb_checkpoints" not in path.parts}
+    assert fresh == here, "assignments/ is not the release of solutions/. Run: make release"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_a_release_holds_no_answers_and_no_hidden_tests(path):
+    text = (ROOT / "assignments" / path.relative_to(ROOT / "solutions")).read_text()
+    assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
+    assert "NotImplementedError" in text
