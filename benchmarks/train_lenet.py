@@ -7,6 +7,7 @@ keeps every seed that was run, not the best one.
 import argparse
 import datetime
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -18,9 +19,24 @@ EXAMPLE = """example (the stored file was made by exactly this, on a machine wit
 """
 
 # The S2 maps that feed each C3 map                        LeCun et al. 1998, Table I
-C3 = [(0, 1, 2),    (1, 2, 3),    (2, 3, 4),    (3, 4, 5),    (0, 4, 5),    (0, 1, 5),
-      (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
-      (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5)]  # fmt: skip
+C3 = [
+    (0, 1, 2),
+    (1, 2, 3),
+    (2, 3, 4),
+    (3, 4, 5),
+    (0, 4, 5),
+    (0, 1, 5),
+    (0, 1, 2, 3),
+    (1, 2, 3, 4),
+    (2, 3, 4, 5),
+    (0, 3, 4, 5),
+    (0, 1, 4, 5),
+    (0, 1, 2, 5),
+    (0, 1, 3, 4),
+    (1, 2, 4, 5),
+    (0, 2, 3, 5),
+    (0, 1, 2, 3, 4, 5),
+]
 
 
 def lenet(activation, pooling, name):
@@ -30,14 +46,14 @@ def lenet(activation, pooling, name):
 
     inputs = keras.Input((32, 32, 1), name="image")
     x = layers.Conv2D(6, 5, activation=activation, name="c1")(inputs)  # 28 × 28 × 6
-    x = pooling(2, name="s2")(x)                                       # 14 × 14 × 6
-    x = layers.Conv2D(16, 5, activation=activation, name="c3")(x)      # 10 × 10 × 16
-    x = pooling(2, name="s4")(x)                                       #  5 ×  5 × 16
+    x = pooling(2, name="s2")(x)  # 14 × 14 × 6
+    x = layers.Conv2D(16, 5, activation=activation, name="c3")(x)  # 10 × 10 × 16
+    x = pooling(2, name="s4")(x)  #  5 ×  5 × 16
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(120, activation=activation, name="c5")(x)
     x = layers.Dense(84, activation=activation, name="f6")(x)
     outputs = layers.Dense(10, activation="softmax", name="output")(x)
-    return keras.Model(inputs, outputs, name=name)  # fmt: skip
+    return keras.Model(inputs, outputs, name=name)
 
 
 def squash(x):
@@ -48,7 +64,10 @@ def squash(x):
 
 
 def subsample(x, name):
-    """The mean of 2 × 2, times a weight, plus a bias, one of each a map. (H, W, C) -> (H/2, W/2, C)"""
+    """The mean of 2 × 2, times a weight, plus a bias, one of each a map.
+
+    (H, W, C) -> (H/2, W/2, C)
+    """
     from keras import layers
 
     x = layers.AveragePooling2D(2, name=f"{name}_mean")(x)
@@ -65,7 +84,7 @@ def lenet_1998():
 
     inputs = keras.Input((32, 32, 1), name="image")
     x = squash(layers.Conv2D(6, 5, name="c1")(inputs))  # 28 × 28 × 6
-    x = subsample(x, name="s2")                         # 14 × 14 × 6
+    x = subsample(x, name="s2")  # 14 × 14 × 6
     maps = [x[..., i : i + 1] for i in range(6)]
     x = layers.Concatenate(name="c3")(
         [
@@ -73,14 +92,14 @@ def lenet_1998():
             for i, sources in enumerate(C3)
         ]
     )
-    x = subsample(squash(x), name="s4")                 #  5 ×  5 × 16, from 10 × 10 × 16
-    x = squash(layers.Conv2D(120, 5, name="c5")(x))     #  1 ×  1 × 120
+    x = subsample(squash(x), name="s4")  #  5 ×  5 × 16, from 10 × 10 × 16
+    x = squash(layers.Conv2D(120, 5, name="c5")(x))  #  1 ×  1 × 120
     x = layers.Flatten(name="flatten")(x)
     x = squash(layers.Dense(84, name="f6")(x))
     outputs = layers.Dense(
         10, use_bias=False, trainable=False, activation="softmax", name="output"
     )(x)
-    return keras.Model(inputs, outputs, name="lenet_1998")  # fmt: skip
+    return keras.Model(inputs, outputs, name="lenet_1998")
 
 
 def nets():
@@ -116,13 +135,14 @@ def train(build, parameters, seed, arguments):
     keras.utils.set_random_seed(seed)
     train_set, test_set = data.load("mnist", size=(32, 32), batch=arguments.batch, seed=seed)
     model = build()
-    count = sum(int(w.size) if hasattr(w, "size") else 0 for w in model.get_weights())
-    count -= sum(int(w.numpy().size) for w in model.non_trainable_weights)
+    count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     assert count == parameters, f"{model.name} should have {parameters}, it has {count}"
 
     steps = arguments.epochs * len(train_set)
     rate = keras.optimizers.schedules.CosineDecay(arguments.rate, steps)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     start = time.perf_counter()
     curves = model.fit(
         train_set, validation_data=test_set, epochs=arguments.epochs, verbose=0

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import tempfile
+import warnings
 
 
 def setup(*, seed=0, mixed_precision=None):
@@ -38,6 +39,9 @@ def setup(*, seed=0, mixed_precision=None):
         backend = keras.backend.backend()
         version, gpus = _DEVICES.get(backend, _other)(backend)
         keras.utils.set_random_seed(seed)
+
+    # Keras says so at each fit on a tf.data pipeline, and there is nothing the reader should do.
+    warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
 
     device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
     if mixed_precision and not gpus:

@@ -18,9 +18,9 @@ PINS = {
         line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines()
     )
 }
+EXTRAS = PROJECT["optional-dependencies"].values()
 REQUIREMENTS = [
-    Requirement(text)
-    for text in [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS) for text in texts
 ]
 
 

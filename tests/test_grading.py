@@ -1,4 +1,4 @@
-"""The loop that an instructor relies on: what is right, wrong, damaged or forged gets its points."""
+"""The loop an instructor relies on: right, wrong, damaged and forged answers get their points."""
 
 import subprocess
 import sys
