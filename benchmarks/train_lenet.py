@@ -9,6 +9,7 @@ import datetime
 import json
 import math
 import os
+import re
 import time
 from pathlib import Path
 
@@ -19,24 +20,9 @@ EXAMPLE = """example (the stored file was made by exactly this, on a machine wit
 """
 
 # The S2 maps that feed each C3 map                        LeCun et al. 1998, Table I
-C3 = [
-    (0, 1, 2),
-    (1, 2, 3),
-    (2, 3, 4),
-    (3, 4, 5),
-    (0, 4, 5),
-    (0, 1, 5),
-    (0, 1, 2, 3),
-    (1, 2, 3, 4),
-    (2, 3, 4, 5),
-    (0, 3, 4, 5),
-    (0, 1, 4, 5),
-    (0, 1, 2, 5),
-    (0, 1, 3, 4),
-    (1, 2, 4, 5),
-    (0, 2, 3, 5),
-    (0, 1, 2, 3, 4, 5),
-]
+C3 = [(0, 1, 2),    (1, 2, 3),    (2, 3, 4),    (3, 4, 5),    (0, 4, 5),    (0, 1, 5),
+      (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+      (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5)]  # fmt: skip
 
 
 def lenet(activation, pooling, name):
@@ -159,8 +145,8 @@ def main():
     )
     parser.add_argument("--nets", nargs="+", default=["lenet", "lenet_relu", "lenet_1998"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--rate", type=float, default=0.003, help="of Adam, at the start")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=0.004, help="of Adam, at the start")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--out", type=Path, default=REPO / "course/histories/02-lenet.json")
     arguments = parser.parse_args()
@@ -175,18 +161,27 @@ def main():
     runs = {}
     for key in arguments.nets:
         what, build, parameters = nets()[key]
-        runs[key] = {"what": what, "parameters": parameters, "seeds": {}}
+        runs[key] = {"what": what, "parameters": parameters, "range": [], "seeds": {}}
         for seed in arguments.seeds:
             run = train(build, parameters, seed, arguments)
             runs[key]["seeds"][str(seed)] = run
+            last = [run["val_accuracy"][-1] for run in runs[key]["seeds"].values()]
+            runs[key]["range"] = [min(last), max(last)]
+            store(arguments.out, stored(runs, arguments))  # at once: a run may be interrupted
             accuracies = " ".join(f"{100 * a:.2f}" for a in run["val_accuracy"])
             print(f"{key}, seed {seed}: {accuracies} % in {run['minutes']} min", flush=True)
-        last = [run["val_accuracy"][-1] for run in runs[key]["seeds"].values()]
-        runs[key]["range"] = [min(last), max(last)]
-
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(stored(runs, arguments), indent=1) + "\n", encoding="utf-8")
     print(f"stored in {arguments.out}")
+
+
+def store(path, history):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(history, indent=1, ensure_ascii=False)
+    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", in_a_line, text)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def in_a_line(numbers):
+    return f"[{' '.join(numbers[1].split())}]"
 
 
 def stored(runs, arguments):

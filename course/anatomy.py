@@ -52,6 +52,7 @@ class Step:
     layer: int | None = None  # equal for steps that share their weights
     written: str = ""  # the Keras class, for messages
     claimed: int = 0  # parameters of a layer that is not known here
+    claimed_trained: int = 0
     scales: int = 2  # BatchNormalization: how many of gamma and beta it has
 
     @property
@@ -97,7 +98,9 @@ class Step:
         """The parameters that training changes."""
         if not self.trainable:
             return 0
-        return self.scales * self.filters if self.step == "batch_norm" else self.parameters
+        if self.step == "batch_norm":
+            return self.scales * self.filters
+        return self.parameters if self.step in ("conv", "dense") else self.claimed_trained
 
     @property
     def macs(self):

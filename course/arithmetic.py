@@ -31,7 +31,10 @@ def output_size(size, kernel, stride=1, padding=0, dilation=1, ceil=False):
             f"({size} + {before} + {after} = {size + before + after}). "
             "The map has become too small: check strides and pools before this layer."
         )
-    return (-(-room // stride) if ceil else room // stride) + 1
+    if ceil:
+        # The last window hangs over, but it does not begin beyond the input.
+        return min(-(-room // stride), (size + before - 1) // stride) + 1
+    return room // stride + 1
 
 
 def same_padding(size, kernel, stride=1, dilation=1):

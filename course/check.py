@@ -15,7 +15,7 @@ text is the card. The observing half is `course.evidence`, and the judging half 
 
 from contextlib import contextmanager
 from html import escape
-from math import isclose
+from math import isclose, prod
 
 from course import evidence
 from course.anatomy import anatomy
@@ -71,7 +71,7 @@ def _architecture(kind, subject, args, kwargs, table):
     reply = _ask(subject, request)
     name = _call_text(_name(subject), args, kwargs)
     if "failed" in reply:
-        _report(name, [_failed(reply)], table)
+        _report(name, [_failed(reply, "a function or a model")], table)
         return
     try:
         built = anatomy(reply["trace"])
@@ -111,7 +111,7 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
     reply = _ask(answer, {"ask": "value"})
     name = _name(answer)
     if "failed" in reply:
-        _report(name, [_failed(reply)])
+        _report(name, [_failed(reply, "a number")])
         return
     got = reply["value"]
     empty = isinstance(got, dict) and got and all(item is None for item in got.values())
@@ -134,7 +134,7 @@ def function(subject, /, *cases, like, tolerance=1e-5):
     reply = _ask(subject, request)
     name = _name(subject)
     if "failed" in reply:
-        _report(name, [_failed(reply)])
+        _report(name, [_failed(reply, "a function")])
         return
     answers = reply.get("answers")
     if not isinstance(answers, list) or len(answers) != len(cases):
@@ -161,11 +161,11 @@ def _ask(subject, request):
     return remote(subject, request) if remote else evidence.observe(subject, request)
 
 
-def _failed(reply):
+def _failed(reply, expected):
     kind = reply["failed"]
     cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
     text = str(reply.get("text", ""))
-    expected = "a function" if cause is Cause.WRONG_KIND_OF_VALUE else ""
+    expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
     hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else ""
     return finding("", cause, expected, text, hint=hint)
 
@@ -177,7 +177,7 @@ def _numbers(answers, rows, like, explain, kind):
     reply = _ask(answers, {"ask": "value"})
     name = _name(answers)
     if "failed" in reply:
-        _report(name, [_failed(reply)])
+        _report(name, [_failed(reply, "a dict of numbers")])
         return
     got = reply["value"]
     if not isinstance(got, dict) or not got:
@@ -194,10 +194,17 @@ def _numbers(answers, rows, like, explain, kind):
             findings.append(finding(row, Cause.MISSING_KEY))
         elif got[row] is None:
             findings.append(finding(row, Cause.NOT_ANSWERED))
-        elif got[row] != wanted and [got[row]] != wanted:
+        elif not _close(got[row], wanted, 0) and not _same_vector(got[row], wanted):
             cause, hint = explain(network, row, got[row], wanted)
             findings.append(finding(row, cause, kind, _brief(got[row]), hint=hint))
     _report(name, findings)
+
+
+def _same_vector(got, wanted):
+    """A vector's shape may be written 120, (120,) or, as the paper does, 1 × 1 × 120."""
+    if not isinstance(wanted, list) or len(wanted) != 1:
+        return False
+    return _close(got, wanted[0], 0) or _close(got, [1, 1, *wanted], 0)
 
 
 def _explain_shape(network, row, got, expected):
@@ -234,7 +241,8 @@ def _explain_parameters(network, row, got, expected):
         return Cause.WRONG_VALUE, f"{said} What is there to learn in: {step.does()}?"
     if got == step.fan_in:
         return Cause.WITHOUT_BIASES, said
-    if got in (step.macs, step.macs + step.filters):
+    positions = prod(step.grid)
+    if got in (step.macs, step.macs + step.filters, positions * step.parameters):
         return Cause.MACS_FOR_PARAMETERS, said
     if step.connections:
         dense = area * step.channels * step.filters
@@ -298,7 +306,8 @@ class Card:
         if self.state == "wrong":
             more = len(self.findings) - 1
             rest = f", and {more} more to look at" if more else ""
-            where = f": {self.findings[0].row} differs" if self.findings[0].row else ""
+            row = self.findings[0].row
+            where = f": {row} differs" if row and row != self.name else " is not right"
             return f"{mark} {self.name}{where}{rest}."
         if self.built is None:
             return f"{mark} {self.name} is right."

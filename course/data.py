@@ -53,7 +53,8 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
     batch of each may be smaller.
 
     name   any image classification set of tensorflow-datasets, such as those in `data.COURSE`;
-           a configuration follows a slash: "imagenette/160px-v2". "digits" works offline.
+           a configuration follows a slash: "imagenette/160px-v2". "digits" works offline,
+           and from a temporary folder where the data folder cannot be written.
     size   (height, width) of the images. If that is 1 to 1.25 times the image's own size on both
            sides, zeros are put around it, as LeNet-5 does (28 -> 32: 2 on each side). Otherwise
            the image is scaled until it covers the target and the middle is cut out. None keeps
@@ -170,17 +171,17 @@ def _whole(value):
 
 def _prepared(name, size):
     """The builder of `name`, its files in place."""
+    builder = _builder(name, folder())
+    _check_features(name, builder.info, size)  # before anything is downloaded
+    if builder.is_prepared():
+        return builder
     try:
-        builder = _builder(name, folder())
-        _check_features(name, builder.info, size)  # before anything is downloaded
-        if builder.is_prepared():
-            return builder
         if name == "digits":
             return _prepared_digits(builder)
         _reach(builder)
         print(f"Downloading {name} ({_how_big(name, builder)}) to {builder.data_dir} ...")
         _prepare(builder)
-    except (DataUnavailable, ValueError):
+    except DataUnavailable:
         raise
     except Exception as error:
         raise DataUnavailable(_advice(name, error)) from None
@@ -218,6 +219,8 @@ def _reach(builder):
     """Ask the server once: tensorflow-datasets itself gives up only after minutes of retries."""
     import requests
 
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:  # its files are put in place by hand
+        return
     for url in list(builder.url_infos)[:1]:
         with requests.head(url, timeout=20):
             pass  # whatever the answer, there is a way to that server
@@ -352,7 +355,8 @@ def _tensorflow():
             import tensorflow as tf
 
             if keras.backend.backend() != "tensorflow":
-                tf.config.set_visible_devices([], "GPU")  # its memory belongs to the other one
+                with contextlib.suppress(RuntimeError):  # TensorFlow is in use already
+                    tf.config.set_visible_devices([], "GPU")  # that memory is for the other one
     except ImportError as error:
         raise DataUnavailable(
             "The data pipelines are tf.data and need TensorFlow, on every backend of Keras. "

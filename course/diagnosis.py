@@ -6,6 +6,7 @@ writing do not count, because an anatomy has none. The first row without such a 
 finding. It is named with what came out, what should have, and the cause that the numbers suggest.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,7 +54,7 @@ class Cause(Enum):
     FROZEN = "Its weights are frozen, the table trains them."
     NOT_FROZEN = "Its weights are trained, the table keeps them fixed."
     POOL_KIND = "It is {received}, the table has {expected}."
-    SHARED_WEIGHTS = "It is the same layer object as {received}, so the two share their weights."
+    SHARED_WEIGHTS = "It is the same layer object as {received}: they share their weights."
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
     EXTRA = "This step is not in the table: {received}."
@@ -225,9 +226,10 @@ class _Comparison:
             if row.grid != step.grid and not found and not self.sizes_off:
                 found.append((Cause.PADDING, _around(row), _around(step)))
         if row.step in ("conv", "dense"):
-            last = row is self.wanted.steps[-1]
             units = Cause.UNITS if row.step == "dense" else Cause.FILTERS
-            differs(Cause.CLASSES if last else units, row.filters, step.filters)
+            if row.step == "dense" and row is self.wanted.steps[-1]:
+                units = Cause.CLASSES
+            differs(units, row.filters, step.filters)
             if row.filters == step.filters:
                 found += self._connection_differences(row, step)
             if row.bias is not None and bool(row.bias) != bool(step.bias):
@@ -251,9 +253,10 @@ class _Comparison:
             wanted, got = map(_connection_table, (row, step))
             if wanted != got:
                 pairs = [f"{len(t)} maps with {sum(map(len, t))} pairs" for t in (wanted, got)]
-                same = sum(map(len, wanted)) == sum(map(len, got))
-                if same:
-                    pairs = ["those of the paper's table", "others, though as many"]
+                if sum(map(len, wanted)) == sum(map(len, got)):
+                    strange = next(seen for seen in got if got.count(seen) > wanted.count(seen))
+                    which = ", ".join(map(str, strange))
+                    pairs = ["no such map", f"as many, but one map sees {which}"]
                 return [(Cause.CONNECTIONS, *pairs)]
         elif row.groups != step.groups:
             return [(Cause.GROUPS, _groups(row), _groups(step))]
@@ -268,8 +271,22 @@ class _Comparison:
         if not ready:
             return self._ends_early(row)
         step = min(ready, key=lambda s: self._distance(row, s))
-        if step not in candidates and step.step == row.step:
+        if step not in candidates and not self._differences(row, step):
             return self._wrong_input(row, step)
+        if step not in candidates and step.step == row.step:
+            return self._extra(row, step)
+        if (norm := self._between(row, step)) is not None:
+            self._pair(row, step)
+            self._report(norm.name, Cause.EXTRA, received=norm.does(), gives=f"follows {row.name}")
+            self.used[id(norm)] = None
+            self.partner[id(row)] = norm
+            return True
+        twins = self._twins(row)
+        if twins and row.filters != step.filters:
+            hint = "Create a new layer for each map or group of maps."
+            received = f"{twins} other step{'s' * (twins > 1)}"
+            self._report(row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)
+            return False
         verdict = self._alignment(row, step)
         if verdict == "missing":
             after = row.inputs[0].parts[0][0].name
@@ -279,9 +296,7 @@ class _Comparison:
             self.sizes_off = True
             return True
         if verdict == "extra":
-            self._report(_name(step), Cause.EXTRA, received=step.does(), gives=self._place(row))
-            self._skip(step, row)
-            return self._partner_of(row) is not None or self._explain(row)
+            return self._extra(row, step)
         if row.step == "dense" and step.step == "conv" and step.written == "Dense":
             shapes = (_shape(row.shape), _shape(step.shape))
             self._report(row.name, Cause.FLATTEN_MISSING, *shapes, gives=_gives(row, step))
@@ -311,7 +326,8 @@ class _Comparison:
         elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid:
             hint = f"The size becomes {_formula(step)}."
         elif cause in (Cause.CONNECTIONS, Cause.GROUPS):
-            hint = f"That is {step.parameters:,} parameters where the table has {row.parameters:,}."
+            counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
+            hint = f"That is {counts}." if step.parameters != row.parameters else ""
         self._report(row.name, cause, expected, received, gives=gives, hint=hint)
 
     def _sharing(self, row, step):
@@ -345,6 +361,31 @@ class _Comparison:
             and all(id(s) in matched for value in step.inputs for s, _, _ in value.parts)
         ]
 
+    def _extra(self, row, step):
+        """Report a step that should not be there, and go on behind it."""
+        self._report(_name(step), Cause.EXTRA, received=step.does(), gives=self._place(row))
+        self.used[id(step)] = None
+        source = row.inputs[0].parts[0][0]
+        self.partner[id(source)] = step
+        return self._partner_of(row) is not None or self._explain(row)
+
+    def _between(self, row, step):
+        """A normalisation that stands between a step and the activation that the row has."""
+        causes = [cause for cause, _, _ in self._differences(row, step)]
+        if causes != [Cause.ACTIVATION_MISSING]:
+            return None
+        readers = [
+            s for s in self.found.steps
+            if any(source is step for value in s.inputs for source, _, _ in value.parts)
+        ]  # fmt: skip
+        same = len(readers) == 1 and readers[0].activation == row.activation
+        return readers[0] if same and readers[0].step == "batch_norm" else None
+
+    def _twins(self, row):
+        """How many further steps of the row's kind use one layer side by side; 0 if none does."""
+        same = [s.layer for s in self._ready() if s.step == row.step and s.parameters]
+        return max(Counter(same).values(), default=1) - 1
+
     def _distance(self, row, step):
         if row.step != step.step:
             return 10
@@ -352,12 +393,6 @@ class _Comparison:
 
     def _place(self, row):
         return f"stands where {row.name} ({row.does()}) should come"
-
-    def _skip(self, step, row):
-        """Go on behind a step that should not be there."""
-        self.used[id(step)] = None
-        source = row.inputs[0].parts[0][0]
-        self.partner[id(source)] = step
 
     def _alignment(self, row, step):
         """Whether from here on a row is "missing", a step is "extra", or one is "changed".

@@ -64,6 +64,8 @@ def _value(subject, request):
 
 
 def _call(function, request):
+    if function is None or function is Ellipsis:
+        raise Refused("NOT_ANSWERED")
     if not callable(function):
         raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
     answers = []
@@ -99,6 +101,8 @@ def _written_down(subject, build, request):
     with weightless() as keras:
         model = subject if isinstance(subject, keras.Model) else None
         if model is None:
+            if subject is None or subject is Ellipsis:
+                raise Refused("NOT_ANSWERED")
             if not callable(subject):
                 raise Refused("NO_MODEL", _kind(subject))
             model = build(keras)
@@ -195,25 +199,27 @@ def plain(value):
         return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "_keras_history"):
         raise Refused("WRONG_KIND_OF_VALUE", "a symbolic Keras tensor, which has no numbers yet")
-    try:
-        import numpy as np
+    if not callable(value) and hasattr(value, "dtype"):
+        try:
+            import keras
 
-        if isinstance(value, np.generic | np.ndarray):
-            return value.tolist()
-        import keras
-
-        return keras.ops.convert_to_numpy(value).tolist()
-    except Exception:
-        raise Refused("WRONG_KIND_OF_VALUE", _kind(value)) from None
+            array = keras.ops.convert_to_numpy(value)
+            if array.dtype.kind in "biuf":
+                return array.tolist()
+            if array.dtype.kind == "V":  # bfloat16, which NumPy does not know
+                return array.astype("float32").tolist()
+        except Exception:  # an object that only looks like an array
+            raise Refused("WRONG_KIND_OF_VALUE", _kind(value)) from None
+    raise Refused("WRONG_KIND_OF_VALUE", _kind(value))
 
 
 def _kind(value):
     if value is None:
         return "None (is the return missing?)"
     name = type(value).__name__
-    return (
-        f"a {name}" if not callable(value) else f"the function {getattr(value, '__name__', name)}"
-    )
+    if callable(value):
+        return f"the function {getattr(value, '__name__', name)}"
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 _ASK = {"value": _value, "call": _call, "model": _model, "block": _block}

@@ -11,6 +11,7 @@ from collections import Counter
 from course import arithmetic
 from course.anatomy import Step, Value
 
+_MONOTONE = {"relu", "tanh", "sigmoid"}
 _PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation"}
 
 
@@ -73,6 +74,8 @@ def pool(x, name, kind, kernel, stride, padding, **rest):
 
 def global_pool(x, name, kind, flat=True, **rest):
     """One number for each map; `kind` is "max_pool" or "average_pool"."""
+    if x.grid == (1, 1):
+        return x.like(flat=flat)
     step = Step(name, f"global_{kind}", [x], x.channels, kernel=x.grid, **_given(rest))
     return Value([(step, 0, x.channels)], (1, 1), flat=flat)
 
@@ -83,9 +86,16 @@ def _given(rest):
 
 def function(x, name, link, **rest):
     """An element-wise function: folded into the steps that made x, if nothing else reads those."""
+    pools = [s for s, _, _ in x.parts]
+    if x.once and link[1] in _MONOTONE and all(s.step == "max_pool" and not s.chain for s in pools):
+        # The largest of f(a), f(b) is f of the largest: the same function, whichever comes first.
+        sources = [s.inputs[0] for s in pools]
+        if all(_foldable(source) for source in sources):
+            for source in sources:
+                function(source, name, link, **rest)
+            return x
     only_scaling = link[0] != "fn"
-    foldable = x.once and x.whole and all(s.step != "input" for s, _, _ in x.parts)
-    if foldable:
+    if _foldable(x):
         for step in {id(s): s for s, _, _ in x.parts}.values():
             step.chain.append(link)
         return x
@@ -93,6 +103,11 @@ def function(x, name, link, **rest):
         return x  # rescaling the image is not architecture
     step = Step(name, "activation", [x], x.channels, x.grid, chain=[link], **_given(rest))
     return Value([(step, 0, x.channels)], x.grid, flat=x.flat)
+
+
+def _foldable(x):
+    """Whether nothing but the next step reads what x is made of."""
+    return x.once and x.whole and all(step.step != "input" for step, _, _ in x.parts)
 
 
 def add(values, name, **rest):
@@ -110,8 +125,9 @@ def concatenate(values, name):
         parts_grid = (1, 1)
     else:
         parts_grid = first.grid
-    joined = Value(parts, parts_grid, first.flat, first.padding)
-    if all(value.once for value in values):
+    once = all(value.once for value in values)
+    joined = Value(parts, parts_grid, first.flat, first.padding, once)
+    if once:
         merged = _merge(joined, name)
         if merged is not None:
             return merged

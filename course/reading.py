@@ -104,7 +104,7 @@ class _Reader:
 
     def _keep(self, number, index, value):
         """What two steps read must not be changed by the one of them."""
-        once = self.reads[number, index] <= 1
+        once = value.once and self.reads[number, index] <= 1
         self.values[number, index] = value.like(once=once)
         return self.values[number, index]
 
@@ -214,6 +214,13 @@ def _reshape(reader, step, values):
     raise _NotUnderstood
 
 
+def _squeeze(reader, step, values):
+    x = values[0]
+    if x.grid == (1, 1) and step["shapes"][0] == [x.channels]:
+        return x.like(flat=True)
+    raise _NotUnderstood
+
+
 def _same(reader, step, values):
     return values[0]
 
@@ -245,12 +252,14 @@ def _named_function(name):
         config = step["config"]
         if name == "softmax" and config.get("axis", -1) not in (-1, len(values[0].shape)):
             raise _NotUnderstood
-        special = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
+        words = name
         if step["op"] == "layers.ReLU":
-            odd = [k for k, usual in special.items() if config.get(k, usual) not in (usual, 0)]
+            odd = {
+                k: config[k] for k in ("max_value", "negative_slope", "threshold") if config.get(k)
+            }
             if odd:
-                raise _NotUnderstood
-        return normal.function(values[0], step["name"], ("fn", name), **_common(step))
+                words += " with " + ", ".join(f"{key} {value:g}" for key, value in odd.items())
+        return normal.function(values[0], step["name"], ("fn", words), **_common(step))
 
     return read
 
@@ -322,12 +331,16 @@ def _get_item(reader, step, values):
     """x[..., a:b]: some of the channels."""
     x = values[0]
     key = step["args"][1] if len(step["args"]) > 1 else None
-    keys = key if isinstance(key, list) else [key]
+    keys = list(key) if isinstance(key, list) else [key]
     rank = len(x.shape) + 1
     if "..." in keys:
         at = keys.index("...")
         keys = keys[:at] + [{"slice": [None] * 3}] * (rank - len(keys) + 1) + keys[at + 1 :]
     keys += [{"slice": [None] * 3}] * (rank - len(keys))
+    if x.grid == (1, 1) and not x.flat and len(keys) == rank and keys[1:3] == [0, 0]:
+        keys[1:3] = []  # the one pixel of each map: a vector
+        x = x.like(flat=True)
+        rank = 2
     *others, last = keys
     whole = {"slice": [None, None, None]}
     plain = all(k == whole or k == {"slice": [0, None, None]} for k in others)
@@ -383,7 +396,8 @@ def _unknown(reader, step, values):
         made = Step(
             step["name"], step["op"].split(".")[1], list(values), shape[-1],
             tuple(shape[:2]) if image else (1, prod(shape[:-1])),
-            claimed=int(step.get("parameters", 0)), **_common(step),
+            claimed=step.get("parameters", 0), claimed_trained=step.get("trained", 0),
+            **_common(step),
         )  # fmt: skip
         results.append(Value([(made, 0, shape[-1])], made.grid, flat=not image))
     return results
@@ -412,6 +426,7 @@ _KNOWN = {
     "layers.Flatten": _flatten,
     "layers.Reshape": _reshape,
     "ops.Reshape": _reshape,
+    "ops.Squeeze": _squeeze,
     "layers.ZeroPadding2D": _zero_padding,
     "layers.Activation": _activation_layer,
     "layers.BatchNormalization": _batch_norm,

@@ -9,12 +9,13 @@ the shape and parameter count that Keras claims for it.
     {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
      "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
                 "args": [{"tensor": [0, 0]}], "shapes": [[28, 28, 6]], "layer": 17,
-                "parameters": 156, "trainable": true}],
+                "parameters": 156, "trained": 156, "trainable": true}],
      "outputs": [[1, 0]]}
 
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
 """
 
+import warnings
 from math import prod
 
 # What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
@@ -138,8 +139,8 @@ class _Tracer:
             return False
         if isinstance(operation, keras.layers.Lambda):
             return True
-        if type(operation).__module__.split(".")[0] == "keras":
-            return False
+        if type(operation).call is _published(operation).call:
+            return False  # Keras's own, or a subclass that computes the same
         # A layer of the student's own: open it unless it holds weights that are in no sublayer.
         return not operation._trainable_variables and not operation._non_trainable_variables
 
@@ -152,7 +153,7 @@ class _Tracer:
         config = _config(operation)
         step = {
             "id": number,
-            "op": ("layers." if layer else "ops.") + _published_name(operation),
+            "op": ("layers." if layer else "ops.") + _name(operation),
             "name": str(getattr(operation, "name", "")),
             "config": config,
             "args": self._plain(list(node.arguments.args)),
@@ -164,6 +165,7 @@ class _Tracer:
             step["kwargs"] = self._plain(extra)
         if layer:
             step["parameters"] = sum(prod(w.shape) for w in operation.weights)
+            step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
         self.kept.append(operation)
         self.list.append(step)
@@ -212,6 +214,12 @@ class _Tracer:
         return {"unknown": type(value).__name__}
 
 
+def _name(operation):
+    published = _published(operation)
+    same = type(operation).call is published.call
+    return (published if same else type(operation)).__name__
+
+
 def _node(tensor):
     operation, node_index, _ = tensor._keras_history
     if operation is None or not operation._inbound_nodes:
@@ -228,15 +236,27 @@ def _node(tensor):
     return node
 
 
-def _published_name(operation):
-    """The name of the Keras class; a student's subclass of it keeps its own name."""
-    return type(operation).__name__
+def _published(operation):
+    """The Keras class that does the work: the class itself, or the nearest one above it."""
+    kinds = type(operation).__mro__
+    return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
+
+
+def _own_name(activation):
+    """The name under which Keras knows a function; TensorFlow's and JAX's count as Keras's."""
+    name = str(getattr(activation, "__name__", type(activation).__name__))
+    foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
+    return name.removesuffix("_v2") if foreign else name
 
 
 def _is_builtin(keras, activation):
-    name = getattr(activation, "__name__", None)
     if isinstance(activation, keras.Layer):
         return False
+    name = _own_name(activation)
+    if name != getattr(activation, "__name__", None) or name in ("relu", "tanh", "sigmoid"):
+        module = str(getattr(activation, "__module__", "")).split(".")[0]
+        if module in ("tensorflow", "jax") and hasattr(keras.activations, name):
+            return True
     try:
         return keras.activations.get(name) is activation or (
             getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
@@ -247,12 +267,14 @@ def _is_builtin(keras, activation):
 
 def _config(operation):
     try:
-        config = operation.get_config()
+        with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored
+            warnings.simplefilter("ignore")
+            config = operation.get_config()
     except Exception:  # a student's layer without get_config
         config = {}
     activation = getattr(operation, "activation", None)
     if callable(activation):
-        config["activation"] = getattr(activation, "__name__", type(activation).__name__)
+        config["activation"] = _own_name(activation)
     return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
 
 

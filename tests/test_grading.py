@@ -154,8 +154,7 @@ def test_imports_of_the_student_are_never_executed_by_the_grader(room, tmp_path)
 def test_a_warning_on_stderr_costs_nothing(room):
     noisy = 'import sys\nprint("W0000 gpu not found", file=sys.stderr)\n'
     answers = {
-        name.replace("-", "_"): noisy
-        + source.replace("return ", 'keras.utils.io_utils.sys.stderr.write("!"); return ')
+        name.replace("-", "_"): noisy + source.replace("return ", 'sys.stderr.write("!"); return ')
         for name, source in room.right.items()
     }
     _, result = room.grade("noisy", room.written(**answers))

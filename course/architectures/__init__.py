@@ -73,13 +73,15 @@ class Table:
     def part(self, first, last=None, *, input_shape):
         """The rows from `first` to `last` (default: only that one) as a table of their own.
 
-        Raises KeyError if there is no row of that name.
+        Raises KeyError if there is no row of that name, or `last` comes before `first`.
         """
         names = [row.name for row in self.rows]
         for name in (first, last or first):
             if name not in names:
                 raise KeyError(f"{self.name} has the rows {', '.join(names)}. Received: {name!r}.")
         rows = self.rows[names.index(first) : names.index(last or first) + 1]
+        if not rows:
+            raise KeyError(f"{last} should not stand above {first} in {self.name}.")
         name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
         return replace(self, name=name, input_shape=tuple(input_shape), rows=rows)
 
@@ -119,8 +121,7 @@ class Table:
         rows = [self._HEAD, *self._cells()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
         return "\n".join([self._caption(), *lines])
 

@@ -43,7 +43,8 @@ def grade(course, assignment, students=None, again=False, progress=lambda *_: No
         )
     results = []
     for number, student in enumerate(chosen, 1):
-        outcome = course.api.autograde(assignment, student, force=again)
+        force = again or _changed(course, assignment, student)
+        outcome = course.api.autograde(assignment, student, force=force)
         if outcome["success"]:
             result = read_result(course, assignment, student)
         else:
@@ -51,6 +52,18 @@ def grade(course, assignment, students=None, again=False, progress=lambda *_: No
         results.append(result)
         progress(number, len(chosen), result)
     return results
+
+
+def _changed(course, assignment, student):
+    """Whether something was handed in after it was graded; nbgrader reads timestamp.txt only."""
+    dates = [
+        max(
+            (p.stat().st_mtime for p in course.path(step, assignment, student).rglob("*")),
+            default=0,
+        )
+        for step in ("submitted", "autograded")
+    ]
+    return dates[0] > dates[1]
 
 
 def read_result(course, assignment, student):

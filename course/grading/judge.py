@@ -14,6 +14,7 @@ import json
 import subprocess
 import traceback
 
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
@@ -83,6 +84,8 @@ class Judge(Execute):
         """What the kernel's process itself prints is noise; outputs of cells travel otherwise."""
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return await super().async_start_new_kernel(**(quiet | kwargs))
+
+    start_new_kernel = run_sync(async_start_new_kernel)
 
     # --- the verdict
 

@@ -230,7 +230,7 @@ def subsample(x, name):
     return scaled_tanh(layers.DepthwiseConv2D(2, strides=2, name=name)(x))
 """,
         ("lenet-subsample", "lenet-1998"),
-        "S2_mean: It is convolution 2 × 2, stride 2, one map each",
+        "S2_mean: This row is missing: after input comes S2 (convolution 2 × 2, stride 2",
     ),
     Mistake(
         "all maps connected",
@@ -252,7 +252,7 @@ def c3_maps(x):
     return scaled_tanh(layers.Concatenate()(maps))
 """,
         ("lenet-c3", "lenet-1998"),
-        "share",
+        "C3: It is the same layer object as 5 other steps: they share their weights.",
     ),
     Mistake(
         "output trained",

@@ -1,0 +1,200 @@
+"""The published tables, counted again from first principles and against numbers from elsewhere."""
+
+import pkgutil
+from collections import Counter
+from dataclasses import replace
+from importlib import import_module
+from math import prod
+
+import pytest
+
+from course import architectures, arithmetic
+from course.anatomy import anatomy
+from course.architectures import Table, conv
+from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998, LENET5_RELU
+
+TABLES = {
+    f"{module.name}.{name}": value
+    for module in pkgutil.iter_modules(architectures.__path__)
+    for name, value in vars(import_module(f"course.architectures.{module.name}")).items()
+    if isinstance(value, Table) and not name.startswith("_")
+}
+every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+
+
+def test_every_table_is_found():
+    assert {"lenet.LENET5", "lenet.LENET5_RELU", "lenet.LENET5_1998"} <= set(TABLES)
+
+
+@every_table
+def test_rows_are_named_once_and_cite_their_source(table):
+    assert max(Counter(row.name for row in table.rows).values()) == 1
+    assert table.source and table.name and len(table.input_shape) == 3
+    names = ["input"]
+    for row in table.rows:
+        for name in [row.after] if isinstance(row.after, str) else row.after or ():
+            assert name in names, f"{row.name} reads {name}, which comes later or never"
+        names.append(row.name)
+
+
+@every_table
+def test_counted_again_from_first_principles(table):
+    built = anatomy(table)
+    before = {"input": tuple(table.input_shape)}
+    shape, steps = before["input"], []
+    for row in table.rows:
+        if row.after:
+            names = [row.after] if isinstance(row.after, str) else list(row.after)
+            shape = (*before[names[0]][:-1], sum(before[name][-1] for name in names))
+            steps = None  # a chain no longer
+        step = built[row.name]
+        counted = _count(row, shape)
+        if counted is None:  # no window and no weights: an addition, a normalisation
+            shape = step.shape
+        else:
+            shape, parameters, macs, window = counted
+            assert (step.shape, step.parameters, step.macs) == (shape, parameters, macs), row.name
+            assert step.trained == parameters * row.trainable
+            if steps is not None:
+                steps.append(window)
+                assert step.receptive_field == arithmetic.receptive_field(steps), row.name
+        before[row.name] = shape
+    assert built.parameters == sum(step.parameters for step in built)
+    assert built.macs == sum(step.macs for step in built)
+    assert built.output_shapes == [shape]
+
+
+def _count(row, shape):
+    """(output shape, parameters, MACs, (kernel, stride)) of a row; None for other steps."""
+    if row.step == "dense":
+        parameters = arithmetic.dense_parameters(prod(shape), row.filters, bool(row.bias))
+        macs = prod(shape) * row.filters
+        return (row.filters,), parameters, macs, (shape[0] if len(shape) == 3 else 1, 1)
+    if row.step not in ("conv", "max_pool", "average_pool"):
+        return None
+    grid = []
+    for size in shape[:2]:
+        around = row.padding
+        if around == "same":
+            around = arithmetic.same_padding(size, row.kernel, row.stride)
+        grid.append(arithmetic.output_size(size, row.kernel, row.stride, around))
+    window = (row.kernel, row.stride)
+    if row.step != "conv":
+        return (*grid, shape[2]), 0, 0, window
+    seen = row.connections or [range(shape[2] // row.groups)] * row.filters
+    weights = sum(row.kernel**2 * len(maps) for maps in seen)
+    return (
+        (*grid, row.filters),
+        weights + bool(row.bias) * row.filters,
+        weights * prod(grid),
+        window,
+    )
+
+
+@pytest.mark.parametrize(
+    "table, parameters, trained, macs",
+    [
+        (LENET5, 61_706, 61_706, 416_520),
+        (LENET5_RELU, 61_706, 61_706, 416_520),
+        (LENET5_1998, 60_840, 60_000, 328_096),
+    ],
+)
+def test_lenets_totals(table, parameters, trained, macs):
+    built = anatomy(table)
+    assert (built.parameters, built.trained, built.macs) == (parameters, trained, macs)
+    assert built.memory == 9_118
+
+
+@pytest.mark.parametrize("table, key", [(LENET5, "lenet5_modern_32"), (LENET5_1998, "lenet5_1998")])
+def test_the_same_numbers_as_the_fact_sheet(table, key, specs):
+    published, built = specs["architectures"][key], anatomy(table)
+    assert tuple(published["input"]) == table.input_shape
+    rows = [step for step in built if not step.name.endswith("_mean")]
+    for step, fact in zip(rows, published["layers"], strict=True):
+        assert prod(step.shape) == prod(fact["out_shape"]), step.name
+        assert step.trained == fact["params"], step.name
+        assert step.receptive_field == fact["rf"], step.name
+        if fact["op"] != "subsample":  # the sheet counts the mean's multiplications there
+            assert step.macs == fact["macs"], step.name
+    totals = published["totals"]
+    assert built.trained == totals["params_trainable"]
+    assert built.macs == totals["macs"]
+    assert built.memory == totals["activations_incl_input"]
+
+
+def test_c3_is_the_papers_table_one(specs):
+    layers = specs["architectures"]["lenet5_1998"]["layers"]
+    published = next(layer["connection_table"] for layer in layers if layer["name"] == "C3")
+    assert [list(seen) for seen in C3_CONNECTIONS] == published
+
+
+def test_c3_connections():
+    assert len(C3_CONNECTIONS) == 16 == len(set(C3_CONNECTIONS))
+    assert sum(map(len, C3_CONNECTIONS)) == 60
+    assert [len(seen) for seen in C3_CONNECTIONS] == [3] * 6 + [4] * 9 + [6]
+    assert Counter(i for seen in C3_CONNECTIONS for i in seen) == dict.fromkeys(range(6), 10)
+    assert all(list(seen) == sorted(set(seen)) for seen in C3_CONNECTIONS)
+    around = [{(start + i) % 6 for i in range(n)} for n in (3, 4) for start in range(6)]
+    assert all(set(seen) in around for seen in C3_CONNECTIONS[:12])
+    assert not any(set(seen) in around for seen in C3_CONNECTIONS[12:15])
+    c3 = anatomy(LENET5_1998)["C3"]
+    assert (c3.parameters, c3.macs) == (1_516, 150_000)
+
+
+def test_with_other_classes_and_another_input():
+    other = LENET5.with_(classes=17, input_shape=(28, 28, 3))
+    assert other.classes == 17 and LENET5.classes == 10
+    assert other.input_shape == (28, 28, 3) and LENET5.input_shape == (32, 32, 1)
+    built = anatomy(other)
+    assert built["C1"].parameters == (25 * 3 + 1) * 6
+    assert built["S4"].shape == (4, 4, 16)
+    assert built.output_shapes == [(17,)]
+    assert LENET5.with_() == LENET5
+
+
+def test_an_input_that_is_too_small():
+    with pytest.raises(ValueError, match="too small"):
+        anatomy(LENET5.with_(input_shape=(12, 12, 1)))
+
+
+def test_with_something_else():
+    with pytest.raises(TypeError):
+        LENET5.with_(filters=3)
+
+
+def test_part():
+    one = LENET5.part("C3", input_shape=(14, 14, 6))
+    assert [row.name for row in one.rows] == ["C3"] and one.name == "LeNet-5, C3"
+    assert anatomy(one).parameters == 2_416
+    some = LENET5.part("S2", "S4", input_shape=[28, 28, 6])
+    assert [row.name for row in some.rows] == ["S2", "C3", "S4"]
+    assert some.name == "LeNet-5, S2 to S4" and some.input_shape == (28, 28, 6)
+
+
+@pytest.mark.parametrize("names", [("C2",), ("C1", "c3"), ("S7", "S4")])
+def test_a_part_that_is_not_there(names):
+    with pytest.raises(KeyError, match=r"has the rows C1, .*, output\. Received"):
+        LENET5.part(*names, input_shape=(14, 14, 6))
+
+
+def test_a_part_that_ends_before_it_begins():
+    with pytest.raises((KeyError, ValueError)):
+        LENET5.part("F6", "C1", input_shape=(14, 14, 6))
+
+
+@every_table
+def test_a_table_shows_itself(table):
+    text, html = str(table), table._repr_html_()
+    assert repr(table) == text
+    for row in table.rows:
+        assert row.name in text and f">{row.name}<" in html
+    assert "None" not in text and "None" not in html
+    assert table.source in text
+
+
+def test_what_a_table_shows():
+    assert "1.7159 · tanh(2a/3)" in str(LENET5_1998) and "scaled_tanh" not in str(LENET5_1998)
+    assert "softmax or none" in str(LENET5_1998)
+    odd = replace(LENET5, name="<b>A & B</b>", rows=(conv("<i>", 1, 3),))
+    assert "<b>" not in odd._repr_html_() and "&lt;i&gt;" in odd._repr_html_()
+    assert "A &amp; B" in odd._repr_html_()

@@ -1,0 +1,563 @@
+"""Checks as a notebook calls them: what passes, what fails, and what a student then reads."""
+
+import gc
+import html
+import warnings
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from course import check
+from course.architectures import conv
+from course.architectures.lenet import LENET5, LENET5_1998
+from course.diagnosis import Cause
+
+
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    image = keras.Input(input_shape)
+    x = layers.Conv2D(6, 5, activation="tanh")(image)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Conv2D(16, 5, activation="tanh")(x)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(120, activation="tanh")(x)
+    x = layers.Dense(84, activation="tanh")(x)
+    return keras.Model(image, layers.Dense(classes, activation="softmax")(x))
+
+
+def stubborn(input_shape=(32, 32, 1), classes=10):
+    """Hears neither of its arguments."""
+    return lenet5()
+
+
+def fails(cause, checking, *args, **kwargs):
+    """The check fails for that cause; returns what the student reads."""
+    with pytest.raises(AssertionError) as caught:
+        checking(*args, **kwargs)
+    error = caught.value
+    assert isinstance(error, check.CheckFailed)
+    assert error.findings[0].cause is cause, str(error)
+    assert "Traceback" not in str(error) and "keras_tensor" not in str(error)
+    for item in error.findings:
+        assert item.message in str(error)
+        assert html.escape(item.message) in error.card._repr_html_()
+    return str(error)
+
+
+def passes(capsys, checking, *args, **kwargs):
+    """The check returns None and prints one line; returns that line."""
+    assert checking(*args, **kwargs) is None
+    out, err = capsys.readouterr()
+    assert err == "" and out.count("\n") == 1 and out.startswith("✓ ")
+    return out.strip()
+
+
+# --- models --------------------------------------------------------------------------------------
+
+
+def test_a_right_model(capsys):
+    line = passes(capsys, check.model, lenet5, like=LENET5)
+    assert line == "✓ lenet5 is LeNet-5: 61,706 trained parameters, 416,520 MACs."
+
+
+def test_a_model_itself_in_place_of_its_builder(capsys):
+    passes(capsys, check.model, lenet5(), like=LENET5)
+
+
+def test_hidden_arguments(capsys):
+    passes(capsys, check.model, lenet5, classes=17, like=LENET5)
+    passes(capsys, check.model, lenet5, input_shape=(40, 36, 3), classes=3, like=LENET5)
+    text = fails(Cause.CLASSES, check.model, stubborn, classes=17, like=LENET5)
+    assert "stubborn(classes=17)" in text
+    assert "It has 10 outputs, one for each of 17 classes is needed." in text
+    text = fails(Cause.INPUT_SHAPE, check.model, stubborn, input_shape=(36, 36, 1), like=LENET5)
+    assert "begins with 32 × 32 × 1, it should begin with 36 × 36 × 1" in text
+
+
+def test_the_first_wrong_row(capsys):
+    def with_wrong_c3():
+        x = image = keras.Input((32, 32, 1))
+        for layer in (
+            layers.Conv2D(6, 5, activation="tanh"),
+            layers.AveragePooling2D(2),
+            layers.Conv2D(16, 3, activation="tanh"),
+        ):
+            x = layer(x)
+        return keras.Model(image, x)
+
+    text = fails(Cause.KERNEL, check.model, with_wrong_c3, like=LENET5)
+    headline, *lines = text.splitlines()
+    assert headline == "✗ with_wrong_c3: C3 differs."
+    assert [line.split()[0] for line in lines[:3]] == ["✓", "✓", "✗"]
+    assert "C3 gives 12 × 12 × 16, the table has 10 × 10 × 16. The kernel is 3 × 3" in text
+    assert capsys.readouterr().out == ""
+
+
+def stub():
+    raise NotImplementedError
+
+
+def gives(value):
+    def build():
+        return value
+
+    return build
+
+
+def last_tensor():
+    return layers.Dense(10)(keras.Input((4,)))
+
+
+def filters_forgotten():
+    image = keras.Input((32, 32, 1))
+    x = layers.Conv2D(6)(image)
+    return keras.Model(image, x)
+
+
+def divides():
+    image = keras.Input((32, 32, 1))
+    return keras.Model(image, layers.Dense(1 // 0)(image))
+
+
+def helped():
+    return stub_helper(3)
+
+
+def stub_helper(number):
+    return number.missing_method()
+
+
+def leaves():
+    raise SystemExit(0)
+
+
+def unbuilt():
+    return keras.Sequential([layers.Dense(3)])
+
+
+def no_image():
+    return keras.Sequential([keras.Input((32, 32)), layers.Dense(3)])
+
+
+def any_size():
+    return keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(6, 5)])
+
+
+@pytest.mark.parametrize(
+    "builder, cause, says",
+    [
+        (stub, Cause.NOT_ANSWERED, "There is no answer yet. Fill in the cell above and run it."),
+        (None, Cause.NOT_ANSWERED, "There is no answer yet."),
+        ("lenet", Cause.NO_MODEL, "Received: a str"),
+        (gives(None), Cause.NO_MODEL, "Received: None (is the return missing?)"),
+        (gives(3), Cause.NO_MODEL, "Received: a int"),
+        (gives(layers.Dense), Cause.NO_MODEL, "Dense"),
+        (last_tensor, Cause.NO_MODEL, "return keras.Model(inputs, outputs)"),
+        (filters_forgotten, Cause.RAISES, "x = layers.Conv2D(6)(image)"),
+        (filters_forgotten, Cause.RAISES, "TypeError: "),
+        (divides, Cause.RAISES, "layers.Dense(1 // 0)(image)"),
+        (helped, Cause.RAISES, "return number.missing_method()"),
+        (leaves, Cause.RAISES, "SystemExit"),
+        (lambda x: x, Cause.RAISES, "missing 1 required positional argument"),
+        (no_image, Cause.UNREADABLE, "an image (height, width, channels) with fixed sizes"),
+        (any_size, Cause.UNREADABLE, "with fixed sizes. Received: (None, None, 1)"),
+    ],
+)
+def test_what_is_no_model(builder, cause, says):
+    assert says in fails(cause, check.model, builder, like=LENET5)
+
+
+def test_an_ellipsis_is_no_answer_yet():
+    fails(Cause.NOT_ANSWERED, check.model, ..., like=LENET5)
+
+
+def test_a_line_is_named_with_its_number():
+    text = fails(Cause.RAISES, check.model, divides, like=LENET5)
+    number = divides.__code__.co_firstlineno + 2
+    assert f"ZeroDivisionError: integer division or modulo by zero (line {number}: " in text
+
+
+def test_an_unbuilt_sequential_is_built_on_the_tables_input():
+    assert "C1" in fails(Cause.MISSING, check.model, unbuilt, like=LENET5)
+
+
+def test_blocks(capsys):
+    def subsample(x, name=None):
+        x = layers.AveragePooling2D(2)(x)
+        x = layers.DepthwiseConv2D(1, name=name)(x)
+        return 1.7159 * ops.tanh(2 / 3 * x)
+
+    part = LENET5_1998.part("S2_mean", "S2", input_shape=(28, 28, 6))
+    passes(capsys, check.block, subsample, like=part)
+    passes(capsys, check.block, subsample, name="S2", like=part)
+    wide = part.with_(input_shape=(10, 10, 6))
+    passes(capsys, check.block, subsample, "S2", like=wide)
+    text = fails(Cause.ENDS_EARLY, check.block, lambda x: layers.AveragePooling2D(2)(x), like=part)
+    assert "S2: The model ends before this row." in text
+    assert "a block should return its output tensor" in fails(
+        Cause.NO_MODEL, check.block, lambda x: None, like=part
+    )
+    fails(Cause.NOT_ANSWERED, check.block, lambda x: stub(), like=part)
+
+
+def test_a_students_precision_survives_a_check():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with check.silently():
+            check.model(lenet5, like=LENET5)
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_a_students_own_model_still_works_after_a_check():
+    own = lenet5()
+    with check.silently():
+        check.model(lenet5, like=LENET5)
+    assert own.predict(np.zeros((1, 32, 32, 1)), verbose=0).shape == (1, 10)
+
+
+# --- hand counts ---------------------------------------------------------------------------------
+
+SHAPES = {
+    "C1": (28, 28, 6), "S2": (14, 14, 6), "C3": (10, 10, 16), "S4": (5, 5, 16),
+    "C5": (120,), "F6": (84,), "output": (10,),
+}  # fmt: skip
+COUNTS = {
+    "C1": 156, "S2": 0, "C3": 2_416, "S4": 0, "C5": 48_120, "F6": 10_164, "output": 850,
+    "total": 61_706,
+}  # fmt: skip
+
+
+def test_right_hand_counts(capsys):
+    assert passes(capsys, check.shapes, SHAPES, like=LENET5) == "✓ Your answer is right."
+    in_other_types = {
+        "C1": [28, 28, 6], "S2": np.array([14, 14, 6]), "C3": (np.int64(10), 10, 16.0),
+        "S4": (5, 5, 16), "C5": 120, "F6": [84], "output": np.int32(10),
+    }  # fmt: skip
+    passes(capsys, check.shapes, in_other_types, like=LENET5)
+    passes(capsys, check.parameters, COUNTS, like=LENET5)
+    passes(capsys, check.parameters, {k: np.int64(v) for k, v in COUNTS.items()}, like=LENET5)
+    passes(capsys, check.parameters, {"C1": 156}, like=LENET5, rows=["C1"])
+    passes(capsys, check.shapes, {"C3": (10, 10, 16), "my": 1}, like=LENET5, rows=["C3"])
+
+
+def test_the_total_of_1998_counts_what_is_trained(capsys):
+    rows = {"C3": 1_516, "output": 0, "total": 60_000}
+    passes(capsys, check.parameters, rows, like=LENET5_1998, rows=list(rows))
+
+
+@pytest.mark.parametrize(
+    "row, answer, cause, says",
+    [
+        ("C1", (6, 28, 28), Cause.CHANNELS_FIRST, "The order is (height, width, channels)."),
+        ("C3", (10, 16, 10), Cause.CHANNELS_FIRST, "order"),
+        ("C1", (28, 28, 1), Cause.FILTERS_FORGOTTEN, "number of maps that come out. You have 1."),
+        ("C1", (32, 32, 6), Cause.WRONG_VALUE, "A window of 5 slides over 32 in steps of 1"),
+        ("S2", (13, 13, 6), Cause.WRONG_VALUE, "A window of 2 slides over 28 in steps of 2"),
+        ("C3", (10, 10), Cause.WRONG_VALUE, "You have [10, 10]."),
+        ("C5", (1, 120), Cause.WRONG_VALUE, "units"),
+        ("C5", 84, Cause.WRONG_VALUE, "You have [84]. The table gives the number of units."),
+        ("C1", "28x28x6", Cause.WRONG_KIND_OF_VALUE, "a tuple such as (28, 28, 6). Received: 28x"),
+        ("C1", True, Cause.WRONG_KIND_OF_VALUE, "Received: True"),
+        ("C1", 28.5, Cause.WRONG_KIND_OF_VALUE, "Received: 28.5"),
+        ("C1", None, Cause.NOT_ANSWERED, "C1: There is no answer yet."),
+    ],
+)
+def test_wrong_shapes(row, answer, cause, says):
+    text = fails(cause, check.shapes, {**SHAPES, row: answer}, like=LENET5)
+    assert says in text and f"{row}: " in text
+    assert str(SHAPES[row]) not in text.replace("such as (28, 28, 6)", "")
+
+
+@pytest.mark.parametrize(
+    "row, answer, cause, says",
+    [
+        ("C1", 150, Cause.WITHOUT_BIASES, "also has one bias. You have 150."),
+        ("C3", 2_400, Cause.WITHOUT_BIASES, "weights alone"),
+        ("F6", 10_080, Cause.WITHOUT_BIASES, "weights alone"),
+        ("C1", 117_600, Cause.MACS_FOR_PARAMETERS, "Parameters are shared by them."),
+        ("C3", 240_000, Cause.MACS_FOR_PARAMETERS, "weights × positions"),
+        ("C3", 416, Cause.WITHOUT_INPUT_CHANNELS, "through all maps it sees, not through one"),
+        ("C3", 400, Cause.WITHOUT_INPUT_CHANNELS, "You have 400."),
+        ("C1", 26, Cause.WRONG_VALUE, "Weights of one map: 25 for each map that it sees."),
+        ("C3", 151, Cause.WRONG_VALUE, "You have 151."),
+        ("C5", 2_040, Cause.WRONG_VALUE, "It sees 5 · 5 · 16 values."),
+        ("F6", 10_000, Cause.WRONG_VALUE, "It sees 120 values."),
+        ("S2", 12, Cause.WRONG_VALUE, "What is there to learn in: average pool 2 × 2"),
+        ("total", 60_000, Cause.WRONG_VALUE, "You have 60,000. Add up the rows above."),
+        ("C1", "156", Cause.WRONG_KIND_OF_VALUE, "a whole number. Received: 156"),
+        ("C1", True, Cause.WRONG_KIND_OF_VALUE, "Received: True"),
+        ("C1", [156], Cause.WRONG_KIND_OF_VALUE, "Received: [156]"),
+        ("C1", float("nan"), Cause.WRONG_VALUE, "nan"),
+        ("F6", None, Cause.NOT_ANSWERED, "F6: There is no answer yet."),
+    ],
+)
+def test_wrong_counts(row, answer, cause, says):
+    text = fails(cause, check.parameters, {**COUNTS, row: answer}, like=LENET5)
+    assert says in text and f"{row}: " in text
+    if not isinstance(answer, str | list):
+        assert f"{COUNTS[row]:,}" not in text.replace(f"{answer}", "") or not COUNTS[row]
+
+
+def test_c3_with_all_connections():
+    for count in (2_416, 2_400):
+        text = fails(Cause.ALL_CONNECTED, check.parameters, {"C3": count}, like=LENET5_1998,
+                     rows=["C3"])  # fmt: skip
+        assert "the table connects only some of them" in text
+
+
+def test_false_is_not_nothing():
+    fails(Cause.WRONG_KIND_OF_VALUE, check.parameters, {**COUNTS, "S2": False}, like=LENET5)
+
+
+def test_one_pixel_is_a_vector(capsys):
+    passes(capsys, check.shapes, {**SHAPES, "C5": (1, 1, 120)}, like=LENET5)
+
+
+def test_connections_for_parameters():
+    connections = (25 + 1) * 6 * 28 * 28  # 122,304, as the paper counts
+    fails(Cause.MACS_FOR_PARAMETERS, check.parameters, {"C1": connections}, like=LENET5,
+          rows=["C1"])  # fmt: skip
+
+
+@pytest.mark.parametrize("checking, answers", [(check.shapes, SHAPES), (check.parameters, COUNTS)])
+def test_answers_that_are_not_there(checking, answers):
+    without = {row: value for row, value in answers.items() if row != "S4"}
+    assert "S4: The row is missing in your answer." in fails(
+        Cause.MISSING_KEY, checking, without, like=LENET5
+    )
+    blank = dict.fromkeys(answers)
+    text = fails(Cause.NOT_ANSWERED, checking, blank, like=LENET5)
+    assert text.startswith("○ ") and "Fill in the numbers above." in text
+    fails(Cause.NOT_ANSWERED, checking, ..., like=LENET5)
+    for wrong in (None, {}, [1, 2], 5, "C1"):
+        assert '{"C1": ..., ...}' in fails(Cause.WRONG_KIND_OF_VALUE, checking, wrong, like=LENET5)
+    fails(Cause.WRONG_KIND_OF_VALUE, checking, lenet5, like=LENET5)
+
+
+def test_every_wrong_row_is_named():
+    answers = {**COUNTS, "C1": 150, "C3": 416, "total": 1}
+    with pytest.raises(check.CheckFailed) as caught:
+        check.parameters(answers, like=LENET5)
+    assert [f.row for f in caught.value.findings] == ["C1", "C3", "total"]
+    assert str(caught.value).splitlines()[0].endswith("C1 differs, and 2 more to look at.")
+
+
+# --- numbers and functions -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer, expected, tolerance",
+    [
+        (3, 3, 0), (3.0, 3, 0), (np.float32(95.8), 95.83, 0.05), (np.array(4), 4, 0),
+        ([1, 2.0], (1, 2), 0), (np.eye(2), [[1, 0], [0, 1]], 0), ("yes", "yes", 0), (True, True, 0),
+        (0.1 + 0.2, 0.3, 1e-9), (97.18, 97.1, 0.1),
+    ],
+)  # fmt: skip
+def test_right_values(capsys, answer, expected, tolerance):
+    passes(capsys, check.value, answer, expected, tolerance=tolerance)
+
+
+@pytest.mark.parametrize(
+    "answer, expected, tolerance, cause",
+    [
+        (4, 3, 0, Cause.WRONG_VALUE), (95.7, 95.83, 0.05, Cause.WRONG_VALUE),
+        ("3", 3, 0, Cause.WRONG_VALUE), (True, 1, 0, Cause.WRONG_VALUE),
+        (1, True, 0, Cause.WRONG_VALUE), ([1, 2], [1, 2, 3], 0, Cause.WRONG_VALUE),
+        (3, [3], 0, Cause.WRONG_VALUE), ([3], 3, 0, Cause.WRONG_VALUE),
+        (float("nan"), 3, 1e9, Cause.WRONG_VALUE), (None, 3, 0, Cause.NOT_ANSWERED),
+        (..., 3, 0, Cause.NOT_ANSWERED), (keras.Input((3,)), 3, 0, Cause.WRONG_KIND_OF_VALUE),
+        (float("inf"), 3, 1e9, Cause.WRONG_VALUE),
+    ],
+)  # fmt: skip
+def test_wrong_values(answer, expected, tolerance, cause):
+    text = fails(cause, check.value, answer, expected, tolerance=tolerance, hint="Look at Fig. 2.")
+    assert ("Look at Fig. 2." in text) == (cause is Cause.WRONG_VALUE)
+
+
+@pytest.mark.parametrize("answer", [object(), stub, {1, 2}, 1 + 2j, np.array([None, object()])])
+def test_a_value_that_json_does_not_have(answer):
+    fails(Cause.WRONG_KIND_OF_VALUE, check.value, answer, 3)
+
+
+def test_a_headline_does_not_stammer():
+    with pytest.raises(check.CheckFailed) as caught:
+        check.value(2, 3)
+    assert str(caught.value).splitlines()[0].count("Your answer") == 1
+
+
+def test_a_value_of_a_wrong_kind_is_not_asked_to_be_a_function():
+    text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, keras.Input((3,)), 3)
+    assert "It should be a function" not in text
+
+
+def mean_of(image, size=2):
+    """Average pooling by hand."""
+    height, width = image.shape[0] // size, image.shape[1] // size
+    return image[: height * size, : width * size].reshape(height, size, width, size).mean((1, 3))
+
+
+def transposed(image, size=2):
+    return mean_of(image, size).T
+
+
+def as_tensor(image, size=2):
+    return ops.convert_to_tensor(mean_of(image, size))
+
+
+def rounded(image, size=2):
+    return mean_of(image, size).astype("float32")
+
+
+IMAGE = np.arange(24.0).reshape(4, 6)
+
+
+@pytest.mark.parametrize("answer", [mean_of, as_tensor, rounded, lambda *a: mean_of(*a).tolist()])
+def test_right_functions(capsys, answer):
+    passes(capsys, check.function, answer, [IMAGE], [IMAGE, 3], like=mean_of)
+
+
+@pytest.mark.parametrize(
+    "answer, cause, says",
+    [
+        (transposed, Cause.WRONG_VALUE, "it should give [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]]"),
+        (lambda image, size=2: None, Cause.WRONG_VALUE, "gives None (is the return missing?)"),
+        (lambda image, size=2: 7, Cause.WRONG_VALUE, "gives 7, it should give"),
+        (lambda image, size=2: ..., Cause.NOT_ANSWERED, "Fill in"),
+        (lambda image, size=2: image.missing, Cause.RAISES, "image.missing"),
+        (lambda image: image, Cause.RAISES, "TypeError"),
+        (lambda image, size=2: keras.Input((2,)), Cause.WRONG_KIND_OF_VALUE, "symbolic Keras"),
+        (IMAGE, Cause.WRONG_KIND_OF_VALUE, "It should be a function. Received: a ndarray"),
+        (None, Cause.NOT_ANSWERED, "no answer yet"),
+    ],
+)
+def test_wrong_functions(answer, cause, says):
+    assert says in fails(cause, check.function, answer, [IMAGE, 2], [IMAGE, 3], like=mean_of)
+
+
+def test_a_function_that_is_not_written_yet():
+    def pool(image):
+        raise NotImplementedError("write me")
+
+    assert "○ pool is not answered yet." in fails(
+        Cause.NOT_ANSWERED, check.function, pool, [IMAGE], like=mean_of
+    )
+
+
+def test_the_call_that_goes_wrong_is_named():
+    def area(side):
+        return side**2 if side < 5 else 0
+
+    text = fails(Cause.WRONG_VALUE, check.function, area, [2], [7], like=lambda side: side**2)
+    assert "area(7) gives 0, it should give 49." in text
+
+
+def test_a_function_cannot_change_its_arguments():
+    def spoils(image):
+        result = mean_of(image)
+        image[:] = 0
+        return result
+
+    with check.silently():
+        check.function(spoils, [IMAGE], [IMAGE], like=mean_of)
+    assert IMAGE.max() == 23
+
+
+# --- cards ---------------------------------------------------------------------------------------
+
+
+def test_a_cards_html_is_escaped():
+    def build():
+        raise ValueError("<script>alert('&')</script>")
+
+    build.__name__ = "<img src=x>"
+    with pytest.raises(check.CheckFailed) as caught:
+        check.model(build, like=LENET5)
+    shown = caught.value.card._repr_html_()
+    assert "<script" not in shown and "<img" not in shown
+    assert "&lt;script&gt;" in shown and "&lt;img src=x&gt;" in shown
+
+
+def test_a_tables_names_are_escaped():
+    table = replace(LENET5, rows=(conv("<b>C1</b>", 7, 5),))
+    with pytest.raises(check.CheckFailed) as caught:
+        check.model(lenet5, like=table)
+    assert "<b>" not in caught.value.card._repr_html_()
+
+
+def test_silently(capsys):
+    with check.silently():
+        check.value(1, 1)
+        with pytest.raises(check.CheckFailed):
+            check.value(1, 2)
+    assert capsys.readouterr() == ("", "")
+    check.value(1, 1)
+    assert capsys.readouterr().out
+
+
+# --- in a notebook -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def notebook(capsys):
+    """Runs the source of a cell; returns (went well, what it printed, what went to stderr)."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance(colors="nocolor")
+    capsys.readouterr()
+
+    def run(source):
+        result = shell.run_cell(source)
+        assert not result.success or result.result is None
+        return (result.success, *capsys.readouterr())
+
+    yield run
+    InteractiveShell.clear_instance()
+    gc.collect()
+
+
+SETUP = """
+import keras
+from keras import layers, ops
+from course import check
+from course.architectures.lenet import LENET5
+
+def begin(size):
+    image = keras.Input((32, 32, 1))
+    x = layers.Conv2D(6, 5, activation=lambda t: ops.tanh(t))(image)
+    return keras.Model(image, layers.AveragePooling2D(size)(x))
+part = LENET5.part("C1", "S2", input_shape=(32, 32, 1))
+"""
+
+
+def test_in_a_notebook(notebook):
+    assert notebook(SETUP) == (True, "", "")
+    good, out, err = notebook("check.value(3, 3)")
+    assert (good, err) == (True, "") and "✓ Your answer is right." in out
+    good, out, err = notebook("check.model(begin, 3, like=part)")
+    assert (good, err) == (False, "")
+    assert "✗ begin(3): S2 differs" in out
+    assert "CheckFailed: S2 gives 9 × 9 × 6, the table has 14 × 14 × 6." in out
+    assert len(out.splitlines()) < 12 and "check.py" not in out
+    good, out, err = notebook(
+        "def f():\n    y = 1\n    return y.nothing\ncheck.model(f, like=part)"
+    )
+    assert not good and "(line 3: return y.nothing)" in out
+
+
+def test_a_right_answer_warns_of_nothing():
+    """Jupyter writes warnings to stderr, and nbgrader gives no points to a cell that did."""
+
+    def begin(image):
+        return layers.Conv2D(6, 5, activation=lambda x: ops.tanh(x))(image)
+
+    part = LENET5.part("C1", input_shape=(32, 32, 1))
+    with warnings.catch_warnings(record=True) as said, check.silently():
+        warnings.simplefilter("always")
+        check.block(begin, like=part)
+    assert [str(warning.message) for warning in said] == []

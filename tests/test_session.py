@@ -1,0 +1,91 @@
+"""course.setup() in a fresh Python, as in the first cell of a notebook."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from course import session
+
+
+def fresh(code, **environment):
+    """Run `code` in a new Python -> (exit status, stdout, stderr)."""
+    env = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def first_cell(tmp_path_factory):
+    """One fresh process for all that needs one: importing TensorFlow takes seconds."""
+    folder = tmp_path_factory.mktemp("data")
+    code = """
+import course
+course.setup(seed=7)
+import contextlib, io, keras
+before = float(keras.random.normal((1,))[0])
+with contextlib.redirect_stdout(io.StringIO()):
+    course.setup(seed=7, mixed_precision=False)
+assert float(keras.random.normal((1,))[0]) == before, "not seeded"
+assert keras.config.dtype_policy().name == "float32"
+train, test = course.data.load("digits", limit=64)
+model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(train, validation_data=test, verbose=0)
+next(iter(train))
+"""
+    return folder, *fresh(code, TFDS_DATA_DIR=str(folder))
+
+
+def test_one_line_on_stdout_and_nothing_on_stderr(first_cell):
+    _, status, out, err = first_cell
+    assert (status, err) == (0, "")
+    assert out.count("\n") == 1
+    assert out.startswith("course ")
+
+
+def test_the_line_names_versions_device_and_folder(first_cell):
+    import keras
+
+    folder, _, out, _ = first_cell
+    for word in (f"Keras {keras.__version__}", "tensorflow", "Python 3.", str(folder)):
+        assert word in out
+    assert "GPU" in out or "core" in out
+
+
+def test_importing_is_cheap():
+    code = (
+        "import course, course.data, course.session, sys\n"
+        "heavy = {'tensorflow', 'keras', 'tensorflow_datasets', 'numpy', 'sklearn', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert fresh(code) == (0, "[]\n", "")
+
+
+def test_a_missing_backend_is_explained():
+    status, _, err = fresh("import course; course.setup()", KERAS_BACKEND="jax")
+    if status == 0:
+        pytest.skip("JAX is installed here")
+    assert "pip install jax" in err and "KERAS_BACKEND" in err
+
+
+def test_mixed_precision_is_one_of_three():
+    with pytest.raises(ValueError, match="True, False or None"):
+        session.setup(mixed_precision="float16")
+
+
+def test_quietly_hides_what_succeeds(capfd):
+    with session.quietly():
+        os.write(2, b"hello from C++\n")
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+
+
+def test_quietly_shows_what_fails(capfd):
+    with pytest.raises(OSError, match="broken"), session.quietly():
+        os.write(2, b"the reason\n")
+        raise OSError("broken")
+    assert "the reason" in capfd.readouterr().err

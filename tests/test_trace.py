@@ -1,0 +1,247 @@
+"""A model written down as JSON: every way of writing one, without weights and without memory."""
+
+import json
+import resource
+
+import keras
+import pytest
+from keras import layers, ops
+
+from course.anatomy import anatomy
+from course.evidence import weightless
+from course.trace import TraceError, trace
+
+
+def steps(model, *shape):
+    """What the trace has for each step: (operation, output shape)."""
+    found = traced(model, *shape)["steps"]
+    found = [step for step in found if step["op"] != "ops.ConvertToTensor"]  # Keras's own
+    return [(step["op"], tuple(step["shapes"][0])) for step in found]
+
+
+def traced(model, *shape):
+    found = trace(model, *shape)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    return found
+
+
+CONV, RELU, DENSE = ("layers.Conv2D", (6, 6, 2)), ("ops.Relu", (6, 6, 2)), ("layers.Dense", (3,))
+FLAT = ("layers.Flatten", (72,))
+
+
+def image():
+    return keras.Input((8, 8, 1), name="image")
+
+
+class Convolve(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = layers.Conv2D(2, 3)
+
+    def call(self, x):
+        return ops.relu(self.inner(x))
+
+
+class Scale(layers.Layer):
+    """Holds a weight of its own, so that nobody can see inside."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(shape[-1],), name="factor")
+
+    def call(self, x):
+        return x * self.factor
+
+
+class Whole(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.features, self.flatten = Convolve(), layers.Flatten()
+        self.head = layers.Dense(3)
+
+    def call(self, x, training=None):
+        return self.head(self.flatten(self.features(x)))
+
+
+def functional():
+    x = inputs = image()
+    x = ops.relu(layers.Conv2D(2, 3)(x))
+    return keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+
+
+def sequential():
+    return keras.Sequential([image(), Convolve(), layers.Flatten(), layers.Dense(3)])
+
+
+def nested():
+    inner = keras.Sequential([image(), keras.Sequential([layers.Conv2D(2, 3)])])
+    inputs = image()
+    x = layers.Lambda(lambda t: ops.relu(t))(inner(inputs))
+    return keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+
+
+def own_activation():
+    def squash(x):
+        return ops.relu(x)
+
+    return keras.Sequential([
+        image(), layers.Conv2D(2, 3, activation=squash), layers.Flatten(), layers.Dense(3),
+    ])  # fmt: skip
+
+
+def subclassed_and_called():
+    model = Whole()
+    model(image())
+    return model
+
+
+@pytest.mark.parametrize("build", [functional, sequential, nested, own_activation])
+def test_ways_of_writing_leave_the_same_steps(weightless, build):
+    assert steps(build()) == [CONV, RELU, FLAT, DENSE]
+
+
+@pytest.mark.parametrize("build", [Whole, subclassed_and_called])
+def test_a_subclassed_model(weightless, build):
+    assert steps(build(), (8, 8, 1)) == [CONV, RELU, FLAT, DENSE]
+
+
+def test_what_a_step_says(weightless):
+    inputs = image()
+    x = layers.Conv2D(2, 3, padding="same", activation="tanh", name="C1", trainable=False)(inputs)
+    found = traced(keras.Model(inputs, x[..., 0:1]))
+    assert found["inputs"] == [{"id": 0, "name": "image", "shape": [8, 8, 1]}]
+    conv, part = found["steps"]
+    assert conv["name"] == "C1" and conv["parameters"] == 20 and conv["trainable"] is False
+    assert conv["config"]["activation"] == "tanh" and conv["config"]["padding"] == "same"
+    assert conv["args"] == [{"tensor": [0, 0]}]
+    assert part["op"] == "ops.GetItem" and part["args"][0] == {"tensor": [1, 0]}
+    assert part["args"][1][-1] == {"slice": [0, 1, None]}
+    assert found["outputs"] == [[2, 0]]
+
+
+def test_a_layer_called_twice_keeps_one_number(weightless):
+    x = inputs = keras.Input((4,))
+    twice, once = layers.Dense(4), layers.Dense(4)
+    found = traced(keras.Model(inputs, once(twice(twice(x)))))
+    first, second, third = [step["layer"] for step in found["steps"]]
+    assert first == second != third
+
+
+def test_one_object_with_weights_inside_nested_models_keeps_one_number(weightless):
+    shared = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    inputs = keras.Input((4,))
+    found = traced(keras.Model(inputs, shared(shared(inputs))))
+    dense = [step["layer"] for step in found["steps"] if step["op"] == "layers.Dense"]
+    assert len(dense) == 2 and len(set(dense)) == 1
+
+
+def test_a_layer_with_weights_of_its_own_stays_closed(weightless):
+    found = traced(keras.Sequential([image(), layers.Conv2D(2, 3), Scale()]))
+    scale = found["steps"][1]
+    assert scale["op"] == "layers.Scale"
+    assert scale["parameters"] == 2 and scale["shapes"] == [[6, 6, 2]]
+
+
+def test_what_cannot_be_opened_stays_closed(weightless):
+    import tensorflow as tf
+
+    model = keras.Sequential([image(), layers.Lambda(lambda x: tf.nn.relu(x), name="raw")])
+    assert steps(model) == [("layers.Lambda", (8, 8, 1))]
+    model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.math.sin)])
+    (conv,) = traced(model)["steps"]
+    assert conv["config"]["activation"] == "sin (own function)"
+
+
+def test_tensorflows_activations_count_as_keras_own(weightless):
+    import tensorflow as tf
+
+    model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.nn.tanh)])
+    (conv,) = traced(model)["steps"]
+    assert conv["config"]["activation"] == "tanh"
+
+
+def test_several_inputs_and_outputs(weightless):
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    total = layers.Add()([a, b])
+    found = traced(keras.Model([a, b], [total, layers.Dense(2)(total)]))
+    assert [source["name"] for source in found["inputs"]] == ["a", "b"]
+    assert found["outputs"] == [[2, 0], [3, 0]]
+
+
+def test_an_input_from_elsewhere():
+    # Keras itself refuses the unconnected model; a subclass can hold one all the same.
+    class Lost(keras.Model):
+        def call(self, x):
+            return layers.Flatten()(image())
+
+    with weightless(), pytest.raises(TraceError, match=r"Create keras\.Input once"):
+        trace(Lost(), (8, 8, 1))
+
+
+def test_shapes_that_nobody_gave(weightless):
+    unbuilt = keras.Sequential([layers.Conv2D(2, 3), layers.Flatten()])
+    with pytest.raises(TraceError, match=r"A Sequential that was never called has no shapes yet"):
+        trace(unbuilt)
+    assert [op for op, _ in steps(unbuilt, (8, 8, 1))] == ["layers.Conv2D", "layers.Flatten"]
+    with pytest.raises(TraceError, match=r"A Whole that was never called"):
+        trace(Whole())
+
+
+def test_a_very_deep_model(weightless):
+    def deep(x):  # deeper than Keras's own functional models can be
+        for _ in range(2000):
+            x = x + 1
+        return x
+
+    assert len(traced(keras.Sequential([keras.Input((4,)), layers.Lambda(deep)]))["steps"]) == 2000
+
+
+def test_no_end_of_steps(weightless):
+    inputs = keras.Input((4,))
+    many = layers.Add()([ops.relu(inputs) for _ in range(5001)])
+    with pytest.raises(TraceError, match="more than 5000 steps"):
+        trace(keras.Model(inputs, many))
+
+
+def test_vgg16_takes_no_memory():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with weightless():
+        model = keras.applications.VGG16(weights=None)
+        found = traced(model)
+        assert anatomy(found).parameters == model.count_params() == 138_357_544
+        assert all(variable._value is None for variable in model.variables)
+    assert len(json.dumps(found)) < 50_000
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100 * 1024, f"{grown / 1024:.0f} MiB; its weights are 528"
+
+
+def test_nothing_is_allocated_later():
+    with weightless():
+        model = keras.applications.VGG16(weights=None)
+        trace(model)
+    with keras.StatelessScope():
+        pass  # leaving it would make every variable that Keras still owes
+    assert all(variable._value is None for variable in model.variables)
+
+
+def test_the_precision_that_a_student_set_survives():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with weightless():
+            assert keras.config.dtype_policy().name == "mixed_float16"
+            mixed = steps(functional())
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert mixed == [CONV, RELU, FLAT, DENSE]
+
+
+def test_a_model_with_weights_is_left_alone():
+    model = functional()
+    before = model.get_weights()
+    trace(model)
+    assert len(model.layers) == 4 and all(map(_equal, before, model.get_weights()))
+
+
+def _equal(a, b):
+    return (a == b).all()
