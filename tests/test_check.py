@@ -153,7 +153,7 @@ def any_size():
         (None, Cause.NOT_ANSWERED, "There is no answer yet."),
         ("lenet", Cause.NO_MODEL, "Received: a str"),
         (gives(None), Cause.NO_MODEL, "Received: None (is the return missing?)"),
-        (gives(3), Cause.NO_MODEL, "Received: a int"),
+        (gives(3), Cause.NO_MODEL, "Received: an int"),
         (gives(layers.Dense), Cause.NO_MODEL, "Dense"),
         (last_tensor, Cause.NO_MODEL, "return keras.Model(inputs, outputs)"),
         (filters_forgotten, Cause.RAISES, "x = layers.Conv2D(6)(image)"),

@@ -805,7 +805,7 @@ for name, row, cause, build, contains in [
     ("C3 in two groups", "C3", Cause.CONNECTIONS,
      lambda: of_1998(lambda x: squash(layers.Conv2D(16, 5, groups=2)(x))), "48 pairs"),
     ("C3 other connections", "C3", Cause.CONNECTIONS,
-     lambda: of_1998(map_by_map(taken, OTHER)), "others, though as many"),
+     lambda: of_1998(map_by_map(taken, OTHER)), "as many, but one map sees"),
     ("C3 a pair missing", "C3", Cause.CONNECTIONS,
      lambda: of_1998(map_by_map(taken, SIXTEENTH)), "59 pairs"),
     ("C3 a map missing", "C3", Cause.FILTERS,
