@@ -262,6 +262,23 @@ def curves(runs, *, measure="accuracy", title=None):
     return Picture(figure, f"Training curves of {measure}: {'; '.join(told)}.")
 
 
+def functions(chosen, *, low=-3.0, high=3.0, title="Activation functions"):
+    """Functions of one number, {name: function of an array}, drawn into one picture."""
+    import numpy as np
+
+    x = np.linspace(low, high, 301)
+    figure, axes = _canvas((6, 3.4))
+    styles = ("-", "--", "-.", ":")
+    for number, (name, function) in enumerate(chosen.items()):
+        colour, style = _LINES[number % len(_LINES)], styles[number % len(styles)]
+        axes.plot(x, function(x), style, color=colour, label=name)
+    axes.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
+    axes.axvline(0, color="#cccccc", linewidth=0.8, zorder=0)
+    axes.legend()
+    _title(axes, title)
+    return Picture(figure, f"{title} from {low:g} to {high:g}: {', '.join(chosen)}.")
+
+
 def images(pictures, labels=None, predictions=None):
     """Example images, (n, height, width, channels) in [0, 1], with labels below if given.
 
