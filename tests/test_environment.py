@@ -19,9 +19,7 @@ PINS = {
     )
 }
 EXTRAS = PROJECT["optional-dependencies"].values()
-REQUIREMENTS = [
-    Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS) for text in texts
-]
+REQUIREMENTS = [Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS) for text in texts]
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
