@@ -3,9 +3,14 @@
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from nbgrader.apps import NbGrader, NbGraderAPI
+from sqlalchemy.exc import SAWarning
+
+# nbgrader builds some of its records outside of a session; that is harmless, and not for teachers.
+warnings.filterwarnings("ignore", "Object of type", SAWarning)
 
 
 class CourseError(Exception):
