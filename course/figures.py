@@ -26,6 +26,8 @@ _COLOURS = {
     "input": "#999999",
 }
 _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_ARROW = {"arrowstyle": "->", "color": "#555555", "linewidth": 0.9}
+_SHEETS = 8  # at most so many maps are drawn of a stack
 _BOXES = 10  # in one line of a drawn architecture
 _STYLE = {
     "font.size": 10,
@@ -79,17 +81,22 @@ def architecture(network, *, title=None):
     for number, (step, does) in enumerate(steps):
         if number and number % _BOXES == 0:
             x, y = 0.0, y - 2.3
-        height, width = sqrt(step.grid[0] / tallest), 0.12 + 0.07 * log2(step.filters + 1)
+        side, sheets = 0.85 * sqrt(step.grid[0] / tallest), min(step.filters, _SHEETS)
+        colour = _COLOURS.get(step.step, "#CC79A7")
         if step.grid == (1, 1):  # a vector: a thin bar whose height is its length
-            height, width = 0.2 + 0.06 * log2(step.filters), 0.16
-        _box(axes, x, y, height, width, _COLOURS.get(step.step, "#CC79A7"))
+            width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
+        else:
+            width = _stack(axes, x, y, side, sheets, 0.12 + 0.07 * log2(step.filters + 1), colour)
         shape = "×".join(map(str, step.shape))
         below = f"{step.name}\n{shape}"
         axes.text(x + width / 2, y - 0.58, below, ha="center", va="top", fontsize=8.5)
         if number:
             words = _wrapped(does)
             axes.text(x + width / 2, y + 0.72, words, ha="center", va="bottom", fontsize=7.5)
-        x += max(width, 0.45) + 0.8
+        if number + 1 < len(steps):
+            ahead = x + max(width, 0.45) + 0.62
+            axes.annotate("", (ahead, y), (x + width + 0.08, y), arrowprops=_ARROW)
+        x += max(width, 0.45) + 0.75
         widest = max(widest, x)
     axes.set_xlim(-0.4, widest - 0.3)
     axes.set_ylim(y - 1.0, 1.3)
@@ -319,21 +326,27 @@ def _title(axes, text):
     axes.set_title(text, loc="left", fontsize=11, fontweight="bold")
 
 
-def _box(axes, x, y, height, width, colour):
-    """A box seen from the front and a little from above."""
-    from matplotlib.patches import Polygon, Rectangle
+def _bar(axes, x, y, height, colour):
+    """A vector. Returns the width that it takes."""
+    from matplotlib.patches import Rectangle
 
-    lean = 0.1 * height
-    low, high = y - height / 2, y + height / 2
-    edge = {"edgecolor": "black", "linewidth": 0.7}
-    axes.add_patch(Rectangle((x, low), width, height, facecolor=colour, **edge))
-    top = [(x, high), (x + lean, high + lean), (x + width + lean, high + lean), (x + width, high)]
-    side = [
-        (x + width, low), (x + width + lean, low + lean),
-        (x + width + lean, high + lean), (x + width, high),
-    ]  # fmt: skip
-    axes.add_patch(Polygon(top, facecolor=colour, alpha=0.55, **edge))
-    axes.add_patch(Polygon(side, facecolor=colour, alpha=0.75, **edge))
+    look = {"facecolor": colour, "edgecolor": "black", "linewidth": 0.7}
+    axes.add_patch(Rectangle((x, y - height / 2), 0.14, height, **look))
+    return 0.14
+
+
+def _stack(axes, x, y, side, sheets, depth, colour):
+    """Maps one behind the other, each seen at an angle. Returns the width that they take."""
+    from matplotlib.patches import Polygon
+
+    lean, rise = 0.3 * side, 0.22 * side
+    for number in range(sheets):
+        at = x + depth * number / max(1, sheets - 1)
+        low, high = y - (side + rise) / 2, y + (side - rise) / 2
+        corners = [(at, low), (at + lean, low + rise), (at + lean, high + rise), (at, high)]
+        look = {"facecolor": colour, "edgecolor": "white", "linewidth": 0.6}
+        axes.add_patch(Polygon(corners, **look))
+    return depth + lean
 
 
 def _wrapped(text):

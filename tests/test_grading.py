@@ -216,7 +216,7 @@ def test_feedback_shows_findings_and_no_hidden_tests(room):
     room.grade("reader", room.written(model_answer=lenet.MISTAKES[4].source))
     assert room.course("feedback", room.assignment, "--student", "reader") == 0
     page = next((room.folder / "feedback" / "reader").rglob("*.html")).read_text()
-    assert "C1 gives 32 × 32 × 6, the table has 28 × 28 × 6." in page
+    assert "C1 gives 32 × 32 × 6, the table has 28 × 28 × 6." in " ".join(page.split())
     assert "HIDDEN" not in page and "random.randint" not in page
 
 

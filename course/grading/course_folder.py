@@ -1,5 +1,6 @@
 """A course's folder as nbgrader sees it: where things lie, and nbgrader's API on it."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -27,8 +28,8 @@ class CourseFolder:
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
             os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         app = NbGrader()
-        app.config_file_paths.insert(0, str(self.root))
-        app.load_config_file()
+        with contextlib.chdir(self.root):  # Jupyter reads the configuration of where it is
+            app.load_config_file()
         app.config.CourseDirectory.root = str(self.root)
         app.config.NbGrader.logfile = ""
         self.config = app.config

@@ -12,6 +12,7 @@ import ast
 import builtins
 import json
 import subprocess
+import textwrap
 import traceback
 
 from jupyter_core.utils import run_sync
@@ -99,7 +100,8 @@ class Judge(Execute):
         except check.CheckFailed as failed:
             findings = failed.findings
             text = str(failed)
-            error = new_output("error", ename="CheckFailed", evalue=text, traceback=[text])
+            shown = [textwrap.fill(line, 96, subsequent_indent="  ") for line in text.splitlines()]
+            error = new_output("error", ename="CheckFailed", evalue=text, traceback=shown)
             cell.outputs = [error]
         except Exception as error:
             lines = "".join(traceback.format_exception(error)[-3:])

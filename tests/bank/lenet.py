@@ -252,7 +252,7 @@ def c3_maps(x):
     return scaled_tanh(layers.Concatenate()(maps))
 """,
         ("lenet-c3", "lenet-1998"),
-        "C3: It is the same layer object as 5 other steps: they share their weights.",
+        "C3: It is the same layer object as 8 other steps: they share their weights.",
     ),
     Mistake(
         "output trained",
