@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from course import figures
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
@@ -87,8 +88,8 @@ def vgg16():
 )
 def test_labels_do_not_cover_each_other(draw):
     figure = draw().figure
-    figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
     boxes = [t.get_window_extent(renderer) for axes in figure.axes for t in axes.texts]
     for number, box in enumerate(boxes):
         for other in boxes[number + 1 :]:
