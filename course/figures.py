@@ -146,11 +146,16 @@ def sizes(network, *, title=None):
     ):
         axes.plot(names, values, marker, color=colour, label=label)
         for at, value in enumerate(values):
-            axes.annotate(
-                str(value), (at, value), xytext=(0, 6), textcoords="offset points", ha="center"
-            )
-    axes.set_ylim(0, None)
-    axes.margins(y=0.15)
+            if at and value == values[at - 1]:
+                continue  # a number for each change is enough
+            offset = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+            axes.annotate(str(value), (at, value), **offset)
+    axes.set_yscale("log", base=2)
+    axes.set_ylim(0.7, 1.6 * max(max(step.grid[0], step.filters) for step in steps))
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    if len(steps) > 10:
+        axes.tick_params(axis="x", rotation=90)
     axes.legend()
     _title(axes, title or f"{rows.name}: fewer pixels, more maps")
     told = ", ".join(f"{s.name} {s.grid[0]} pixels and {s.filters} maps" for s in steps)
