@@ -116,7 +116,8 @@ class Step:
     def in_place(self):
         """Whether the step can overwrite its input."""
         per_map = self.step == "conv" and self.kernel == (1, 1) and self.groups == self.channels
-        return self.step in _IN_PLACE or (per_map and self.groups > 1)
+        every_other = self.step == "max_pool" and self.kernel == (1, 1)  # a view of its input
+        return self.step in _IN_PLACE or every_other or (per_map and self.groups > 1)
 
     @cached_property
     def reach(self):
@@ -149,6 +150,7 @@ class Step:
             "global_max_pool": "global max",
             "batch_norm": "batch norm",
             "add": "add",
+            "concatenate": "maps side by side",
             "activation": "activation",
         }
         text = words.get(self.step, self.step)
@@ -179,6 +181,7 @@ class Value:
     flat: bool = False  # a vector of grid × channels values
     padding: tuple = ((0, 0), (0, 0))  # zeros around it that no step has used yet
     once: bool = True  # nothing else reads it, so an activation may be folded into its step
+    joined: Step | None = field(default=None, repr=False)  # the concatenation it comes from
 
     @property
     def channels(self):
@@ -191,6 +194,11 @@ class Value:
     @property
     def shape(self):
         return (self.size,) if self.flat else (*self.grid, self.channels)
+
+    @property
+    def sources(self):
+        """The steps that it is read from, the concatenation last."""
+        return [step for step, _, _ in self.parts] + [self.joined] * (self.joined is not None)
 
     @property
     def whole(self):
@@ -357,10 +365,10 @@ def _in_order(outputs):
     """Every step behind the outputs, each after the steps it reads."""
     order, done = [], set()
     for value in outputs:
-        waiting = [step for step, _, _ in reversed(value.parts)]
+        waiting = value.sources[::-1]
         while waiting:
             step = waiting[-1]
-            sources = [s for value in step.inputs for s, _, _ in value.parts]
+            sources = [source for value in step.inputs for source in value.sources]
             missing = [s for s in sources if id(s) not in done]
             if missing:
                 waiting.extend(reversed(missing))

@@ -41,14 +41,16 @@ class CheckFailed(AssertionError):
 def model(builder, /, *args, like, **kwargs):
     """Check what a builder makes against a table.
 
-    `like` is a `Table`; `classes` and `input_shape` among the keyword arguments are handed to the
-    builder and to the table, everything else to the builder only. The model is built without
+    `like` is a `Table`, or a list of tables of which one has to fit; `classes` and `input_shape`
+    among the keyword arguments are handed to the builder and to the table, everything else to the
+    builder only. The model is built without
     weights, so that this takes hundredths of a second for any network.
 
     Raises CheckFailed with the first row that differs.
     """
-    table = like.with_(**{k: v for k, v in kwargs.items() if k in ("classes", "input_shape")})
-    _architecture("model", builder, args, kwargs, table)
+    changes = {k: v for k, v in kwargs.items() if k in ("classes", "input_shape")}
+    tables = [table.with_(**changes) for table in _several(like)]
+    _architecture("model", builder, args, kwargs, tables)
 
 
 def block(function, /, *args, like, **kwargs):
@@ -58,10 +60,15 @@ def block(function, /, *args, like, **kwargs):
 
     Raises CheckFailed with the first row that differs.
     """
-    _architecture("block", function, args, kwargs, like)
+    _architecture("block", function, args, kwargs, _several(like))
 
 
-def _architecture(kind, subject, args, kwargs, table):
+def _several(like):
+    return list(like) if isinstance(like, list | tuple) else [like]
+
+
+def _architecture(kind, subject, args, kwargs, tables):
+    table = tables[0]
     request = {
         "ask": kind,
         "args": [evidence.sendable(value) for value in args],
@@ -78,7 +85,7 @@ def _architecture(kind, subject, args, kwargs, table):
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
         return
-    _report(name, diagnose(built, table), table, built)
+    _report(name, diagnose(built, tables), table, built)
 
 
 def shapes(answers, /, *, like, rows=None):

@@ -88,13 +88,19 @@ def finding(row, cause, expected="", received="", *, gives="", after="", hint=""
 def diagnose(network, table):
     """Everything that differs between a network and a published table; empty if nothing does.
 
+    Of several tables, as a list, one has to fit; the findings are those of the table that the
+    network follows farthest.
+
     `network` is a Keras model, its JSON config, its trace or its anatomy. The first finding is
     the first row of the table that differs; later ones are listed as far as they stand for
     themselves.
     """
-    wanted = anatomy(table)
-    found = anatomy(network, getattr(table, "input_shape", None))
-    return _Comparison(wanted, found).findings()
+    tables = list(table) if isinstance(table, list | tuple) else [table]
+    found = anatomy(network, getattr(tables[0], "input_shape", None))
+    comparisons = [_Comparison(anatomy(wanted), found) for wanted in tables]
+    results = [(comparison.findings(), comparison) for comparison in comparisons]
+    findings, _ = min(results, key=lambda result: (bool(result[0]), -result[1].right))
+    return findings
 
 
 class _Comparison:
@@ -102,9 +108,15 @@ class _Comparison:
 
     def __init__(self, wanted, found):
         self.wanted, self.found = wanted, found
+        # A concatenation is no step: what reads it reads what was put together.
+        self.rows, self.steps = (
+            [step for step in network.steps if step.step != "concatenate"]
+            for network in (wanted, found)
+        )
         self.partner = {}  # id(step of the table) -> step of the model
         self.used = {}  # id(step of the model) -> step of the table
         self.owner = {}  # layer -> row of the table that uses its weights
+        self.right = 0  # rows that fit before the first that does not
         self.sizes_off = False  # after a wrong size, later sizes follow from it
         self.list = []
         self.readers = {id(network): _readers(network) for network in (wanted, found)}
@@ -112,7 +124,7 @@ class _Comparison:
     def findings(self):
         if not self._same_input():
             return self.list
-        for row in self.wanted.steps:
+        for row in self.rows:
             if len(self.list) >= self.MOST:
                 return self.list
             step = self._partner_of(row)
@@ -173,6 +185,7 @@ class _Comparison:
             return None
         best = max(right, key=lambda step: self._same_readers(row, step))
         self._pair(row, best)
+        self.right += not self.list
         return best
 
     def _pair(self, row, step):
@@ -184,7 +197,7 @@ class _Comparison:
         wanted = self._reading(row, self.partner.get)
         return [
             step
-            for step in self.found.steps
+            for step in self.steps
             if id(step) not in self.used and self._reading(step) == wanted
         ]
 
@@ -211,6 +224,9 @@ class _Comparison:
 
     def _differences(self, row, step):
         """[(cause, expected, received)] in the order in which they should be mended."""
+        opaque = step.step == step.written and not step.claimed  # an own layer, Lambda: unreadable
+        if row.step == "lrn" and opaque and step.grid == row.grid and step.filters == row.filters:
+            return []
         if row.step != step.step:
             return [(Cause.OTHER_STEP, row.does(), step.does())]
         found = []
@@ -227,7 +243,7 @@ class _Comparison:
                 found.append((Cause.PADDING, _around(row), _around(step)))
         if row.step in ("conv", "dense"):
             units = Cause.UNITS if row.step == "dense" else Cause.FILTERS
-            if row.step == "dense" and row is self.wanted.steps[-1]:
+            if row.step == "dense" and row is self.rows[-1]:
                 units = Cause.CLASSES
             differs(units, row.filters, step.filters)
             if row.filters == step.filters:
@@ -340,7 +356,7 @@ class _Comparison:
 
     def _ends_early(self, row):
         if not self.list:
-            last = next((s for s in reversed(self.found.steps) if id(s) in self.used), None)
+            last = next((s for s in reversed(self.steps) if id(s) in self.used), None)
             hint = f"Its last step is {last.name} ({last.does()})." if last else "It has no steps."
             self._report(row.name, Cause.ENDS_EARLY, row.does(), hint=hint)
         return False
@@ -356,7 +372,7 @@ class _Comparison:
         matched = {id(step) for step in self.partner.values() if step is not None}
         return [
             step
-            for step in self.found.steps
+            for step in self.steps
             if id(step) not in self.used
             and all(id(s) in matched for value in step.inputs for s, _, _ in value.parts)
         ]
@@ -375,7 +391,7 @@ class _Comparison:
         if causes != [Cause.ACTIVATION_MISSING]:
             return None
         readers = [
-            s for s in self.found.steps
+            s for s in self.steps
             if any(source is step for value in s.inputs for source, _, _ in value.parts)
         ]  # fmt: skip
         same = len(readers) == 1 and readers[0].activation == row.activation
@@ -399,9 +415,9 @@ class _Comparison:
 
         The rest of both networks is aligned like two texts, with the cheapest edits.
         """
-        first = self.wanted.steps.index(row)
-        ours = self.wanted.steps[first : first + 12]
-        theirs = [step, *(s for s in self.found.steps if id(s) not in self.used and s is not step)]
+        first = self.rows.index(row)
+        ours = self.rows[first : first + 12]
+        theirs = [step, *(s for s in self.steps if id(s) not in self.used and s is not step)]
         theirs = theirs[:12]
         cost = {}
         for i in range(len(ours), -1, -1):

@@ -12,7 +12,8 @@ from course import arithmetic
 from course.anatomy import Step, Value
 
 _MONOTONE = {"relu", "tanh", "sigmoid"}
-_PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation"}
+# On two GPUs each normalised its own maps; side by side they count as one normalisation.
+_PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
 
 
 def image(name, shape):
@@ -37,8 +38,12 @@ def _window(x, kernel, stride, padding, dilation=(1, 1)):
         if padding == "same":
             total = size + sum(around)
             own = arithmetic.same_padding(total, kernel[axis], stride[axis], dilation[axis])
+        elif padding == "ceil":
+            more = arithmetic.output_size(size, kernel[axis], stride[axis], around, ceil=True)
+            reach = (more - 1) * stride[axis] + kernel[axis]
+            own = (0, max(0, reach - size - sum(around)))
         else:
-            own = (padding, padding) if isinstance(padding, int) else (0, 0)
+            own = (padding, padding)
         pad = (around[0] + own[0], around[1] + own[1])
         pads.append(pad)
         grid.append(arithmetic.output_size(size, kernel[axis], stride[axis], pad, dilation[axis]))
@@ -105,6 +110,24 @@ def function(x, name, link, **rest):
     return Value([(step, 0, x.channels)], x.grid, flat=x.flat)
 
 
+def batch_norm(x, name, **rest):
+    """Normalisation over the batch, with a scale and a shift for each map."""
+    step = Step(name, "batch_norm", [x], x.channels, x.grid, **_given(rest))
+    return Value([(step, 0, x.channels)], x.grid, flat=x.flat)
+
+
+def lrn(x, name, **rest):
+    """Local response normalisation: no parameters, new values."""
+    step = Step(name, "lrn", [x], x.channels, x.grid, **_given(rest))
+    return Value([(step, 0, x.channels)], x.grid)
+
+
+def pad_channels(x, name, filters, **rest):
+    """Maps of zeros behind those of x, up to `filters`."""
+    step = Step(name, "pad_channels", [x], filters, x.grid, **_given(rest))
+    return Value([(step, 0, filters)], x.grid)
+
+
 def _foldable(x):
     """Whether nothing but the next step reads what x is made of."""
     return x.once and x.whole and all(step.step != "input" for step, _, _ in x.parts)
@@ -118,19 +141,21 @@ def add(values, name, **rest):
 
 
 def concatenate(values, name):
-    """Channels side by side. Leaves no row; equal steps side by side become one wide step."""
+    """Channels side by side; equal steps side by side become one wide step.
+
+    What reads the result reads the steps behind it, so the order of branches does not matter; the
+    row of the concatenation itself is there to be shown and for the memory it takes.
+    """
     parts = join([part for value in values for part in value.parts])
     first = values[0]
-    if first.flat and len({value.grid for value in values}) > 1:
-        parts_grid = (1, 1)
-    else:
-        parts_grid = first.grid
     once = all(value.once for value in values)
-    joined = Value(parts, parts_grid, first.flat, first.padding, once)
-    if once:
-        merged = _merge(joined, name)
-        if merged is not None:
-            return merged
+    grid = (1, 1) if first.flat and len({value.grid for value in values}) > 1 else first.grid
+    joined = Value(parts, grid, first.flat, first.padding, once)
+    if once and (merged := _merge(joined, name)) is not None:
+        return merged
+    if len(parts) > 1:
+        channels = joined.channels
+        joined.joined = Step(name or "concatenate", "concatenate", [joined.like()], channels, grid)
     return joined
 
 
@@ -160,9 +185,12 @@ def _merge(value, name):
     if not same or not value.whole or steps[0].step not in {"conv", *_PER_MAP}:
         return None
     first = steps[0]
-    if any(not read.once and first.step in _PER_MAP for step in steps for read in step.inputs):
+    shared = any(not read.once for step in steps for read in step.inputs)
+    if shared and first.step in _PER_MAP - {"lrn"}:
         return None
-    sources = [step.inputs[0] for step in steps]
+    # A normalisation reads its input several times, for the squares; that is still one reader.
+    alone = first.step == "lrn"
+    sources = [step.inputs[0].like(once=alone or step.inputs[0].once) for step in steps]
     if len({(s.grid, s.flat, s.padding) for s in sources}) > 1:
         return None
     merged = Step(**{
@@ -185,7 +213,7 @@ def _merge(value, name):
     position = {s: i for i, s in enumerate(dict.fromkeys(step for step, _ in order))}
     channels = sorted(order, key=lambda atom: (position[atom[0]], atom[1]))
     parts = join([(step, channel, channel + 1) for step, channel in channels])
-    merged.inputs = [_merge_or_same(sources[0].like(parts=parts))]
+    merged.inputs = [_merge_or_same(sources[0].like(parts=parts, joined=None))]
     number = {atom: i for i, atom in enumerate(channels)}
     connections = tuple(tuple(sorted(number[atom] for atom in atoms)) for atoms in seen)
     merged.groups, merged.connections = _grouped(connections, len(channels))

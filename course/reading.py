@@ -15,30 +15,62 @@ from course.anatomy import SCALED_TANH, Anatomy, Step, Value
 def from_table(table):
     """The anatomy of a published table."""
     image = normal.image("input", table.input_shape)
-    made, x = {}, image
+    made, x = {"input": image}, image
+    reads = Counter(name for row in table.rows for name in _sources(row))
     for row in table.rows:
-        if row.after:
-            names = (row.after,) if isinstance(row.after, str) else row.after
-            values = [made[name] for name in names]
-            x = values[0] if len(values) == 1 else normal.concatenate(values, row.name)
-        x = made[row.name] = _TABLE_STEPS[row.step](x, row)
-    return Anatomy(table.name, [image], [x])
+        values = [made[name].like(once=reads[name] <= 1) for name in _sources(row)] or [x]
+        x = made[row.name] = _TABLE_STEPS[row.step](values, row)
+    return Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
 
 
-def _row_conv(x, row):
-    return normal.conv(
+def _sources(row):
+    return (row.after,) if isinstance(row.after, str) else row.after or ()
+
+
+def _row_conv(values, row):
+    (x,) = values
+    rest = _row_rest(row)
+    if row.norm:
+        rest |= {"chain": [], "accepts": ()}
+    x = normal.conv(
         x, row.name, row.filters, _pair(row.kernel), _pair(row.stride), row.padding,
-        groups=row.groups, connections=row.connections, **_row_rest(row),
+        groups=row.groups, connections=row.connections, **rest,
     )  # fmt: skip
+    return normal.batch_norm(x, f"{row.name}_bn", **_row_chain(row)) if row.norm else x
 
 
-def _row_pool(x, row):
+def _row_pool(values, row):
+    (x,) = values
     return normal.pool(
         x, row.name, row.step, _pair(row.kernel), _pair(row.stride), row.padding, **_row_chain(row)
     )
 
 
-def _row_dense(x, row):
+def _row_global_pool(values, row):
+    (x,) = values
+    return normal.global_pool(x, row.name, "average_pool")
+
+
+def _row_lrn(values, row):
+    (x,) = values
+    return normal.lrn(x, row.name)
+
+
+def _row_pad_channels(values, row):
+    (x,) = values
+    return normal.pad_channels(x, row.name, row.filters)
+
+
+def _row_add(values, row):
+    return normal.add(values, row.name, **_row_chain(row))
+
+
+def _row_concatenate(values, row):
+    return normal.concatenate(values, row.name)
+
+
+def _row_dense(values, row):
+    (x,) = values
     return normal.dense(x, row.name, row.filters, **_row_rest(row))
 
 
@@ -56,6 +88,11 @@ _TABLE_STEPS = {
     "conv": _row_conv,
     "max_pool": _row_pool,
     "average_pool": _row_pool,
+    "global_average_pool": _row_global_pool,
+    "lrn": _row_lrn,
+    "pad_channels": _row_pad_channels,
+    "add": _row_add,
+    "concatenate": _row_concatenate,
     "dense": _row_dense,
 }
 
@@ -225,6 +262,35 @@ def _same(reader, step, values):
     return values[0]
 
 
+def _mean(reader, step, values):
+    x, config = values[0], step["config"]
+    if x.flat or sorted(a % 4 for a in _listed(config.get("axis"))) != [1, 2]:
+        raise _NotUnderstood
+    flat = not config.get("keepdims")
+    return normal.global_pool(x, step["name"], "average_pool", flat=flat, **_common(step))
+
+
+def _listed(axis):
+    return [axis] if isinstance(axis, int) else list(axis or [])
+
+
+def _pad(reader, step, values):
+    """ops.pad: zeros around the map, or maps of zeros behind (or around) the others."""
+    x, width = values[0], step["config"].get("pad_width")
+    if x.flat or not isinstance(width, list) or len(width) != 4:
+        raise _NotUnderstood
+    width = [[side, side] if isinstance(side, int) else list(side) for side in width]
+    if step["config"].get("mode", "constant") != "constant" or any(width[0]):
+        raise _NotUnderstood
+    if any(width[3]):
+        if any(width[1]) or any(width[2]):
+            raise _NotUnderstood
+        filters = x.channels + sum(width[3])
+        return normal.pad_channels(x, step["name"], filters, **_common(step))
+    both = zip(x.padding, width[1:3], strict=True)
+    return x.like(padding=tuple((old[0] + new[0], old[1] + new[1]) for old, new in both))
+
+
 def _zero_padding(reader, step, values):
     x = _image(values)
     pad = step["config"]["padding"]
@@ -283,12 +349,34 @@ def _scale_by(kind):
             else:
                 raise _NotUnderstood
             return normal.function(values[0], step["name"], link, **_common(step))
+        if kind in ("multiply", "divide") and len(values) == 2:
+            return _normalised(step, values)
         same = len({(v.grid, v.channels, v.flat) for v in values}) == 1
         if kind == "add" and len(values) > 1 and same:
             return normal.add(values, step["name"], **_common(step))
         raise _NotUnderstood
 
     return read
+
+
+def _normalised(step, values):
+    """x divided by something worked out from squares of x alone: response normalisation."""
+    for x, by in (values, values[::-1]):
+        own, waiting, squares = {id(s) for s, _, _ in x.parts}, list(by.sources), False
+        seen = set()
+        while waiting:
+            source = waiting.pop()
+            if id(source) in own or id(source) in seen:
+                continue
+            seen.add(id(source))
+            if source.step == "input" or source.trained:
+                break
+            squares = squares or source.step in ("Square", "Power", "Multiply")
+            waiting += [s for value in source.inputs for s in value.sources]
+        else:
+            if squares and seen and x.grid == by.grid and x.channels == by.channels:
+                return normal.lrn(x, step["name"], **_common(step))
+    raise _NotUnderstood
 
 
 def _rescaling(reader, step, values):
@@ -309,11 +397,8 @@ def _batch_norm(reader, step, values):
     if axis not in (-1, len(x.shape)):
         raise _NotUnderstood
     scales = config.get("center", True) + config.get("scale", True)
-    made = Step(
-        step["name"], "batch_norm", [x], x.channels, x.grid,
-        scales=scales, trainable=step.get("trainable", True), **_common(step),
-    )  # fmt: skip
-    return Value([(made, 0, x.channels)], x.grid, flat=x.flat)
+    trainable = step.get("trainable", True)
+    return normal.batch_norm(x, step["name"], scales=scales, trainable=trainable, **_common(step))
 
 
 def _concat(reader, step, values):
@@ -341,6 +426,14 @@ def _get_item(reader, step, values):
         keys[1:3] = []  # the one pixel of each map: a vector
         x = x.like(flat=True)
         rank = 2
+    if len(keys) == rank == 4 and not x.flat:
+        strides = [k["slice"][2] if isinstance(k, dict) else None for k in keys[1:3]]
+        plain = all(
+            isinstance(k, dict) and k["slice"][:2] in ([None, None], [0, None]) for k in keys
+        )
+        if plain and any(stride not in (None, 1) for stride in strides):
+            stride = tuple(stride or 1 for stride in strides)
+            return normal.pool(x, step["name"], "max_pool", (1, 1), stride, 0, **_common(step))
     *others, last = keys
     whole = {"slice": [None, None, None]}
     plain = all(k == whole or k == {"slice": [0, None, None]} for k in others)
@@ -380,7 +473,7 @@ def _channels(x, wanted):
         raise _NotUnderstood
     atoms = [(step, c) for step, start, stop in x.parts for c in range(start, stop)]
     parts = normal.join([(atoms[i][0], atoms[i][1], atoms[i][1] + 1) for i in wanted])
-    return x.like(parts=parts)
+    return x.like(parts=parts, joined=None)
 
 
 def _unknown(reader, step, values):
@@ -427,6 +520,8 @@ _KNOWN = {
     "layers.Reshape": _reshape,
     "ops.Reshape": _reshape,
     "ops.Squeeze": _squeeze,
+    "ops.Mean": _mean,
+    "ops.Pad": _pad,
     "layers.ZeroPadding2D": _zero_padding,
     "layers.Activation": _activation_layer,
     "layers.BatchNormalization": _batch_norm,

@@ -212,7 +212,7 @@ def test_branches_that_differ_stay_apart(weightless):
         return layers.Concatenate()([conv(2, 1)(x), conv(2, 3, padding="same")(x)])
 
     assert [what for what, _ in seen(model(build))] == [
-        "convolution 1 × 1", "convolution 3 × 3, padding 1",
+        "convolution 1 × 1", "convolution 3 × 3, padding 1", "maps side by side",
     ]  # fmt: skip
     assert anatomy(model(build)).output_shapes == [(12, 12, 4)]
 

@@ -61,7 +61,8 @@ def test_counted_again_from_first_principles(table):
         before[row.name] = shape
     assert built.parameters == sum(step.parameters for step in built)
     assert built.macs == sum(step.macs for step in built)
-    assert built.output_shapes == [shape]
+    outputs = [before[name] for name in table.outputs] or [shape]
+    assert built.output_shapes == outputs
 
 
 def _count(row, shape):
@@ -75,6 +76,9 @@ def _count(row, shape):
     grid = []
     for size in shape[:2]:
         around = row.padding
+        if around == "ceil":
+            grid.append(arithmetic.output_size(size, row.kernel, row.stride, ceil=True))
+            continue
         if around == "same":
             around = arithmetic.same_padding(size, row.kernel, row.stride)
         grid.append(arithmetic.output_size(size, row.kernel, row.stride, around))
@@ -120,6 +124,50 @@ def test_the_same_numbers_as_the_fact_sheet(table, key, specs):
     assert built.trained == totals["params_trainable"]
     assert built.macs == totals["macs"]
     assert built.memory == totals["activations_incl_input"]
+
+
+SHEET = {
+    "alexnet_single_227": "alexnet.ALEXNET",
+    "alexnet_2gpu_227": "alexnet.ALEXNET_TWO_GPUS",
+    "caffenet_227": "alexnet.CAFFENET",
+    "zfnet_paper_fig3": "zfnet.ZFNET",
+    "vgg11_A": "vgg.VGG11",
+    "vgg13_B": "vgg.VGG13",
+    "vgg16_C": "vgg.VGG16_C",
+    "vgg16": "vgg.VGG16",
+    "vgg19": "vgg.VGG19",
+    "googlenet": "googlenet.GOOGLENET",
+    "googlenet_train_aux": "googlenet.GOOGLENET_TRAINING",
+    "inception_naive_slide": "googlenet.INCEPTION_NAIVE",
+    "inception_bottleneck_slide": "googlenet.INCEPTION_BOTTLENECK",
+    "resnet34_optionC": "resnet.RESNET34_C",
+    **{f"resnet{n}": f"resnet.RESNET{n}" for n in (18, 34)},
+    **{f"resnet{n}_optionA": f"resnet.RESNET{n}_A" for n in (18, 34)},
+    **{f"plain{n}": f"resnet.PLAIN{n}" for n in (18, 34)},
+    **{f"resnet{n}_v1": f"resnet.RESNET{n}" for n in (50, 101, 152)},
+    **{f"resnet{n}_v1.5": f"resnet.RESNET{n}_V1_5" for n in (50, 101, 152)},
+    **{f"cifar_resnet{n}": f"resnet.CIFAR_RESNET{n}" for n in (20, 32, 44, 56, 110)},
+    **{f"cifar_resnet{n}_optionB": f"resnet.CIFAR_RESNET{n}_B" for n in (20, 56)},
+    **{f"cifar_plain{n}": f"resnet.CIFAR_PLAIN{n}" for n in (20, 56)},
+}
+
+
+def test_every_table_is_compared_with_the_fact_sheet():
+    assert set(TABLES) - set(SHEET.values()) == {
+        "lenet.LENET5", "lenet.LENET5_RELU", "lenet.LENET5_1998"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key, name", SHEET.items())
+def test_totals_of_the_fact_sheet(key, name, specs):
+    published, built = specs["architectures"][key], anatomy(TABLES[name])
+    totals, layers = published["totals"], published["layers"]
+    assert tuple(published["input"]) == TABLES[name].input_shape
+    assert built.trained == totals["params_trainable"]
+    assert built.parameters == totals["params_with_bn_moving"]
+    assert built.macs == totals["macs"]
+    assert built.memory == prod(published["input"]) + sum(layer["out_elems"] for layer in layers)
+    assert built.steps[-1].receptive_field == layers[-1]["rf"]
 
 
 def test_c3_is_the_papers_table_one(specs):

@@ -8,7 +8,10 @@ says about a network (shapes, parameters, work, receptive field) is computed fro
 from dataclasses import dataclass, replace
 from html import escape
 
-__all__ = ["Row", "Table", "average_pool", "conv", "dense", "max_pool"]
+__all__ = [
+    "Row", "Table", "add", "average_pool", "concatenate", "conv", "dense", "global_average_pool",
+    "lrn", "max_pool", "pad_channels", "subsample",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -16,16 +19,17 @@ class Row:
     """One step of a network, as its paper prints it."""
 
     name: str
-    step: str  # "conv", "dense", "max_pool", "average_pool"
+    step: str  # "conv", "dense", "max_pool", "lrn", "add" and so on: the functions below
     filters: int | None = None  # feature maps of a convolution, units of a dense layer
     kernel: int = 1
     stride: int = 1
-    padding: int | str = 0  # pixels on each side, or "same"
+    padding: int | str = 0  # pixels on each side, "same", or "ceil" (a pool may hang over)
     groups: int = 1
     connections: tuple | None = None  # for each map, the input maps it sees (LeNet-5's C3)
     activation: str | tuple | None = None  # several: each is accepted, the first is the paper's
     bias: bool | None = True  # None: with or without, both are accepted
     trainable: bool = True
+    norm: bool = False  # batch normalisation before the activation
     after: str | tuple | None = None  # the row or rows that feed it; None: the row above
 
 
@@ -49,6 +53,36 @@ def average_pool(name, kernel, stride=None, **rest):
     return Row(name, "average_pool", None, kernel, stride or kernel, **rest)
 
 
+def global_average_pool(name, **rest):
+    """The average of each map."""
+    return Row(name, "global_average_pool", **rest)
+
+
+def lrn(name, **rest):
+    """Local response normalisation across neighbouring maps."""
+    return Row(name, "lrn", **rest)
+
+
+def add(name, after, **rest):
+    """The sum of the rows named in `after`."""
+    return Row(name, "add", after=after, **rest)
+
+
+def concatenate(name, after, **rest):
+    """The maps of the rows named in `after`, side by side."""
+    return Row(name, "concatenate", after=after, **rest)
+
+
+def subsample(name, stride, **rest):
+    """Every stride-th pixel, without parameters."""
+    return Row(name, "max_pool", None, 1, stride, **rest)
+
+
+def pad_channels(name, filters, **rest):
+    """Further maps of zeros, up to `filters`: the shortcut of option A."""
+    return Row(name, "pad_channels", filters, **rest)
+
+
 @dataclass(frozen=True, repr=False)
 class Table:
     """A network: where it was published, what goes in, and its rows in order."""
@@ -57,6 +91,7 @@ class Table:
     source: str
     input_shape: tuple  # (height, width, channels)
     rows: tuple
+    outputs: tuple = ()  # names of the rows that are returned; the last row if none is named
 
     @property
     def classes(self):
@@ -67,7 +102,8 @@ class Table:
         """The same network for another input shape (height, width, channels) or class count."""
         rows = self.rows
         if classes is not None:
-            rows = (*rows[:-1], replace(rows[-1], filters=classes))
+            last = self.outputs or (rows[-1].name,)
+            rows = tuple(replace(r, filters=classes) if r.name in last else r for r in rows)
         return replace(self, input_shape=tuple(input_shape or self.input_shape), rows=rows)
 
     def part(self, first, last=None, *, input_shape):
@@ -83,13 +119,14 @@ class Table:
         if not rows:
             raise KeyError(f"{last} should not stand above {first} in {self.name}.")
         name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
-        return replace(self, name=name, input_shape=tuple(input_shape), rows=rows)
+        return replace(self, name=name, input_shape=tuple(input_shape), rows=rows, outputs=())
 
     _HEAD = ("row", "step", "maps or units", "window", "stride", "activation", "note")
 
     def _cells(self):
         for row in self.rows:
-            window = f"{row.kernel} × {row.kernel}" if row.step != "dense" else ""
+            sliding = row.step in ("conv", "max_pool", "average_pool")
+            window = f"{row.kernel} × {row.kernel}" if sliding else ""
             activation = row.activation
             if isinstance(activation, tuple):
                 activation = " or ".join(str(name or "none") for name in activation)
@@ -99,6 +136,8 @@ class Table:
             if row.groups > 1:
                 same = row.groups == row.filters
                 note.append("each map by itself" if same else f"{row.groups} groups")
+            if row.norm:
+                note.append("batch norm")
             if row.bias is False:
                 note.append("no bias")
             if not row.trainable:

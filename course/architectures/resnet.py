@@ -1,0 +1,129 @@
+"""ResNet. K. He, X. Zhang, S. Ren and J. Sun: Deep residual learning for image recognition.
+CVPR 2016, Table 1 (ImageNet) and section 4.2 (CIFAR-10).
+
+Batch normalisation follows every convolution; whether the convolution also has a bias (the paper's
+models have none, Keras's do) makes no difference to what can be computed, and both are accepted.
+"""
+
+from course.architectures import (
+    Table,
+    add,
+    conv,
+    dense,
+    global_average_pool,
+    max_pool,
+    pad_channels,
+    subsample,
+)
+
+#: Blocks in conv2_x to conv5_x, and the kind of block.                              Table 1
+DEPTHS = {
+    18: ((2, 2, 2, 2), "basic"),
+    34: ((3, 4, 6, 3), "basic"),
+    50: ((3, 4, 6, 3), "bottleneck"),
+    101: ((3, 4, 23, 3), "bottleneck"),
+    152: ((3, 8, 36, 3), "bottleneck"),
+}
+
+
+def _conv(name, filters, kernel, stride=1, activation=None, after=None):
+    return conv(
+        name, filters, kernel, stride=stride, padding=kernel // 2,
+        bias=None, norm=True, activation=activation, after=after,
+    )  # fmt: skip
+
+
+def _block(name, source, kind, filters, stride, channels, shortcut, stride_at):
+    """Rows of a residual block (or of the same layers without a shortcut)."""
+    if kind == "basic":
+        last = filters
+        rows = [
+            _conv(f"{name}_1", filters, 3, stride, "relu", after=source),
+            _conv(f"{name}_2", filters, 3),
+        ]
+    else:
+        last, strides = 4 * filters, (stride, 1) if stride_at == 1 else (1, stride)
+        rows = [
+            _conv(f"{name}_1", filters, 1, strides[0], "relu", after=source),
+            _conv(f"{name}_2", filters, 3, strides[1], "relu"),
+            _conv(f"{name}_3", last, 1),
+        ]
+    end = rows[-1].name
+    if shortcut is None:  # a plain network
+        rows[-1] = _conv(end, last, rows[-1].kernel, rows[-1].stride, "relu")
+        return rows, end, last
+    way = source
+    if stride != 1 or channels != last or shortcut == "C":
+        way = f"{name}_shortcut"
+        if shortcut == "A":
+            rows.append(subsample(f"{way}_stride", stride, after=source))
+            rows.append(pad_channels(way, last))
+        else:
+            rows.append(_conv(way, last, 1, stride, after=source))
+    rows.append(add(name, (way, end), activation="relu"))
+    return rows, name, last
+
+
+def _resnet(depth, shortcut="B", stride_at=1, name=None):
+    blocks, kind = DEPTHS[depth]
+    rows = [_conv("conv1", 64, 7, 2, "relu"), max_pool("pool1", 3, 2, padding=1)]
+    source, channels = "pool1", 64
+    for stage, count in enumerate(blocks, 2):
+        for number in range(1, count + 1):
+            stride = 2 if stage > 2 and number == 1 else 1
+            made, source, channels = _block(
+                f"conv{stage}_{number}", source, kind, 64 * 2 ** (stage - 2),
+                stride, channels, shortcut, stride_at,
+            )  # fmt: skip
+            rows += made
+    rows += [
+        global_average_pool("avg_pool", after=source),
+        dense("fc", 1000, activation=("softmax", None)),
+    ]
+    source = f"He et al. 2016, Table 1, {depth}-layer column"
+    return Table(name or f"ResNet-{depth}", source, (224, 224, 3), tuple(rows))
+
+
+def _cifar(depth, shortcut="A", name=None):
+    """6n + 2 layers: a 3 × 3 stem and three stages of n blocks with 16, 32 and 64 maps."""
+    rows, source, channels = [_conv("conv1", 16, 3, 1, "relu")], "conv1", 16
+    for stage, filters in enumerate((16, 32, 64), 1):
+        for number in range(1, (depth - 2) // 6 + 1):
+            stride = 2 if stage > 1 and number == 1 else 1
+            made, source, channels = _block(
+                f"stage{stage}_{number}", source, "basic", filters, stride, channels, shortcut, 1
+            )
+            rows += made
+    rows += [
+        global_average_pool("avg_pool", after=source),
+        dense("fc", 10, activation=("softmax", None)),
+    ]
+    name = name or f"ResNet-{depth} for CIFAR-10"
+    return Table(name, "He et al. 2016, section 4.2", (32, 32, 3), tuple(rows))
+
+
+#: Trained parameters: 11,689,512 · 21,797,672 · 25,557,032 · 44,549,160 · 60,192,808.
+RESNET18, RESNET34, RESNET50, RESNET101, RESNET152 = map(_resnet, DEPTHS)
+
+#: The same with the stride in the 3 × 3 convolution, as most of today's code has it ("v1.5").
+RESNET50_V1_5 = _resnet(50, stride_at=2, name="ResNet-50 v1.5")
+RESNET101_V1_5 = _resnet(101, stride_at=2, name="ResNet-101 v1.5")
+RESNET152_V1_5 = _resnet(152, stride_at=2, name="ResNet-152 v1.5")
+
+#: Shortcuts without parameters (A) and projections everywhere (C).
+RESNET18_A = _resnet(18, "A", name="ResNet-18 with option A")
+RESNET34_A = _resnet(34, "A", name="ResNet-34 with option A")
+RESNET34_C = _resnet(34, "C", name="ResNet-34 with option C")
+
+#: The same layers without shortcuts.
+PLAIN18 = _resnet(18, None, name="plain-18")
+PLAIN34 = _resnet(34, None, name="plain-34")
+
+#: CIFAR-10: 269,722 · 464,154 · 658,586 · 853,018 · 1,727,962 trained parameters, option A.
+CIFAR_RESNET20, CIFAR_RESNET32, CIFAR_RESNET44, CIFAR_RESNET56, CIFAR_RESNET110 = map(
+    _cifar, (20, 32, 44, 56, 110)
+)
+CIFAR_RESNET20_B = _cifar(20, "B", "ResNet-20 for CIFAR-10 with option B")
+CIFAR_RESNET56_B = _cifar(56, "B", "ResNet-56 for CIFAR-10 with option B")
+CIFAR_PLAIN20 = _cifar(20, None, "plain-20 for CIFAR-10")
+CIFAR_PLAIN56 = _cifar(56, None, "plain-56 for CIFAR-10")

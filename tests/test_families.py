@@ -1,0 +1,395 @@
+"""AlexNet, ZFNet, VGG, GoogLeNet and ResNet: right and wrong networks, with row and cause."""
+
+import keras
+import pytest
+from keras import layers, ops
+
+from course.anatomy import anatomy
+from course.architectures import alexnet, googlenet, resnet, vgg
+from course.diagnosis import Cause, diagnose
+from course.evidence import weightless
+
+L = layers
+
+
+def verdict(build, table):
+    with weightless():
+        return [(found.row, found.cause) for found in diagnose(build(), table)]
+
+
+# --- AlexNet ------------------------------------------------------------------------------------
+
+
+def lrn_by_ops(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    squares = ops.square(x)
+    padded = ops.pad(squares, [[0, 0], [0, 0], [0, 0], [n // 2, n // 2]])
+    channels = x.shape[-1]
+    total = sum(padded[..., i : i + channels] for i in range(n))
+    return x / ops.power(k + alpha * total, beta)
+
+
+def lrn_by_multiplying(x):
+    squares = ops.expand_dims(x * x, -1)
+    mean = L.AveragePooling3D((1, 1, 5), strides=1, padding="same")(squares)
+    return x * (2.0 + 5e-4 * ops.squeeze(mean, -1)) ** -0.75
+
+
+class LRN(keras.layers.Layer):
+    """As students write it who know TensorFlow; it cannot be opened."""
+
+    def call(self, x):
+        import tensorflow as tf
+
+        return tf.nn.local_response_normalization(x, 2, 2.0, 1e-4, 0.75)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def alex(groups=1, lrn=lrn_by_ops, pool_first=False, size=227, **changed):
+    def get(name, usual):
+        return changed.get(name, usual)
+
+    i = x = keras.Input((size, size, 3))
+    for number, first in ((1, True), (2, False)):
+        if first:
+            x = get("conv1", lambda x: L.Conv2D(96, 11, 4, activation="relu")(x))(x)
+        else:
+            usual = L.Conv2D(256, 5, padding="same", groups=groups, activation="relu")
+            x = get("conv2", usual)(x)
+        pool = get(f"pool{number}", L.MaxPooling2D(3, 2))
+        x = lrn(pool(x)) if pool_first else pool(lrn(x))
+    x = get("conv3", L.Conv2D(384, 3, padding="same", activation="relu"))(x)
+    x = get("conv4", L.Conv2D(384, 3, padding="same", groups=groups, activation="relu"))(x)
+    x = get("conv5", L.Conv2D(256, 3, padding="same", groups=groups, activation="relu"))(x)
+    x = get("pool5", L.MaxPooling2D(3, 2))(x)
+    x = get("fc6", lambda x: L.Dense(4096, activation="relu")(L.Flatten()(x)))(x)
+    x = L.Dropout(0.5)(x)
+    x = get("fc7", L.Dense(4096, activation="relu"))(x)
+    x = L.Dropout(0.5)(x)
+    return keras.Model(i, get("fc8", L.Dense(1000, activation="softmax"))(x))
+
+
+def two_towers():
+    i = keras.Input((227, 227, 3))
+    a = b = i
+
+    def stage(x, filters, kernel, stride=1, padding="same"):
+        return L.Conv2D(filters, kernel, stride, padding=padding, activation="relu")(x)
+
+    a, b = (stage(x, 48, 11, 4, "valid") for x in (a, b))
+    a, b = (L.MaxPooling2D(3, 2)(lrn_by_ops(x)) for x in (a, b))
+    a, b = (stage(x, 128, 5) for x in (a, b))
+    a, b = (L.MaxPooling2D(3, 2)(lrn_by_ops(x)) for x in (a, b))
+    both = L.Concatenate()([a, b])
+    a, b = (stage(both, 192, 3) for _ in range(2))
+    a, b = (stage(x, 192, 3) for x in (a, b))
+    a, b = (L.MaxPooling2D(3, 2)(stage(x, 128, 3)) for x in (a, b))
+    x = L.Flatten()(L.Concatenate()([a, b]))
+    x = L.Dense(4096, activation="relu")(x)
+    x = L.Dense(4096, activation="relu")(x)
+    return keras.Model(i, L.Dense(1000, activation="softmax")(x))
+
+
+def split_and_concatenate(filters, kernel):
+    def apply(x):
+        halves = ops.split(x, 2, axis=-1)
+        made = [L.Conv2D(filters // 2, kernel, padding="same")(h) for h in halves]
+        return ops.relu(L.Concatenate()(made))
+
+    return apply
+
+
+ALEX_RIGHT = {
+    "one tower": (alex, alexnet.ALEXNET),
+    "LRN by multiplying": (lambda: alex(lrn=lrn_by_multiplying), alexnet.ALEXNET),
+    "LRN of TensorFlow": (lambda: alex(lrn=lambda x: LRN()(x)), alexnet.ALEXNET),
+    "groups": (lambda: alex(2), alexnet.ALEXNET_TWO_GPUS),
+    "split": (
+        lambda: alex(
+            2,
+            conv2=split_and_concatenate(256, 5),
+            conv4=split_and_concatenate(384, 3),
+            conv5=split_and_concatenate(256, 3),
+        ),
+        alexnet.ALEXNET_TWO_GPUS,
+    ),
+    "two towers": (two_towers, alexnet.ALEXNET_TWO_GPUS),
+    "fc6 as convolution": (
+        lambda: alex(fc6=lambda x: L.Flatten()(L.Conv2D(4096, 6, activation="relu")(x))),
+        alexnet.ALEXNET,
+    ),
+    "CaffeNet": (lambda: alex(2, pool_first=True), alexnet.CAFFENET),
+    "logits": (lambda: alex(fc8=L.Dense(1000)), alexnet.ALEXNET),
+}
+
+
+@pytest.mark.parametrize("name", ALEX_RIGHT)
+def test_right_alexnets(name):
+    assert verdict(*ALEX_RIGHT[name]) == []
+
+
+def conv(filters, kernel, stride=1, padding="same", activation="relu", **rest):
+    return L.Conv2D(filters, kernel, stride, padding=padding, activation=activation, **rest)
+
+
+@pytest.mark.parametrize(
+    "row, cause, build",
+    [
+        ("conv2", Cause.PADDING, lambda: alex(conv2=conv(256, 5, padding="valid"))),
+        ("conv1", Cause.STRIDE, lambda: alex(conv1=conv(96, 11, 2, "valid"))),
+        ("conv1", Cause.KERNEL, lambda: alex(conv1=conv(96, 7, 4, "valid"))),
+        ("conv1", Cause.FILTERS, lambda: alex(conv1=conv(64, 11, 4, "valid"))),
+        ("conv4", Cause.GROUPS, lambda: alex(conv4=conv(384, 3, groups=2))),
+        ("conv3", Cause.ACTIVATION_MISSING, lambda: alex(conv3=conv(384, 3, activation=None))),
+        ("pool5", Cause.POOL_KIND, lambda: alex(pool5=L.AveragePooling2D(3, 2))),
+        ("pool1", Cause.KERNEL, lambda: alex(pool1=L.MaxPooling2D(2, 2))),
+        ("norm1", Cause.MISSING, lambda: alex(lrn=lambda x: x)),
+        ("fc7", Cause.UNITS, lambda: alex(fc7=L.Dense(2048, activation="relu"))),
+        ("fc8", Cause.CLASSES, lambda: alex(fc8=L.Dense(10, activation="softmax"))),
+        ("input", Cause.INPUT_SHAPE, lambda: alex(size=224)),
+    ],
+)
+def test_wrong_alexnets(row, cause, build):
+    assert verdict(build, alexnet.ALEXNET)[0] == (row, cause)
+
+
+# --- VGG ----------------------------------------------------------------------------------------
+
+
+def vgg16(counts=(2, 2, 3, 3, 3), widths=vgg.WIDTHS, pool=L.MaxPooling2D, top=(4096, 4096)):
+    i = x = keras.Input((224, 224, 3))
+    for width, count in zip(widths, counts, strict=True):
+        for _ in range(count):
+            x = conv(width, 3)(x)
+        x = pool(2)(x)
+    x = L.Flatten()(x)
+    for units in top:
+        x = L.Dense(units, activation="relu")(x)
+    return keras.Model(i, L.Dense(1000, activation="softmax")(x))
+
+
+@pytest.mark.parametrize(
+    "build, table",
+    [
+        (vgg16, vgg.VGG16),
+        (lambda: vgg16((2, 2, 4, 4, 4)), vgg.VGG19),
+        (lambda: vgg16((1, 1, 2, 2, 2)), vgg.VGG11),
+        (lambda: keras.applications.VGG16(weights=None), vgg.VGG16),
+        (lambda: keras.applications.VGG19(weights=None), vgg.VGG19),
+    ],
+)
+def test_right_vggs(build, table):
+    assert verdict(build, table) == []
+
+
+@pytest.mark.parametrize(
+    "row, cause, build",
+    [
+        ("conv3_3", Cause.MISSING, lambda: vgg16((2, 2, 2, 3, 3))),
+        ("pool1", Cause.POOL_KIND, lambda: vgg16(pool=L.AveragePooling2D)),
+        ("conv5_1", Cause.FILTERS, lambda: vgg16(widths=(64, 128, 256, 512, 1024))),
+        ("fc7", Cause.MISSING, lambda: vgg16(top=(4096,))),
+    ],
+)
+def test_wrong_vggs(row, cause, build):
+    assert verdict(build, vgg.VGG16)[0] == (row, cause)
+
+
+def test_one_convolution_too_many():
+    assert verdict(lambda: vgg16((2, 2, 4, 3, 3)), vgg.VGG16)[0][1] == Cause.EXTRA
+
+
+# --- GoogLeNet ----------------------------------------------------------------------------------
+
+
+def inception(x, one, reduce3, three, reduce5, five, project, order=(0, 1, 2, 3)):
+    branches = [
+        conv(one, 1)(x),
+        conv(three, 3)(conv(reduce3, 1)(x)),
+        conv(five, 5)(conv(reduce5, 1)(x)),
+        conv(project, 1)(L.MaxPooling2D(3, 1, padding="same")(x)),
+    ]
+    return L.Concatenate()([branches[i] for i in order])
+
+
+def google(module=inception, heads=False, pool=L.GlobalAveragePooling2D):
+    i = keras.Input((224, 224, 3))
+    x = L.MaxPooling2D(3, 2, padding="same")(conv(64, 7, 2)(i))
+    x = conv(192, 3)(conv(64, 1)(lrn_by_ops(x)))
+    x = L.MaxPooling2D(3, 2, padding="same")(lrn_by_ops(x))
+    outputs = []
+    for name, widths in googlenet.MODULES.items():
+        x = module(x, *widths)
+        if heads and name in ("4a", "4d"):
+            y = L.Flatten()(conv(128, 1)(L.AveragePooling2D(5, 3)(x)))
+            y = L.Dropout(0.7)(L.Dense(1024, activation="relu")(y))
+            outputs.append(L.Dense(1000, activation="softmax")(y))
+        if name in ("3b", "4e"):
+            x = L.MaxPooling2D(3, 2, padding="same")(x)
+    x = L.Dropout(0.4)(pool()(x))
+    x = x if len(x.shape) == 2 else L.Flatten()(x)
+    outputs.append(L.Dense(1000, activation="softmax")(x))
+    return keras.Model(i, outputs if heads else outputs[0])
+
+
+@pytest.mark.parametrize(
+    "build, table",
+    [
+        (google, googlenet.GOOGLENET),
+        (lambda: google(heads=True), googlenet.GOOGLENET_TRAINING),
+        (
+            lambda: google(lambda x, *w: inception(x, *w, order=(3, 1, 0, 2))),
+            googlenet.GOOGLENET,
+        ),
+        (lambda: google(pool=lambda: L.AveragePooling2D(7)), googlenet.GOOGLENET),
+        (lambda: google(pool=lambda: lambda x: ops.mean(x, axis=(1, 2))), googlenet.GOOGLENET),
+    ],
+)
+def test_right_googlenets(build, table):
+    assert verdict(build, table) == []
+
+
+def swapped(x, one, reduce3, three, reduce5, five, project):
+    return inception(x, one, reduce5, three, reduce3, five, project)
+
+
+def without_projection(x, one, reduce3, three, reduce5, five, project):
+    branches = [
+        conv(one, 1)(x),
+        conv(three, 3)(conv(reduce3, 1)(x)),
+        conv(five, 5)(conv(reduce5, 1)(x)),
+        L.MaxPooling2D(3, 1, padding="same")(x),
+    ]
+    return L.Concatenate()(branches)
+
+
+@pytest.mark.parametrize(
+    "row, build",
+    [
+        ("3a_3x3", lambda: google(swapped)),
+        ("3a_pool_proj", lambda: google(without_projection)),
+    ],
+)
+def test_wrong_googlenets(row, build):
+    assert verdict(build, googlenet.GOOGLENET)[0][0] == row
+
+
+# --- ResNet -------------------------------------------------------------------------------------
+
+
+def conv_bn(x, filters, kernel, stride=1, relu=True, bias=False):
+    x = L.Conv2D(filters, kernel, stride, padding="same", use_bias=bias)(x)
+    x = L.BatchNormalization()(x)
+    return L.ReLU()(x) if relu else x
+
+
+def basic(x, filters, stride, bias=False, project=None, plus=False, swap=False, **wrong):
+    shortcut = x
+    needed = stride != 1 or x.shape[-1] != filters
+    if project is not None and needed:
+        shortcut = project(x, filters, stride)
+    elif needed or wrong.get("always"):
+        kernel = wrong.get("kernel", 1)
+        shortcut = conv_bn(x, filters, kernel, stride, relu=wrong.get("relu", False), bias=bias)
+    y = conv_bn(x, filters, 3, stride, bias=bias)
+    y = conv_bn(y, filters, 3, relu=wrong.get("early", False), bias=bias)
+    if wrong.get("no_shortcut"):
+        return L.ReLU()(y)
+    y = shortcut + y if plus else L.Add()([y, shortcut] if swap else [shortcut, y])
+    return y if wrong.get("no_last_relu") else L.ReLU()(y)
+
+
+def bottleneck(x, filters, stride, stride_at=1, bias=False):
+    shortcut = x
+    if stride != 1 or x.shape[-1] != 4 * filters:
+        shortcut = conv_bn(x, 4 * filters, 1, stride, relu=False, bias=bias)
+    y = conv_bn(x, filters, 1, stride if stride_at == 1 else 1, bias=bias)
+    y = conv_bn(y, filters, 3, stride if stride_at == 2 else 1, bias=bias)
+    y = conv_bn(y, 4 * filters, 1, relu=False, bias=bias)
+    return L.ReLU()(L.Add()([shortcut, y]))
+
+
+def res(block=basic, counts=(2, 2, 2, 2), stem=None, **options):
+    i = keras.Input((224, 224, 3))
+    x = stem(i) if stem else L.MaxPooling2D(3, 2, padding="same")(conv_bn(i, 64, 7, 2))
+    for stage, count in enumerate(counts):
+        for number in range(count):
+            x = block(x, 64 * 2**stage, 2 if stage and not number else 1, **options)
+    x = L.GlobalAveragePooling2D()(x)
+    return keras.Model(i, L.Dense(1000, activation="softmax")(x))
+
+
+def cifar(n=3, **options):
+    i = keras.Input((32, 32, 3))
+    x = conv_bn(i, 16, 3)
+    for stage in range(3):
+        for number in range(n):
+            x = basic(x, 16 * 2**stage, 2 if stage and not number else 1, **options)
+    x = L.GlobalAveragePooling2D()(x)
+    return keras.Model(i, L.Dense(10, activation="softmax")(x))
+
+
+def option_a(x, filters, stride):
+    more = filters - x.shape[-1]
+    return ops.pad(x[:, ::stride, ::stride], [[0, 0], [0, 0], [0, 0], [0, more]])
+
+
+def padded_stem(i):
+    x = L.ZeroPadding2D(3)(i)
+    x = L.ReLU()(L.BatchNormalization()(L.Conv2D(64, 7, 2)(x)))
+    return L.MaxPooling2D(3, 2)(L.ZeroPadding2D(1)(x))
+
+
+RES50 = [resnet.RESNET50, resnet.RESNET50_V1_5]
+
+
+@pytest.mark.parametrize(
+    "build, table",
+    [
+        (res, resnet.RESNET18),
+        (lambda: res(bias=True), resnet.RESNET18),
+        (lambda: res(plus=True), resnet.RESNET18),
+        (lambda: res(swap=True), resnet.RESNET18),
+        (lambda: res(stem=padded_stem), resnet.RESNET18),
+        (lambda: res(counts=(3, 4, 6, 3)), resnet.RESNET34),
+        (lambda: res(project=option_a), resnet.RESNET18_A),
+        (lambda: res(bottleneck, (3, 4, 6, 3)), resnet.RESNET50),
+        (lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2), resnet.RESNET50_V1_5),
+        (lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2), RES50),
+        (lambda: keras.applications.ResNet50(weights=None), RES50),
+        (lambda: keras.applications.ResNet152(weights=None), resnet.RESNET152),
+        (lambda: cifar(project=option_a), resnet.CIFAR_RESNET20),
+        (cifar, resnet.CIFAR_RESNET20_B),
+        (lambda: cifar(no_shortcut=True), resnet.CIFAR_PLAIN20),
+    ],
+)
+def test_right_resnets(build, table):
+    assert verdict(build, table) == []
+
+
+@pytest.mark.parametrize(
+    "row, build",
+    [
+        ("conv2_1", lambda: res(no_shortcut=True)),
+        ("conv2_1", lambda: res(early=True)),
+        ("conv3_1_shortcut", lambda: res(kernel=3)),
+        ("conv2_1", lambda: res(no_last_relu=True)),
+        ("conv2_3_1", lambda: res(counts=(2, 2, 2, 2))),
+    ],
+)
+def test_wrong_resnets_name_the_block(row, build):
+    table = resnet.RESNET34 if row == "conv2_3_1" else resnet.RESNET18
+    found = verdict(build, table)
+    assert found and found[0][0].startswith(row.rsplit("_", 1)[0])
+
+
+def test_pre_activation_is_not_version_one():
+    assert verdict(lambda: keras.applications.ResNet50V2(weights=None), RES50)
+
+
+def test_counts_of_keras_applications():
+    with weightless():
+        for name in ("ResNet101", "ResNet152"):
+            model = getattr(keras.applications, name)(weights=None)
+            assert anatomy(model).parameters == model.count_params()
