@@ -62,6 +62,15 @@ class Cause(Enum):
     FLATTEN_MISSING = (
         "A Dense layer on a map works at every position by itself. Flatten the map before it."
     )
+    SHORTCUT_MISSING = "The shortcut is missing: nothing is added to what the block computes."
+    SHORTCUT_CONCATENATED = "The shortcut is put beside the block's output instead of added to it."
+    PROJECTION_EXTRA = (
+        "The shortcut is a projection ({received}), but the shape does not change here: the input "
+        "of the block itself should be added."
+    )
+    RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs behind it."
+    BLOCK_MISSING = "A block is missing before this row: here comes {received} already."
+    BLOCK_EXTRA = "There is one block too many before this row: here comes {received} once more."
     WRONG_INPUT = "It reads {received}, it should read {expected}."
     ENDS_EARLY = "The model ends before this row."
 
@@ -116,6 +125,7 @@ class _Comparison:
         self.partner = {}  # id(step of the table) -> step of the model
         self.used = {}  # id(step of the model) -> step of the table
         self.owner = {}  # layer -> row of the table that uses its weights
+        self.missing = set()  # rows that were found to be missing before their turn
         self.right = 0  # rows that fit before the first that does not
         self.sizes_off = False  # after a wrong size, later sizes follow from it
         self.list = []
@@ -127,6 +137,8 @@ class _Comparison:
         for row in self.rows:
             if len(self.list) >= self.MOST:
                 return self.list
+            if id(row) in self.missing:
+                continue
             step = self._partner_of(row)
             if step is None:
                 if not self._explain(row):
@@ -287,6 +299,8 @@ class _Comparison:
         if not ready:
             return self._ends_early(row)
         step = min(ready, key=lambda s: self._distance(row, s))
+        if (goes_on := self._residual(row, step)) is not None:
+            return goes_on
         if step not in candidates and not self._differences(row, step):
             return self._wrong_input(row, step)
         if step not in candidates and step.step == row.step:
@@ -377,6 +391,63 @@ class _Comparison:
             and all(id(s) in matched for value in step.inputs for s, _, _ in value.parts)
         ]
 
+    def _residual(self, row, step):
+        """What typically goes wrong with blocks: reported here, or None if it is nothing of that.
+
+        True if what follows can still be compared.
+        """
+        if row.step == "add":
+            return self._addition(row, step)
+        causes = {cause for cause, _, _ in self._differences(row, step)}
+        after = _reading(self.rows, row)
+        follows = _reading(self.steps, step)
+        if causes == {Cause.ACTIVATION_EXTRA} and [s.step for s in after] == ["add"]:
+            if any(s.step == "add" for s in follows):
+                self._report(row.name, Cause.RELU_BEFORE_ADDITION)
+                self._pair(row, step)
+                return True
+            self._report(after[0].name, Cause.SHORTCUT_MISSING, after[0].does())
+            return False
+        if causes == {Cause.ACTIVATION_EXTRA} and [s.step for s in after] == ["batch_norm"]:
+            norm = after[0]
+            if norm.activation == step.activation and all(s.step != "batch_norm" for s in follows):
+                received = _what(follows[0]) if follows else "the output"
+                rest = {"after": row.name, "received": received}
+                self._report(norm.name, Cause.MISSING, norm.does(), **rest)
+                self._pair(row, step)
+                self.partner[id(norm)] = step
+                self.missing.add(id(norm))
+                return True
+        if row.step == "conv" == step.step and causes & {Cause.FILTERS, Cause.STRIDE}:
+            return self._block_count(row, step)
+        return None
+
+    def _addition(self, row, step):
+        sources = [self.partner.get(id(s)) for value in row.inputs for s in value.sources]
+        for reader in self.steps:
+            if any(set(map(id, sources)) <= set(map(id, v.sources)) for v in reader.inputs):
+                self._report(row.name, Cause.SHORTCUT_CONCATENATED, row.does())
+                return False
+        projects = step.step == "conv" and any(s is step.inputs[0].parts[0][0] for s in sources)
+        if projects:
+            self._report(row.name, Cause.PROJECTION_EXTRA, received=step.does())
+            return False
+        return None
+
+    def _block_count(self, row, step):
+        """Whether the step is another row's: the networks have different numbers of blocks."""
+        if not any(other.step == "add" for other in self.rows):
+            return None
+        at, sizes = self.rows.index(row), self.sizes_off
+        self.sizes_off = True  # what the row is does not depend on how large its maps are
+        same = [number for number, r in enumerate(self.rows) if not self._differences(r, step)]
+        self.sizes_off = sizes
+        if not same:
+            return None
+        cause = Cause.BLOCK_EXTRA if min(same) < at else Cause.BLOCK_MISSING
+        self._report(row.name, cause, row.does(), step.does())
+        return False
+
     def _extra(self, row, step):
         """Report a step that should not be there, and go on behind it."""
         self._report(_name(step), Cause.EXTRA, received=step.does(), gives=self._place(row))
@@ -390,10 +461,7 @@ class _Comparison:
         causes = [cause for cause, _, _ in self._differences(row, step)]
         if causes != [Cause.ACTIVATION_MISSING]:
             return None
-        readers = [
-            s for s in self.steps
-            if any(source is step for value in s.inputs for source, _, _ in value.parts)
-        ]  # fmt: skip
+        readers = _reading(self.steps, step)
         same = len(readers) == 1 and readers[0].activation == row.activation
         return readers[0] if same and readers[0].step == "batch_norm" else None
 
@@ -448,6 +516,11 @@ class _Comparison:
 
 _GAP = 1.1  # dropping a row costs more than changing one thing about it, less than three
 _ACTIVATIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
+
+
+def _reading(steps, step):
+    """The steps that read a step."""
+    return [s for s in steps if any(step is source for v in s.inputs for source, _, _ in v.parts)]
 
 
 def _readers(network):

@@ -368,20 +368,89 @@ def test_right_resnets(build, table):
     assert verdict(build, table) == []
 
 
+def shortcut_of(x, filters, stride):
+    needed = stride != 1 or x.shape[-1] != filters
+    return conv_bn(x, filters, 1, stride, relu=False) if needed else x
+
+
+def concatenated(x, filters, stride):
+    y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+    return L.ReLU()(L.Concatenate()([shortcut_of(x, filters, stride), y]))
+
+
+def bare_projection(x, filters, stride):
+    needed = stride != 1 or x.shape[-1] != filters
+    shortcut = L.Conv2D(filters, 1, stride)(x) if needed else x
+    y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+    return L.ReLU()(L.Add()([shortcut, y]))
+
+
+def from_inside(x, filters, stride):
+    inside = conv_bn(x, filters, 3, stride)
+    return L.ReLU()(L.Add()([inside, conv_bn(inside, filters, 3, relu=False)]))
+
+
+def pre_activation(x, filters, stride):
+    y = L.ReLU()(L.BatchNormalization()(x))
+    needed = stride != 1 or x.shape[-1] != filters
+    shortcut = L.Conv2D(filters, 1, stride)(y) if needed else x
+    y = L.Conv2D(filters, 3, stride, padding="same")(y)
+    y = L.ReLU()(L.BatchNormalization()(y))
+    return L.Add()([shortcut, L.Conv2D(filters, 3, padding="same")(y)])
+
+
+def without_norm(x, filters, stride):
+    needed = stride != 1 or x.shape[-1] != filters
+    shortcut = L.Conv2D(filters, 1, stride)(x) if needed else x
+    y = conv(filters, 3, stride)(x)
+    return L.ReLU()(L.Add()([shortcut, conv(filters, 3, activation=None)(y)]))
+
+
+def stem_of(*made):
+    def stem(x):
+        for make in made:
+            x = make(x)
+        return x
+
+    return stem
+
+
+def seven(x):
+    return conv_bn(x, 64, 7, 2)
+
+
+def frozen():
+    model = res()
+    model.trainable = False
+    return model
+
+
 @pytest.mark.parametrize(
-    "row, build",
+    "row, cause, build",
     [
-        ("conv2_1", lambda: res(no_shortcut=True)),
-        ("conv2_1", lambda: res(early=True)),
-        ("conv3_1_shortcut", lambda: res(kernel=3)),
-        ("conv2_1", lambda: res(no_last_relu=True)),
-        ("conv2_3_1", lambda: res(counts=(2, 2, 2, 2))),
+        ("conv2_1", Cause.SHORTCUT_MISSING, lambda: res(no_shortcut=True)),
+        ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, lambda: res(early=True)),
+        ("conv3_1_shortcut_bn", Cause.RELU_BEFORE_ADDITION, lambda: res(relu=True)),
+        ("conv3_1_shortcut", Cause.KERNEL, lambda: res(kernel=3)),
+        ("conv3_1_shortcut_bn", Cause.MISSING, lambda: res(bare_projection)),
+        ("conv2_1", Cause.ACTIVATION_MISSING, lambda: res(no_last_relu=True)),
+        ("conv2_1", Cause.PROJECTION_EXTRA, lambda: res(always=True)),
+        ("conv2_1", Cause.SHORTCUT_CONCATENATED, lambda: res(concatenated)),
+        ("conv2_1", Cause.WRONG_INPUT, lambda: res(from_inside)),
+        ("conv2_1_1_bn", Cause.MISSING, lambda: res(without_norm)),
+        ("conv5_1_shortcut", Cause.BLOCK_EXTRA, lambda: res(counts=(2, 2, 3, 2))),
+        ("conv4_2_1", Cause.BLOCK_MISSING, lambda: res(counts=(2, 2, 1, 2))),
+        ("conv1", Cause.FROZEN, frozen),
+        ("pool1", Cause.MISSING, lambda: res(stem=seven)),
+        ("pool1", Cause.KERNEL, lambda: res(stem=stem_of(seven, L.MaxPooling2D(2)))),
     ],
 )
-def test_wrong_resnets_name_the_block(row, build):
-    table = resnet.RESNET34 if row == "conv2_3_1" else resnet.RESNET18
-    found = verdict(build, table)
-    assert found and found[0][0].startswith(row.rsplit("_", 1)[0])
+def test_wrong_resnets(row, cause, build):
+    assert verdict(build, resnet.RESNET18)[0] == (row, cause)
+
+
+def test_pre_activation_sold_as_version_one():
+    assert verdict(lambda: res(pre_activation), resnet.RESNET18)[0][1] == Cause.EXTRA
 
 
 def test_pre_activation_is_not_version_one():
