@@ -1,5 +1,8 @@
 """AlexNet, ZFNet, VGG, GoogLeNet and ResNet: right and wrong networks, with row and cause."""
 
+import random
+from math import prod
+
 import keras
 import pytest
 from keras import layers, ops
@@ -8,6 +11,8 @@ from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, resnet, vgg
 from course.diagnosis import Cause, diagnose
 from course.evidence import weightless
+from course.trace import trace
+from tests.test_diagnosis import disguised
 
 L = layers
 
@@ -462,3 +467,48 @@ def test_counts_of_keras_applications():
         for name in ("ResNet101", "ResNet152"):
             model = getattr(keras.applications, name)(weights=None)
             assert anatomy(model).parameters == model.count_params()
+
+
+BUILDERS = {
+    "AlexNet": (alex, alexnet.ALEXNET),
+    "AlexNet on two GPUs": (two_towers, alexnet.ALEXNET_TWO_GPUS),
+    "VGG-16": (vgg16, vgg.VGG16),
+    "GoogLeNet": (google, googlenet.GOOGLENET),
+    "GoogLeNet with heads": (lambda: google(heads=True), googlenet.GOOGLENET_TRAINING),
+    "ResNet-18": (res, resnet.RESNET18),
+    "ResNet-50": (lambda: res(bottleneck, (3, 4, 6, 3)), resnet.RESNET50),
+    "ResNet-20": (lambda: cifar(project=option_a), resnet.CIFAR_RESNET20),
+    "ResNet-110": (lambda: cifar(18, project=option_a), resnet.CIFAR_RESNET110),
+    "plain-56": (lambda: cifar(9, no_shortcut=True), resnet.CIFAR_PLAIN56),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_keras_counts_what_the_table_says(name):
+    build, table = BUILDERS[name]
+    with weightless():
+        model = build()
+        trained = sum(prod(weight.shape) for weight in model.trainable_weights)
+        assert model.count_params() == anatomy(table).parameters
+        assert trained == anatomy(table).trained
+        assert [tuple(o.shape[1:]) for o in model.outputs] == anatomy(table).output_shapes
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_names_and_order_change_nothing_in_families(name):
+    build, table = BUILDERS[name]
+    with weightless():
+        evidence = trace(build())
+    for seed in range(2):
+        assert diagnose(disguised(evidence, random.Random(seed)), table) == []
+
+
+@pytest.mark.parametrize("name", ["GoogLeNet", "ResNet-50", "AlexNet on two GPUs"])
+def test_the_first_wrong_row_does_not_depend_on_names_and_order(name):
+    build, table = BUILDERS[name]
+    other = table.with_(classes=17)
+    with weightless():
+        evidence = trace(build())
+    for seed in range(2):
+        found = diagnose(disguised(evidence, random.Random(seed)), other)
+        assert [(f.row, f.cause) for f in found] == [(table.rows[-1].name, Cause.CLASSES)]
