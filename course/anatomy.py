@@ -270,36 +270,44 @@ class Anatomy:
         return sum(step.memory for step in self.steps) + sum(value.size for value in self.inputs)
 
     def _cells(self):
+        """(head, rows, foot) of the table; what a row reads is told if it is not the one above."""
+        head = ("row", "step", "output", "parameters", "MACs", "values", "sees")
+        rows, above = [], None
+        branching = len(self.inputs) > 1 or any(len(_names(step)) > 1 for step in self.steps)
         for value in self.inputs:
-            name = value.parts[0][0].name
-            shape = " × ".join(map(str, value.shape))
-            yield (name, "input", shape, "0", "0", f"{value.size:,}", "1")
+            above, shape = value.parts[0][0].name, " × ".join(map(str, value.shape))
+            rows.append((above, "input", shape, "0", "0", f"{value.size:,}", "1", ""))
         for step in self.steps:
-            yield (
-                step.name,
-                step.does(),
-                " × ".join(map(str, step.shape)),
-                f"{step.parameters:,}",
-                f"{step.macs:,}",
-                f"{step.memory:,}",
-                str(step.receptive_field),
+            reads = _names(step)
+            rows.append(
+                (
+                    step.name,
+                    step.does(),
+                    " × ".join(map(str, step.shape)),
+                    f"{step.parameters:,}",
+                    f"{step.macs:,}",
+                    f"{step.memory:,}",
+                    str(step.receptive_field),
+                    "" if reads == [above] else ", ".join(reads),
+                )
             )
-
-    _HEAD = ("row", "step", "output", "parameters", "MACs", "values", "sees")
-
-    def _foot(self):
+            above = step.name
         parameters = f"{self.parameters:,}"
         if self.trained != self.parameters:
             parameters += f" ({self.trained:,} trained)"
-        return ("total", "", "", parameters, f"{self.macs:,}", f"{self.memory:,}", "")
+        foot = ("total", "", "", parameters, f"{self.macs:,}", f"{self.memory:,}", "", "")
+        if branching:
+            return (*head, "reads"), rows, foot
+        return head, [row[:-1] for row in rows], foot[:-1]
 
     def __str__(self):
-        rows = [self._HEAD, *self._cells(), self._foot()]
+        head, body, foot = self._cells()
+        rows = [head, *body, foot]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []
         for row in rows:
             cells = [
-                cell.ljust(width) if i < 3 else cell.rjust(width)
+                cell.ljust(width) if i < 3 or i > 6 else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             lines.append("  ".join(cells).rstrip())
@@ -311,17 +319,28 @@ class Anatomy:
     def _repr_html_(self):
         def line(cells, tag):
             inside = "".join(
-                f'<{tag} style="text-align:{"left" if i < 3 else "right"}">{escape(cell)}</{tag}>'
+                f'<{tag} style="text-align:{"right" if 3 <= i <= 6 else "left"}">'
+                f"{escape(cell)}</{tag}>"
                 for i, cell in enumerate(cells)
             )
             return f"<tr>{inside}</tr>"
 
-        body = "".join(line(cells, "td") for cells in self._cells())
+        head, rows, foot = self._cells()
+        body = "".join(line(cells, "td") for cells in rows)
         return (
             f"<table><caption>{escape(self.name)}</caption>"
-            f"<thead>{line(self._HEAD, 'th')}</thead><tbody>{body}</tbody>"
-            f"<tfoot>{line(self._foot(), 'th')}</tfoot></table>"
+            f"<thead>{line(head, 'th')}</thead><tbody>{body}</tbody>"
+            f"<tfoot>{line(foot, 'th')}</tfoot></table>"
         )
+
+
+def _names(step):
+    """The rows that a step reads; a concatenation stands for what it puts together."""
+    found = []
+    for value in step.inputs:
+        sources = [value.joined] if value.joined else [source for source, _, _ in value.parts]
+        found += [source.name for source in sources]
+    return list(dict.fromkeys(found))
 
 
 def anatomy(network, input_shape=None):

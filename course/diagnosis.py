@@ -156,10 +156,14 @@ class _Comparison:
 
     def _same_input(self):
         wanted = [value.shape for value in self.wanted.inputs]
-        found = [value.shape for value in self.found.inputs]
+        begins = [self._behind_preparation(value.parts[0][0]) for value in self.found.inputs]
+        found = [step.shape for step in begins]
         if wanted == found:
-            for a, b in zip(self.wanted.inputs, self.found.inputs, strict=True):
-                self.partner[id(a.parts[0][0])] = b.parts[0][0]
+            for value, step in zip(self.wanted.inputs, begins, strict=True):
+                self.partner[id(value.parts[0][0])] = step
+            return True
+        if len(wanted) == len(begins) == 1 and self._padded_to(begins[0], wanted[0]):
+            self.partner[id(self.wanted.inputs[0].parts[0][0])] = begins[0]
             return True
         text = [" and ".join(map(_shape, shapes)) for shapes in (wanted, found)]
         hint = ""
@@ -167,6 +171,30 @@ class _Comparison:
             hint = "The order is (height, width, channels)."
         self._report("input", Cause.INPUT_SHAPE, *text, hint=hint)
         return False
+
+    def _behind_preparation(self, step):
+        """The step that hands on the images: cropping and normalising come before the network."""
+        while True:
+            readers = _reading(self.steps, step)
+            if len(readers) != 1 or readers[0].step not in _PREPARATION:
+                return step
+            step = readers[0]
+            self.used[id(step)] = None
+
+    def _padded_to(self, begin, wanted):
+        """Whether zeros around a smaller image make it what the table begins with.
+
+        AlexNet's paper says 224, and its sizes need 227. Only where the first window moves in
+        larger steps: elsewhere every zero is a position more, and another network.
+        """
+        strided = all(step.stride != (1, 1) for step in _reading(self.steps, begin))
+        if len(wanted) != 3 or begin.filters != wanted[-1] or not strided:
+            return False
+        sizes = [
+            tuple(side + sum(pad) for side, pad in zip(begin.grid, step.padding, strict=True))
+            for step in _reading(self.steps, begin)
+        ]
+        return bool(sizes) and all(size == wanted[:2] for size in sizes)
 
     def _same_output(self):
         wanted, found = self.wanted.outputs, self.found.outputs
@@ -514,6 +542,7 @@ class _Comparison:
         return min(0.6 * len(kinds), 1.8)
 
 
+_PREPARATION = {"Normalization", "RandomCrop", "CenterCrop", "Resizing"}
 _GAP = 1.1  # dropping a row costs more than changing one thing about it, less than three
 _ACTIVATIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
 

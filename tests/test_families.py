@@ -39,13 +39,17 @@ def lrn_by_multiplying(x):
     return x * (2.0 + 5e-4 * ops.squeeze(mean, -1)) ** -0.75
 
 
+def tf_lrn(x):
+    import tensorflow as tf
+
+    return tf.nn.local_response_normalization(x, 2, 2.0, 1e-4, 0.75)
+
+
 class LRN(keras.layers.Layer):
     """As students write it who know TensorFlow; it cannot be opened."""
 
     def call(self, x):
-        import tensorflow as tf
-
-        return tf.nn.local_response_normalization(x, 2, 2.0, 1e-4, 0.75)
+        return tf_lrn(x)
 
     def compute_output_spec(self, x):
         return keras.KerasTensor(x.shape, x.dtype)
@@ -126,6 +130,17 @@ ALEX_RIGHT = {
     ),
     "CaffeNet": (lambda: alex(2, pool_first=True), alexnet.CAFFENET),
     "logits": (lambda: alex(fc8=L.Dense(1000)), alexnet.ALEXNET),
+    "224 with three zeros": (
+        lambda: alex(
+            size=224,
+            conv1=lambda x: conv(96, 11, 4, "valid")(L.ZeroPadding2D(((1, 2), (1, 2)))(x)),
+        ),
+        alexnet.ALEXNET,
+    ),
+    "LRN in a Lambda": (
+        lambda: alex(lrn=lambda x: L.Lambda(lambda t: tf_lrn(t), output_shape=x.shape[1:])(x)),
+        alexnet.ALEXNET,
+    ),
 }
 
 
@@ -467,6 +482,124 @@ def test_counts_of_keras_applications():
         for name in ("ResNet101", "ResNet152"):
             model = getattr(keras.applications, name)(weights=None)
             assert anatomy(model).parameters == model.count_params()
+
+
+class BasicBlock(keras.Model):
+    """As a student writes it who comes from PyTorch."""
+
+    def __init__(self, filters, stride=1, project=False):
+        super().__init__()
+        self.first = L.Conv2D(filters, 3, stride, padding="same", use_bias=False)
+        self.first_norm = L.BatchNormalization()
+        self.second = L.Conv2D(filters, 3, padding="same", use_bias=False)
+        self.second_norm = L.BatchNormalization()
+        self.relu = L.ReLU()
+        self.project = None
+        if project:
+            self.project = keras.Sequential(
+                [L.Conv2D(filters, 1, stride, use_bias=False), L.BatchNormalization()]
+            )
+
+    def call(self, x, training=None):
+        shortcut = x if self.project is None else self.project(x, training=training)
+        y = self.relu(self.first_norm(self.first(x), training=training))
+        y = self.second_norm(self.second(y), training=training)
+        return self.relu(shortcut + y)
+
+
+class ResNet18(keras.Model):
+    def __init__(self, classes=1000):
+        super().__init__()
+        self.stem = keras.Sequential(
+            [
+                L.ZeroPadding2D(3), L.Conv2D(64, 7, 2, use_bias=False), L.BatchNormalization(),
+                L.Activation("relu"), L.ZeroPadding2D(1), L.MaxPooling2D(3, 2),
+            ]
+        )  # fmt: skip
+        self.blocks = [
+            BasicBlock(64 * 2**stage, 2 if stage and not number else 1, bool(stage and not number))
+            for stage in range(4)
+            for number in range(2)
+        ]
+        self.pool = L.GlobalAveragePooling2D()
+        self.head = L.Dense(classes, activation="softmax")
+
+    def call(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.pool(x))
+
+
+def nested_vgg():
+    def stage(width, count):
+        made = []
+        for _ in range(count):
+            made += [L.Conv2D(width, 3, padding="same"), L.ReLU()]
+        return keras.Sequential([*made, L.MaxPooling2D(2)])
+
+    parts = [stage(w, c) for w, c in zip(vgg.WIDTHS, (2, 2, 3, 3, 3), strict=True)]
+    features = keras.Sequential(parts, name="features")
+    head = keras.Sequential(
+        [
+            L.Flatten(), L.Dense(4096, "relu"), L.Dropout(0.5),
+            L.Dense(4096, "relu"), L.Dropout(0.5), L.Dense(1000), L.Softmax(),
+        ]
+    )  # fmt: skip
+    return keras.Sequential([keras.Input((224, 224, 3)), L.Rescaling(1 / 255), features, head])
+
+
+def augmented():
+    i = keras.Input((256, 256, 3))
+    x = L.RandomCrop(227, 227)(L.RandomFlip("horizontal")(i))
+    return keras.Model(i, alex()(L.Normalization()(L.RandomBrightness(0.1)(x))))
+
+
+def shared_convolution():
+    one = conv(512, 3)
+    i = x = keras.Input((224, 224, 3))
+    for stage, (width, count) in enumerate(zip(vgg.WIDTHS, (2, 2, 3, 3, 3), strict=True)):
+        for _ in range(count):
+            x = one(x) if stage == 4 else conv(width, 3)(x)
+        x = L.MaxPooling2D(2)(x)
+    x = L.Flatten()(x)
+    for _ in range(2):
+        x = L.Dense(4096, activation="relu")(x)
+    return keras.Model(i, L.Dense(1000, activation="softmax")(x))
+
+
+@pytest.mark.parametrize(
+    "build, table",
+    [
+        (ResNet18, resnet.RESNET18),
+        (nested_vgg, vgg.VGG16),
+        (augmented, alexnet.ALEXNET),
+    ],
+)
+def test_right_however_it_is_wrapped(build, table):
+    assert verdict(build, table) == []
+
+
+def test_one_convolution_object_for_three_rows():
+    assert verdict(shared_convolution, vgg.VGG16)[0] == ("conv5_2", Cause.SHARED_WEIGHTS)
+
+
+def test_a_main_head_that_hangs_on_an_auxiliary_branch():
+    def build():
+        model = google(heads=True)
+        first = model.outputs[0]
+        return keras.Model(model.inputs, [first, model.outputs[1], first])
+
+    assert verdict(build, googlenet.GOOGLENET_TRAINING)
+
+
+def test_only_the_output_shape_is_right():
+    def build():
+        i = keras.Input((224, 224, 3))
+        return keras.Model(i, L.Dense(1000, activation="softmax")(L.GlobalMaxPooling2D()(i)))
+
+    for table in (vgg.VGG16, resnet.RESNET50, googlenet.GOOGLENET):
+        assert verdict(build, table)
 
 
 BUILDERS = {
