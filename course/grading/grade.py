@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 
+from course.diagnosis import Cause
 from course.grading import judge
 from course.grading.course_folder import CourseError
 from course.grading.release import last_error
@@ -116,4 +117,4 @@ def table(results):
 
 
 def _open(messages):
-    return bool(messages) and "There is no answer yet." in messages[0]
+    return bool(messages) and Cause.NOT_ANSWERED.value in messages[0]

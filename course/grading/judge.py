@@ -23,7 +23,6 @@ from nbgrader.preprocessors import Execute
 from traitlets import Integer
 
 from course import check
-from course.diagnosis import Cause
 from course.evidence import MIME
 from course.grading.repair import official_cells
 
@@ -233,8 +232,3 @@ def reasons(nb):
             messages = [item["message"] for item in verdict["findings"]]
             found[cell.metadata.nbgrader["grade_id"]] = (verdict["passed"], messages)
     return found
-
-
-def not_answered(findings):
-    """Whether the findings of a verdict say that there was no answer at all."""
-    return bool(findings) and findings[0]["cause"] == Cause.NOT_ANSWERED.name
