@@ -468,8 +468,11 @@ def _split(reader, step, values):
     return [_channels(x, range(a, b)) for a, b in pairwise(edges)]
 
 
+_MOST_CHANNELS = 100_000  # that are told apart one by one
+
+
 def _channels(x, wanted):
-    if not len(wanted) or (x.flat and x.grid != (1, 1)):
+    if not len(wanted) or (x.flat and x.grid != (1, 1)) or x.channels > _MOST_CHANNELS:
         raise _NotUnderstood
     atoms = [(step, c) for step, start, stop in x.parts for c in range(start, stop)]
     parts = normal.join([(atoms[i][0], atoms[i][1], atoms[i][1] + 1) for i in wanted])

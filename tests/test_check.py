@@ -13,6 +13,7 @@ from keras import layers, ops
 from course import check
 from course.architectures import conv
 from course.architectures.lenet import LENET5, LENET5_1998
+from course.architectures.vgg import VGG16
 from course.diagnosis import Cause
 
 
@@ -561,3 +562,66 @@ def test_a_right_answer_warns_of_nothing():
         warnings.simplefilter("always")
         check.block(begin, like=part)
     assert [str(warning.message) for warning in said] == []
+
+
+def test_a_very_long_vector_is_a_wrong_row_not_an_unreadable_model():
+    def unpooled(classes=10):
+        image = keras.Input((224, 224, 3))
+        x = layers.Flatten()(layers.Conv2D(64, 3, padding="same", activation="relu")(image))
+        return keras.Model(image, layers.Dense(classes, activation="softmax")(x))
+
+    text = fails(Cause.MISSING, check.model, unpooled, like=VGG16)
+    assert "conv1_2: This row is missing" in text
+
+
+def forged(**reply):
+    """A student's name in a process that answers whatever it likes."""
+
+    class Remote:
+        __name__ = "lenet5"
+
+        def __evidence__(self, request):
+            return reply
+
+    return Remote()
+
+
+def forged_trace(op, config, source=0):
+    step = {"id": 1, "op": op, "name": "x", "config": config, "args": [{"tensor": [source, 0]}]}
+    step |= {"shapes": [[3, 3, 1]], "layer": 0}
+    inputs = [{"id": 0, "name": "image", "shape": [32, 32, 1]}]
+    return forged(trace={"inputs": inputs, "steps": [step], "outputs": [[1, 0]]})
+
+
+WINDOW = {"kernel_size": [5, 5], "strides": [1, 1], "dilation_rate": [1, 1], "padding": "valid"}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        forged(),
+        forged(failed=["x"]),
+        forged(failed=None),
+        forged(trace=None),
+        forged(trace=[1]),
+        forged(answers=3),
+        forged(value={}),
+        forged_trace("ops.Split", {"indices_or_sections": 0, "axis": -1}),
+        forged_trace("layers.Dense", {"units": 1.5}),
+        forged_trace("layers.Conv2D", {"filters": 10**12, **WINDOW}),
+        forged_trace("layers.Conv2D", {"filters": 6, **WINDOW, "strides": [0, 0]}),
+        forged_trace("layers.Flatten", {}, source=1),
+    ],
+)
+def test_a_forged_answer_is_a_failed_check_and_nothing_worse(subject):
+    """Anything but CheckFailed would leave the submission ungraded and blame the instructor."""
+    for ask in (
+        lambda: check.model(subject, like=LENET5),
+        lambda: check.block(subject, like=LENET5),
+        lambda: check.value(subject, 3),
+        lambda: check.shapes(subject, like=LENET5),
+        lambda: check.parameters(subject, like=LENET5),
+        lambda: check.function(subject, [1], like=lambda a: a),
+    ):
+        with pytest.raises(check.CheckFailed):
+            ask()

@@ -161,10 +161,10 @@ class Judge(Execute):
             text = took if late else f"{request['name']} ended without an answer"
             return {"failed": "NO_ANSWER", "text": text}
         reply = replies[0]
-        if len(json.dumps(reply)) > self.max_evidence:
-            return {"failed": "NO_ANSWER", "text": f"the answer of {request['name']} is too large"}
         if not isinstance(reply, dict) or _depth(reply) > _MAX_DEPTH:
             return {"failed": "NO_ANSWER", "text": f"the answer of {request['name']} is malformed"}
+        if len(json.dumps(reply)) > self.max_evidence:
+            return {"failed": "NO_ANSWER", "text": f"the answer of {request['name']} is too large"}
         return reply
 
 
