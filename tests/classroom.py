@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Classroom:
-    """02-lenet released into a folder; submissions are written, graded and read back."""
+    """An assignment released into a folder; submissions are written, graded and read back."""
 
     def __init__(self, folder, assignment="02-lenet", bank="lenet"):
         self.folder, self.assignment = folder, assignment
@@ -52,9 +52,14 @@ class Classroom:
         return read_result(CourseFolder(self.folder), self.assignment, student)
 
     def points(self):
-        """{grade id: points} of the assignment."""
+        """{grade id: points} of the test cells; answers that are graded by hand are left out."""
         return {
             cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
             for cell in self.solution.cells
             if cell.metadata.get("nbgrader", {}).get("grade")
+            and not cell.metadata.nbgrader.solution
         }
+
+    def automatic(self):
+        """The points that can be had without a person."""
+        return sum(self.points().values())

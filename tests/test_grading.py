@@ -25,57 +25,6 @@ def sentences(result):
     return {name: messages for name, _, messages in result.lost}
 
 
-def test_the_solution_gets_everything(room):
-    status, result = room.grade("solution", room.solution)
-    assert (status, result.score, result.maximum, result.lost) == (0, 100, 100, [])
-
-
-def test_the_untouched_release_gets_nothing_and_runs_to_its_end(room):
-    status, result = room.grade("untouched", room.release)
-    assert (status, result.score, result.maximum) == (0, 0, 100)
-    assert lost(result) == room.points().keys()
-    assert all("There is no answer yet." in m[0] for m in sentences(result).values())
-    path = room.folder / "autograded" / "untouched" / room.assignment / f"{room.name}.ipynb"
-    cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
-    errors = {o.ename for c in cells for o in c.outputs if o.output_type == "error"}
-    assert errors == {"NotImplementedError", "CheckFailed"}
-    assert all(c.execution_count or "course" in c.metadata for c in cells)
-
-
-@pytest.mark.parametrize("style", lenet.RIGHT)
-def test_every_right_way_of_writing_gets_everything(room, style):
-    answers = {name.replace("-", "_"): source for name, source in lenet.RIGHT[style].items()}
-    _, result = room.grade(f"right-{style.replace(' ', '-')}", room.written(**answers))
-    assert (result.score, result.lost) == (100, [])
-
-
-def packs(mistakes):
-    """Mistakes that do not touch each other share a submission: a kernel takes seconds to start."""
-    packed = []
-    for mistake in mistakes:
-        for pack in packed:
-            cells = {other.cell for other in pack}
-            ids = {name for other in pack for name in other.lost}
-            if mistake.cell not in cells and not ids & set(mistake.lost):
-                pack.append(mistake)
-                break
-        else:
-            packed.append([mistake])
-    return packed
-
-
-@pytest.mark.parametrize(
-    "pack", packs(lenet.MISTAKES), ids=lambda pack: ", ".join(m.name for m in pack)
-)
-def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(room, pack):
-    answers = {mistake.cell.replace("-", "_"): mistake.source for mistake in pack}
-    _, result = room.grade("mistaken", room.written(**answers))
-    assert lost(result) == {name for mistake in pack for name in mistake.lost}
-    assert result.score == 100 - sum(room.points()[name] for name in lost(result))
-    for mistake in pack:
-        assert mistake.sentence in sentences(result)[mistake.lost[0]][0]
-
-
 CHEATS = {
     "an object equal to everything": """
 class Anything(dict):
