@@ -11,6 +11,7 @@ imported when something is drawn.
 import base64
 import io
 from html import escape
+from itertools import pairwise
 from math import log2, sqrt
 
 from course.anatomy import anatomy
@@ -29,6 +30,7 @@ _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _ARROW = {"arrowstyle": "->", "color": "#555555", "linewidth": 0.9}
 _SHEETS = 8  # at most so many maps are drawn of a stack
 _BOXES = 10  # in one line of a drawn architecture
+_MOST_BOXES = 40  # of a network with more rows, stages are drawn
 _STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -70,25 +72,31 @@ def architecture(network, *, title=None):
     """The network as a row of boxes: height for the map's side, width for the number of maps.
 
     `network` is a Keras model, a Table or an anatomy. Both measures grow as square roots, so that
-    a map of 224 and one of 7 fit into one picture.
+    a map of 224 and one of 7 fit into one picture. A small network with branches is drawn with
+    its arrows, and of a network with more than 40 rows each stage is one box: the rows whose maps
+    have one size.
     """
     rows = anatomy(network)
-    steps = [(rows.inputs[0].parts[0][0], "input"), *((step, step.does()) for step in rows)]
+    if len(rows) <= _MOST_BOXES and _branches(rows):
+        return _graph(rows, title or rows.name)
+    first = rows.inputs[0].parts[0][0]
+    stages = _stages(rows) if len(rows) > _MOST_BOXES else [_Stage(step) for step in rows]
+    grey = _COLOURS["input"]
+    steps = [(first, "input", first.name, grey)]
+    steps += [(stage.steps[-1], stage.does, stage.name, stage.colour) for stage in stages]
     lines = -(-len(steps) // _BOXES)
     figure, axes = _canvas((1.25 * min(len(steps), _BOXES), 2.6 * lines))
-    tallest = max(step.grid[0] for step, _ in steps)
+    tallest = max(step.grid[0] for step, *_ in steps)
     x, y, widest = 0.0, 0.0, 0.0
-    for number, (step, does) in enumerate(steps):
+    for number, (step, does, name, colour) in enumerate(steps):
         if number and number % _BOXES == 0:
             x, y = 0.0, y - 2.3
         side, sheets = 0.85 * sqrt(step.grid[0] / tallest), min(step.filters, _SHEETS)
-        colour = _COLOURS.get(step.step, "#CC79A7")
         if step.grid == (1, 1):  # a vector: a thin bar whose height is its length
             width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
         else:
             width = _stack(axes, x, y, side, sheets, 0.12 + 0.07 * log2(step.filters + 1), colour)
-        shape = "×".join(map(str, step.shape))
-        below = f"{step.name}\n{shape}"
+        below = f"{name}\n{_by(step.shape)}"
         axes.text(x + width / 2, y - 0.58, below, ha="center", va="top", fontsize=8.5)
         if number:
             words = _wrapped(does)
@@ -102,36 +110,207 @@ def architecture(network, *, title=None):
     axes.set_ylim(y - 1.0, 1.3)
     axes.axis("off")
     _title(axes, title or rows.name)
-    shapes = ", ".join(f"{s.name} {'×'.join(map(str, s.shape))}" for s, _ in steps)
+    shapes = ", ".join(f"{' '.join(name.split())} {_by(step.shape)}" for step, _, name, _ in steps)
     return Picture(figure, f"{title or rows.name} from input to output: {shapes}.")
 
 
+def _branches(rows):
+    """Whether something is read twice, or something reads two things."""
+    read = [id(source) for step in rows for value in step.inputs for source in set(value.sources)]
+    return len(read) != len(set(read))
+
+
+def _graph(rows, title):
+    """Boxes with arrows: a step stands one column right of the last step that it reads."""
+    steps = [rows.inputs[0].parts[0][0], *rows]
+    column, lanes, ways = {}, {}, []
+    for step in steps:
+        column[id(step)] = 1 + max((column[id(s)] for s in _read_by(step)), default=-1)
+        lanes.setdefault(column[id(step)], []).append(id(step))
+    for step in rows:
+        for source in _read_by(step):
+            way = [id(source)]
+            # An arrow over several columns keeps a place in each, so that no box lies on it.
+            for x in range(column[id(source)] + 1, column[id(step)]):
+                way.append((id(source), id(step), x))
+                lanes[x].append(way[-1])
+            ways.append([*way, id(step)])
+    at = {}
+    for x in sorted(lanes):  # each place stands as high as what leads to it
+        came = {b: a for way in ways for a, b in pairwise(way) if a in at}
+        lane = sorted(lanes[x], key=lambda place: -at[came[place]][1] if place in came else 0)
+        for number, place in enumerate(lane):
+            at[place] = x, (len(lane) - 1) / 2 - number
+    most = max(map(len, lanes.values()))
+    figure, axes = _canvas((1.9 * len(lanes), 0.95 * most + 0.7))
+    for step in steps:
+        words = [step.name, _wrapped(step.does()) if step in rows.steps else "", _by(step.shape)]
+        look = {"facecolor": _COLOURS.get(step.step, "#CC79A7"), "edgecolor": "black"}
+        axes.text(
+            *at[id(step)], "\n".join(filter(None, words)),
+            ha="center", va="center", fontsize=8, bbox={"boxstyle": "round", "alpha": 0.25, **look},
+        )  # fmt: skip
+    for way in ways:
+        points = [at[place] for place in way]
+        (x, y), (to, up) = points[0], points[-1]
+        line = [(x + 0.38, y), *points[1:-1], (to - 0.38, up)]
+        axes.plot(*zip(*line, strict=True), color="#555555", linewidth=0.9)
+        axes.annotate("", line[-1], line[-2], arrowprops=_ARROW)
+    axes.set_xlim(-0.5, len(lanes) - 0.5)
+    axes.set_ylim(-most / 2, most / 2)
+    axes.axis("off")
+    _title(axes, title)
+    told = "; ".join(
+        f"{step.name} ({step.does()}, {_by(step.shape)}) reads "
+        + " and ".join(source.name for source in _read_by(step))
+        for step in rows
+    )
+    return Picture(figure, f"{title}, drawn with its branches: {told}.")
+
+
+def _read_by(step):
+    """The steps that a step reads, each once; a concatenation stands for what it puts together."""
+    found = {}
+    for value in step.inputs:
+        for source in [value.joined] if value.joined else [part[0] for part in value.parts]:
+            found[id(source)] = source
+    return list(found.values())
+
+
+class _Stage:
+    """Rows one after another whose maps have the same size, as if they were one row."""
+
+    def __init__(self, step):
+        self.steps = [step]
+
+    @property
+    def name(self):
+        first, last = self.steps[0].name, self.steps[-1].name
+        return first if first == last else f"{first} to\n{last}"
+
+    @property
+    def colour(self):
+        kinds = [step.step for step in self.steps]
+        return _COLOURS.get("conv" if "conv" in kinds else kinds[0], "#CC79A7")
+
+    @property
+    def does(self):
+        return self.steps[0].does() if len(self.steps) == 1 else f"{len(self.steps)} rows"
+
+    def total(self, measure):
+        return sum(getattr(step, measure) for step in self.steps)
+
+
+def _stages(rows):
+    """The rows of a network, joined where the size of the maps stays; vectors stay alone."""
+    stages = []
+    for step in rows:
+        same = stages and stages[-1].steps[-1].grid == step.grid
+        if same and step.grid != (1, 1):
+            stages[-1].steps.append(step)
+        else:
+            stages.append(_Stage(step))
+    return stages
+
+
 def cost(network, *, title=None):
-    """Parameters and multiply-accumulates of each row, side by side: weights against work."""
+    """Parameters and multiply-accumulates of each row, side by side: weights against work.
+
+    Of a network with more than 40 rows, the bars are stages: the rows whose maps have one size.
+    """
     rows = anatomy(network)
-    steps = [step for step in rows if step.parameters or step.macs]
-    figure, panels = _canvas((8, 0.6 + 0.32 * len(steps)), 1, 2, sharey=True)
+    stages = _stages(rows) if len(rows) > _MOST_BOXES else [_Stage(step) for step in rows]
+    stages = [stage for stage in stages if stage.total("parameters") or stage.total("macs")]
+    height = 0.32 if len(rows) <= _MOST_BOXES else 0.5
+    figure, panels = _canvas((8, 0.6 + height * len(stages)), 1, 2, sharey=True)
+    colours = [stage.colour for stage in stages]
     texts = []
     for axes, measure, words in zip(
         panels, ("parameters", "macs"), ("parameters", "multiply-accumulates"), strict=True
     ):
-        values = [getattr(step, measure) for step in steps]
+        values = [stage.total(measure) for stage in stages]
         total = sum(values)
-        axes.barh(range(len(steps)), values, color=[_COLOURS.get(s.step, "#CC79A7") for s in steps])
+        axes.barh(range(len(stages)), values, color=colours)
         for at, value in enumerate(values):
             axes.text(value, at, f" {value:,} ({value / total:.0%})", va="center", fontsize=8)
         _title(axes, f"{total:,} {words}")
         axes.set_xlim(0, 1.55 * max(values))
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
-        largest = max(steps, key=lambda step: getattr(step, measure))
-        texts.append(
-            f"most {words} are in {largest.name}, {getattr(largest, measure):,} of {total:,}"
-        )
-    panels[0].set_yticks(range(len(steps)), [step.name for step in steps])
+        most = max(range(len(stages)), key=values.__getitem__)
+        where = " ".join(stages[most].name.split())
+        texts.append(f"most {words} are in {where}, {values[most]:,} of {total:,}")
+    panels[0].set_yticks(range(len(stages)), [stage.name for stage in stages])
     panels[0].invert_yaxis()
     figure.suptitle(title or rows.name, x=0.01, ha="left", fontweight="bold")
     return Picture(figure, f"{title or rows.name}: {'; '.join(texts)}.")
+
+
+def receptive_field(network, *, title=None):
+    """The side of the input patch that one output value sees, growing row by row.
+
+    Rows that look at nothing new (additions, activations, normalisations) are left out, and what
+    follows the last map sees all of it.
+    """
+    rows = anatomy(network)
+    image = rows.inputs[0].grid[0]
+    kinds = ("conv", "max_pool", "average_pool")
+    steps = [s for s in rows if s.step in kinds and s.grid != (1, 1)]
+    names, seen = [step.name for step in steps], [step.receptive_field for step in steps]
+    figure, axes = _canvas((min(11, 3 + 0.28 * len(steps)), 3.4))
+    axes.plot(range(len(steps)), seen, color=_LINES[0], linewidth=1)
+    for kind, label in (("conv", "convolution"), ("pool", "pooling")):
+        at = [i for i, step in enumerate(steps) if kind in step.step]
+        look = {"color": _COLOURS["conv" if kind == "conv" else "max_pool"], "label": label}
+        axes.plot(at, [seen[i] for i in at], "o" if kind == "conv" else "s", **look)
+    axes.axhline(image, color="#555555", linewidth=0.9, linestyle="--")
+    axes.text(0, image, f"the whole image, {image} pixels", va="bottom", fontsize=8)
+    every = -(-len(steps) // 30)
+    ticks = range(0, len(steps), every)
+    axes.set_xticks(ticks, [names[i] for i in ticks], rotation=90, fontsize=8)
+    axes.set_ylabel("pixels of the input, one side")
+    axes.set_ylim(0, 1.12 * max(image, *seen))
+    axes.legend(loc="lower right")
+    _title(axes, title or f"{rows.name}: what one value sees")
+    told = ", ".join(f"{names[i]} {seen[i]}" for i in ticks)
+    return Picture(
+        figure, f"{rows.name}, side of the input patch that one value sees: {told} pixels."
+    )
+
+
+def scatter(points, *, x, y, size=None, log="", title=None):
+    """Networks as labelled points: `points` are dicts with a "name" and numbers under x and y.
+
+    `size` names the number that the area of a point shows. `log` is "x", "y" or "xy" for
+    logarithmic axes.
+
+    Raises ValueError if a point lacks one of its numbers.
+    """
+    asked = ["name", x, y, *([size] if size else [])]
+    for point in points:
+        if missing := [key for key in asked if point.get(key) is None]:
+            raise ValueError(
+                f"Each point should have {', '.join(asked)}. {point.get('name', point)} lacks "
+                f"{', '.join(missing)}."
+            )
+    figure, axes = _canvas((7, 4.6))
+    largest = max((point[size] for point in points), default=1) if size else 1
+    for number, point in enumerate(points):
+        area = 60 + 900 * point[size] / largest if size else 60
+        look = {"color": _LINES[number % len(_LINES)], "edgecolor": "black", "linewidth": 0.6}
+        axes.scatter(point[x], point[y], s=area, alpha=0.6, **look)
+        offset = {"xytext": (4 + sqrt(area) / 2, 3), "textcoords": "offset points"}
+        axes.annotate(point["name"], (point[x], point[y]), fontsize=8, **offset)
+    for axis in log:
+        getattr(axes, f"set_{axis}scale")("log")
+    axes.margins(0.15)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    _title(axes, title or f"{y} against {x}" + (f"; area: {size}" if size else ""))
+    told = "; ".join(
+        f"{p['name']} {', '.join(f'{p[key]:,} {key}' for key in asked[1:])}" for p in points
+    )
+    return Picture(figure, f"{title or f'{y} against {x}'}: {told}.")
 
 
 def sizes(network, *, title=None):
@@ -352,6 +531,10 @@ def _stack(axes, x, y, side, sheets, depth, colour):
         look = {"facecolor": colour, "edgecolor": "white", "linewidth": 0.6}
         axes.add_patch(Polygon(corners, **look))
     return depth + lean
+
+
+def _by(shape):
+    return "×".join(map(str, shape))
 
 
 def _wrapped(text):

@@ -10,21 +10,18 @@ from math import prod
 
 from course import normal
 from course.anatomy import SCALED_TANH, Anatomy, Step, Value
+from course.architectures import sources
 
 
 def from_table(table):
     """The anatomy of a published table."""
     image = normal.image("input", table.input_shape)
     made, x = {"input": image}, image
-    reads = Counter(name for row in table.rows for name in _sources(row))
+    reads = Counter(name for row in table.rows for name in sources(row))
     for row in table.rows:
-        values = [made[name].like(once=reads[name] <= 1) for name in _sources(row)] or [x]
+        values = [made[name].like(once=reads[name] <= 1) for name in sources(row)] or [x]
         x = made[row.name] = _TABLE_STEPS[row.step](values, row)
     return Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
-
-
-def _sources(row):
-    return (row.after,) if isinstance(row.after, str) else row.after or ()
 
 
 def _row_conv(values, row):

@@ -11,7 +11,9 @@ import pytest
 from course import architectures, arithmetic
 from course.anatomy import anatomy
 from course.architectures import Table, conv
+from course.architectures.googlenet import GOOGLENET
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998, LENET5_RELU
+from course.architectures.resnet import RESNET18
 
 TABLES = {
     f"{module.name}.{name}": value
@@ -246,3 +248,13 @@ def test_what_a_table_shows():
     odd = replace(LENET5, name="<b>A & B</b>", rows=(conv("<i>", 1, 3),))
     assert "<b>" not in odd._repr_html_() and "&lt;i&gt;" in odd._repr_html_()
     assert "A &amp; B" in odd._repr_html_()
+
+
+def test_a_part_reads_its_input_where_the_whole_reads_an_earlier_row():
+    block = anatomy(RESNET18.part("conv2_1_1", "conv2_1", input_shape=(56, 56, 64)))
+    sources = [source.name for value in block["conv2_1"].inputs for source in value.sources]
+    assert sources == ["input", "conv2_1_2_bn"]
+    module = anatomy(GOOGLENET.part("3b_1x1", "3b", input_shape=(28, 28, 256)))
+    assert module["3b"].filters == 480
+    with pytest.raises(KeyError, match="should read one earlier row"):
+        GOOGLENET.part("3a_3x3", "3a", input_shape=(28, 28, 256))

@@ -11,8 +11,16 @@ from keras import layers
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from course import figures
+from course.architectures.googlenet import INCEPTION_BOTTLENECK
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
+from course.architectures.resnet import RESNET50
+from course.architectures.vgg import VGG16
 from course.evidence import weightless
+
+POINTS = [
+    {"name": "one", "MACs": 10, "top-1 %": 50.0, "parameters": 3},
+    {"name": "other", "MACs": 1000, "top-1 %": 60.0, "parameters": 9},
+]
 
 
 def small():
@@ -27,7 +35,12 @@ def all_pictures():
     run = {"accuracy": [0.5, 0.7], "val_accuracy": [0.4, 0.6]}
     return {
         "architecture": figures.architecture(LENET5),
+        "architecture in stages": figures.architecture(RESNET50),
+        "architecture with branches": figures.architecture(INCEPTION_BOTTLENECK),
         "cost": figures.cost(LENET5),
+        "cost in stages": figures.cost(RESNET50),
+        "receptive field": figures.receptive_field(VGG16),
+        "scatter": figures.scatter(POINTS, x="MACs", y="top-1 %", size="parameters", log="x"),
         "sizes": figures.sizes(LENET5),
         "connections": figures.connections(C3_CONNECTIONS),
         "feature maps": figures.feature_maps(model, image),
@@ -116,3 +129,31 @@ def test_importing_the_package_costs_nothing():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_stages_are_the_sizes_of_the_maps_and_lose_nothing():
+    text = PICTURES["cost in stages"].alt
+    assert "most parameters are in conv5_1_shortcut to conv5_3, 14,987,264 of 25,610,152" in text
+    assert "of 3,857,973,248" in text
+    assert len(PICTURES["cost in stages"].figure.axes[0].patches) == 6
+
+
+def test_a_picture_with_branches_says_who_reads_what():
+    text = PICTURES["architecture with branches"].alt
+    assert (
+        "inception_5x5 (convolution 5 × 5, padding 2, relu, 28×28×96) reads inception_5x5_reduce"
+        in text
+    )
+    assert "reads inception_1x1 and inception_3x3 and inception_5x5 and inception_pool_proj" in text
+
+
+def test_the_receptive_field_grows_to_what_the_table_says():
+    text = PICTURES["receptive field"].alt
+    assert "conv1_1 3, conv1_2 5, pool1 6" in text and "pool5 212 pixels" in text
+
+
+def test_a_point_without_a_number_is_named():
+    with pytest.raises(ValueError, match=r"other lacks parameters"):
+        figures.scatter(
+            [POINTS[0], {**POINTS[1], "parameters": None}], x="MACs", y="top-1 %", size="parameters"
+        )

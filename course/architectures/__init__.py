@@ -33,6 +33,11 @@ class Row:
     after: str | tuple | None = None  # the row or rows that feed it; None: the row above
 
 
+def sources(row):
+    """The names of the rows that feed a row; empty if it is the row above."""
+    return (row.after,) if isinstance(row.after, str) else row.after or ()
+
+
 def conv(name, filters, kernel, **rest):
     """A convolution with `filters` feature maps."""
     return Row(name, "conv", filters, kernel, **rest)
@@ -109,7 +114,10 @@ class Table:
     def part(self, first, last=None, *, input_shape):
         """The rows from `first` to `last` (default: only that one) as a table of their own.
 
-        Raises KeyError if there is no row of that name, or `last` comes before `first`.
+        What they read of an earlier row, such as a block's shortcut, they read of the input.
+
+        Raises KeyError if there is no row of that name, `last` comes before `first`, or the rows
+        read more than one earlier row.
         """
         names = [row.name for row in self.rows]
         for name in (first, last or first):
@@ -118,6 +126,19 @@ class Table:
         rows = self.rows[names.index(first) : names.index(last or first) + 1]
         if not rows:
             raise KeyError(f"{last} should not stand above {first} in {self.name}.")
+        inside = {row.name for row in rows}
+        before = {name for row in rows for name in sources(row)} - inside
+        if len(before) > 1:
+            raise KeyError(
+                f"{first} to {last} should read one earlier row of {self.name}, to be a part of "
+                f"its own. They read {', '.join(sorted(before))}."
+            )
+        rows = tuple(
+            replace(row, after=tuple(name if name in inside else "input" for name in sources(row)))
+            if sources(row)
+            else row
+            for row in rows
+        )
         name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
         return replace(self, name=name, input_shape=tuple(input_shape), rows=rows, outputs=())
 
