@@ -346,7 +346,8 @@ def _names(step):
 def anatomy(network, input_shape=None):
     """The anatomy of a Keras model, of its JSON config, of its trace, or of a published Table.
 
-    `input_shape` (height, width, channels) is needed for subclassed models only.
+    `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
+    is subclassed, or begins with `keras.Input((None, None, 3))`.
 
     Raises TypeError for anything else, and `course.trace.TraceError` for a model without shapes.
     """
@@ -402,8 +403,7 @@ def _in_order(outputs):
 
 def _chain_name(chain):
     """A chain of element-wise functions as an activation's name."""
-    links = [link for link in chain if link not in (("mul", 1), ("add", 0), ("fn", "linear"))]
-    links = _scales_joined(links)
+    links = _scales_joined(chain)
     if not links:
         return None
     if len(links) == 3 and [kind for kind, _ in links] == ["mul", "fn", "mul"]:

@@ -8,11 +8,12 @@ finding. It is named with what came out, what should have, and the cause that th
 
 from collections import Counter
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, unique
 
 from course.anatomy import anatomy
 
 
+@unique
 class Cause(Enum):
     """Everything that can be found, each with its sentence; reports count these."""
 
@@ -58,7 +59,7 @@ class Cause(Enum):
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
     EXTRA = "This step is not in the table: {received}."
-    OTHER_STEP = "It is {received}, the table has {expected}."
+    OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (
         "A Dense layer on a map works at every position by itself. Flatten the map before it."
     )
@@ -69,6 +70,10 @@ class Cause(Enum):
         "of the block itself should be added."
     )
     RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs behind it."
+    PRE_ACTIVATION = (
+        "Normalisation and activation come before the convolution here, as in the pre-activation "
+        "networks of 2016. In the table they come behind it."
+    )
     BLOCK_MISSING = "A block is missing before this row: here comes {received} already."
     BLOCK_EXTRA = "There is one block too many before this row: here comes {received} once more."
     WRONG_INPUT = "It reads {received}, it should read {expected}."
@@ -106,13 +111,23 @@ def diagnose(network, table):
     """
     tables = list(table) if isinstance(table, list | tuple) else [table]
     found = anatomy(network, getattr(tables[0], "input_shape", None))
-    comparisons = [_Comparison(anatomy(wanted), found) for wanted in tables]
-    results = [(comparison.findings(), comparison) for comparison in comparisons]
-    findings, _ = min(results, key=lambda result: (bool(result[0]), -result[1].right))
-    return findings
+    wanted = [anatomy(each) for each in tables]
+    for each in wanted[:-1]:
+        if not _Comparison(each, found).findings():
+            return []
+    if len(wanted) > 1:
+        wanted.sort(key=lambda each: _Comparison(each, found).left_over())
+    return _Comparison(wanted[0], found).findings()
 
 
 class _Comparison:
+    """Two anatomies side by side, walked from the input.
+
+    Where a row has no partner, everything that may have happened there is tried: a step that was
+    changed, left out, put in or fed from elsewhere, a block too few or too many. Each explanation
+    is followed to the end, and the one after which the least is left to explain is reported.
+    """
+
     MOST = 5
 
     def __init__(self, wanted, found):
@@ -122,35 +137,44 @@ class _Comparison:
             [step for step in network.steps if step.step != "concatenate"]
             for network in (wanted, found)
         )
-        self.partner = {}  # id(step of the table) -> step of the model
-        self.used = {}  # id(step of the model) -> step of the table
-        self.owner = {}  # layer -> row of the table that uses its weights
-        self.missing = set()  # rows that were found to be missing before their turn
-        self.right = 0  # rows that fit before the first that does not
-        self.sizes_off = False  # after a wrong size, later sizes follow from it
         self.list = []
-        self.readers = {id(network): _readers(network) for network in (wanted, found)}
+        self.readers, self.kinds = {}, {}
+        for steps in (self.rows, self.steps):
+            for step in steps:
+                for source in {id(part[0]): part[0] for v in step.inputs for part in v.parts}:
+                    self.readers.setdefault(source, []).append(step)
+                    kind = (step.step, step.kernel, step.filters, step.activation)
+                    self.kinds.setdefault(source, []).append(kind)
+        self.fed = {}  # what is read -> the steps that read it
+        for step in self.steps:
+            self.fed.setdefault(_together(map(_key, step.inputs)), []).append(step)
+        self.known = {}  # differences that were looked at before
+        self.state = _State()
 
     def findings(self):
+        """What differs, the first row first."""
         if not self._same_input():
             return self.list
-        for row in self.rows:
-            if len(self.list) >= self.MOST:
-                return self.list
-            if id(row) in self.missing:
-                continue
-            step = self._partner_of(row)
-            if step is None:
-                if not self._explain(row):
-                    return self.list
-                step = self.partner.get(id(row))
-            if step is not None and self.used.get(id(step)) is row:
-                self._sharing(row, step)
+        at = 0
+        while at < len(self.rows) and len(self.list) < self.MOST:
+            row = self.rows[at]
+            if id(row) not in self.state.settled:
+                step = self._partner_of(row, self.state)
+                if step is None:
+                    self._go_on(at + 1)
+                if step is None or self._doubtful(row, step):
+                    if not self._explain(at):
+                        return self.list
+                    continue
+                self.state.pair(row, step)
+            self._sharing(row)
+            at += 1
         self._same_output()
         return self.list
 
-    def _report(self, row, cause, expected="", received="", **rest):
-        self.list.append(finding(row, cause, expected, received, **rest))
+    def left_over(self):
+        """How much of the table fits nothing, roughly: to tell which of several tables is meant."""
+        return self._rest(0, self.state.copy(), float("inf")) if self._same_input() else 1000
 
     # --- the ends
 
@@ -158,112 +182,138 @@ class _Comparison:
         wanted = [value.shape for value in self.wanted.inputs]
         begins = [self._behind_preparation(value.parts[0][0]) for value in self.found.inputs]
         found = [step.shape for step in begins]
-        if wanted == found:
+        if wanted == found or self._padded_to(begins, wanted):
             for value, step in zip(self.wanted.inputs, begins, strict=True):
-                self.partner[id(value.parts[0][0])] = step
-            return True
-        if len(wanted) == len(begins) == 1 and self._padded_to(begins[0], wanted[0]):
-            self.partner[id(self.wanted.inputs[0].parts[0][0])] = begins[0]
+                self.state.stands[id(value.parts[0][0])] = ((id(step), -1, -1),)
             return True
         text = [" and ".join(map(_shape, shapes)) for shapes in (wanted, found)]
         hint = ""
         if len(found) == len(wanted) == 1 and sorted(found[0]) == sorted(wanted[0]):
             hint = "The order is (height, width, channels)."
-        self._report("input", Cause.INPUT_SHAPE, *text, hint=hint)
+        self.list = [finding("input", Cause.INPUT_SHAPE, *text, hint=hint)]
         return False
 
     def _behind_preparation(self, step):
         """The step that hands on the images: cropping and normalising come before the network."""
         while True:
-            readers = _reading(self.steps, step)
+            readers = self.readers.get(id(step), [])
             if len(readers) != 1 or readers[0].step not in _PREPARATION:
                 return step
             step = readers[0]
-            self.used[id(step)] = None
+            self.state.used.add(id(step))
 
-    def _padded_to(self, begin, wanted):
+    def _padded_to(self, begins, wanted):
         """Whether zeros around a smaller image make it what the table begins with.
 
         AlexNet's paper says 224, and its sizes need 227. Only where the first window moves in
         larger steps: elsewhere every zero is a position more, and another network.
         """
-        strided = all(step.stride != (1, 1) for step in _reading(self.steps, begin))
-        if len(wanted) != 3 or begin.filters != wanted[-1] or not strided:
+        if not len(begins) == len(wanted) == 1:
+            return False
+        (begin,), (shape,) = begins, wanted
+        first = self.readers.get(id(begin), [])
+        if len(shape) != 3 or begin.filters != shape[-1] or any(s.stride == (1, 1) for s in first):
             return False
         sizes = [
             tuple(side + sum(pad) for side, pad in zip(begin.grid, step.padding, strict=True))
-            for step in _reading(self.steps, begin)
+            for step in first
         ]
-        return bool(sizes) and all(size == wanted[:2] for size in sizes)
+        self.padded = bool(sizes) and all(size == shape[:2] for size in sizes)
+        return self.padded
+
+    padded = False
 
     def _same_output(self):
         wanted, found = self.wanted.outputs, self.found.outputs
         if len(wanted) != len(found):
             count = [f"{len(v)} output{'s' * (len(v) != 1)}" for v in (wanted, found)]
-            self._report("output", Cause.OUTPUT_COUNT, *count)
+            self.list.append(finding("output", Cause.OUTPUT_COUNT, *count))
+            return
+        if self.list:
             return
         for value, other in zip(wanted, found, strict=True):
-            expected = {id(self.partner.get(id(step))) for step, _, _ in value.parts}
-            rest = [
-                s for s, _, _ in other.parts if id(s) not in expected and id(s) not in self.used
-            ]
-            if rest and not self.list:
-                self._report(rest[0].name, Cause.EXTRA, received=rest[0].does())
-            elif value.shape != other.shape and not self.sizes_off and not self.list:
+            rest = [step for step, _, _ in other.parts if id(step) not in self.state.used]
+            if rest:
+                self.list.append(finding(rest[0].name, Cause.EXTRA, received=rest[0].does()))
+            elif value.shape != other.shape:
                 hint = ""
                 if other.shape[-1] == value.shape[-1]:
                     hint = "Flatten the last map, so that each class is one number."
                 shapes = (_shape(value.shape), _shape(other.shape))
-                self._report("output", Cause.OUTPUT_SHAPE, *shapes, hint=hint)
+                self.list.append(finding("output", Cause.OUTPUT_SHAPE, *shapes, hint=hint))
 
     # --- one row
 
-    def _partner_of(self, row):
+    def _partner_of(self, row, state):
         """The step of the model that reads the same rows and does the same."""
-        right = [step for step in self._candidates(row) if not self._differences(row, step)]
+        right = [
+            step for step in self._candidates(row, state) if not self._differences(row, step, state)
+        ]
         if not right:
             return None
-        best = max(right, key=lambda step: self._same_readers(row, step))
-        self._pair(row, best)
-        self.right += not self.list
+        best = max(right, key=lambda step: self._likeness(row, step))
+        # A twin's only step is not this row's: what reads it tells them apart.
+        likeness = self._likeness(row, best)
+        if len(right) == 1 and likeness < 0 and id(row) not in state.edited:
+            reads = [_key(value) for value in row.inputs]
+            for twin in self.rows:
+                same = twin is not row and id(twin) not in state.settled
+                if same and [_key(value) for value in twin.inputs] == reads:
+                    better = self._likeness(twin, best) > likeness
+                    if better and not self._differences(twin, best, state):
+                        return None
         return best
 
-    def _pair(self, row, step):
-        self.partner[id(row)] = step
-        self.used[id(step)] = row
+    def _doubtful(self, row, step):
+        """Whether another step, by what reads it, is more like the row than the one that fits."""
+        others = (s for s in self._candidates(row, self.state) if s.step == row.step)
+        return any(self._likeness(row, s) > self._likeness(row, step) + 1 for s in others)
 
-    def _candidates(self, row):
-        """Unused steps that read exactly the partners of what the row reads."""
-        wanted = self._reading(row, self.partner.get)
-        return [
-            step
-            for step in self.steps
-            if id(step) not in self.used and self._reading(step) == wanted
-        ]
+    def _candidates(self, row, state):
+        """Unused steps that read exactly what stands for what the row reads."""
+        reading = self._reading(row, state)
+        if reading is None:
+            return []
+        return [step for step in self.fed.get(reading, ()) if id(step) not in state.used]
 
-    def _reading(self, step, translate=None):
-        """What a step reads, as something that can be compared; the order does not count."""
+    def _reading(self, row, state):
+        """What a row's partner should read, or None if the model has nothing for a part of it."""
+        values = [self._translated(row, value, state) for value in row.inputs]
+        return None if None in values else _together(values)
 
-        def name(source, start, stop):
-            whole = start == 0 and stop == source.filters
-            source = translate(id(source)) if translate else source
-            return (id(source), -1, -1) if whole else (id(source), start, stop)
+    def _translated(self, row, value, state):
+        key = _key(value)
+        for name in ((id(row), key), key):
+            if name in state.moved:
+                return state.moved[name]
+        parts = []
+        for step, start, stop in key:
+            stands = state.stands.get(step)
+            if stands is None:
+                return None
+            if start != -1:
+                if len(stands) != 1:
+                    return None
+                stands = [(stands[0][0], start, stop)]
+            parts += stands
+        return tuple(sorted(set(parts)))  # rows that were left out may stand for the same
 
-        return sorted(sorted(name(*part) for part in value.parts) for value in step.inputs)
+    def _likeness(self, row, step):
+        """How well the kinds of what reads the row and the step agree; 0 if they are the same."""
+        ours, theirs = (Counter(self.kinds.get(id(s), [])) for s in (row, step))
+        return (row.name == step.name) / 2 - ((ours - theirs) + (theirs - ours)).total()
 
-    def _same_readers(self, row, step):
-        """How well the kinds of what reads the row and the step agree; tells twins apart."""
-        ours = self.readers[id(self.wanted)].get(id(row), [])
-        theirs = list(self.readers[id(self.found)].get(id(step), []))
-        score = 0
-        for kind in ours:
-            if kind in theirs:
-                theirs.remove(kind)
-                score += 1
-        return score - len(theirs)
-
-    def _differences(self, row, step):
+    def _differences(self, row, step, state):
         """[(cause, expected, received)] in the order in which they should be mended."""
+        key = (id(row), id(step), state.sizes_off)
+        if key not in self.known:
+            self.known[key] = self._compared(row, step, state.sizes_off)
+        found = self.known[key]
+        if id(row) in state.loose:
+            found = [difference for difference in found if difference[0] not in _ABOUT_ACTIVATION]
+        return found
+
+    def _compared(self, row, step, sizes_off):
         opaque = step.step == step.written and not step.claimed  # an own layer, Lambda: unreadable
         if row.step == "lrn" and opaque and step.grid == row.grid and step.filters == row.filters:
             return []
@@ -279,11 +329,11 @@ class _Comparison:
             differs(Cause.KERNEL, row.kernel, step.kernel, _by)
             differs(Cause.STRIDE, row.stride, step.stride, _one)
             differs(Cause.DILATION, row.dilation, step.dilation, _one)
-            if row.grid != step.grid and not found and not self.sizes_off:
+            if not found and not sizes_off and self._padded_otherwise(row, step):
                 found.append((Cause.PADDING, _around(row), _around(step)))
         if row.step in ("conv", "dense"):
             units = Cause.UNITS if row.step == "dense" else Cause.FILTERS
-            if row.step == "dense" and row is self.rows[-1]:
+            if row.step == "dense" and any(row is part[0] for v in self._ends for part in v.parts):
                 units = Cause.CLASSES
             differs(units, row.filters, step.filters)
             if row.filters == step.filters:
@@ -302,6 +352,18 @@ class _Comparison:
             found.append((cause, *names))
         return found
 
+    @property
+    def _ends(self):
+        return self.wanted.outputs
+
+    def _padded_otherwise(self, row, step):
+        """Whether the maps differ in size, or a step that should not pad does so all the same."""
+        if row.grid != step.grid:
+            return True
+        if self.padded and any(source.step == "input" for v in row.inputs for source in v.sources):
+            return False
+        return any(map(any, step.padding)) and not any(map(any, row.padding))
+
     def _connection_differences(self, row, step):
         if row.step != "conv":
             return []
@@ -318,66 +380,413 @@ class _Comparison:
             return [(Cause.GROUPS, _groups(row), _groups(step))]
         return []
 
+    def _sharing(self, row):
+        step = self.state.of.get(id(row))
+        if step is None or step.layer is None or not step.parameters:
+            return
+        first = self.state.owner.setdefault(step.layer, row)
+        if first is not row:
+            hint = "Create one layer for each row."
+            rest = {"received": first.name, "hint": hint}
+            self.list.append(finding(row.name, Cause.SHARED_WEIGHTS, **rest))
+
     # --- what went wrong
 
-    def _explain(self, row):
-        """Report why no step is the row's partner. False if what follows cannot be compared."""
-        candidates = self._candidates(row)
-        ready = candidates or self._ready()
-        if not ready:
-            return self._ends_early(row)
-        step = min(ready, key=lambda s: self._distance(row, s))
-        if (goes_on := self._residual(row, step)) is not None:
-            return goes_on
-        if step not in candidates and not self._differences(row, step):
-            return self._wrong_input(row, step)
-        if step not in candidates and step.step == row.step:
-            return self._extra(row, step)
-        if (norm := self._between(row, step)) is not None:
-            self._pair(row, step)
-            self._report(norm.name, Cause.EXTRA, received=norm.does(), gives=f"follows {row.name}")
-            self.used[id(norm)] = None
-            self.partner[id(row)] = norm
-            return True
-        twins = self._twins(row)
-        if twins and row.filters != step.filters:
-            hint = "Create a new layer for each map or group of maps."
-            received = f"{twins} other step{'s' * (twins > 1)}"
-            self._report(row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)
-            return False
-        verdict = self._alignment(row, step)
-        if verdict == "missing":
-            after = row.inputs[0].parts[0][0].name
-            rest = {"after": after, "received": _what(step)}
-            self._report(row.name, Cause.MISSING, row.does(), **rest)
-            self.partner[id(row)] = self.partner.get(id(row.inputs[0].parts[0][0]))
-            self.sizes_off = True
-            return True
-        if verdict == "extra":
-            return self._extra(row, step)
-        if row.step == "dense" and step.step == "conv" and step.written == "Dense":
-            shapes = (_shape(row.shape), _shape(step.shape))
-            self._report(row.name, Cause.FLATTEN_MISSING, *shapes, gives=_gives(row, step))
-            self._pair(row, step)
-            return False
-        if row.step != step.step:
-            pools = "pool" in row.step and "pool" in step.step
-            cause = Cause.POOL_KIND if pools else Cause.OTHER_STEP
-            what = (row.does(), step.does())
-            self._report(row.name, cause, *what)
-            self._pair(row, step)
-            self.sizes_off = True
-            return pools
-        for number, difference in enumerate(self._differences(row, step)):
-            self._attribute(row, step, *difference, first=number == 0)
-        self._pair(row, step)
-        if row.shape != step.shape:
-            self.sizes_off = True
-        return True
+    def _go_on(self, at):
+        """Place the later rows that do not depend on the one without a partner."""
+        for row in self.rows[at:]:
+            if id(row) not in self.state.settled:
+                step = self._partner_of(row, self.state)
+                if step is not None:
+                    self.state.pair(row, step)
 
-    def _attribute(self, row, step, cause, expected, received, first):
+    def _explain(self, at):
+        """Report why a row has no partner. False if what follows cannot be compared."""
+        row = self.rows[at]
+        later = any(id(r) in self.state.settled for r in self.rows[at + 1 :])
+        beside = any(len(value.parts) > 1 for value in self.wanted.outputs)
+        if not self._ready(self.state) and not later and not beside:
+            return self._ends_early(row)
+        best = None
+        for explanation in self._explanations(at, row):
+            most = best[0] - explanation.cost if best else float("inf")
+            if most > 0:
+                rest = 0 if explanation.last else self._rest(at, explanation.state.copy(), most)
+                cost = explanation.cost + rest
+                if best is None or cost < best[0] - 1e-9:
+                    best = (cost, explanation)
+        explanation = best[1]
+        self.state = explanation.state
+        self.list += explanation.findings
+        return not explanation.last
+
+    def _rest(self, at, state, most):
+        """What is left to explain from a row on, at most `most`: the walk without its reports."""
+        cost = 0.0
+        for row in self.rows[at:]:
+            if id(row) in state.settled:
+                continue
+            step = self._partner_of(row, state)
+            if step is None:
+                candidates = self._candidates(row, state)
+                like = [s for s in candidates if self._similar(row, s)]
+                behind = [
+                    (s, after)
+                    for s in candidates
+                    if len(s.inputs) == 1 == len(row.inputs)
+                    for after in self.readers.get(id(s), [])
+                    if len(after.inputs) == 1 and not self._differences(row, after, state)
+                ]
+                if like:
+                    step = min(like, key=lambda s: len(self._differences(row, s, state)))
+                price = self._price(self._differences(row, step, state)) if like else 2
+                if behind and price > 1:
+                    extra, step = behind[0]
+                    cost += 1
+                    state.used.add(id(extra))
+                    self._move(_key(row.inputs[0]), ((id(extra), -1, -1),), state)
+                elif like:
+                    cost += price
+                else:
+                    cost += 1
+                    self._leave_out(row, state)
+            if step is not None:
+                state.pair(row, step)
+            if cost >= most:
+                return cost
+        return cost + sum(id(step) not in state.used for step in self.steps)
+
+    def _similar(self, row, step):
+        return row.step == step.step or ("pool" in row.step and "pool" in step.step)
+
+    def _price(self, differences):
+        return min(0.6 * len(differences), 1.8)
+
+    def _explanations(self, at, row):
+        fits = self._partner_of(row, self.state)
+        if fits is not None:
+            state = self.state.copy()
+            state.pair(row, fits)
+            yield _Explanation(0, state, [])
+        candidates = self._candidates(row, self.state)
+        for step in candidates:
+            yield from self._changed(row, step)
+            yield from self._turned_round(row, step)
+        for step in candidates:
+            yield from self._activation_elsewhere(row, step)
+        yield from self._missing(row)
+        for step in candidates:
+            yield from self._extra(row, step)
+        if not candidates:
+            for value in row.inputs:
+                yield from self._extra_before_part(row, value)
+        yield from self._elsewhere(at, row)
+        yield from self._runs(at, row)
+        if row.step == "add":
+            yield from self._addition(row)
+
+    def _changed(self, row, step):
+        """It is this row's step, and something about it is not right."""
+        state = self.state.copy()
+        state.pair(row, step)
+        state.sizes_off |= row.shape != step.shape
+        differences = self._differences(row, step, self.state)
+        if row.step == step.step:
+            findings = [
+                self._attributed(row, step, *difference, first=number == 0)
+                for number, difference in enumerate(differences)
+            ]
+            twins = self._twins(row)
+            if twins and row.filters != step.filters:
+                received = f"{twins} other step{'s' * (twins > 1)}"
+                hint = "Create a new layer for each map or group of maps."
+                rest = {"received": received, "hint": hint}
+                yield _Explanation(
+                    0, state, [finding(row.name, Cause.SHARED_WEIGHTS, **rest)], last=True
+                )
+            if differences:
+                yield _Explanation(self._price(differences), state, findings)
+        elif row.step == "dense" and step.step == "conv" and step.written == "Dense":
+            shapes = (_shape(row.shape), _shape(step.shape))
+            found = finding(row.name, Cause.FLATTEN_MISSING, *shapes, gives=_gives(row, step))
+            yield _Explanation(0.6, state, [found], last=True)
+        else:
+            pools = self._similar(row, step)
+            cause = Cause.POOL_KIND if pools else Cause.OTHER_STEP
+            state.sizes_off = True
+            found = finding(row.name, cause, row.does(), step.does())
+            yield _Explanation(0.6 if pools else 1.5, state, [found])
+
+    def _turned_round(self, row, step):
+        """Normalisation and activation before the convolution instead of behind it."""
+        behind = [s.step for s in self.readers.get(id(row), [])]
+        follows = [s.step for s in self.readers.get(id(step), [])]
+        norm = step.step == "batch_norm" and step.activation
+        if row.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
+            found = finding(row.name, Cause.PRE_ACTIVATION, row.does(), step.does())
+            yield _Explanation(0.5, self.state.copy(), [found], last=True)
+
+    def _activation_elsewhere(self, row, step):
+        """The row's activation comes one step later, or the next row's activation comes here."""
+        causes = [cause for cause, _, _ in self._differences(row, step, self.state)]
+        follows = self.readers.get(id(step), [])
+        if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
+            (later,) = follows
+            if later.activation == row.activation and len(later.inputs) == 1:
+                state = self.state.copy()
+                state.pair(row, step)
+                state.stands[id(row)] = ((id(later), -1, -1),)
+                state.used.add(id(later))
+                gives = f"follows {row.name}"
+                found = finding(_name(later), Cause.EXTRA, received=later.does(), gives=gives)
+                yield _Explanation(1.0, state, [found])
+        after = self.readers.get(id(row), [])
+        if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
+            return
+        (after,) = after
+        if after.activation != step.activation:
+            return
+        state = self.state.copy()
+        state.pair(row, step)
+        if after.step == "add" and any(s.step == "add" for s in follows):
+            state.loose.add(id(after))
+            yield _Explanation(0.5, state, [finding(row.name, Cause.RELU_BEFORE_ADDITION)])
+            return
+        self._leave_out(after, state, row)
+        found = self._left_out(after, row.name, follows[0] if follows else None)
+        yield _Explanation(1.1, state, [found])
+
+    def _left_out(self, row, after, step):
+        """The finding that a row is missing."""
+        if row.step == "add":
+            return finding(row.name, Cause.SHORTCUT_MISSING, row.does())
+        received = _what(step) if step else "the output"
+        return finding(row.name, Cause.MISSING, row.does(), after=after, received=received)
+
+    def _leave_out(self, row, state, main=None):
+        """Let what a row reads stand for the row itself: of an addition, its main branch."""
+        state.settle(row)
+        value = row.inputs[-1]
+        if main is not None:
+            value = next((v for v in row.inputs if main in v.sources), value)
+        state.stands[id(row)] = self._translated(row, value, state)
+        state.sizes_off = True
+
+    def _missing(self, row):
+        state = self.state.copy()
+        self._leave_out(row, state)
+        cost = 1.1
+        norm = self.readers.get(id(row), [None])[0]
+        if row.step == "conv" and norm is not None and norm.step == "batch_norm":
+            # It may have gone together with its normalisation.
+            both = state.copy()
+            self._leave_out(norm, both)
+            yield _Explanation(1.15, both, [self._missing_here(row)])
+        yield _Explanation(cost, state, [self._missing_here(row)])
+
+    def _missing_here(self, row):
+        row = self._unnamed(row)
+        value = row.inputs[0]
+        after = value.joined.name if value.joined else value.parts[0][0].name
+        candidates = self._candidates(row, self.state) or self._ready(self.state)
+        return self._left_out(row, after, candidates[0] if candidates else None)
+
+    def _unnamed(self, row):
+        """The row that was left out of several equal ones, if the model's names tell which."""
+        names = {step.name for step in self.steps}
+        missing, above = row, row
+        while row.name in names and len(above.inputs) == 1:
+            above = above.inputs[0].parts[0][0]
+            if above.step != row.step or self._compared(above, row, True):
+                break
+            if above.name not in names:
+                missing = above
+        return missing
+
+    def _extra(self, row, step):
+        """The step, and perhaps up to two that follow it, are not in the table."""
+        if len(row.inputs) != 1:
+            return
+        key, chain = _key(row.inputs[0]), []
+        while step is not None and len(chain) < 3 and id(step) not in self.state.used:
+            chain.append(step)
+            for name in (key, (id(row), key)):  # for all that read it, or for this row only
+                state = self.state.copy()
+                state.used.update(map(id, chain))
+                state.edited.add(id(row))
+                state.moved[name] = ((id(step), -1, -1),)
+                if name == key and len(key) == 1 and key[0][1] == -1:
+                    state.stands[key[0][0]] = state.moved[name]
+                state.sizes_off = True
+                found = self._too_much(row, chain[0])
+                yield _Explanation(1.1 + 0.2 * (len(chain) - 1), state, [found])
+            follows = self.readers.get(id(step), [])
+            step = follows[0] if len(follows) == 1 and len(follows[0].inputs) == 1 else None
+
+    def _extra_before_part(self, row, value):
+        """A step too much at the end of one of the branches that a row reads side by side."""
+        for source, start, _ in _key(value):
+            stands = self.state.stands.get(source)
+            for step in self._ready(self.state):
+                if start == -1 and len(step.inputs) == 1 and _key(step.inputs[0]) == stands:
+                    state = self.state.copy()
+                    state.used.add(id(step))
+                    state.edited.add(id(row))
+                    state.stands[source] = ((id(step), -1, -1),)
+                    yield _Explanation(1.1, state, [self._too_much(row, step)])
+
+    def _too_much(self, row, step):
+        gives = f"stands where {row.name} ({row.does()}) should come"
+        return finding(_name(step), Cause.EXTRA, received=step.does(), gives=gives)
+
+    def _elsewhere(self, at, row):
+        """The row's step is there and reads something else; or only that of a later row is."""
+        ready = self._ready(self.state)
+        for step in ready:
+            if not self._differences(row, step, self.state):
+                state = self.state.copy()
+                state.pair(row, step)
+                yield _Explanation(1.0, state, [self._reads(row, step)])
+        for later in self.rows[at + 3 :]:
+            if later.step != "dense" and "global" not in later.step:
+                continue
+            for step in ready:
+                if self._differences(later, step, self.state):
+                    continue
+                # Fed from a side branch. From the way to it, the rows between would be missing.
+                sources = [part[0] for value in step.inputs for part in value.parts]
+                rows = [r for r in self.rows if self.state.of.get(id(r)) in sources]
+                if not rows or any(self._leads(r, later) for r in rows):
+                    continue
+                state = self.state.copy()
+                for between in self.rows[at : self.rows.index(later)]:
+                    if self._leads(between, later):
+                        state.settle(between)
+                state.pair(later, step)
+                yield _Explanation(1.5, state, [self._reads(later, step)])
+
+    def _leads(self, row, later):
+        """Whether a row leads to a later one."""
+        waiting, seen = [row], set()
+        while waiting:
+            step = waiting.pop()
+            if step is later:
+                return True
+            new = [s for s in self.readers.get(id(step), []) if id(s) not in seen]
+            seen.update(map(id, new))
+            waiting += new
+        return False
+
+    def _reads(self, row, step):
+        reads = [" and ".join(_sources(s)) for s in (row, step)]
+        return finding(row.name, Cause.WRONG_INPUT, *reads)
+
+    def _runs(self, at, row):
+        """Several rows too few or too many: whole blocks, from one narrow place to another."""
+        if len(row.inputs) != 1:
+            return
+        here = self._translated(row, row.inputs[0], self.state)
+        key = _key(row.inputs[0])
+        if here is None or (at and _narrow(self.rows, at) != key):
+            return
+        candidates = self._candidates(row, self.state)
+        received = candidates[0].does() if candidates else "the output"
+        for end in range(at + 2, min(len(self.rows), at + 60)):
+            past = _narrow(self.rows, end)
+            if past is None:
+                continue
+            gone = self.rows[at:end]
+            state = self.state.copy()
+            for lost in gone:
+                state.settle(lost)
+            self._move(past, here, state)
+            if any(len(lost.inputs) > 1 for lost in gone) or len(past) > 1:
+                found = finding(row.name, Cause.BLOCK_MISSING, row.does(), received)
+                yield _Explanation(1.3 + 0.1 * len(gone), state, [found])
+            elif len(gone) < 5:
+                findings = [self._missing_here(row)]
+                findings += [
+                    finding(r.name, Cause.MISSING, r.does(), after=row.name, received=received)
+                    for r in gone[1:]
+                ]
+                yield _Explanation(0.9 * len(gone), state, findings)
+        ready = candidates or self._ready(self.state)
+        begin = next((number for number, step in enumerate(self.steps) if step in ready), None)
+        if begin is None:
+            return
+        for end in range(begin + 2, min(len(self.steps), begin + 60)):
+            past = _narrow(self.steps, end)
+            if past is None:
+                continue
+            more = self.steps[begin:end]
+            if not any(len(step.inputs) > 1 for step in more) and len(past) == 1:
+                continue
+            state = self.state.copy()
+            state.used.update(map(id, more))
+            state.edited.add(id(row))
+            self._move(key, past, state)
+            found = finding(row.name, Cause.BLOCK_EXTRA, row.does(), received)
+            if all(len(step.inputs) < 2 for step in self.rows):
+                found = self._too_much(row, more[0])
+            yield _Explanation(1.3 + 0.1 * len(more), state, [found])
+
+    def _move(self, key, parts, state):
+        """From now on, what reads a value of the table should read these parts of the model."""
+        state.moved[key] = parts
+        if len(key) == 1 and key[0][1] == -1:
+            state.stands[key[0][0]] = parts
+        state.sizes_off = True
+
+    def _addition(self, row):
+        wanted = [self._translated(row, value, self.state) for value in row.inputs]
+        if None in wanted:
+            return
+        for reader in self.steps:
+            if any(set(sum(wanted, ())) <= set(_key(value)) for value in reader.inputs):
+                found = finding(row.name, Cause.SHORTCUT_CONCATENATED, row.does())
+                yield _Explanation(0.5, self.state.copy(), [found], last=True)
+                return
+        for step in self.steps:
+            if step.step != "add" or id(step) in self.state.used or len(step.inputs) != len(wanted):
+                continue
+            got = [_key(value) for value in step.inputs]
+            wrong = [n for n, value in enumerate(wanted) if value not in got]
+            other = [value for value in got if value not in wanted]
+            if len(wrong) != 1 or len(other) != 1:
+                continue
+            state = self.state.copy()
+            state.pair(row, step)
+            chain = self._chain(other[0], wanted[wrong[0]])
+            if chain is None:
+                yield _Explanation(1.0, state, [self._reads(row, step)])
+                continue
+            state.used.update(map(id, chain))
+            weights = next((s for s in chain if s.parameters and s.step != "batch_norm"), None)
+            # What the block begins with is read by the block as well: it is the shortcut.
+            source = row.inputs[wrong[0]].parts[0][0]
+            if weights is not None and len(self.readers[id(source)]) > 1:
+                found = finding(row.name, Cause.PROJECTION_EXTRA, received=weights.does())
+            else:
+                gives = f"stands between {_sources(row)[wrong[0]]} and {row.name}"
+                found = finding(_name(chain[0]), Cause.EXTRA, received=chain[0].does(), gives=gives)
+            yield _Explanation(1.0, state, [found])
+
+    def _chain(self, end, begin):
+        """The unused steps, at most three, that lead from a value of the model to another."""
+        chain = []
+        while len(end) == 1 and len(chain) < 4:
+            step = next((s for s in self.steps if id(s) == end[0][0]), None)
+            if step is None or id(step) in self.state.used or len(step.inputs) != 1:
+                return None
+            chain.insert(0, step)
+            end = _key(step.inputs[0])
+            if end == begin:
+                return chain
+        return None
+
+    def _attributed(self, row, step, cause, expected, received, first):
         gives = hint = ""
-        if first and row.shape != step.shape and not self.sizes_off:
+        if first and row.shape != step.shape and not self.state.sizes_off:
             gives = _gives(row, step)
         if cause is Cause.PADDING:
             hint = _size_arithmetic(row, step)
@@ -386,180 +795,104 @@ class _Comparison:
         elif cause in (Cause.CONNECTIONS, Cause.GROUPS):
             counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
             hint = f"That is {counts}." if step.parameters != row.parameters else ""
-        self._report(row.name, cause, expected, received, gives=gives, hint=hint)
-
-    def _sharing(self, row, step):
-        if step.layer is None or not step.parameters:
-            return
-        first = self.owner.setdefault(step.layer, row)
-        if first is not row:
-            hint = "Create one layer for each row."
-            self._report(row.name, Cause.SHARED_WEIGHTS, received=first.name, hint=hint)
+        return finding(row.name, cause, expected, received, gives=gives, hint=hint)
 
     def _ends_early(self, row):
         if not self.list:
-            last = next((s for s in reversed(self.steps) if id(s) in self.used), None)
+            last = next((s for s in reversed(self.steps) if id(s) in self.state.used), None)
             hint = f"Its last step is {last.name} ({last.does()})." if last else "It has no steps."
-            self._report(row.name, Cause.ENDS_EARLY, row.does(), hint=hint)
+            self.list.append(finding(row.name, Cause.ENDS_EARLY, row.does(), hint=hint))
         return False
 
-    def _wrong_input(self, row, step):
-        reads = [" and ".join(_sources(s)) for s in (row, step)]
-        self._report(row.name, Cause.WRONG_INPUT, *reads)
-        self._pair(row, step)
-        return True
-
-    def _ready(self):
-        """Unused steps all of whose sources are already matched: the frontier."""
-        matched = {id(step) for step in self.partner.values() if step is not None}
+    def _ready(self, state):
+        """Unused steps all of whose sources have their place: the frontier."""
+        placed = {part[0] for parts in state.stands.values() if parts for part in parts}
+        placed |= {part[0] for parts in state.moved.values() for part in parts}
         return [
             step
             for step in self.steps
-            if id(step) not in self.used
-            and all(id(s) in matched for value in step.inputs for s, _, _ in value.parts)
+            if id(step) not in state.used
+            and all(id(s) in placed for value in step.inputs for s, _, _ in value.parts)
         ]
-
-    def _residual(self, row, step):
-        """What typically goes wrong with blocks: reported here, or None if it is nothing of that.
-
-        True if what follows can still be compared.
-        """
-        if row.step == "add":
-            return self._addition(row, step)
-        causes = {cause for cause, _, _ in self._differences(row, step)}
-        after = _reading(self.rows, row)
-        follows = _reading(self.steps, step)
-        if causes == {Cause.ACTIVATION_EXTRA} and [s.step for s in after] == ["add"]:
-            if any(s.step == "add" for s in follows):
-                self._report(row.name, Cause.RELU_BEFORE_ADDITION)
-                self._pair(row, step)
-                return True
-            self._report(after[0].name, Cause.SHORTCUT_MISSING, after[0].does())
-            return False
-        if causes == {Cause.ACTIVATION_EXTRA} and [s.step for s in after] == ["batch_norm"]:
-            norm = after[0]
-            if norm.activation == step.activation and all(s.step != "batch_norm" for s in follows):
-                received = _what(follows[0]) if follows else "the output"
-                rest = {"after": row.name, "received": received}
-                self._report(norm.name, Cause.MISSING, norm.does(), **rest)
-                self._pair(row, step)
-                self.partner[id(norm)] = step
-                self.missing.add(id(norm))
-                return True
-        if row.step == "conv" == step.step and causes & {Cause.FILTERS, Cause.STRIDE}:
-            return self._block_count(row, step)
-        return None
-
-    def _addition(self, row, step):
-        sources = [self.partner.get(id(s)) for value in row.inputs for s in value.sources]
-        for reader in self.steps:
-            if any(set(map(id, sources)) <= set(map(id, v.sources)) for v in reader.inputs):
-                self._report(row.name, Cause.SHORTCUT_CONCATENATED, row.does())
-                return False
-        projects = step.step == "conv" and any(s is step.inputs[0].parts[0][0] for s in sources)
-        if projects:
-            self._report(row.name, Cause.PROJECTION_EXTRA, received=step.does())
-            return False
-        return None
-
-    def _block_count(self, row, step):
-        """Whether the step is another row's: the networks have different numbers of blocks."""
-        if not any(other.step == "add" for other in self.rows):
-            return None
-        at, sizes = self.rows.index(row), self.sizes_off
-        self.sizes_off = True  # what the row is does not depend on how large its maps are
-        same = [number for number, r in enumerate(self.rows) if not self._differences(r, step)]
-        self.sizes_off = sizes
-        if not same:
-            return None
-        cause = Cause.BLOCK_EXTRA if min(same) < at else Cause.BLOCK_MISSING
-        self._report(row.name, cause, row.does(), step.does())
-        return False
-
-    def _extra(self, row, step):
-        """Report a step that should not be there, and go on behind it."""
-        self._report(_name(step), Cause.EXTRA, received=step.does(), gives=self._place(row))
-        self.used[id(step)] = None
-        source = row.inputs[0].parts[0][0]
-        self.partner[id(source)] = step
-        return self._partner_of(row) is not None or self._explain(row)
-
-    def _between(self, row, step):
-        """A normalisation that stands between a step and the activation that the row has."""
-        causes = [cause for cause, _, _ in self._differences(row, step)]
-        if causes != [Cause.ACTIVATION_MISSING]:
-            return None
-        readers = _reading(self.steps, step)
-        same = len(readers) == 1 and readers[0].activation == row.activation
-        return readers[0] if same and readers[0].step == "batch_norm" else None
 
     def _twins(self, row):
         """How many further steps of the row's kind use one layer side by side; 0 if none does."""
-        same = [s.layer for s in self._ready() if s.step == row.step and s.parameters]
+        same = [
+            s.layer
+            for s in self._ready(self.state)
+            if s.step == row.step and s.parameters and s.layer is not None
+        ]
         return max(Counter(same).values(), default=1) - 1
 
-    def _distance(self, row, step):
-        if row.step != step.step:
-            return 10
-        return len(self._differences(row, step))
 
-    def _place(self, row):
-        return f"stands where {row.name} ({row.does()}) should come"
+class _State:
+    """How far two networks have been compared."""
 
-    def _alignment(self, row, step):
-        """Whether from here on a row is "missing", a step is "extra", or one is "changed".
+    def __init__(self):
+        self.stands = {}  # id(step of the table) -> the parts of the model that stand for it
+        self.moved = {}  # a value of the table, for all or for one row -> parts of the model
+        self.of = {}  # id(row) -> its step in the model
+        self.owner = {}  # layer -> row of the table that uses its weights
+        self.used = set()  # ids of the model's steps that are accounted for
+        self.settled = set()  # ids of the table's rows that are accounted for
+        self.edited = set()  # ids of rows before which something was taken out
+        self.loose = set()  # ids of rows whose activation was found elsewhere
+        self.sizes_off = False  # after a wrong size, later sizes follow from it
 
-        The rest of both networks is aligned like two texts, with the cheapest edits.
-        """
-        first = self.rows.index(row)
-        ours = self.rows[first : first + 12]
-        theirs = [step, *(s for s in self.steps if id(s) not in self.used and s is not step)]
-        theirs = theirs[:12]
-        cost = {}
-        for i in range(len(ours), -1, -1):
-            for j in range(len(theirs), -1, -1):
-                options = []
-                if i < len(ours) and j < len(theirs):
-                    options.append(
-                        (self._edit(ours[i], theirs[j]) + cost[i + 1, j + 1][0], "changed")
-                    )
-                if i < len(ours):
-                    options.append((_GAP + cost[i + 1, j][0], "missing"))
-                if j < len(theirs):
-                    options.append((_GAP + cost[i, j + 1][0], "extra"))
-                cost[i, j] = min(options, key=lambda o: o[0]) if options else (0, "")
-        return cost[0, 0][1]
+    def copy(self):
+        other = _State()
+        for name, value in self.__dict__.items():
+            setattr(other, name, value if isinstance(value, bool) else value.copy())
+        return other
 
-    def _edit(self, row, step):
-        """Cost of taking a step for a row: sizes are left out, they follow from what is before."""
-        if row.step != step.step:
-            pools = "pool" in row.step and "pool" in step.step
-            dense = row.step == "dense" and step.written == "Dense"
-            return 1 if pools or dense else 2 * _GAP + 0.1
-        kinds = [
-            cause for cause, _, _ in self._differences(row, step) if cause is not Cause.PADDING
-        ]
-        return min(0.6 * len(kinds), 1.8)
+    def pair(self, row, step):
+        self.stands[id(row)] = ((id(step), -1, -1),)
+        self.of[id(row)] = step
+        self.used.add(id(step))
+        self.settle(row)
+
+    def settle(self, row):
+        self.settled.add(id(row))
 
 
+@dataclass
+class _Explanation:
+    cost: float
+    state: _State
+    findings: list
+    last: bool = False  # what follows cannot be compared
+
+
+_ABOUT_ACTIVATION = {Cause.ACTIVATION, Cause.ACTIVATION_MISSING, Cause.ACTIVATION_EXTRA}
 _PREPARATION = {"Normalization", "RandomCrop", "CenterCrop", "Resizing"}
-_GAP = 1.1  # dropping a row costs more than changing one thing about it, less than three
 _ACTIVATIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
 
 
-def _reading(steps, step):
-    """The steps that read a step."""
-    return [s for s in steps if any(step is source for v in s.inputs for source, _, _ in v.parts)]
+def _key(value):
+    """What a value is made of, as something that can be compared; the order does not count."""
+    return tuple(
+        sorted(
+            (id(step), -1, -1) if start == 0 and stop == step.filters else (id(step), start, stop)
+            for step, start, stop in value.parts
+        )
+    )
 
 
-def _readers(network):
-    """id(step) -> the kinds of the steps that read it."""
-    readers = {}
-    for step in network.steps:
-        for value in step.inputs:
-            for source, _, _ in value.parts:
-                readers.setdefault(id(source), []).append((step.step, step.kernel, step.filters))
-    return readers
+def _together(keys):
+    """What a step reads: for each input, what it is made of."""
+    return tuple(sorted(keys))
+
+
+def _narrow(steps, at):
+    """The one value that everything from a place on reads of what stands before it, or None."""
+    before = {id(step) for step in steps[:at]}
+    crossing = {
+        _key(value)
+        for step in steps[at:]
+        for value in step.inputs
+        if any(id(source) in before for source, _, _ in value.parts)
+    }
+    return crossing.pop() if len(crossing) == 1 else None
 
 
 def _connection_table(step):
@@ -575,7 +908,9 @@ def _connection_table(step):
 
 
 def _sources(step):
-    return [source.name for value in step.inputs for source, _, _ in value.parts]
+    """The names of what a step reads; a concatenation stands for what it puts together."""
+    found = [[v.joined] if v.joined else [part[0] for part in v.parts] for v in step.inputs]
+    return [source.name for sources in found for source in sources]
 
 
 def _name(step):

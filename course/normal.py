@@ -11,6 +11,7 @@ from collections import Counter
 from course import arithmetic
 from course.anatomy import Step, Value
 
+_NOTHING = (("mul", 1), ("add", 0), ("fn", "linear"))
 _MONOTONE = {"relu", "tanh", "sigmoid"}
 # On two GPUs each normalised its own maps; side by side they count as one normalisation.
 _PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
@@ -91,6 +92,8 @@ def _given(rest):
 
 def function(x, name, link, **rest):
     """An element-wise function: folded into the steps that made x, if nothing else reads those."""
+    if link in _NOTHING:
+        return x
     pools = [s for s, _, _ in x.parts]
     if x.once and link[1] in _MONOTONE and all(s.step == "max_pool" and not s.chain for s in pools):
         # The largest of f(a), f(b) is f of the largest: the same function, whichever comes first.

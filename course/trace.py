@@ -37,7 +37,8 @@ class TraceError(ValueError):
 def trace(model, input_shape=None):
     """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
 
-    `input_shape` (height, width, channels) is needed for a subclassed or unbuilt model only.
+    `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
+    is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`.
 
     Raises TraceError if that shape is missing or the model cannot be called on it.
     """
@@ -50,7 +51,8 @@ def trace(model, input_shape=None):
 def _ends(keras, model, input_shape):
     """The symbolic tensors at both ends of a model."""
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if inputs and outputs:
+    fixed = all(None not in tensor.shape[1:] for tensor in inputs or ())
+    if inputs and outputs and (fixed or input_shape is None or len(inputs) > 1):
         return list(inputs), list(outputs)
     if input_shape is None:
         raise TraceError(

@@ -143,10 +143,6 @@ def no_image():
     return keras.Sequential([keras.Input((32, 32)), layers.Dense(3)])
 
 
-def any_size():
-    return keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(6, 5)])
-
-
 @pytest.mark.parametrize(
     "builder, cause, says",
     [
@@ -164,11 +160,18 @@ def any_size():
         (leaves, Cause.RAISES, "SystemExit"),
         (lambda x: x, Cause.RAISES, "missing 1 required positional argument"),
         (no_image, Cause.UNREADABLE, "an image (height, width, channels) with fixed sizes"),
-        (any_size, Cause.UNREADABLE, "with fixed sizes. Received: (None, None, 1)"),
     ],
 )
 def test_what_is_no_model(builder, cause, says):
     assert says in fails(cause, check.model, builder, like=LENET5)
+
+
+def test_a_model_for_any_size_is_read_at_the_table_s_size():
+    def any_size():
+        return keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(6, 5)])
+
+    text = fails(Cause.ACTIVATION_MISSING, check.model, any_size, like=LENET5)
+    assert "C1 convolution 5 × 5, tanh 28 × 28 × 6" in text
 
 
 def test_an_ellipsis_is_no_answer_yet():

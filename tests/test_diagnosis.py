@@ -597,7 +597,7 @@ TABLE = [
     ("pool of 4", "S4", Cause.KERNEL, {"S4": lambda: layers.AveragePooling2D(4)}, "4 × 4"),
     ("pool in steps of 1", "S2", Cause.STRIDE,
      {"S2": lambda: layers.AveragePooling2D(2, 1)}, "The stride is 1"),
-    ("pool by a convolution", "S2", Cause.MISSING,
+    ("pool by a convolution", "S2", Cause.OTHER_STEP,
      {"S2": conv(6, 2, strides=2, activation=None)}, "convolution 2 × 2, stride 2"),
     ("no S2", "S2", Cause.MISSING, {"S2": None}, "after C1"),
     ("no S4", "S4", Cause.MISSING, {"S4": None}, ""),

@@ -1,18 +1,22 @@
 """AlexNet, ZFNet, VGG, GoogLeNet and ResNet: right and wrong networks, with row and cause."""
 
-import random
+from functools import cache
 from math import prod
 
 import keras
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from keras import layers, ops
 
 from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, resnet, vgg
+from course.architectures.lenet import LENET5
 from course.diagnosis import Cause, diagnose
 from course.evidence import weightless
 from course.trace import trace
-from tests.test_diagnosis import disguised
+from tests.mutations import every_table
+from tests.test_diagnosis import NOTHING, disguised
 
 L = layers
 
@@ -287,7 +291,7 @@ def without_projection(x, one, reduce3, three, reduce5, five, project):
 @pytest.mark.parametrize(
     "row, build",
     [
-        ("3a_3x3", lambda: google(swapped)),
+        ("3a_3x3_reduce", lambda: google(swapped)),
         ("3a_pool_proj", lambda: google(without_projection)),
     ],
 )
@@ -470,7 +474,8 @@ def test_wrong_resnets(row, cause, build):
 
 
 def test_pre_activation_sold_as_version_one():
-    assert verdict(lambda: res(pre_activation), resnet.RESNET18)[0][1] == Cause.EXTRA
+    first = verdict(lambda: res(pre_activation), resnet.RESNET18)[0]
+    assert first == ("conv2_1_1", Cause.PRE_ACTIVATION)
 
 
 def test_pre_activation_is_not_version_one():
@@ -584,13 +589,35 @@ def test_one_convolution_object_for_three_rows():
     assert verdict(shared_convolution, vgg.VGG16)[0] == ("conv5_2", Cause.SHARED_WEIGHTS)
 
 
-def test_a_main_head_that_hangs_on_an_auxiliary_branch():
+def head_on_a_side_branch(at):
+    """GoogLeNet whose last classifier reads what belongs to the training head of 4d."""
+    model = google(heads=True)
+    second = model.outputs[1]._keras_history.operation
+    hidden = second.input._keras_history.operation.input  # before the dropout: 1024 units
+    reads = {
+        "hidden units": hidden,
+        "maps": hidden._keras_history.operation.input._keras_history.operation.input,
+    }[at]
+    if len(reads.shape) == 4:
+        reads = L.GlobalAveragePooling2D()(reads)
+    last = L.Dense(1000, activation="softmax")(reads)
+    return keras.Model(model.inputs, [*model.outputs[:2], last])
+
+
+@pytest.mark.parametrize("at, row", [("hidden units", "classifier"), ("maps", "pool5")])
+def test_a_main_head_that_hangs_on_an_auxiliary_branch(at, row):
+    found = verdict(lambda: head_on_a_side_branch(at), googlenet.GOOGLENET_TRAINING)
+    assert found[0] == (row, Cause.WRONG_INPUT)
+
+
+def test_a_training_head_in_the_place_of_the_main_one():
     def build():
         model = google(heads=True)
         first = model.outputs[0]
         return keras.Model(model.inputs, [first, model.outputs[1], first])
 
-    assert verdict(build, googlenet.GOOGLENET_TRAINING)
+    found = verdict(build, googlenet.GOOGLENET_TRAINING)
+    assert found[0] == ("4e_1x1", Cause.ENDS_EARLY)
 
 
 def test_only_the_output_shape_is_right():
@@ -599,7 +626,9 @@ def test_only_the_output_shape_is_right():
         return keras.Model(i, L.Dense(1000, activation="softmax")(L.GlobalMaxPooling2D()(i)))
 
     for table in (vgg.VGG16, resnet.RESNET50, googlenet.GOOGLENET):
-        assert verdict(build, table)
+        row, cause = verdict(build, table)[0]
+        assert row == table.rows[0].name
+        assert cause in (Cause.MISSING, Cause.BLOCK_MISSING)  # everything is
 
 
 BUILDERS = {
@@ -627,21 +656,63 @@ def test_keras_counts_what_the_table_says(name):
         assert [tuple(o.shape[1:]) for o in model.outputs] == anatomy(table).output_shapes
 
 
-@pytest.mark.parametrize("name", BUILDERS)
-def test_names_and_order_change_nothing_in_families(name):
-    build, table = BUILDERS[name]
+@cache
+def written_down(name):
     with weightless():
-        evidence = trace(build())
-    for seed in range(2):
-        assert diagnose(disguised(evidence, random.Random(seed)), table) == []
+        return trace(BUILDERS[name][0]())
 
 
-@pytest.mark.parametrize("name", ["GoogLeNet", "ResNet-50", "AlexNet on two GPUs"])
-def test_the_first_wrong_row_does_not_depend_on_names_and_order(name):
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.sampled_from(list(BUILDERS)), st.randoms(use_true_random=False))
+def test_names_and_order_change_nothing_in_families(name, chance):
+    assert diagnose(disguised(written_down(name), chance), BUILDERS[name][1]) == []
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.sampled_from(list(BUILDERS)), st.randoms(use_true_random=False))
+def test_the_first_wrong_row_does_not_depend_on_names_and_order(name, chance):
+    table = BUILDERS[name][1]
+    found = diagnose(disguised(written_down(name), chance), table.with_(classes=17))
+    last = table.outputs or (table.rows[-1].name,)
+    assert {(f.row, f.cause) for f in found} == {(row, Cause.CLASSES) for row in last}
+
+
+def with_identities(model, chance):
+    """The model with layers that do nothing behind some of its steps."""
+
+    def call(layer, *inputs, **rest):
+        y = layer(*inputs, **rest)
+        return chance.choice(NOTHING)()(y) if chance.random() < 0.3 else y
+
+    return keras.models.clone_model(model, call_function=call)
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.sampled_from(list(BUILDERS)), st.randoms(use_true_random=False))
+def test_layers_that_do_nothing_change_nothing_in_families(name, chance):
     build, table = BUILDERS[name]
-    other = table.with_(classes=17)
     with weightless():
-        evidence = trace(build())
-    for seed in range(2):
-        found = diagnose(disguised(evidence, random.Random(seed)), other)
-        assert [(f.row, f.cause) for f in found] == [(table.rows[-1].name, Cause.CLASSES)]
+        assert diagnose(with_identities(build(), chance), table) == []
+
+
+def applications():
+    """Networks of keras.applications: the two the course has tables of, and all their cousins."""
+    names = """VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet152V2 InceptionV3 Xception
+        MobileNet MobileNetV2 MobileNetV3Small DenseNet121 EfficientNetB0 EfficientNetV2B0
+        NASNetMobile InceptionResNetV2 ConvNeXtTiny"""
+    return names.split()
+
+
+@pytest.mark.parametrize("name", applications())
+def test_a_published_network_is_taken_for_itself_alone(name):
+    with weightless():
+        found = anatomy(getattr(keras.applications, name)(weights=None), (224, 224, 3))
+    accepted = [key for key, table in every_table().items() if not diagnose(found, table)]
+    assert accepted == ([name.upper()] if name.upper() in every_table() else [])
+
+
+@pytest.mark.parametrize("name", [*BUILDERS, "LeNet-5"])
+def test_a_network_is_taken_for_no_other(name):
+    found = anatomy(BUILDERS[name][1] if name in BUILDERS else LENET5)
+    accepted = [key for key, table in every_table().items() if not diagnose(found, table)]
+    assert len(accepted) == 1, accepted

@@ -1,0 +1,160 @@
+"""Every small mistake that can be made in a table: for tests of what is said about it."""
+
+from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
+
+from course import architectures
+from course.anatomy import anatomy
+from course.architectures import Table, sources
+
+
+def every_table():
+    """{NAME: table} of everything that `course.architectures` publishes."""
+    modules = [
+        import_module(f"course.architectures.{m.name}")
+        for m in iter_modules(architectures.__path__)
+    ]
+    return {n: t for m in modules for n, t in vars(m).items() if isinstance(t, Table)}
+
+
+def explicit(table):
+    """The same table, in which every row says what it reads."""
+    rows, above = [], "input"
+    for row in table.rows:
+        rows.append(replace(row, after=sources(row) or (above,)))
+        above = row.name
+    return replace(table, rows=tuple(rows), outputs=table.outputs or (above,))
+
+
+def mutations(table):
+    """(row, cause, mutated table) for each mistake in one row of an explicit table.
+
+    A mistake is one change of a convolution, a pool or a dense layer, a row left out, a row
+    written twice, or a source taken from elsewhere.
+    """
+    shapes = {step.name: step.shape for step in anatomy(table)} | {"input": table.input_shape}
+    for at, row in enumerate(table.rows):
+        for cause, changes in _changes(row, table):
+            yield row.name, cause, _with(table, at, **changes)
+        if row.step in ("conv", "dense", "max_pool", "average_pool", "lrn"):
+            yield row.name, "EXTRA", _doubled(table, at)
+            if row.name not in table.outputs:
+                yield row.name, "MISSING", _without(table, at)
+        for number, source in enumerate(sources(row)):
+            for other in [r.name for r in table.rows[max(0, at - 6) : at]]:
+                if other not in sources(row) and shapes[other] == shapes[source]:
+                    after = [*sources(row)[:number], other, *sources(row)[number + 1 :]]
+                    rewired = _with(table, at, after=tuple(after))
+                    if _all_used(rewired):
+                        yield row.name, "WRONG_INPUT", rewired
+
+
+def _changes(row, table):
+    if row.step == "conv":
+        if isinstance(row.padding, int):
+            yield "KERNEL", {"kernel": row.kernel + 2, "padding": row.padding + 1}
+            if row.kernel > 1:
+                yield "PADDING", {"padding": 0 if row.padding else 1}
+        yield "FILTERS", {"filters": row.filters * 2}
+        yield "STRIDE", {"stride": row.stride + 1}
+        yield "FROZEN", {"trainable": False}
+        if row.groups == 1 and not row.connections:
+            yield "GROUPS", {"groups": 2}
+    if row.step in ("max_pool", "average_pool") and row.kernel > 1:
+        other = "average_pool" if row.step == "max_pool" else "max_pool"
+        yield "POOL_KIND", {"step": other}
+        yield "KERNEL", {"kernel": row.kernel + 1}
+        yield "STRIDE", {"stride": row.stride + 1}
+    if row.step == "dense":
+        cause = "CLASSES" if row.name in table.outputs else "UNITS"
+        yield cause, {"filters": row.filters + 7}
+    if row.step in ("conv", "dense", "add") and row.activation:
+        yield "ACTIVATION", {"activation": "sigmoid"}
+        if None not in (row.activation, *_accepted(row)):
+            yield "ACTIVATION_MISSING", {"activation": None}
+
+
+def _accepted(row):
+    return row.activation if isinstance(row.activation, tuple) else ()
+
+
+def _with(table, at, **changes):
+    rows = list(table.rows)
+    rows[at] = replace(rows[at], **changes)
+    return replace(table, rows=tuple(rows))
+
+
+def _reading(rows, name, instead):
+    """The rows, with other names in the place of one that they read."""
+    return [
+        replace(
+            r,
+            after=tuple(
+                dict.fromkeys(s for n in sources(r) for s in (instead if n == name else (n,)))
+            ),
+        )
+        for r in rows
+    ]
+
+
+def _without(table, at):
+    gone = table.rows[at]
+    rows = [row for row in table.rows if row is not gone]
+    return replace(table, rows=tuple(_reading(rows, gone.name, sources(gone))))
+
+
+def _doubled(table, at):
+    row = table.rows[at]
+    more = replace(row, name=f"{row.name}_more", after=(row.name,))
+    rows = _reading(table.rows, row.name, (more.name,))
+    rows.insert(at + 1, more)
+    outputs = tuple(more.name if name == row.name else name for name in table.outputs)
+    return replace(table, rows=tuple(rows), outputs=outputs)
+
+
+def _all_used(table):
+    used = {name for row in table.rows for name in sources(row)} | set(table.outputs)
+    return all(row.name in used for row in table.rows)
+
+
+def nameless(table):
+    """The anatomy of a table as of a student's model: other names, a layer object for each row."""
+    names = {row.name: f"x{number}" for number, row in enumerate(table.rows)} | {"input": "input"}
+    rows = [
+        replace(row, name=names[row.name], after=tuple(names[n] for n in sources(row)))
+        for row in table.rows
+    ]
+    outputs = tuple(names[name] for name in table.outputs)
+    found = anatomy(replace(table, rows=tuple(rows), outputs=outputs))
+    for number, step in enumerate(found.steps):
+        step.layer = number
+    return found
+
+
+def equal_neighbours(table, name):
+    """The row and those right before and behind it that do the same: any of them may be missing."""
+    rows = {row.name: row for row in table.rows}
+
+    def alike(one, other):
+        size = (one.step, one.filters, one.kernel, one.stride, one.activation, one.norm)
+        return size == (
+            other.step,
+            other.filters,
+            other.kernel,
+            other.stride,
+            other.activation,
+            other.norm,
+        )
+
+    found, above = {name}, rows[name]
+    while len(sources(above)) == 1 and sources(above)[0] in rows:
+        above = rows[sources(above)[0]]
+        if not alike(above, rows[name]):
+            break
+        found.add(above.name)
+    below = [row for row in table.rows if sources(row) == (name,)]
+    while len(below) == 1 and alike(below[0], rows[name]):
+        found.add(below[0].name)
+        below = [row for row in table.rows if sources(row) == (below[0].name,)]
+    return found

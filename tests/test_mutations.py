@@ -1,0 +1,52 @@
+"""One mistake in one row of every published network: always rejected, and named."""
+
+import random
+
+import pytest
+
+from course.diagnosis import Cause, diagnose
+from tests.mutations import equal_neighbours, every_table, explicit, mutations, nameless
+
+CASES = 60  # of each network; `python -m tests.test_mutations` tries them all
+
+
+def missed(name, table, cases):
+    """Sentences about the cases that get another row or cause. Asserts that all are rejected."""
+    said = []
+    for row, cause, mutated in cases:
+        try:
+            found = nameless(mutated)
+        except ValueError:  # a window that is larger than its map: Keras would not build it
+            continue
+        findings = diagnose(found, table)
+        assert findings, f"{name} with {cause} at {row} is accepted"
+        first = findings[0]
+        right = {row, f"{row}_bn"}  # the normalisation of a row carries its activation
+        if cause == "MISSING":
+            right |= equal_neighbours(explicit(table), row)
+        named = first.row in right or first.cause is Cause.EXTRA  # named as the model names it
+        if not (named and first.cause.name == cause):
+            said.append(f"{name}: {cause} at {row} is said to be: {first.message}")
+    return said
+
+
+@pytest.mark.parametrize("name", every_table())
+def test_one_mistake_is_found_and_named(name):
+    table = every_table()[name]
+    cases = list(mutations(explicit(table)))
+    if len(cases) > CASES:
+        cases = random.Random(name).sample(cases, CASES)
+    said = missed(name, table, cases)
+    assert len(said) <= 0.05 * len(cases), "\n".join(said)
+
+
+if __name__ == "__main__":
+    total, wrong = 0, []
+    for name, table in every_table().items():
+        cases = list(mutations(explicit(table)))
+        wrong += missed(name, table, cases)
+        total += len(cases)
+        print(f"{name}: {len(cases)}", flush=True)
+    print(
+        *wrong, f"{total} mistakes, all rejected; row and cause of {len(wrong)} not right", sep="\n"
+    )
