@@ -1,0 +1,169 @@
+"""What can be found wrong with an answer: a closed vocabulary, and the words for its numbers."""
+
+from dataclasses import dataclass
+from enum import Enum, unique
+
+
+@unique
+class Cause(Enum):
+    """Everything that can be found, each with its sentence; reports count these."""
+
+    # the answer itself
+    NOT_ANSWERED = "There is no answer yet."
+    RAISES = "Your code stops with an error: {received}."
+    NO_ANSWER = "No answer came back: {received}."
+    NO_MODEL = "It should return a keras.Model. Received: {received}."
+    UNREADABLE = "The model cannot be read: {received}"
+    # numbers
+    WRONG_VALUE = "The value is not right."
+    WRONG_KIND_OF_VALUE = "It should be {expected}. Received: {received}."
+    MISSING_KEY = "The row is missing in your answer."
+    WITHOUT_BIASES = "These are the weights alone: each map or unit also has one bias."
+    WITHOUT_INPUT_CHANNELS = "A kernel reaches through all maps it sees, not through one."
+    MACS_FOR_PARAMETERS = "This is the work (weights × positions). Parameters are shared by them."
+    ALL_CONNECTED = "This counts every pair of maps; the table connects only some of them."
+    CHANNELS_FIRST = "The order is (height, width, channels)."
+    FILTERS_FORGOTTEN = "The last number is the number of maps that come out."
+    # shapes
+    INPUT_SHAPE = "The model begins with {received}, it should begin with {expected}."
+    OUTPUT_SHAPE = "The model ends with {received}, it should end with {expected}."
+    OUTPUT_COUNT = "The model has {received}, it should have {expected}."
+    # one row
+    KERNEL = "The kernel is {received}, the table has {expected}."
+    STRIDE = "The stride is {received}, the table has {expected}."
+    PADDING = "The padding is {received}, the table has {expected}."
+    DILATION = "The kernel is spread out by {received}, the table has no dilation."
+    FILTERS = "It makes {received} maps, the table has {expected}."
+    UNITS = "It has {received} units, the table has {expected}."
+    CLASSES = "It has {received} outputs, one for each of {expected} classes is needed."
+    GROUPS = "It works in {received}, the table has {expected}."
+    CONNECTIONS = "Its connections are {received}, the table has {expected}."
+    ACTIVATION_MISSING = "It has no activation, the table has {expected}."
+    ACTIVATION = "Its activation is {received}, the table has {expected}."
+    ACTIVATION_EXTRA = "Its activation is {received}, the table has none here."
+    BIAS_MISSING = "It has no bias, the table has one for each map."
+    BIAS_EXTRA = "It has a bias, the table has none."
+    FROZEN = "Its weights are frozen, the table trains them."
+    NOT_FROZEN = "Its weights are trained, the table keeps them fixed."
+    POOL_KIND = "It is {received}, the table has {expected}."
+    SHARED_WEIGHTS = "It is the same layer object as {received}: they share their weights."
+    # rows that are too many, too few, or elsewhere
+    MISSING = "This row is missing: after {after} comes {received}."
+    EXTRA = "This step is not in the table: {received}."
+    OTHER_STEP = "It is {received}. The table has {expected} here."
+    FLATTEN_MISSING = (
+        "A Dense layer on a map works at every position by itself. Flatten the map before it."
+    )
+    SHORTCUT_MISSING = "The shortcut is missing: nothing is added to what the block computes."
+    SHORTCUT_CONCATENATED = "The shortcut is put beside the block's output instead of added to it."
+    PROJECTION_EXTRA = (
+        "The shortcut is a projection ({received}), but the shape does not change here: the input "
+        "of the block itself should be added."
+    )
+    RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs behind it."
+    PRE_ACTIVATION = (
+        "Normalisation and activation come before the convolution here, as in the pre-activation "
+        "networks of 2016. In the table they come behind it."
+    )
+    BLOCK_MISSING = "A block is missing before this row: here comes {received} already."
+    BLOCK_EXTRA = "There is one block too many before this row: here comes {received} once more."
+    WRONG_INPUT = "It reads {received}, it should read {expected}."
+    ENDS_EARLY = "The model ends before this row."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, why, and a sentence for the person who wrote it."""
+
+    row: str
+    cause: Cause
+    expected: str
+    received: str
+    message: str
+
+
+def finding(row, cause, expected="", received="", *, gives="", after="", hint=""):
+    """A Finding whose message is the row, what it gives, the cause's sentence and a hint."""
+    sentence = cause.value.format(expected=expected, received=received, after=after)
+    start = f"{row} {gives}." if gives else f"{row}:" if row else ""
+    message = " ".join(filter(None, (start, sentence, hint)))
+    return Finding(row, cause, str(expected), str(received), message)
+
+
+# --- words for the numbers of a step
+
+
+def shape_of(shape):
+    """A shape in words: `28 × 28 × 6`."""
+    return " × ".join(map(str, shape))
+
+
+def by(pair):
+    """A pair as a size: `5 × 5`."""
+    return f"{pair[0]} × {pair[1]}"
+
+
+def one(pair):
+    """A pair as one number, if both are the same."""
+    return str(pair[0]) if pair[0] == pair[1] else by(pair)
+
+
+def groups(step):
+    """In how many groups a convolution works."""
+    return "one group" if step.groups == 1 else f"{step.groups} groups"
+
+
+def around(step):
+    """Padding in words: `none`, `2 on each side`."""
+    sides = [side for axis in step.padding for side in axis]
+    if not any(sides):
+        return "none"
+    if len(set(sides)) == 1:
+        return f"{sides[0]} on each side"
+    return f"{step.padding[0]} and {step.padding[1]} (before, after)"
+
+
+def formula(step, padding=None):
+    """The output-size formula with a step's own numbers, for its height."""
+    before, after = padding or step.padding[0]
+    size, kernel, stride = step.inputs[0].grid[0], step.kernel[0], step.stride[0]
+    total = before + after
+    pad = f"2·{before}" if before == after else f"{total}"
+    inside = f"({size} + {pad} − {kernel})"
+    result = (size + total - kernel) // stride + 1
+    if stride == 1:
+        return f"{inside} + 1 = {result}"
+    return f"⌊{inside}/{stride}⌋ + 1 = {result}"
+
+
+def size_arithmetic(row, step):
+    """Why the size came out as it did, what it should be, and the argument that decides it."""
+    yours, right = formula(step), formula(step, row.padding[0])
+    if any(row.padding[0]):
+        cause = 'The default padding="valid" adds nothing.'
+        should = f"With {around(row)} it is {right}."
+    else:
+        cause = 'padding="same" surrounds the map with zeros.'
+        should = f"Without padding it is {right}."
+    return f"{cause} {yours}. {should}"
+
+
+def comes_out(row, step):
+    """What comes out, and what should."""
+    return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
+
+
+def sources(step):
+    """The names of what a step reads; a concatenation stands for what it puts together."""
+    read = [[v.joined] if v.joined else [part[0] for part in v.parts] for v in step.inputs]
+    return [source.name for together in read for source in together]
+
+
+def name_of(step):
+    """The name of a step, or its kind if it has none."""
+    return step.name or step.step
+
+
+def what(step):
+    """A step by its name, with what it does."""
+    return f"{name_of(step)} ({step.does()})"
