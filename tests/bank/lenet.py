@@ -56,6 +56,33 @@ def c3_maps(x):
         outputs.append(layers.Conv2D(1, 5, activation=scaled_tanh)(channels))
     return ops.concatenate(outputs, axis=-1)
 """,
+        "net1998-answer": """
+def lenet5_1998(input_shape=(32, 32, 1), classes=10):
+    image = keras.Input(input_shape)
+    c1 = layers.Conv2D(6, 5, activation=scaled_tanh)(image)
+    s4 = subsample(c3_maps(subsample(c1, "S2")), "S4")
+    c5 = layers.Conv2D(120, s4.shape[1:3], activation=scaled_tanh)(s4)
+    f6 = layers.Dense(84, activation=scaled_tanh)(layers.Flatten()(c5))
+    codes = layers.Dense(classes, use_bias=False)
+    codes.trainable = False
+    return keras.Model(image, ops.softmax(codes(f6)))
+""",
+        "bridge-answer": """
+more = {"C3": 6 * 16 * 25 - 60 * 25, "output": 84 * 10 + 10, "S2 and S4": -2 * (6 + 16)}
+""",
+        "relu-answer": """
+def lenet5_relu(input_shape=(32, 32, 1), classes=10):
+    model = keras.Sequential([keras.Input(input_shape)])
+    for maps in (6, 16):
+        model.add(layers.Conv2D(maps, 5))
+        model.add(layers.MaxPool2D())
+        model.add(layers.ReLU())
+    model.add(layers.Flatten())
+    for units in (120, 84):
+        model.add(layers.Dense(units, "relu"))
+    model.add(layers.Dense(classes, "softmax"))
+    return model
+""",
     },
     "c5 as a convolution": {
         "model-answer": """
@@ -283,5 +310,113 @@ more = {"C3": -900, "output": -850, "S2 and S4": 44}
         _RIGHT_MODEL.replace("lenet5", "lenet5_relu").replace("tanh", "relu"),
         ("lenet-relu",),
         "S2: It is average pool 2 × 2, stride 2, the table has max pool 2 × 2, stride 2.",
+    ),
+    Mistake(
+        "sizes as if padded",
+        "shapes-answer",
+        """
+shapes = {"C1": (32, 32, 6), "S2": (16, 16, 6), "C3": (16, 16, 16), "S4": (8, 8, 16),
+          "C5": 120, "F6": 84, "output": 10}
+""",
+        ("lenet-shapes",),
+        "A window of 5 slides over 32 in steps of 1 without padding",
+    ),
+    Mistake(
+        "maps kept",
+        "shapes-answer",
+        """
+shapes = {"C1": (28, 28, 1), "S2": (14, 14, 1), "C3": (10, 10, 1), "S4": (5, 5, 1),
+          "C5": 120, "F6": 84, "output": 10}
+""",
+        ("lenet-shapes",),
+        "C1: The last number is the number of maps that come out. You have 1.",
+    ),
+    Mistake(
+        "only outside",
+        "squash-answer",
+        """
+def scaled_tanh(a):
+    return 1.7159 * ops.tanh(a)
+""",
+        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        "it should give [-1, 0, 1].",
+    ),
+    Mistake(
+        "turned fraction",
+        "squash-answer",
+        """
+def scaled_tanh(a):
+    return 1.7159 * ops.tanh(3 / 2 * a)
+""",
+        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        "it should give [-1, 0, 1].",
+    ),
+    Mistake(
+        "not squashed",
+        "subsample-answer",
+        """
+def subsample(x, name):
+    x = layers.AveragePooling2D(2)(x)
+    return layers.DepthwiseConv2D(1, name=name)(x)
+""",
+        ("lenet-subsample", "lenet-1998"),
+        "S2: It has no activation, the table has 1.7159 · tanh(2a/3).",
+    ),
+    Mistake(
+        "maps mixed",
+        "subsample-answer",
+        """
+def subsample(x, name):
+    x = layers.AveragePooling2D(2)(x)
+    return scaled_tanh(layers.Conv2D(x.shape[-1], 1, name=name)(x))
+""",
+        ("lenet-subsample", "lenet-1998"),
+        "S2: It works in one group, the table has 6 groups.",
+    ),
+    Mistake(
+        "the first maps instead of the listed",
+        "c3-answer",
+        """
+def c3_maps(x):
+    maps = [layers.Conv2D(1, 5)(x[..., : len(seen)]) for seen in C3_CONNECTIONS]
+    return scaled_tanh(layers.Concatenate()(maps))
+""",
+        ("lenet-c3", "lenet-1998"),
+        "C3: Its connections are as many, but one map sees",
+    ),
+    Mistake(
+        "tanh of today in F6",
+        "net1998-answer",
+        """
+def lenet5_1998(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    x = c3_maps(subsample(scaled_tanh(layers.Conv2D(6, 5)(inputs)), "S2"))
+    x = layers.Flatten()(subsample(x, "S4"))
+    x = layers.Dense(84, activation="tanh")(scaled_tanh(layers.Dense(120)(x)))
+    codes = layers.Dense(classes, use_bias=False, trainable=False, activation="softmax")
+    return keras.Model(inputs, codes(x))
+""",
+        ("lenet-1998",),
+        "F6: Its activation is tanh, the table has 1.7159 · tanh(2a/3).",
+    ),
+    Mistake(
+        "still tanh",
+        "relu-answer",
+        """
+def lenet5_relu(input_shape=(32, 32, 1), classes=10):
+    return lenet5(input_shape, classes)
+""",
+        ("lenet-relu",),
+        "C1: Its activation is tanh, the table has relu.",
+    ),
+    Mistake(
+        "F6 without ReLU",
+        "relu-answer",
+        _RIGHT_MODEL.replace("lenet5", "lenet5_relu")
+        .replace("tanh", "relu")
+        .replace("Average", "Max")
+        .replace('Dense(84, activation="relu")', "Dense(84)"),
+        ("lenet-relu",),
+        "F6: It has no activation, the table has relu.",
     ),
 ]
