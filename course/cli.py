@@ -81,6 +81,35 @@ def _parser():
     sub.add_argument("assignment", **many)
     sub.add_argument("--student", **student)
     sub.add_argument("--again", action="store_true", help="also what is graded already")
+    sub.add_argument(
+        "--cell",
+        action="append",
+        metavar="GRADE_ID",
+        help="grade only this exercise anew, and keep the others' points; may be repeated",
+    )
+    sub.add_argument(
+        "--workers", type=_positive, metavar="N", help="processes on this machine (one a core)"
+    )
+    sub.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a Dask cluster to grade on, as tcp://host:8786, instead of this machine",
+    )
+    box = sub.add_mutually_exclusive_group()
+    box.add_argument(
+        "--throw-away-container",
+        dest="sandbox",
+        action="store_const",
+        const="throw-away container",
+        help="student code may do anything here: this container holds nothing else, and goes",
+    )
+    box.add_argument(
+        "--unsafe-no-sandbox",
+        dest="sandbox",
+        action="store_const",
+        const="none",
+        help="run student code with your own rights; the grades are marked",
+    )
 
     sub = command(
         _feedback,
@@ -108,6 +137,13 @@ def _parser():
     )
     sub.add_argument("--folder", default="build/demo", help="where (default: build/demo)")
     return parser
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("should be at least 1")
+    return number
 
 
 def _folder(options):
@@ -147,7 +183,17 @@ def _grade(options):
         if not named and not course.students(assignment):
             continue
         progress = _Progress(f"grading {assignment}")
-        results = grade(course, assignment, options.student, options.again, progress.graded)
+        results = grade(
+            course,
+            assignment,
+            options.student,
+            again=options.again,
+            cells=options.cell,
+            sandbox=options.sandbox,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            progress=progress.graded,
+        )
         progress.end()
         print(table(results))
         failed = failed or any(result.failed for result in results)

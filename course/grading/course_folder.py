@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -85,6 +86,20 @@ class CourseFolder:
                 return bool(gradebook.find_assignment(assignment).notebooks)
             except MissingEntry:
                 return False
+
+
+def write_atomically(path, content):
+    """Write bytes to a file so that it is there as a whole or as it was before."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
 
 
 def _find(start):

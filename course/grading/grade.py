@@ -1,14 +1,30 @@
-"""A class graded: nbgrader's autograde for each submission, and the grade table with reasons."""
+"""A class graded: submissions spread over workers, verdicts written into nbgrader's gradebook.
 
-from dataclasses import dataclass, field
+Workers turn bytes into judged notebooks (`course.grading.work`). Only this process writes: each
+verdict goes into the gradebook first, by nbgrader's own steps, and then, in one move, the judged
+notebook into autograded/, with the digest of what was graded. That file says "done": whatever
+kills a run, the next one goes on where it was.
+"""
+
+import itertools
+import json
+import logging
+import os
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from traitlets.config import Config
 
-from course.diagnosis import Cause
-from course.grading import judge
-from course.grading.course_folder import CourseError
-from course.grading.release import last_error
+from course.findings import Cause
+from course.grading import judge, kernels, work
+from course.grading.course_folder import CourseError, write_atomically
+from course.grading.repair import official_cells
+
+_SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
 
 
 @dataclass
@@ -22,15 +38,30 @@ class Result:
     repairs: list = field(default_factory=list)
     failed: str | None = None
     manual: bool = False  # an answer waits for a person
+    contained: bool = True  # student code ran in a box
 
 
-def grade(course, assignment, students=None, again=False, progress=lambda *_: None):
+def grade(
+    course,
+    assignment,
+    students=None,
+    *,
+    again=False,
+    cells=None,
+    sandbox=None,
+    workers=None,
+    scheduler=None,
+    progress=lambda *_: None,
+):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
-    Submissions that are graded and have not changed since are left alone unless `again`.
-    `progress(number, total, result)` is called after each.
+    Submissions that are graded and have not changed since are left alone, unless `again`. `cells`
+    (grade ids) grades only these anew. `sandbox` is one of `kernels.SANDBOXES`. `workers` is the
+    number of processes on this machine (default: one a core), `scheduler` the address of a Dask
+    cluster that is used instead. `progress(number, total, result)` is called after each.
 
-    Raises CourseError if the assignment was never released, or nobody handed anything in.
+    Raises CourseError if the assignment was never released, nobody handed anything in, or student
+    code cannot be contained here.
     """
     if not course.released(assignment):
         raise CourseError(
@@ -42,29 +73,191 @@ def grade(course, assignment, students=None, again=False, progress=lambda *_: No
             f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "
             f"submission of it. Run: course collect submissions.zip"
         )
-    results = []
-    for number, student in enumerate(chosen, 1):
-        force = again or _changed(course, assignment, student)
-        outcome = course.api.autograde(assignment, student, force=force)
-        if outcome["success"]:
-            result = read_result(course, assignment, student)
-        else:
-            result = Result(student, failed=last_error(outcome))
-        results.append(result)
-        progress(number, len(chosen), result)
-    return results
+    job = _job(course, assignment, sandbox)
+    unknown = set(cells or ()) - {name for cells in job.official.values() for name in cells}
+    if unknown:
+        raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
+    book = _Book(course, job, cells)
+    pending = [s for s in chosen if again or cells or not book.is_done(s)]
+    done = {student: read_result(course, assignment, student) for student in chosen}
+    done = {student: done[student] for student in chosen if student not in set(pending)}
+    for student, outcome in _spread(job, pending, book.contents, workers, scheduler):
+        book.save(student, outcome)
+        done[student] = read_result(course, assignment, student)
+        progress(len(done), len(chosen), done[student])
+    return [done[student] for student in chosen]
 
 
-def _changed(course, assignment, student):
-    """Whether something was handed in after it was graded; nbgrader reads timestamp.txt only."""
-    dates = [
-        max(
-            (p.stat().st_mtime for p in course.path(step, assignment, student).rglob("*")),
-            default=0,
-        )
-        for step in ("submitted", "autograded")
-    ]
-    return dates[0] > dates[1]
+def _job(course, assignment, sandbox):
+    """What the workers need to know about an assignment."""
+    official = {
+        path.stem: official_cells(course.database, assignment, path.stem, path)
+        for path in course.notebooks(assignment)
+    }
+    with Gradebook(course.database) as gradebook:
+        (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
+    folder = course.path("release", assignment)
+    files = {
+        path.name: path.read_bytes()
+        for path in sorted(folder.glob("*"))
+        if path.is_file() and path.suffix != ".ipynb"
+    }
+    config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
+    if sandbox:
+        config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
+    return work.Job(assignment, official, json.loads(spec or "{}"), files, config)
+
+
+# --- spread over workers
+
+
+def _spread(job, students, contents, workers, scheduler):
+    """(student, Outcome) in the order in which they are ready."""
+    if not students:
+        return
+    workers = min(workers or _cores(), len(students))
+    if not scheduler and workers == 1:
+        for student in students:
+            yield student, work.grade_submission(job, contents(student))
+        return
+    from distributed import Client, KilledWorker, LocalCluster, as_completed
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        if not scheduler:
+            # Here all workers share one warm box; machines of a cluster have each its own.
+            sandbox = judge.Judge(config=Config(job.config)).sandbox
+            box = stack.enter_context(kernels.Box(sandbox))
+            job = replace(job, box=box.address)
+            scheduler = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None,
+                    memory_limit=None, silence_logs=logging.CRITICAL,
+                )
+            )  # fmt: skip
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=20))
+        except OSError as error:
+            raise CourseError(
+                f"No Dask scheduler answers at {scheduler} ({error}). Start one with "
+                "`dask scheduler`, and workers with `dask worker`; docs/scaling.md shows how."
+            ) from None
+        shared = client.scatter(job, broadcast=True)
+        waiting = iter(students)
+        running = {}
+
+        def submit(student):
+            future = client.submit(work.grade_submission, shared, contents(student), pure=False)
+            running[future] = student
+            return future
+
+        # Not all at once: what is handed out lies in the scheduler's memory.
+        window = 4 * max(1, sum(client.nthreads().values()), workers)
+        finished = as_completed(submit(s) for s in itertools.islice(waiting, window))
+        for future in finished:
+            student = running.pop(future)
+            try:
+                outcome = future.result()
+            except KilledWorker:
+                reason = "it ended the worker that graded it, several times"
+                outcome = work.failure(job, reason)
+            yield student, outcome
+            for student in itertools.islice(waiting, 1):
+                finished.add(submit(student))
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+# --- one writer
+
+
+class _Book:
+    """The gradebook and autograded/, written by one process only."""
+
+    def __init__(self, course, job, cells):
+        self.course, self.job, self.cells = course, job, set(cells or ())
+
+    def contents(self, student):
+        """{notebook: bytes} of what a student handed in."""
+        folder = self.course.path("submitted", self.job.assignment, student)
+        paths = {name: folder / f"{name}.ipynb" for name in self.job.official}
+        return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+
+    def is_done(self, student):
+        """Whether exactly this has been graded already, to its end."""
+        digest = self.job.digest(self.contents(student))
+        for path in self._paths(student).values():
+            try:
+                said = json.loads(path.read_bytes())["metadata"]["course"]
+            except (OSError, ValueError, KeyError, TypeError):
+                return False
+            if said.get("digest") != digest or said.get("failed"):
+                return False
+        return True
+
+    def save(self, student, outcome):
+        """Write one verdict: the gradebook first, the notebooks last."""
+        job, course = self.job, self.course
+        submitted = course.path("submitted", job.assignment, student)
+        timestamp = course.directory.get_existing_timestamp(str(submitted))
+        with Gradebook(course.database, course.directory.course_id) as gradebook:
+            gradebook.update_or_create_student(student)
+            given = {"timestamp": timestamp} if timestamp else {}
+            gradebook.update_or_create_submission(job.assignment, student, **given)
+        digest = job.digest(self.contents(student))
+        for name, path in self._paths(student).items():
+            nb = nbformat.reads(outcome.notebooks[name], 4)
+            nb.metadata.setdefault("course", {})["digest"] = digest
+            nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
+            graded = nb
+            if self.cells and path.exists() and not outcome.failed:
+                nb, graded = self._only_chosen(nbformat.read(path, 4), nb)
+            self._to_gradebook(student, name, graded, outcome.failed)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if (submitted / "timestamp.txt").exists():
+                shutil.copy(submitted / "timestamp.txt", path.parent)
+            write_atomically(path, nbformat.writes(nb).encode())
+
+    def _to_gradebook(self, student, notebook, nb, failed):
+        database = self.course.database
+        resources = {
+            "nbgrader": {
+                "assignment": self.job.assignment,
+                "notebook": notebook,
+                "student": student,
+                "db_url": database,
+            }
+        }
+        for step in (SaveAutoGrades, AssignLatePenalties):
+            step(config=self.course.config).preprocess(nb, resources)
+        if failed:  # the formgrader shows it among those that wait for a person
+            with Gradebook(database) as gradebook:
+                entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
+                for grade_ in entry.grades:
+                    grade_.needs_manual_grade = True
+                gradebook.db.commit()
+
+    def _only_chosen(self, old, new):
+        """(the old notebook with the chosen cells of the new one, those cells alone)."""
+        chosen = {
+            cell.metadata.nbgrader.grade_id: cell
+            for cell in new.cells
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in self.cells
+        }
+        for index, cell in enumerate(old.cells):
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            old.cells[index] = chosen.get(name, cell)
+        old.metadata["course"] = new.metadata["course"]
+        return old, nbformat.v4.new_notebook(metadata=new.metadata, cells=list(chosen.values()))
+
+    def _paths(self, student):
+        folder = self.course.path("autograded", self.job.assignment, student)
+        return {name: folder / f"{name}.ipynb" for name in self.job.official}
+
+
+# --- what is shown
 
 
 def read_result(course, assignment, student):
@@ -85,7 +278,10 @@ def read_result(course, assignment, student):
     folder = course.path("autograded", assignment, student)
     for path in sorted(folder.glob("*.ipynb")):
         nb = nbformat.read(path, 4)
-        result.repairs += nb.metadata.get("course", {}).get("repairs", [])
+        said = nb.metadata.get("course", {})
+        result.repairs += said.get("repairs", [])
+        result.failed = result.failed or said.get("failed")
+        result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
         for name, (passed, messages) in judge.reasons(nb).items():
             got, most = points.get(name, (0.0, 0.0))
             if not passed and got < most:
@@ -113,6 +309,8 @@ def table(results):
             lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
         for said in result.repairs:
             lines.append(f"{'':<{width}}    repaired: {said}")
+    if not all(result.contained for result in results):
+        lines.append("Graded WITHOUT a sandbox: these submissions could read and change anything.")
     return "\n".join(lines)
 
 

@@ -11,22 +11,23 @@ Whatever a submission does to checks, assertions, Keras or its own outputs, it c
 import ast
 import builtins
 import json
-import subprocess
 import textwrap
+import time
 import traceback
 
-from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
 from nbgrader.preprocessors import Execute
-from traitlets import Integer
+from traitlets import Enum, Integer
 
 from course import check
 from course.evidence import MIME
+from course.grading import kernels
 from course.grading.repair import official_cells
 
 _MAX_DEPTH = 60
+_NO_KERNEL = (kernels.BoxError, OSError, RuntimeError)  # nbclient and jupyter_client raise the last
 
 
 class Remote:
@@ -48,16 +49,49 @@ class InstructorError(Exception):
 class Judge(Execute):
     """Runs the student's cells in the kernel and judges the test cells here."""
 
+    sandbox = Enum(
+        kernels.SANDBOXES,
+        kernels.BUBBLEWRAP,
+        help="Where student code runs; see course.grading.kernels.",
+    ).tag(config=True)
     timeout = Integer(120, help="Seconds that one cell, or one answer, may take.").tag(config=True)
+    wall = Integer(600, help="Seconds that a whole submission may take.").tag(config=True)
+    max_output = Integer(20_000_000, help="Characters that may be printed.").tag(config=True)
     max_evidence = Integer(2_000_000, help="Bytes that one answer may have.").tag(config=True)
 
     def preprocess(self, nb, resources=None, km=None):
-        """Execute and judge a notebook; its test cells' outputs become the verdicts."""
-        self._stopped = None  # why the kernel answers no more
+        """Execute and judge a notebook; its test cells' outputs become the verdicts.
+
+        `resources["course"]` may bring what otherwise comes from the gradebook and from this
+        process's own box: {"official": {grade id: Official}, "box": address, "files": {...}}.
+        """
+        given = resources.get("course", {})
         names = resources["nbgrader"]
-        self._official = official_cells(names["db_url"], names["assignment"], names["notebook"])
+        self._official = given.get("official") or official_cells(
+            names["db_url"], names["assignment"], names["notebook"]
+        )
         self._imports = _imports(self._official.values())
-        return super().preprocess(nb, resources, km)
+        self._stopped = None  # why the kernel answers no more
+        self._printed, self._deadline = 0, time.monotonic() + self.wall
+        self.shutdown_kernel, self.startup_timeout = "immediate", 30
+        files = given.get("files")
+        try:
+            warm = given.get("box") or kernels.box(self.sandbox).address
+            self._run(nb, resources, kernels.BoxedKernel(warm, files))
+        except _NO_KERNEL as error:
+            if self.code_cells_executed:
+                raise
+            self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
+            with kernels.Box(self.sandbox) as cold:
+                self._run(nb, resources, kernels.BoxedKernel(cold.address, files))
+        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
+        return nb, resources
+
+    def _run(self, nb, resources, kernel):
+        try:
+            super().preprocess(nb, resources, kernel)
+        finally:
+            kernel.end()
 
     def preprocess_cell(self, cell, resources, index):
         """One cell: the student's is run, the instructor's is judged."""
@@ -69,23 +103,41 @@ class Judge(Execute):
         elif self._stopped is None:
             try:
                 return super().preprocess_cell(cell, resources, index)
-            except DeadKernelError:
-                self._stop(cell, f"the kernel died in the cell that begins with {_first(cell)!r}")
-            except CellTimeoutError:  # it did not even react to an interrupt
-                self._stop(cell, f"the cell that begins with {_first(cell)!r} never came to an end")
+            except (DeadKernelError, CellTimeoutError) as error:
+                why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
+                self.log.warning("Student code: %s", why)
+                shown = new_output("error", ename="KernelDied", evalue=why, traceback=[why])
+                cell.outputs.append(shown)
         return cell, resources
 
-    def _stop(self, cell, why):
-        self._stopped = why
-        self.log.warning("Student code: %s", why)
-        cell.outputs.append(new_output("error", ename="KernelDied", evalue=why, traceback=[why]))
+    def _stop(self, error, where):
+        """The kernel answers no more; say why."""
+        why = self.km.why_ended
+        if self._printed > self.max_output:
+            why = f"it printed more than {self.max_output / 1e6:g} MB"
+        elif "IOPub" in str(error):  # its last message was too long to be received
+            why = "what it printed or showed was too long"
+        elif isinstance(error, CellTimeoutError):  # it did not even react to an interrupt
+            why = "it never came to an end"
+        self.km.end()
+        self._stopped = (
+            f"the kernel was stopped {where}: {why}" if why else (f"the kernel died {where}")
+        )
+        return self._stopped
 
-    async def async_start_new_kernel(self, **kwargs):
-        """What the kernel's process itself prints is noise; outputs of cells travel otherwise."""
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return await super().async_start_new_kernel(**(quiet | kwargs))
+    def _get_timeout(self, cell):
+        """Seconds for a cell: never more than the submission has left."""
+        return max(1, min(self.timeout, round(self._deadline - time.monotonic())))
 
-    start_new_kernel = run_sync(async_start_new_kernel)
+    def process_message(self, msg, cell, cell_index):
+        """Count what is printed; a flood ends the kernel."""
+        content = msg["content"]
+        data = [content.get("text"), *content.get("data", {}).values()]
+        self._printed += sum(len(item) for item in data if isinstance(item, str))
+        if self._printed > self.max_output:
+            self.km.end()
+            return None
+        return super().process_message(msg, cell, cell_index)
 
     # --- the verdict
 
@@ -143,11 +195,8 @@ class Judge(Execute):
         kept = self.nb.cells[self._index]
         try:
             self.execute_cell(cell, self._index)
-        except DeadKernelError:
-            self._stopped = f"the kernel died when {request['name']} was used"
-            return {"failed": "NO_ANSWER", "text": self._stopped}
-        except CellTimeoutError:
-            self._stopped = f"{request['name']} never came to an end"
+        except (DeadKernelError, CellTimeoutError) as error:
+            self._stop(error, f"when {request['name']} was used")
             return {"failed": "NO_ANSWER", "text": self._stopped}
         finally:
             self.nb.cells[self._index] = kept  # nbclient writes the executed cell there

@@ -7,6 +7,7 @@ notebook for both of them to read. Nothing is raised for a damaged notebook: wha
 is missing, and a missing answer costs its own points only.
 """
 
+import ast
 import re
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -112,12 +113,15 @@ def repair(nb, official):
     if nb.metadata.pop("widgets", None) is not None:
         said.append("Saved widget states were left out; grading does not need them.")
     owner = _owners(nb, official, said)
+    joined = _split_answers(nb.cells, owner, official, said)
     cells, placed = [], set()
     for index, cell in enumerate(nb.cells):
         name = owner.get(index)
         if name is not None:
             cells.append(_official_copy(official[name], cell, said))
             placed.add(name)
+            continue
+        if index in joined:
             continue
         claimed = _grade_id(cell)
         plain = _plain_copy(cell)
@@ -159,9 +163,49 @@ def _owners(nb, official, said):
                 said.append(f"The cell {name} had lost its metadata; it was found by its text.")
     owner = {}
     for name, indices in claims.items():
-        if indices:
-            owner[_best(official[name], indices, nb.cells)] = name
+        if not indices:
+            continue
+        best = _best(official[name], indices, nb.cells)
+        if not official[name].locked and _unanswered(_text(nb.cells[best]), official[name]):
+            elsewhere = _look_for(official[name], nb.cells, taken)
+            if elsewhere is not None:
+                best = elsewhere
+                taken.add(best)
+                said.append(f"The answer {name} was empty; it was found in another cell.")
+        owner[best] = name
     return owner
+
+
+def _unanswered(text, official):
+    return not text.strip() or _same_text(text, official.source)
+
+
+def _split_answers(cells, owner, official, said):
+    """Join answers that were split in the middle of a statement; gives the indices joined."""
+    joined = set()
+    for index, name in owner.items():
+        cell, after = cells[index], index + 1
+        if official[name].locked or official[name].type != "code" or _parses(_text(cell)):
+            continue
+        while after < len(cells) and after not in owner and cells[after].cell_type == "code":
+            whole = f"{_text(cell)}\n{_text(cells[after])}"
+            if _parses(whole):
+                cell.source = whole
+                joined.update(range(index + 1, after + 1))
+                said.append(f"The answer {name} had been split into two cells; it was joined.")
+                break
+            if after > index + 1:  # more than two parts: nobody does that
+                break
+            after += 1
+    return joined
+
+
+def _parses(text):
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _best(official, indices, cells):

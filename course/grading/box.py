@@ -1,0 +1,319 @@
+"""What runs inside the box: a process that has imported Keras, and copies of it for submissions.
+
+Importing TensorFlow takes seconds, copying a process that has it takes hundredths of one. So one
+process imports what every notebook imports and never runs anything of a student's. For each
+connection to its control socket it forks a *keeper*, which puts namespaces of its own around
+itself (user, mounts, processes, network, ipc), forks the kernel into them, and kills everything in
+them when the connection ends. Nothing of one submission can reach the next: its files lie in a
+tmpfs that vanishes, its processes in a process namespace that is killed as a whole.
+
+The grader starts this with bubblewrap (`course.grading.kernels`). Here is only what has to happen
+inside; nothing here is trusted with a verdict.
+
+Linux only. Capabilities, mounts and filters by the kernel's own interface, as in capabilities(7),
+user_namespaces(7), mount(2) and seccomp(2).
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import platform
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+PRIVATE = "/box"  # a tmpfs for each submission: its home, its temporary files, its sockets
+SOCKETS = "/box/kernel"  # where the kernel's five sockets lie, seen from inside
+ALL_SOCKETS = "/kernels"  # the grader's folder for the sockets of all kernels of this box
+
+_NEW = {"ns": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000}
+_NEW |= {"pid": 0x20000000, "net": 0x40000000}
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND = 1, 2, 4, 8, 32, 4096
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main():
+    """Serve: `box.py CONTROL_FD {"contained": true, "idle": 600}`."""
+    server, options = socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])
+    _warm()
+    serve(server, options["idle"], lambda connection: _keep(connection, options["contained"]))
+
+
+def serve(server, idle, answer):
+    """Fork a copy of this process for each connection, in which `answer(connection)` is called.
+
+    Ends when standard input does (whoever started this is gone), or after `idle` seconds in which
+    there was nothing to do.
+    """
+    print("ready", flush=True)
+    server.setblocking(False)
+    last = time.monotonic()
+    while time.monotonic() - last < idle:
+        ready, _, _ = select.select([server, sys.stdin], [], [], 1.0)
+        if sys.stdin in ready:
+            return
+        if server in ready:
+            with contextlib.suppress(BlockingIOError):
+                connection, _ = server.accept()
+                if os.fork() == 0:
+                    server.close()
+                    os._exit(answer(connection) or 0)
+                connection.close()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                last = time.monotonic()
+            last = time.monotonic()  # something is running
+
+
+def _warm():
+    """Import what notebooks import. Nothing may start a thread here: forks would lose it."""
+    import ipykernel.kernelapp  # noqa: F401
+    import keras  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    from IPython.core import completer, interactiveshell  # noqa: F401
+
+    import course.anatomy
+    import course.check
+    import course.evidence
+    import course.session
+    import course.trace  # noqa: F401
+    from course import figures
+    from course.architectures.lenet import LENET5
+
+    figures.architecture(LENET5)  # fonts are looked up once
+
+
+# --- the keeper: one for each submission
+
+
+def _keep(connection, contained):
+    """Run one kernel; report on the connection how it ended. Returns an exit status."""
+    try:
+        request = json.loads(connection.makefile().readline())
+        if contained:
+            _own_namespaces()
+            _own_mounts(request["folder"], request["limits"]["disk"])
+            folder = SOCKETS
+        else:
+            os.setsid()
+            folder = os.path.join(request["sockets"], request["folder"])
+        kernel = os.fork()
+        if kernel == 0:
+            connection.close()
+            try:
+                _kernel(request, contained, folder)
+            finally:
+                os._exit(70)
+        return _watch(connection, kernel, request, contained, folder)
+    except Exception as error:
+        _say(connection, {"failed": f"{type(error).__name__}: {error}"})
+        return 1
+
+
+def _watch(connection, kernel, request, contained, folder):
+    """Seal the folder of sockets once they are there, then wait for one end or the other."""
+    ended = os.pidfd_open(kernel)
+    sealed, why, limit = False, None, request["limits"]["memory"]
+    while True:
+        ready, _, _ = select.select([connection, ended], [], [], 0.2 if sealed else 0.002)
+        if ended in ready:
+            _, status = os.waitpid(kernel, 0)
+            _say(connection, {"exit": os.waitstatus_to_exitcode(status), "why": why})
+            return 0
+        if connection in ready:
+            message = connection.recv(1)
+            if message == b"i":
+                os.kill(kernel, signal.SIGINT)
+            else:  # the grader has what it wants, or is gone
+                _kill(kernel, contained)
+                os.waitpid(kernel, 0)
+                return 0
+        if not sealed and len(os.listdir(folder)) >= 5:
+            if contained:  # whoever can write here could fill the grader's disk
+                _mount(None, SOCKETS, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
+            _say(connection, {"ready": True})
+            sealed = True
+        if contained and sealed and _uses_more_than(limit):
+            why = f"it used more than {limit / 1e9:g} GB of memory"
+            _kill(kernel, contained)
+
+
+def _kill(kernel, contained):
+    """Kill a kernel and all it started: its process namespace, or else its session."""
+    os.kill(kernel, signal.SIGKILL)
+    if contained:
+        return
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError):
+            if int(name) != os.getpid() and os.getsid(int(name)) == os.getsid(0):
+                os.kill(int(name), signal.SIGKILL)
+
+
+def _uses_more_than(limit):
+    """Whether the processes of this submission have more bytes for themselves than the limit.
+
+    /proc shows only them. The exact number takes 10 ms, so it is asked for only if it can matter.
+    """
+    processes = [name for name in os.listdir("/proc") if name.isdigit()]
+    resident = total = 0
+    for process in processes:
+        with contextlib.suppress(OSError), open(f"/proc/{process}/statm") as file:
+            resident += int(file.read().split()[1]) * resource.getpagesize()
+    if resident <= limit:
+        return False
+    for process in processes:
+        with contextlib.suppress(OSError), open(f"/proc/{process}/smaps_rollup") as file:
+            total += sum(int(line.split()[1]) for line in file if line.startswith("Private_"))
+    return total * 1024 > limit
+
+
+def _say(connection, message):
+    with contextlib.suppress(OSError):
+        connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+# --- namespaces and mounts
+
+
+def _own_namespaces():
+    uid, gid = os.getuid(), os.getgid()
+    _call(_libc.unshare(sum(_NEW.values())), "unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"),
+                       ("gid_map", f"{gid} {gid} 1")):  # fmt: skip
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:  # ipykernel binds to loopback
+        fcntl.ioctl(link, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+
+
+def _own_mounts(folder, size):
+    """A private tmpfs wherever anything can be written, and one folder for the sockets."""
+    options = f"size={size},nr_inodes=20000"
+    for place in (PRIVATE, "/dev/shm"):
+        _mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, options)
+    for name in ("home", "tmp", "kernel"):
+        os.mkdir(f"{PRIVATE}/{name}")
+    _mount(f"{ALL_SOCKETS}/{folder}", SOCKETS, None, _BIND)
+    _mount("tmpfs", ALL_SOCKETS, "tmpfs", _NOSUID | _NODEV | _RDONLY, "size=4k")
+    if not os.listdir("/tmp"):  # else Python's own environment lies there
+        _mount(f"{PRIVATE}/tmp", "/tmp", None, _BIND)
+    _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666")
+
+
+def _mount(source, target, kind, flags, options=None):
+    encoded = [text and text.encode() for text in (source, target, kind, options)]
+    source_, target_, kind_, options_ = encoded
+    done = _libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
+    _call(done, f"mount {target}")
+
+
+def _call(result, what):
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+# --- the kernel's process
+
+
+def _kernel(request, contained, folder):
+    """Become an ordinary IPython kernel, with nothing left to give away."""
+    limits = request["limits"]
+    private = PRIVATE if contained else request["private"]
+    if contained:
+        _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+        with open("/proc/sys/user/max_user_namespaces", "w") as file:
+            file.write("0")
+    for name, value in (("CPU", limits["cpu"]), ("AS", limits["address_space"]),
+                        ("FSIZE", limits["disk"]), ("NPROC", limits["processes"]),
+                        ("NOFILE", 1024), ("CORE", 0)):  # fmt: skip
+        if contained or name != "NPROC":  # outside a namespace all of the user's count
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    home = f"{private}/home"
+    os.environ.update(HOME=home, IPYTHONDIR=f"{home}/.ipython", TMPDIR=f"{private}/tmp")
+    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    os.mkdir(f"{home}/work")
+    os.chdir(f"{home}/work")
+    sys.path.append(f"{home}/work")  # last, so that no file of this name hides a library
+    for name, content in request["files"].items():
+        with open(name, "xb") as file:
+            file.write(content.encode("latin-1"))  # bytes, as JSON carries them
+    connection = f"{private}/connection.json"
+    with open(connection, "w") as file:
+        json.dump({**request["connection"], "ip": os.path.join(folder, "k")}, file)
+    _give_up_privileges(contained)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.closerange(3, 256)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    import random
+    import tempfile
+
+    import numpy
+    from ipykernel.kernelapp import IPKernelApp
+
+    tempfile.tempdir = None  # it remembers the box's
+    random.seed()  # a fork starts with its parent's generators
+    numpy.random.seed()
+    sys.argv = ["ipykernel_launcher", "-f", connection]
+    kernel = IPKernelApp.instance()
+    kernel.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    gc.freeze()  # a collection would look at all of Keras, 0.3 s each time
+    kernel.start()
+    os._exit(0)
+
+
+def _give_up_privileges(contained):
+    _call(_libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
+    if not contained:
+        return
+    for capability in range(64):
+        if _libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP; EINVAL after the last
+            break
+    header = struct.pack("Ii", 0x20080522, 0)
+    _call(_libc.capset(header, bytes(24)), "capset")
+    _filter_system_calls()
+
+
+def _filter_system_calls():
+    """Sockets of the usual families only (a network namespace does not stop AF_VSOCK), and none
+    of the calls that only attacks on the kernel need."""
+    machine = platform.machine()
+    if machine not in _CALLS:
+        raise OSError(f"no system call filter for the processor {machine}")
+    architecture, make_socket, refused = _CALLS[machine]
+    families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06  # ld abs, jeq, jge, ret
+    kill, allow, refuse = 0x80000000, 0x7FFF0000, 0x00050000
+    program = [(load, 0, 0, 4), (equal, 1, 0, architecture), (give, 0, 0, kill), (load, 0, 0, 0)]
+    program += [(at_least, 0, 1, 0x40000000), (give, 0, 0, kill)]  # x32 on x86-64
+    for number in refused:
+        program += [(equal, 0, 1, number), (give, 0, 0, refuse | 1)]  # EPERM
+    program += [(equal, 1, 0, make_socket), (give, 0, 0, allow), (load, 0, 0, 16)]
+    for family in families:
+        program += [(equal, 0, 1, family), (give, 0, 0, allow)]
+    program += [(give, 0, 0, refuse | 97)]  # EAFNOSUPPORT
+    code = b"".join(struct.pack("HBBI", *step) for step in program)
+    held = ctypes.create_string_buffer(code)
+    filter_ = struct.pack("HxxxxxxP", len(program), ctypes.addressof(held))
+    _call(_libc.prctl(22, 2, filter_, 0, 0), "seccomp")
+
+
+#: AUDIT_ARCH, socket(2), and ptrace, add_key, request_key, keyctl, perf_event_open, bpf,
+#: userfaultfd, io_uring_setup
+_CALLS = {
+    "x86_64": (0xC000003E, 41, (101, 248, 249, 250, 298, 321, 323, 425)),
+    "aarch64": (0xC00000B7, 198, (117, 217, 218, 219, 241, 280, 282, 425)),
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""One submission graded, from bytes to bytes: what every core of every machine does.
+
+A `Job` is what an assignment's submissions have in common. `grade_submission` runs in a worker
+(of Dask, or of nothing): it keeps a warm box, and judges each submission in a trusted process of
+its own, which is thrown away afterwards. No gradebook and no shared folder is needed.
+"""
+
+import atexit
+import ctypes
+import gc
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+import nbformat
+from nbformat.v4 import new_markdown_cell, new_output
+from nbgrader.preprocessors import ClearOutput, LimitOutput
+from traitlets.config import Config
+
+from course.grading import box, kernels
+from course.grading.judge import InstructorError, Judge
+from course.grading.notebooks import read_notebook
+from course.grading.repair import repair
+
+_MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the submissions of one assignment have in common."""
+
+    assignment: str
+    official: dict  # {notebook: {grade id: Official}}
+    kernelspec: dict
+    files: dict = field(default_factory=dict)  # {name: bytes} that were released beside it
+    config: dict = field(default_factory=dict)  # nbgrader's configuration
+    box: dict | None = None  # the address of a warm box that all workers of one machine share
+
+    def digest(self, contents):
+        """A name for these contents under this job: equal ones need not be graded again."""
+        cells = {
+            notebook: [[cell.name, cell.source, cell.points] for cell in official.values()]
+            for notebook, official in self.official.items()
+        }
+        text = hashlib.sha256(json.dumps([cells, self.config.get("Judge", {})]).encode())
+        for name in sorted(contents):
+            text.update(b"\0" + name.encode() + b"\0" + contents[name])
+        return text.hexdigest()
+
+
+@dataclass
+class Outcome:
+    """What became of a submission: its judged notebooks, or the reason why there is no verdict."""
+
+    notebooks: dict  # {notebook: JSON text}
+    seconds: float
+    failed: str | None = None
+
+
+def grade_submission(job, contents):
+    """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, whatever happens.
+
+    Raises BoxError if student code cannot be contained on this machine.
+    """
+    begun = time.monotonic()
+    judge = Judge(config=Config(job.config))
+    address = job.box or kernels.box(judge.sandbox).address
+    outcome = _in_own_process(job, contents, address, judge.wall + 60)
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
+# --- a trusted process for each
+
+
+class _Judges:
+    """A process that has imported the judge; each submission is judged in a copy of it."""
+
+    def __init__(self):
+        self._folder = tempfile.mkdtemp(prefix="course-judge-")
+        self._address = os.path.join(self._folder, "control")
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self._address)
+            server.listen(64)
+            program = f"from course.grading import work; work.serve_judges({server.fileno()})"
+            program = [sys.executable, "-P", "-c", program]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self._process = subprocess.Popen(program, pass_fds=[server.fileno()], **pipes)
+        self._process.stdout.readline()  # it is ready
+
+    def connect(self):
+        """A connection to a new process that waits for (job, contents, box address)."""
+        link = socket.socket(socket.AF_UNIX)
+        link.connect(self._address)
+        return Connection(link.detach())
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_judges = {}
+
+
+def _own_judges():
+    """This process's judges, started when first needed, and again if they have ended."""
+    judges = _judges.get(os.getpid())
+    if judges is None or not judges.alive():
+        if judges is not None:
+            judges.close()
+        judges = _judges[os.getpid()] = _Judges()
+        atexit.register(judges.close)
+    return judges
+
+
+def _in_own_process(job, contents, address, wall):
+    with _own_judges().connect() as connection:
+        connection.send((job, contents, address, wall))
+        try:
+            if connection.poll(wall + 10):
+                return connection.recv()
+        except (EOFError, OSError):
+            return failure(job, "the process that judged it died")
+    return failure(job, f"grading it took longer than {wall} seconds")
+
+
+def serve_judges(control):
+    """Run the process that is copied, until its standard input ends."""
+    gc.freeze()
+    box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
+
+
+def _answer(link):
+    """In a copy of the judge: one submission, from the connection to the connection."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
+    connection = Connection(link.detach())
+    job, contents, address, wall = connection.recv()
+    signal.alarm(wall)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    try:
+        notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
+        outcome = Outcome(notebooks, 0)
+    except InstructorError as error:
+        outcome = failure(job, str(error))
+    except Exception as error:
+        where = "".join(traceback.format_exception(error)[-3:])
+        outcome = failure(job, f"{type(error).__name__}: {error}\n{where}")
+    connection.send(outcome)
+
+
+def _judged(job, name, content, address):
+    """The judged notebook as JSON text."""
+    official = job.official[name]
+    nb, problem = (None, "was not handed in") if content is None else read_notebook(content)
+    if nb is None:
+        return _unreadable(job, name, f"{name}.ipynb {problem}")
+    nb, _ = repair(nb, official)
+    nb.metadata["kernelspec"] = job.kernelspec
+    resources = {
+        "nbgrader": {"assignment": job.assignment, "notebook": name},
+        "course": {"official": official, "box": address, "files": job.files},
+    }
+    config = Config(job.config)
+    for step in (ClearOutput, Judge, LimitOutput):
+        nb, resources = step(config=config).preprocess(nb, resources)
+    return nbformat.writes(nb)
+
+
+def failure(job, reason):
+    """An Outcome with the reason in place of verdicts: no points, and to be looked at."""
+    notebooks = {name: _unreadable(job, name, reason) for name in job.official}
+    return Outcome(notebooks, 0, reason)
+
+
+def _unreadable(job, name, reason):
+    """The release, with no points for anything and the reason on top."""
+    nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
+    nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
+    nb.metadata["kernelspec"] = job.kernelspec
+    nb.metadata["course"] = {"failed": reason, "repairs": []}
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":
+            cell.outputs = [
+                new_output("error", ename="NotGraded", evalue=reason, traceback=[reason])
+            ]
+    return nbformat.writes(nb)

@@ -1,0 +1,439 @@
+"""Damaged notebooks: every one becomes gradable, and nothing that a student wrote is lost."""
+
+import json
+import random
+from copy import deepcopy
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from course.grading.demo import as_colab_saves
+from course.grading.notebooks import MAX_BYTES, read_notebook
+from course.grading.repair import grade_ids, official_cells, repair
+from tests.classroom import Classroom
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def official(room):
+    source = room.folder / "solutions" / room.bank.NOTEBOOK
+    url = f"sqlite:///{room.folder / 'gradebook.db'}"
+    return official_cells(url, room.assignment, room.name, source)
+
+
+@pytest.fixture
+def submitted(room):
+    return room.written()
+
+
+def mended(nb, official):
+    """The repaired notebook, checked: each official cell once, locked ones as released."""
+    content = nb if isinstance(nb, bytes) else nbformat.writes(nb, version=nbformat.NO_CONVERT)
+    content = content if isinstance(content, bytes) else content.encode()
+    read, problem = read_notebook(content)
+    assert problem is None, problem
+    fixed, said = repair(read, official)
+    nbformat.validate(fixed)
+    cells = [c for c in fixed.cells if "nbgrader" in c.metadata]
+    ids = [c.metadata.nbgrader.grade_id for c in cells]
+    assert sorted(ids) == sorted(official)
+    for cell in cells:
+        known = official[cell.metadata.nbgrader.grade_id]
+        assert cell.cell_type == known.type
+        assert cell.metadata.nbgrader.locked == known.locked
+        if known.locked:
+            assert cell.source == known.source
+    return fixed, said
+
+
+def source(nb, name):
+    (cell,) = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
+    return cell.source
+
+
+def at(nb, name):
+    (index,) = [i for i, c in enumerate(nb.cells) if c.id == name]
+    return index
+
+
+# Each damage takes the submitted notebook and may return another; the sentence is told to both.
+DAMAGE = {}
+
+
+def damage(sentence=None):
+    def keep(function):
+        DAMAGE[function.__name__] = (function, sentence)
+        return function
+
+    return keep
+
+
+@damage()
+def untouched(nb):
+    pass
+
+
+@damage()
+def saved_by_colab(nb):
+    return as_colab_saves(nb)
+
+
+@damage("The locked cell lenet-model was missing")
+def a_test_deleted(nb):
+    del nb.cells[at(nb, "lenet-model")]
+
+
+@damage("The locked cell setup was missing")
+def the_setup_deleted(nb):
+    del nb.cells[at(nb, "setup")]
+
+
+@damage("The answer model-answer was missing")
+def an_answer_deleted(nb):
+    del nb.cells[at(nb, "model-answer")]
+
+
+@damage("was missing")
+def all_tests_deleted(nb):
+    nb.cells = [c for c in nb.cells if not c.metadata.get("nbgrader", {}).get("grade")]
+
+
+@damage("was missing")
+def everything_deleted(nb):
+    nb.cells = []
+
+
+@damage("A second copy of the cell lenet-model was removed.")
+def a_test_copied(nb):
+    nb.cells.insert(at(nb, "lenet-model"), deepcopy(nb.cells[at(nb, "lenet-model")]))
+
+
+@damage("A changed copy of the locked cell lenet-model was kept")
+def a_test_copied_and_changed(nb):
+    copy = deepcopy(nb.cells[at(nb, "lenet-model")])
+    copy.source = "print('my own try')"
+    nb.cells.insert(at(nb, "lenet-model") + 1, copy)
+
+
+@damage("A second copy of the answer model-answer")
+def an_answer_copied_and_left(nb):
+    copy = deepcopy(nb.cells[at(nb, "model-answer")])
+    copy.source = "def lenet5():\n    first_try = 1\n"
+    nb.cells.insert(at(nb, "model-answer"), copy)
+
+
+@damage("The locked cell lenet-model had been changed; it was restored.")
+def a_test_changed(nb):
+    nb.cells[at(nb, "lenet-model")].source = "assert True"
+
+
+@damage("The locked cell imports had been changed; it was restored.")
+def the_imports_changed(nb):
+    nb.cells[at(nb, "imports")].source += "\nimport os\n"
+
+
+@damage("The cell lenet-model is a code cell again.")
+def a_test_turned_into_text(nb):
+    nb.cells[at(nb, "lenet-model")] = new_markdown_cell(
+        nb.cells[at(nb, "lenet-model")].source,
+        metadata=nb.cells[at(nb, "lenet-model")].metadata,
+        id="lenet-model",
+    )
+
+
+@damage("The cell model-answer is a code cell again.")
+def an_answer_turned_raw(nb):
+    nb.cells[at(nb, "model-answer")].cell_type = "raw"
+    for key in ("outputs", "execution_count"):
+        nb.cells[at(nb, "model-answer")].pop(key, None)
+
+
+@damage("lost its metadata; it was found by its text")
+def all_metadata_wiped(nb):
+    for cell in nb.cells:
+        cell.metadata = {}
+
+
+@damage("lost its metadata")
+def metadata_and_ids_wiped(nb):
+    for number, cell in enumerate(nb.cells):
+        cell.metadata, cell.id = {}, f"{number:08x}"
+
+
+@damage("The cell model-answer had lost its metadata")
+def an_answer_pasted_into_a_new_cell(nb):
+    index = at(nb, "model-answer")
+    nb.cells[index] = new_code_cell(nb.cells[index].source)
+
+
+@damage("The answer model-answer was empty; it was found in another cell.")
+def an_answer_written_below_the_empty_one(nb):
+    index = at(nb, "model-answer")
+    nb.cells.insert(index + 1, new_code_cell(nb.cells[index].source))
+    nb.cells[index].source = ""
+
+
+@damage("The answer model-answer had been split into two cells; it was joined.")
+def an_answer_split_in_the_middle(nb):
+    index = at(nb, "model-answer")
+    lines = nb.cells[index].source.splitlines()
+    nb.cells[index].source = "\n".join(lines[:1])
+    nb.cells.insert(index + 1, new_code_cell("\n".join(lines[1:])))
+
+
+@damage()
+def an_answer_emptied(nb):
+    nb.cells[at(nb, "model-answer")].source = ""
+
+
+@damage()
+def cells_shuffled(nb):
+    random.Random(0).shuffle(nb.cells)
+
+
+@damage()
+def points_and_flags_forged(nb):
+    for cell in nb.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader.update(points=1000, grade=True, solution=True, locked=False)
+
+
+@damage()
+def a_schema_of_the_future(nb):
+    for cell in nb.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader["schema_version"] = 999
+
+
+@damage()
+def tags_that_skip_execution(nb):
+    for cell in nb.cells:
+        cell.metadata["tags"] = ["skip-execution", "raises-exception", "remove-cell"]
+
+
+@damage()
+def another_kernel(nb):
+    nb.metadata["kernelspec"] = {"name": "evil", "display_name": "evil"}
+
+
+@damage("Saved widget states were left out")
+def widgets_without_state(nb):
+    nb.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"a": 1}}
+
+
+@damage()
+def a_badge_on_top(nb):
+    nb.cells.insert(0, new_markdown_cell('<a href="x">Open In Colab</a>'))
+
+
+@damage()
+def doubled_cell_ids(nb):
+    for cell in nb.cells:
+        cell.id = "same"
+
+
+@damage()
+def metadata_of_a_wrong_kind(nb):
+    for number, cell in enumerate(nb.cells):
+        if number % 3 == 0 and "nbgrader" not in cell.metadata:
+            cell.metadata["nbgrader"] = [1, 2]
+
+
+@damage()
+def the_old_format_three(nb):
+    return nbformat.writes(nb, version=3).encode()
+
+
+@damage()
+def without_ids_as_format_4_0(nb):
+    data = json.loads(nbformat.writes(nb))
+    data["nbformat_minor"] = 0
+    for cell in data["cells"]:
+        cell.pop("id", None)
+    return json.dumps(data).encode()
+
+
+@damage()
+def with_a_byte_order_mark(nb):
+    return b"\xef\xbb\xbf" + nbformat.writes(nb).encode()
+
+
+@damage()
+def with_windows_line_ends(nb):
+    data = json.loads(nbformat.writes(nb))
+    for cell in data["cells"]:
+        cell["source"] = "".join(cell["source"]).replace("\n", "\r\n")
+    return json.dumps(data).encode()
+
+
+@damage()
+def a_lone_surrogate(nb):
+    data = json.loads(nbformat.writes(nb))
+    data["cells"].append({"cell_type": "code", "source": "x = '\ud800'"})
+    return json.dumps(data).encode()
+
+
+@damage()
+def broken_cells_between(nb):
+    data = json.loads(nbformat.writes(nb))
+    data["cells"][3:3] = [1, None, "text", {}, {"source": 5}, {"source": [1, None]}, []]
+    return json.dumps(data).encode()
+
+
+@damage()
+def outputs_of_any_kind(nb):
+    data = json.loads(nbformat.writes(nb))
+    for cell in data["cells"]:
+        cell["outputs"] = [{"output_type": "nonsense"}, 7, {"errorDetails": {"a": []}}]
+    return json.dumps(data).encode()
+
+
+@damage()
+def no_metadata_at_all(nb):
+    data = json.loads(nbformat.writes(nb))
+    data.pop("metadata"), data.pop("nbformat"), data.pop("nbformat_minor")
+    for cell in data["cells"]:
+        cell.pop("outputs", None), cell.pop("execution_count", None)
+    return json.dumps(data).encode()
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_mended_and_told(name, submitted, official):
+    function, sentence = DAMAGE[name]
+    before = {c.source for c in submitted.cells if c.source.strip()}
+    nb = function(submitted)
+    after = nb if nb is not None else submitted
+    fixed, said = mended(after, official)
+    if sentence:
+        assert sentence in "\n".join(said)
+        assert sentence in fixed.cells[0].source
+    if not isinstance(after, bytes):
+        assert_nothing_lost(after, fixed, official)
+    # Whatever was still there of the right answers is where it is graded.
+    if name not in ("an_answer_deleted", "everything_deleted", "an_answer_emptied"):
+        assert source(fixed, "model-answer").replace("\r\n", "\n").strip() in {
+            text.strip() for text in before
+        }
+
+
+def assert_nothing_lost(before, fixed, official):
+    """Each text that a student can have written stands somewhere in the result."""
+    released = {line.rstrip() for cell in official.values() for line in cell.source.splitlines()}
+    whole = "\n".join(cell.source for cell in fixed.cells)
+    for cell in before.cells:
+        name = cell.metadata.get("nbgrader", {})
+        name = name.get("grade_id") if isinstance(name, dict) else None
+        if name in official and official[name].locked:
+            continue  # a changed locked cell is restored, and that is said
+        for line in cell.source.splitlines():
+            assert line.rstrip() in whole or line.rstrip() in released
+
+
+@settings(
+    deadline=None,
+    max_examples=120,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_any_mixture_of_damage(data, room, official):
+    nb = room.written()
+    for _ in range(data.draw(st.integers(1, 6))):
+        if not nb.cells:
+            break
+        index = data.draw(st.integers(0, len(nb.cells) - 1))
+        cell = nb.cells[index]
+        what = data.draw(st.integers(0, 6))
+        if what == 0:
+            del nb.cells[index]
+        elif what == 1:
+            nb.cells.insert(data.draw(st.integers(0, len(nb.cells))), deepcopy(cell))
+        elif what == 2:
+            cell.metadata = {}
+        elif what == 3:
+            cell.source = data.draw(st.text(max_size=40))
+        elif what == 4:
+            half = len(cell.source) // 2
+            nb.cells.insert(index + 1, new_code_cell(cell.source[half:]))
+            cell.source = cell.source[:half]
+        elif what == 5:
+            cell.metadata["nbgrader"] = {"grade_id": data.draw(st.sampled_from(list(official)))}
+        else:
+            nb.cells[index] = new_markdown_cell(cell.source, metadata=cell.metadata)
+    mended(nb, official)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["cells", "source", "metadata", "nbgrader", "id"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=200, phases=[Phase.explicit, Phase.generate])
+@given(value=_JSON)
+def test_any_json_is_read_or_refused_with_a_reason(value):
+    for data in (value, {"cells": value}, {"cells": [value, {"source": value, "metadata": value}]}):
+        nb, problem = read_notebook(json.dumps(data).encode("utf-8", "surrogatepass"))
+        assert (nb is None) != (problem is None)
+        if nb is not None:
+            nbformat.validate(nb)
+
+
+@settings(deadline=None, max_examples=200, phases=[Phase.explicit, Phase.generate])
+@given(data=st.data())
+def test_bytes_changed_in_a_real_file_are_read_or_refused(data, room):
+    content = bytearray(nbformat.writes(room.release).encode())
+    for _ in range(data.draw(st.integers(1, 5))):
+        at_ = data.draw(st.integers(0, len(content) - 1))
+        content[at_ : at_ + data.draw(st.integers(0, 50))] = data.draw(st.binary(max_size=5))
+    nb, problem = read_notebook(bytes(content))
+    assert (nb is None) != (problem is None)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"  \n", "is empty"),
+        (b"PK\x03\x04zip\xff", "is not a text file"),
+        (b"<html>", "is not JSON"),
+        (b'{"cells": [', "is not JSON"),
+        (b"[" * 100_000, "nested more than 100"),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "nested more than 100"),
+        (b'{"cells": ' + b"9" * 10_000 + b"}", "is not JSON"),
+        (b"[1, 2]", "no list of cells"),
+        (b'{"cells": {"a": 1}}', "no list of cells"),
+        (b'{"worksheets": [1]}', None),
+        (b" " * (MAX_BYTES + 1), "MB are allowed"),
+        (b'{"cells": [' + b"{}," * 3000 + b"{}]}", "3,001 cells"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_its_reason(content, reason):
+    nb, problem = read_notebook(content)
+    if reason is None:
+        assert nb is not None
+    else:
+        assert nb is None and reason in problem
+
+
+def test_brackets_in_texts_do_not_count_as_nesting():
+    text = "[" * 1000 + '"\\'
+    nb, problem = read_notebook(json.dumps({"cells": [{"source": text}]}).encode())
+    assert problem is None and nb.cells[0].source == text
+
+
+def test_grade_ids_are_found_in_the_text_of_tests(submitted):
+    for cell in submitted.cells:
+        cell.metadata, cell.id = {}, "x"
+    assert "lenet-model" in grade_ids(submitted)
