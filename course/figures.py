@@ -496,6 +496,167 @@ def images(pictures, labels=None, predictions=None):
     )
 
 
+def bars(values, *, unit="", title=None):
+    """Numbers side by side, {label: number}, each written at its bar.
+
+    A label that begins with "*" is drawn in the second colour, without its star.
+    """
+    names = [name.removeprefix("*") for name in values]
+    figure, axes = _canvas((7, 0.7 + 0.34 * len(values)))
+    colours = [_LINES[name.startswith("*")] for name in values]
+    axes.barh(range(len(values)), list(values.values()), color=colours)
+    for at, value in enumerate(values.values()):
+        axes.text(value, at, f" {value:,}", va="center", fontsize=9)
+    axes.set_yticks(range(len(values)), names)
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xlim(0, 1.15 * max([*values.values(), 1e-9]))
+    _title(axes, f"{title or ''}{f', {unit}' if title and unit else unit}")
+    told = ", ".join(
+        f"{name} {value:,}" for name, value in zip(names, values.values(), strict=True)
+    )
+    return Picture(figure, f"{title or 'Bars'}{f', {unit}' if unit else ''}: {told}.")
+
+
+def distribution(scores, maximum, *, title="Scores"):
+    """How many scores lie in each tenth of the points, with the median as a line."""
+    from statistics import median
+
+    edges = [maximum * tenth / 10 for tenth in range(11)]
+    tenths = [min(9, int(10 * score / maximum)) if maximum else 0 for score in scores]
+    counts = [tenths.count(tenth) for tenth in range(10)]
+    figure, axes = _canvas((7, 2.8))
+    axes.bar(range(10), counts, width=0.92, color=_LINES[0])
+    for at, count in enumerate(counts):
+        if count:
+            axes.text(at, count, str(count), ha="center", va="bottom", fontsize=9)
+    axes.set_xticks([tenth - 0.5 for tenth in range(11)], [f"{edge:g}" for edge in edges])
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("points")
+    told = "no scores"
+    if scores:
+        middle = median(scores)
+        axes.axvline(10 * middle / (maximum or 1) - 0.5, color=_LINES[1], linestyle="--")
+        told = f"{len(scores)} scores, median {middle:g} of {maximum:g}; " + ", ".join(
+            f"{edges[tenth]:g} to {edges[tenth + 1]:g}: {count}"
+            for tenth, count in enumerate(counts)
+            if count
+        )
+    _title(axes, f"{title} (dashed: the median)")
+    return Picture(figure, f"{title}: {told}.")
+
+
+def lines(series, *, x, y, log="", title=None):
+    """Curves {label: (list of x, list of y)}; `x` and `y` say what the axes show, with units.
+
+    `log` is "x", "y" or "xy" for logarithmic axes.
+    """
+    figure, axes = _canvas((7, 3.8))
+    for number, (label, (across, up)) in enumerate(series.items()):
+        marker = "os^Dv<"[number % 6] if len(across) <= 40 else ""
+        colour = _LINES[number % len(_LINES)]
+        axes.plot(across, up, marker=marker, markersize=4, color=colour, label=label)
+    for axis in log:
+        getattr(axes, f"set_{axis}scale")("log")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.legend()
+    _title(axes, title or f"{y} against {x}")
+    told = "; ".join(
+        f"{label} from {up[0]:,.4g} at {across[0]:,.4g} to {up[-1]:,.4g} at {across[-1]:,.4g}"
+        for label, (across, up) in series.items()
+    )
+    return Picture(figure, f"{title or f'{y} against {x}'}: {told}.")
+
+
+def arrays(chosen, *, title="", digits=0):
+    """Small 2-D arrays {caption: array} side by side, grey for the value, which stands in it."""
+    import numpy as np
+
+    chosen = {caption: np.asarray(array) for caption, array in chosen.items()}
+    widths = [array.shape[1] for array in chosen.values()]
+    tallest = max(array.shape[0] for array in chosen.values())
+    ratios = {"width_ratios": widths}
+    figure, panels = _canvas(
+        (max(3, 0.45 * sum(widths) + 1), 0.45 * tallest + 0.9),
+        1, len(chosen), squeeze=False, gridspec_kw=ratios,
+    )  # fmt: skip
+    for axes, (caption, array) in zip(panels[0], chosen.items(), strict=True):
+        low, high = float(array.min()), float(array.max())
+        axes.imshow(array, cmap="gray", vmin=low - 0.2 * (high - low) - 1e-9, vmax=high + 1e-9)
+        for (row, column), value in np.ndenumerate(array):
+            bright = value > (low + high) / 2 or low == high
+            axes.text(
+                column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=8,
+                color="black" if bright else "white",
+            )  # fmt: skip
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_title(caption, fontsize=9)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    told = "; ".join(
+        f"{caption}: " + " / ".join(" ".join(f"{v:.{digits}f}" for v in row) for row in array)
+        for caption, array in chosen.items()
+    )
+    return Picture(figure, f"{title or 'Arrays'}. {told}.")
+
+
+class Explorer:
+    """A picture with sliders; without a live kernel or ipywidgets, the picture as it begins."""
+
+    def __init__(self, draw, ranges):
+        self.draw, self.ranges = draw, ranges
+        self.picture = draw(**{name: start for name, (_, _, start, *_) in ranges.items()})
+
+    def __repr__(self):
+        return repr(self.picture)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {"text/plain": repr(self.picture)}
+        if still := self.picture._repr_html_():
+            bundle["text/html"] = still
+            bundle |= self._widget()
+        return bundle
+
+    def _widget(self):
+        """The live controls, which a notebook prefers to the still picture beside them."""
+        try:
+            import ipywidgets
+        except ImportError:
+            return {}
+        sliders = {
+            name: ipywidgets.IntSlider(
+                min=low, max=high, value=start, step=step[0] if step else 1,
+                description=name.replace("_", " "), continuous_update=False,
+            )
+            for name, (low, high, start, *step) in self.ranges.items()
+        }  # fmt: skip
+        drawn = ipywidgets.interactive_output(self.draw_and_show, sliders)
+        view = ipywidgets.VBox([*sliders.values(), drawn])
+        return view._repr_mimebundle_() | {"text/plain": repr(self.picture)}
+
+    def draw_and_show(self, **values):
+        """What the sliders call."""
+        from IPython.display import display
+
+        display(self.draw(**values))
+
+
+def explore(draw, **ranges):
+    """A picture that changes with sliders: `draw(**values)` makes it from whole numbers.
+
+    Each slider is (lowest, highest, start) or (lowest, highest, start, step):
+
+        figures.explore(draw, kernel=(1, 11, 3), stride=(1, 4, 1))
+
+    Where no widget can run (a printed page, a website) the picture of the start values stands.
+    """
+    return Explorer(draw, ranges)
+
+
 # --- drawing -----------------------------------------------------------------------------------
 
 

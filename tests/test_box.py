@@ -325,6 +325,15 @@ def test_submissions_at_the_same_time_do_not_see_each_other(box):
     assert text == "False ['/proc/1'] []"
 
 
+def test_a_signal_to_its_process_group_ends_itself_only(box):
+    """A process group reaches through process namespaces: kill(0) once ended the whole box."""
+    folder = box.address["folder"]
+    for signal_all in ("os.kill(0, 9)", "os.killpg(0, 9)", "os.kill(-1, 9)"):
+        execute(box, f"import os\n{signal_all}")
+    assert box.address["folder"] == folder
+    assert said(box, "print(1)") == "1"
+
+
 # --- the box itself
 
 

@@ -97,28 +97,32 @@ def _warm():
 def _keep(connection, contained):
     """Run one kernel; report on the connection how it ended. Returns an exit status."""
     try:
+        os.setsid()  # kill(0) reaches a whole process group, through all namespaces
         request = json.loads(connection.makefile().readline())
         if contained:
             _own_namespaces()
             _own_mounts(request["folder"], request["limits"]["disk"])
             folder = SOCKETS
         else:
-            os.setsid()
             folder = os.path.join(request["sockets"], request["folder"])
+        complaint, say = os.pipe()
         kernel = os.fork()
         if kernel == 0:
             connection.close()
             try:
-                _kernel(request, contained, folder)
+                _kernel(request, contained, folder, say)
+            except BaseException as error:
+                os.write(say, f"{type(error).__name__}: {error}".encode())
             finally:
                 os._exit(70)
-        return _watch(connection, kernel, request, contained, folder)
+        os.close(say)
+        return _watch(connection, kernel, request, contained, folder, complaint)
     except Exception as error:
         _say(connection, {"failed": f"{type(error).__name__}: {error}"})
         return 1
 
 
-def _watch(connection, kernel, request, contained, folder):
+def _watch(connection, kernel, request, contained, folder, complaint):
     """Seal the folder of sockets once they are there, then wait for one end or the other."""
     ended = os.pidfd_open(kernel)
     sealed, why, limit = False, None, request["limits"]["memory"]
@@ -126,7 +130,10 @@ def _watch(connection, kernel, request, contained, folder):
         ready, _, _ = select.select([connection, ended], [], [], 0.2 if sealed else 0.002)
         if ended in ready:
             _, status = os.waitpid(kernel, 0)
-            _say(connection, {"exit": os.waitstatus_to_exitcode(status), "why": why})
+            exit_ = os.waitstatus_to_exitcode(status)
+            if not sealed:
+                why = os.read(complaint, 1000).decode(errors="replace") or f"exit status {exit_}"
+            _say(connection, {"exit": exit_, "why": why})
             return 0
         if connection in ready:
             message = connection.recv(1)
@@ -224,8 +231,10 @@ def _call(result, what):
 # --- the kernel's process
 
 
-def _kernel(request, contained, folder):
+def _kernel(request, contained, folder, say):
     """Become an ordinary IPython kernel, with nothing left to give away."""
+    if contained:
+        os.setsid()  # not the keeper's group either
     limits = request["limits"]
     private = PRIVATE if contained else request["private"]
     if contained:
@@ -253,7 +262,8 @@ def _kernel(request, contained, folder):
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    os.closerange(3, 256)
+    os.closerange(3, say)
+    os.closerange(say + 1, 256)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     import random
     import tempfile
@@ -267,6 +277,7 @@ def _kernel(request, contained, folder):
     sys.argv = ["ipykernel_launcher", "-f", connection]
     kernel = IPKernelApp.instance()
     kernel.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    os.close(say)
     gc.freeze()  # a collection would look at all of Keras, 0.3 s each time
     kernel.start()
     os._exit(0)

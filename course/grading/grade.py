@@ -38,6 +38,7 @@ class Result:
     repairs: list = field(default_factory=list)
     failed: str | None = None
     manual: bool = False  # an answer waits for a person
+    late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
     contained: bool = True  # student code ran in a box
 
 
@@ -125,24 +126,26 @@ def _spread(job, students, contents, workers, scheduler):
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         if not scheduler:
+            work.own_judges()  # it imports what it needs while the box does
             # Here all workers share one warm box; machines of a cluster have each its own.
             sandbox = judge.Judge(config=Config(job.config)).sandbox
             box = stack.enter_context(kernels.Box(sandbox))
             job = replace(job, box=box.address)
             scheduler = stack.enter_context(
+                # Threads are enough: each waits for a judge's process.
                 LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None,
-                    memory_limit=None, silence_logs=logging.CRITICAL,
+                    n_workers=1, threads_per_worker=workers, processes=False,
+                    dashboard_address=None, memory_limit=None, silence_logs=logging.CRITICAL,
                 )
             )  # fmt: skip
         try:
-            client = stack.enter_context(Client(scheduler, timeout=20))
+            client = stack.enter_context(Client(scheduler, timeout=10))
         except OSError as error:
             raise CourseError(
                 f"No Dask scheduler answers at {scheduler} ({error}). Start one with "
                 "`dask scheduler`, and workers with `dask worker`; docs/scaling.md shows how."
             ) from None
-        shared = client.scatter(job, broadcast=True)
+        shared = client.submit(_same, job, pure=False)  # made anew when its worker dies
         waiting = iter(students)
         running = {}
 
@@ -166,6 +169,10 @@ def _spread(job, students, contents, workers, scheduler):
                 finished.add(submit(student))
 
 
+def _same(job):
+    return job
+
+
 def _cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -183,7 +190,12 @@ class _Book:
         """{notebook: bytes} of what a student handed in."""
         folder = self.course.path("submitted", self.job.assignment, student)
         paths = {name: folder / f"{name}.ipynb" for name in self.job.official}
-        return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+        # A link could point at somebody else's work, or at anything the grader can read.
+        return {
+            name: path.read_bytes()
+            for name, path in paths.items()
+            if path.is_file() and not path.is_symlink()
+        }
 
     def is_done(self, student):
         """Whether exactly this has been graded already, to its end."""
@@ -214,7 +226,8 @@ class _Book:
             graded = nb
             if self.cells and path.exists() and not outcome.failed:
                 nb, graded = self._only_chosen(nbformat.read(path, 4), nb)
-            self._to_gradebook(student, name, graded, outcome.failed)
+            failed = outcome.failed or nb.metadata["course"].get("failed")
+            self._to_gradebook(student, name, graded, failed)
             path.parent.mkdir(parents=True, exist_ok=True)
             if (submitted / "timestamp.txt").exists():
                 shutil.copy(submitted / "timestamp.txt", path.parent)
@@ -268,7 +281,9 @@ def read_result(course, assignment, student):
             submission = gradebook.find_submission(assignment, student)
         except MissingEntry:
             return Result(student, failed="was never graded")
-        result.score, result.maximum = submission.score, submission.max_score
+        result.late = submission.late_submission_penalty or 0.0
+        result.score = max(0.0, submission.score - result.late)
+        result.maximum = submission.max_score
         result.manual = submission.needs_manual_grade
         points = {
             grade.cell.name: (grade.score, grade.max_score)
@@ -307,6 +322,8 @@ def table(results):
         if open_:
             names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
             lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
+        if result.late:
+            lines.append(f"{'':<{width}}    −{result.late:g} handed in late")
         for said in result.repairs:
             lines.append(f"{'':<{width}}    repaired: {said}")
     if not all(result.contained for result in results):

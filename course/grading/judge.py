@@ -10,10 +10,12 @@ Whatever a submission does to checks, assertions, Keras or its own outputs, it c
 
 import ast
 import builtins
+import contextlib
 import json
 import textwrap
 import time
 import traceback
+from queue import Empty
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_output
@@ -103,7 +105,7 @@ class Judge(Execute):
         elif self._stopped is None:
             try:
                 return super().preprocess_cell(cell, resources, index)
-            except (DeadKernelError, CellTimeoutError) as error:
+            except Exception as error:  # whatever its messages make Jupyter raise
                 why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
                 self.log.warning("Student code: %s", why)
                 shown = new_output("error", ename="KernelDied", evalue=why, traceback=[why])
@@ -119,6 +121,8 @@ class Judge(Execute):
             why = "what it printed or showed was too long"
         elif isinstance(error, CellTimeoutError):  # it did not even react to an interrupt
             why = "it never came to an end"
+        elif not isinstance(error, DeadKernelError):
+            why = f"it sent what cannot be read ({type(error).__name__})"
         self.km.end()
         self._stopped = (
             f"the kernel was stopped {where}: {why}" if why else (f"the kernel died {where}")
@@ -128,6 +132,23 @@ class Judge(Execute):
     def _get_timeout(self, cell):
         """Seconds for a cell: never more than the submission has left."""
         return max(1, min(self.timeout, round(self._deadline - time.monotonic())))
+
+    async def _async_handle_timeout(self, timeout, cell=None):
+        """Interrupt the cell; a kernel that goes on all the same is stopped."""
+        reply = await super()._async_handle_timeout(timeout, cell)
+        if not await self._is_idle():
+            raise CellTimeoutError("it ignored the interrupt")
+        return reply
+
+    async def _is_idle(self):
+        """Whether the kernel answers a question that waits behind the cell, within 5 s."""
+        asked, end = self.kc.kernel_info(), time.monotonic() + 5
+        while time.monotonic() < end:
+            with contextlib.suppress(Empty):
+                message = await self.kc.shell_channel.get_msg(timeout=0.5)
+                if message["parent_header"].get("msg_id") == asked:
+                    return True
+        return False
 
     def process_message(self, msg, cell, cell_index):
         """Count what is printed; a flood ends the kernel."""
@@ -154,7 +175,7 @@ class Judge(Execute):
             shown = [textwrap.fill(line, 96, subsequent_indent="  ") for line in text.splitlines()]
             error = new_output("error", ename="CheckFailed", evalue=text, traceback=shown)
             cell.outputs = [error]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             lines = "".join(traceback.format_exception(error)[-3:])
             raise InstructorError(
                 f"The test cell {cell.metadata.nbgrader['grade_id']} should raise nothing but "
@@ -195,7 +216,7 @@ class Judge(Execute):
         kept = self.nb.cells[self._index]
         try:
             self.execute_cell(cell, self._index)
-        except (DeadKernelError, CellTimeoutError) as error:
+        except Exception as error:  # whatever its messages make Jupyter raise
             self._stop(error, f"when {request['name']} was used")
             return {"failed": "NO_ANSWER", "text": self._stopped}
         finally:

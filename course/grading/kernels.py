@@ -376,7 +376,9 @@ class _BoxProvisioner(KernelProvisionerBase):
         self._connection.sendall(json.dumps(sent).encode() + b"\n")
         answer = self._hear()
         if answer is None or not answer.get("ready"):
-            reason = (answer or {}).get("failed") or f"it ended with {answer}"
+            said = answer or {}
+            reason = said.get("failed") or said.get("why") or "it is gone"
+            self.end()
             raise BoxError(f"A kernel could not be started in the box: {reason}")
         return info
 

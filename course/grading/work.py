@@ -76,7 +76,12 @@ def grade_submission(job, contents):
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
     address = job.box or kernels.box(judge.sandbox).address
-    outcome = _in_own_process(job, contents, address, judge.wall + 60)
+    for _ in range(2):  # a judge that dies can have been the machine's fault; once
+        outcome = _in_own_process(job, contents, address, judge.wall + 60)
+        if outcome is not None:
+            break
+    else:
+        outcome = failure(job, "the process that judged it died, twice")
     outcome.seconds = time.monotonic() - begun
     return outcome
 
@@ -96,8 +101,8 @@ class _Judges:
             program = f"from course.grading import work; work.serve_judges({server.fileno()})"
             program = [sys.executable, "-P", "-c", program]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            # Connections wait in the socket until it is ready.
             self._process = subprocess.Popen(program, pass_fds=[server.fileno()], **pipes)
-        self._process.stdout.readline()  # it is ready
 
     def connect(self):
         """A connection to a new process that waits for (job, contents, box address)."""
@@ -118,7 +123,7 @@ class _Judges:
 _judges = {}
 
 
-def _own_judges():
+def own_judges():
     """This process's judges, started when first needed, and again if they have ended."""
     judges = _judges.get(os.getpid())
     if judges is None or not judges.alive():
@@ -130,14 +135,15 @@ def _own_judges():
 
 
 def _in_own_process(job, contents, address, wall):
-    with _own_judges().connect() as connection:
+    """The Outcome, or None if the process died or took longer than `wall` seconds."""
+    with own_judges().connect() as connection:
         connection.send((job, contents, address, wall))
         try:
-            if connection.poll(wall + 10):
+            if connection.poll(wall + 60):
                 return connection.recv()
         except (EOFError, OSError):
-            return failure(job, "the process that judged it died")
-    return failure(job, f"grading it took longer than {wall} seconds")
+            return None
+    return None
 
 
 def serve_judges(control):

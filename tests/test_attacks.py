@@ -1,0 +1,355 @@
+"""Attacks on a grader, each as a submission that solves nothing: no points, and no harm.
+
+The numbers are those of the catalogue in docs/security.md. What is refused by the box alone
+(files, network, privileges, limits) is in test_box.py, archives are in test_collect.py, pages in
+test_feedback.py.
+"""
+
+import os
+import sqlite3
+import time
+
+import nbformat
+import pytest
+from traitlets.config import Config
+
+from course.grading import work
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import _job, grade
+from course.grading.judge import reasons
+from tests.classroom import Classroom
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def job(room):
+    job = _job(CourseFolder(room.folder), room.assignment, None)
+    job.config["Judge"] = Config(timeout=5, wall=20)
+    return job
+
+
+def attacked(room, job, code, where="shapes-answer", **others):
+    """Grade a submission that has no answers but this code; {grade id: (passed, messages)}."""
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    for name, source in {where: code, **others}.items():
+        next(c for c in nb.cells if c.id == name.replace("_", "-")).source = source
+    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert outcome.failed is None, outcome.failed
+    return reasons(nbformat.reads(outcome.notebooks[room.name], 4))
+
+
+def passed(found):
+    return [name for name, (right, _) in found.items() if right]
+
+
+#: A function for every name that the tests ask about, whatever it does.
+ALL = (
+    "\ncount_parameters = lenet5 = scaled_tanh = subsample = c3_maps = lenet5_1998 = lenet5_relu"
+    " = fake\nshapes = parameters = subsampling = c3_parameters = more = fake\n"
+)
+
+FORGED = {
+    "1 an int that is equal to everything": """
+class Same(int):
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+def fake(*a, **k): return Same()
+shapes = parameters = subsampling = c3_parameters = more = {
+    name: Same() for name in ("C1", "S2", "C3", "S4", "C5", "F6", "output", "S2 and S4")}
+count_parameters = lenet5 = fake
+""",
+    "2 asserts stripped from every cell": """
+import ast
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.Pass()
+    def visit_Raise(self, node): return ast.Pass()
+    def visit_Call(self, node): return ast.Constant(None)
+get_ipython().ast_transformers.append(Strip())
+""",
+    "3 later cells turned into pass": """
+get_ipython().input_transformers_cleanup.append(lambda lines: ["pass\\n"])
+""",
+    "5 displayhook called by the tested function": """
+import sys
+def fake(*a, **k):
+    sys.displayhook('ok')
+    return 1
+""" + ALL,
+    "6 a result before every cell": """
+ip = get_ipython()
+ip.events.register('pre_run_cell', lambda *a: ip.display_pub.publish({'text/plain': '100'}))
+ip.events.register('pre_execute', lambda *a: print('100'))
+""",
+    "7 the kernel answers ok to everything": """
+kernel = get_ipython().kernel
+async def ok(*a, **k):
+    return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}
+type(kernel).do_execute = ok
+""",
+    "9 Keras's counts patched": """
+keras.Model.count_params = lambda self: 61706
+keras.Model.output_shape = property(lambda self: (None, 10))
+def fake(input_shape=(32, 32, 1), classes=10, *a, **k):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(inputs)))
+""" + ALL,
+    "10 builtins and checks replaced": """
+import builtins, course.check, course.evidence, numpy.testing, sys
+builtins.tuple = builtins.isinstance = builtins.any = lambda *a, **k: True
+for name in ('model', 'block', 'function', 'value', 'shapes', 'parameters'):
+    setattr(course.check, name, lambda *a, **k: None)
+numpy.testing.assert_allclose = lambda *a, **k: None
+""",
+    "11 the answer of a right model sent for another": """
+import course.evidence as evidence
+from IPython.display import display
+right = {"trace": {"rows": [], "outputs": [], "inputs": []}}
+evidence.observe = lambda subject, request: right
+evidence.answer = lambda space, request: display({evidence.MIME: right}, raw=True)
+""",
+    "11 two answers instead of one": """
+import course.evidence as evidence
+from IPython.display import display
+def answer(space, request):
+    for value in (61706, {"value": 10}):
+        display({evidence.MIME: {"value": value}}, raw=True)
+evidence.answer = answer
+""",
+    "12 errors swallowed": """
+get_ipython().showtraceback = lambda *a, **k: None
+get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)
+""",
+    "13 sys.exit in the tested function": "import sys\ndef fake(*a, **k): sys.exit()\n" + ALL,
+    "14 os._exit in the tested function": "import os\ndef fake(*a, **k): os._exit(0)\n" + ALL,
+    "15 points printed and returned": "def fake(*a, **k): return 1000.0\n" + ALL + "\n1000.0",
+    "29 an endless loop that ignores interrupts": """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+def fake(*a, **k):
+    while True: pass
+""" + ALL,
+    "33 output without end": "while True: print('x' * 10_000)",
+    "33 one message of 300 MB": "print('x' * 300_000_000)",
+    "33 a picture of 100 MB": """
+from IPython.display import display
+display({'image/png': 'x' * 100_000_000}, raw=True)
+""",
+    "34 a message nested 100,000 deep": """
+import course.evidence as evidence
+def answer(space, request):
+    kernel = get_ipython().kernel
+    text = '{"data": {"%s": ' % evidence.MIME + '[' * 100_000 + ']' * 100_000 + '}, "metadata": {}}'
+    kernel.session.pack = lambda content: text.encode()
+    kernel.session.send(kernel.iopub_socket, 'display_data', {}, parent=kernel.get_parent())
+evidence.answer = answer
+""",
+    "34 numbers that are none": """
+import course.evidence as evidence
+from IPython.display import display
+evidence.answer = lambda space, request: display(
+    {evidence.MIME: {"value": float('nan'), "answers": [float('inf')] * 99, "trace": 10 ** 400}},
+    raw=True)
+""",
+    "47 a model with Lambda that changes Keras": """
+import keras
+def fake(*a, **k):
+    inputs = keras.Input((32, 32, 1))
+    change = keras.layers.Lambda(lambda x: keras.config.set_floatx('float16'))
+    return keras.Model(inputs, change(inputs))
+""" + ALL,
+    "48 shapes that a layer only claims": """
+import keras
+class Claims(keras.layers.Layer):
+    def call(self, x): return x
+    def compute_output_shape(self, shape): return (None, 10)
+    def count_params(self): return 61706
+def fake(input_shape=(32, 32, 1), classes=10, **k):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, Claims()(inputs))
+""" + ALL,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", FORGED)
+def test_nothing_is_gained(room, job, attack):
+    begun = time.monotonic()
+    assert passed(attacked(room, job, FORGED[attack])) == []
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(
+    "attack", ["33 output without end", "33 one message of 300 MB", "33 a picture of 100 MB"]
+)
+def test_a_flood_is_named_as_the_reason(room, job, attack):
+    found = attacked(room, job, FORGED[attack])
+    message = found["lenet-model"][1][0]
+    assert "printed" in message
+
+
+def test_4_tags_gain_nothing(room, job):
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    for cell in nb.cells:
+        cell.metadata["tags"] = ["skip-execution"]
+    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert passed(reasons(nbformat.reads(outcome.notebooks[room.name], 4))) == []
+
+
+def test_8_files_beside_the_notebook_are_not_used(room):
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    room.submit("files", nb)
+    folder = room.folder / "submitted" / "files" / room.assignment
+    for name in ("ipykernel_launcher", "keras", "course", "sitecustomize", "random"):
+        (folder / f"{name}.py").write_text("raise SystemExit(0)\n")
+    (result,) = grade(CourseFolder(room.folder), room.assignment, ["files"], workers=1)
+    assert result.score == 0 and result.failed is None
+
+
+# --- secrets and harm: the submission says what it found, and what is outside is looked at
+
+
+def seen(room, job, code):
+    """What a submission's code gets to know, told by the text of an error in its function."""
+    report = "def lenet5(*a, **k):\n    raise ValueError('<' + str(found) + '>')\n"
+    found = attacked(room, job, f"{code}\n{report}")
+    message = found["lenet-model"][1][0]
+    return message[message.index("<") + 1 : message.index(">")]
+
+
+def test_16_to_19_neither_solutions_nor_tests_nor_others_nor_the_environment(
+    room, job, monkeypatch
+):
+    monkeypatch.setenv("LMS_TOKEN", "secret-token")
+    code = """
+import glob, os
+found = [value for value in os.environ.values() if 'secret' in value]
+for place, folders, files in os.walk('/'):
+    folders[:] = [f for f in folders if f not in ('proc', 'usr', 'site-packages', 'lib')]
+    found += [os.path.join(place, f) for f in files if f.endswith(('.ipynb', '.db', '.csv'))]
+for p in glob.glob('/proc/[0-9]*/environ'):
+    found += ['environ'] if b'secret-token' in open(p, 'rb').read() else []
+"""
+    assert seen(room, job, code) == "[]"
+
+
+def test_17_hidden_tests_are_in_no_memory_of_the_kernel(room, job):
+    code = """
+import gc, sys
+def look():
+    cells = ' '.join(str(x) for x in get_ipython().user_ns.get('In', []))
+    texts = [o for o in gc.get_objects() if isinstance(o, str)]
+    frames = [f.f_code.co_consts for f in sys._current_frames().values()]
+    return ''.join(reversed('STSET NEDDIH')) in cells + str(texts) + str(frames)
+found = look()
+"""
+    assert seen(room, job, code) == "False"
+
+
+def test_20_a_link_in_a_submission_is_not_followed(room, tmp_path):
+    secret = tmp_path / "id_rsa"
+    secret.write_text("PRIVATE KEY")
+    folder = room.folder / "submitted" / "links" / room.assignment
+    room.submit("links", room.release)
+    (folder / "key.txt").symlink_to(secret)
+    grade(CourseFolder(room.folder), room.assignment, ["links"], workers=1)
+    copied = room.folder / "autograded" / "links"
+    assert not any("PRIVATE KEY" in p.read_text() for p in copied.rglob("*") if p.is_file())
+
+
+def test_20_a_notebook_that_is_a_link_is_not_read(room, tmp_path):
+    other = tmp_path / "other.ipynb"
+    other.write_text(nbformat.writes(room.written()))
+    folder = room.folder / "submitted" / "linked" / room.assignment
+    folder.mkdir(parents=True)
+    (folder / f"{room.name}.ipynb").symlink_to(other)
+    (result,) = grade(CourseFolder(room.folder), room.assignment, ["linked"], workers=1)
+    assert result.score == 0
+
+
+HARM = {
+    "22 the gradebook": """
+import sqlite3
+sqlite3.connect({db!r}).execute('update grade set extra_credit=95')
+""",
+    "23 a process that waits until the grader is gone": """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for _ in range(40):
+            time.sleep(0.2)
+            try: open({mark!r}, 'w').write('alive')
+            except OSError: pass
+        os._exit(0)
+    os._exit(0)
+""",
+    "24 a start-up file for the next one": """
+import os
+for home in (os.path.expanduser('~'), {home!r}):
+    try:
+        os.makedirs(home + '/.ipython/profile_default/startup', exist_ok=True)
+        open(home + '/.ipython/profile_default/startup/00.py', 'w').write('open({mark!r}, "w")')
+    except OSError: pass
+""",
+    "25 configuration and path files": """
+import site, os
+packages = site.getsitepackages()[0]
+for place in [{course!r} + '/nbgrader_config.py', packages + '/evil.pth', {home!r} + '/.bashrc']:
+    try: open(place, 'a').write('\\nimport os; open({mark!r}, "w")')
+    except OSError: pass
+""",
+    "26 the grader killed": """
+import os, signal
+for pid in [os.getppid(), {pid}, *range(2, 400)]:
+    try: os.kill(pid, 9) if pid > 1 else None
+    except OSError: pass
+""",
+    "27 the grader's limits lowered": """
+import resource
+try: resource.prlimit({pid}, resource.RLIMIT_CPU, (1, 1))
+except OSError: pass
+""",
+    "28 the grader's memory": """
+for pid in ({pid}, 2, 3):
+    try: open(f'/proc/{{pid}}/mem', 'r+b').read(1)
+    except OSError: pass
+import ctypes
+ctypes.CDLL(None).ptrace(16, {pid}, 0, 0)
+""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", HARM)
+def test_nothing_outside_is_harmed(room, job, attack, tmp_path):
+    mark, home = tmp_path / "mark", tmp_path / "home"
+    home.mkdir()
+    for folder in (tmp_path, home):
+        folder.chmod(0o777)  # whoever gets out may write
+    database = room.folder / "gradebook.db"
+    before = database.read_bytes()
+    config = (room.folder / "nbgrader_config.py").read_bytes()
+    code = HARM[attack].format(
+        db=str(database), mark=str(mark), home=str(home), course=str(room.folder), pid=os.getpid()
+    )
+    assert passed(attacked(room, job, code)) == []
+    if attack.startswith("23"):
+        time.sleep(2)
+    assert database.read_bytes() == before
+    assert (room.folder / "nbgrader_config.py").read_bytes() == config
+    assert not mark.exists() and list(home.iterdir()) == []
+    assert "lenet-model" in attacked(room, job, "")  # and the next one is graded
+
+
+def test_22_extra_credit_of_a_forged_notebook_does_not_count(room):
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    for cell in nb.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader.update(points=1000, extra_credit=95, grade=True)
+    room.submit("forged", nb)
+    (result,) = grade(CourseFolder(room.folder), room.assignment, ["forged"], workers=1)
+    assert (result.score, result.maximum) == (0, 100)
+    with sqlite3.connect(room.folder / "gradebook.db") as database:
+        assert database.execute("select sum(extra_credit) from grade").fetchone()[0] in (None, 0)
