@@ -21,12 +21,13 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "course.grading.defang.Defang",  # nothing of a student's may run in the formgrader
 ]
 # Feedback shows findings, not the tests that found them.
 c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "nbgrader.preprocessors.ClearHiddenTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    "course.grading.defang.Defang",
+    "course.grading.feedback.Grades",
 ]
+c.GenerateFeedback.exporter_class = "course.grading.feedback.FeedbackPage"
 
 c.ExportApp.plugin_class = "course.grading.export.ScoresExport"

@@ -1,4 +1,4 @@
-"""The command `course`: release, collect, grade, feedback and export, thin over nbgrader."""
+"""The command `course`: from the release to the report, thin over nbgrader."""
 
 import argparse
 import sys
@@ -123,11 +123,30 @@ def _parser():
     sub = command(
         _export,
         "export",
-        "Write all scores to a CSV file.",
-        "course export --to scores.csv",
+        "Write the scores for a spreadsheet, Canvas, Moodle or Gradescope.",
+        "course export 04-vgg --format canvas",
     )
     sub.add_argument("assignment", **many)
-    sub.add_argument("--to", default="scores.csv", help="the file (default: scores.csv)")
+    sub.add_argument("--student", **student)
+    sub.add_argument(
+        "--format",
+        choices=("scores", "canvas", "moodle", "gradescope"),
+        default="scores",
+        help="scores: every exercise of everybody (default); canvas, moodle: the file that their "
+        "gradebooks import; gradescope: a results.json for each submission",
+    )
+    sub.add_argument(
+        "--to", metavar="PATH", help="the file, for gradescope the folder (default: by its format)"
+    )
+
+    sub = command(
+        _report,
+        "report",
+        "Write one page about the class: scores, exercises, and mistakes counted by cause.",
+        "course report 04-vgg",
+    )
+    sub.add_argument("assignment", **many)
+    sub.add_argument("--to", default="report.html", help="the page (default: report.html)")
 
     sub = command(
         _demo,
@@ -219,15 +238,31 @@ def _feedback(options):
 
 
 def _export(options):
-    from nbgrader.api import Gradebook
-
-    from course.grading.export import scores, write
+    from course.grading.export import export
 
     course = _folder(options)
-    with Gradebook(course.database) as gradebook:
-        rows = list(scores(gradebook, course.chosen(options.assignment)))
-    write(rows, options.to)
-    print(f"{len(rows)} scores written to {options.to}")
+    paths, open_ = export(
+        course,
+        options.format,
+        course.chosen(options.assignment),
+        options.student or (),
+        options.to,
+    )
+    if len(paths) == 1:
+        print(f"written: {_short(paths[0])}")
+    else:
+        print(f"{len(paths)} files written: {_short(paths[0])} to {_short(paths[-1])}")
+    for row in open_:
+        empty = "" if options.format in ("scores", "gradescope") else "; its score is left empty"
+        print(f"not final: {row['assignment']}  {row['student']}  {row['state']}{empty}")
+
+
+def _report(options):
+    from course.grading.report import report
+
+    course = _folder(options)
+    path = report(course, course.chosen(options.assignment), options.to)
+    print(f"The class on one page: {_short(path)}")
 
 
 def _demo(options):

@@ -67,6 +67,7 @@ def test_points_stand_in_the_headings(path):
             points[said] += meta["points"]
     for heading, total in points.items():
         assert f"({total} points)" in heading
+    assert sum(points.values()) == 100
 
 
 def test_assignments_are_the_release_of_solutions(tmp_path):

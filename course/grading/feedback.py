@@ -1,7 +1,29 @@
-"""Feedback pages: nbgrader's, one HTML page for each graded notebook."""
+"""Feedback pages: for each graded notebook one HTML file that needs no network and runs no script.
 
+nbgrader generates them (`course feedback`, `nbgrader generate_feedback`, the formgrader's button);
+`FeedbackPage` is the exporter that it is told to use. The page shows the points and findings of
+each exercise and the student's own cells, never a test: what a test says is its findings.
+"""
+
+import re
+from functools import cache, lru_cache
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from nbconvert.exporters import Exporter
+from nbgrader import utils
+from nbgrader.preprocessors import GetGrades
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from traitlets import default
+
+from course.findings import Cause
 from course.grading.course_folder import CourseError
 from course.grading.release import last_error
+
+_MAX_HIGHLIGHTED = 20_000  # characters; colouring takes its time
+_HEADING = re.compile(r"#{1,6} +(.+)")
 
 
 def feedback(course, assignment, students=None, progress=lambda *_: None):
@@ -21,3 +43,169 @@ def feedback(course, assignment, students=None, progress=lambda *_: None):
             failures.append((student, last_error(result)))
         progress(number, len(chosen), student)
     return failures
+
+
+class Grades(GetGrades):
+    """nbgrader's GetGrades, which also says whether a person still has to look at the answer."""
+
+    def _get_score(self, cell, resources):
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"],
+            self.notebook_id,
+            self.assignment_id,
+            self.student_id,
+        )
+        cell.metadata.nbgrader["score"] = grade.score
+        cell.metadata.nbgrader["points"] = grade.max_score
+        cell.metadata.nbgrader["waits"] = bool(grade.needs_manual_grade)
+
+
+class FeedbackPage(Exporter):
+    """nbconvert's exporter of a graded notebook to its feedback page."""
+
+    output_mimetype = "text/html"
+
+    @default("file_extension")
+    def _file_extension_default(self):
+        return ".html"
+
+    def from_notebook_node(self, nb, resources=None, **kwargs):
+        """The page as text; the preprocessors have brought the grades into the notebook."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return page(nb, resources["nbgrader"]), resources
+
+
+def page(nb, names):
+    """The HTML of a graded notebook; `names` is what nbgrader knows about it."""
+    said = nb.metadata.get("course", {})
+    parts = list(_parts(nb, said))
+    exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
+    return (
+        templates()
+        .get_template("feedback.html")
+        .render(
+            name=names["notebook"],
+            assignment=names["assignment"],
+            student=names.get("student"),
+            score=names["score"],
+            maximum=names["max_score"],
+            penalty=names.get("late_penalty"),
+            failed=said.get("failed"),
+            repairs=said.get("repairs"),
+            waiting=sum(exercise["waits"] for exercise in exercises),
+            exercises=exercises,
+            parts=parts,
+            colours=_colours(),
+        )
+    )
+
+
+@cache
+def templates():
+    """Where the course's pages come from. Whatever is put into them is escaped."""
+    environment = Environment(
+        loader=PackageLoader("course.grading"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = lambda value: f"{value or 0:.2f}".rstrip("0").rstrip(".")
+    environment.filters["cause"] = lambda name: name.replace("_", " ").lower()
+    return environment
+
+
+# --- what stands on the page, in the notebook's order
+
+
+def _parts(nb, said):
+    """Dicts with a `kind`: headings, answers, cells that ended with an error, verdicts, comments.
+
+    Everything else is in the notebook that the student has. A heading is given only if something
+    stands below it.
+    """
+    heading = None
+    for cell in nb.cells:
+        found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        heading = found[1] if found and not utils.is_solution(cell) else heading
+        for part in _cell_parts(cell, bool(said.get("failed"))):
+            if heading:
+                yield {"kind": "heading", "text": heading}
+                heading = None
+            yield part
+
+
+def _cell_parts(cell, failed):
+    graded, answer = utils.is_grade(cell), utils.is_solution(cell)
+    outputs = cell.get("outputs", [])
+    if answer and cell.cell_type != "code":
+        yield {"kind": "text", "text": cell.source}
+    elif answer or (not graded and any(o.output_type == "error" for o in outputs)):
+        yield {"kind": "code", "html": _highlighted(cell.source)}
+        yield from map(_output, outputs)
+    if graded:
+        yield {"kind": "verdict", "exercise": _exercise(cell, failed)}
+    comment = cell.metadata.get("nbgrader", {}).get("comment")
+    if comment:
+        yield {"kind": "comment", "text": comment}
+
+
+def _exercise(cell, failed):
+    """An exercise's points, its findings and its state in a word."""
+    meta, verdict = cell.metadata.nbgrader, cell.metadata.get("course")
+    points, maximum = meta.get("score") or 0, meta.get("points") or 0
+    findings = verdict["findings"] if verdict else []
+    if verdict is None and not utils.is_solution(cell) and not failed:
+        # Judged by somebody else's test, whose error could tell how it tests.
+        names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
+        findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
+    causes = {finding["cause"] for finding in findings}
+    if failed:
+        state, mark, waits = "waits", "not graded", True
+    elif meta.get("waits"):
+        state, mark, waits = "waits", "waits for a person", True
+    elif points >= maximum:
+        state, mark, waits = "right", "✓ right", False
+    elif causes == {Cause.NOT_ANSWERED.name}:
+        state, mark, waits = "wrong", "○ not answered", False
+    else:
+        state, mark, waits = "wrong", "✗ partly right" if points else "✗ not right", False
+    return {
+        "name": meta["grade_id"],
+        "points": points,
+        "maximum": maximum,
+        "findings": findings,
+        "state": state,
+        "mark": mark,
+        "waits": waits,
+    }
+
+
+def _output(output):
+    if output.output_type == "stream":
+        return {"kind": "output", "text": output.text}
+    if output.output_type == "error":
+        return {"kind": "output", "text": "\n".join(output.traceback)}
+    text = output.data.get("text/plain", "")
+    for mime in ("image/png", "image/jpeg"):
+        if mime in output.data:
+            alt = text or "A picture that your code drew."
+            return {"kind": "picture", "mime": mime, "data": output.data[mime], "alt": alt}
+    return {"kind": "output", "text": text}
+
+
+# --- code in colours
+
+
+@lru_cache(maxsize=2000)
+def _highlighted(source):
+    if len(source) > _MAX_HIGHLIGHTED:
+        return source
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+@cache
+def _colours():
+    light = HtmlFormatter(style="default").get_style_defs("pre code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs("pre code")
+    text = f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    return Markup("\n".join(line for line in text.splitlines() if "background" not in line))

@@ -29,6 +29,7 @@ from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
 from course.grading import box, kernels
+from course.grading.defang import Defang
 from course.grading.judge import InstructorError, Judge
 from course.grading.notebooks import read_notebook
 from course.grading.repair import repair
@@ -184,7 +185,7 @@ def _judged(job, name, content, address):
         "course": {"official": official, "box": address, "files": job.files},
     }
     config = Config(job.config)
-    for step in (ClearOutput, Judge, LimitOutput):
+    for step in (ClearOutput, Judge, LimitOutput, Defang):
         nb, resources = step(config=config).preprocess(nb, resources)
     return nbformat.writes(nb)
 

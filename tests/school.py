@@ -1,0 +1,107 @@
+"""A small graded class without kernels: verdicts are written as the judge would write them."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader.api import Gradebook
+
+from course.cli import main
+from course.findings import Cause
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import _Book, _job
+from course.grading.work import Outcome, failure
+
+ROOT = Path(__file__).parents[1]
+STUB = "def f():\n    ### BEGIN SOLUTION\n    return 9\n    ### END SOLUTION"
+TEST = """# Exercise {0} ({1} points)
+secret_check = check.model(f)
+### BEGIN HIDDEN TESTS
+assert secret_check(f) == 9
+### END HIDDEN TESTS"""
+
+
+def _cell(make, source, name, points=None, *, grade=False, solution=False, locked=False):
+    meta = {"grade": grade, "grade_id": name, "locked": locked, "schema_version": 3}
+    meta |= {"solution": solution, "task": False}
+    if points is not None:
+        meta["points"] = points
+    return make(source, id=name, metadata={"nbgrader": meta})
+
+
+def source():
+    """An assignment with two judged exercises (6 and 8 points) and an essay (6)."""
+    test = {"grade": True, "locked": True}
+    cells = [
+        new_markdown_cell("## 1 · Shapes (6 points)", id="heading-shapes"),
+        _cell(new_code_cell, STUB, "shapes-answer", solution=True),
+        _cell(new_code_cell, TEST.format("shapes", 6), "shapes", 6, **test),
+        new_markdown_cell("## 2 · Build (8 points)", id="heading-build"),
+        _cell(new_code_cell, STUB, "build-answer", solution=True),
+        _cell(new_code_cell, TEST.format("build", 8), "build", 8, **test),
+        _cell(new_markdown_cell, "Why?", "essay", 6, grade=True, solution=True),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+class School:
+    """A released assignment `hw`; `hand_in` writes a graded submission into its gradebook."""
+
+    assignment = "hw"
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "solutions" / "hw").mkdir(parents=True)
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        nbformat.write(source(), folder / "solutions" / "hw" / "p1.ipynb")
+        assert self.course("release", "hw") == 0
+        self.job = _job(CourseFolder(folder), "hw", None)
+
+    def course(self, command, *arguments):
+        return main([command, "--course", str(self.folder), *arguments])
+
+    def judged(self, student):
+        """The path of a judged notebook."""
+        return self.folder / "autograded" / student / "hw" / "p1.ipynb"
+
+    def hand_in(
+        self, student, *, shapes=(), build=(), manual=6, late_penalty=0, failed=None,
+        repairs=(), sandbox="bubblewrap", first_name=None, last_name=None, lms_user_id=None,
+    ):  # fmt: skip
+        """A submission with these findings (row, cause, message); `manual=None` still waits."""
+        course = CourseFolder(self.folder)
+        release = self.folder / "assignments" / "hw" / "p1.ipynb"
+        submitted = self.folder / "submitted" / student / "hw"
+        submitted.mkdir(parents=True)
+        nb = nbformat.read(release, 4)
+        nbformat.write(nb, submitted / "p1.ipynb")
+        for cell, findings in zip((nb.cells[2], nb.cells[5]), (shapes, build), strict=True):
+            cell.source = TEST
+            cell.metadata["course"] = {
+                "passed": not findings,
+                "findings": [
+                    {"row": row, "cause": Cause[cause].name, "message": message}
+                    for row, cause, message in findings
+                ],
+            }
+            text = "\n".join(message for _, _, message in findings)
+            error = new_output("error", ename="CheckFailed", evalue=text, traceback=[text])
+            cell.outputs = [error] if findings else []
+        nb.cells[6].source = "Because."
+        nb.metadata["course"] = {"sandbox": sandbox, "repairs": list(repairs)}
+        outcome = Outcome({"p1": nbformat.writes(nb)}, 1.25)
+        if failed:
+            outcome = failure(self.job, failed)
+        _Book(course, self.job, None).save(student, outcome)
+        names = {"first_name": first_name, "last_name": last_name, "lms_user_id": lms_user_id}
+        with Gradebook(course.database) as gradebook:
+            gradebook.update_or_create_student(student, **{k: v for k, v in names.items() if v})
+            if not failed:
+                submission = gradebook.find_submission_notebook("p1", "hw", student)
+                submission.late_submission_penalty = late_penalty
+                if manual is not None:
+                    essay = gradebook.find_grade("essay", "p1", "hw", student)
+                    essay.manual_score, essay.needs_manual_grade = manual, False
+            gradebook.db.commit()

@@ -1,0 +1,144 @@
+"""Scores as spreadsheets and LMSs read them."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+from nbgrader.api import Gradebook
+
+from course.grading.course_folder import CourseFolder
+from course.grading.export import COLUMNS
+from tests.school import School
+
+PADDED = ("conv2", "PADDING", 'The padding is "valid", the table has 2.\nOne, two.')
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory):
+    school = School(tmp_path_factory.mktemp("school"))
+    names = {"first_name": "José, Maria", "last_name": '=cmd|"/c calc"!A1', "lms_user_id": "101"}
+    school.hand_in("right", **names)
+    school.hand_in("wrong", shapes=[PADDED], lms_user_id="102")
+    school.hand_in("late", late_penalty=4, lms_user_id="103")
+    school.hand_in("essay", manual=None, lms_user_id="104")
+    school.hand_in("broken", failed="p1.ipynb is not JSON", lms_user_id="105")
+    school.hand_in("unsafe", sandbox="none", lms_user_id="106")
+    with Gradebook(CourseFolder(school.folder).database) as gradebook:
+        gradebook.update_or_create_student("absent", lms_user_id="107")
+    return school
+
+
+def read(path, encoding="utf-8"):
+    with path.open(newline="", encoding=encoding) as file:
+        return list(csv.DictReader(file))
+
+
+def test_scores_have_every_exercise_and_a_state(school, tmp_path):
+    path = tmp_path / "scores.csv"
+    assert school.course("export", "--to", str(path)) == 0
+    rows = {row["student"]: row for row in read(path, "utf-8-sig")}
+    assert list(rows["right"])[: len(COLUMNS)] == list(COLUMNS)
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "right": "graded",
+        "wrong": "graded",
+        "late": "graded",
+        "essay": "needs manual grade",
+        "broken": "not graded",
+        "unsafe": "graded without a sandbox",
+        "absent": "not handed in",
+    }
+    assert (rows["wrong"]["score"], rows["wrong"]["shapes"], rows["wrong"]["build"]) == (
+        "14.0", "0.0", "8.0",
+    )  # fmt: skip
+    assert (rows["late"]["score"], rows["late"]["late_penalty"]) == ("16.0", "4.0")
+    assert rows["absent"]["score"] == ""
+    # A name that a spreadsheet would run as a formula is only a text there.
+    assert rows["right"]["last_name"] == '\'=cmd|"/c calc"!A1'
+    assert rows["right"]["first_name"] == "José, Maria"
+
+
+def test_canvas_gets_its_columns_and_only_final_scores(school, tmp_path, capsys):
+    path = tmp_path / "canvas.csv"
+    assert school.course("export", "hw", "--format", "canvas", "--to", str(path)) == 0
+    said = capsys.readouterr().out
+    first, *rows = read(path)
+    assert list(first) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "hw"]
+    assert first["Student"].strip() == "Points Possible" and first["hw"] == "20.0"
+    assert {row["ID"]: row["hw"] for row in rows} == {
+        "101": "20.0", "102": "14.0", "103": "16.0", "104": "", "105": "", "106": "", "107": "",
+    }  # fmt: skip
+    assert not path.read_bytes().startswith(b"\xef\xbb\xbf")
+    for student in ("essay", "broken", "unsafe"):
+        assert f"hw  {student}" in said
+    assert said.count("its score is left empty") == 3
+
+
+def test_moodle_gets_a_worksheet_with_comments(school, tmp_path):
+    path = tmp_path / "moodle.csv"
+    assert school.course("export", "hw", "--format", "moodle", "--to", str(path)) == 0
+    rows = {row["Identifier"]: row for row in read(path)}
+    wrong = rows["Participant 102"]
+    assert (wrong["Grade"], wrong["Maximum Grade"]) == ("14.0", "20.0")
+    assert wrong["Feedback comments"] == f"−6 shapes: {PADDED[2]}"
+    assert rows["Participant 104"]["Grade"] == ""
+    assert "not JSON" in rows["Participant 105"]["Feedback comments"]
+
+
+def test_gradescope_gets_a_results_json_for_each_submission(school, tmp_path):
+    folder = tmp_path / "gradescope"
+    assert school.course("export", "--format", "gradescope", "--to", str(folder)) == 0
+    assert {path.parts[-3] for path in folder.rglob("results.json")} == {
+        "right", "wrong", "late", "essay", "broken", "unsafe",
+    }  # fmt: skip
+    said = json.loads((folder / "wrong" / "hw" / "results.json").read_text(encoding="utf-8"))
+    assert said["score"] == 14 and "secret_check" not in json.dumps(said)
+    tests = {test["name"]: test for test in said["tests"]}
+    assert tests["shapes"]["status"] == "failed" and PADDED[2] in tests["shapes"]["output"]
+    assert (tests["build"]["score"], tests["build"]["max_score"]) == (8, 8)
+    late = json.loads((folder / "late" / "hw" / "results.json").read_text(encoding="utf-8"))
+    assert late["score"] == 16 and "4 points were taken off" in late["output"]
+
+
+def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):
+    ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
+    assert school.course("export", "--format", "canvas", "--to", str(ours)) == 0
+    command = ["-m", "nbgrader", "export", "--exporter=course.grading.export.CanvasExport"]
+    subprocess.run(
+        [sys.executable, *command, f"--to={theirs}"], cwd=school.folder, check=True, timeout=120
+    )
+    assert theirs.read_bytes() == ours.read_bytes()
+
+
+def test_an_empty_gradebook_says_what_to_do(tmp_path, capsys):
+    school = School(tmp_path)
+    for command in ("export", "report"):
+        assert school.course(command) == 1
+        assert "Nothing has been graded yet. Run: course grade" in capsys.readouterr().err
+
+
+def test_the_report_counts_mistakes_by_cause(school, tmp_path):
+    from tests.test_feedback import Links, words
+
+    school = School(tmp_path)
+    for number in range(4):
+        school.hand_in(f"padded{number}", shapes=[PADDED], build=[("x", "STRIDE", "<b>stride</b>")])
+    for number in range(3):
+        school.hand_in(f"right{number}")
+    school.hand_in("half", build=[("x", "KERNEL", "kernel")], sandbox="none")
+    school.hand_in("broken", failed="p1.ipynb is not JSON <at all>")
+    path = tmp_path / "report.html"
+    assert school.course("report", "hw", "--to", str(path)) == 0
+    html = path.read_text(encoding="utf-8")
+    said = words(html)
+    assert "8 graded submissions, mean 12 and median 9 of 20 points" in said
+    assert "4 of 8 shapes padding conv2" in said
+    assert "4 of 8 build stride x" in said and "1 of 8 build kernel x" in said
+    assert "&lt;b&gt;stride" in html and "<b>stride" not in html
+    assert "shapes 6 4 of 8 0 0.50 0.77" in said  # correlation with build and essay, by hand
+    assert "essay 6 8 of 8 0 1.00 –" in said  # everybody has the same
+    assert "1 could not be graded" in said and "1 graded without a sandbox" in said
+    found = Links(html)
+    assert not found.tags & {"script", "link", "iframe"}
+    assert all(address.startswith(("#", "data:image/png")) for address in found.addresses)
