@@ -1,0 +1,718 @@
+"""Answers to 03-alexnet."""
+
+from tests.bank import Mistake
+
+NOTEBOOK = "03-alexnet/alexnet.ipynb"
+
+_TOWER = """
+def alexnet(input_shape=(227, 227, 3), classes=1000):
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(96, 11, strides=4, activation="relu")(inputs)
+    x = layers.MaxPooling2D(3, 2)(lrn(x))
+    x = layers.Conv2D(256, 5, padding="same", activation="relu")(x)
+    x = layers.MaxPooling2D(3, 2)(lrn(x))
+    x = layers.Conv2D(384, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(384, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(256, 3, padding="same", activation="relu")(x)
+    x = layers.MaxPooling2D(3, 2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+    x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+"""
+_GROUPED = (
+    _TOWER.replace("def alexnet", "def alexnet_two_gpus")
+    .replace("Conv2D(256, 5,", "Conv2D(256, 5, groups=2,")
+    .replace(
+        'Conv2D(384, 3, padding="same", activation="relu")(x)\n    x = layers.Conv2D(256, 3,',
+        'Conv2D(384, 3, groups=2, padding="same", activation="relu")(x)\n'
+        "    x = layers.Conv2D(256, 3, groups=2,",
+    )
+)
+_ZFNET = """
+def zfnet(input_shape=(224, 224, 3), classes=1000):
+    pad = layers.ZeroPadding2D
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(96, 7, 2, activation="relu")(pad(1)(inputs))
+    x = lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))
+    x = layers.Conv2D(256, 5, 2, activation="relu")(x)
+    x = lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))
+    for maps in (384, 384, 256):
+        x = layers.Conv2D(maps, 3, padding="same", activation="relu")(x)
+    x = layers.Flatten()(layers.MaxPooling2D(3, 2)(x))
+    x = layers.Dense(4096, activation="relu")(x)
+    x = layers.Dense(4096, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+"""
+
+RIGHT = {
+    "other words": {
+        "shapes-answer": """
+shapes = {"conv1": [55, 55, 96], "fc6": (4096,)}
+side = (55 - 3) // 2 + 1
+shapes["pool1"], shapes["conv2"] = [side, side, 96], [side, side, 256]
+side = (side - 3) // 2 + 1
+shapes["pool2"] = [side, side, 256]
+shapes["conv3"] = shapes["conv4"] = [side, side, 384]
+shapes["conv5"] = [side, side, 256]
+shapes["pool5"] = ((side - 3) // 2 + 1, (side - 3) // 2 + 1, 256)
+""",
+        "chain-answer": """
+def chain(side):
+    import math
+
+    def slide(n, kernel, stride):
+        return math.floor((n - kernel) / stride + 1)
+
+    conv1 = slide(side, 11, 4)
+    pool1 = slide(conv1, 3, 2)
+    pool2 = slide(pool1, 3, 2)
+    return conv1, pool1, pool2, slide(pool2, 3, 2)
+""",
+        "lrn-answer": """
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    squares = ops.expand_dims(x * x, -1)
+    mean = layers.AveragePooling3D((1, 1, n), strides=1, padding="same")(ops.pad(
+        squares, [[0, 0], [0, 0], [0, 0], [n // 2, n // 2], [0, 0]]))
+    mean = ops.squeeze(mean, -1)[..., n // 2 : n // 2 + x.shape[-1]]
+    return x * (k + alpha * n * mean) ** -beta
+""",
+        "parameters-answer": """
+def conv(size, seen, maps):
+    return size * size * seen * maps + maps
+
+
+parameters = dict(
+    conv1=conv(11, 3, 96), pool1=0, conv2=conv(5, 96, 256), conv3=conv(3, 256, 384),
+    conv4=conv(3, 384, 384), conv5=conv(3, 384, 256), fc6=conv(6, 256, 4096),
+    fc7=conv(1, 4096, 4096), fc8=conv(1, 4096, 1000), total=62378344,
+)
+""",
+        "model-answer": """
+def alexnet(input_shape=(227, 227, 3), classes=1000):
+    return keras.Sequential([
+        keras.Input(input_shape),
+        layers.Conv2D(96, (11, 11), strides=(4, 4)),
+        layers.ReLU(),
+        layers.Lambda(lrn),
+        layers.MaxPool2D((3, 3), strides=(2, 2)),
+        layers.ZeroPadding2D(2),
+        layers.Conv2D(256, 5, activation="relu"),
+        layers.Lambda(lrn),
+        layers.MaxPool2D(3, strides=2),
+        layers.Conv2D(384, 3, padding="same", activation="relu"),
+        layers.Conv2D(384, 3, padding="same", activation="relu"),
+        layers.Conv2D(256, 3, padding="same", activation=keras.activations.relu),
+        layers.MaxPool2D(3, strides=2),
+        layers.Flatten(),
+        layers.Dense(4096, "relu"),
+        layers.Dropout(0.5),
+        layers.Dense(4096, "relu"),
+        layers.Dropout(0.5),
+        layers.Dense(classes),
+        layers.Activation("softmax"),
+    ])
+""",
+        "sees-answer": """
+sees = dict(conv1=3, conv2=96 // 2, conv3=256, conv4=384 // 2, conv5=384 / 2)
+""",
+        "groups-answer": """
+def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
+    def convolve(x, maps, kernel, stride=1, padding="same"):
+        return layers.Conv2D(maps, kernel, stride, padding=padding, activation="relu")(x)
+
+    def pool(x):
+        return layers.MaxPooling2D(3, 2)(x)
+
+    inputs = keras.Input(input_shape)
+    gpus = [convolve(inputs, 48, 11, 4, "valid") for _ in range(2)]
+    both = lrn(layers.Concatenate()(gpus))  # neighbours across the border are neighbours too
+    gpus = ops.split(pool(both), 2, axis=-1)
+    both = pool(lrn(layers.Concatenate()([convolve(x, 128, 5) for x in gpus])))
+    gpus = [convolve(both, 192, 3) for _ in range(2)]
+    gpus = [convolve(x, 192, 3) for x in gpus]
+    gpus = [pool(convolve(x, 128, 3)) for x in gpus]
+    x = layers.Flatten()(ops.concatenate(gpus, axis=-1))
+    for _ in range(2):
+        x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+""",
+        "dropped-answer": """
+def dropped(names):
+    whole = anatomy(ALEXNET_TWO_GPUS)
+    left = [row for row in ALEXNET_TWO_GPUS.rows if not row.name in set(names)]
+    return sum(step.trained for step in whole) - sum(
+        step.parameters for step in anatomy(replace(ALEXNET_TWO_GPUS, rows=tuple(left)))
+    )
+""",
+        "zfnet-answer": """
+def zfnet(input_shape=(224, 224, 3), classes=1000):
+    inputs = x = keras.Input(input_shape)
+    for row in ZFNET.rows[:10]:
+        if row.step == "lrn":
+            x = lrn(x)
+            continue
+        if row.padding:
+            x = ops.pad(x, [[0, 0], [row.padding] * 2, [row.padding] * 2, [0, 0]])
+        if row.step == "conv":
+            x = ops.relu(layers.Conv2D(row.filters, row.kernel, row.stride)(x))
+        else:
+            x = layers.MaxPooling2D(row.kernel, row.stride)(x)
+    x = layers.Flatten()(x)
+    x = ops.relu(layers.Dense(4096)(x))
+    x = ops.relu(layers.Dense(4096)(x))
+    return keras.Model(inputs, ops.softmax(layers.Dense(classes)(x)))
+""",
+        "crops-answer": """
+def count_crops(side, size):
+    places = side - size + 1
+    return places * places * 2
+""",
+        "crop-answer": """
+def crop(image, top, left, size, mirrored):
+    window = ops.slice(image, (top, left, 0), (size, size, image.shape[-1]))
+    if mirrored:
+        window = ops.flip(window, axis=1)
+    return window
+
+
+def ten_crops(image, size):
+    h, w, _ = image.shape
+    crops = []
+    for mirrored in (0, 1):
+        for top in (0, h - size):
+            for left in (0, w - size):
+                crops.append(crop(image, top, left, size, mirrored))
+        crops.append(crop(image, (h - size) // 2, (w - size) // 2, size, mirrored))
+    return ops.convert_to_numpy(ops.stack(crops))
+""",
+        "colours-answer": """
+def principal_colours(pixels):
+    values, vectors = np.linalg.eig(np.cov(pixels.T))
+    order = values.argsort()[::-1]
+    values, vectors = values[order], vectors[:, order]
+    for i in range(3):
+        if vectors[0, i] < 0:
+            vectors[:, i] *= -1
+    return [values, vectors]
+
+
+def shift_colours(image, values, vectors, alphas):
+    colour = np.zeros(3)
+    for i in range(3):
+        colour = colour + alphas[i] * values[i] * vectors[:, i]
+    return image + colour.reshape(1, 1, 3)
+""",
+        "dropout-answer": """
+def dropout_2012(x, kept, rate, training):
+    return x * kept if training else x - rate * x
+
+
+def dropout(x, kept, rate, training):
+    return ops.where(kept > 0, x / (1 - rate), 0) if training else x
+""",
+        "ensemble-answer": """
+def ensemble(probabilities):
+    return ops.mean(probabilities, axis=0)
+
+
+def top_k_error(probabilities, labels, k):
+    wrong = 0
+    for row, label in zip(probabilities, labels):
+        if label not in sorted(range(len(row)), key=lambda i: row[i])[-k:]:
+            wrong += 1
+    return wrong / len(labels)
+""",
+    },
+    "step by step": {
+        "lrn-answer": """
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    maps = x.shape[-1]
+    normalised = []
+    for i in range(maps):
+        near = x[..., max(0, i - n // 2) : min(maps, i + n // 2 + 1)]
+        total = ops.sum(ops.square(near), axis=-1, keepdims=True)
+        normalised.append(x[..., i : i + 1] / (k + alpha * total) ** beta)
+    return ops.concatenate(normalised, axis=-1)
+""",
+        "model-answer": _TOWER.replace(
+            "    inputs = ", "    relu = keras.activations.relu\n    inputs = "
+        ).replace('"relu"', "relu"),
+        "groups-answer": """
+def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
+    def halves(x, maps, kernel, name):
+        a, b = x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]
+        a, b = (layers.Conv2D(maps // 2, kernel, padding="same")(half) for half in (a, b))
+        return layers.ReLU(name=name)(layers.Concatenate()([a, b]))
+
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(96, 11, 4, activation="relu")(inputs)
+    x = layers.MaxPooling2D(3, 2)(lrn(x))
+    x = layers.MaxPooling2D(3, 2)(lrn(halves(x, 256, 5, "conv2")))
+    x = layers.Conv2D(384, 3, padding="same", activation="relu")(x)
+    x = halves(halves(x, 384, 3, "conv4"), 256, 3, "conv5")
+    x = layers.Flatten()(layers.MaxPooling2D(3, 2)(x))
+    x = layers.Dense(4096, activation="relu")(x)
+    x = layers.Dense(4096, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+""",
+        "zfnet-answer": _ZFNET,
+        "dropped-answer": """
+def dropped(names):
+    def count(rows):
+        # what comes out of each row, and how many numbers stand behind it
+        side, seen, total = 6, 3, 0
+        sizes = {"conv1": 11, "conv2": 5, "conv3": 3, "conv4": 3, "conv5": 3}
+        maps = {"conv1": 96, "conv2": 256, "conv3": 384, "conv4": 384, "conv5": 256}
+        groups = {"conv2": 2, "conv4": 2, "conv5": 2}
+        for row in sizes:
+            if row in rows:
+                total += (sizes[row] ** 2 * seen // groups.get(row, 1) + 1) * maps[row]
+                seen = maps[row]
+        seen *= side * side
+        for row, units in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
+            if row in rows:
+                total += (seen + 1) * units
+                seen = units
+        return total
+
+    rows = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    return count(rows) - count([row for row in rows if row not in names])
+""",
+    },
+}
+
+_BUILT = ("alexnet-model",)
+
+MISTAKES = [
+    # 1
+    Mistake(
+        "rounded up",
+        "shapes-answer",
+        """
+shapes = {"conv1": (55, 55, 96), "pool1": (28, 28, 96), "conv2": (28, 28, 256),
+          "pool2": (14, 14, 256), "conv3": (14, 14, 384), "conv4": (14, 14, 384),
+          "conv5": (14, 14, 256), "pool5": (7, 7, 256), "fc6": 4096}
+""",
+        ("alexnet-shapes",),
+        "pool1: The value is not right. You have [28, 28, 96]. A window of 3 slides over 55",
+    ),
+    Mistake(
+        "padding forgotten",
+        "shapes-answer",
+        """
+shapes = {"conv1": (55, 55, 96), "pool1": (27, 27, 96), "conv2": (23, 23, 256),
+          "pool2": (11, 11, 256), "conv3": (9, 9, 384), "conv4": (7, 7, 384),
+          "conv5": (5, 5, 256), "pool5": (2, 2, 256), "fc6": 4096}
+""",
+        ("alexnet-shapes",),
+        "conv2: The value is not right. You have [23, 23, 256]. A window of 5 slides over 27 in "
+        "steps of 1 with 2 zeros on each side",
+    ),
+    Mistake(
+        "not floored",
+        "chain-answer",
+        """
+def chain(side):
+    sides = [(side - 11) / 4 + 1]
+    for _ in range(3):
+        sides.append((sides[-1] - 3) / 2 + 1)
+    return sides
+""",
+        ("alexnet-chain",),
+        "chain(224) gives [54.25, 26.625, 12.8125, 5.90625], it should give [54, 26, 12, 5].",
+    ),
+    Mistake(
+        "pools that halve",
+        "chain-answer",
+        """
+def chain(side):
+    conv1 = (side - 11) // 4 + 1
+    return [conv1, conv1 // 2, conv1 // 4, conv1 // 8]
+""",
+        ("alexnet-chain",),
+        "chain(224) gives [54, 27, 13, 6], it should give [54, 26, 12, 5].",
+    ),
+    # 2
+    Mistake(
+        "Caffe's constants",
+        "lrn-answer",
+        """
+def lrn(x, n=5, k=1.0, alpha=1e-4, beta=0.75):
+    maps = x.shape[-1]
+    squares = ops.pad(ops.square(x), [[0, 0], [0, 0], [0, 0], [n // 2, n // 2]])
+    total = sum(squares[..., i : i + maps] for i in range(n))
+    return x / (k + alpha / n * total) ** beta
+""",
+        ("alexnet-lrn",),
+        "gives [[[[0.5, 0, 1, 0, 0, 0, 0.833333]]]], it should give [[[[0.166667, 0, 0.333333,",
+    ),
+    Mistake(
+        "first and last map are neighbours",
+        "lrn-answer",
+        """
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    squares = ops.square(x)
+    total = sum(ops.roll(squares, i - n // 2, axis=-1) for i in range(n))
+    return x / (k + alpha * total) ** beta
+""",
+        ("alexnet-lrn",),
+        "gives [[[[0.142857, 0, 0.333333, 0, 0, 0, 0.333333]]]], it should give [[[[0.166667,",
+    ),
+    Mistake(
+        "neighbouring pixels",
+        "lrn-answer",
+        """
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    width, reach = x.shape[2], n // 2
+    squares = ops.pad(ops.square(x), [[0, 0], [0, 0], [reach, reach], [0, 0]])
+    total = sum(squares[:, :, i : i + width] for i in range(n))
+    return x / (k + alpha * total) ** beta
+""",
+        ("alexnet-lrn",),
+        "gives [[[[0.5, 0, 0.4, 0, 0, 0, 0.5]]]], it should give [[[[0.166667, 0, 0.333333,",
+    ),
+    Mistake(
+        "NumPy, and so no part of a network",
+        "lrn-answer",
+        """
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    normalised = np.zeros(x.shape)
+    for i in range(x.shape[-1]):
+        near = x[..., max(0, i - n // 2) : i + n // 2 + 1]
+        normalised[..., i] = x[..., i] / (k + alpha * (near**2).sum(-1)) ** beta
+    return normalised
+""",
+        ("alexnet-lrn", "alexnet-model", "alexnet-two-gpus", "zfnet-model"),
+        "TypeError",
+    ),
+    # 3
+    Mistake(
+        "the lecture's 35K",
+        "parameters-answer",
+        """
+parameters = {"conv1": 11 * 11 * 3 * 96, "pool1": 0, "conv2": 5 * 5 * 96 * 256,
+              "conv3": 9 * 256 * 384, "conv4": 9 * 384 * 384, "conv5": 9 * 384 * 256,
+              "fc6": 9216 * 4096, "fc7": 4096 * 4096, "fc8": 4096 * 1000, "total": 62367776}
+""",
+        ("alexnet-parameters",),
+        "conv1: These are the weights alone: each map or unit also has one bias. You have 34,848.",
+    ),
+    Mistake(
+        "fc6 sees maps, not values",
+        "parameters-answer",
+        """
+parameters = {"conv1": 34944, "pool1": 0, "conv2": 614656, "conv3": 885120, "conv4": 1327488,
+              "conv5": 884992, "fc6": 257 * 4096, "fc7": 16781312, "fc8": 4097000,
+              "total": 25678184}
+""",
+        ("alexnet-parameters",),
+        "fc6: The value is not right. You have 1,052,672. It sees 6 · 6 · 256 values.",
+    ),
+    Mistake(
+        "the paper's groups",
+        "parameters-answer",
+        """
+parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "conv4": 663936,
+              "conv5": 442624, "fc6": 37752832, "fc7": 16781312, "fc8": 4097000,
+              "total": 60965224}
+""",
+        ("alexnet-parameters",),
+        "conv2: The value is not right. You have 307,456.",
+    ),
+    # 4
+    Mistake(
+        "pooled before normalised",
+        "model-answer",
+        _TOWER.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
+        _BUILT,
+        "norm1: This row is missing: after conv1 comes max_pooling2d",
+    ),
+    Mistake(
+        "not padded",
+        "model-answer",
+        _TOWER.replace('256, 5, padding="same"', "256, 5"),
+        _BUILT,
+        "conv2 gives 23 × 23 × 256, the table has 27 × 27 × 256.",
+    ),
+    Mistake(
+        "conv1 padded",
+        "model-answer",
+        _TOWER.replace("strides=4", 'strides=4, padding="same"'),
+        _BUILT,
+        "conv1 gives 57 × 57 × 96, the table has 55 × 55 × 96.",
+    ),
+    Mistake(
+        "pools that do not overlap",
+        "model-answer",
+        _TOWER.replace("MaxPooling2D(3, 2)", "MaxPooling2D(2)"),
+        _BUILT,
+        "pool1: The kernel is 2 × 2, the table has 3 × 3.",
+    ),
+    Mistake(
+        "not normalised",
+        "model-answer",
+        _TOWER.replace("(lrn(x))", "(x)"),
+        _BUILT,
+        "norm1: This row is missing: after conv1 comes",
+    ),
+    # 5
+    Mistake(
+        "conv1 divided, as the lecture says",
+        "sees-answer",
+        """
+sees = {"conv1": 1.5, "conv2": 48, "conv3": 256, "conv4": 192, "conv5": 192}
+""",
+        ("alexnet-sees",),
+        "The image is not divided: both GPUs have all three colours of it.",
+    ),
+    Mistake(
+        "maps that it makes",
+        "sees-answer",
+        """
+sees = {"conv1": 96, "conv2": 256, "conv3": 384, "conv4": 384, "conv5": 256}
+""",
+        ("alexnet-sees",),
+        "A kernel sees all maps of the row before it, or the half that is on its own GPU.",
+    ),
+    Mistake(
+        "one tower again",
+        "groups-answer",
+        _TOWER.replace("def alexnet", "def alexnet_two_gpus"),
+        ("alexnet-two-gpus",),
+        "conv2: It works in one group, the table has 2 groups.",
+    ),
+    Mistake(
+        "conv3 divided too",
+        "groups-answer",
+        _GROUPED.replace("Conv2D(384, 3, padding", "Conv2D(384, 3, groups=2, padding"),
+        ("alexnet-two-gpus",),
+        "conv3: It works in 2 groups, the table has one group.",
+    ),
+    # 6
+    Mistake(
+        "later rows forgotten",
+        "dropped-answer",
+        """
+def dropped(names):
+    return sum(anatomy(ALEXNET_TWO_GPUS)[name].trained for name in names)
+""",
+        ("alexnet-dropped",),
+        "dropped([fc6, fc7]) gives 54534144, it should give 49414144.",
+    ),
+    Mistake(
+        "the tower instead of the two GPUs",
+        "dropped-answer",
+        """
+def dropped(names):
+    rows = tuple(row for row in ALEXNET.rows if row.name not in names)
+    return anatomy(ALEXNET).trained - anatomy(replace(ALEXNET, rows=rows)).trained
+""",
+        ("alexnet-dropped",),
+        "dropped([conv3, conv4]) gives 2507520, it should give 1696512.",
+    ),
+    Mistake(
+        "what is left",
+        "dropped-answer",
+        """
+def dropped(names):
+    rows = tuple(row for row in ALEXNET_TWO_GPUS.rows if row.name not in names)
+    return anatomy(replace(ALEXNET_TWO_GPUS, rows=rows)).trained
+""",
+        ("alexnet-dropped",),
+        "dropped([fc7]) gives 44183912, it should give 16781312.",
+    ),
+    # 7
+    Mistake(
+        "same padding",
+        "zfnet-answer",
+        _ZFNET.replace(
+            '96, 7, 2, activation="relu")(pad(1)(inputs))',
+            '96, 7, 2, padding="same", activation="relu")(inputs)',
+        ),
+        ("zfnet-model",),
+        "conv1 gives 112 × 112 × 96, the table has 110 × 110 × 96.",
+    ),
+    Mistake(
+        "conv2 as in AlexNet",
+        "zfnet-answer",
+        _ZFNET.replace("256, 5, 2,", '256, 5, padding="same",'),
+        ("zfnet-model",),
+        "conv2 gives 55 × 55 × 256, the table has 26 × 26 × 256.",
+    ),
+    Mistake(
+        "normalised before pooled",
+        "zfnet-answer",
+        _ZFNET.replace(
+            "lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))", "layers.MaxPooling2D(3, 2)(pad(1)(lrn(x)))"
+        ),
+        ("zfnet-model",),
+        "pool1: This row is missing: after conv1 comes",
+    ),
+    # 8
+    Mistake(
+        "2048",
+        "crops-answer",
+        """
+def count_crops(side, size):
+    return (side - size) ** 2 * 2
+""",
+        ("alexnet-crops",),
+        "count_crops(3, 2) gives 2, it should give 8.",
+    ),
+    Mistake(
+        "upside down",
+        "crop-answer",
+        """
+def crop(image, top, left, size, mirrored):
+    window = image[top : top + size, left : left + size]
+    return window[::-1] if mirrored else window
+
+
+def ten_crops(image, size):
+    down, right = image.shape[0] - size, image.shape[1] - size
+    places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    return np.stack([crop(image, *at, size, m) for m in (False, True) for at in places])
+""",
+        ("alexnet-ten-crops",),
+        "0, 1, 2, True) gives [[[5], [6]], [[1], [2]]], it should give [[[2], [1]], [[6], [5]]].",
+    ),
+    Mistake(
+        "each crop beside its mirror image",
+        "crop-answer",
+        """
+def crop(image, top, left, size, mirrored):
+    window = image[top : top + size, left : left + size]
+    return window[:, ::-1] if mirrored else window
+
+
+def ten_crops(image, size):
+    down, right = image.shape[0] - size, image.shape[1] - size
+    places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    return np.stack([crop(image, *at, size, m) for at in places for m in (False, True)])
+""",
+        ("alexnet-ten-crops",),
+        "1) gives [[[[0]]], [[[0]]], [[[3]]], [[[3]]],",
+    ),
+    Mistake(
+        "smallest first",
+        "colours-answer",
+        """
+def principal_colours(pixels):
+    values, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    return values, vectors * np.sign(vectors[0])
+
+
+def shift_colours(image, values, vectors, alphas):
+    return image + vectors @ (alphas * values)
+""",
+        ("alexnet-colours",),
+        "gives [[0.00013446, 0.0204775, 0.215221], [[0.695466",
+    ),
+    Mistake(
+        "vectors as rows",
+        "colours-answer",
+        """
+def principal_colours(pixels):
+    values, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    return values[::-1], vectors[:, ::-1] * np.sign(vectors[0, ::-1])
+
+
+def shift_colours(image, values, vectors, alphas):
+    return image + (alphas * values) @ vectors
+""",
+        ("alexnet-colours",),
+        "gives [[[0.079, 0.018, 0.062]]], it should give [[[0.0713333, 0.0543333, 0.0486667]]].",
+    ),
+    # 9
+    Mistake(
+        "divided by the rate",
+        "dropout-answer",
+        """
+def dropout_2012(x, kept, rate, training):
+    return x * kept if training else x * (1 - rate)
+
+
+def dropout(x, kept, rate, training):
+    return x * kept / rate if training else x
+""",
+        ("alexnet-dropout",),
+        "dropout([1, 2, 3, 4], [1, 0, 1, 1], 0.2, True) gives [5, 0, 15, 20], it should give "
+        "[1.25, 0, 3.75, 5].",
+    ),
+    Mistake(
+        "the finished network drops, too",
+        "dropout-answer",
+        """
+def dropout_2012(x, kept, rate, training):
+    return x * kept
+
+
+def dropout(x, kept, rate, training):
+    return x * kept / (1 - rate)
+""",
+        ("alexnet-dropout",),
+        "dropout_2012([1, 2, 3, 4], [1, 0, 1, 1], 0.5, False) gives [1, 0, 3, 4], it should give "
+        "[0.5, 1, 1.5, 2].",
+    ),
+    Mistake(
+        "scaled twice",
+        "dropout-answer",
+        """
+def dropout_2012(x, kept, rate, training):
+    return x * kept if training else x * (1 - rate)
+
+
+def dropout(x, kept, rate, training):
+    return x * kept / (1 - rate) if training else x * (1 - rate)
+""",
+        ("alexnet-dropout",),
+        "dropout([1, 2, 3, 4], [1, 0, 1, 1], 0.5, False) gives [0.5, 1, 1.5, 2]",
+    ),
+    # 10
+    Mistake(
+        "averaged over the images",
+        "ensemble-answer",
+        """
+def ensemble(probabilities):
+    return np.mean(probabilities, axis=1)
+
+
+def top_k_error(probabilities, labels, k):
+    likeliest = np.argsort(-probabilities, axis=1)[:, :k]
+    return 1 - np.mean([label in top for top, label in zip(likeliest, labels)])
+""",
+        ("alexnet-ensemble",),
+        "it should give [[0.6, 0.35, 0.05], [0.15, 0.3, 0.55]].",
+    ),
+    Mistake(
+        "accuracy instead of error",
+        "ensemble-answer",
+        """
+def ensemble(probabilities):
+    return np.mean(probabilities, axis=0)
+
+
+def top_k_error(probabilities, labels, k):
+    likeliest = np.argsort(-probabilities, axis=1)[:, :k]
+    return np.mean([label in top for top, label in zip(likeliest, labels)])
+""",
+        ("alexnet-ensemble",),
+        "[2, 0], 2) gives 0, it should give 1.",
+    ),
+    Mistake(
+        "the unlikeliest k",
+        "ensemble-answer",
+        """
+def ensemble(probabilities):
+    return sum(probabilities) / len(probabilities)
+
+
+def top_k_error(probabilities, labels, k):
+    likeliest = np.argsort(probabilities, axis=1)[:, :k]
+    return 1 - np.mean([label in top for top, label in zip(likeliest, labels)])
+""",
+        ("alexnet-ensemble",),
+        "[0, 2], 1) gives 1, it should give 0.5.",
+    ),
+]

@@ -1,0 +1,779 @@
+"""Answers to 06-resnet."""
+
+from tests.bank import Mistake
+
+NOTEBOOK = "06-resnet/resnet.ipynb"
+
+RIGHT = {
+    "layers and operators": {
+        "equations-answer": """
+def residual_layers(a, W1, b1, W2, b2):
+    g = lambda z: z * (z > 0)
+    first = g(np.dot(W1, a) + b1)
+    z = np.dot(W2, first) + b2
+    return g(a + z)
+""",
+        "degradation-answer": """
+def training_error(runs):
+    return float(np.mean([100 * (1 - run["accuracy"][-1]) for run in runs]))
+""",
+        "counts-answer": """
+def conv_norm(size, channels, filters):
+    return size**2 * channels * filters + 2 * filters
+
+
+def basic_parameters(channels, filters):
+    shortcut = 0 if channels == filters else conv_norm(1, channels, filters)
+    return conv_norm(3, channels, filters) + conv_norm(3, filters, filters) + shortcut
+
+
+def bottleneck_parameters(channels, filters):
+    shortcut = 0 if channels == 4 * filters else conv_norm(1, channels, 4 * filters)
+    return (conv_norm(1, channels, filters) + conv_norm(3, filters, filters)
+            + conv_norm(1, filters, 4 * filters) + shortcut)
+""",
+        "conv-answer": """
+def conv_bn(x, filters, size, stride=1, relu=True, *, name):
+    conv = keras.layers.Conv2D(filters, (size, size), strides=(stride, stride), padding="same",
+                               use_bias=False, name=name)
+    norm = keras.layers.BatchNormalization(name=name + "_bn")
+    x = norm(conv(x))
+    if relu:
+        x = keras.activations.relu(x)
+    return x
+""",
+        "basic-answer": """
+def basic_block(x, filters, stride=1, *, name):
+    y = conv_bn(x, filters, 3, stride, name=name + "_1")
+    y = conv_bn(y, filters, 3, 1, False, name=name + "_2")
+    if y.shape != x.shape:
+        x = conv_bn(x, filters, 1, stride, False, name=name + "_shortcut")
+    return ops.relu(x + y)
+""",
+        "zero-answer": """
+def block_answers(x, kernel, gamma):
+    image = keras.Input(x.shape[1:])
+    model = keras.Model(image, basic_block(image, x.shape[-1], name="b"))
+    convs = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    for conv in convs:
+        conv.kernel.assign(kernel)
+    norms[-1].gamma.assign(gamma * np.ones(x.shape[-1]))
+    return model.predict(x, verbose=0)
+""",
+        "bottleneck-answer": """
+def bottleneck(x, filters, stride=1, *, name):
+    y = conv_bn(x, filters, 1, name=f"{name}_1")
+    y = conv_bn(y, filters, 3, stride, name=f"{name}_2")
+    y = conv_bn(y, filters * 4, 1, relu=False, name=f"{name}_3")
+    if y.shape != x.shape:
+        x = conv_bn(x, filters * 4, 1, stride, relu=False, name=f"{name}_shortcut")
+    return layers.Activation("relu")(layers.add([y, x]))
+""",
+        "depth-answer": """
+def depth(block, counts):
+    each = 2 if block == "basic" else 3
+    number = 2
+    for count in counts:
+        number += each * count
+    return number
+""",
+        "resnet-answer": """
+def resnet(block, counts, input_shape=(224, 224, 3), classes=1000):
+    image = keras.Input(input_shape)
+    x = layers.ZeroPadding2D(3)(image)
+    x = layers.Conv2D(64, 7, 2, name="conv1")(x)
+    x = layers.ReLU()(layers.BatchNormalization(name="conv1_bn")(x))
+    x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
+    filters = 64
+    for stage, count in enumerate(counts):
+        for number in range(count):
+            first = number == 0 and stage != 0
+            name = f"conv{stage + 2}_{number + 1}"
+            if block == "basic":
+                x = basic_block(x, filters, 2 if first else 1, name=name)
+            else:
+                x = bottleneck(x, filters, 2 if first else 1, name=name)
+        filters *= 2
+    x = ops.mean(x, axis=(1, 2))
+    return keras.Model(image, layers.Softmax()(layers.Dense(classes, name="fc")(x)))
+""",
+        "option-answer": """
+def shortcut_a(x, filters, stride):
+    x = layers.MaxPooling2D(1, stride)(x)
+    missing = filters - x.shape[-1]
+    return ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing)))
+""",
+        "cifar-answer": """
+def small_block(x, filters, stride, residual, name):
+    y = conv_bn(x, filters, 3, stride, name=name + "_1")
+    y = conv_bn(y, filters, 3, 1, False, name=name + "_2")
+    if residual:
+        y = y + (x if x.shape == y.shape else shortcut_a(x, filters, stride))
+    return ops.relu(y)
+
+
+def cifar_resnet(depth, residual=True, input_shape=(32, 32, 3), classes=10, widths=(16, 32, 64)):
+    n = (depth - 2) // 6
+    inputs = keras.Input(input_shape)
+    x = conv_bn(inputs, widths[0], 3, name="conv1")
+    for i in range(3 * n):
+        stride = 2 if i in (n, 2 * n) else 1
+        x = small_block(x, widths[i // n], stride, residual, f"stage{i // n + 1}_{i % n + 1}")
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax", name="fc")(x))
+""",
+        "books-answer": """
+books = {"biases": 79680 // 3, "moving statistics": 2 * 79680 // 3}
+""",
+        "copied-answer": """
+def copy_weights(weights, model):
+    for layer in model.layers:
+        if isinstance(layer, (layers.Conv2D, layers.Dense, layers.BatchNormalization)):
+            given = list(weights[published_name(layer.name)])
+            if isinstance(layer, layers.Conv2D) and not layer.use_bias:
+                given = given[:1]
+            if isinstance(layer, layers.BatchNormalization):
+                conv = model.get_layer(layer.name[:-3])
+                if not conv.use_bias:
+                    given[2] = given[2] - weights[published_name(conv.name)][1]
+            layer.set_weights(given)
+""",
+    },
+    "with a bias in each convolution": {
+        "conv-answer": """
+def conv_bn(x, filters, size, stride=1, relu=True, *, name):
+    x = layers.Conv2D(filters, size, stride, padding="same", name=name)(x)
+    x = layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
+    return layers.Activation("relu")(x) if relu else x
+""",
+        "zero-answer": """
+def block_answers(x, kernel, gamma):
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, basic_block(inputs, x.shape[-1], name="block"))
+    zero = np.zeros(x.shape[-1])
+    model.get_layer("block_1").set_weights([kernel, zero])
+    model.get_layer("block_2").set_weights([kernel, zero])
+    last = model.get_layer("block_2_bn")
+    last.set_weights([gamma + zero, *last.get_weights()[1:]])
+    return keras.ops.convert_to_numpy(model(x, training=False))
+""",
+        "copied-answer": """
+def copy_weights(weights, model):
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(weights[published_name(layer.name)])
+""",
+    },
+    "subclassed": {
+        "basic-answer": """
+class BasicBlock(layers.Layer):
+    def __init__(self, filters, stride, project, name):
+        super().__init__(name=name)
+        self.conv1 = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False,
+                                   name=f"{name}_1")
+        self.norm1 = layers.BatchNormalization()
+        self.conv2 = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_2")
+        self.norm2 = layers.BatchNormalization()
+        self.project = project and keras.Sequential([
+            layers.Conv2D(filters, 1, stride, use_bias=False), layers.BatchNormalization()])
+
+    def call(self, x):
+        y = ops.relu(self.norm1(self.conv1(x)))
+        y = self.norm2(self.conv2(y))
+        return ops.relu(y + (self.project(x) if self.project else x))
+
+
+def basic_block(x, filters, stride=1, *, name):
+    return BasicBlock(filters, stride, stride != 1 or x.shape[-1] != filters, name)(x)
+""",
+        "zero-answer": """
+def block_answers(x, kernel, gamma):
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, basic_block(inputs, x.shape[-1], name="block"))
+    block = model.get_layer("block")
+    block.conv1.set_weights([kernel])
+    block.conv2.set_weights([kernel])
+    block.norm2.gamma.assign([gamma] * x.shape[-1])
+    return model(x)
+""",
+    },
+}
+
+_CONV = """
+def conv_bn(x, filters, size, stride=1, relu=True, *, name):
+    x = layers.Conv2D(
+        filters, size, stride, padding="same", use_bias=False, name=name
+    )(x)
+    x = layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+"""
+_BASIC = """
+def basic_block(x, filters, stride=1, *, name):
+    shortcut = x
+    if stride != 1 or x.shape[-1] != filters:
+        shortcut = conv_bn(x, filters, 1, stride, relu=False, name=f"{name}_shortcut")
+    y = conv_bn(x, filters, 3, stride, name=f"{name}_1")
+    y = conv_bn(y, filters, 3, relu=False, name=f"{name}_2")
+    y = layers.Add(name=name)([shortcut, y])
+    return layers.ReLU(name=f"{name}_out")(y)
+"""
+_BOTTLENECK = """
+def bottleneck(x, filters, stride=1, *, name):
+    shortcut = x
+    if stride != 1 or x.shape[-1] != 4 * filters:
+        shortcut = conv_bn(x, 4 * filters, 1, stride, relu=False, name=f"{name}_shortcut")
+    y = conv_bn(x, filters, 1, stride, name=f"{name}_1")
+    y = conv_bn(y, filters, 3, name=f"{name}_2")
+    y = conv_bn(y, 4 * filters, 1, relu=False, name=f"{name}_3")
+    y = layers.Add(name=name)([shortcut, y])
+    return layers.ReLU(name=f"{name}_out")(y)
+"""
+_RESNET = """
+def resnet(block, counts, input_shape=(224, 224, 3), classes=1000):
+    make = {"basic": basic_block, "bottleneck": bottleneck}[block]
+    inputs = keras.Input(input_shape, name="image")
+    x = conv_bn(inputs, 64, 7, 2, name="conv1")
+    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    for stage, count in enumerate(counts, 2):
+        for number in range(1, count + 1):
+            stride = 2 if stage > 2 and number == 1 else 1
+            x = make(x, 64 * 2 ** (stage - 2), stride, name=f"conv{stage}_{number}")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    outputs = layers.Dense(classes, activation="softmax", name="fc")(x)
+    return keras.Model(inputs, outputs, name="resnet")
+"""
+_OPTION = """
+def shortcut_a(x, filters, stride):
+    more = filters - x.shape[-1]
+    return ops.pad(x[:, ::stride, ::stride], [[0, 0], [0, 0], [0, 0], [0, more]])
+"""
+_CIFAR = """
+def cifar_resnet(depth, residual=True, input_shape=(32, 32, 3), classes=10, widths=(16, 32, 64)):
+    inputs = keras.Input(input_shape, name="image")
+    x = conv_bn(inputs, widths[0], 3, name="conv1")
+    for stage, filters in enumerate(widths, 1):
+        for number in range(1, (depth - 2) // 6 + 1):
+            name = f"stage{stage}_{number}"
+            stride = 2 if stage > 1 and number == 1 else 1
+            y = conv_bn(x, filters, 3, stride, name=f"{name}_1")
+            y = conv_bn(y, filters, 3, relu=not residual, name=f"{name}_2")
+            if residual:
+                shortcut = shortcut_a(x, filters, stride) if stride != 1 else x
+                y = layers.ReLU(name=f"{name}_out")(layers.Add(name=name)([shortcut, y]))
+            x = y
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    outputs = layers.Dense(classes, activation="softmax", name="fc")(x)
+    return keras.Model(inputs, outputs)
+"""
+_COPY = """
+def copy_weights(weights, model):
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            kernel, bias = weights[published_name(layer.name)]
+            layer.set_weights([kernel])
+        elif isinstance(layer, layers.BatchNormalization):
+            kernel, bias = weights[published_name(layer.name.removesuffix("_bn"))]
+            gamma, beta, mean, variance = weights[published_name(layer.name)]
+            layer.set_weights([gamma, beta, mean - bias, variance])
+"""
+_COUNTS = """
+def basic_parameters(channels, filters):
+    count = 9 * channels * filters + 2 * filters + 9 * filters * filters + 2 * filters
+    if channels != filters:
+        count += channels * filters + 2 * filters
+    return count
+
+
+def bottleneck_parameters(channels, filters):
+    wide = 4 * filters
+    count = channels * filters + 9 * filters * filters + filters * wide
+    count += 2 * (filters + filters + wide)
+    if channels != wide:
+        count += channels * wide + 2 * wide
+    return count
+"""
+_ZERO = """
+def block_answers(x, kernel, gamma):
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, basic_block(inputs, x.shape[-1], name="block"))
+    model.get_layer("block_1").set_weights([kernel])
+    model.get_layer("block_2").set_weights([kernel])
+    model.get_layer("block_2_bn").gamma.assign(ops.full((x.shape[-1],), gamma))
+    return model(x)
+"""
+_BASIC_IDS = ("resnet-basic", "resnet-projection", "resnet-identity", "resnet-34")
+_CONV_IDS = (
+    "resnet-conv", "resnet-basic", "resnet-projection", "resnet-bottleneck", "resnet-34",
+    "resnet-50", "resnet-cifar",
+)  # fmt: skip
+
+
+def _changed(source, *changes):
+    for old, new in changes:
+        assert old in source, old
+        source = source.replace(old, new)
+    return source
+
+
+MISTAKES = [
+    # 1 · What is added to the input
+    Mistake(
+        "added behind the last ReLU",
+        "equations-answer",
+        """
+def residual_layers(a, W1, b1, W2, b2):
+    return np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0) + a
+""",
+        ("resnet-equations",),
+        "gives [1, -2], it should give [1, 0].",
+    ),
+    Mistake(
+        "nothing added",
+        "equations-answer",
+        """
+def residual_layers(a, W1, b1, W2, b2):
+    return np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0)
+""",
+        ("resnet-equations",),
+        "gives [0, 0], it should give [1, 0].",
+    ),
+    Mistake(
+        "no ReLU inside",
+        "equations-answer",
+        """
+def residual_layers(a, W1, b1, W2, b2):
+    return np.maximum(W2 @ (W1 @ a + b1) + b2 + a, 0)
+""",
+        ("resnet-equations",),
+        "gives [0, 10], it should give [0, 7].",
+    ),
+    # 2 · Plain against residual
+    Mistake(
+        "the accuracy instead of the error",
+        "degradation-answer",
+        """
+def training_error(runs):
+    return 100 * sum(run["accuracy"][-1] for run in runs) / len(runs)
+""",
+        ("resnet-degradation",),
+        "gives 80, it should give 20.",
+    ),
+    Mistake(
+        "a share instead of percent",
+        "degradation-answer",
+        """
+def training_error(runs):
+    return 1 - sum(run["accuracy"][-1] for run in runs) / len(runs)
+""",
+        ("resnet-degradation",),
+        "it should give 20.",
+    ),
+    Mistake(
+        "the best epoch instead of the last",
+        "degradation-answer",
+        """
+def training_error(runs):
+    return 100 * sum(1 - max(run["accuracy"]) for run in runs) / len(runs)
+""",
+        ("resnet-degradation",),
+        "gives 17.5, it should give 20.",
+    ),
+    Mistake(
+        "the test error",
+        "degradation-answer",
+        """
+def training_error(runs):
+    return 100 * sum(1 - run["val_accuracy"][-1] for run in runs) / len(runs)
+""",
+        ("resnet-degradation",),
+        "KeyError: 'val_accuracy'",
+    ),
+    # 3 · Two kinds of block
+    Mistake(
+        "normalisation forgotten",
+        "counts-answer",
+        _changed(
+            _COUNTS,
+            (" + 2 * filters", ""),
+            ("    count += 2 * (filters + filters + wide)\n", ""),
+            (" + 2 * wide", ""),
+        ),
+        ("resnet-counts",),
+        "basic_parameters(64, 64) gives 73728, it should give 73984.",
+    ),
+    Mistake(
+        "no projection",
+        "counts-answer",
+        _changed(_COUNTS, ("!= filters", "!= channels"), ("!= wide", "!= channels")),
+        ("resnet-counts",),
+        "basic_parameters(64, 128) gives 221696, it should give 230144.",
+    ),
+    Mistake(
+        "projection compares with the inner maps",
+        "counts-answer",
+        _changed(_COUNTS, ("!= wide", "!= filters")),
+        ("resnet-counts",),
+        "bottleneck_parameters(256, 64) gives",
+    ),
+    # 4 · The basic block
+    Mistake(
+        "not padded",
+        "conv-answer",
+        _changed(_CONV, (' padding="same",', "")),
+        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        "conv2_1_1 gives 54 × 54 × 64, the table has 56 × 56 × 64.",
+    ),
+    Mistake(
+        "no normalisation",
+        "conv-answer",
+        """
+def conv_bn(x, filters, size, stride=1, relu=True, *, name):
+    activation = "relu" if relu else None
+    return layers.Conv2D(
+        filters, size, stride, padding="same", activation=activation, name=name
+    )(x)
+""",
+        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        "conv2_1_1_bn",
+    ),
+    Mistake(
+        "ReLU before the normalisation",
+        "conv-answer",
+        """
+def conv_bn(x, filters, size, stride=1, relu=True, *, name):
+    x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, name=name)(x)
+    x = layers.ReLU()(x) if relu else x
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
+""",
+        (*_CONV_IDS, "resnet-copied"),
+        "conv2_1_1",
+    ),
+    Mistake(
+        "always ReLU",
+        "conv-answer",
+        _changed(_CONV, (" if relu else x", "")),
+        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        "conv2_1_2_bn",
+    ),
+    Mistake(
+        "no shortcut",
+        "basic-answer",
+        """
+def basic_block(x, filters, stride=1, *, name):
+    y = conv_bn(x, filters, 3, stride, name=f"{name}_1")
+    return conv_bn(y, filters, 3, name=f"{name}_2")
+""",
+        _BASIC_IDS,
+        "conv2_1: The shortcut is missing: nothing is added to what the block computes.",
+    ),
+    Mistake(
+        "ReLU before the addition",
+        "basic-answer",
+        _changed(_BASIC, ('3, relu=False, name=f"{name}_2"', '3, name=f"{name}_2"')),
+        _BASIC_IDS,
+        "conv2_1_2_bn: The activation comes before the addition; it belongs behind it.",
+    ),
+    Mistake(
+        "no ReLU behind the sum",
+        "basic-answer",
+        _changed(_BASIC, ('layers.ReLU(name=f"{name}_out")(y)', "y")),
+        _BASIC_IDS,
+        "conv2_1: It has no activation, the table has relu.",
+    ),
+    Mistake(
+        "projected always",
+        "basic-answer",
+        _changed(_BASIC, ("stride != 1 or x.shape[-1] != filters", "True")),
+        ("resnet-basic", "resnet-identity", "resnet-34"),
+        "conv2_1: The shortcut is a projection",
+    ),
+    Mistake(
+        "projected only with a stride",
+        "basic-answer",
+        _changed(_BASIC, (" or x.shape[-1] != filters", "")),
+        ("resnet-projection",),
+        "Your code stops with an error: ValueError",
+    ),
+    Mistake(
+        "projected only for other maps",
+        "basic-answer",
+        _changed(_BASIC, ("stride != 1 or ", "")),
+        ("resnet-projection",),
+        "Your code stops with an error: ValueError",
+    ),
+    Mistake(
+        "shortcut with ReLU",
+        "basic-answer",
+        _changed(_BASIC, ("1, stride, relu=False", "1, stride")),
+        ("resnet-projection", "resnet-34"),
+        "conv3_1_shortcut_bn: The activation comes before the addition",
+    ),
+    Mistake(
+        "shortcut of 3 × 3",
+        "basic-answer",
+        _changed(_BASIC, ("1, stride, relu=False", "3, stride, relu=False")),
+        ("resnet-projection", "resnet-34"),
+        "conv3_1_shortcut",
+    ),
+    Mistake(
+        "put side by side",
+        "basic-answer",
+        _changed(_BASIC, ("layers.Add(", "layers.Concatenate(")),
+        _BASIC_IDS,
+        "conv2_1: The shortcut is put beside the block's output instead of added to it.",
+    ),
+    # 5 · A block that does nothing
+    Mistake(
+        "gamma of both normalisations",
+        "zero-answer",
+        _changed(
+            _ZERO,
+            ("block_2_bn", "block_1_bn"),
+            (
+                "    return",
+                '    model.get_layer("block_2_bn").gamma.assign([gamma] * x.shape[-1])\n    return',
+            ),
+        ),
+        ("resnet-identity",),
+        "it should give",
+    ),
+    Mistake(
+        "the training mode",
+        "zero-answer",
+        _changed(_ZERO, ("model(x)", "model(x, training=True)")),
+        ("resnet-identity",),
+        "it should give",
+    ),
+    Mistake(
+        "kernel forgotten",
+        "zero-answer",
+        _changed(
+            _ZERO,
+            ('    model.get_layer("block_1").set_weights([kernel])\n', ""),
+            ('    model.get_layer("block_2").set_weights([kernel])\n', ""),
+        ),
+        ("resnet-identity",),
+        "it should give",
+    ),
+    Mistake(
+        "gamma as one number",
+        "zero-answer",
+        _changed(_ZERO, ("ops.full((x.shape[-1],), gamma)", "gamma")),
+        ("resnet-identity",),
+        "ValueError",
+    ),
+    # 6 · The bottleneck
+    Mistake(
+        "not four times as many maps",
+        "bottleneck-answer",
+        _changed(_BOTTLENECK, ("4 * filters", "filters")),
+        ("resnet-bottleneck", "resnet-50", "resnet-copied"),
+        "It makes 64 maps, the table has 256.",
+    ),
+    Mistake(
+        "compared with the inner maps",
+        "bottleneck-answer",
+        _changed(_BOTTLENECK, ("!= 4 * filters", "!= filters")),
+        ("resnet-bottleneck", "resnet-50"),
+        "conv2_2: The shortcut is a projection",
+    ),
+    Mistake(
+        "the stride twice",
+        "bottleneck-answer",
+        _changed(
+            _BOTTLENECK, ('filters, 3, name=f"{name}_2"', 'filters, 3, stride, name=f"{name}_2"')
+        ),
+        ("resnet-bottleneck", "resnet-50"),
+        "ValueError",
+    ),
+    Mistake(
+        "two of 3 × 3",
+        "bottleneck-answer",
+        _changed(_BOTTLENECK, ("conv_bn(x, filters, 1, stride,", "conv_bn(x, filters, 3, stride,")),
+        ("resnet-bottleneck", "resnet-50", "resnet-copied"),
+        "conv2_2_1",
+    ),
+    # 7 · A family from one table
+    Mistake(
+        "the dense layer forgotten",
+        "depth-answer",
+        """
+def depth(block, counts):
+    return 1 + {"basic": 2, "bottleneck": 3}[block] * sum(counts)
+""",
+        ("resnet-depth",),
+        "gives 17, it should give 18.",
+    ),
+    Mistake(
+        "two layers in every block",
+        "depth-answer",
+        """
+def depth(block, counts):
+    return 2 + 2 * sum(counts)
+""",
+        ("resnet-depth",),
+        "gives 34, it should give 50.",
+    ),
+    Mistake(
+        "projections counted",
+        "depth-answer",
+        """
+def depth(block, counts):
+    return 2 + {"basic": 2, "bottleneck": 3}[block] * sum(counts) + len(counts) - 1
+""",
+        ("resnet-depth",),
+        "gives 21, it should give 18.",
+    ),
+    Mistake(
+        "a stride in stage 2",
+        "resnet-answer",
+        _changed(_RESNET, ("stage > 2 and ", "")),
+        ("resnet-34", "resnet-50"),
+        "conv2_1",
+    ),
+    Mistake(
+        "no pool",
+        "resnet-answer",
+        _changed(
+            _RESNET,
+            ('    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)\n', ""),
+        ),
+        ("resnet-34", "resnet-50"),
+        "pool1: This row is missing",
+    ),
+    Mistake(
+        "pool not padded",
+        "resnet-answer",
+        _changed(_RESNET, (' padding="same",', "")),
+        ("resnet-34", "resnet-50"),
+        "pool1 gives 55 × 55 × 64, the table has 56 × 56 × 64.",
+    ),
+    Mistake(
+        "flattened instead of averaged",
+        "resnet-answer",
+        _changed(_RESNET, ('GlobalAveragePooling2D(name="avg_pool")', "Flatten()")),
+        ("resnet-34", "resnet-50"),
+        "avg_pool",
+    ),
+    Mistake(
+        "classes written as a number",
+        "resnet-answer",
+        _changed(_RESNET, ("Dense(classes", "Dense(1000")),
+        ("resnet-34", "resnet-50"),
+        "It has 1000 outputs, one for each of 17 classes",
+    ),
+    Mistake(
+        "a stride in every block",
+        "resnet-answer",
+        _changed(_RESNET, ("stage > 2 and number == 1", "stage > 2")),
+        ("resnet-34", "resnet-50"),
+        "conv3_2",
+    ),
+    # 8 · The networks of exercise 2
+    Mistake(
+        "the pixels alone",
+        "option-answer",
+        _changed(_OPTION, ("[0, more]", "[0, 0]")),
+        ("resnet-cifar",),
+        "stage2_1_shortcut",
+    ),
+    Mistake(
+        "average of the pixels",
+        "option-answer",
+        _changed(_OPTION, ("x[:, ::stride, ::stride]", "layers.AveragePooling2D(stride)(x)")),
+        ("resnet-cifar",),
+        "stage2_1_shortcut_stride",
+    ),
+    Mistake(
+        "a projection",
+        "option-answer",
+        """
+def shortcut_a(x, filters, stride):
+    return layers.Conv2D(filters, 1, stride, use_bias=False)(x)
+""",
+        ("resnet-cifar",),
+        "stage2_1_shortcut",
+    ),
+    Mistake(
+        "n is the number of blocks",
+        "cifar-answer",
+        _changed(_CIFAR, ("(depth - 2) // 6 + 1", "(depth - 2) // 2 + 1")),
+        ("resnet-cifar",),
+        "stage",
+    ),
+    Mistake(
+        "the sum stays without residual",
+        "cifar-answer",
+        _changed(
+            _CIFAR,
+            ("relu=not residual", "relu=False"),
+            ("            if residual:", "            if True:"),
+        ),
+        ("resnet-cifar",),
+        "stage1_1",
+    ),
+    Mistake(
+        "plain without the last ReLU of a block",
+        "cifar-answer",
+        _changed(_CIFAR, ("relu=not residual", "relu=False")),
+        ("resnet-cifar",),
+        "stage1_1_2_bn: It has no activation, the table has relu.",
+    ),
+    Mistake(
+        "projections of option B",
+        "cifar-answer",
+        _changed(
+            _CIFAR,
+            (
+                "shortcut_a(x, filters, stride) if",
+                'conv_bn(x, filters, 1, stride, False, name=f"{name}_shortcut") if',
+            ),
+        ),
+        ("resnet-cifar",),
+        "stage2_1_shortcut",
+    ),
+    # 9 · Weights from elsewhere
+    Mistake(
+        "gamma and beta counted",
+        "books-answer",
+        'books = {"biases": 26560, "moving statistics": 4 * 26560}',
+        ("resnet-books",),
+        "Every normalised map has one bias, one mean and one variance",
+    ),
+    Mistake(
+        "turned round",
+        "books-answer",
+        'books = {"biases": 53120, "moving statistics": 26560}',
+        ("resnet-books",),
+        "Every normalised map has one bias, one mean and one variance",
+    ),
+    Mistake(
+        "the bias forgotten",
+        "copied-answer",
+        _changed(_COPY, ("mean - bias", "mean")),
+        ("resnet-copied",),
+        "it should give",
+    ),
+    Mistake(
+        "the bias added",
+        "copied-answer",
+        _changed(_COPY, ("mean - bias", "mean + bias")),
+        ("resnet-copied",),
+        "it should give",
+    ),
+    Mistake(
+        "the published bias in a layer without bias",
+        "copied-answer",
+        _changed(_COPY, ("set_weights([kernel])", "set_weights([kernel, bias])")),
+        ("resnet-copied",),
+        "ValueError",
+    ),
+    Mistake(
+        "the normalisations forgotten",
+        "copied-answer",
+        _changed(_COPY, ("layers.BatchNormalization", "layers.LayerNormalization")),
+        ("resnet-copied",),
+        "it should give",
+    ),
+]
