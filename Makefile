@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab release lint clean
+.PHONY: help demo test lab release site lint clean
 
 help:                 ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,13 @@ lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the 
 
 release: $(READY)     ## write assignments/ anew from solutions/
 	@$(BIN)/course release
+
+site: $(READY)        ## build the website into build/site (REPOSITORY=https://github.com/... for Colab)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[site]"
+	@rm -rf build/site build/site-source && mkdir -p build/site-source
+	@cp -r docs/. notebooks assignments build/site-source/
+	@REPOSITORY="$(REPOSITORY)" $(BIN)/sphinx-build -W --keep-going -q build/site-source build/site
+	@echo "The website: build/site/index.html"
 
 lint: $(READY)        ## check and format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

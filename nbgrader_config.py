@@ -6,6 +6,22 @@ c.CourseDirectory.course_id = "convnets"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 
+# A release is stamped with the repository that Colab gets the course from (by default the git
+# remote of this folder): c.Stamp.repository = "https://github.com/university/convnet-course"
+c.GenerateAssignment.preprocessors = [
+    "course.grading.release.Stamp",
+    "nbgrader.preprocessors.LockCells",
+    "nbgrader.preprocessors.ClearSolutions",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
 # What students hand in is put into gradable shape first (course/grading/repair.py) ...
 c.Autograde.sanitize_preprocessors = [
     "course.grading.repair.Repair",

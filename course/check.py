@@ -7,6 +7,7 @@
     check.parameters(parameters, like=LENET5)
     check.value(share, 95.8, tolerance=0.05)
     check.function(f, [1.0], [2.0], like=reference)
+    check.progress({"lenet-shapes": 8, ...})        # points so far, and what is open
 
 Each shows a card and returns None if the answer is right; otherwise it raises `CheckFailed`, whose
 text is the card. The observing half is `course.evidence`, and the judging half is here and in
@@ -20,8 +21,11 @@ from math import isclose, prod
 from course import evidence
 from course.anatomy import anatomy
 from course.diagnosis import Cause, diagnose, finding
+from course.progress import progress
 
-__all__ = ["CheckFailed", "block", "function", "model", "parameters", "shapes", "value"]
+__all__ = [
+    "CheckFailed", "block", "function", "model", "parameters", "progress", "shapes", "value",
+]  # fmt: skip
 
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841

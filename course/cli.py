@@ -9,6 +9,8 @@ from pathlib import Path
 def main(arguments=None):
     """Run the command line; the exit status is 0, 1 for a problem, 2 for a wrong call."""
     options = _parser().parse_args(arguments)
+    if options.run is _doctor:  # needs nothing of the instructor's half
+        return _doctor(options)
     try:
         from course.grading.course_folder import CourseError
     except ImportError as error:
@@ -62,6 +64,12 @@ def _parser():
         "course release 02-lenet",
     )
     sub.add_argument("assignment", **many)
+    sub.add_argument(
+        "--repository",
+        metavar="URL",
+        help="https address of the git repository that Colab gets the course from; it is written "
+        "into the lectures, too (default: the folder's git remote, into assignments only)",
+    )
 
     sub = command(
         _collect,
@@ -149,6 +157,13 @@ def _parser():
     sub.add_argument("--to", default="report.html", help="the page (default: report.html)")
 
     sub = command(
+        _doctor,
+        "doctor",
+        "Look at the environment line by line: what is there, what is wrong, how to mend it.",
+        "course doctor",
+    )
+
+    sub = command(
         _demo,
         "demo",
         "Show the whole way on a class of twelve: release, collect, grade, feedback, export.",
@@ -172,12 +187,15 @@ def _folder(options):
 
 
 def _release(options):
-    from course.grading.release import release
+    from course.grading.release import release, stamp_lectures
 
     course = _folder(options)
     for assignment in course.chosen(options.assignment):
-        for path in release(course, assignment):
+        for path in release(course, assignment, options.repository):
             print(f"released {_short(path)}")
+    if options.repository:
+        for path in stamp_lectures(course, options.repository):
+            print(f"stamped  {_short(path)}")
 
 
 def _collect(options):
@@ -263,6 +281,12 @@ def _report(options):
     course = _folder(options)
     path = report(course, course.chosen(options.assignment), options.to)
     print(f"The class on one page: {_short(path)}")
+
+
+def _doctor(options):
+    from course.doctor import doctor
+
+    return doctor(options.course or ".")
 
 
 def _demo(options):

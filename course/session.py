@@ -44,6 +44,8 @@ def setup(*, seed=0, mixed_precision=None):
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
 
     device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
+    if not gpus and "google.colab" in sys.modules:
+        device += " (for a GPU: Runtime > Change runtime type)"
     if mixed_precision and not gpus:
         device += " (mixed precision left off: it pays on a GPU only)"
     elif mixed_precision:
@@ -52,8 +54,9 @@ def setup(*, seed=0, mixed_precision=None):
     if mixed_precision is False or (mixed_precision and not gpus):
         keras.config.set_dtype_policy("float32")
 
-    from course import __version__, data
+    from course import __version__, data, progress
 
+    progress.watch()
     print(
         f"course {__version__} · Python {platform.python_version()}"
         f" · Keras {keras.__version__} on {' '.join(filter(None, [backend, version]))}"

@@ -9,7 +9,7 @@ from course.cli import main
 from course.grading.demo import answered
 from tests.classroom import ROOT, Classroom
 
-COMMANDS = ("release", "collect", "grade", "feedback", "export", "report", "demo")
+COMMANDS = ("release", "collect", "grade", "feedback", "export", "report", "doctor", "demo")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Notebooks as they lie in git: clean, and the assignments are the release of the solutions."""
 
+import ast
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import nbformat
 import pytest
 
 from course.grading.course_folder import CourseFolder
-from course.grading.release import release, source_problems
+from course.grading.release import release, source_problems, stamped
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(
@@ -44,6 +46,7 @@ def test_a_notebook_is_clean(path):
             assert len(source.splitlines()) <= 40, where
         assert not {"id", "outputId", "colab"} & cell["metadata"].keys(), where
     assert text.endswith("}\n")
+    assert not re.search(r"@[A-Z]+@|TODO", text), "something is still to be filled in"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
@@ -70,12 +73,45 @@ def test_points_stand_in_the_headings(path):
     assert sum(points.values()) == 100
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_progress_lists_every_check(path):
+    nb = nbformat.read(path, 4)
+    (cell,) = (cell for cell in nb.cells if cell.id == "progress")
+    listed = ast.literal_eval(cell.source.removeprefix("check.progress(").strip().rstrip(")"))
+    checks = [c.metadata.nbgrader for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade")]
+    assert listed == {m.grade_id: m.points for m in checks if not m.solution}
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS], ids=relative)
+def test_the_setup_cell_is_the_same_everywhere(path):
+    cells = {cell.id: cell.source for cell in nbformat.read(path, 4).cells}
+    first = {c.id: c.source for c in nbformat.read(SOURCES[0], 4).cells}["setup"]
+    plain = re.compile(r'REPOSITORY = ".*?"|course\.setup\(.*?\)')
+    assert plain.sub("", cells["setup"]) == plain.sub("", first)
+
+
+def test_stamping_and_its_undoing(tmp_path):
+    nb = nbformat.read(SOURCES[0], 4)
+    before = nbformat.writes(nb)
+    address = "https://github.com/uni/convnets"
+    stamped(nb, address, "assignments/x/y.ipynb")
+    page = "https://colab.research.google.com/github/uni/convnets/blob/main/assignments/x/y.ipynb"
+    assert f"({page})" in nb.cells[0].source.splitlines()[2]
+    setup = next(cell.source for cell in nb.cells if cell.id == "setup")
+    assert f'REPOSITORY = "git+{address}"' in setup
+    twice = nbformat.writes(nb)
+    assert nbformat.writes(stamped(nb, address, "assignments/x/y.ipynb")) == twice
+    assert nbformat.writes(stamped(nb, "", "assignments/x/y.ipynb")) == before
+
+
 def test_assignments_are_the_release_of_solutions(tmp_path):
     shutil.copytree(ROOT / "solutions", tmp_path / "solutions")
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     course = CourseFolder(tmp_path)
     for assignment in course.assignments():
-        release(course, assignment)
+        (path,) = (ROOT / "assignments" / assignment).glob("*.ipynb")
+        stamp = re.search(r'REPOSITORY = \\"(?:git\+)?(.*?)\\"', path.read_text())[1]
+        release(course, assignment, stamp)
     fresh = {
         p.relative_to(tmp_path): p.read_text() for p in (tmp_path / "assignments").rglob("*.*")
     }

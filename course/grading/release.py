@@ -1,19 +1,101 @@
-"""assignments/ out of solutions/: nbgrader's generate_assignment, after a look at the source."""
+"""assignments/ out of solutions/: nbgrader's generate_assignment, after a look at the source.
+
+A release is stamped with the repository that Colab gets the course from: its address goes into each
+notebook's setup cell, and a badge that opens the notebook in Colab below its title.
+"""
+
+import re
+import subprocess
 
 import nbformat
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
 
 from course.grading.course_folder import CourseError
 from course.grading.repair import EXERCISE
 
+_LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
+_BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
+_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
-def release(course, assignment):
+
+class Stamp(NbGraderPreprocessor):
+    """Writes the course's repository into a notebook; a step of nbgrader's generate_assignment."""
+
+    repository = Unicode(
+        "", help="https address of the git repository that Colab installs the course from."
+    ).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Stamp one notebook on its way into the release."""
+        names = resources["nbgrader"]
+        path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
+        return stamped(nb, self.repository, path), resources
+
+
+def stamped(nb, repository, path):
+    """The notebook with the address in its setup cell, and with a badge if GitHub has it.
+
+    `path` is the notebook's place in the repository. An empty address takes both out again.
+    """
+    source = f"git+{repository}" if repository else ""
+    badge = ""
+    if on_github := _GITHUB.fullmatch(repository):
+        page = f"https://colab.research.google.com/github/{on_github[1]}/blob/main/{path}"
+        badge = f"[![Open in Colab]({_IMAGE})]({page})\n\n"
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.source = _LINE.sub(lambda _: f'REPOSITORY = "{source}"', cell.source, count=1)
+    title = nb.cells[0]
+    if title.cell_type == "markdown":
+        heading, _, rest = _BADGE.sub("", title.source).partition("\n\n")
+        title.source = f"{heading}\n\n{badge}{rest}".rstrip("\n")
+    return nb
+
+
+def remote(folder):
+    """The https address of a folder's git remote, or "" if it has none."""
+    command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    address = said.stdout.strip()
+    if said.returncode or "@" in address.partition("//")[2].partition("/")[0]:
+        return ""  # an address with a name or a token in it is not for students
+    return address if address.startswith("https://") else ""
+
+
+def stamp_lectures(course, repository):
+    """Stamp notebooks/*.ipynb in place. Returns the paths that changed."""
+    changed = []
+    for path in sorted((course.root / "notebooks").glob("*.ipynb")):
+        nb = nbformat.read(path, 4)
+        before = nbformat.writes(nb)
+        after = nbformat.writes(stamped(nb, repository, f"notebooks/{path.name}"))
+        if before != after:
+            path.write_text(after + "\n", encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def release(course, assignment, repository=None):
     """Write an assignment's student version. Returns the paths of the released notebooks.
+
+    `repository` is the https address that Colab gets the course from; by default the git remote of
+    the course's folder, "" for none.
 
     Raises CourseError if the source cannot be released as it is, with every reason.
     """
     problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
+    if repository and not repository.startswith("https://"):
+        raise CourseError(f"The repository should be an https:// address. Received: {repository}")
+    if repository is None:
+        repository = course.config.Stamp.get("repository") or remote(course.root)
+    course.api.config.Stamp.repository = repository
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")

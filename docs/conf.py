@@ -1,0 +1,37 @@
+"""Settings of the course's website: `make site` copies docs/ and the notebooks together and builds."""
+
+import os
+
+project = "Convolutional networks, built by hand"
+author = "The course's authors"
+copyright = "texts and pictures CC BY 4.0, code MIT"
+
+extensions = ["myst_nb"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["conf.py"]
+
+# Lectures are executed; assignments are read, not solved.
+nb_execution_mode = "force"
+nb_execution_excludepatterns = ["assignments/*/*"]
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+# A still picture stands in for the controls, which need a kernel.
+nb_mime_priority_overrides = [
+    ("html", "text/html", 0),
+    ("html", "application/vnd.jupyter.widget-view+json", None),
+]
+nb_render_text_lexer = "none"
+
+html_theme = "sphinx_book_theme"
+html_title = "Convolutional networks, built by hand"
+html_theme_options = {
+    "repository_url": os.environ.get("REPOSITORY", ""),
+    "repository_branch": os.environ.get("BRANCH", "main"),
+    "path_to_docs": "",
+    "use_download_button": True,
+    "home_page_in_toc": True,
+    "show_navbar_depth": 1,
+}
+if html_theme_options["repository_url"]:
+    html_theme_options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}

@@ -1,0 +1,57 @@
+"""The environment, line by line."""
+
+import pytest
+
+from course import doctor
+from course.cli import main
+
+
+def test_a_good_environment_is_found_good(capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "BAD" not in said
+    assert "Keras computes on" in said and "bubblewrap contains student code" in said
+    assert said.rstrip().endswith("Everything that is needed is here.")
+
+
+def test_what_is_missing_is_named_with_its_cure(monkeypatch, capsys):
+    versions, known = {"keras": "3.1.0", "numpy": None}, doctor._version
+    found = lambda name: versions[name] if name in versions else known(name)  # noqa: E731
+    monkeypatch.setattr(doctor, "_version", found)
+    monkeypatch.setattr(doctor, "_instructor", lambda folder: [])
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert 'keras 3.1.0 is older than 3.8.\n      pip install --upgrade "keras>=3.8"' in said
+    assert 'numpy is not installed.\n      pip install "numpy>=1.26"' in said
+    assert "2 to mend." in said
+
+
+def test_a_data_folder_that_cannot_be_used(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "file"))
+    line = doctor._data()
+    assert line.state == doctor.BAD and "TFDS_DATA_DIR" in line.mend
+
+
+def test_a_full_disk(monkeypatch):
+    usage = doctor.shutil.disk_usage(".")._replace(free=10_000_000)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    assert doctor._disk(".").state == doctor.BAD
+
+
+@pytest.mark.parametrize("system", ["Windows", "Darwin"])
+def test_where_there_is_no_sandbox_it_says_what_to_use(monkeypatch, system):
+    monkeypatch.setattr(doctor.platform, "system", lambda: system)
+    line = doctor._sandbox()
+    assert line.state == doctor.NOTE and "--throw-away-container" in line.mend
+
+
+def test_a_sandbox_that_does_not_work(monkeypatch):
+    from course.grading import kernels
+
+    def broken(*_):
+        raise kernels.BoxError("bwrap: no permission")
+
+    monkeypatch.setattr(kernels.Box, "__enter__", broken)
+    line = doctor._sandbox()
+    assert line.state == doctor.BAD and "no permission" in line.mend
