@@ -2,6 +2,7 @@
 
 import os
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -74,3 +75,14 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
         assert "is not answered yet" in shown[-1].data["text/plain"], cell.id
     last = next(cell for cell in cells if cell.id == "progress")
     assert "0 of " in last.outputs[0].data["text/plain"]
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: pip install jax")
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    quick = {"KERAS_BACKEND": "jax", "NBGRADER_EXECUTION": "validate", "TFDS_DATA_DIR": tmp_path}
+    nb = run(path, monkeypatch, **quick)
+    assert "on jax" in texts(nb)
+    checks = [cell for cell in nb.cells if cell.source.startswith("# Exercise ")]
+    assert checks and all("✓" in cell.outputs[-1].data["text/plain"] for cell in checks)

@@ -1,0 +1,585 @@
+"""Answers to 04-vgg."""
+
+from tests.bank import Mistake
+
+NOTEBOOK = "04-vgg/vgg.ipynb"
+
+RIGHT = {
+    "loops": {
+        "field-hand-answer": """
+sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 10}
+""",
+        "field-answer": """
+def receptive_field(windows):
+    side = 1
+    for size, stride in windows[::-1]:  # from the output back to the image
+        side = (side - 1) * stride + size
+    return side
+""",
+        "weights-answer": """
+def stack_weights(sizes, channels):
+    total = 0
+    for size in sizes:
+        total += size**2 * channels**2
+    return total
+""",
+        "block-answer": """
+def vgg_block(x, filters, convolutions, name):
+    for _ in range(convolutions):
+        x = keras.layers.ZeroPadding2D(1)(x)
+        x = keras.layers.Conv2D(filters, kernel_size=(3, 3))(x)
+        x = keras.activations.relu(x)
+    return keras.layers.MaxPool2D(pool_size=(2, 2), strides=(2, 2), padding="valid")(x)
+""",
+        "parameters-answer": """
+parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
+              "fc6": 102764544, "fc7": 16781312, "fc8": 4097000}
+""",
+        "family-answer": """
+def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
+    image = keras.Input(shape=input_shape)
+    x = image
+    for stage in range(len(convolutions)):
+        x = vgg_block(x, widths[stage], convolutions[stage], str(stage + 1))
+    x = layers.Reshape((-1,))(x)
+    x = layers.ReLU()(layers.Dense(units, name="fc6")(x))
+    x = layers.Dropout(0.5)(x)
+    x = layers.Activation("relu", name="fc7")(layers.Dense(units)(x))
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(image, layers.Softmax()(layers.Dense(classes)(x)))
+""",
+        "shapes-answer": """
+def row_shapes(rows, input_shape):
+    shapes = []
+    now = list(input_shape)
+    for step, filters, size, stride, padding in rows:
+        if step == "conv" or step == "max_pool":
+            now = [
+                arithmetic.output_size(now[0], size, stride, padding),
+                arithmetic.output_size(now[1], size, stride, padding),
+                filters or now[2],
+            ]
+        else:
+            now = [filters]
+        shapes.append(now)
+    return shapes
+""",
+        "memory-answer": """
+def row_memory(rows, input_shape):
+    kept = []
+    for shape in [tuple(input_shape)] + [tuple(shape) for shape in row_shapes(rows, input_shape)]:
+        values = 1
+        for number in shape:
+            values *= number
+        kept.append(values)
+    return kept
+""",
+        "counts-answer": """
+def row_parameters(rows, input_shape):
+    counts, above = [], input_shape
+    for row, shape in zip(rows, row_shapes(rows, input_shape)):
+        if row[0] == "max_pool":
+            counts.append(0)
+        else:
+            seen = row[2] ** 2 * above[-1] if row[0] == "conv" else np.prod(above)
+            counts.append(seen * row[1] + row[1])
+        above = shape
+    return counts
+""",
+        "memory-total-answer": """
+memory = {"values": 15_237_608, "MB": 61.0}
+""",
+        "shares-answer": """
+shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1": 42.1}
+""",
+        "fc7-count-answer": """
+fc7_parameters = {"all": 134_342_484, "trained": 81_940}
+""",
+        "fc7-answer": """
+def new_task(classes, frozen=True, base=None):
+    base = base or vgg(CONVOLUTIONS["VGG-16"])
+    features = keras.Model(base.input, base.get_layer("fc7").output)
+    for layer in features.layers:
+        layer.trainable = not frozen
+    image = keras.Input(features.input_shape[1:])
+    return keras.Model(image, layers.Dense(classes, activation="softmax")(features(image)))
+""",
+    },
+    "sequential": {
+        "field-answer": """
+def receptive_field(windows):
+    sizes, strides = np.array(windows).T
+    jumps = np.cumprod([1, *strides[:-1]])
+    return 1 + int(np.sum((sizes - 1) * jumps))
+""",
+        "weights-answer": """
+def stack_weights(sizes, channels):
+    return int(np.square(sizes).sum()) * channels**2
+""",
+        "block-answer": """
+def vgg_block(x, filters, convolutions, name):
+    stack = [layers.Conv2D(filters, 3, 1, "same", activation="relu") for _ in range(convolutions)]
+    return keras.Sequential([*stack, layers.MaxPooling2D()], name=f"stage{name}")(x)
+""",
+        "family-answer": """
+def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
+    model = keras.Sequential([keras.Input(input_shape)])
+    for stage, number in enumerate(convolutions):
+        for _ in range(number):
+            model.add(layers.Conv2D(widths[stage], 3, padding="same", activation="relu"))
+        model.add(layers.MaxPooling2D(2, 2))
+    model.add(layers.Flatten())
+    for name in ["fc6", "fc7"]:
+        model.add(layers.Dense(units, activation="relu", name=name))
+    model.add(layers.Dense(classes))
+    return model
+""",
+        "shapes-answer": """
+def row_shapes(rows, input_shape):
+    if not rows:
+        return []
+    step, filters, size, stride, padding = rows[0]
+    if step == "dense":
+        shape = (filters,)
+    else:
+        grid = (np.array(input_shape[:2]) + 2 * padding - size) // stride + 1
+        shape = (*grid, input_shape[2] if filters is None else filters)
+    return [shape] + row_shapes(rows[1:], shape)
+""",
+        "fc7-answer": """
+def new_task(classes, frozen=True, base=None):
+    if base is None:
+        base = vgg([2, 2, 3, 3, 3])
+    model = keras.Sequential([keras.Input(base.input_shape[1:])])
+    for layer in base.layers:
+        layer.trainable = not frozen
+        model.add(layer)
+        if layer.name == "fc7":
+            break
+    model.add(layers.Dense(classes, "softmax"))
+    return model
+""",
+    },
+    "fc6 as a convolution": {
+        "block-answer": """
+class Block(keras.layers.Layer):
+    def __init__(self, filters, convolutions, name):
+        super().__init__(name=f"stage{name}")
+        self.steps = [
+            layers.Conv2D(filters, 3, padding="same", activation="relu")
+            for _ in range(convolutions)
+        ] + [layers.MaxPooling2D(2)]
+
+    def call(self, x):
+        for step in self.steps:
+            x = step(x)
+        return x
+
+
+def vgg_block(x, filters, convolutions, name):
+    return Block(filters, convolutions, name)(x)
+""",
+        "family-answer": """
+def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1.0)(inputs)
+    for stage, (width, count) in enumerate(zip(widths, convolutions), start=1):
+        x = vgg_block(x, width, count, stage)
+    x = layers.Conv2D(units, x.shape[1:3], activation="relu", name="fc6")(x)
+    x = layers.Conv2D(units, 1, activation="relu", name="fc7_map")(x)
+    x = layers.Flatten(name="fc7")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax", name="fc8")(x))
+""",
+    },
+}
+
+_BLOCK = """
+def vgg_block(x, filters, convolutions, name):
+    for i in range(convolutions):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+    return layers.MaxPooling2D(2)(x)
+"""
+_BLOCK_IDS = ("vgg-block", "vgg-16", "vgg-family", "vgg-fc7")
+_VGG = """
+def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
+    inputs = keras.Input(input_shape)
+    x = inputs
+    for stage, (filters, count) in enumerate(zip(widths, convolutions), 1):
+        x = vgg_block(x, filters, count, name=f"{stage}")
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, activation="relu", name="fc6")(x)
+    x = layers.Dense(units, activation="relu", name="fc7")(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+"""
+_NEW = """
+def new_task(classes, frozen=True, base=None):
+    base = base or vgg([2, 2, 3, 3, 3])
+    base.trainable = not frozen
+    outputs = layers.Dense(classes, activation="softmax")(base.get_layer("fc7").output)
+    return keras.Model(base.inputs, outputs)
+"""
+_SHAPES = """
+def row_shapes(rows, input_shape):
+    shapes, shape = [], input_shape
+    for step, filters, size, stride, padding in rows:
+        if step == "dense":
+            shape = (filters,)
+        else:
+            h, w = [(n + 2 * padding - size) // stride + 1 for n in shape[:2]]
+            shape = (h, w, filters if step == "conv" else shape[2])
+        shapes.append(shape)
+    return shapes
+"""
+_COUNTS = """
+def row_parameters(rows, input_shape):
+    counts, above = [], input_shape
+    for (step, filters, size, _, _), shape in zip(rows, row_shapes(rows, input_shape)):
+        if step == "conv":
+            counts.append((size * size * above[-1] + 1) * filters)
+        elif step == "dense":
+            counts.append((int(np.prod(above)) + 1) * filters)
+        else:
+            counts.append(0)
+        above = shape
+    return counts
+"""
+
+MISTAKES = [
+    # 1 · how far an output sees
+    Mistake(
+        "jump left out",
+        "field-hand-answer",
+        """
+sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 8}
+""",
+        ("vgg-field-hand",),
+        "sees: The value is not right. Each window adds (F − 1) · j.",
+    ),
+    Mistake(
+        "sizes multiplied",
+        "field-hand-answer",
+        """
+sees = {"two convolutions": 9, "three convolutions": 27, "two, a pool, and one": 54}
+""",
+        ("vgg-field-hand",),
+        "sees: The value is not right. Each window adds (F − 1) · j.",
+    ),
+    Mistake(
+        "jump first",
+        "field-answer",
+        """
+def receptive_field(windows):
+    field, jump = 1, 1
+    for size, stride in windows:
+        jump *= stride
+        field += (size - 1) * jump
+    return field
+""",
+        ("vgg-field",),
+        "receptive_field([[11, 4], [3, 2], [5, 1]]) gives 89, it should give 51.",
+    ),
+    Mistake(
+        "strides left out",
+        "field-answer",
+        """
+def receptive_field(windows):
+    return 1 + sum(size - 1 for size, stride in windows)
+""",
+        ("vgg-field",),
+        "receptive_field([[11, 4], [3, 2], [5, 1]]) gives 17, it should give 51.",
+    ),
+    Mistake(
+        "nothing returned",
+        "field-answer",
+        """
+def receptive_field(windows):
+    field, jump = 1, 1
+    for size, stride in windows:
+        field += (size - 1) * jump
+        jump *= stride
+""",
+        ("vgg-field",),
+        "gives None (is the return missing?), it should give 7.",
+    ),
+    # 2 · three small windows for a large one
+    Mistake(
+        "one map read",
+        "weights-answer",
+        """
+def stack_weights(sizes, channels):
+    return sum(size * size * channels for size in sizes)
+""",
+        ("vgg-weights",),
+        "stack_weights([3, 3, 3], 64) gives 1728, it should give 110592.",
+    ),
+    Mistake(
+        "with biases",
+        "weights-answer",
+        """
+def stack_weights(sizes, channels):
+    return sum((size * size * channels + 1) * channels for size in sizes)
+""",
+        ("vgg-weights",),
+        "stack_weights([3, 3, 3], 64) gives 110784, it should give 110592.",
+    ),
+    Mistake(
+        "first window only",
+        "weights-answer",
+        """
+def stack_weights(sizes, channels):
+    return len(sizes) * sizes[0] ** 2 * channels**2
+""",
+        ("vgg-weights",),
+        "stack_weights([3, 3, 1], 256) gives 1769472, it should give 1245184.",
+    ),
+    # 3 · a block
+    Mistake(
+        "not padded",
+        "block-answer",
+        _BLOCK.replace(' padding="same",', ""),
+        _BLOCK_IDS,
+        "conv1_1 gives 54 × 54 × 64, the table has 56 × 56 × 64. The padding is none",
+    ),
+    Mistake(
+        "no activation",
+        "block-answer",
+        _BLOCK.replace(', activation="relu"', ""),
+        _BLOCK_IDS,
+        "conv1_1: It has no activation, the table has relu.",
+    ),
+    Mistake(
+        "a pool behind each convolution",
+        "block-answer",
+        _BLOCK.replace("    return layers", "        x = layers") + "    return x\n",
+        _BLOCK_IDS,
+        "stands where conv1_2 (convolution 3 × 3, padding 1, relu) should come",
+    ),
+    Mistake(
+        "stride 1 in the pool",
+        "block-answer",
+        _BLOCK.replace("MaxPooling2D(2)", "MaxPooling2D(2, strides=1)"),
+        _BLOCK_IDS,
+        "pool1 gives 55 × 55 × 64, the table has 28 × 28 × 64. The stride is 1, the table has 2.",
+    ),
+    Mistake(
+        "always two",
+        "block-answer",
+        _BLOCK.replace("range(convolutions)", "range(2)"),
+        _BLOCK_IDS,
+        "conv3_3: This row is missing",
+    ),
+    Mistake(
+        "one layer for all",
+        "block-answer",
+        """
+def vgg_block(x, filters, convolutions, name):
+    x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+    conv = layers.Conv2D(filters, 3, padding="same", activation="relu")
+    for _ in range(convolutions - 1):
+        x = conv(x)
+    return layers.MaxPooling2D(2)(x)
+""",
+        _BLOCK_IDS,
+        "conv3_3: It is the same layer object as conv3_2: they share their weights.",
+    ),
+    # 4 · a family from one table
+    Mistake(
+        "biases forgotten",
+        "parameters-answer",
+        """
+parameters = {"conv1_1": 1728, "conv1_2": 36864, "conv5_1": 2359296, "pool5": 0,
+              "fc6": 102760448, "fc7": 16777216, "fc8": 4096000}
+""",
+        ("vgg-parameters",),
+        "conv1_1: These are the weights alone: each map or unit also has one bias. You have 1,728.",
+    ),
+    Mistake(
+        "fc6 sees 512 values",
+        "parameters-answer",
+        """
+parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
+              "fc6": (512 + 1) * 4096, "fc7": 16781312, "fc8": 4097000}
+""",
+        ("vgg-parameters",),
+        "fc6: The value is not right. You have 2,101,248. It sees 7 · 7 · 512 values.",
+    ),
+    Mistake(
+        "not flattened",
+        "family-answer",
+        _VGG.replace("    x = layers.Flatten()(x)\n", ""),
+        ("vgg-16", "vgg-family", "vgg-fc7"),
+        "fc6 gives 7 × 7 × 4096, the table has 4096. A Dense layer on a map works at every",
+    ),
+    Mistake(
+        "always VGG-16",
+        "family-answer",
+        _VGG.replace("zip(widths, convolutions)", "zip(widths, [2, 2, 3, 3, 3])"),
+        ("vgg-family",),
+        "conv3_4: This row is missing",
+    ),
+    Mistake(
+        "units written as a number",
+        "family-answer",
+        _VGG.replace("Dense(units", "Dense(4096"),
+        ("vgg-family",),
+        "fc6 gives 4096, the table has 256. It has 4096 units, the table has 256.",
+    ),
+    Mistake(
+        "classes written as a number",
+        "family-answer",
+        _VGG.replace("Dense(classes", "Dense(1000"),
+        ("vgg-16", "vgg-family"),
+        "fc8 gives 1000, the table has",
+    ),
+    Mistake(
+        "averaged instead of flattened",
+        "family-answer",
+        _VGG.replace("Flatten()", "GlobalAveragePooling2D()"),
+        ("vgg-16", "vgg-family", "vgg-fc7"),
+        "stands where fc6 (dense, relu) should come",
+    ),
+    Mistake(
+        "one hidden dense row",
+        "family-answer",
+        _VGG.replace('    x = layers.Dense(units, activation="relu", name="fc6")(x)\n', ""),
+        ("vgg-16", "vgg-family", "vgg-fc7"),
+        "This row is missing",
+    ),
+    # 5 · the lecture's table
+    Mistake(
+        "padding on one side",
+        "shapes-answer",
+        _SHAPES.replace("2 * padding", "padding"),
+        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        "row_shapes([[conv, 6, 5, 2, 2], [max_pool, None, 2, 2, 0]",
+    ),
+    Mistake(
+        "a pool without maps",
+        "shapes-answer",
+        _SHAPES.replace('filters if step == "conv" else shape[2]', "filters"),
+        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        "it should give [[15, 10, 6], [7, 5, 6], [10]]",
+    ),
+    Mistake(
+        "without the image",
+        "memory-answer",
+        """
+def row_memory(rows, input_shape):
+    return [int(np.prod(shape)) for shape in row_shapes(rows, input_shape)]
+""",
+        ("vgg-rows-memory", "vgg-memory"),
+        "gives [900, 210, 10], it should give [1800, 900, 210, 10].",
+    ),
+    Mistake(
+        "weights alone",
+        "counts-answer",
+        _COUNTS.replace(" + 1)", ")"),
+        ("vgg-rows-parameters",),
+        "gives [450, 0, 2100], it should give [456, 0, 2110].",
+    ),
+    Mistake(
+        "its own shape instead of the one above",
+        "counts-answer",
+        _COUNTS.replace("above", "shape"),
+        ("vgg-rows-parameters",),
+        "it should give [456, 0, 2110].",
+    ),
+    Mistake(
+        "the lecture's sum",
+        "memory-total-answer",
+        """
+memory = {"values": 24_000_000, "MB": 96}
+""",
+        ("vgg-memory",),
+        "memory: The value is not right. Add up row_memory(vgg16_rows, (224, 224, 3))",
+    ),
+    Mistake(
+        "mebibytes",
+        "memory-total-answer",
+        """
+memory = {"values": 15_237_608, "MB": 15_237_608 * 4 / 2**20}
+""",
+        ("vgg-memory",),
+        "each value takes 4 bytes, and 1 MB is 1,000,000 bytes.",
+    ),
+    # 6 · where the weights are
+    Mistake(
+        "not in percent",
+        "shares-answer",
+        """
+shares = {"parameters in fc6": 0.743, "MACs in dense rows": 0.008, "values in conv1": 0.421}
+""",
+        ("vgg-shares",),
+        "times 100, to one decimal.",
+    ),
+    Mistake(
+        "one dense row for three",
+        "shares-answer",
+        """
+shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.66, "values in conv1": 42.1}
+""",
+        ("vgg-shares",),
+        "shares: The value is not right.",
+    ),
+    Mistake(
+        "one convolution for two",
+        "shares-answer",
+        """
+shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1": 21.1}
+""",
+        ("vgg-shares",),
+        "shares: The value is not right.",
+    ),
+    # 7 · fc7 features
+    Mistake(
+        "old fc8 kept",
+        "fc7-count-answer",
+        """
+fc7_parameters = {"all": 138_357_544 + 4097 * 20, "trained": 4097 * 20}
+""",
+        ("vgg-fc7-count",),
+        "fc7_parameters: The value is not right. The old fc8 goes, the new one comes.",
+    ),
+    Mistake(
+        "not frozen",
+        "fc7-answer",
+        _NEW.replace("    base.trainable = not frozen\n", ""),
+        ("vgg-fc7",),
+        "conv1_1: Its weights are trained, the table keeps them fixed.",
+    ),
+    Mistake(
+        "always frozen",
+        "fc7-answer",
+        _NEW.replace("= not frozen", "= False"),
+        ("vgg-fc7",),
+        "conv1_1: Its weights are frozen, the table trains them.",
+    ),
+    Mistake(
+        "everything frozen",
+        "fc7-answer",
+        """
+def new_task(classes, frozen=True, base=None):
+    base = base or vgg([2, 2, 3, 3, 3])
+    outputs = layers.Dense(classes, activation="softmax")(base.get_layer("fc7").output)
+    model = keras.Model(base.inputs, outputs)
+    model.trainable = not frozen
+    return model
+""",
+        ("vgg-fc7",),
+        "fc8: Its weights are frozen, the table trains them.",
+    ),
+    Mistake(
+        "behind the old classes",
+        "fc7-answer",
+        _NEW.replace('base.get_layer("fc7").output', "base.output"),
+        ("vgg-fc7",),
+        "should come",
+    ),
+    Mistake(
+        "cut after fc6",
+        "fc7-answer",
+        _NEW.replace('"fc7"', '"fc6"'),
+        ("vgg-fc7",),
+        "This row is missing",
+    ),
+]
