@@ -45,12 +45,17 @@ _STYLE = {
 class Picture:
     """A matplotlib figure with the text that says what it shows.
 
-    `figure` is the matplotlib Figure, `alt` the text. `save(path)` writes it in the format of the
-    path's ending.
+    `figure` is the matplotlib Figure, drawn when it is first looked at; `alt` is the text.
+    `save(path)` writes it in the format of the path's ending.
     """
 
-    def __init__(self, figure, alt):
-        self.figure, self.alt = figure, alt
+    def __init__(self, sketch, alt):
+        self._sketch, self.alt = sketch, alt
+
+    @property
+    def figure(self):
+        """The matplotlib Figure."""
+        return self._sketch.drawn()
 
     def save(self, path):
         """Write the picture to a file: .png, .svg or .pdf."""
@@ -450,7 +455,7 @@ def curves(runs, *, measure="accuracy", title=None):
     axes.plot([], [], "--", color="#555555", label="training")
     axes.set_xlabel("epoch")
     axes.set_ylabel(measure)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend(fontsize=9)
     _title(axes, title or f"{measure}, epoch by epoch")
     return Picture(figure, f"Training curves of {measure}: {'; '.join(told)}.")
@@ -579,11 +584,11 @@ def arrays(chosen, *, title="", digits=0):
     widths = [array.shape[1] for array in chosen.values()]
     tallest = max(array.shape[0] for array in chosen.values())
     ratios = {"width_ratios": widths}
-    figure, panels = _canvas(
+    figure, _ = _canvas(
         (max(3, 0.45 * sum(widths) + 1), 0.45 * tallest + 0.9),
-        1, len(chosen), squeeze=False, gridspec_kw=ratios,
+        1, len(chosen), gridspec_kw=ratios,
     )  # fmt: skip
-    for axes, (caption, array) in zip(panels[0], chosen.items(), strict=True):
+    for axes, (caption, array) in zip(figure.panels, chosen.items(), strict=True):
         low, high = float(array.min()), float(array.max())
         axes.imshow(array, cmap="gray", vmin=low - 0.2 * (high - low) - 1e-9, vmax=high + 1e-9)
         for (row, column), value in np.ndenumerate(array):
@@ -660,14 +665,59 @@ def explore(draw, **ranges):
 # --- drawing -----------------------------------------------------------------------------------
 
 
-def _canvas(size, rows=1, columns=1, **rest):
-    """A figure in the course's style that pyplot knows nothing of, and its axes."""
-    import matplotlib
-    from matplotlib.figure import Figure
+class _Sketch:
+    """A figure whose drawing is noted now and done when somebody looks: most are never looked at
+    while a class is graded, and matplotlib takes its time."""
 
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, **rest)
+    def __init__(self, size, rows, columns, rest):
+        self._make = {"figsize": size}, rows, columns, rest
+        self._todo, self._figure = [], None
+        self.panels = [_Pen(self, number) for number in range(rows * columns)]
+
+    def suptitle(self, *args, **kwargs):
+        """The figure's own title."""
+        _Pen(self).suptitle(*args, **kwargs)
+
+    def drawn(self):
+        if self._figure is None:
+            import matplotlib
+            from matplotlib.figure import Figure
+
+            size, rows, columns, rest = self._make
+            with matplotlib.rc_context(_STYLE):
+                self._figure = Figure(layout="constrained", **size)
+                panels = self._figure.subplots(rows, columns, squeeze=False, **rest)
+            for number, path, args, kwargs in self._todo:
+                target = self._figure if number is None else panels.flat[number]
+                for step in path:
+                    target = target[step[0]] if isinstance(step, tuple) else getattr(target, step)
+                target(*args, **kwargs)
+        return self._figure
+
+
+class _Pen:
+    """The figure, or its panel of a number: what is called on it is noted in the sketch."""
+
+    def __init__(self, sketch, number=None, path=()):
+        self._of, self._number, self._path = sketch, number, path
+
+    def __getattr__(self, name):
+        return _Pen(self._of, self._number, (*self._path, name))
+
+    def __getitem__(self, key):
+        return _Pen(self._of, self._number, (*self._path, (key,)))
+
+    def __call__(self, *args, **kwargs):
+        self._of._todo.append((self._number, self._path, args, kwargs))
+
+
+def _canvas(size, rows=1, columns=1, **rest):
+    """A figure in the course's style that pyplot knows nothing of, and its panels.
+
+    One panel is given by itself, several as a list. Drawing on them only notes what to draw.
+    """
+    sketch = _Sketch(size, rows, columns, rest)
+    return sketch, sketch.panels[0] if rows * columns == 1 else sketch.panels
 
 
 def _title(axes, text):
@@ -709,9 +759,9 @@ def _wrapped(text):
 def _tiles(pictures, captions, title, limits=None):
     columns = min(8, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure, axes = _canvas((1.25 * columns, 1.45 * rows + 0.3), rows, columns, squeeze=False)
+    figure, _ = _canvas((1.25 * columns, 1.45 * rows + 0.3), rows, columns)
     low, high = limits or (None, None)
-    for at, panel in enumerate(axes.flat):
+    for at, panel in enumerate(figure.panels):
         panel.axis("off")
         if at < len(pictures):
             panel.imshow(pictures[at], cmap="gray", vmin=low, vmax=high)

@@ -94,7 +94,8 @@ class School:
         outcome = Outcome({"p1": nbformat.writes(nb)}, 1.25)
         if failed:
             outcome = failure(self.job, failed)
-        _Book(course, self.job, None).save(student, outcome)
+        with _Book(course, self.job, None) as book:
+            book.save(student, outcome)
         names = {"first_name": first_name, "last_name": last_name, "lms_user_id": lms_user_id}
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_student(student, **{k: v for k, v in names.items() if v})

@@ -11,12 +11,12 @@ import json
 import logging
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, SaveAutoGrades
 from traitlets.config import Config
 
 from course.findings import Cause
@@ -78,14 +78,17 @@ def grade(
     unknown = set(cells or ()) - {name for cells in job.official.values() for name in cells}
     if unknown:
         raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
-    book = _Book(course, job, cells)
-    pending = [s for s in chosen if again or cells or not book.is_done(s)]
-    done = {student: read_result(course, assignment, student) for student in chosen}
-    done = {student: done[student] for student in chosen if student not in set(pending)}
-    for student, outcome in _spread(job, pending, book.contents, workers, scheduler):
-        book.save(student, outcome)
-        done[student] = read_result(course, assignment, student)
-        progress(len(done), len(chosen), done[student])
+    with _Book(course, job, cells) as book:
+        pending = [s for s in chosen if again or cells or not book.is_done(s)]
+        done = {
+            student: read_result(course, assignment, student, book.gradebook)
+            for student in chosen
+            if student not in set(pending)
+        }
+        for student, outcome in _spread(job, pending, book.contents, workers, scheduler):
+            book.save(student, outcome)
+            done[student] = read_result(course, assignment, student, book.gradebook)
+            progress(len(done), len(chosen), done[student])
     return [done[student] for student in chosen]
 
 
@@ -185,6 +188,13 @@ class _Book:
 
     def __init__(self, course, job, cells):
         self.course, self.job, self.cells = course, job, set(cells or ())
+        self.gradebook = Gradebook(course.database, course.directory.course_id)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gradebook.close()
 
     def contents(self, student):
         """{notebook: bytes} of what a student handed in."""
@@ -214,10 +224,10 @@ class _Book:
         job, course = self.job, self.course
         submitted = course.path("submitted", job.assignment, student)
         timestamp = course.directory.get_existing_timestamp(str(submitted))
-        with Gradebook(course.database, course.directory.course_id) as gradebook:
-            gradebook.update_or_create_student(student)
+        with _one_transaction(self.gradebook):
+            self.gradebook.update_or_create_student(student)
             given = {"timestamp": timestamp} if timestamp else {}
-            gradebook.update_or_create_submission(job.assignment, student, **given)
+            self.gradebook.update_or_create_submission(job.assignment, student, **given)
         digest = job.digest(self.contents(student))
         for name, path in self._paths(student).items():
             nb = nbformat.reads(outcome.notebooks[name], 4)
@@ -234,23 +244,19 @@ class _Book:
             write_atomically(path, nbformat.writes(nb).encode())
 
     def _to_gradebook(self, student, notebook, nb, failed):
-        database = self.course.database
-        resources = {
-            "nbgrader": {
-                "assignment": self.job.assignment,
-                "notebook": notebook,
-                "student": student,
-                "db_url": database,
-            }
-        }
-        for step in (SaveAutoGrades, AssignLatePenalties):
-            step(config=self.course.config).preprocess(nb, resources)
-        if failed:  # the formgrader shows it among those that wait for a person
-            with Gradebook(database) as gradebook:
-                entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
+        names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}
+        resources = {"nbgrader": {**names, "db_url": self.course.database}}
+        gradebook, config = self.gradebook, self.course.config
+        with _one_transaction(gradebook):
+            _SaveGrades(gradebook, config=config).preprocess(nb, resources)
+            entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
+            if failed:  # the formgrader shows it among those that wait for a person
                 for grade_ in entry.grades:
                     grade_.needs_manual_grade = True
-                gradebook.db.commit()
+            late = entry.assignment.total_seconds_late > 0 or entry.late_submission_penalty
+        if late:
+            AssignLatePenalties(config=config).preprocess(nb, resources)
+            gradebook.db.expire_all()  # it was another connection that wrote them
 
     def _only_chosen(self, old, new):
         """(the old notebook with the chosen cells of the new one, those cells alone)."""
@@ -270,13 +276,43 @@ class _Book:
         return {name: folder / f"{name}.ipynb" for name in self.job.official}
 
 
+class _SaveGrades(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades on a gradebook that is open already."""
+
+    def __init__(self, gradebook, **kwargs):
+        super().__init__(**kwargs)
+        self.gradebook = gradebook
+
+    def preprocess(self, nb, resources):
+        """Write the points of all cells."""
+        names = resources["nbgrader"]
+        self.notebook_id, self.assignment_id = names["notebook"], names["assignment"]
+        self.student_id = names["student"]
+        return NbGraderPreprocessor.preprocess(self, nb, resources)
+
+
+@contextmanager
+def _one_transaction(gradebook):
+    """One commit for all that is written inside: nbgrader makes one for each cell, 2 ms each."""
+    session = gradebook.db
+    session.commit = session.flush
+    try:
+        yield
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.commit
+    session.commit()
+
+
 # --- what is shown
 
 
-def read_result(course, assignment, student):
+def read_result(course, assignment, student, gradebook=None):
     """A graded submission's Result, from the gradebook and the judged notebook."""
     result = Result(student)
-    with Gradebook(course.database) as gradebook:
+    with nullcontext(gradebook) if gradebook else Gradebook(course.database) as gradebook:
         try:
             submission = gradebook.find_submission(assignment, student)
         except MissingEntry:
