@@ -1,0 +1,85 @@
+"""How long a network takes, row by row, on the machine at hand; and what power it draws meanwhile.
+
+A row is run by itself, on random maps of its own size, so that networks of a hundred million
+parameters fit into a laptop's memory and no network has to be built. Rows of equal size are timed
+once. What a real network adds (passing maps on) and saves (rows that run together) is left out.
+"""
+
+import time
+from pathlib import Path
+from statistics import median
+
+from course.anatomy import anatomy
+
+_COUNTERS = "/sys/class/powercap"
+
+
+def forward(table, repeats=3):
+    """Seconds of one forward pass with one image, {row: seconds}; each the median of `repeats`.
+
+    `table` is a Table. Raises ValueError for a row of a kind that cannot be run by itself.
+    """
+    known, found = {}, {}
+    for step in anatomy(table):
+        shapes = tuple((*value.grid, value.channels) for value in step.inputs)
+        key = (step.step, step.kernel, step.stride, step.padding, step.groups, step.filters, shapes)
+        if key not in known:
+            known[key] = _seconds(step, shapes, repeats)
+        found[step.name] = known[key]
+    return found
+
+
+def _seconds(step, shapes, repeats):
+    import numpy as np
+    from keras import ops
+
+    maps = [ops.convert_to_tensor(np.random.rand(1, *shape).astype("float32")) for shape in shapes]
+    run = _row(step, maps)
+    spent = []
+    for _ in range(repeats + 1):
+        begun = time.perf_counter()
+        ops.convert_to_numpy(run())  # a GPU answers at once, and is ready only then
+        spent.append(time.perf_counter() - begun)
+    return median(spent[1:])  # the first time, weights are made
+
+
+def _row(step, maps):
+    """A function without arguments that runs one row."""
+    from keras import layers, ops
+
+    x = maps[0]
+    padding = "same" if any(map(any, step.padding)) else "valid"
+    window = {"strides": step.stride, "padding": padding}
+    if step.step == "conv":
+        layer = layers.Conv2D(step.filters, step.kernel, groups=step.groups, **window)
+    elif step.step == "dense":
+        layer, x = layers.Dense(step.filters), ops.reshape(x, (1, -1))
+    elif step.step == "max_pool":
+        layer = layers.MaxPooling2D(step.kernel, **window)
+    elif step.step == "average_pool":
+        layer = layers.AveragePooling2D(step.kernel, **window)
+    elif step.step == "global_average_pool":
+        layer = layers.GlobalAveragePooling2D()
+    elif step.step == "batch_norm":
+        layer = layers.BatchNormalization()
+    elif step.step == "lrn":
+        return lambda: x / (2.0 + 1e-4 * ops.square(x)) ** 0.75
+    elif step.step == "add":
+        return lambda: sum(maps[1:], maps[0])
+    elif step.step == "concatenate":
+        return lambda: ops.concatenate(maps, axis=-1)
+    else:
+        raise ValueError(f"A row of the kind {step.step} cannot be run by itself ({step.name}).")
+    return lambda: layer(x)
+
+
+def energy_counters():
+    """Paths of the processor's energy counters that can be read here (RAPL, in microjoules)."""
+    found = []
+    for path in sorted(Path(_COUNTERS).glob("intel-rapl:*/energy_uj")):
+        try:
+            path.read_text()
+        except OSError:
+            continue  # on most machines only the administrator may
+        found.append(path)
+    return found
