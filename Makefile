@@ -17,7 +17,7 @@ test: $(READY)        ## run every test
 	@$(BIN)/python -m pytest -n 2
 
 lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the instructor)
-	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/README.md
+	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/start.ipynb
 
 release: $(READY)     ## write assignments/ anew from solutions/
 	@$(BIN)/course release

@@ -174,7 +174,7 @@ def function(subject, /, *cases, like, tolerance=1e-5):
     for case, got in zip(cases, answers, strict=True):
         expected = evidence.plain(like(*case))
         call = _call_text(name, case, {})
-        if got is None:
+        if got is None and expected is not None:
             got = "None (is the return missing?)"
         if not _close(got, expected, tolerance * max(1.0, _largest(expected))):
             hint = f"{call} gives {_brief(got)}, it should give {_brief(expected)}."

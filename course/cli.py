@@ -74,11 +74,24 @@ def _parser():
     sub = command(
         _collect,
         "collect",
-        "Take in the archive of submissions that Canvas lets you download.",
+        "Take in the archive of submissions that your LMS lets you download.",
         "course collect submissions.zip",
     )
-    sub.add_argument("archive", help="the zip file, as it was downloaded")
+    sub.add_argument("archive", help="the zip file as it was downloaded, or a folder")
     sub.add_argument("--assignment", metavar="NAME", help="only submissions of this one")
+    sub.add_argument(
+        "--from",
+        dest="lms",
+        choices=(
+            "gradescope", "moodle", "brightspace", "blackboard", "canvas", "classroom", "folders",
+        ),
+        help="who wrote the archive (default: told by the names in it)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--roster",
+        metavar="CSV",
+        help="first column: the student's id here; others: what the LMS calls the student",
+    )
 
     sub = command(
         _grade,
@@ -202,7 +215,9 @@ def _collect(options):
     from course.grading.collect import collect
 
     course = _folder(options)
-    report = collect(course, options.archive, options.assignment)
+    report = collect(course, options.archive, options.assignment, options.lms, options.roster)
+    for file, text in report.notes:
+        print(f"note     {file}: {text}" if file else f"note     {text}")
     for student, assignment, file in report.taken:
         print(f"taken    {assignment}  {student}  {file}")
     for file, reason in report.skipped:

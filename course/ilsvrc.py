@@ -10,7 +10,11 @@ from course.architectures.alexnet import ALEXNET_TWO_GPUS
 from course.architectures.googlenet import GOOGLENET
 from course.architectures.lenet import LENET5
 from course.architectures.resnet import (
-    RESNET18, RESNET34, RESNET50_V1_5, RESNET101_V1_5, RESNET152_V1_5,
+    RESNET18,
+    RESNET34,
+    RESNET50_V1_5,
+    RESNET101_V1_5,
+    RESNET152_V1_5,
 )  # fmt: skip
 from course.architectures.vgg import VGG11, VGG13, VGG16, VGG19
 from course.architectures.zfnet import ZFNET

@@ -1,4 +1,4 @@
-"""Settings of the course's website: `make site` copies docs/ and the notebooks together and builds."""
+"""Settings of the website; `make site` copies docs/ and the notebooks together and builds it."""
 
 import os
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.grading.demo import load_bank, model_answers
+from course.grading.demo import as_colab_saves, load_bank, model_answers
 from tests.bank import packs
 from tests.classroom import ROOT, Classroom
 
@@ -112,6 +112,17 @@ def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(room, case
     assert result.score == room.automatic() - sum(room.points()[name] for name in lost(result))
     for mistake in case:
         assert mistake.sentence in first_sentences(result)[mistake.lost[0]]
+
+
+@each_bank
+def test_a_trip_through_colab_changes_no_points(room, case):
+    style = next(iter(room.bank.RIGHT.values()))
+    mistake = room.bank.MISTAKES[0]
+    for answers, expected in ((style, set()), ({mistake.cell: mistake.source}, set(mistake.lost))):
+        written = room.written(**{k.replace("-", "_"): v for k, v in answers.items()})
+        _, result = room.grade("colab", as_colab_saves(written))
+        assert lost(result) == expected
+        assert result.score == room.automatic() - sum(room.points()[n] for n in expected)
 
 
 def test_the_answers_of_a_solution_are_found():

@@ -125,3 +125,12 @@ def test_a_release_holds_no_answers_and_no_hidden_tests(path):
     text = (ROOT / "assignments" / path.relative_to(ROOT / "solutions")).read_text()
     assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
     assert "NotImplementedError" in text
+
+
+def test_the_start_page_leads_to_every_lecture_and_assignment():
+    text = (ROOT / "start.ipynb").read_text(encoding="utf-8")
+    links = set(re.findall(r"\]\(([^)]+)\)", text))
+    assert {
+        p.relative_to(ROOT).as_posix() for p in NOTEBOOKS if "solutions" not in p.parts
+    } <= links
+    assert all((ROOT / link).exists() for link in links), "a link leads nowhere"
