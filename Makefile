@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab release site lint clean
+.PHONY: help demo test test-oldest test-newest lab release site lint clean
 
 help:                 ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,19 @@ lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the 
 release: $(READY)     ## write assignments/ anew from solutions/
 	@$(BIN)/course release
 
+# Twins of Colab: its packages at the oldest and the newest version, and nothing of ours.
+OLDEST = tensorflow-cpu==2.18.* keras==3.8.* numpy==2.0.* matplotlib==3.8.* tensorflow-datasets==4.9.7 tensorflow-metadata==1.16.*
+NEWEST = tensorflow-cpu keras numpy matplotlib tensorflow-datasets
+TWIN   = pip importlib_resources scikit-learn ipykernel ipywidgets
+
+test-oldest: $(READY) ## notebooks in a twin of Colab with the oldest Keras that is supported
+	@$(PYTHON) -m venv .twin-oldest && .twin-oldest/bin/pip install --quiet --upgrade $(OLDEST) $(TWIN)
+	@COURSE_TWIN=$(CURDIR)/.twin-oldest/bin/python $(BIN)/python -m pytest tests/test_twin.py
+
+test-newest: $(READY) ## notebooks in a twin of Colab with the newest
+	@$(PYTHON) -m venv .twin-newest && .twin-newest/bin/pip install --quiet --upgrade $(NEWEST) $(TWIN)
+	@COURSE_TWIN=$(CURDIR)/.twin-newest/bin/python $(BIN)/python -m pytest tests/test_twin.py
+
 site: $(READY)        ## build the website into build/site (REPOSITORY=https://github.com/... for Colab)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[site]"
 	@rm -rf build/site build/site-source && mkdir -p build/site-source
@@ -33,7 +46,7 @@ lint: $(READY)        ## check and format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 clean:                ## remove the environment and everything that was generated
-	rm -rf $(VENV) build
+	rm -rf $(VENV) .twin-oldest .twin-newest build
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || \

@@ -90,7 +90,8 @@ def _parser():
     sub.add_argument(
         "--roster",
         metavar="CSV",
-        help="first column: the student's id here; others: what the LMS calls the student",
+        help="a CSV file that says who is who: the LMS's own list of students, or one with "
+        "student_id and the LMS's number (lms_user_id) or name",
     )
 
     sub = command(
@@ -222,6 +223,8 @@ def _collect(options):
         print(f"taken    {assignment}  {student}  {file}")
     for file, reason in report.skipped:
         print(f"skipped  {file}: {reason}")
+    if report.unimportant:
+        print(f"({report.unimportant} files that operating systems leave behind are left out)")
     print(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
     return 0 if report.taken else 1
 

@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 
 
@@ -36,7 +37,8 @@ def stderr(nb):
 
 
 @pytest.mark.skipif(not (SHARED / "mnist").exists(), reason="MNIST is not here: set TFDS_DATA_DIR")
-def test_the_solution_runs_and_reaches_what_it_promises(monkeypatch):
+def test_the_solution_runs_and_reaches_what_it_promises(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     nb = run(ROOT / "solutions/02-lenet/lenet.ipynb", monkeypatch, TFDS_DATA_DIR=SHARED)
     accuracy = float(texts(nb).split("val_accuracy: ")[-1].split()[0])
@@ -86,3 +88,11 @@ def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_pa
     assert "on jax" in texts(nb)
     checks = [cell for cell in nb.cells if cell.source.startswith("# Exercise ")]
     assert checks and all("✓" in cell.outputs[-1].data["text/plain"] for cell in checks)
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_runs_offline(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    nb = run(path, monkeypatch, TFDS_DATA_DIR=tmp_path)
+    assert stderr(nb) == ""

@@ -116,7 +116,8 @@ MISTAKES = [
     ),
     Mistake(
         "warm-up kept", "median-answer",
-        "from statistics import median\ndef typical(seconds, warm_up=1):\n    return median(seconds)",
+        "from statistics import median\n"
+        "def typical(seconds, warm_up=1):\n    return median(seconds)",
         ("comparison-median",), "typical([9, 2, 1, 3], 1) gives 2.5, it should give 2.",
     ),
     Mistake(

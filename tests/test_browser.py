@@ -1,0 +1,245 @@
+"""A student and an instructor at work in JupyterLab, in a real browser.
+
+Screenshots of what they see are kept in build/screenshots/.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import read_result
+from tests.classroom import Classroom
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+
+ROOT = Path(__file__).parents[1]
+SHOTS = ROOT / "build" / "screenshots"
+WAIT = 60_000  # milliseconds; the first run of a cell imports Keras
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    room = Classroom(tmp_path_factory.mktemp("lab"))
+    for name in ("start.ipynb", "notebooks", "docs"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, room.folder / name)
+    return room
+
+
+@pytest.fixture(scope="module")
+def lab(room, tmp_path_factory):
+    """The address of a JupyterLab in the course's folder."""
+    home = tmp_path_factory.mktemp("home")
+    tracker = home / "settings" / "@jupyterlab" / "notebook-extension"
+    tracker.mkdir(parents=True)
+    # Otherwise only the cells in view are in the page.
+    (tracker / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    themes = home / "settings" / "@jupyterlab" / "apputils-extension"
+    themes.mkdir(parents=True)
+    (themes / "themes.jupyterlab-settings").write_text('{"adaptive-theme": true}')
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+    }
+    environment.pop("NBGRADER_EXECUTION", None)
+    command = [
+        "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
+        "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+    ]  # fmt: skip
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, *command], cwd=room.folder, env=environment, stderr=log, stdout=log
+        )
+    try:
+        yield _address(server, home)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _address(server, home):
+    for _ in range(240):
+        time.sleep(0.25)
+        for path in (home / "runtime").glob("jpserver-*.json"):
+            url = json.loads(path.read_text())["url"]
+            try:
+                urllib.request.urlopen(f"{url}api", timeout=5).close()
+                return url.rstrip("/")
+            except OSError:
+                continue
+        assert server.poll() is None, (home / "log").read_text()[-3000:]
+    raise AssertionError((home / "log").read_text()[-3000:])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, request):
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.set_default_timeout(WAIT)
+    yield page
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{request.node.name}.png")
+    page.close()
+
+
+def shot(page, name):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def cell_with(page, text):
+    """The notebook cell whose source has this text."""
+    return page.locator(".jp-Notebook .jp-Cell").filter(has_text=text).first
+
+
+def write(page, cell, source):
+    """Type a new source into a cell, as a student would."""
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(source)
+
+
+def run(page, cell):
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+
+
+def opened(page, address):
+    page.goto(address)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    idle.first.wait_for(state="attached")  # the kernel is there
+
+
+def test_a_student_at_work(lab, room, page):
+    opened(page, f"{lab}/lab/tree/assignments/02-lenet/lenet.ipynb")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    # Unfilled: an error stops "run all"; every check says that it is open.
+    page.locator(".jp-RenderedText").filter(has_text="NotImplementedError").first.wait_for()
+    check = cell_with(page, "# Exercise lenet-shapes")
+    run(page, check)
+    check.get_by_text("is not answered yet").first.wait_for()
+    shot(page, "student-open")
+
+    answer = cell_with(page, "shapes = {")
+    write(page, answer, room.bank.MISTAKES[0].source)
+    run(page, answer)
+    run(page, check)
+    check.get_by_text(re.compile("✗")).first.wait_for()
+    assert room.bank.MISTAKES[0].sentence in check.inner_text()
+    card = check.locator("[role=status]").first
+    assert "✗" in card.inner_text()  # said in words and a mark, not by colour alone
+    card.scroll_into_view_if_needed()
+    shot(page, "student-wrong")
+
+    write(page, answer, room.right[room.bank.MISTAKES[0].cell])
+    run(page, answer)
+    run(page, check)
+    check.get_by_text(re.compile("✓")).first.wait_for()
+    check.locator("[role=status]").first.scroll_into_view_if_needed()
+    shot(page, "student-right")
+
+    progress = cell_with(page, "check.progress(")
+    run(page, progress)
+    progress.get_by_text(re.compile(r"8 of 100 points; still open")).first.wait_for()
+    progress.locator("table").scroll_into_view_if_needed()
+    shot(page, "student-progress")
+
+
+def test_the_start_page_shows_points(lab, page):
+    opened(page, f"{lab}/lab/tree/start.ipynb")
+    overview = cell_with(page, "progress.overview()")
+    run(page, overview)
+    overview.locator("table").wait_for()
+    assert "02-lenet" in overview.inner_text() and "of 100" in overview.inner_text()
+
+
+@pytest.mark.parametrize("width", [1300, 420])
+def test_cards_and_tables_in_the_dark_and_on_a_narrow_window(lab, room, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark")
+    page.set_default_timeout(WAIT)
+    view = "lab" if width > 1000 else "doc"  # without side bars
+    opened(page, f"{lab}/{view}/tree/assignments/02-lenet/lenet.ipynb")
+    for text in ("import course", "import keras", "# Exercise lenet-shapes"):
+        run(page, cell_with(page, text))
+    cell = cell_with(page, "# Exercise lenet-shapes")
+    card = cell.locator("[role=status]").first
+    card.wait_for()
+    card.scroll_into_view_if_needed()
+    shot(page, f"card-dark-{width}")
+    box = card.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width + 1  # nothing hangs out of the window
+    page.close()
+
+
+def test_an_instructor_at_work(lab, room, page):
+    room.submit("ada", room.written(**{room.bank.MISTAKES[0].cell: room.bank.MISTAKES[0].source}))
+    page.goto(f"{lab}/formgrader")
+    page.get_by_role("link", name="02-lenet").first.wait_for()
+    page.locator(".glyphicon-education").first.click()
+    page.get_by_text("Successfully created").first.wait_for()
+    shot(page, "formgrader-generated")
+    page.goto(f"{lab}/formgrader/manage_submissions/02-lenet")
+    page.locator(".autograde a").first.click()
+    page.get_by_text("Successfully autograded").first.wait_for()
+    shot(page, "formgrader-autograded")
+    page.goto(f"{lab}/formgrader/gradebook/02-lenet/lenet")
+    page.locator("td.name a:visible").first.click()
+    page.get_by_text("✗").first.wait_for()
+    assert room.bank.MISTAKES[0].sentence in re.sub(r"\s+", " ", page.inner_text("body"))
+    page.locator("pre", has_text="✗").first.scroll_into_view_if_needed()
+    shot(page, "formgrader-reasons")
+    assert room.course("feedback", "02-lenet") == 0
+    (path,) = (room.folder / "feedback" / "ada").rglob("*.html")
+    page.goto(path.as_uri())
+    assert room.bank.MISTAKES[0].sentence in page.inner_text("body")
+    shot(page, "feedback")
+
+
+def test_an_answer_is_graded_by_hand_with_its_rubric(lab, room, page):
+    source = ROOT / "solutions" / "07-comparison"
+    shutil.copytree(source, room.folder / "solutions" / "07-comparison")
+    assert room.course("release", "07-comparison") == 0
+    nb = nbformat.read(room.folder / "assignments/07-comparison/comparison.ipynb", 4)
+    essay = next(cell for cell in nb.cells if cell.id == "ship")
+    essay.source = "ResNet-18: 1.8 billion MACs."
+    folder = room.folder / "submitted" / "eve" / "07-comparison"
+    folder.mkdir(parents=True)
+    nbformat.write(nb, folder / "comparison.ipynb")
+    assert room.course("grade", "07-comparison") == 0
+    page.goto(f"{lab}/formgrader/gradebook/07-comparison/comparison")
+    page.locator("td.name a:visible").first.click()
+    score = page.locator("input.score#ship")
+    score.scroll_into_view_if_needed()
+    text = page.inner_text("body")
+    assert "What is graded (15 points)" in text and "ResNet-18: 1.8 billion MACs." in text
+    shot(page, "formgrader-rubric")
+    with page.expect_response(re.compile("/api/grade/")):
+        score.fill("11")
+        score.press("Tab")
+    result = read_result(CourseFolder(room.folder), "07-comparison", "eve")
+    assert (result.score, result.manual) == (11, False)
+    assert room.course("grade", "07-comparison", "--again") == 0
+    assert read_result(CourseFolder(room.folder), "07-comparison", "eve").score == 11
