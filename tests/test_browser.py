@@ -121,8 +121,17 @@ def write(page, cell, source):
 
 
 def run(page, cell):
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Control+Enter")
+    """Run a cell, as a student would: once more, if the kernel was not there yet."""
+    prompt = cell.locator(".jp-InputPrompt").first
+    before = prompt.inner_text()
+    for _ in range(10):
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        for _ in range(30):
+            if prompt.inner_text() != before:
+                return
+            page.wait_for_timeout(100)
+    raise AssertionError(f"The cell does not run: {cell.inner_text()[:200]}")
 
 
 def opened(page, address):
