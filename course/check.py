@@ -6,7 +6,7 @@
     check.shapes(shapes, like=LENET5)               # hand counts against the same table
     check.parameters(parameters, like=LENET5)
     check.value(share, 95.8, tolerance=0.05)
-    check.function(f, [1.0], [2.0], like=reference)
+    check.function(area, [2, 3], [4, 4], gives=[6, 16])
     check.progress({"lenet-shapes": 8, ...})        # points so far, and what is open
 
 Each shows a card and returns None if the answer is right; otherwise it raises `CheckFailed`, whose
@@ -154,13 +154,18 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
         _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=hint)])
 
 
-def function(subject, /, *cases, like, tolerance=1e-5):
-    """Check a function's answers to some cases against those of a reference.
+def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint=""):
+    """Check a function's answers to some cases.
 
-    A case is the list of arguments of one call. `tolerance` is relative to the largest number of
-    the reference's answer, so that rounding does not count.
+    A case is the list of arguments of one call. What is right is given either by `gives`, the
+    list of answers, one for each case; or by `like`, a reference function, for cases that are
+    drawn. `tolerance` is relative to the largest number of the right answer, so that rounding
+    does not count. `hint` is shown when an answer is wrong.
     """
+    if (gives is None) == (like is None):
+        raise TypeError("check.function takes either gives= (answers) or like= (a reference).")
     cases = [list(case) for case in cases]
+    rights = [like(*case) for case in cases] if gives is None else list(gives)
     request = {"ask": "call", "cases": [[evidence.sendable(a) for a in case] for case in cases]}
     reply = _ask(subject, request)
     name = _name(subject)
@@ -171,14 +176,14 @@ def function(subject, /, *cases, like, tolerance=1e-5):
     if not isinstance(answers, list) or len(answers) != len(cases):
         _report(name, [finding(name, Cause.NO_ANSWER, received="not as many as questions")])
         return
-    for case, got in zip(cases, answers, strict=True):
-        expected = evidence.plain(like(*case))
+    for case, got, right in zip(cases, answers, rights, strict=True):
+        expected = evidence.plain(right)
         call = _call_text(name, case, {})
         if got is None and expected is not None:
             got = "None (is the return missing?)"
         if not _close(got, expected, tolerance * max(1.0, _largest(expected))):
-            hint = f"{call} gives {_brief(got)}, it should give {_brief(expected)}."
-            _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=hint)])
+            text = f"{call} gives {_brief(got)}, it should give {_brief(expected)}. {hint}".strip()
+            _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=text)])
             return
     _report(name, [])
 

@@ -461,6 +461,15 @@ def test_the_call_that_goes_wrong_is_named():
     assert "area(7) gives 0, it should give 49." in text
 
 
+def test_answers_and_a_hint_may_be_given(capsys):
+    area = [[2], [7]]
+    passes(capsys, check.function, lambda side: side**2, *area, gives=[4, 49])
+    text = fails(Cause.WRONG_VALUE, check.function, abs, *area, gives=[4, 49], hint="Square it.")
+    assert "(2) gives 2, it should give 4. Square it." in text
+    with pytest.raises(TypeError, match="either gives= .* or like="):
+        check.function(abs, [1])
+
+
 def test_a_function_cannot_change_its_arguments():
     def spoils(image):
         result = mean_of(image)

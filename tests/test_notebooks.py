@@ -134,3 +134,13 @@ def test_the_start_page_leads_to_every_lecture_and_assignment():
         p.relative_to(ROOT).as_posix() for p in NOTEBOOKS if "solutions" not in p.parts
     } <= links
     assert all((ROOT / link).exists() for link in links), "a link leads nowhere"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_check_that_a_student_sees_holds_a_reference(path):
+    """Else it could be copied; the answers to the cases shown are written down instead."""
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
+            for call in ast.walk(ast.parse(cell.source.split("### BEGIN HIDDEN")[0])):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "check.function":
+                    assert "like" not in [keyword.arg for keyword in call.keywords], cell.id
