@@ -316,7 +316,8 @@ def scatter(points, *, x, y, size=None, log="", title=None):
     axes.set_ylabel(y)
     _title(axes, title or f"{y} against {x}" + (f"; area: {size}" if size else ""))
     told = "; ".join(
-        f"{p['name']} {', '.join(f'{p[key]:,} {key}' for key in asked[1:])}" for p in points
+        f"{p['name']} {', '.join(f'{round(p[key], 3):,} {key}' for key in asked[1:])}"
+        for p in points
     )
     return Picture(figure, f"{title or f'{y} against {x}'}: {told}.")
 
@@ -570,7 +571,7 @@ def lines(series, *, x, y, log="", title=None):
     axes.legend()
     _title(axes, title or f"{y} against {x}")
     told = "; ".join(
-        f"{label} from {up[0]:,.4g} at {across[0]:,.4g} to {up[-1]:,.4g} at {across[-1]:,.4g}"
+        f"{label} from {up[0]:.6g} at {across[0]:.6g} to {up[-1]:.6g} at {across[-1]:.6g}"
         for label, (across, up) in series.items()
     )
     return Picture(figure, f"{title or f'{y} against {x}'}: {told}.")

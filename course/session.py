@@ -8,6 +8,7 @@ what TensorFlow writes on its first import off the page.
 """
 
 import contextlib
+import logging
 import os
 import platform
 import sys
@@ -42,6 +43,9 @@ def setup(*, seed=0, mixed_precision=None):
 
     # Keras says so at each fit on a tf.data pipeline, and there is nothing the reader should do.
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
+
+    # TensorFlow advises against what a lecture does on purpose: many small, different calls.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
     device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
     if not gpus and "google.colab" in sys.modules:

@@ -466,7 +466,7 @@ def test_answers_and_a_hint_may_be_given(capsys):
     passes(capsys, check.function, lambda side: side**2, *area, gives=[4, 49])
     text = fails(Cause.WRONG_VALUE, check.function, abs, *area, gives=[4, 49], hint="Square it.")
     assert "(2) gives 2, it should give 4. Square it." in text
-    with pytest.raises(TypeError, match="either gives= .* or like="):
+    with pytest.raises(TypeError, match=r"either gives= .* or like="):
         check.function(abs, [1])
 
 

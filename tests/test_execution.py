@@ -11,7 +11,6 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
-LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 
 
@@ -88,11 +87,3 @@ def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_pa
     assert "on jax" in texts(nb)
     checks = [cell for cell in nb.cells if cell.source.startswith("# Exercise ")]
     assert checks and all("✓" in cell.outputs[-1].data["text/plain"] for cell in checks)
-
-
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
-def test_a_lecture_runs_offline(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    nb = run(path, monkeypatch, TFDS_DATA_DIR=tmp_path)
-    assert stderr(nb) == ""

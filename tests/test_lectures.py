@@ -1,0 +1,126 @@
+"""The lectures run offline, say what they show, and are where the coverage page says."""
+
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONGEST = 300  # seconds on a busy machine; two minutes are promised for a quiet one
+
+each_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Lectures that were run once, without a network and without data sets."""
+    known = {}
+
+    def run(path):
+        if path not in known:
+            folder = tmp_path_factory.mktemp(path.stem)
+            nb = nbformat.read(path, 4)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TFDS_DATA_DIR", str(folder))
+                patch.delenv("NBGRADER_EXECUTION", raising=False)
+                begun = time.monotonic()
+                resources = {"metadata": {"path": str(folder)}}
+                NotebookClient(
+                    nb, timeout=LONGEST, kernel_name="python3", resources=resources
+                ).execute()
+                print(f"{path.stem}: {time.monotonic() - begun:.0f} s")
+            known[path] = nb
+        return known[path]
+
+    return run
+
+
+def outputs(nb):
+    return [output for cell in nb.cells for output in cell.get("outputs", [])]
+
+
+def shown(nb):
+    """All that the code cells print, and what their pictures say as text."""
+    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs(nb))
+
+
+@each_lecture
+def test_a_lecture_runs_offline(path, executed):
+    nb = executed(path)
+    assert "".join(o.text for o in outputs(nb) if o.get("name") == "stderr") == ""
+    pictures = [
+        o.data["text/html"] for o in outputs(nb) if "<img" in o.get("data", {}).get("text/html", "")
+    ]
+    assert len(pictures) >= 8 and all('alt="' in picture for picture in pictures)
+    controls = [c for c in nb.cells if c.cell_type == "code" and "figures.explore(" in c.source]
+    assert len(controls) >= 2
+
+
+NUMBER = re.compile(r"(?<![\w.,])(?<![A-Z]{2} )\d[\d,]*(?:\.\d+)?(?![\w]|\.\d)")
+
+
+def numbers(prose):
+    """Numbers that somebody has counted or measured: decimals, percentages, 100 and more."""
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)|\$[^$]*\$", " ", prose)
+    for found in NUMBER.finditer(prose):
+        text = found.group().rstrip(",")
+        year = re.fullmatch(r"(19|20)\d\d", text)
+        percent = prose[found.end() :].lstrip().startswith("%")
+        if not year and (percent or float(text.replace(",", "")) >= 100 or "." in text):
+            yield text
+
+
+def _digits(text):
+    return text.replace(",", "").replace("_", "")
+
+
+@each_lecture
+def test_numbers_in_the_prose_stand_in_what_is_computed(path, executed):
+    """In an output, or in a code cell (where published numbers stand with their source)."""
+    nb = executed(path)
+    code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+    known = {_digits(n) for n in re.findall(r"\d[\d,_]*(?:\.\d+)?", shown(nb) + "\n" + code)}
+    # 15.3 in the prose may be 15.315 in a table: rounding is no other number.
+    rounded = {f"{float(n):.{places}f}" for n in known if "." in n for places in range(3)}
+    missing = {
+        cell.id: lost
+        for cell in nb.cells
+        if cell.cell_type == "markdown" and cell.id != "references"
+        if (lost := [n for n in numbers(cell.source) if _digits(n) not in known | rounded])
+    }
+    assert not missing
+
+
+def test_a_number_that_no_cell_computes_is_found():
+    assert list(numbers("61,706 parameters, 42 % of 96, 3 × 3 in 1998: 3.1 times")) == [
+        "61,706", "42", "3.1",
+    ]  # fmt: skip
+
+
+def test_every_section_that_the_coverage_page_names_is_there():
+    page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+    headings = {
+        path.stem[:2]: set(re.findall(r"^#+ (.+)$", _prose(path), re.MULTILINE))
+        for path in LECTURES
+    }
+    assert len(headings) == 7
+    named = 0
+    for line in page.splitlines():
+        if line.startswith("|"):
+            number = None
+            for part in re.finditer(r"\b(0\d)\b|\*([^*]+)\*", line):
+                number = part.group(1) or number
+                if part.group(2):
+                    named += 1
+                    titles = headings[number]
+                    assert any(title.startswith(part.group(2)) for title in titles), part.group(2)
+    assert named > 50
+
+
+def _prose(path):
+    cells = nbformat.read(path, 4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
