@@ -36,7 +36,6 @@ test-newest: $(READY) ## notebooks in a twin of Colab with the newest
 	@COURSE_TWIN=$(CURDIR)/.twin-newest/bin/python $(BIN)/python -m pytest tests/test_twin.py
 
 site: $(READY)        ## build the website into build/site (REPOSITORY=https://github.com/... for Colab)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[site]"
 	@rm -rf build/site build/site-source && mkdir -p build/site-source
 	@cp -r docs/. notebooks assignments build/site-source/
 	@REPOSITORY="$(REPOSITORY)" $(BIN)/sphinx-build -W --keep-going -q build/site-source build/site
@@ -54,5 +53,5 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (about 2.5 GB and two minutes, only the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	  --editable ".[tensorflow,digits,lab,grading,test]"
+	  --editable ".[tensorflow,digits,lab,grading,site,test]"
 	@touch $@

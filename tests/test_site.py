@@ -1,0 +1,107 @@
+"""The website builds without a complaint, its links lead somewhere, and it gives nothing away."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+
+pytest.importorskip(
+    "myst_nb", reason="the website's builder is not installed: pip install -e .[site]"
+)
+ROOT = Path(__file__).parents[1]
+REPOSITORY = "https://github.com/example/convnets"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The pages, built as `make site` does, but without running the lectures."""
+    source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "docs", source, dirs_exist_ok=True)
+    for name in ("notebooks", "assignments"):
+        shutil.copytree(ROOT / name, source / name)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    quick = ["-D", "nb_execution_mode=off", str(source), str(built)]
+    environment = {**os.environ, "REPOSITORY": REPOSITORY}
+    done = subprocess.run([*command, *quick], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return built
+
+
+class _Page(HTMLParser):
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors = [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if "id" in attributes:
+            self.anchors.add(attributes["id"])
+        if link := attributes.get("href" if tag in ("a", "link") else "src"):
+            self.links.append(link)
+
+
+def test_every_link_leads_somewhere(site):
+    pages = {path: _Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+    assert len(pages) >= 20
+    followed = 0
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or link.startswith("data:"):
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert target.exists(), f"{path.relative_to(site)} -> {link}"
+            if parts.fragment and target in pages:
+                assert unquote(parts.fragment) in pages[target].anchors | {""}, f"{path} -> {link}"
+            followed += 1
+    assert followed > 500
+
+
+def test_every_notebook_opens_in_colab(site):
+    notebooks = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "assignments").glob("*/*.ipynb")]
+    assert len(notebooks) == 14
+    for path in notebooks:
+        place = path.relative_to(ROOT)
+        links = _Page(site / place.with_suffix(".html")).links
+        colab = [link for link in links if "colab.research.google.com" in link]
+        user = REPOSITORY.removeprefix("https://github.com/")
+        expected = f"https://colab.research.google.com/github/{user}/blob/main/{place.as_posix()}"
+        assert expected in colab
+
+
+def test_no_solution_is_on_the_website(site):
+    text = "\n".join(path.read_text(encoding="utf-8") for path in site.rglob("*.html"))
+    text = re.sub(r"<[^>]+>", "", text)
+    assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
+    for path in (ROOT / "solutions").glob("*/*.ipynb"):
+        for cell in nbformat.read(path, 4).cells:
+            hidden = cell.source.partition("### BEGIN HIDDEN TESTS\n")[2]
+            for line in hidden.splitlines():
+                if line.startswith("def "):
+                    assert line not in text, f"{path.stem}, {cell.id}"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_it_can_be_searched_and_read_on_a_narrow_screen(site):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**options)
+        page = browser.new_page(viewport={"width": 400, "height": 900})
+        page.goto((site / "search.html").as_uri() + "?q=bottleneck")
+        page.locator("ul.search li").first.wait_for()
+        found = page.locator("ul.search").inner_text()
+        assert "GoogLeNet" in found and "ResNet" in found
+        for name in ("index", "notebooks/05-inception", "assignments/04-vgg/vgg", "coverage"):
+            page.goto((site / f"{name}.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 401, name
+        browser.close()
