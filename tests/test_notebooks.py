@@ -144,3 +144,13 @@ def test_no_check_that_a_student_sees_holds_a_reference(path):
             for call in ast.walk(ast.parse(cell.source.split("### BEGIN HIDDEN")[0])):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "check.function":
                     assert "like" not in [keyword.arg for keyword in call.keywords], cell.id
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_colab_is_asked_for_a_gpu_where_one_helps(path):
+    """Where real data are trained on; a GPU that lies idle would be taken from somebody else."""
+    for folder in ("solutions", "assignments"):
+        nb = nbformat.read(ROOT / folder / path.relative_to(ROOT / "solutions"), 4)
+        code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+        trains = bool(re.search(r'data\.load\(\s*"(mnist|cifar10)"', code))
+        assert (nb.metadata.get("accelerator") == "GPU") == trains, folder
