@@ -45,6 +45,7 @@ def main():
     server, options = socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])
     _warm()
     serve(server, options["idle"], lambda connection: _keep(connection, options["contained"]))
+    os._exit(0)  # an orderly end of TensorFlow takes a second
 
 
 def serve(server, idle, answer):
