@@ -177,6 +177,16 @@ def test_a_student_at_work(lab, room, page):
     progress.locator("table").scroll_into_view_if_needed()
     shot(page, "student-progress")
 
+    page.keyboard.press("Control+s")
+    page.get_by_role("button", name="Validate").click()
+    said = page.locator(".jp-Dialog")
+    said.get_by_text("The following cell failed").first.wait_for()
+    shot(page, "student-validate")
+    text = said.inner_text()
+    assert "# Exercise lenet-count" in text and "There is no answer yet" in text
+    assert "# Exercise lenet-shapes" not in text  # that one passed
+    page.keyboard.press("Escape")
+
 
 def test_the_start_page_shows_points(lab, page):
     opened(page, f"{lab}/lab/tree/start.ipynb")
