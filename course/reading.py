@@ -288,6 +288,12 @@ def _pad(reader, step, values):
     return x.like(padding=tuple((old[0] + new[0], old[1] + new[1]) for old, new in both))
 
 
+def _zeros_like(reader, step, values):
+    (x,) = values
+    made = Step(step["name"], "zeros", [x], x.channels, x.grid, **_common(step))
+    return Value([(made, 0, x.channels)], x.grid, flat=x.flat)
+
+
 def _zero_padding(reader, step, values):
     x = _image(values)
     pad = step["config"]["padding"]
@@ -405,6 +411,10 @@ def _concat(reader, step, values):
         raise _NotUnderstood
     if len({v.flat for v in values}) > 1 or any(any(map(any, v.padding)) for v in values):
         raise _NotUnderstood
+    filled = [v for v in values if any(source.step != "zeros" for source in v.sources)]
+    if len(filled) == 1 < len(values) and not filled[0].flat:
+        channels = sum(v.channels for v in values)
+        return normal.pad_channels(filled[0], step["name"], channels, **_common(step))
     named = step["op"].startswith("layers.") and not step["name"].startswith("concatenate")
     return normal.concatenate(values, step["name"] if named else "")
 
@@ -522,6 +532,7 @@ _KNOWN = {
     "ops.Squeeze": _squeeze,
     "ops.Mean": _mean,
     "ops.Pad": _pad,
+    "ops.ZerosLike": _zeros_like,
     "layers.ZeroPadding2D": _zero_padding,
     "layers.Activation": _activation_layer,
     "layers.BatchNormalization": _batch_norm,

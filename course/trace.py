@@ -3,8 +3,8 @@
 The result is JSON and nothing else. Nested models, Sequential blocks, subclassed layers, Lambdas
 and activation functions are opened up: their `call` is run once more on symbolic tensors, and what
 it does is written down, so two ways of writing the same network leave nearly the same steps. A
-step that cannot be opened (raw TensorFlow, a layer with weights of its own) stays as it is, with
-the shape and parameter count that Keras claims for it.
+step that cannot be opened (a layer with weights of its own) stays as it is, with the shape and
+parameter count that Keras claims for it.
 
     {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
      "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
@@ -17,6 +17,8 @@ the shape and parameter count that Keras claims for it.
 
 import warnings
 from math import prod
+
+from course import raw_tensorflow
 
 # What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
 _CONFIG = {
@@ -123,7 +125,8 @@ class _Tracer:
         key = id(node)
         if key not in self.opened:
             try:
-                result = operation.call(*node.arguments.args, **node.arguments.kwargs)
+                with raw_tensorflow.understood():
+                    result = operation.call(*node.arguments.args, **node.arguments.kwargs)
                 self.opened[key] = self.keras.tree.flatten(result)
             except Exception:  # whatever a student's call raises: the step stays closed
                 self.opened[key] = None
@@ -187,7 +190,8 @@ class _Tracer:
         before = self.keras.Input(batch_shape=node.outputs[0].shape)
         self._remember(before, [step["id"], 0])
         try:
-            after = activation(before)
+            with raw_tensorflow.understood():
+                after = activation(before)
             self._visit(after)
         except Exception:  # not made of Keras operations: keep its name, as an unknown function
             step["config"]["activation"] = getattr(activation, "__name__", "?") + " (own function)"

@@ -359,6 +359,19 @@ def option_a(x, filters, stride):
     return ops.pad(x[:, ::stride, ::stride], [[0, 0], [0, 0], [0, 0], [0, more]])
 
 
+def option_a_of_tensorflow(x, filters, stride):
+    import tensorflow as tf
+
+    more = (filters - x.shape[-1]) // 2
+    widths = [[0, 0], [0, 0], [0, 0], [more, more]]
+    return L.Lambda(lambda x: tf.pad(x[:, ::stride, ::stride], widths))(x)
+
+
+def option_a_of_zeros(x, filters, stride):
+    x = L.MaxPooling2D(1, stride)(x)
+    return L.Concatenate()([x, ops.zeros_like(x)])
+
+
 def padded_stem(i):
     x = L.ZeroPadding2D(3)(i)
     x = L.ReLU()(L.BatchNormalization()(L.Conv2D(64, 7, 2)(x)))
@@ -384,6 +397,8 @@ RES50 = [resnet.RESNET50, resnet.RESNET50_V1_5]
         (lambda: keras.applications.ResNet50(weights=None), RES50),
         (lambda: keras.applications.ResNet152(weights=None), resnet.RESNET152),
         (lambda: cifar(project=option_a), resnet.CIFAR_RESNET20),
+        (lambda: cifar(project=option_a_of_tensorflow), resnet.CIFAR_RESNET20),
+        (lambda: cifar(project=option_a_of_zeros), resnet.CIFAR_RESNET20),
         (cifar, resnet.CIFAR_RESNET20_B),
         (lambda: cifar(no_shortcut=True), resnet.CIFAR_PLAIN20),
     ],
@@ -492,13 +507,13 @@ def test_counts_of_keras_applications():
 class BasicBlock(keras.Model):
     """As a student writes it who comes from PyTorch."""
 
-    def __init__(self, filters, stride=1, project=False):
+    def __init__(self, filters, stride=1, project=False, relu=None):
         super().__init__()
         self.first = L.Conv2D(filters, 3, stride, padding="same", use_bias=False)
         self.first_norm = L.BatchNormalization()
         self.second = L.Conv2D(filters, 3, padding="same", use_bias=False)
         self.second_norm = L.BatchNormalization()
-        self.relu = L.ReLU()
+        self.relu = relu or L.ReLU()
         self.project = None
         if project:
             self.project = keras.Sequential(
@@ -513,7 +528,7 @@ class BasicBlock(keras.Model):
 
 
 class ResNet18(keras.Model):
-    def __init__(self, classes=1000):
+    def __init__(self, classes=1000, relu=None):
         super().__init__()
         self.stem = keras.Sequential(
             [
@@ -522,7 +537,9 @@ class ResNet18(keras.Model):
             ]
         )  # fmt: skip
         self.blocks = [
-            BasicBlock(64 * 2**stage, 2 if stage and not number else 1, bool(stage and not number))
+            BasicBlock(64 * 2**stage, 1 + (stage > 0), project=stage > 0, relu=relu)
+            if number == 0
+            else BasicBlock(64 * 2**stage, relu=relu)
             for stage in range(4)
             for number in range(2)
         ]
@@ -534,6 +551,12 @@ class ResNet18(keras.Model):
         for block in self.blocks:
             x = block(x)
         return self.head(self.pool(x))
+
+
+def resnet18_with_tensorflows_relu():
+    import tensorflow as tf
+
+    return ResNet18(relu=tf.nn.relu)
 
 
 def nested_vgg():
@@ -577,6 +600,7 @@ def shared_convolution():
     "build, table",
     [
         (ResNet18, resnet.RESNET18),
+        (resnet18_with_tensorflows_relu, resnet.RESNET18),
         (nested_vgg, vgg.VGG16),
         (augmented, alexnet.ALEXNET),
     ],

@@ -144,11 +144,28 @@ def test_a_layer_with_weights_of_its_own_stays_closed(weightless):
 def test_what_cannot_be_opened_stays_closed(weightless):
     import tensorflow as tf
 
-    model = keras.Sequential([image(), layers.Lambda(lambda x: tf.nn.relu(x), name="raw")])
+    model = keras.Sequential([image(), layers.Lambda(lambda x: tf.math.sin(x), name="raw")])
     assert steps(model) == [("layers.Lambda", (8, 8, 1))]
     model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.math.sin)])
     (conv,) = traced(model)["steps"]
     assert conv["config"]["activation"] == "sin (own function)"
+
+
+def test_tensorflows_functions_are_opened_up(weightless):
+    import tensorflow as tf
+
+    def call(x):
+        x = tf.nn.relu(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]))
+        x = tf.concat([x, tf.zeros_like(x)], axis=-1)
+        a, b = tf.split(x, [1, 1], axis=3)
+        x = tf.reduce_mean(tf.nn.lrn(x * tf.add(a, b)), axis=[1, 2], name="mean")
+        return tf.nn.softmax(tf.reshape(x, (-1, 2)))
+
+    found = [step for step, _ in steps(keras.Sequential([image(), layers.Lambda(call)]))]
+    assert found[:4] == ["ops.Pad", "ops.Relu", "ops.ZerosLike", "ops.Concatenate"]
+    assert found[-3:] == ["ops.Mean", "ops.Reshape", "ops.Softmax"]
+    with pytest.raises(ValueError, match="KerasTensor"):  # everywhere else it is as before
+        tf.nn.relu(image())
 
 
 def test_tensorflows_activations_count_as_keras_own(weightless):

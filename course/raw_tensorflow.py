@@ -1,0 +1,99 @@
+"""TensorFlow's own functions on Keras's symbolic tensors, while a network is written down.
+
+`tf.nn.relu` in the `call` of a subclassed block works on numbers, but not on the symbolic tensors
+with which `course.trace` opens the block. Inside `understood()` the functions that published
+networks use are taken for `keras.ops`; elsewhere, and for all other functions, nothing changes.
+"""
+
+import contextlib
+import functools
+import inspect
+import sys
+
+_open = 0  # how many `understood()` are around
+
+
+@contextlib.contextmanager
+def understood():
+    """Let the functions of the table below take symbolic tensors, if TensorFlow is imported."""
+    global _open
+    if "tensorflow" in sys.modules:
+        _register()
+    _open += 1
+    try:
+        yield
+    finally:
+        _open -= 1
+
+
+@functools.cache
+def _register():
+    """TensorFlow asks a dispatcher after one of its functions has refused its arguments."""
+    import keras
+    import tensorflow as tf
+
+    try:
+        from tensorflow.python.util.dispatch import GlobalOpDispatcher
+    except ImportError:  # then such a block stays closed
+        return
+    known = {}
+    for name, function in _table(keras.ops).items():
+        with contextlib.suppress(AttributeError):
+            known[inspect.unwrap(functools.reduce(getattr, name.split("."), tf))] = function
+
+    class Dispatcher(GlobalOpDispatcher):
+        def handle(self, op, args, kwargs):
+            given = keras.tree.flatten([args, kwargs])
+            symbolic = any(isinstance(value, keras.KerasTensor) for value in given)
+            instead = known.get(inspect.unwrap(op))
+            if not _open or not symbolic or instead is None:
+                return self.NOT_SUPPORTED
+            return instead(*args, **{k: v for k, v in kwargs.items() if k != "name"})
+
+    Dispatcher().register()
+
+
+def _table(ops):
+    """{a function of TensorFlow: what to do instead, with TensorFlow's names of the arguments}"""
+    each = {
+        "nn.relu": ops.relu, "nn.relu6": ops.relu6, "nn.elu": ops.elu, "nn.selu": ops.selu,
+        "nn.tanh": ops.tanh, "math.tanh": ops.tanh, "nn.sigmoid": ops.sigmoid,
+        "math.sigmoid": ops.sigmoid, "math.square": ops.square, "math.sqrt": ops.sqrt,
+        "identity": lambda x: x, "stop_gradient": lambda x: x, "zeros_like": ops.zeros_like,
+    }  # fmt: skip
+    both = {
+        "math.add": ops.add, "math.subtract": ops.subtract, "math.multiply": ops.multiply,
+        "math.divide": ops.divide, "math.pow": ops.power,
+    }  # fmt: skip
+    return {
+        **{name: lambda *x, _f=f, **k: _f(*x, *k.values()) for name, f in (each | both).items()},
+        "nn.softmax": lambda logits, axis=None: ops.softmax(logits, -1 if axis is None else axis),
+        "nn.leaky_relu": lambda features, alpha=0.2: ops.leaky_relu(features, alpha),
+        "concat": lambda values, axis: ops.concatenate(values, axis),
+        "split": lambda value, num_or_size_splits, axis=0: ops.split(
+            value, _edges(num_or_size_splits), axis
+        ),
+        "reshape": lambda tensor, shape: ops.reshape(tensor, shape),
+        "math.reduce_mean": lambda input_tensor, axis=None, keepdims=False: ops.mean(
+            input_tensor, axis, keepdims
+        ),
+        "math.add_n": lambda inputs: functools.reduce(ops.add, inputs),
+        "pad": lambda tensor, paddings, mode="CONSTANT", constant_values=0: ops.pad(
+            tensor, paddings, mode.lower(), constant_values or None
+        ),
+        "nn.local_response_normalization": functools.partial(_response_normalised, ops),
+    }
+
+
+def _edges(sections):
+    """TensorFlow gives the widths of the parts, Keras takes the places where they are cut."""
+    if isinstance(sections, int):
+        return sections
+    return [sum(sections[:i]) for i in range(1, len(sections))]
+
+
+def _response_normalised(ops, input, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5):
+    channels = input.shape[-1]
+    squares = ops.pad(ops.square(input), [[0, 0]] * 3 + [[depth_radius] * 2])
+    parts = [squares[..., i : i + channels] for i in range(2 * depth_radius + 1)]
+    return input / (bias + alpha * functools.reduce(ops.add, parts)) ** beta
