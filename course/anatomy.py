@@ -374,11 +374,25 @@ def anatomy(network, input_shape=None):
 
 
 def _from_config(config):
+    """A model of `model.to_json()`, as text or dict, or of `model.get_config()`."""
     import keras
 
-    text = config if isinstance(config, str) else json.dumps(config)
-    with keras.StatelessScope(initialize_variables=False):
-        return keras.models.model_from_json(text)
+    from course.trace import TraceError
+
+    try:
+        config = json.loads(config) if isinstance(config, str) else config
+        with keras.StatelessScope(initialize_variables=False):
+            if "class_name" in config:
+                return keras.models.model_from_json(json.dumps(config))
+            kind = keras.Model if "input_layers" in config else keras.Sequential
+            return kind.from_config(config)
+    except Exception as error:  # of many types
+        *_, reason = str(error).split("Exception encountered: ")
+        raise TraceError(
+            "The JSON config should be that of a model of Keras's own layers. It cannot be read: "
+            f"{' '.join(reason.split())[:200]}\nLayers of one's own and Lambdas are code, which a "
+            "config does not carry: hand over the model itself."
+        ) from None
 
 
 def _in_order(outputs):

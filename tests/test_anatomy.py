@@ -1,5 +1,6 @@
 """Anatomies: the numbers of well-known networks, and a normal form that ways of writing share."""
 
+import json
 import re
 from math import prod
 
@@ -9,6 +10,7 @@ from keras import layers, ops
 
 from course.anatomy import Anatomy, anatomy
 from course.architectures.lenet import LENET5, LENET5_1998
+from course.trace import TraceError
 
 
 @pytest.mark.parametrize("name", ["VGG16", "VGG19", "ResNet50"])
@@ -264,7 +266,16 @@ def test_inception_v3s_work(weightless, specs):
 
 def test_a_config_is_as_good_as_the_model(weightless):
     net = model(in_groups)
-    assert seen(net.to_json()) == seen(net)
+    for config in (net.to_json(), json.loads(net.to_json()), net.get_config()):
+        assert seen(config) == seen(net)
+    net = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten()])
+    assert seen(net.get_config()) == seen(net)
+
+
+def test_a_config_does_not_carry_code(weightless):
+    net = keras.Sequential([keras.Input((8, 8, 1)), layers.Lambda(lambda x: x + 1)])
+    with pytest.raises(TraceError, match="hand over the model itself"):
+        anatomy(net.to_json())
 
 
 def test_an_anatomy_is_its_own_anatomy():
