@@ -243,6 +243,27 @@ except OSError as error:
     assert text.startswith("No space left on device") and int(text.split()[-1]) <= 5
 
 
+def test_an_environment_below_tmp_is_seen_and_tmp_is_private_all_the_same(tmp_path, monkeypatch):
+    if not tmp_path.is_relative_to("/tmp"):
+        pytest.skip("temporary folders lie elsewhere here")
+    place = tmp_path / "my course" / "venv"
+    place.mkdir(parents=True)
+    (place / "library.txt").write_text("here")
+    folders = kernels._python_folders()
+    monkeypatch.setattr(kernels, "_python_folders", lambda: [*folders, str(place)])
+    with Box() as box:
+        look = f"""
+import os
+print(open('{place}/library.txt').read(), 'mine' in os.listdir('/tmp'))
+open('/tmp/mine', 'w').write('x')
+try: open('{place}/mine', 'w')
+except OSError as error: print(error.strerror)
+"""
+        for _ in range(2):
+            assert said(box, look) == "here False\nRead-only file system"
+    assert sorted(os.listdir(place)) == ["library.txt"]
+
+
 # --- what it cannot leave
 
 
