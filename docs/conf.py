@@ -2,6 +2,9 @@
 
 import os
 
+import latex2mathml.converter
+from docutils import nodes
+
 project = "Convolutional networks, built by hand"
 author = "The course's authors"
 copyright = "texts and pictures CC BY 4.0, code MIT"
@@ -22,6 +25,7 @@ nb_mime_priority_overrides = [
     ("html", "application/vnd.jupyter.widget-view+json", None),
 ]
 nb_render_text_lexer = "none"
+html_math_renderer = "mathml"
 
 html_theme = "sphinx_book_theme"
 html_title = "Convolutional networks, built by hand"
@@ -35,3 +39,14 @@ html_theme_options = {
 }
 if html_theme_options["repository_url"]:
     html_theme_options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+
+
+def setup(app):
+    """Formulas as MathML, which browsers draw by themselves: nothing is fetched from elsewhere."""
+    app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
+
+
+def _formula(writer, node):
+    display = "inline" if node.tagname == "math" else "block"
+    writer.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+    raise nodes.SkipNode
