@@ -1,8 +1,10 @@
 """The command `course`: from the release to the report, thin over nbgrader."""
 
 import argparse
+import contextlib
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -11,15 +13,16 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     if options.run is _doctor:  # needs nothing of the instructor's half
         return _doctor(options)
-    try:
-        from course.grading.course_folder import CourseError
-    except ImportError as error:
+    missing = [name for name in ("nbgrader", "distributed") if not find_spec(name)]
+    if missing:
         print(
-            f"course: {error.name} is missing. The instructor's half needs the extra `grading`:\n"
+            f"course: {missing[0]} is missing. The instructor's half needs the extra `grading`:\n"
             '  pip install "convnet-course[grading]"',
             file=sys.stderr,
         )
         return 1
+    from course.grading import CourseError
+
     try:
         return options.run(options) or 0
     except CourseError as error:
@@ -230,7 +233,12 @@ def _collect(options):
 
 
 def _grade(options):
-    from course.grading.grade import grade, table
+    from course.grading import CourseError, kernels
+
+    if not options.scheduler:
+        with contextlib.suppress(CourseError):  # it is told when the box is needed
+            kernels.box(options.sandbox or kernels.BUBBLEWRAP).start()
+    from course.grading.grade import grade, table  # takes a second, while the box imports Keras
 
     course, failed = _folder(options), False
     named = bool(options.assignment)

@@ -165,7 +165,8 @@ def _instructor(folder):
         yield Line(NOTE, "nbgrader is not installed: needed for grading only.", mend)
         return
     yield Line(OK, f"nbgrader {_version('nbgrader')} (for grading)")
-    from course.grading.course_folder import CourseError, CourseFolder
+    from course.grading import CourseError
+    from course.grading.course_folder import CourseFolder
 
     try:
         found = CourseFolder(folder)

@@ -85,10 +85,13 @@ ip.events.register('pre_run_cell', lambda *a: ip.display_pub.publish({'text/plai
 ip.events.register('pre_execute', lambda *a: print('100'))
 """,
     "7 the kernel answers ok to everything": """
-kernel = get_ipython().kernel
-async def ok(*a, **k):
-    return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}
-type(kernel).do_execute = ok
+import json
+ok = json.dumps
+def dumps(message, **options):
+    for fine in ({'value': True}, {'failed': ''}):
+        message = {**message, 'status': 'ok', 'outputs': [], 'reply': {**fine, 'passed': True}}
+    return ok(message, **options)
+json.dumps = dumps
 """,
     "9 Keras's counts patched": """
 keras.Model.count_params = lambda self: 61706
@@ -106,17 +109,22 @@ numpy.testing.assert_allclose = lambda *a, **k: None
 """,
     "11 the answer of a right model sent for another": """
 import course.evidence as evidence
-from IPython.display import display
 right = {"trace": {"rows": [], "outputs": [], "inputs": []}}
 evidence.observe = lambda subject, request: right
-evidence.answer = lambda space, request: display({evidence.MIME: right}, raw=True)
+evidence.answer = lambda space, request: right
 """,
     "11 two answers instead of one": """
-import course.evidence as evidence
-from IPython.display import display
+import course.evidence as evidence, json, socket
+lines = []
+for fd in range(3, 64):
+    try: lines.append(socket.socket(fileno=fd))
+    except OSError: pass
 def answer(space, request):
-    for value in (61706, {"value": 10}):
-        display({evidence.MIME: {"value": value}}, raw=True)
+    for number in range(1000):
+        for value in (61706, {"value": 10}):
+            said = {"id": number, "reply": {"value": value}}
+            for line in lines:
+                line.sendall(json.dumps(said).encode() + b"\\n")
 evidence.answer = answer
 """,
     "12 errors swallowed": """
@@ -140,19 +148,16 @@ display({'image/png': 'x' * 100_000_000}, raw=True)
 """,
     "34 a message nested 100,000 deep": """
 import course.evidence as evidence
+import json
+deep = '[' * 100_000 + ']' * 100_000
 def answer(space, request):
-    kernel = get_ipython().kernel
-    text = '{"data": {"%s": ' % evidence.MIME + '[' * 100_000 + ']' * 100_000 + '}, "metadata": {}}'
-    kernel.session.pack = lambda content: text.encode()
-    kernel.session.send(kernel.iopub_socket, 'display_data', {}, parent=kernel.get_parent())
+    json.dumps = lambda message, **k: '{"id": %d, "reply": {"value": %s}}' % (message["id"], deep)
 evidence.answer = answer
 """,
     "34 numbers that are none": """
 import course.evidence as evidence
-from IPython.display import display
-evidence.answer = lambda space, request: display(
-    {evidence.MIME: {"value": float('nan'), "answers": [float('inf')] * 99, "trace": 10 ** 400}},
-    raw=True)
+evidence.answer = lambda space, request: {
+    "value": float('nan'), "answers": [float('inf')] * 99, "trace": 10 ** 400}
 """,
     "47 a model with Lambda that changes Keras": """
 import keras

@@ -16,9 +16,9 @@ from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook
 
 from course.cli import main
-from course.grading import archives, notebooks
+from course.grading import CourseError, archives, notebooks
 from course.grading.collect import LMS, collect
-from course.grading.course_folder import CourseError, CourseFolder
+from course.grading.course_folder import CourseFolder
 from tests.school import ROOT, source
 
 WHEN = (2026, 11, 20, 12, 0, 0)

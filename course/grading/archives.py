@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from course.grading.course_folder import CourseError
+from course.grading import CourseError
 from course.grading.notebooks import MAX_BYTES
 
 _MAX_FILES = 20_000

@@ -17,7 +17,10 @@ user_namespaces(7), mount(2) and seccomp(2).
 import contextlib
 import ctypes
 import fcntl
+import functools
 import gc
+import inspect
+import itertools
 import json
 import os
 import platform
@@ -28,14 +31,14 @@ import socket
 import struct
 import sys
 import time
+import types
+import typing
 
-PRIVATE = "/box"  # a tmpfs for each submission: its home, its temporary files, its sockets
-SOCKETS = "/box/kernel"  # where the kernel's five sockets lie, seen from inside
-ALL_SOCKETS = "/kernels"  # the grader's folder for the sockets of all kernels of this box
+PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary files
 
 _NEW = {"ns": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000}
 _NEW |= {"pid": 0x20000000, "net": 0x40000000}
-_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _ALL = 1, 2, 4, 8, 32, 4096, 16384
+_NOSUID, _NODEV, _NOEXEC, _BIND, _ALL = 2, 4, 8, 4096, 16384
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,10 +79,8 @@ def serve(server, idle, answer):
 
 def _warm():
     """Import what notebooks import. Nothing may start a thread here: forks would lose it."""
-    import ipykernel.kernelapp  # noqa: F401
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
-    from IPython.core import completer, interactiveshell  # noqa: F401
 
     import course.anatomy
     import course.check
@@ -88,8 +89,32 @@ def _warm():
     import course.trace  # noqa: F401
     from course import figures
     from course.architectures.lenet import LENET5
+    from course.grading import shell
 
+    shell.make()
     figures.architecture(LENET5)  # fonts are looked up once
+    _remember_signatures()
+
+
+def _remember_signatures():
+    """Let Python look at each function once: Keras asks for signatures whenever a layer is made.
+
+    That, and what TensorFlow asks of every argument before Python 3.12, is a quarter of the time
+    in which a network is built.
+    """
+    look, found = inspect._signature_from_callable, {}
+
+    def remembered(function, **options):
+        if type(function) is not types.FunctionType:
+            return look(function, **options)
+        key = (function, *options.values())
+        if key not in found:
+            found[key] = look(function, **options)
+        return found[key]
+
+    inspect._signature_from_callable = remembered
+    if sys.version_info < (3, 12):
+        typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
 
 
 # --- the keeper: one for each submission
@@ -99,57 +124,46 @@ def _keep(connection, contained):
     """Run one kernel; report on the connection how it ended. Returns an exit status."""
     try:
         os.setsid()  # kill(0) reaches a whole process group, through all namespaces
+        _, (channel,), *_ = socket.recv_fds(connection, 1, 1)  # the kernel's line to the grader
         request = json.loads(connection.makefile().readline())
         if contained:
             _own_namespaces()
-            _own_mounts(request["folder"], request["limits"]["disk"])
-            folder = SOCKETS
-        else:
-            folder = os.path.join(request["sockets"], request["folder"])
+            _own_mounts(request["limits"]["disk"])
         complaint, say = os.pipe()
         kernel = os.fork()
         if kernel == 0:
             connection.close()
             try:
-                _kernel(request, contained, folder, say)
+                _kernel(request, contained, channel, say)
             except BaseException as error:
                 os.write(say, f"{type(error).__name__}: {error}".encode())
             finally:
                 os._exit(70)
         os.close(say)
-        return _watch(connection, kernel, request, contained, folder, complaint)
+        os.close(channel)
+        return _watch(connection, kernel, request, contained, complaint)
     except Exception as error:
-        _say(connection, {"failed": f"{type(error).__name__}: {error}"})
+        _say(connection, {"why": f"{type(error).__name__}: {error}"})
         return 1
 
 
-def _watch(connection, kernel, request, contained, folder, complaint):
-    """Seal the folder of sockets once they are there, then wait for one end or the other."""
-    ended = os.pidfd_open(kernel)
-    sealed, why, limit = False, None, request["limits"]["memory"]
+def _watch(connection, kernel, request, contained, complaint):
+    """Wait until the kernel ends or the grader is done with it, and look at its memory."""
+    ended, limit, why = os.pidfd_open(kernel), request["limits"]["memory"], None
     while True:
-        ready, _, _ = select.select([connection, ended], [], [], 0.2 if sealed else 0.002)
+        ready, _, _ = select.select([connection, ended], [], [], 0.2)
         if ended in ready:
-            _, status = os.waitpid(kernel, 0)
-            exit_ = os.waitstatus_to_exitcode(status)
-            if not sealed:
-                why = os.read(complaint, 1000).decode(errors="replace") or f"exit status {exit_}"
-            _say(connection, {"exit": exit_, "why": why})
+            os.waitpid(kernel, 0)
+            _say(connection, {"why": why or os.read(complaint, 1000).decode(errors="replace")})
             return 0
         if connection in ready:
-            message = connection.recv(1)
-            if message == b"i":
+            if connection.recv(1) == b"i":
                 os.kill(kernel, signal.SIGINT)
             else:  # the grader has what it wants, or is gone
                 _kill(kernel, contained)
                 os.waitpid(kernel, 0)
                 return 0
-        if not sealed and len(os.listdir(folder)) >= 5:
-            if contained:  # whoever can write here could fill the grader's disk
-                _mount(None, SOCKETS, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
-            _say(connection, {"ready": True})
-            sealed = True
-        if contained and sealed and _uses_more_than(limit):
+        if contained and why is None and _uses_more_than(limit):
             why = f"it used more than {limit / 1e9:g} GB of memory"
             _kill(kernel, contained)
 
@@ -198,19 +212,17 @@ def _own_namespaces():
                        ("gid_map", f"{gid} {gid} 1")):  # fmt: skip
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:  # ipykernel binds to loopback
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:  # a machine has itself
         fcntl.ioctl(link, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 
 
-def _own_mounts(folder, size):
-    """A private tmpfs wherever anything can be written, and one folder for the sockets."""
+def _own_mounts(size):
+    """A private tmpfs wherever anything can be written."""
     options = f"size={size},nr_inodes=20000"
     for place in (PRIVATE, "/dev/shm"):
         _mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, options)
-    for name in ("home", "tmp", "kernel"):
+    for name in ("home", "tmp"):
         os.mkdir(f"{PRIVATE}/{name}")
-    _mount(f"{ALL_SOCKETS}/{folder}", SOCKETS, None, _BIND)
-    _mount("tmpfs", ALL_SOCKETS, "tmpfs", _NOSUID | _NODEV | _RDONLY, "size=4k")
     with open("/proc/self/mounts") as file:
         places = [line.split()[1].encode().decode("unicode_escape") for line in file]
     for place in places:
@@ -237,8 +249,8 @@ def _call(result, what):
 # --- the kernel's process
 
 
-def _kernel(request, contained, folder, say):
-    """Become an ordinary IPython kernel, with nothing left to give away."""
+def _kernel(request, contained, channel, say):
+    """Become a kernel with nothing left to give away."""
     if contained:
         os.setsid()  # not the keeper's group either
     limits = request["limits"]
@@ -261,31 +273,27 @@ def _kernel(request, contained, folder, say):
     for name, content in request["files"].items():
         with open(name, "xb") as file:
             file.write(content.encode("latin-1"))  # bytes, as JSON carries them
-    connection = f"{private}/connection.json"
-    with open(connection, "w") as file:
-        json.dump({**request["connection"], "ip": os.path.join(folder, "k")}, file)
     _give_up_privileges(contained)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    os.closerange(3, say)
-    os.closerange(say + 1, 256)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for low, high in itertools.pairwise([2, *sorted((channel, say)), 256]):
+        os.closerange(low + 1, high)
     import random
     import tempfile
 
     import numpy
-    from ipykernel.kernelapp import IPKernelApp
+
+    from course.grading import shell
 
     tempfile.tempdir = None  # it remembers the box's
     random.seed()  # a fork starts with its parent's generators
     numpy.random.seed()
-    sys.argv = ["ipykernel_launcher", "-f", connection]
-    kernel = IPKernelApp.instance()
-    kernel.initialize(["-f", connection, "--HistoryManager.enabled=False"])
-    os.close(say)
+    sys.argv, sys.stdin = ["kernel"], os.fdopen(0)
     gc.freeze()  # a collection would look at all of Keras, 0.3 s each time
-    kernel.start()
+    gc.set_threshold(50_000, 20, 50)  # and a network has many objects
+    os.close(say)
+    shell.serve(socket.socket(fileno=channel), limits["output"])
     os._exit(0)
 
 

@@ -18,8 +18,9 @@ import yaml
 from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
+from course.grading import CourseError
 from course.grading.archives import Unreadable, opened
-from course.grading.course_folder import CourseError, write_atomically
+from course.grading.course_folder import write_atomically
 from course.grading.notebooks import read_notebook
 from course.grading.repair import grade_ids
 

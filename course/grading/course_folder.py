@@ -11,12 +11,10 @@ from pathlib import Path
 from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
+from course.grading import CourseError
+
 # nbgrader builds some of its records outside of a session; that is harmless, and not for teachers.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
-
-
-class CourseError(Exception):
-    """Something the instructor can mend; the text says what and how."""
 
 
 class CourseFolder:

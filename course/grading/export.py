@@ -11,7 +11,8 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
-from course.grading.course_folder import CourseError, CourseFolder
+from course.grading import CourseError
+from course.grading.course_folder import CourseFolder
 from course.grading.grade import read_result
 
 COLUMNS = (

@@ -19,7 +19,7 @@ from pygments.lexers import PythonLexer
 from traitlets import default
 
 from course.findings import Cause
-from course.grading.course_folder import CourseError
+from course.grading import CourseError
 from course.grading.release import last_error
 
 _MAX_HIGHLIGHTED = 20_000  # characters; colouring takes its time

@@ -20,8 +20,8 @@ from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, Sa
 from traitlets.config import Config
 
 from course.findings import Cause
-from course.grading import judge, kernels, work
-from course.grading.course_folder import CourseError, write_atomically
+from course.grading import CourseError, judge, kernels, work
+from course.grading.course_folder import write_atomically
 from course.grading.repair import official_cells
 
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
@@ -120,6 +120,11 @@ def _spread(job, students, contents, workers, scheduler):
     if not students:
         return
     workers = min(workers or _cores(), len(students))
+    if not scheduler:
+        work.own_judges()  # it imports what it needs while the box does
+        # Here all workers share one warm box; machines of a cluster have each its own.
+        sandbox = judge.Judge(config=Config(job.config)).sandbox
+        job = replace(job, box=kernels.box(sandbox).address)
     if not scheduler and workers == 1:
         for student in students:
             yield student, work.grade_submission(job, contents(student))
@@ -129,11 +134,6 @@ def _spread(job, students, contents, workers, scheduler):
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         if not scheduler:
-            work.own_judges()  # it imports what it needs while the box does
-            # Here all workers share one warm box; machines of a cluster have each its own.
-            sandbox = judge.Judge(config=Config(job.config)).sandbox
-            box = stack.enter_context(kernels.Box(sandbox))
-            job = replace(job, box=box.address)
             scheduler = stack.enter_context(
                 # Threads are enough: each waits for a judge's process.
                 LocalCluster(

@@ -15,22 +15,26 @@ import json
 import textwrap
 import time
 import traceback
-from queue import Empty
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
+from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader import utils
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum, Integer
 
 from course import check
-from course.evidence import MIME
 from course.grading import kernels
+from course.grading.kernels import KernelEnded
 from course.grading.repair import official_cells
 
 _MAX_DEPTH = 60
-_NO_KERNEL = (kernels.BoxError, OSError, RuntimeError)  # nbclient and jupyter_client raise the last
+_SHOWN = {"data": dict, "metadata": dict}
+_OUTPUTS = {
+    "stream": {"name": str, "text": str},
+    "display_data": _SHOWN,
+    "execute_result": {**_SHOWN, "execution_count": int},
+    "error": {"ename": str, "evalue": str, "traceback": list},
+}
 
 
 class Remote:
@@ -49,7 +53,7 @@ class InstructorError(Exception):
     """A test cell is broken: that is the instructor's to mend, and costs no student points."""
 
 
-class Judge(Execute):
+class Judge(NbGraderPreprocessor):
     """Runs the student's cells in the kernel and judges the test cells here."""
 
     sandbox = Enum(
@@ -60,9 +64,9 @@ class Judge(Execute):
     timeout = Integer(120, help="Seconds that one cell, or one answer, may take.").tag(config=True)
     wall = Integer(600, help="Seconds that a whole submission may take.").tag(config=True)
     max_output = Integer(20_000_000, help="Characters that may be printed.").tag(config=True)
-    max_evidence = Integer(2_000_000, help="Bytes that one answer may have.").tag(config=True)
+    max_evidence = Integer(2_000_000, help="Characters of one answer.").tag(config=True)
 
-    def preprocess(self, nb, resources=None, km=None):
+    def preprocess(self, nb, resources):
         """Execute and judge a notebook; its test cells' outputs become the verdicts.
 
         `resources["course"]` may bring what otherwise comes from the gradebook and from this
@@ -75,97 +79,71 @@ class Judge(Execute):
         )
         self._imports = _imports(self._official.values())
         self._stopped = None  # why the kernel answers no more
-        self._printed, self._deadline = 0, time.monotonic() + self.wall
-        self.shutdown_kernel, self.startup_timeout = "immediate", 30
-        files = given.get("files")
-        try:
-            warm = given.get("box") or kernels.box(self.sandbox).address
-            self._run(nb, resources, kernels.BoxedKernel(warm, files))
-        except _NO_KERNEL as error:
-            if self.code_cells_executed:
-                raise
-            self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
-            with kernels.Box(self.sandbox) as cold:
-                self._run(nb, resources, kernels.BoxedKernel(cold.address, files))
+        self._deadline = time.monotonic() + self.wall
+        rest = given.get("files"), kernels.Limits(output=self.max_output)
+        with contextlib.ExitStack() as stack:
+            try:
+                warm = given.get("box") or kernels.box(self.sandbox).address
+                self._kernel = stack.enter_context(kernels.Kernel(warm, *rest))
+            except (kernels.BoxError, OSError) as error:
+                self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
+                cold = stack.enter_context(kernels.Box(self.sandbox))
+                self._kernel = stack.enter_context(kernels.Kernel(cold.address, *rest))
+            for cell in nb.cells:
+                self._cell(cell)
         nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
         return nb, resources
 
-    def _run(self, nb, resources, kernel):
-        try:
-            super().preprocess(nb, resources, kernel)
-        finally:
-            kernel.end()
-
-    def preprocess_cell(self, cell, resources, index):
+    def _cell(self, cell):
         """One cell: the student's is run, the instructor's is judged."""
-        cell.metadata.pop("tags", None)  # a tag such as skip-execution is no way to skip a test
+        cell.metadata.pop("tags", None)
         if cell.cell_type != "code":
-            return cell, resources
+            return
         if utils.is_grade(cell) and not utils.is_solution(cell):
-            self._judge(cell, index)  # the kernel never sees it
-        elif self._stopped is None:
-            try:
-                return super().preprocess_cell(cell, resources, index)
-            except Exception as error:  # whatever its messages make Jupyter raise
-                why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
-                self.log.warning("Student code: %s", why)
-                shown = new_output("error", ename="KernelDied", evalue=why, traceback=[why])
-                cell.outputs.append(shown)
-        return cell, resources
+            self._judge(cell)  # the kernel never sees it
+        elif self._stopped is None and cell.source.strip():
+            self._run(cell)
+
+    def _run(self, cell):
+        try:
+            answer, late = self._request(run=cell.source)
+            cell.outputs = [_output(given) for given in answer["outputs"]]
+            cell.execution_count = int(answer["count"])
+            if late:
+                text = f"It took longer than {late} seconds and was interrupted."
+                cell.outputs.append(_error("TookTooLong", text))
+        except (KernelEnded, KeyError, TypeError, ValueError) as error:
+            why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
+            self.log.warning("Student code: %s", why)
+            cell.outputs.append(_error("KernelDied", why))
+
+    def _request(self, **request):
+        """(the kernel's answer, the seconds after which it had to be interrupted or None)."""
+        # Never more than the submission has left.
+        seconds = max(1, min(self.timeout, round(self._deadline - time.monotonic())))
+        self._kernel.send(**request)
+        answer = self._kernel.answer(seconds)
+        if answer is not None:
+            return answer, None
+        self._kernel.interrupt()
+        answer = self._kernel.answer(5)
+        if answer is None:
+            raise KernelEnded("it never came to an end")
+        return answer, seconds
 
     def _stop(self, error, where):
         """The kernel answers no more; say why."""
-        why = self.km.why_ended
-        if self._printed > self.max_output:
-            why = f"it printed more than {self.max_output / 1e6:g} MB"
-        elif "IOPub" in str(error):  # its last message was too long to be received
-            why = "what it printed or showed was too long"
-        elif isinstance(error, CellTimeoutError):  # it did not even react to an interrupt
-            why = "it never came to an end"
-        elif not isinstance(error, DeadKernelError):
-            why = f"it sent what cannot be read ({type(error).__name__})"
-        self.km.end()
-        self._stopped = (
-            f"the kernel was stopped {where}: {why}" if why else (f"the kernel died {where}")
-        )
+        self._kernel.end()
+        why = error.why if isinstance(error, KernelEnded) else "it sent what cannot be read"
+        self._stopped = f"the kernel was stopped {where}: {why}" if why else (
+            f"the kernel died {where}"
+        )  # fmt: skip
         return self._stopped
-
-    def _get_timeout(self, cell):
-        """Seconds for a cell: never more than the submission has left."""
-        return max(1, min(self.timeout, round(self._deadline - time.monotonic())))
-
-    async def _async_handle_timeout(self, timeout, cell=None):
-        """Interrupt the cell; a kernel that goes on all the same is stopped."""
-        reply = await super()._async_handle_timeout(timeout, cell)
-        if not await self._is_idle():
-            raise CellTimeoutError("it ignored the interrupt")
-        return reply
-
-    async def _is_idle(self):
-        """Whether the kernel answers a question that waits behind the cell, within 5 s."""
-        asked, end = self.kc.kernel_info(), time.monotonic() + 5
-        while time.monotonic() < end:
-            with contextlib.suppress(Empty):
-                message = await self.kc.shell_channel.get_msg(timeout=0.5)
-                if message["parent_header"].get("msg_id") == asked:
-                    return True
-        return False
-
-    def process_message(self, msg, cell, cell_index):
-        """Count what is printed; a flood ends the kernel."""
-        content = msg["content"]
-        data = [content.get("text"), *content.get("data", {}).values()]
-        self._printed += sum(len(item) for item in data if isinstance(item, str))
-        if self._printed > self.max_output:
-            self.km.end()
-            return None
-        return super().process_message(msg, cell, cell_index)
 
     # --- the verdict
 
-    def _judge(self, cell, index):
+    def _judge(self, cell):
         cell.outputs, cell.execution_count = [], None
-        self._index = index
         findings = []
         try:
             with check.silently():
@@ -209,38 +187,40 @@ class Judge(Execute):
     def _ask(self, request):
         """Let the student's kernel answer a request; whatever comes back is only a claim."""
         if self._stopped:
-            return {"failed": "NO_ANSWER", "text": self._stopped}
-        source = (
-            "import course.evidence as _evidence\n"
-            f"_evidence.answer(globals(), {json.dumps(request)!r})"
-        )
-        # Made by hand: nbformat's own makers validate each against its schema, 1 ms.
-        cell = NotebookNode(
-            cell_type="code", source=source, metadata={}, outputs=[], execution_count=None
-        )
-        kept = self.nb.cells[self._index]
+            return _no_answer(self._stopped)
+        name = request["name"]
         try:
-            self.execute_cell(cell, self._index)
-        except Exception as error:  # whatever its messages make Jupyter raise
-            self._stop(error, f"when {request['name']} was used")
-            return {"failed": "NO_ANSWER", "text": self._stopped}
-        finally:
-            self.nb.cells[self._index] = kept  # nbclient writes the executed cell there
-        return self._read(cell, request)
-
-    def _read(self, cell, request):
-        replies = [o.data[MIME] for o in cell.outputs if MIME in o.get("data", {})]
-        if len(replies) != 1:
-            late = any(o.get("ename") == "CellTimeoutError" for o in cell.outputs)
-            took = f"{request['name']} took longer than {self.timeout} seconds"
-            text = took if late else f"{request['name']} ended without an answer"
-            return {"failed": "NO_ANSWER", "text": text}
-        reply = replies[0]
+            answer, late = self._request(ask={**request, "most": self.max_evidence})
+        except KernelEnded as error:
+            return _no_answer(self._stop(error, f"when {name} was used"))
+        if late:
+            return _no_answer(f"{name} took longer than {late} seconds")
+        reply = answer.get("reply")
         if not isinstance(reply, dict) or _depth(reply) > _MAX_DEPTH:
-            return {"failed": "NO_ANSWER", "text": f"the answer of {request['name']} is malformed"}
+            return _no_answer(f"the answer of {name} is malformed")
         if len(json.dumps(reply)) > self.max_evidence:
-            return {"failed": "NO_ANSWER", "text": f"the answer of {request['name']} is too large"}
+            return _no_answer(f"what {name} gives is too large")
         return reply
+
+
+def _no_answer(text):
+    return {"failed": "NO_ANSWER", "text": text}
+
+
+def _output(given):
+    """An output as a notebook has it.
+
+    Raises KeyError, TypeError or ValueError for what is none.
+    """
+    kind = given["output_type"]
+    fields = {name: given[name] for name in _OUTPUTS[kind]}
+    if wrong := [n for n, value in fields.items() if not isinstance(value, _OUTPUTS[kind][n])]:
+        raise ValueError(f"{wrong[0]} of an output")
+    return from_dict({"output_type": kind, **fields})
+
+
+def _error(name, text):
+    return new_output("error", ename=name, evalue=text, traceback=[text])
 
 
 def _imports(official):

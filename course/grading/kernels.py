@@ -7,16 +7,13 @@ than its `Limits`. Where bubblewrap does not run, the box is refused, unless the
 that the whole machine may be lost (`THROW_AWAY`), or does without for once (`UNSAFE`).
 """
 
-import asyncio
 import atexit
 import contextlib
 import ctypes
 import json
 import os
-import secrets
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -24,31 +21,26 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import Empty
-
-import zmq
-from jupyter_client.asynchronous import AsyncKernelClient
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 import course
-from course.grading.box import ALL_SOCKETS, PRIVATE
-from course.grading.course_folder import CourseError
+from course.grading import CourseError
+from course.grading.box import PRIVATE
 
 SANDBOXES = BUBBLEWRAP, THROW_AWAY, UNSAFE = "bubblewrap", "throw-away container", "none"
 _NOBODY = 65534
-_MAX_MESSAGE = 16_000_000  # bytes; a longer message of a kernel is never received
+_MAX_MESSAGE = 150_000_000  # bytes of one answer; each of 20 million characters can take six
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use, in bytes, seconds and processes."""
+    """What one submission may use, in bytes, seconds, processes and characters."""
 
     memory: int = 4_000_000_000  # of its own, beyond what it shares with the warm box
     address_space: int = 12_000_000_000
     disk: int = 256_000_000
     cpu: int = 600
     processes: int = 200
+    output: int = 20_000_000  # characters that may be printed or shown
 
 
 class BoxError(CourseError):
@@ -63,7 +55,7 @@ class Box:
 
     def __init__(self, sandbox=BUBBLEWRAP, idle=600):
         self.sandbox, self.idle, self.owner = sandbox, idle, os.getpid()
-        self._process = self._folder = None
+        self._process = self._folder = self._said = None
 
     def __enter__(self):
         return self
@@ -74,9 +66,9 @@ class Box:
     @property
     def address(self):
         """Where kernels can be had: {"folder": ..., "contained": ..., "uid": ...}."""
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self._start()
+        self.start()
+        if self._said is not None:
+            self._wait()
         return {
             "folder": str(self._folder),
             "contained": self.sandbox == BUBBLEWRAP,
@@ -88,17 +80,25 @@ class Box:
         if self._process is not None:
             self._process.stdin.close()
             try:
-                self._process.wait(10)
+                if self._said is None:  # else it sees that only when it has imported Keras
+                    self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
             self._process = None
+        if self._said is not None:
+            self._said.close()
+            self._said = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def _start(self):
+    def start(self):
+        """Let it import Keras, if it has not ended or not begun; `address` waits until it has."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
         contained = self.sandbox == BUBBLEWRAP
         closed = [folder for folder in _python_folders() if not _open_to_all(folder)]
         if not contained and os.geteuid() == 0 and closed:
@@ -107,13 +107,13 @@ class Box:
                 "where Python is. Grade as an ordinary user, or install Python outside of /root."
             )
         self._folder = Path(tempfile.mkdtemp(prefix="course-box-", dir=_short_folder()))
-        sockets = self._folder / "kernels"
-        for folder in (sockets, self._folder / "home"):
+        for folder in (self._folder / "kernels", self._folder / "home"):
             folder.mkdir(0o700)
             if _box_uid() != os.geteuid():
                 os.chown(folder, _NOBODY, _NOBODY)
                 self._folder.chmod(0o711)
-        with socket.socket(socket.AF_UNIX) as server, tempfile.TemporaryFile() as said:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - until `address` has read it
+        with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(self._folder / "control"))
             (self._folder / "control").chmod(0o600)
             server.listen(64)
@@ -122,26 +122,31 @@ class Box:
             stage = _Stage(self._folder)
             command = [*program, options]
             if contained:
-                command = [*_bubblewrap(stage, sockets), "--", *command]
+                command = [*_bubblewrap(stage), "--", *command]
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=self._said,
                 env=_environment(self._folder if not contained else None),
                 cwd="/",
                 pass_fds=[server.fileno()],
                 preexec_fn=stage.enter if os.geteuid() == 0 else None,
                 start_new_session=True,
             )
-            # What Keras prints while it is imported comes before.
-            lines = iter(self._process.stdout.readline, b"")
-            if not any(line == b"ready\n" for line in lines):
-                self._process.wait()
-                said.seek(0)
-                reason = said.read()[-2000:].decode(errors="replace").strip()
-                self.close()
-                raise BoxError(_refusal(reason) if contained else f"No kernel starts:\n{reason}")
+
+    def _wait(self):
+        # What Keras prints while it is imported comes before.
+        lines = iter(self._process.stdout.readline, b"")
+        if not any(line == b"ready\n" for line in lines):
+            self._process.wait()
+            self._said.seek(0)
+            reason = self._said.read()[-2000:].decode(errors="replace").strip()
+            self.close()
+            contained = self.sandbox == BUBBLEWRAP
+            raise BoxError(_refusal(reason) if contained else f"No kernel starts:\n{reason}")
+        self._said.close()
+        self._said = None
 
 
 _boxes = {}
@@ -188,7 +193,7 @@ class _Stage:
         os.setuid(_NOBODY)
 
 
-def _bubblewrap(stage, sockets):
+def _bubblewrap(stage):
     """bubblewrap's command line: a file system with Python in it and nothing else."""
     command = [
         bubblewrap(), "--unshare-all", "--unshare-user", "--new-session", "--clearenv",
@@ -207,7 +212,7 @@ def _bubblewrap(stage, sockets):
         command += ["--ro-bind", stage.path(folder), folder]
     for name, value in _environment().items():
         command += ["--setenv", name, value]
-    command += ["--bind", str(sockets), ALL_SOCKETS, "--chdir", "/"]
+    command += ["--chdir", "/"]
     # What stays writable is covered by each submission's own mounts.
     return [*command, "--remount-ro", "/", "--remount-ro", "/dev", "--remount-ro", "/tmp"]
 
@@ -292,155 +297,124 @@ def _short_folder():
 # --- one kernel
 
 
-class BoxedKernel(AsyncKernelManager):
-    """Jupyter's kernel manager for a kernel in a box, given by the box's address."""
+class KernelEnded(Exception):
+    """The kernel answers no more; `why` says what the box, or its last words, tell about it."""
 
-    def __init__(self, address, files=None, limits=None, **kwargs):
-        super().__init__(kernel_name="python3", **kwargs)
-        self.client_class = "course.grading.kernels.BoundedClient"
-        self.transport = "ipc"
-        self.provisioner = _BoxProvisioner(parent=self)
-        self.provisioner.setup(address, files or {}, limits or Limits())
-
-    @property
-    def why_ended(self):
-        """Why the box killed the kernel, or None."""
-        return self.provisioner.why
-
-    def end(self):
-        """Kill the kernel and all it started."""
-        self.provisioner.end()
+    def __init__(self, why=None):
+        super().__init__(why or "the kernel died")
+        self.why = why
 
 
-class BoundedClient(AsyncKernelClient):
-    """A client that never receives more than a bounded message."""
+class Kernel:
+    """A kernel in a box, given by the box's address; it lives as long as the `with` around it.
 
-    def _context_default(self):
-        context = super()._context_default()
-        context.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE)
-        return context
+    What it says comes from a process that belongs to a student: bounded JSON, and only a claim.
+    """
 
-    async def wait_for_ready(self, timeout=None):
-        """Wait until the kernel answers and its outputs arrive; Jupyter's own waits 0.2 s more."""
-        end = time.monotonic() + (timeout or 60)
-        while time.monotonic() < end:
-            asked = self.kernel_info()
-            with contextlib.suppress(Empty):
-                await self.get_shell_msg(timeout=1)
-                while True:
-                    message = await self.get_iopub_msg(timeout=0.1)
-                    of_ours = message["parent_header"].get("msg_id") == asked
-                    if of_ours and message["content"].get("execution_state") == "idle":
-                        return
-            if not await self.is_alive():
-                break
-        raise RuntimeError("the kernel does not answer")
+    def __init__(self, address, files=None, limits=None):
+        self._address, self._files, self._limits = address, files or {}, limits or Limits()
+        self._number, self._heard = 0, bytearray()
+        self._box = self._channel = self._private = None
 
+    def __enter__(self):
+        try:
+            self._start()
+        except (OSError, KernelEnded) as error:
+            self.end()
+            raise BoxError(f"A kernel could not be started in the box: {error}") from None
+        return self
 
-class _BoxProvisioner(KernelProvisionerBase):
-    """Asks the box for a kernel; the kernel lives as long as the connection to the box."""
+    def __exit__(self, *_):
+        self.end()
 
-    def setup(self, address, files, limits):
-        self._address, self._files, self._limits = address, files, limits
-        self._connection, self._exit, self.why = None, None, None
-        self._heard = b""
-
-    @property
-    def has_process(self):
-        return self._connection is not None
-
-    async def pre_launch(self, **kwargs):
-        box = self._address["folder"]
-        name = secrets.token_hex(4)
-        self._folder = Path(box, "kernels", name)
-        self._folder.mkdir(0o700)
-        if self._address["uid"] != os.geteuid():
-            os.chown(self._folder, self._address["uid"], self._address["uid"])
-        manager = self.parent
-        manager.ip = str(self._folder / "k")
-        ports = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
-        for number, port in enumerate(ports, 1):
-            setattr(manager, port, number)
-        return {"cmd": []}
-
-    async def launch_kernel(self, cmd, **kwargs):
-        info = self.parent.get_connection_info()
+    def _start(self):
         sent = {
-            "connection": {**info, "key": info["key"].decode()},
-            "folder": self._folder.name,
             "files": {name: content.decode("latin-1") for name, content in self._files.items()},
             "limits": asdict(self._limits),
         }
         if not self._address["contained"]:
-            sent["sockets"] = str(self._folder.parent)
             sent["private"] = self._private_folder()
-        self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.settimeout(30)
-        self._connection.connect(str(Path(self._address["folder"], "control")))
-        self._connection.sendall(json.dumps(sent).encode() + b"\n")
-        answer = self._hear()
-        if answer is None or not answer.get("ready"):
-            said = answer or {}
-            reason = said.get("failed") or said.get("why") or "it is gone"
-            self.end()
-            raise BoxError(f"A kernel could not be started in the box: {reason}")
-        return info
+        self._channel, theirs = socket.socketpair()
+        self._box = socket.socket(socket.AF_UNIX)
+        self._box.settimeout(30)
+        self._box.connect(str(Path(self._address["folder"], "control")))
+        with theirs:
+            socket.send_fds(self._box, [b"k"], [theirs.fileno()])
+        self._box.sendall(json.dumps(sent).encode() + b"\n")
+        if self.answer(30) is None:
+            raise KernelEnded("it does not answer")
 
     def _private_folder(self):
-        folder = self._folder / "private"
-        for path in (folder, folder / "home", folder / "tmp"):
-            path.mkdir(0o700)
+        self._private = tempfile.mkdtemp(dir=Path(self._address["folder"], "kernels"))
+        for path in (self._private, f"{self._private}/home", f"{self._private}/tmp"):
+            os.makedirs(path, 0o700, exist_ok=True)
             if self._address["uid"] != os.geteuid():
                 os.chown(path, self._address["uid"], self._address["uid"])
-        return str(folder)
+        return self._private
 
-    def _hear(self):
-        """The next message of the box, or None if it has none more."""
-        while b"\n" not in self._heard:
-            received = self._connection.recv(65536)
-            if not received:
+    def send(self, **request):
+        """Ask for something (see `course.grading.shell`).
+
+        Raises KernelEnded if there is nobody to ask.
+        """
+        self._number += 1
+        try:
+            self._channel.settimeout(10)
+            self._channel.sendall(json.dumps({"id": self._number, **request}).encode() + b"\n")
+        except OSError:
+            raise KernelEnded(self._reason()) from None
+
+    def answer(self, seconds):
+        """The answer to what was sent last, or None if there is none within this time.
+
+        Raises KernelEnded if there never will be one.
+        """
+        end = time.monotonic() + seconds
+        while (line := self._line(end)) is not None:
+            try:
+                said = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise KernelEnded(f"it sent what cannot be read ({type(error).__name__})") from None
+            if isinstance(said, dict) and said.get("flooded"):
+                raise KernelEnded(f"it printed more than {self._limits.output / 1e6:g} MB")
+            if isinstance(said, dict) and said.get("id") == self._number:
+                return said
+        return None
+
+    def _line(self, end):
+        """The next line, or None if it has not come by then."""
+        searched = 0
+        while (at := self._heard.find(b"\n", searched)) < 0:
+            searched = len(self._heard)
+            if searched > _MAX_MESSAGE:
+                raise KernelEnded("what it printed or showed was too long")
+            left = end - time.monotonic()
+            ready = select.select([self._channel, self._box], [], [], max(0, left))[0]
+            if not ready:
                 return None
+            received = self._channel.recv(1_000_000) if self._channel in ready else b""
+            if not received:  # it hung up, or the box says that it has ended
+                raise KernelEnded(self._reason())
             self._heard += received
-        line, self._heard = self._heard.split(b"\n", 1)
-        return json.loads(line)
+        line = bytes(self._heard[:at])
+        del self._heard[: at + 1]
+        return line
 
-    async def poll(self):
-        if self._connection is not None and select.select([self._connection], [], [], 0)[0]:
-            message = self._hear() or {"exit": -signal.SIGKILL}
-            self._exit, self.why = message["exit"], message.get("why")
-            self._close()
-        return None if self._connection is not None else self._exit
+    def _reason(self):
+        """Why it ended, if the box knows more than that it did."""
+        with contextlib.suppress(OSError, ValueError):
+            self._box.settimeout(5)
+            return json.loads(self._box.makefile().readline())["why"] or None
+        return None
 
-    async def wait(self):
-        while self._connection is not None and await self.poll() is None:
-            await asyncio.sleep(0.01)
-        return self._exit
-
-    async def send_signal(self, signum):
-        if self._connection is None:
-            return
-        if signum == signal.SIGINT:
-            self._connection.sendall(b"i")
-        else:
-            await self.kill()
-
-    async def kill(self, restart=False):
-        self.end()
-
-    async def terminate(self, restart=False):
-        await self.kill()
-
-    async def cleanup(self, restart=False):
-        self.end()
+    def interrupt(self):
+        """Interrupt what it is doing, as Ctrl + C would."""
+        with contextlib.suppress(OSError):
+            self._box.sendall(b"i")
 
     def end(self):
-        """Kill the kernel: its keeper kills everything when the connection ends."""
-        if self._exit is None:
-            self._exit = -signal.SIGKILL
-        self._close()
-
-    def _close(self):
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Kill it and all it started: its keeper does when the connection ends."""
+        for connection in filter(None, (self._channel, self._box)):
+            connection.close()
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)

@@ -11,7 +11,7 @@ import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from course.grading.course_folder import CourseError
+from course.grading import CourseError
 from course.grading.repair import EXERCISE
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)

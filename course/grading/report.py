@@ -14,7 +14,8 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from course import figures
-from course.grading.course_folder import CourseError, write_atomically
+from course.grading import CourseError
+from course.grading.course_folder import write_atomically
 from course.grading.feedback import templates
 from course.grading.grade import read_result
 
