@@ -108,11 +108,11 @@ class Judge(NbGraderPreprocessor):
         try:
             answer, late = self._request(run=cell.source)
             cell.outputs = [_output(given) for given in answer["outputs"]]
-            cell.execution_count = int(answer["count"])
+            cell.execution_count = answer["count"]
             if late:
                 text = f"It took longer than {late} seconds and was interrupted."
                 cell.outputs.append(_error("TookTooLong", text))
-        except (KernelEnded, KeyError, TypeError, ValueError) as error:
+        except (KernelEnded, KeyError, TypeError, ValueError, RecursionError) as error:
             why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
             self.log.warning("Student code: %s", why)
             cell.outputs.append(_error("KernelDied", why))
