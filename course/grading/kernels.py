@@ -12,7 +12,6 @@ import contextlib
 import ctypes
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import course
@@ -389,10 +389,13 @@ class Kernel:
             if searched > _MAX_MESSAGE:
                 raise KernelEnded("what it printed or showed was too long")
             left = end - time.monotonic()
-            ready = select.select([self._channel, self._box], [], [], max(0, left))[0]
+            ready = wait([self._channel, self._box], max(0, left))
             if not ready:
                 return None
-            received = self._channel.recv(1_000_000) if self._channel in ready else b""
+            received = b""
+            if self._channel in ready:
+                with contextlib.suppress(OSError):
+                    received = self._channel.recv(1_000_000)
             if not received:  # it hung up, or the box says that it has ended
                 raise KernelEnded(self._reason())
             self._heard += received

@@ -3,9 +3,10 @@
     {"id": 3, "run": "x = 1\\nx"}                  ->  {"id": 3, "outputs": [...], "count": 3}
     {"id": 4, "ask": {"name": "x", "ask": "value"}}  ->  {"id": 4, "reply": {"value": 1}}
 
-Jupyter's own kernel needs five sockets, four threads and ten messages for the same: 9 ms for a cell
-instead of 0.5, and 150 ms for its start instead of 25. And nobody has to read Jupyter messages that a
-hostile process made. Everything here runs beside the student's code: what it says is only a claim.
+Jupyter's own kernel needs five sockets, four threads and ten messages for the same: 9 ms for a
+cell instead of 0.5, and 150 ms for its start instead of 25. And nobody has to read Jupyter messages
+that a hostile process made. Everything here runs beside the student's code: what it says is only a
+claim.
 """
 
 import base64
