@@ -21,7 +21,11 @@ def from_table(table):
     for row in table.rows:
         values = [made[name].like(once=reads[name] <= 1) for name in sources(row)] or [x]
         x = made[row.name] = _TABLE_STEPS[row.step](values, row)
-    return Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
+    found = Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
+    # In the order of the table, so that the first row that differs is the one that it has first.
+    place = {row.name: number for number, row in enumerate(table.rows)}
+    found.steps.sort(key=lambda step: place.get(step.name.removesuffix("_bn"), len(place)))
+    return found
 
 
 def _row_conv(values, row):
@@ -383,6 +387,10 @@ def _scale_by(kind):
     return read
 
 
+def _negative(reader, step, values):
+    return normal.function(values[0], step["name"], ("mul", -1), **_common(step))
+
+
 def _is_input(x):
     return all(source.step == "input" for source, _, _ in x.parts)
 
@@ -613,6 +621,7 @@ _KNOWN = {
     "ops.Stack": _stack,
     "ops.Flip": _flip,
     "ops.Maximum": _maximum,
+    "ops.Negative": _negative,
     **{
         f"layers.{name}": _same
         for name in (

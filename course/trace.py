@@ -77,11 +77,8 @@ def _called(keras, model, x):
         _in_lower_case(model)
         with raw_tensorflow.understood():
             outputs = model.call(x)
-        return (
-            outputs
-            if all(map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs)))
-            else None
-        )
+        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
+        return outputs if all(symbolic) else None
     except Exception:  # whatever a student's call raises
         return None
 
