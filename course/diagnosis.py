@@ -147,7 +147,10 @@ class _Diagnosis(Comparison):
             if most > 0:
                 rest = 0 if explanation.last else self.rest(at, explanation.state.copy(), most)
                 cost = explanation.cost + rest
-                if best is None or cost < best[0] - 1e-9:
+                # Where much is left either way, a slightly smaller rest says nothing: the row's own
+                # step, with something changed about it, is what a student can look at.
+                margin = max(1e-9, (best[0] - 60) / 10) if best and best[1].plain else 1e-9
+                if best is None or cost < best[0] - margin:
                     best = (cost, explanation)
         explanation = best[1]
         self.state = explanation.state
@@ -200,7 +203,7 @@ class _Diagnosis(Comparison):
                     0, state, [finding(row.name, Cause.SHARED_WEIGHTS, **rest)], last=True
                 )
             if differences:
-                yield _Explanation(self.price(differences), state, findings)
+                yield _Explanation(self.price(differences), state, findings, plain=True)
         elif row.step == "dense" and step.step == "conv" and step.written == "Dense":
             shapes = (shape_of(row.shape), shape_of(step.shape))
             found = finding(row.name, Cause.FLATTEN_MISSING, *shapes, gives=comes_out(row, step))
@@ -545,3 +548,4 @@ class _Explanation:
     state: State
     findings: list
     last: bool = False  # what follows cannot be compared
+    plain: bool = False  # the row's own step, with something changed about it

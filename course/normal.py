@@ -226,6 +226,9 @@ def _merge(value, name):
     number = {atom: i for i, atom in enumerate(channels)}
     connections = tuple(tuple(sorted(number[atom] for atom in atoms)) for atoms in seen)
     merged.groups, merged.connections = _grouped(connections, len(channels))
+    everything = merged.groups == 1 and not merged.connections
+    if not everything and len({id(step) for step, _, _ in merged.inputs[0].parts}) > 1:
+        return None  # branches of their own, which only happen to be of one size
     return Value([(merged, 0, merged.filters)], value.grid, value.flat)
 
 
