@@ -34,6 +34,8 @@ class Comparison:
         self.fed = {}  # what is read -> the steps that read it
         for step in self.steps:
             self.fed.setdefault(together(map(key_of, step.inputs)), []).append(step)
+        outputs = [value for value in found.outputs]
+        self.read = {key_of(v) for s in self.steps for v in s.inputs} | set(map(key_of, outputs))
         self.known = {}  # differences that were looked at before
         self.state = State()
 
@@ -132,7 +134,13 @@ class Comparison:
                     return None
                 stands = [(stands[0][0], start, stop)]
             parts += stands
-        return tuple(sorted(set(parts)))  # rows that were left out may stand for the same
+        found = tuple(sorted(set(parts)))  # rows that were left out may stand for the same
+        if len(key) > 1 and found not in self.read:
+            # Maps that were left out between others: the others may be there without them.
+            gone = {p for step, _, _ in key if step in state.left_out for p in state.stands[step]}
+            rest = tuple(part for part in found if part not in gone)
+            found = rest if rest in self.read else found
+        return found
 
     def likeness(self, row, step):
         """How well the kinds of what reads the row and the step agree; 0 if they are the same."""
@@ -178,8 +186,9 @@ class Comparison:
                 found += self._connection_differences(row, step)
             if row.bias is not None and bool(row.bias) != bool(step.bias):
                 found.append((Cause.BIAS_MISSING if row.bias else Cause.BIAS_EXTRA, "", ""))
-            if row.trainable != step.trainable:
-                found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
+        weights = row.step in ("conv", "dense") or (row.step == "batch_norm" and step.scales)
+        if weights and row.trainable != step.trainable:
+            found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
         accepted = {row.activation, *row.accepts}
         if step.activation not in accepted:
             names = [_ACTIVATIONS.get(s.activation, s.activation) for s in (row, step)]
@@ -249,6 +258,7 @@ class Comparison:
         if main is not None:
             value = next((v for v in row.inputs if main in v.sources), value)
         state.stands[id(row)] = self.translated(row, value, state)
+        state.left_out.add(id(row))
         state.sizes_off = True
 
     def move(self, key, parts, state):
@@ -277,6 +287,11 @@ class Comparison:
                 ]
                 if like:
                     step = min(like, key=lambda s: len(self.differences(row, s, state)))
+                elsewhere = []
+                if not candidates and len(self.wanted.outputs) > 1:  # a head in another place
+                    elsewhere = [
+                        s for s in self.ready(state) if not self.compared(row, s, sizes_off=True)
+                    ]
                 price = self.price(self.differences(row, step, state)) if like else 2
                 if behind and price > 1:
                     extra, step = behind[0]
@@ -285,6 +300,8 @@ class Comparison:
                     self.move(key_of(row.inputs[0]), ((id(extra), -1, -1),), state)
                 elif like:
                     cost += price
+                elif elsewhere:
+                    cost, step = cost + 1, elsewhere[0]
                 else:
                     cost += 1
                     self.leave_out(row, state)
@@ -309,6 +326,7 @@ class State:
         self.owner = {}  # layer -> row of the table that uses its weights
         self.used = set()  # ids of the model's steps that are accounted for
         self.settled = set()  # ids of the table's rows that are accounted for
+        self.left_out = set()  # ids of the table's rows that the model lacks
         self.edited = set()  # ids of rows before which something was taken out
         self.loose = set()  # ids of rows whose activation was found elsewhere
         self.sizes_off = False  # after a wrong size, later sizes follow from it

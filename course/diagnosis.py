@@ -57,10 +57,13 @@ class _Diagnosis(Comparison):
     """
 
     MOST = 5
+    LONGEST = 260  # rows of a run: ResNet-152 has 30 blocks of seven rows more than ResNet-50
 
     def __init__(self, wanted, found):
         super().__init__(wanted, found)
         self.list = []
+        self.before = self.state  # how far it was without a look at the rows that come later
+        self.blocks = any(len(s.inputs) > 1 or len(s.inputs[0].parts) > 1 for s in self.rows)
 
     def findings(self):
         """What differs, the first row first."""
@@ -71,7 +74,9 @@ class _Diagnosis(Comparison):
             row = self.rows[at]
             if id(row) not in self.state.settled:
                 step = self.partner_of(row, self.state)
+                self.before = self.state
                 if step is None:
+                    self.state = self.state.copy()
                     self._go_on(at + 1)
                 if step is None or self.doubtful(row, step):
                     if not self._explain(at):
@@ -142,7 +147,10 @@ class _Diagnosis(Comparison):
             if most > 0:
                 rest = 0 if explanation.last else self.rest(at, explanation.state.copy(), most)
                 cost = explanation.cost + rest
-                if best is None or cost < best[0] - 1e-9:
+                # Where much is left either way, a slightly smaller rest says nothing: the row's own
+                # step, with something changed about it, is what a student can look at.
+                margin = max(1e-9, (best[0] - 60) / 10) if best and best[1].plain else 1e-9
+                if best is None or cost < best[0] - margin:
                     best = (cost, explanation)
         explanation = best[1]
         self.state = explanation.state
@@ -169,8 +177,11 @@ class _Diagnosis(Comparison):
                 yield from self._extra_before_part(row, value)
         yield from self._elsewhere(at, row)
         yield from self._runs(at, row)
+        yield from self._head_missing(at, row)
         if row.step == "add":
             yield from self._addition(row)
+        else:
+            yield from self._other_shortcut(row)
 
     def _changed(self, row, step):
         """It is this row's step, and something about it is not right."""
@@ -192,7 +203,7 @@ class _Diagnosis(Comparison):
                     0, state, [finding(row.name, Cause.SHARED_WEIGHTS, **rest)], last=True
                 )
             if differences:
-                yield _Explanation(self.price(differences), state, findings)
+                yield _Explanation(self.price(differences), state, findings, plain=True)
         elif row.step == "dense" and step.step == "conv" and step.written == "Dense":
             shapes = (shape_of(row.shape), shape_of(step.shape))
             found = finding(row.name, Cause.FLATTEN_MISSING, *shapes, gives=comes_out(row, step))
@@ -235,7 +246,7 @@ class _Diagnosis(Comparison):
             return
         state = self.state.copy()
         state.pair(row, step)
-        if after.step == "add" and any(s.step == "add" for s in follows):
+        if after.step == "add" and [s.step for s in follows] == ["add"]:
             state.loose.add(id(after))
             yield _Explanation(0.5, state, [finding(row.name, Cause.RELU_BEFORE_ADDITION)])
             return
@@ -321,7 +332,7 @@ class _Diagnosis(Comparison):
         """The row's step is there and reads something else; or only that of a later row is."""
         ready = self.ready(self.state)
         for step in ready:
-            if not self.differences(row, step, self.state):
+            if not self.compared(row, step, sizes_off=True):
                 state = self.state.copy()
                 state.pair(row, step)
                 yield _Explanation(1.0, state, [self._reads(row, step)])
@@ -357,15 +368,17 @@ class _Diagnosis(Comparison):
             return
         candidates = self.candidates(row, self.state)
         received = candidates[0].does() if candidates else "the output"
-        for end in range(at + 2, min(len(self.rows), at + 60)):
+        for end in range(at + 2, min(len(self.rows), at + self.LONGEST)):
             past = narrow(self.rows, end)
             if past is None:
                 continue
             gone = self.rows[at:end]
-            state = self.state.copy()
+            state = self.before.copy()
             for lost in gone:
                 state.settle(lost)
             self.move(past, here, state)
+            if end < len(self.rows) and self.partner_of(self.rows[end], state) is None:
+                continue  # not the block alone: what should come behind it does not, either
             if any(len(lost.inputs) > 1 for lost in gone) or len(past) > 1:
                 found = finding(row.name, Cause.BLOCK_MISSING, row.does(), received)
                 yield _Explanation(1.3 + 0.1 * len(gone), state, [found])
@@ -380,21 +393,75 @@ class _Diagnosis(Comparison):
         begin = next((number for number, step in enumerate(self.steps) if step in ready), None)
         if begin is None:
             return
-        for end in range(begin + 2, min(len(self.steps), begin + 60)):
+        for end in range(begin + 2, min(len(self.steps), begin + self.LONGEST)):
             past = narrow(self.steps, end)
             if past is None:
                 continue
             more = self.steps[begin:end]
             if not any(len(step.inputs) > 1 for step in more) and len(past) == 1:
                 continue
-            state = self.state.copy()
+            state = self.before.copy()
             state.used.update(map(id, more))
             state.edited.add(id(row))
             self.move(key, past, state)
+            if self.partner_of(row, state) is None:
+                continue
             found = finding(row.name, Cause.BLOCK_EXTRA, row.does(), received)
-            if all(len(step.inputs) < 2 for step in self.rows):
+            if not self.blocks:
                 found = self._too_much(row, more[0])
             yield _Explanation(1.3 + 0.1 * len(more), state, [found])
+
+    def _head_missing(self, at, row):
+        """All rows from here to one of several outputs."""
+        ends = [part[0] for value in self.wanted.outputs for part in value.parts]
+        if len(ends) < 2 or len(row.inputs) != 1:
+            return
+        gone = [r for r in self.rows[at:] if self.leads(row, r)]
+        if len([r for r in gone if any(r is end for end in ends)]) == 1 and gone[-1] in ends:
+            state = self.before.copy()
+            for lost in gone:
+                state.settle(lost)
+            state.sizes_off = True
+            yield _Explanation(1.2, state, [self._missing_here(row)])
+
+    def _other_shortcut(self, row):
+        """The way from here to an addition is missing, or another one is in its place."""
+        way = self._way(row)
+        if way is None:
+            return
+        *gone, total = way
+        main = [v for v in total.inputs if gone[-1] not in v.sources]
+        (main,) = main if len(main) == 1 else (None,)
+        begin = self.translated(row, row.inputs[0], self.state)
+        if main is None or None in (begin, self.translated(total, main, self.state)):
+            return
+        behind = self.translated(total, main, self.state)
+        state = self.state.copy()
+        for lost in gone:
+            state.settle(lost)
+        for step in self.steps:
+            got = [key_of(value) for value in step.inputs]
+            if step.step == "add" and behind in got and len(got) == 2:
+                got.remove(behind)
+                chain = self._chain(got[0], begin)
+                if chain and all(s.step != row.step for s in chain):
+                    state.used.update(map(id, chain))
+                    found = finding(row.name, Cause.OTHER_STEP, row.does(), chain[0].does())
+                    state.pair(total, step)
+                    yield _Explanation(1.0, state, [found])
+                return
+        self.leave_out(total, state, main.parts[0][0])
+        yield _Explanation(1.2, state, [self._left_out(total, row.name, None)])
+
+    def _way(self, row):
+        """The at most three rows, one after the other, that lead from a row to an addition."""
+        way = [row]
+        while len(way) < 4 and way[-1].step != "add":
+            after = self.readers.get(id(way[-1]), [])
+            if len(after) != 1 or len(row.inputs) != 1:
+                return None
+            way.append(after[0])
+        return way if way[-1].step == "add" and len(way[-1].inputs) == 2 else None
 
     def _addition(self, row):
         wanted = [self.translated(row, value, self.state) for value in row.inputs]
@@ -481,3 +548,4 @@ class _Explanation:
     state: State
     findings: list
     last: bool = False  # what follows cannot be compared
+    plain: bool = False  # the row's own step, with something changed about it

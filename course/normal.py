@@ -72,6 +72,10 @@ def dense(x, name, units, flat=True, **rest):
 def pool(x, name, kind, kernel, stride, padding, **rest):
     """Pooling; a window that is the whole map is global pooling by another name."""
     pads, grid = _window(x, kernel, stride, padding)
+    if kernel == (1, 1) and not any(map(any, pads)):
+        kind = "max_pool"  # of one value the mean is the largest: both only leave pixels out
+        if stride == (1, 1):
+            return x
     if kernel == x.grid and grid == (1, 1) and not any(map(any, pads)) and x.grid != (1, 1):
         return global_pool(x, name, kind, flat=False, **rest)
     step = Step(name, kind, [x], x.channels, grid, kernel, stride, pads, **_given(rest))
@@ -185,9 +189,11 @@ def _merge(value, name):
     kinds = {_signature(step) for step in steps}
     layers = {id(step) if step.layer is None else step.layer for step in steps}
     same = len(kinds) == 1 and len(layers) == len(steps) > 1  # sharing weights is not side by side
-    if not same or not value.whole or steps[0].step not in {"conv", *_PER_MAP}:
+    if not same or not value.whole or steps[0].step not in {"conv", "dense", *_PER_MAP}:
         return None
     first = steps[0]
+    if first.step == "dense" and len({_channels_read(step) for step in steps}) > 1:
+        return None
     shared = any(not read.once for step in steps for read in step.inputs)
     if shared and first.step in _PER_MAP - {"lrn"}:
         return None
@@ -204,8 +210,8 @@ def _merge(value, name):
     })  # fmt: skip
     for cached in ("channels", "fan_in", "parameters", "reach"):
         merged.__dict__.pop(cached, None)
-    if first.step in _PER_MAP:
-        merged.inputs = [concatenate(sources, "")]
+    if first.step in _PER_MAP or first.step == "dense":
+        merged.inputs = [concatenate(sources, "") if first.step in _PER_MAP else sources[0]]
         return Value([(merged, 0, merged.filters)], value.grid, value.flat)
     seen = [atoms for step in steps for atoms in _atoms_seen(step)]
     order = {}
@@ -220,7 +226,14 @@ def _merge(value, name):
     number = {atom: i for i, atom in enumerate(channels)}
     connections = tuple(tuple(sorted(number[atom] for atom in atoms)) for atoms in seen)
     merged.groups, merged.connections = _grouped(connections, len(channels))
+    everything = merged.groups == 1 and not merged.connections
+    if not everything and len({id(step) for step, _, _ in merged.inputs[0].parts}) > 1:
+        return None  # branches of their own, which only happen to be of one size
     return Value([(merged, 0, merged.filters)], value.grid, value.flat)
+
+
+def _channels_read(step):
+    return tuple(sorted((id(source), *part) for source, *part in step.inputs[0].parts))
 
 
 def _merge_or_same(value):

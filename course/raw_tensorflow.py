@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 import sys
+from math import prod
 
 _open = 0  # how many `understood()` are around
 
@@ -60,10 +61,13 @@ def _table(ops):
         "nn.tanh": ops.tanh, "math.tanh": ops.tanh, "nn.sigmoid": ops.sigmoid,
         "math.sigmoid": ops.sigmoid, "math.square": ops.square, "math.sqrt": ops.sqrt,
         "identity": lambda x: x, "stop_gradient": lambda x: x, "zeros_like": ops.zeros_like,
+        "math.exp": ops.exp, "math.log": ops.log, "math.rsqrt": ops.rsqrt, "nn.silu": ops.silu,
+        "nn.gelu": ops.gelu, "nn.softplus": ops.softplus, "math.abs": ops.abs,
     }  # fmt: skip
     both = {
         "math.add": ops.add, "math.subtract": ops.subtract, "math.multiply": ops.multiply,
-        "math.divide": ops.divide, "math.pow": ops.power,
+        "math.divide": ops.divide, "math.pow": ops.power, "math.maximum": ops.maximum,
+        "math.minimum": ops.minimum,
     }  # fmt: skip
     return {
         **{name: lambda *x, _f=f, **k: _f(*x, *k.values()) for name, f in (each | both).items()},
@@ -73,13 +77,26 @@ def _table(ops):
         "split": lambda value, num_or_size_splits, axis=0: ops.split(
             value, _edges(num_or_size_splits), axis
         ),
-        "reshape": lambda tensor, shape: ops.reshape(tensor, shape),
+        "reshape": lambda tensor, shape: ops.reshape(tensor, _target(tensor, shape)),
+        "shape": lambda input, out_type=None: [-1, *input.shape[1:]],
+        "cast": lambda x, dtype: ops.cast(x, getattr(dtype, "name", dtype)),
+        "expand_dims": lambda input, axis: ops.expand_dims(input, axis),
+        "squeeze": lambda input, axis=None: ops.squeeze(input, axis),
+        "transpose": lambda a, perm=None: ops.transpose(a, perm),
+        "reverse": lambda tensor, axis: ops.flip(tensor, axis),
+        "stack": lambda values, axis=0: ops.stack(values, axis),
+        "nn.dropout": lambda x, rate=None, **rest: x,
+        **{f"nn.{name}": _pooled(ops.max_pool) for name in ("max_pool", "max_pool2d")},
+        **{f"nn.{name}": _pooled(ops.average_pool) for name in ("avg_pool", "avg_pool2d")},
+        "math.reduce_sum": lambda input_tensor, axis=None, keepdims=False: ops.sum(
+            input_tensor, axis, keepdims
+        ),
         "math.reduce_mean": lambda input_tensor, axis=None, keepdims=False: ops.mean(
             input_tensor, axis, keepdims
         ),
         "math.add_n": lambda inputs: functools.reduce(ops.add, inputs),
         "pad": lambda tensor, paddings, mode="CONSTANT", constant_values=0: ops.pad(
-            tensor, paddings, mode.lower(), constant_values or None
+            tensor, _numbers(paddings), mode.lower(), constant_values or None
         ),
         "nn.local_response_normalization": functools.partial(_response_normalised, ops),
     }
@@ -90,6 +107,35 @@ def _edges(sections):
     if isinstance(sections, int):
         return sections
     return [sum(sections[:i]) for i in range(1, len(sections))]
+
+
+def _numbers(value):
+    return value.numpy().tolist() if hasattr(value, "numpy") else value
+
+
+def _target(tensor, shape):
+    """A shape in which only the batch is open: Keras cannot work out a second -1 by itself."""
+    batch, *sides = _numbers(shape)
+    if -1 in sides and batch == -1:
+        rest = -prod(sides) if sides else 1
+        sides = [prod(tensor.shape[1:]) // rest if side == -1 else side for side in sides]
+    return [batch, *sides]
+
+
+def _pooled(pool):
+    """TensorFlow's windows may have an entry for each axis, and its words are in capitals."""
+
+    def apply(input, ksize, strides, padding, data_format="NHWC"):
+        if data_format not in (None, "NHWC") or not isinstance(padding, str):
+            raise NotImplementedError
+        kernel, stride = (x if isinstance(x, int) else list(x) for x in (ksize, strides))
+        kernel, stride = (
+            x if isinstance(x, int) else tuple((x[1:3] if len(x) == 4 else x * 2)[:2])
+            for x in (kernel, stride)
+        )
+        return pool(input, kernel, stride, padding.lower())
+
+    return apply
 
 
 def _response_normalised(ops, input, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5):

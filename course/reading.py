@@ -21,7 +21,11 @@ def from_table(table):
     for row in table.rows:
         values = [made[name].like(once=reads[name] <= 1) for name in sources(row)] or [x]
         x = made[row.name] = _TABLE_STEPS[row.step](values, row)
-    return Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
+    found = Anatomy(table.name, [image], [made[name] for name in table.outputs] or [x])
+    # In the order of the table, so that the first row that differs is the one that it has first.
+    place = {row.name: number for number, row in enumerate(table.rows)}
+    found.steps.sort(key=lambda step: place.get(step.name.removesuffix("_bn"), len(place)))
+    return found
 
 
 def _row_conv(values, row):
@@ -124,7 +128,8 @@ class _Reader:
             value = normal.image(source["name"], source["shape"])
             inputs.append(self._keep(source["id"], 0, value))
         for step in self.evidence["steps"]:
-            read = _KNOWN.get(step["op"], _unknown)
+            augments = step["op"].startswith("layers.Random")
+            read = _KNOWN.get(step["op"], _same if augments else _unknown)
             values = self._tensors(step)
             try:
                 result = read(self, step, values)
@@ -222,6 +227,19 @@ def _pool2d(reader, step, values):
     return normal.pool(_image(values), step["name"], kind, kernel, stride, padding, **_common(step))
 
 
+def _adaptive_pool2d(reader, step, values):
+    """A pool that is told what should come out: its windows follow from that, if they are equal."""
+    config = step["config"]
+    _channels_last(config)
+    x, sides = _image(values), _pair(config["output_size"])
+    sides = tuple(side or own for side, own in zip(sides, x.grid, strict=True))
+    if any(own % side for side, own in zip(sides, x.grid, strict=True)):
+        raise _NotUnderstood
+    kernel = tuple(own // side for side, own in zip(sides, x.grid, strict=True))
+    kind = "max_pool" if "Max" in step["op"] else "average_pool"
+    return normal.pool(x, step["name"], kind, kernel, kernel, 0, **_common(step))
+
+
 def _global_pool2d(reader, step, values):
     _channels_last(step["config"])
     kind = "max_pool" if "Max" in step["op"] else "average_pool"
@@ -289,7 +307,10 @@ def _pad(reader, step, values):
 
 
 def _zeros_like(reader, step, values):
-    (x,) = values
+    return _zeros(step, values[0])
+
+
+def _zeros(step, x):
     made = Step(step["name"], "zeros", [x], x.channels, x.grid, **_common(step))
     return Value([(made, 0, x.channels)], x.grid, flat=x.flat)
 
@@ -339,12 +360,16 @@ def _scale_by(kind):
     def read(reader, step, values):
         numbers = [arg for arg in step["args"] if isinstance(arg, int | float)]
         numbers = [n for n in numbers if not isinstance(n, bool)]
+        if len(values) == 1 and _is_input(values[0]):
+            return values[0]  # rescaling the image, or its channels, is not architecture
         if len(values) == 1 and len(numbers) == 1 and len(step["args"]) == 2:
             number, tensor_first = numbers[0], isinstance(step["args"][0], dict)
             if kind == "add":
                 link = ("add", number)
             elif kind == "subtract" and tensor_first:
                 link = ("add", -number)
+            elif kind == "multiply" and number == 0:
+                return _zeros(step, values[0])
             elif kind == "multiply":
                 link = ("mul", number)
             elif kind == "divide" and tensor_first and number:
@@ -360,6 +385,21 @@ def _scale_by(kind):
         raise _NotUnderstood
 
     return read
+
+
+def _negative(reader, step, values):
+    return normal.function(values[0], step["name"], ("mul", -1), **_common(step))
+
+
+def _is_input(x):
+    return all(source.step == "input" for source, _, _ in x.parts)
+
+
+def _maximum(reader, step, values):
+    """The larger of a value and 0 is a ReLU."""
+    if len(values) == 1 and len(step["args"]) == 2 and 0 in step["args"]:
+        return normal.function(values[0], step["name"], ("fn", "relu"), **_common(step))
+    raise _NotUnderstood
 
 
 def _normalised(step, values):
@@ -384,7 +424,7 @@ def _normalised(step, values):
 
 def _rescaling(reader, step, values):
     x, config = values[0], step["config"]
-    if all(source.step == "input" for source, _, _ in x.parts):
+    if _is_input(x):
         return x
     for link in (("mul", config.get("scale", 1)), ("add", config.get("offset", 0))):
         if not isinstance(link[1], int | float):
@@ -415,6 +455,10 @@ def _concat(reader, step, values):
     if len(filled) == 1 < len(values) and not filled[0].flat:
         channels = sum(v.channels for v in values)
         return normal.pad_channels(filled[0], step["name"], channels, **_common(step))
+    if all(map(_is_input, values)):
+        together = normal.join([part for v in values for part in v.parts])
+        if len(whole := _any_order(together)) == 1:
+            return values[0].like(parts=whole)
     named = step["op"].startswith("layers.") and not step["name"].startswith("concatenate")
     return normal.concatenate(values, step["name"] if named else "")
 
@@ -444,9 +488,24 @@ def _get_item(reader, step, values):
     *others, last = keys
     whole = {"slice": [None, None, None]}
     plain = all(k == whole or k == {"slice": [0, None, None]} for k in others)
+    if len(keys) == rank and plain and isinstance(last, int) and _is_input(x):
+        return _channels(x, range(x.channels)[last:][:1])  # a colour, to be stacked again
     if len(keys) != rank or not plain or not isinstance(last, dict) or "slice" not in last:
         raise _NotUnderstood
     return _channels(x, range(x.channels)[slice(*last["slice"])])
+
+
+def _stack(reader, step, values):
+    if step["config"].get("axis") not in (-1, 3) or not all(map(_is_input, values)):
+        raise _NotUnderstood
+    return _concat(reader, {**step, "config": {"axis": -1}}, values)
+
+
+def _flip(reader, step, values):
+    (x,) = values
+    if step["config"].get("axis") not in (-1, 3, [-1], [3]) or not _is_input(x):
+        raise _NotUnderstood
+    return x
 
 
 def _take(reader, step, values):
@@ -483,19 +542,23 @@ def _channels(x, wanted):
         raise _NotUnderstood
     atoms = [(step, c) for step, start, stop in x.parts for c in range(start, stop)]
     parts = normal.join([(atoms[i][0], atoms[i][1], atoms[i][1] + 1) for i in wanted])
-    return x.like(parts=parts, joined=None)
+    return x.like(parts=_any_order(parts), joined=None)
+
+
+def _any_order(parts):
+    """The colours of an image in another order are still the image."""
+    ordered = normal.join(sorted(parts, key=lambda part: part[1]))
+    whole = len(ordered) == 1 and ordered[0][0].step == "input"
+    return ordered if whole and ordered[0][1:] == (0, ordered[0][0].filters) else parts
 
 
 def _unknown(reader, step, values):
     """A step that the normal form has no words for: kept, with what Keras says about it."""
     results = []
     for shape in step["shapes"]:
+        # A size that depends on the batch (a stack along axis 0) is as good as any other here.
+        shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
         image = len(shape) == 3
-        if not shape or not all(isinstance(side, int) and side > 0 for side in shape):
-            raise ValueError(
-                f"The step {step['name']!r} ({step['op']}) has no fixed shape: {shape}. "
-                "Give keras.Input fixed sizes."
-            )
         made = Step(
             step["name"], step["op"].split(".")[1], list(values), shape[-1],
             tuple(shape[:2]) if image else (1, prod(shape[:-1])),
@@ -524,6 +587,12 @@ _KNOWN = {
     "layers.Dense": _dense_layer,
     "layers.MaxPooling2D": _pool2d,
     "layers.AveragePooling2D": _pool2d,
+    "ops.MaxPool": _pool2d,
+    "ops.AveragePool": _pool2d,
+    "layers.AdaptiveAveragePooling2D": _adaptive_pool2d,
+    "layers.AdaptiveMaxPooling2D": _adaptive_pool2d,
+    "ops.AdaptiveAveragePool": _adaptive_pool2d,
+    "ops.AdaptiveMaxPool": _adaptive_pool2d,
     "layers.GlobalAveragePooling2D": _global_pool2d,
     "layers.GlobalMaxPooling2D": _global_pool2d,
     "layers.Flatten": _flatten,
@@ -537,6 +606,7 @@ _KNOWN = {
     "layers.Activation": _activation_layer,
     "layers.BatchNormalization": _batch_norm,
     "layers.Rescaling": _rescaling,
+    "layers.RandomCrop": _unknown,  # like the others with Random in their name, but of its own size
     "layers.Add": _scale_by("add"),
     "ops.Add": _scale_by("add"),
     "ops.Subtract": _scale_by("subtract"),
@@ -548,16 +618,20 @@ _KNOWN = {
     "ops.GetItem": _get_item,
     "ops.Take": _take,
     "ops.Split": _split,
+    "ops.Stack": _stack,
+    "ops.Flip": _flip,
+    "ops.Maximum": _maximum,
+    "ops.Negative": _negative,
     **{
         f"layers.{name}": _same
         for name in (
             "Dropout", "SpatialDropout2D", "Identity", "GaussianNoise", "GaussianDropout",
-            "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom",
-            "RandomTranslation", "RandomContrast", "RandomBrightness",
+            "AlphaDropout", "ActivityRegularization", "RandAugment", "AugMix", "MixUp", "CutMix",
         )
     },
     "ops.ConvertToTensor": _same,
     "ops.Identity": _same,
+    "ops.Cast": _same,
     **{
         f"{group}.{written}": _named_function(name)
         for written, name in {

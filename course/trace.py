@@ -26,7 +26,7 @@ _CONFIG = {
     "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
     "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
     "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
-    "indices_or_sections", "approximate", "n", "size", "dims", "axes",
+    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes",
 }  # fmt: skip
 _MAX_STEPS = 5000
 _MAX_CONSTANT = 4096
@@ -62,8 +62,25 @@ def _ends(keras, model, input_shape):
             "Give it a keras.Input(shape) first, or say which input shape is meant."
         )
     x = keras.Input(tuple(input_shape))
-    outputs = keras.tree.flatten(model(x))
-    return [x], outputs
+    outputs = _called(keras, model, x)
+    return [x], keras.tree.flatten(model(x) if outputs is None else outputs)
+
+
+def _called(keras, model, x):
+    """What a model's own `call` makes of symbolic tensors, or None if it cannot take them.
+
+    Calling the model itself would run all of it twice in a graph of TensorFlow, weights and all.
+    """
+    try:
+        if type(model).build is not keras.Model.build and not model.built:
+            model.build(x.shape)
+        _in_lower_case(model)
+        with raw_tensorflow.understood():
+            outputs = model.call(x)
+        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
+        return outputs if all(symbolic) else None
+    except Exception:  # whatever a student's call raises
+        return None
 
 
 class _Tracer:
@@ -125,6 +142,7 @@ class _Tracer:
         key = id(node)
         if key not in self.opened:
             try:
+                _in_lower_case(operation)
                 with raw_tensorflow.understood():
                     result = operation.call(*node.arguments.args, **node.arguments.kwargs)
                 self.opened[key] = self.keras.tree.flatten(result)
@@ -220,6 +238,13 @@ class _Tracer:
         return {"unknown": type(value).__name__}
 
 
+def _in_lower_case(composite):
+    """padding="SAME" works with numbers; with symbolic tensors Keras's pools want "same"."""
+    for layer in composite._flatten_layers():
+        if isinstance(padding := getattr(layer, "padding", None), str):
+            layer.padding = padding.lower()
+
+
 def _name(operation):
     published = _published(operation)
     same = type(operation).call is published.call
@@ -289,6 +314,8 @@ def _flat(value):
         return value
     if isinstance(value, list | tuple):
         return [_flat(item) for item in value]
+    if hasattr(value, "numpy") and prod(value.shape) <= _MAX_CONSTANT:
+        return _flat(value.numpy().tolist())
     return str(type(value).__name__)
 
 

@@ -477,7 +477,7 @@ def frozen():
         ("conv2_1", Cause.SHORTCUT_CONCATENATED, lambda: res(concatenated)),
         ("conv2_1", Cause.WRONG_INPUT, lambda: res(from_inside)),
         ("conv2_1_1_bn", Cause.MISSING, lambda: res(without_norm)),
-        ("conv5_1_shortcut", Cause.BLOCK_EXTRA, lambda: res(counts=(2, 2, 3, 2))),
+        ("conv5_1_1", Cause.BLOCK_EXTRA, lambda: res(counts=(2, 2, 3, 2))),
         ("conv4_2_1", Cause.BLOCK_MISSING, lambda: res(counts=(2, 2, 1, 2))),
         ("conv1", Cause.FROZEN, frozen),
         ("pool1", Cause.MISSING, lambda: res(stem=seven)),
