@@ -50,7 +50,7 @@ clean:                ## remove the environment and everything that was generate
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up $(VENV) (about 2.5 GB and two minutes, only the first time) ..."
+	@echo "Setting up $(VENV) (about 3 GB and two to three minutes, only the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	  --editable ".[tensorflow,digits,lab,grading,site,test]"

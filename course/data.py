@@ -346,6 +346,11 @@ def _tfds():
 
     with quietly():
         import tensorflow_datasets as tfds
+        from tensorflow_datasets.core.utils import gcs_utils
+
+    # Newer versions have this by default. Older ones ask Google's storage about each set that is
+    # not on disk, "digits" too, and without a network TensorFlow tries for minutes.
+    gcs_utils._is_gcs_disabled = True
     tfds.disable_progress_bar()  # it would write to stderr
     return tfds
 

@@ -28,6 +28,7 @@ _COLOURS = {
     "input": "#999999",
 }
 _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKS = "os^Dv<"  # beside the colours, for pages that are printed in grey
 _ARROW = {"arrowstyle": "->", "color": "#555555", "linewidth": 0.9}
 _SHEETS = 8  # at most so many maps are drawn of a stack
 _BOXES = 10  # in one line of a drawn architecture
@@ -434,11 +435,12 @@ def curves(runs, *, measure="accuracy", title=None):
     """Training curves: {label: history, or a list of histories, one for each seed}.
 
     A history is what `fit` returns, or its dict of lists. Test curves are solid, training curves
-    dashed; each seed has a thin line.
+    dashed; each seed has a thin line, each label a marker of its own.
     """
     figure, axes = _canvas((7, 3.6))
     told = []
-    for (label, histories), colour in zip(runs.items(), _LINES * 9, strict=False):
+    for place, (label, histories) in enumerate(runs.items()):
+        colour, mark = _LINES[place % len(_LINES)], _MARKS[place % len(_MARKS)]
         histories = histories if isinstance(histories, list) else [histories]
         histories = [getattr(history, "history", history) for history in histories]
         ends = []
@@ -449,7 +451,9 @@ def curves(runs, *, measure="accuracy", title=None):
                 values = history[key]
                 named = label if style == "-" and number == 0 else None
                 epochs = range(1, len(values) + 1)
-                axes.plot(epochs, values, style, color=colour, linewidth=1.1, label=named)
+                look = {"color": colour, "linewidth": 1.1, "marker": mark, "markersize": 4}
+                look["markevery"] = -(-len(values) // 8)
+                axes.plot(epochs, values, style, label=named, **look)
             ends.append(history.get(f"val_{measure}", history.get(measure, [0]))[-1])
         told.append(f"{label} ends between {min(ends):.4f} and {max(ends):.4f}")
     axes.plot([], [], "-", color="#555555", label="test")
@@ -505,12 +509,14 @@ def images(pictures, labels=None, predictions=None):
 def bars(values, *, unit="", title=None):
     """Numbers side by side, {label: number}, each written at its bar.
 
-    A label that begins with "*" is drawn in the second colour, without its star.
+    A label that begins with "*" is drawn in the second colour and hatched, without its star.
     """
     names = [name.removeprefix("*") for name in values]
     figure, axes = _canvas((7, 0.7 + 0.34 * len(values)))
     colours = [_LINES[name.startswith("*")] for name in values]
-    axes.barh(range(len(values)), list(values.values()), color=colours)
+    hatches = ["///" if name.startswith("*") else "" for name in values]
+    look = {"color": colours, "hatch": hatches, "edgecolor": "white", "linewidth": 0}
+    axes.barh(range(len(values)), list(values.values()), **look)
     for at, value in enumerate(values.values()):
         axes.text(value, at, f" {value:,}", va="center", fontsize=9)
     axes.set_yticks(range(len(values)), names)
@@ -561,9 +567,10 @@ def lines(series, *, x, y, log="", title=None):
     """
     figure, axes = _canvas((7, 3.8))
     for number, (label, (across, up)) in enumerate(series.items()):
-        marker = "os^Dv<"[number % 6] if len(across) <= 40 else ""
+        marker = _MARKS[number % len(_MARKS)] if len(across) <= 40 else ""
+        style = "-" if marker else ("-", "--", "-.", ":")[number % 4]
         colour = _LINES[number % len(_LINES)]
-        axes.plot(across, up, marker=marker, markersize=4, color=colour, label=label)
+        axes.plot(across, up, style, marker=marker, markersize=4, color=colour, label=label)
     for axis in log:
         getattr(axes, f"set_{axis}scale")("log")
     axes.set_xlabel(x)

@@ -25,7 +25,9 @@ def setup(*, seed=0, mixed_precision=None):
                      CPU is slower that way, so there it stays off and the line says so).
                      False: everything in float32. None: leave Keras as it is.
 
-    Works on whichever backend Keras is set to; TensorFlow is imported only if that is the one.
+    Works on whichever backend Keras is set to; TensorFlow is imported only if that is the one. It
+    takes a GPU's memory as it needs it. Nothing is said about XLA: on a GPU `compile` switches it
+    on by itself (`jit_compile="auto"`).
 
     Raises ImportError if the backend of Keras cannot be imported, and ValueError for a
     `mixed_precision` that is none of the three.

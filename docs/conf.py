@@ -1,6 +1,7 @@
 """Settings of the website; `make site` copies docs/ and the notebooks together and builds it."""
 
 import os
+import re
 
 import latex2mathml.converter
 from docutils import nodes
@@ -13,6 +14,8 @@ extensions = ["myst_nb"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["conf.py"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 # Lectures are executed; assignments are read, not solved.
 nb_execution_mode = "force"
@@ -24,6 +27,7 @@ nb_mime_priority_overrides = [
     ("html", "text/html", 0),
     ("html", "application/vnd.jupyter.widget-view+json", None),
 ]
+nb_ipywidgets_js = {}
 nb_render_text_lexer = "none"
 html_math_renderer = "mathml"
 
@@ -35,6 +39,7 @@ html_theme_options = {
     "path_to_docs": "",
     "use_download_button": True,
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # the side bar has a search already
     "show_navbar_depth": 1,
 }
 if html_theme_options["repository_url"]:
@@ -42,11 +47,18 @@ if html_theme_options["repository_url"]:
 
 
 def setup(app):
-    """Formulas as MathML, which browsers draw by themselves: nothing is fetched from elsewhere."""
+    """Nothing is fetched from elsewhere: browsers draw MathML, and a badge is a link in words."""
     app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
+    app.connect("source-read", _badge)
+
+
+def _badge(app, document, source):
+    source[0] = re.sub(r"\[!\[(Open in Colab)\]\([^)]*\)\]", r"[\1]", source[0])
 
 
 def _formula(writer, node):
     display = "inline" if node.tagname == "math" else "block"
-    writer.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+    formula = latex2mathml.converter.convert(node.astext(), display=display)
+    # A long one is scrolled by itself, as code is, instead of widening a narrow page.
+    writer.body.append(formula if display == "inline" else f'<div class="formula">{formula}</div>')
     raise nodes.SkipNode

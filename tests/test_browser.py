@@ -178,9 +178,10 @@ def test_a_student_at_work(lab, room, page):
     shot(page, "student-progress")
 
     page.keyboard.press("Control+s")
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")  # Validate saves, too
     page.get_by_role("button", name="Validate").click()
     said = page.locator(".jp-Dialog")
-    said.get_by_text("The following cell failed").first.wait_for()
+    said.get_by_text("The following cell failed").first.wait_for(timeout=3 * WAIT)
     shot(page, "student-validate")
     text = said.inner_text()
     assert "# Exercise lenet-count" in text and "There is no answer yet" in text
@@ -202,6 +203,9 @@ def test_cards_and_tables_in_the_dark_and_on_a_narrow_window(lab, room, browser,
     page.set_default_timeout(WAIT)
     view = "lab" if width > 1000 else "doc"  # without side bars
     opened(page, f"{lab}/{view}/tree/assignments/02-lenet/lenet.ipynb")
+    if width < 1000 and page.locator("#jp-left-stack").is_visible():
+        page.keyboard.press("Control+b")  # no room for the list of files
+        page.locator("#jp-left-stack").wait_for(state="hidden")
     for text in ("import course", "import keras", "shapes = {", "# Exercise lenet-shapes"):
         run(page, cell_with(page, text))
     cell = cell_with(page, "# Exercise lenet-shapes")

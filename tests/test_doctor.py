@@ -1,5 +1,10 @@
-"""The environment, line by line."""
+"""The environment, line by line, and the words of the errors that the pages explain."""
 
+import ast
+import re
+from pathlib import Path
+
+import nbformat
 import pytest
 
 from course import doctor
@@ -55,3 +60,40 @@ def test_a_sandbox_that_does_not_work(monkeypatch):
     monkeypatch.setattr(kernels.Box, "__enter__", broken)
     line = doctor._sandbox()
     assert line.state == doctor.BAD and "no permission" in line.mend
+
+
+ROOT = Path(__file__).parents[1]
+# What Python, TensorFlow, SQLite or the operating system say.
+FOREIGN = ("ModuleNotFoundError", "NameError", "ResourceExhausted", "No space left", "database is")
+
+
+def literals(source):
+    """The texts of a program, those of f-strings with … for what is filled in."""
+    tree = ast.parse(source)
+    docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(p.value if isinstance(p, ast.Constant) else "…" for p in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings:
+                yield node.value
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
+
+
+@pytest.mark.parametrize("page", ["students", "instructors"])
+def test_troubleshooting_starts_from_words_that_are_really_said(page):
+    lenet = nbformat.read(ROOT / "notebooks" / "02-lenet.ipynb", 4)
+    setup = next(cell.source for cell in lenet.cells if cell.id == "setup")
+    programs = [path.read_text(encoding="utf-8") for path in (ROOT / "course").rglob("*.py")]
+    said = "\n".join(text for source in [*programs, setup] for text in literals(source))
+    said += "\n[Picture: …]\nNotImplementedError"
+    table = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split("goes wrong\n")[1]
+    rows = re.findall(r"^\| ([^|]*`[^|]+) \|", table.split("\n## ")[0], re.MULTILINE)
+    assert len(rows) >= 8
+    for words in rows:
+        for text in re.findall(r"`([^`]+)`", words):
+            parts = [part.strip(" :") for part in re.split("…", text)]
+            assert text.startswith(FOREIGN) or all(
+                piece in said for part in parts for piece in part.split(": ")
+            ), text

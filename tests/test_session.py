@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
+from types import ModuleType
 
+import keras
 import pytest
 
 from course import session
@@ -48,8 +51,6 @@ def test_one_line_on_stdout_and_nothing_on_stderr(first_cell):
 
 
 def test_the_line_names_versions_device_and_folder(first_cell):
-    import keras
-
     folder, _, out, _ = first_cell
     for word in (f"Keras {keras.__version__}", "tensorflow", "Python 3.", str(folder)):
         assert word in out
@@ -65,11 +66,31 @@ def test_importing_is_cheap():
     assert fresh(code) == (0, "[]\n", "")
 
 
-def test_a_missing_backend_is_explained():
-    status, _, err = fresh("import course; course.setup()", KERAS_BACKEND="jax")
-    if status == 0:
-        pytest.skip("JAX is installed here")
-    assert "pip install jax" in err and "KERAS_BACKEND" in err
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_missing_backend_is_explained(backend):
+    if find_spec(backend):
+        pytest.skip(f"{backend} is installed here")
+    status, out, err = fresh("import course; course.setup()", KERAS_BACKEND=backend)
+    assert status == 1 and out == ""
+    assert f"pip install {backend}" in err and "KERAS_BACKEND" in err
+
+
+def test_in_colab_without_a_gpu_the_line_says_which_menu_turns_one_on(monkeypatch, capsys):
+    monkeypatch.setitem(session._DEVICES, keras.backend.backend(), lambda _: ("1.0", []))
+    session.setup()
+    assert "Runtime" not in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    session.setup()
+    assert "(for a GPU: Runtime > Change runtime type)" in capsys.readouterr().out
+
+
+def test_on_a_gpu_mixed_precision_is_switched_on_and_off(monkeypatch, capsys):
+    monkeypatch.setitem(session._DEVICES, keras.backend.backend(), lambda _: ("1.0", ["T4"]))
+    session.setup(mixed_precision=True)
+    assert keras.config.dtype_policy().name == "mixed_float16"
+    assert "GPU T4, mixed precision" in capsys.readouterr().out
+    session.setup(mixed_precision=False)
+    assert keras.config.dtype_policy().name == "float32"
 
 
 def test_mixed_precision_is_one_of_three():

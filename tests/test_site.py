@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from course.grading.release import stamped
+
 pytest.importorskip(
     "myst_nb", reason="the website's builder is not installed: pip install -e .[site]"
 )
@@ -27,6 +29,7 @@ def site(tmp_path_factory):
     shutil.copytree(ROOT / "docs", source, dirs_exist_ok=True)
     for name in ("notebooks", "assignments"):
         shutil.copytree(ROOT / name, source / name)
+    _as_executed(source / "notebooks" / "02-lenet.ipynb")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
     quick = ["-D", "nb_execution_mode=off", str(source), str(built)]
     environment = {**os.environ, "REPOSITORY": REPOSITORY}
@@ -35,10 +38,23 @@ def site(tmp_path_factory):
     return built
 
 
+def _as_executed(path):
+    """Give a lecture the outputs of a control and the badge of a release."""
+    nb = stamped(nbformat.read(path, 4), REPOSITORY, f"notebooks/{path.name}")
+    (cell,) = (cell for cell in nb.cells if cell.id == "size-explored")
+    widget = {"model_id": "0", "version_major": 2, "version_minor": 0}
+    shown = {
+        "application/vnd.jupyter.widget-view+json": widget,
+        "text/html": '<img alt="The still picture." src="data:image/png;base64,">',
+    }
+    cell.outputs = [nbformat.v4.new_output("display_data", shown)]
+    nbformat.write(nb, path)
+
+
 class _Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
-        self.links, self.anchors = [], set()
+        self.links, self.anchors, self.fetched = [], set(), []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
@@ -47,6 +63,8 @@ class _Page(HTMLParser):
             self.anchors.add(attributes["id"])
         if link := attributes.get("href" if tag in ("a", "link") else "src"):
             self.links.append(link)
+            if tag != "a" and attributes.get("rel", "") not in ("canonical", "author"):
+                self.fetched.append(link)
 
 
 def test_every_link_leads_somewhere(site):
@@ -64,6 +82,17 @@ def test_every_link_leads_somewhere(site):
                 assert unquote(parts.fragment) in pages[target].anchors | {""}, f"{path} -> {link}"
             followed += 1
     assert followed > 500
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    """Formulas, controls and badges included."""
+    for path in site.rglob("*.html"):
+        away = [link for link in _Page(path).fetched if urlsplit(link).scheme not in ("", "data")]
+        assert not away, path.relative_to(site)
+    page = (site / "notebooks" / "02-lenet.html").read_text(encoding="utf-8")
+    assert "<math" in page and "mathjax.js" not in page.lower()
+    assert "The still picture." in page and "widget-view+json" not in page
+    assert ">Open in Colab</a>" in page
 
 
 def test_every_notebook_opens_in_colab(site):
@@ -101,7 +130,9 @@ def test_it_can_be_searched_and_read_on_a_narrow_screen(site):
         page.locator("ul.search li").first.wait_for()
         found = page.locator("ul.search").inner_text()
         assert "GoogLeNet" in found and "ResNet" in found
-        for name in ("index", "notebooks/05-inception", "assignments/04-vgg/vgg", "coverage"):
-            page.goto((site / f"{name}.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= 401, name
+        for path in site.rglob("*.html"):
+            if "_static" not in path.parts:
+                page.goto(path.as_uri())
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= 401, path.relative_to(site)
         browser.close()

@@ -4,8 +4,10 @@
 """
 
 import os
+import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -15,11 +17,13 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from course.grading.demo import answered, as_colab_saves, model_answers
+from course.grading.release import stamped
 
 ROOT = Path(__file__).parents[1]
 TWIN = os.environ.get("COURSE_TWIN")
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 pytestmark = pytest.mark.skipif(not TWIN, reason="make test-oldest and make test-newest run these")
 
 
@@ -50,29 +54,79 @@ def installed():
     return [line for line in pip("freeze").splitlines() if "convnet" not in line]
 
 
-@pytest.mark.parametrize("data", ["offline", "with data"])
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_its_setup_cell(path, data, wheel, tmp_path, monkeypatch):
-    if data == "with data" and not (SHARED / "cifar10").exists():
-        pytest.skip("no CIFAR-10: set TFDS_DATA_DIR")
+@pytest.fixture
+def untouched():
+    """The course is not there before, and nothing else is another version afterwards."""
     pip("uninstall", "--yes", "convnet-course")
     before = installed()
-    (tmp_path / wheel.name).write_bytes(wheel.read_bytes())
-    release = nbformat.read(ROOT / "assignments" / path.relative_to(ROOT / "solutions"), 4)
-    nb = as_colab_saves(answered(release, model_answers(nbformat.read(path, 4))))
+    yield
+    assert installed() == before
+
+
+@pytest.fixture
+def cut(monkeypatch, tmp_path):
+    """A Colab without a network: whatever asks for it is sent to a port where nobody answers."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
+
+
+def executed(nb, folder):
+    """The notebook after all its cells ran in the twin, in a folder."""
+    nb = deepcopy(nb)
     for cell in nb.cells:
         cell.pop("outputs", None) if cell.cell_type != "code" else cell.update(outputs=[])
-    if data == "offline":
-        monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
-        monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
-    else:
-        monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-        monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED))
-        monkeypatch.setenv("COURSE_QUICK", "100")
-    client = NotebookClient(
-        nb, timeout=300, km=TwinKernel(), resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.execute()
+    resources = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(nb, timeout=600, km=TwinKernel(), resources=resources)
+    client.execute(cleanup_kc=True)  # it did not start that kernel manager itself
+    return nb
+
+
+def released(path):
+    """The released notebook with the model answers in it, as Colab saves it."""
+    release = nbformat.read(ROOT / "assignments" / path.relative_to(ROOT / "solutions"), 4)
+    return as_colab_saves(answered(release, model_answers(nbformat.read(path, 4))))
+
+
+def assert_every_check_passes(nb):
     checks = [cell for cell in nb.cells if cell.source.startswith("# Exercise ")]
     assert checks and all("✓" in cell.outputs[-1].data["text/plain"] for cell in checks)
-    assert installed() == before  # nothing was upgraded
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_an_assignment_runs_offline_with_the_wheel_beside_it(
+    path, wheel, untouched, cut, tmp_path, monkeypatch
+):
+    """From its setup cell through its checks, without a network; training is left out."""
+    shutil.copy(wheel, tmp_path)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    assert_every_check_passes(executed(released(path), tmp_path))
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_an_assignment_runs_online_with_its_training(path, wheel, untouched, tmp_path, monkeypatch):
+    """With data (from disk, in place of a download), and a little training."""
+    if not (SHARED / "cifar10").exists():
+        pytest.skip("no CIFAR-10: set TFDS_DATA_DIR")
+    shutil.copy(wheel, tmp_path)
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED))
+    monkeypatch.setenv("COURSE_QUICK", "100")
+    assert_every_check_passes(executed(released(path), tmp_path))
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_runs_offline_with_the_wheel_beside_it(path, wheel, untouched, cut, tmp_path):
+    shutil.copy(wheel, tmp_path)
+    executed(as_colab_saves(nbformat.read(path, 4)), tmp_path)
+
+
+def test_the_course_is_fetched_from_the_repository_of_the_release(untouched, tmp_path):
+    """The setup cell alone, stamped with an address: this repository, as git would fetch it."""
+    nb = nbformat.read(ROOT / "assignments/02-lenet/lenet.ipynb", 4)
+    stamped(nb, ROOT.as_uri(), "assignments/02-lenet/lenet.ipynb")
+    nb.cells = [cell for cell in nb.cells if cell.id == "setup"]
+    (cell,) = executed(nb, tmp_path).cells
+    said = "".join(output.get("text", "") for output in cell.outputs)
+    assert "course " in said and "Keras " in said and "data in " in said
