@@ -377,9 +377,9 @@ class _Diagnosis(Comparison):
             for lost in gone:
                 state.settle(lost)
             self.move(past, here, state)
-            if end < len(self.rows) and self.partner_of(self.rows[end], state) is None:
-                continue  # not the block alone: what should come behind it does not, either
             if any(len(lost.inputs) > 1 for lost in gone) or len(past) > 1:
+                if self.partner_of(self.rows[end], state) is None:
+                    continue  # not the block alone: what comes behind it is not there, either
                 found = finding(row.name, Cause.BLOCK_MISSING, row.does(), received)
                 yield _Explanation(1.3 + 0.1 * len(gone), state, [found])
             elif len(gone) < 5:
