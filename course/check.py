@@ -85,7 +85,8 @@ def _architecture(kind, subject, args, kwargs, tables):
     reply = _ask(subject, request)
     name = _call_text(_name(subject), args, kwargs)
     if "failed" in reply:
-        _report(name, [_failed(reply, "a function or a model")], table)
+        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
+        _report(name, [_failed(reply, wanted)], table)
         return
     try:
         _within_bounds(reply["trace"])
@@ -144,14 +145,32 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
     if "failed" in reply:
         _report(name, [_failed(reply, "a number")])
         return
-    got = reply["value"]
+    got, expected = reply["value"], evidence.plain(expected)
     empty = isinstance(got, dict) and got and all(item is None for item in got.values())
     if got is None or empty:
         _report(name, [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")])
-    elif _close(got, evidence.plain(expected), tolerance):
+    elif isinstance(expected, dict) and isinstance(got, dict) and got:
+        _report(name, _wrong_items(got, expected, tolerance, hint))
+    elif _close(got, expected, tolerance):
         _report(name, [])
     else:
-        _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=hint)])
+        said = f"You have {_quoted(got)}. {hint}".strip()
+        _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=said)])
+
+
+def _wrong_items(got, expected, tolerance, hint):
+    """Findings for the items of a dict; the hint, which is one for all of them, stands once."""
+    findings = []
+    for key, right in expected.items():
+        item = got.get(key)
+        if key not in got:
+            findings.append(finding(key, Cause.MISSING_KEY))
+        elif item is None:
+            findings.append(finding(key, Cause.NOT_ANSWERED))
+        elif not _close(item, right, tolerance):
+            said, hint = f"You have {_quoted(item)}. {hint}".strip(), ""
+            findings.append(finding(key, Cause.WRONG_VALUE, received=_brief(item), hint=said))
+    return findings
 
 
 def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint=""):
@@ -170,7 +189,8 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="")
     reply = _ask(subject, request)
     name = _name(subject)
     if "failed" in reply:
-        _report(name, [_failed(reply, "a function")])
+        wanted = "a function that returns numbers" if "case" in reply else "a function"
+        _report(name, [_failed(reply, wanted, _called(name, cases, reply))])
         return
     answers = reply.get("answers")
     if not isinstance(answers, list) or len(answers) != len(cases):
@@ -182,7 +202,9 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="")
         if got is None and expected is not None:
             got = "None (is the return missing?)"
         if not _close(got, expected, tolerance * max(1.0, _largest(expected))):
-            text = f"{call} gives {_brief(got)}, it should give {_brief(expected)}. {hint}".strip()
+            where = _where(got, expected, tolerance * max(1.0, _largest(expected)))
+            text = f"{call} gives {_brief(got)}, it should give {_brief(expected)}. {where} {hint}"
+            text = " ".join(text.split())
             _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=text)])
             return
     _report(name, [])
@@ -201,12 +223,21 @@ def _ask(subject, request):
     return reply if known else {"failed": "NO_ANSWER", "text": "the reply is malformed"}
 
 
-def _failed(reply, expected):
+def _called(name, cases, reply):
+    """The call that went wrong, in words, if it is known and short enough to be read."""
+    number = reply.get("case")
+    if type(number) is not int or not 0 <= number < len(cases):
+        return ""
+    call = _call_text(name, cases[number], {})
+    return f"The call was {call}." if len(call) <= 200 else ""
+
+
+def _failed(reply, expected, hint=""):
     kind = reply["failed"]
     cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
     text = str(reply.get("text", ""))
     expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
-    hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else ""
+    hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else hint
     return finding("", cause, expected, text, hint=hint)
 
 
@@ -313,6 +344,35 @@ def _close(got, expected, tolerance):
     if isinstance(got, bool) or not isinstance(got, int | float):
         return False
     return isclose(got, expected, rel_tol=0, abs_tol=tolerance)
+
+
+def _where(got, expected, tolerance):
+    """Where two lists differ that are too long to be compared by eye; "" for others."""
+    sizes = [_sizes(value) for value in (got, expected)]
+    if all(sizes) and sizes[0] != sizes[1]:
+        return "Its size is {}, it should be {}.".format(*(" × ".join(map(str, s)) for s in sizes))
+    if len(_brief(expected)) < 80 and _brief(got) != _brief(expected):
+        return ""
+    place = ""
+    while isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
+        pairs = enumerate(zip(got, expected, strict=True))
+        number, (got, expected) = next(p for p in pairs if not _close(*p[1], tolerance))
+        place += f"[{number}]"
+    if not place:
+        return ""
+    return f"The first difference is at {place}: {_brief(got)} instead of {_brief(expected)}."
+
+
+def _sizes(value):
+    """How many items a nest of lists has, level by level: [2, 3]; [] for an irregular one."""
+    sizes, level = [], [value]
+    while any(isinstance(item, list) for item in level):
+        lengths = {len(item) if isinstance(item, list) else -1 for item in level}
+        if len(lengths) > 1:
+            return []
+        sizes.append(lengths.pop())
+        level = [part for item in level for part in item]
+    return sizes
 
 
 def _largest(value):
@@ -455,6 +515,10 @@ def _brief(value):
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
     text = str(value)
     return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _quoted(value):
+    return f'the text "{_brief(value)}"' if isinstance(value, str) else _brief(value)
 
 
 def _one_line(error):

@@ -20,6 +20,7 @@ import json
 import linecache
 import traceback
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class Refused(Exception):
@@ -60,9 +61,12 @@ def _call(function, request):
     if not callable(function):
         raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
     answers = []
-    for case in request["cases"]:
-        with _blame():
-            answers.append(plain(function(*map(_argument, case))))
+    for number, case in enumerate(request["cases"]):
+        try:
+            with _blame():
+                answers.append(plain(function(*map(_argument, case))))
+        except Refused as refused:
+            return {"failed": refused.kind, "text": refused.text, "case": number}
     return {"answers": answers}
 
 
@@ -80,8 +84,9 @@ def _block(function, request):
         with _blame():
             outputs = function(inputs, *_arguments(request), **request.get("kwargs", {}))
         if not hasattr(outputs, "_keras_history"):
-            raise Refused("NO_MODEL", f"{_kind(outputs)} (a block should return its output tensor)")
-        return keras.Model(inputs, outputs)
+            raise Refused("WRONG_KIND_OF_VALUE", _kind(outputs))
+        with _blame():
+            return keras.Model(inputs, outputs)
 
     return _written_down(function, build, request)
 
@@ -168,7 +173,8 @@ def _in_words(error):
     """`TypeError: ... in line 4: x = Conv2D(6)(x)`, with the last line that the student wrote."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and "/course/" not in f.filename]
+    ours = str(Path(__file__).parent)
+    own = [f for f in frames if "site-packages" not in f.filename and ours not in f.filename]
     if own:
         line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
         text += f" (line {own[-1].lineno}" + (f": {line[:120]})" if line else ")")
@@ -228,8 +234,8 @@ def _kind(value):
     if value is None:
         return "None (is the return missing?)"
     name = type(value).__name__
-    if callable(value):
-        return f"the function {getattr(value, '__name__', name)}"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 

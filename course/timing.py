@@ -5,9 +5,11 @@ parameters fit into a laptop's memory and no network has to be built. Rows of eq
 once. What a real network adds (passing maps on) and saves (rows that run together) is left out.
 """
 
+import shutil
+import subprocess
 import time
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from course.anatomy import anatomy
 
@@ -83,3 +85,23 @@ def energy_counters():
             continue  # on most machines only the administrator may
         found.append(path)
     return found
+
+
+def gpu_watts(run, every=0.1):
+    """Mean power of the first NVIDIA GPU while `run()` runs, in watts; None if nothing tells it.
+
+    NVML is asked through nvidia-smi, `every` so many seconds.
+    """
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    query = ["--id=0", "--query-gpu=power.draw", "--format=csv,noheader,nounits"]
+    query += [f"--loop-ms={round(1000 * every)}"]
+    with subprocess.Popen([tool, *query], stdout=subprocess.PIPE, text=True) as asking:
+        try:
+            run()
+        finally:
+            asking.terminate()
+        told = asking.stdout.read()
+    watts = [float(text) for text in told.split() if text.replace(".", "", 1).isdigit()]
+    return mean(watts) if watts else None

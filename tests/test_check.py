@@ -201,9 +201,11 @@ def test_blocks(capsys):
     passes(capsys, check.block, subsample, "S2", like=wide)
     text = fails(Cause.ENDS_EARLY, check.block, lambda x: layers.AveragePooling2D(2)(x), like=part)
     assert "S2: The model ends before this row." in text
-    assert "a block should return its output tensor" in fails(
-        Cause.NO_MODEL, check.block, lambda x: None, like=part
+    assert "It should be a function that returns its last tensor. Received: None" in fails(
+        Cause.WRONG_KIND_OF_VALUE, check.block, lambda x: None, like=part
     )
+    twice = lambda x: layers.Conv2D(6, 5, name="C1")(layers.Conv2D(6, 5, name="C1")(x))  # noqa: E731
+    assert 'The name "C1" is used 2 times' in fails(Cause.RAISES, check.block, twice, like=part)
     fails(Cause.NOT_ANSWERED, check.block, lambda x: stub(), like=part)
 
 

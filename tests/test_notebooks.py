@@ -74,6 +74,47 @@ def test_points_stand_in_the_headings(path):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_every_exercise_has_its_five_parts(path):
+    """Goal, Derive, Build, Check (a locked cell, or a person), and What you should see."""
+    heading, parts = None, {}
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "markdown":
+            first = cell.source.splitlines()[0]
+            if first.startswith("## "):
+                heading = first if " points)" in first else None
+                parts.update({heading: []} if heading else {})
+            if heading:
+                parts[heading] += re.findall(
+                    r"^\*\*(Goal|Derive|Build|Check|What you should see)\.\*\*", cell.source, re.M
+                )
+        elif heading and cell.metadata.get("nbgrader", {}).get("grade"):
+            parts[heading].append("Check")
+    for heading, found in parts.items():
+        assert found[0] == "Goal" and found[-1] == "What you should see", heading
+        assert set(found) == {"Goal", "Derive", "Build", "Check", "What you should see"}, heading
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_every_figure_that_an_assignment_promises_is_drawn(path):
+    """The architecture, the cost, what a value sees, filters, maps, curves: in 01 to 06 all."""
+    code = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code")
+    drawn = set(re.findall(r"figures\.(\w+)\(", code))
+    wanted = {"architecture", "cost", "receptive_field", "filters", "feature_maps", "curves"}
+    if path.parent.name == "07-comparison":
+        wanted = {"bars", "scatter"}
+    assert wanted <= drawn
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_minutes_that_were_not_measured_are_called_an_estimate(path):
+    """The course was never run on a T4."""
+    text = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+    said = [sentence for sentence in re.split(r"(?<=[.!?])\s", text) if "T4" in sentence]
+    assert said, "how long does it take on a T4?"
+    assert all("estimate" in sentence for sentence in said), said
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_progress_lists_every_check(path):
     nb = nbformat.read(path, 4)
     (cell,) = (cell for cell in nb.cells if cell.id == "progress")
@@ -144,6 +185,25 @@ def test_no_check_that_a_student_sees_holds_a_reference(path):
             for call in ast.walk(ast.parse(cell.source.split("### BEGIN HIDDEN")[0])):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "check.function":
                     assert "like" not in [keyword.arg for keyword in call.keywords], cell.id
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_check_overwrites_an_answer(path):
+    """Else a check that was passed fails when it is run once more."""
+    checks = [
+        ast.parse(cell.source.split("### BEGIN HIDDEN")[0])
+        for cell in nbformat.read(path, 4).cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")
+    ]
+    answers, written = set(), set()
+    for node in (node for tree in checks for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("check."):
+            answers.add(ast.unparse(node.args[0]))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            written.add(node.id)
+        if isinstance(node, ast.FunctionDef):
+            written.add(node.name)
+    assert answers and not answers & written
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)

@@ -715,4 +715,89 @@ def top_k_error(probabilities, labels, k):
         ("alexnet-ensemble",),
         "[0, 2], 1) gives 1, it should give 0.5.",
     ),
+    Mistake(
+        "the paper's 224",
+        "shapes-answer",
+        """
+shapes = {"conv1": (54, 54, 96), "pool1": (26, 26, 96), "conv2": (26, 26, 256),
+          "pool2": (12, 12, 256), "conv3": (12, 12, 384), "conv4": (12, 12, 384),
+          "conv5": (12, 12, 256), "pool5": (5, 5, 256), "fc6": 4096}
+""",
+        ("alexnet-shapes",),
+        "conv1: The value is not right. You have [54, 54, 96]. A window of 11 slides over 227",
+    ),
+    Mistake(
+        "one pool too few",
+        "chain-answer",
+        """
+def chain(side):
+    conv1 = (side - 11) // 4 + 1
+    pool1 = (conv1 - 3) // 2 + 1
+    return [conv1, pool1, (pool1 - 3) // 2 + 1]
+""",
+        ("alexnet-chain",),
+        "chain(227) gives [55, 27, 13], it should give [55, 27, 13, 6].",
+    ),
+    Mistake(
+        "conv3 divided in the count",
+        "sees-answer",
+        'sees = {"conv1": 3, "conv2": 48, "conv3": 128, "conv4": 192, "conv5": 192}',
+        ("alexnet-sees",),
+        "conv3: The value is not right. You have 128. A kernel sees all maps of the row before it",
+    ),
+    Mistake(
+        "conv4 and conv5 not divided",
+        "groups-answer",
+        _TOWER.replace("def alexnet", "def alexnet_two_gpus").replace(
+            "Conv2D(256, 5,", "Conv2D(256, 5, groups=2,"
+        ),
+        ("alexnet-two-gpus",),
+        "conv4: It works in one group, the table has 2 groups.",
+    ),
+    Mistake(
+        "not mirrored",
+        "crops-answer",
+        "def count_crops(side, size):\n    return (side - size + 1) ** 2",
+        ("alexnet-crops",),
+        "count_crops(3, 2) gives 4, it should give 8.",
+    ),
+    Mistake(
+        "side by side",
+        "crops-answer",
+        "def count_crops(side, size):\n    return 2 * (side // size) ** 2",
+        ("alexnet-crops",),
+        "count_crops(3, 2) gives 2, it should give 8.",
+    ),
+    Mistake(
+        "centre from the corner",
+        "crop-answer",
+        """
+def crop(image, top, left, size, mirrored):
+    window = image[top : top + size, left : left + size]
+    return window[:, ::-1] if mirrored else window
+
+
+def ten_crops(image, size):
+    h, w = image.shape[:2]
+    places = [(0, 0), (0, w - size), (h - size, 0), (h - size, w - size), (h // 2, w // 2)]
+    return np.stack([crop(image, *at, size, m) for m in (False, True) for at in places])
+""",
+        ("alexnet-ten-crops",),
+        "it should give",
+    ),
+    Mistake(
+        "variances forgotten",
+        "colours-answer",
+        """
+def principal_colours(pixels):
+    values, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    return values[::-1], vectors[:, ::-1] * np.sign(vectors[0, ::-1])
+
+
+def shift_colours(image, values, vectors, alphas):
+    return image + vectors @ alphas
+""",
+        ("alexnet-colours",),
+        "it should give [[[0.0713333, 0.0543333, 0.0486667]]].",
+    ),
 ]

@@ -100,7 +100,7 @@ MISTAKES = [
         "values as parameters", "memory-answer",
         MEMORY + "(parameters + batch * values) * width / 1e6"
         + MOST.replace("ResNet-152", "VGG-19"),
-        ("comparison-most",), "The three columns are three questions.",
+        ("comparison-most",), "values: The value is not right. You have the text",
     ),
     Mistake(
         "one for one", "flops-answer", "def gflops(macs):\n    return macs / 1e9",
@@ -219,5 +219,51 @@ MISTAKES = [
         "def standard_error(percent, images):\n"
         "    return (percent * (1 - percent / 100) / images) ** 0.5",
         ("comparison-error",), "gives 0.5, it should give 5.",
+    ),
+    Mistake(
+        "crops for networks", "claims-answer", NETS.format(7, 10, 7, 144, 1, 6),
+        ("comparison-claims",), "AlexNet, 18.2 % (val 2012): The value is not right. You have 10.",
+    ),
+    Mistake(
+        "what is left, not what went", "relative-answer",
+        "def errors_removed(before, after):\n    return 100 * after / before",
+        ("comparison-relative",), "errors_removed(20, 15) gives 75, it should give 25.",
+    ),
+    Mistake(
+        "width forgotten", "memory-answer",
+        MEMORY + "4 * (parameters + batch * values) / 1e6" + MOST,
+        ("comparison-memory",), "megabytes(1000000, 1000000, 1, 2) gives 8, it should give 4.",
+    ),
+    Mistake(
+        "deepest works most", "memory-answer",
+        MEMORY + "(parameters + batch * values) * width / 1e6"
+        + MOST.replace('"MACs": "VGG-19"', '"MACs": "ResNet-152"'),
+        ("comparison-most",), 'You have the text "ResNet-152".',
+    ),
+    Mistake(
+        "written otherwise than in the table", "memory-answer",
+        MEMORY + "(parameters + batch * values) * width / 1e6" + MOST.replace("VGG-19", "VGG19"),
+        ("comparison-most",), 'Names as in the table above, such as "VGG-16".',
+    ),
+    Mistake(
+        "multiplied by the time", "rate-answer",
+        "def billions_per_second(macs, seconds):\n    return macs * seconds / 1e9",
+        ("comparison-rate",), "gives 1, it should give 4.",
+    ),
+    Mistake(
+        "not in billions", "rate-answer",
+        "def billions_per_second(macs, seconds):\n    return macs / seconds",
+        ("comparison-rate",), "it should give 4.",
+    ),
+    Mistake(
+        "power, not energy", "energy-answer",
+        "def joules_per_image(watts, seconds, images):\n    return watts / seconds / images",
+        ("comparison-energy",), "joules_per_image(10, 4, 2) gives 1.25, it should give 20.",
+    ),
+    Mistake(
+        "joules for microjoules", "power-answer",
+        "def mean_watts(before, after, seconds, largest):\n"
+        "    return ((after - before) % largest) / seconds",
+        ("comparison-power",), "it should give 15.",
     ),
 ]  # fmt: skip

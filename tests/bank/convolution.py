@@ -329,4 +329,71 @@ MISTAKES = [
         "strides forgotten", "moves-answer", MOVES.format(3, 2, 8, 4),
         ("convolution-moves",), "as all strides multiplied",
     ),
+    Mistake(
+        "padding counted once", "ceil-answer", SIZES.format(24, 31, 110.0, 55, 56),
+        ("convolution-ceil",),
+        "32 pixels, window 3, padding 1: The value is not right. You have 31.",
+    ),
+    Mistake(
+        "steps, not positions", "ceil-answer", SIZES.format(23, 31, 111, 54, 55),
+        ("convolution-ceil",), "28 pixels, window 5: The value is not right. You have 23.",
+    ),
+    Mistake(
+        "one bias for everything", "sharing-answer",
+        'learned = {"dense": 784 * 4608 + 1, "local": 25 * 4608 + 1, "shared": 201}',
+        ("convolution-sharing",), "dense: The value is not right. You have 3612673.",
+    ),
+    Mistake(
+        "shared by all maps", "sharing-answer",
+        'learned = {"dense": 785 * 4608, "local": 26 * 4608, "shared": 26}',
+        ("convolution-sharing",), "shared: The value is not right. You have 26.",
+    ),
+    Mistake(
+        "image and kernel of one size", "scan-answer",
+        "def scan(image, kernel):\n"
+        "    height, width = kernel.shape\n"
+        "    return np.array([[np.sum(image[i:i + height, j:j + width] * kernel)\n"
+        "                      for j in range(image.shape[1])] for i in range(image.shape[0])])",
+        ("convolution-scan", "convolution-gradient", "convolution-learn"),
+        "scan([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], [[1, 2]]) gives",
+    ),
+    Mistake(
+        "not squared", "gradient-answer",
+        "def loss_and_gradient(kernel, image, target):\n"
+        "    error = scan(image, kernel) - target\n"
+        "    return [np.mean(error), 2 * scan(image, error) / error.size]",
+        ("convolution-gradient",), "it should give",
+    ),
+    Mistake(
+        "begins with ones", "learn-answer",
+        "def learn(image, target, size, steps, rate):\n"
+        "    kernel = np.ones((size, size))\n"
+        "    for _ in range(steps):\n"
+        "        kernel = kernel - rate * loss_and_gradient(kernel, image, target)[1]\n"
+        "    return kernel",
+        ("convolution-learn",), "it should give [[0.06, 0.08], [0.14, 0.16]]",
+    ),
+    Mistake(
+        "without biases in the network", "counts-answer",
+        'parameters = {"conv1": 72, "pool1": 0, "output": 3920, "total": 3992}',
+        ("convolution-counts",),
+        "conv1: These are the weights alone: each map or unit also has one bias.",
+    ),
+    Mistake(
+        "maps, not values", "counts-answer",
+        'parameters = {"conv1": 80, "pool1": 0, "output": (8 + 1) * 10, "total": 170}',
+        ("convolution-counts",),
+        "output: The value is not right. You have 90. It sees 7 · 7 · 8 values.",
+    ),
+    Mistake(
+        "moved to the left", "moved-answer",
+        "def moved(image, right):\n"
+        "    return np.pad(image, [(0, 0), (0, right)])[:, right:]",
+        ("convolution-moved",), "it should give [[0, 1, 2, 3], [0, 5, 6, 7]]",
+    ),
+    Mistake(
+        "multiplied by the stride", "moves-answer", MOVES.format(3, 4, 32, 16),
+        ("convolution-moves",),
+        "a pool of 2 in steps of 2, image moved by 2: The value is not right.",
+    ),
 ]  # fmt: skip

@@ -351,7 +351,7 @@ naive_macs = {"1x1": 128 * 256, "3x3": 192 * 9 * 256, "5x5": 96 * 25 * 256, "poo
               "total": 1089536}
 """,
         ("inception-naive-macs",),
-        "The value is not right. A row is positions (28 · 28) × maps out × window × maps in",
+        "1x1: The value is not right. You have 32768. A row is positions (28 · 28) × maps out",
     ),
     Mistake(
         "naive, valid padding",
@@ -756,7 +756,7 @@ times = {"AlexNet, parameters": 60 / 5, "AlexNet, MACs": 0.46, "VGG-16, paramete
          "VGG-16, MACs": 9.77}
 """,
         ("inception-cost",),
-        "The value is not right. Divide the other network's number by GoogLeNet's.",
+        "Divide the other network's number by GoogLeNet's.",
     ),
     Mistake(
         "with training heads",
@@ -769,6 +769,16 @@ for name, table in (("AlexNet", ALEXNET_TWO_GPUS), ("VGG-16", VGG16)):
     times[f"{name}, MACs"] = anatomy(table).macs / google.macs
 """,
         ("inception-cost",),
-        "The value is not right. Divide the other network's number by GoogLeNet's.",
+        "Divide the other network's number by GoogLeNet's.",
+    ),
+    Mistake(
+        "a pool works like a convolution",
+        "naive-macs-answer",
+        """
+naive_macs = {"1x1": 25_690_112, "3x3": 346_816_512, "5x5": 481_689_600,
+              "pool": 28 * 28 * 256 * 9, "total": 854_196_224 + 28 * 28 * 256 * 9}
+""",
+        ("inception-naive-macs",),
+        "pool: The value is not right. You have 1806336.",
     ),
 ]

@@ -10,6 +10,15 @@ RIGHT = {
 shapes = dict(C1=[28, 28, 6], S2=[14, 14, 6], C3=[10, 10, 16], S4=[5, 5, 16],
               C5=(120,), F6=(84,), output=(10,))
 """,
+        "parameters-answer": """
+parameters = dict(C1=156, S2=0, C3=2416, S4=0, C5=48_120, F6=10_164, output=850.0, total=61_706)
+""",
+        "subsample-count-answer": """
+subsampling = dict(S2=6 + 6, S4=16 + 16)
+""",
+        "c3-count-answer": """
+c3_parameters = {"C3": 6 * (3 * 25 + 1) + 9 * (4 * 25 + 1) + 1 * (6 * 25 + 1)}
+""",
         "count-answer": """
 def count_parameters(size, classes):
     after_s2 = (size - 5 + 1) // 2
@@ -302,7 +311,7 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
 more = {"C3": -900, "output": -850, "S2 and S4": 44}
 """,
         ("lenet-bridge",),
-        "more: The value is not right. Compare the rows",
+        "C3: The value is not right. You have -900. Compare the rows",
     ),
     Mistake(
         "still average pooling",
@@ -418,5 +427,107 @@ def lenet5_relu(input_shape=(32, 32, 1), classes=10):
         .replace('Dense(84, activation="relu")', "Dense(84)"),
         ("lenet-relu",),
         "F6: It has no activation, the table has relu.",
+    ),
+    Mistake(
+        "pools learn, too",
+        "parameters-answer",
+        """
+parameters = {"C1": 156, "S2": 12, "C3": 2416, "S4": 32, "C5": 48120, "F6": 10164, "output": 850,
+              "total": 61750}
+""",
+        ("lenet-parameters",),
+        "S2: The value is not right. You have 12. What is there to learn in: average pool 2 × 2",
+    ),
+    Mistake(
+        "not floored",
+        "count-answer",
+        """
+def count_parameters(size, classes):
+    side = ((size - 4) / 2 - 4) / 2
+    return 156 + 2416 + (side * side * 16 + 1) * 120 + 10164 + 85 * classes
+""",
+        ("lenet-count",),
+        "it should give",
+    ),
+    Mistake(
+        "pools left out",
+        "count-answer",
+        """
+def count_parameters(size, classes):
+    return 156 + 2416 + ((size - 8) ** 2 * 16 + 1) * 120 + 10164 + 85 * classes
+""",
+        ("lenet-count",),
+        "count_parameters(32, 10) gives 1119626, it should give 61706.",
+    ),
+    Mistake(
+        "coefficients alone",
+        "subsample-count-answer",
+        'subsampling = {"S2": 6, "S4": 16}',
+        ("lenet-subsample-count",),
+        "S2: ",
+    ),
+    Mistake(
+        "as today",
+        "subsample-count-answer",
+        'subsampling = {"S2": 0, "S4": 0}',
+        ("lenet-subsample-count",),
+        "S2: ",
+    ),
+    Mistake(
+        "a coefficient for each neighbour",
+        "subsample-count-answer",
+        'subsampling = {"S2": 5 * 6, "S4": 5 * 16}',
+        ("lenet-subsample-count",),
+        "S2: ",
+    ),
+    Mistake(
+        "every pair counted",
+        "c3-count-answer",
+        'c3_parameters = {"C3": (5 * 5 * 6 + 1) * 16}',
+        ("lenet-c3-count",),
+        "C3: This counts every pair of maps; the table connects only some of them.",
+    ),
+    Mistake(
+        "a bias for each pair",
+        "c3-count-answer",
+        'c3_parameters = {"C3": (5 * 5 + 1) * 60}',
+        ("lenet-c3-count",),
+        "C3: ",
+    ),
+    Mistake(
+        "biases left out of C3",
+        "c3-count-answer",
+        'c3_parameters = {"C3": 5 * 5 * 60}',
+        ("lenet-c3-count",),
+        "C3: ",
+    ),
+    Mistake(
+        "pools of today",
+        "net1998-answer",
+        """
+def lenet5_1998(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    x = layers.AveragePooling2D(2)(scaled_tanh(layers.Conv2D(6, 5)(inputs)))
+    x = layers.Flatten()(layers.AveragePooling2D(2)(c3_maps(x)))
+    x = scaled_tanh(layers.Dense(84)(scaled_tanh(layers.Dense(120)(x))))
+    codes = layers.Dense(classes, use_bias=False, trainable=False, activation="softmax")
+    return keras.Model(inputs, codes(x))
+""",
+        ("lenet-1998",),
+        "S2: This row is missing",
+    ),
+    Mistake(
+        "subsampling forgotten",
+        "bridge-answer",
+        'more = {"C3": 900, "output": 850, "S2 and S4": 0}',
+        ("lenet-bridge",),
+        "S2 and S4: The value is not right. You have 0. Compare the rows",
+    ),
+    Mistake(
+        "fixed output counted",
+        "bridge-answer",
+        'more = {"C3": 900, "output": 10, "S2 and S4": -44}',
+        ("lenet-bridge",),
+        "output: The value is not right. You have 10.",
     ),
 ]

@@ -776,4 +776,11 @@ def shortcut_a(x, filters, stride):
         ("resnet-copied",),
         "it should give",
     ),
+    Mistake(
+        "one statistic for each map",
+        "books-answer",
+        'books = {"biases": 26560, "moving statistics": 26560}',
+        ("resnet-books",),
+        "moving statistics: The value is not right. You have 26560. Every normalised map",
+    ),
 ]

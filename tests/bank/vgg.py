@@ -253,7 +253,7 @@ MISTAKES = [
 sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 8}
 """,
         ("vgg-field-hand",),
-        "sees: The value is not right. Each window adds (F − 1) · j.",
+        "Each window adds (F − 1) · j.",
     ),
     Mistake(
         "sizes multiplied",
@@ -262,7 +262,7 @@ sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 
 sees = {"two convolutions": 9, "three convolutions": 27, "two, a pool, and one": 54}
 """,
         ("vgg-field-hand",),
-        "sees: The value is not right. Each window adds (F − 1) · j.",
+        "Each window adds (F − 1) · j.",
     ),
     Mistake(
         "jump first",
@@ -491,7 +491,7 @@ def row_memory(rows, input_shape):
 memory = {"values": 24_000_000, "MB": 96}
 """,
         ("vgg-memory",),
-        "memory: The value is not right. Add up row_memory(vgg16_rows, (224, 224, 3))",
+        "values: The value is not right. You have 24000000. Add up row_memory(",
     ),
     Mistake(
         "mebibytes",
@@ -581,5 +581,85 @@ def new_task(classes, frozen=True, base=None):
         _NEW.replace('"fc7"', '"fc6"'),
         ("vgg-fc7",),
         "This row is missing",
+    ),
+    Mistake(
+        "the pool not counted as a window",
+        "field-hand-answer",
+        'sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 9}',
+        ("vgg-field-hand",),
+        "two, a pool, and one: The value is not right. You have 9. Each window adds (F − 1) · j.",
+    ),
+    Mistake(
+        "three channels everywhere",
+        "parameters-answer",
+        """
+parameters = {"conv1_1": 1792, "conv1_2": (3 * 3 * 3 + 1) * 64, "conv5_1": 2359808, "pool5": 0,
+              "fc6": 102764544, "fc7": 16781312, "fc8": 4097000}
+""",
+        ("vgg-parameters",),
+        "conv1_2: The value is not right. You have 1,792. Weights of one map: 9 for each map",
+    ),
+    Mistake(
+        "not floored",
+        "shapes-answer",
+        _SHAPES.replace("//", "/"),
+        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters"),
+        "it should give [[15, 10, 6], [7, 5, 6], [10]]",
+    ),
+    Mistake(
+        "sizes added",
+        "memory-answer",
+        """
+def row_memory(rows, input_shape):
+    return [int(sum(shape)) for shape in [input_shape, *row_shapes(rows, input_shape)]]
+""",
+        ("vgg-rows-memory", "vgg-memory"),
+        "gives [53, 31, 18, 10], it should give [1800, 900, 210, 10].",
+    ),
+    Mistake(
+        "in bytes",
+        "memory-answer",
+        """
+def row_memory(rows, input_shape):
+    return [4 * int(np.prod(shape)) for shape in [input_shape, *row_shapes(rows, input_shape)]]
+""",
+        ("vgg-rows-memory", "vgg-memory"),
+        "gives [7200, 3600, 840, 40], it should give [1800, 900, 210, 10].",
+    ),
+    Mistake(
+        "a pool counts like a convolution",
+        "counts-answer",
+        """
+def row_parameters(rows, input_shape):
+    counts, above = [], input_shape
+    for (step, filters, size, _, _), shape in zip(rows, row_shapes(rows, input_shape)):
+        seen = int(np.prod(above)) if step == "dense" else size * size * above[-1]
+        counts.append((seen + 1) * (filters or above[-1]))
+        above = shape
+    return counts
+""",
+        ("vgg-rows-parameters",),
+        "gives [456, 150, 2110], it should give [456, 0, 2110].",
+    ),
+    Mistake(
+        "the image left out of the sum",
+        "memory-total-answer",
+        'memory = {"values": 15_087_080, "MB": 60.3}',
+        ("vgg-memory",),
+        "values: The value is not right. You have 15087080.",
+    ),
+    Mistake(
+        "everything trained",
+        "fc7-count-answer",
+        'fc7_parameters = {"all": 134_342_484, "trained": 134_342_484}',
+        ("vgg-fc7-count",),
+        "trained: The value is not right. You have 134342484. The old fc8 goes, the new one comes.",
+    ),
+    Mistake(
+        "both heads kept",
+        "fc7-count-answer",
+        'fc7_parameters = {"all": 138_357_544 + 81_940, "trained": 81_940}',
+        ("vgg-fc7-count",),
+        "all: The value is not right. You have 138439484. The old fc8 goes, the new one comes.",
     ),
 ]
