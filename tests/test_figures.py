@@ -133,7 +133,7 @@ def test_importing_the_package_costs_nothing():
 
 def test_stages_are_the_sizes_of_the_maps_and_lose_nothing():
     text = PICTURES["cost in stages"].alt
-    assert "most parameters are in conv5_1_shortcut to conv5_3, 14,987,264 of 25,610,152" in text
+    assert "most parameters are in conv5_1_1 to conv5_3, 14,987,264 of 25,610,152" in text
     assert "of 3,857,973,248" in text
     assert len(PICTURES["cost in stages"].figure.axes[0].patches) == 6
 

@@ -682,7 +682,7 @@ def chain(side):
         "training-answer",
         changed(_TRAINING, '("4a", "4d")', '("4a",)'),
         ("inception-training",),
-        "aux_4d_pool: A block is missing before this row: here comes the output already.",
+        "aux_4d_pool: This row is missing: after 4d comes the output.",
     ),
     Mistake(
         "without the answer itself",

@@ -519,7 +519,7 @@ shares = {"parameters in fc6": 0.743, "MACs in dense rows": 0.008, "values in co
 shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.66, "values in conv1": 42.1}
 """,
         ("vgg-shares",),
-        "shares: The value is not right.",
+        "MACs in dense rows: The value is not right.",
     ),
     Mistake(
         "one convolution for two",
@@ -528,7 +528,7 @@ shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.66, "values in conv
 shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1": 21.1}
 """,
         ("vgg-shares",),
-        "shares: The value is not right.",
+        "values in conv1: The value is not right.",
     ),
     # 7 · fc7 features
     Mistake(
@@ -538,7 +538,7 @@ shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1
 fc7_parameters = {"all": 138_357_544 + 4097 * 20, "trained": 4097 * 20}
 """,
         ("vgg-fc7-count",),
-        "fc7_parameters: The value is not right. The old fc8 goes, the new one comes.",
+        "all: The value is not right. You have 138439484. The old fc8 goes, the new one comes.",
     ),
     Mistake(
         "not frozen",
@@ -656,10 +656,10 @@ def row_parameters(rows, input_shape):
         "trained: The value is not right. You have 134342484. The old fc8 goes, the new one comes.",
     ),
     Mistake(
-        "both heads kept",
+        "weights of the new head alone",
         "fc7-count-answer",
-        'fc7_parameters = {"all": 138_357_544 + 81_940, "trained": 81_940}',
+        'fc7_parameters = {"all": 134_342_484, "trained": 4096 * 20}',
         ("vgg-fc7-count",),
-        "all: The value is not right. You have 138439484. The old fc8 goes, the new one comes.",
+        "trained: The value is not right. You have 81920.",
     ),
 ]
