@@ -34,8 +34,8 @@ class Comparison:
         self.fed = {}  # what is read -> the steps that read it
         for step in self.steps:
             self.fed.setdefault(together(map(key_of, step.inputs)), []).append(step)
-        outputs = [value for value in found.outputs]
-        self.read = {key_of(v) for s in self.steps for v in s.inputs} | set(map(key_of, outputs))
+        read = [*found.outputs, *(value for step in self.steps for value in step.inputs)]
+        self.read = set(map(key_of, read))
         self.known = {}  # differences that were looked at before
         self.state = State()
 

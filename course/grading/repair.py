@@ -271,7 +271,7 @@ def _released_form(text, source):
 
 
 def _plain_copy(cell):
-    """A student's own cell: its text, and nothing that nbgrader or nbclient would act upon."""
+    """A student's own cell: its text, and nothing that nbgrader would act upon."""
     make = new_code_cell if cell.get("cell_type") == "code" else new_markdown_cell
     return make(_text(cell))
 
