@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 from math import prod
 
 import keras
@@ -26,6 +27,18 @@ def test_the_networks_that_keras_brings(weightless, specs, name):
     assert built.trained == published["params_trainable"]
     if name.startswith("VGG"):  # Keras's ResNet adds in another place than the sheet counts
         assert built.memory == published["activations_incl_input"]
+
+
+def test_a_function_that_makes_a_model(specs):
+    def vgg16():
+        return keras.applications.VGG16(weights=None)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert anatomy(vgg16).parameters == specs["keras_applications"]["VGG16"]["count_params"]
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (after - before) * 1024 < 100e6  # its weights have 550 MB
+    with pytest.raises(TypeError, match=r"a function that makes one.* Received: int\."):
+        anatomy(lambda: 16)
 
 
 def rows(*made, shape=(12, 12, 4)):

@@ -13,7 +13,7 @@ from course.anatomy import anatomy
 from course.architectures import Table, conv
 from course.architectures.googlenet import GOOGLENET
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998, LENET5_RELU
-from course.architectures.resnet import RESNET18
+from course.architectures.resnet import RESNET18, cifar, resnet
 
 TABLES = {
     f"{module.name}.{name}": value
@@ -171,6 +171,20 @@ def test_totals_of_the_fact_sheet(key, name, specs):
     assert built.macs == totals["macs"]
     assert built.memory == prod(published["input"]) + sum(layer["out_elems"] for layer in layers)
     assert built.steps[-1].receptive_field == layers[-1]["rf"]
+
+
+def test_resnets_of_other_depths():
+    """Blocks between those that are published; one more has as many parameters as its like has."""
+    for kind, name in (("basic", "conv3_2"), ("bottleneck", "conv3_2")):
+        less, more = (anatomy(resnet(kind, [1, blocks, 1, 1])) for blocks in (2, 3))
+        block = [step.trained for step in less if step.name.startswith(name)]
+        assert more.trained - less.trained == sum(block)
+        assert more.steps[-1].shape == less.steps[-1].shape
+    assert cifar(20).rows == TABLES["resnet.CIFAR_RESNET20"].rows
+    less, more = anatomy(cifar(8, None)), anatomy(cifar(14, None))
+    assert more.trained - less.trained == sum(
+        2 * (9 * maps * maps + 2 * maps) for maps in (16, 32, 64)
+    )
 
 
 def test_c3_is_the_papers_table_one(specs):

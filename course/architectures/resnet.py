@@ -16,13 +16,13 @@ from course.architectures import (
     subsample,
 )
 
-#: Blocks in conv2_x to conv5_x, and the kind of block.                              Table 1
+#: The kind of block, and their numbers in conv2_x to conv5_x.                       Table 1
 DEPTHS = {
-    18: ((2, 2, 2, 2), "basic"),
-    34: ((3, 4, 6, 3), "basic"),
-    50: ((3, 4, 6, 3), "bottleneck"),
-    101: ((3, 4, 23, 3), "bottleneck"),
-    152: ((3, 8, 36, 3), "bottleneck"),
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
 }
 
 
@@ -64,8 +64,13 @@ def _block(name, source, kind, filters, stride, channels, shortcut, stride_at):
     return rows, name, last
 
 
-def _resnet(depth, shortcut="B", stride_at=1, name=None):
-    blocks, kind = DEPTHS[depth]
+def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
+    """The table of a ResNet for ImageNet. He et al. 2016, Table 1
+
+    `kind` is "basic" or "bottleneck", `blocks` are their numbers in conv2_x, conv3_x, ...;
+    `shortcut` is "A", "B" or "C", or None for the same layers without any, and `stride_at` is the
+    layer of a bottleneck, 1 or 2, that has the stride.
+    """
     rows = [_conv("conv1", 64, 7, 2, "relu"), max_pool("pool1", 3, 2, padding=1)]
     source, channels = "pool1", 64
     for stage, count in enumerate(blocks, 2):
@@ -80,12 +85,17 @@ def _resnet(depth, shortcut="B", stride_at=1, name=None):
         global_average_pool("avg_pool", after=source),
         dense("fc", 1000, activation=("softmax", None)),
     ]
-    source = f"He et al. 2016, Table 1, {depth}-layer column"
-    return Table(name or f"ResNet-{depth}", source, (224, 224, 3), tuple(rows))
+    depth = {"basic": 2, "bottleneck": 3}[kind] * sum(blocks) + 2
+    name = name or f"ResNet-{depth}"
+    return Table(name, "He et al. 2016, Table 1", (224, 224, 3), tuple(rows))
 
 
-def _cifar(depth, shortcut="A", name=None):
-    """6n + 2 layers: a 3 × 3 stem and three stages of n blocks with 16, 32 and 64 maps."""
+def cifar(depth, shortcut="A", name=None):
+    """The table of a ResNet for CIFAR-10. He et al. 2016, section 4.2
+
+    It has `depth` = 6n + 2 layers: a 3 × 3 stem, three stages of n blocks with 16, 32 and 64 maps,
+    and a dense layer. `shortcut` is "A", "B" or "C", or None for a plain network.
+    """
     rows, source, channels = [_conv("conv1", 16, 3, 1, "relu")], "conv1", 16
     for stage, filters in enumerate((16, 32, 64), 1):
         for number in range(1, (depth - 2) // 6 + 1):
@@ -103,27 +113,27 @@ def _cifar(depth, shortcut="A", name=None):
 
 
 #: Trained parameters: 11,689,512 · 21,797,672 · 25,557,032 · 44,549,160 · 60,192,808.
-RESNET18, RESNET34, RESNET50, RESNET101, RESNET152 = map(_resnet, DEPTHS)
+RESNET18, RESNET34, RESNET50, RESNET101, RESNET152 = (resnet(*DEPTHS[depth]) for depth in DEPTHS)
 
 #: The same with the stride in the 3 × 3 convolution, as most of today's code has it ("v1.5").
-RESNET50_V1_5 = _resnet(50, stride_at=2, name="ResNet-50 v1.5")
-RESNET101_V1_5 = _resnet(101, stride_at=2, name="ResNet-101 v1.5")
-RESNET152_V1_5 = _resnet(152, stride_at=2, name="ResNet-152 v1.5")
+RESNET50_V1_5 = resnet(*DEPTHS[50], stride_at=2, name="ResNet-50 v1.5")
+RESNET101_V1_5 = resnet(*DEPTHS[101], stride_at=2, name="ResNet-101 v1.5")
+RESNET152_V1_5 = resnet(*DEPTHS[152], stride_at=2, name="ResNet-152 v1.5")
 
 #: Shortcuts without parameters (A) and projections everywhere (C).
-RESNET18_A = _resnet(18, "A", name="ResNet-18 with option A")
-RESNET34_A = _resnet(34, "A", name="ResNet-34 with option A")
-RESNET34_C = _resnet(34, "C", name="ResNet-34 with option C")
+RESNET18_A = resnet(*DEPTHS[18], "A", name="ResNet-18 with option A")
+RESNET34_A = resnet(*DEPTHS[34], "A", name="ResNet-34 with option A")
+RESNET34_C = resnet(*DEPTHS[34], "C", name="ResNet-34 with option C")
 
 #: The same layers without shortcuts.
-PLAIN18 = _resnet(18, None, name="plain-18")
-PLAIN34 = _resnet(34, None, name="plain-34")
+PLAIN18 = resnet(*DEPTHS[18], None, name="plain-18")
+PLAIN34 = resnet(*DEPTHS[34], None, name="plain-34")
 
 #: CIFAR-10: 269,722 · 464,154 · 658,586 · 853,018 · 1,727,962 trained parameters, option A.
 CIFAR_RESNET20, CIFAR_RESNET32, CIFAR_RESNET44, CIFAR_RESNET56, CIFAR_RESNET110 = map(
-    _cifar, (20, 32, 44, 56, 110)
+    cifar, (20, 32, 44, 56, 110)
 )
-CIFAR_RESNET20_B = _cifar(20, "B", "ResNet-20 for CIFAR-10 with option B")
-CIFAR_RESNET56_B = _cifar(56, "B", "ResNet-56 for CIFAR-10 with option B")
-CIFAR_PLAIN20 = _cifar(20, None, "plain-20 for CIFAR-10")
-CIFAR_PLAIN56 = _cifar(56, None, "plain-56 for CIFAR-10")
+CIFAR_RESNET20_B = cifar(20, "B", "ResNet-20 for CIFAR-10 with option B")
+CIFAR_RESNET56_B = cifar(56, "B", "ResNet-56 for CIFAR-10 with option B")
+CIFAR_PLAIN20 = cifar(20, None, "plain-20 for CIFAR-10")
+CIFAR_PLAIN56 = cifar(56, None, "plain-56 for CIFAR-10")
