@@ -148,7 +148,8 @@ def _shortcuts(keras):
         if kind.__name__ == "KerasAutoTrackable":
             places.append((kind, "__setattr__", object.__setattr__))
             places.append((keras.Layer, "__setattr__", _with_account(keras.Layer.__setattr__)))
-    kept = [getattr(owner, name) for owner, name, _ in places]
+    places.append((keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation))))
+    kept = [vars(owner)[name] for owner, name, _ in places]
     for owner, name, instead in places:
         setattr(owner, name, instead)
     try:
@@ -169,6 +170,20 @@ def _with_account(account):
             account(self, name, value)
 
     return set_attribute
+
+
+def _without_arguments(operation):
+    """Keras keeps the arguments of every call of a class, for one that has no `get_config`."""
+    with_arguments = operation.__new__
+
+    def new(kind, *args, **kwargs):
+        if kind.get_config is operation.get_config or not kind.__module__.startswith("keras."):
+            return with_arguments(kind, *args, **kwargs)
+        made = object.__new__(kind)
+        vars(made).update(_auto_config=None, _lock=True)
+        return made
+
+    return new
 
 
 def _without_graph(keras, through_graph):
