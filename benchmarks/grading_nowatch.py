@@ -1,0 +1,133 @@
+"""How fast a class is graded, against stock `nbgrader autograde` on the same submissions.
+
+    python benchmarks/grading.py               40 submissions of 04-vgg, 4 of them by nbgrader
+    python benchmarks/grading.py --stock 40    all 40 by nbgrader too (about ten minutes)
+    python benchmarks/grading.py --class 1000 --stock 0 --assignment 02-lenet
+
+The class is made of the assignment's bank of answers: right ones in all styles and every typical
+mistake, over and over. Stock nbgrader grades one after the other, as it does; it gets the same
+notebooks in a course of its own, with its own preprocessors.
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+PROGRAMS = Path(sys.executable).parent
+
+STOCK_CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "convnets"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+c.Execute.timeout = 120
+"""
+
+
+def main():
+    options = _options()
+    sys.stdout.reconfigure(line_buffering=True)
+    with tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
+        ours, stock = Path(folder, "ours"), Path(folder, "stock")
+        notebooks = make_class(ours, options.assignment, options.size)
+        print(f"{options.assignment}: a class of {len(notebooks)}, {os.cpu_count()} cores")
+        seconds, memory = run([PROGRAMS / "course", "grade", options.assignment], ours)
+        each = seconds / len(notebooks)
+        print(f"course grade        {seconds:7.1f} s   {each:6.2f} s each   "
+              f"{memory / 1e9:.2f} GB at most")  # fmt: skip
+        rest = steady(ours)
+        print(f"  of which a submission, once warm: {rest:.2f} s in its worker (median)")
+        if options.stock:
+            make_class(stock, options.assignment, options.stock, STOCK_CONFIG)
+            seconds, memory = run([PROGRAMS / "nbgrader", "autograde", options.assignment], stock)
+            theirs = seconds / options.stock
+            print(f"nbgrader autograde  {seconds:7.1f} s   {theirs:6.2f} s each   "
+                  f"{memory / 1e9:.2f} GB at most   ({options.stock} submissions)")  # fmt: skip
+            print(f"ratio {theirs / each:.1f}")
+
+
+def make_class(folder, assignment, size, config=None):
+    """A course folder with `size` submissions; gives their notebooks."""
+    from course.cli import main as course
+    from course.grading.demo import answered, load_bank, model_answers
+
+    shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    assert course(["release", "--course", str(folder), assignment]) == 0
+    (source,) = (folder / "solutions" / assignment).glob("*.ipynb")
+    bank, nb = load_bank(ROOT, source.stem), nbformat.read(source, 4)
+    release = nbformat.read(folder / "assignments" / assignment / source.name, 4)
+    right = model_answers(nb)
+    variants = [{}, *bank.RIGHT.values(), *({m.cell: m.source} for m in bank.MISTAKES)]
+    written = []
+    for number, answers in zip(range(size), itertools.cycle(variants), strict=False):
+        target = folder / "submitted" / f"student{number:04}" / assignment
+        target.mkdir(parents=True)
+        nbformat.write(answered(release, {**right, **answers}), target / source.name)
+        written.append(target / source.name)
+    if config:
+        (folder / "nbgrader_config.py").write_text(config)
+    return written
+
+
+def run(command, folder):
+    """Seconds of a command, and the most memory that it and all its processes had (PSS)."""
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    peak, done = [0], threading.Event()
+
+    def watch():
+        while not done.wait(600.0):
+            total = 0
+            family = [psutil.Process(process.pid)]
+            for member in itertools.chain(family, family[0].children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += member.memory_full_info().pss
+            peak[0] = max(peak[0], total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    output = process.communicate()[0]
+    done.set()
+    watcher.join()
+    if process.returncode:
+        sys.exit(f"{command} failed:\n{output.decode()[-3000:]}")
+    return time.monotonic() - begun, peak[0]
+
+
+def steady(folder):
+    """Median of the seconds that a submission took in its worker."""
+    seconds = sorted(
+        nbformat.read(path, 4).metadata["course"]["seconds"]
+        for path in folder.glob("autograded/*/*/*.ipynb")
+    )
+    return seconds[len(seconds) // 2]
+
+
+def _options():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--assignment", default="04-vgg")
+    parser.add_argument("--class", dest="size", type=int, default=40, help="submissions (40)")
+    parser.add_argument("--stock", type=int, default=4, help="of them graded by nbgrader (4)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
