@@ -100,6 +100,21 @@ def test_imports_of_the_student_are_never_executed_by_the_grader(room, tmp_path)
     assert not mark.exists()
 
 
+def test_hidden_arguments_are_drawn_anew_for_each_submission(room):
+    tells = """
+def scaled_tanh(a):
+    assert a.shape != (3, 4), f"asked for {a[0, 0]}"
+    return 1.7159 * np.tanh(2 * a / 3)
+"""
+    said = set()
+    for student in ("first", "second"):
+        _, result = room.grade(student, room.written(squash_answer=tells))
+        ((message,),) = [texts for name, _, texts in result.lost if name == "lenet-squash"]
+        assert "asked for" in message
+        said.add(message)
+    assert len(said) == 2
+
+
 def test_a_warning_on_stderr_costs_nothing(room):
     noisy = 'import sys\nprint("W0000 gpu not found", file=sys.stderr)\n'
     answers = {

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import nbformat
+import numpy
 from nbformat.v4 import nbbase, new_markdown_cell, new_output
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
@@ -151,6 +152,7 @@ def serve_judges(control):
     """Run the process that is copied, until its standard input ends."""
     # Each new cell and output would be held against the schema, 1 ms; the notebook is, at the end.
     nbbase.validate = lambda node, ref=None: None
+    box.import_what_is_given()
     gc.freeze()
     box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
 
@@ -163,6 +165,7 @@ def _answer(link):
     signal.alarm(wall)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     os.environ["NBGRADER_EXECUTION"] = "autograde"
+    numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
     try:
         notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
         outcome = Outcome(notebooks, 0)
