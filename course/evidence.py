@@ -177,7 +177,8 @@ def _without_arguments(operation):
     with_arguments = operation.__new__
 
     def new(kind, *args, **kwargs):
-        if kind.get_config is operation.get_config or not kind.__module__.startswith("keras."):
+        needed = getattr(kind.get_config, "_is_default", False)
+        if needed or not kind.__module__.startswith("keras."):
             return with_arguments(kind, *args, **kwargs)
         made = object.__new__(kind)
         vars(made).update(_auto_config=None, _lock=True)

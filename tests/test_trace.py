@@ -128,6 +128,26 @@ def test_no_graph_is_drawn_of_what_takes_symbolic_tensors(monkeypatch):
     assert backend.compute_output_spec is counted
 
 
+def test_layers_can_be_copied_by_their_config(weightless):
+    """Keras works the config of some layers out from the arguments that they were made with."""
+
+    class Times(layers.Layer):
+        def __init__(self, factor, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+        def call(self, x):
+            return x * self.factor
+
+    x = inputs = image()
+    for layer in (layers.ELU(0.5), layers.Identity(name="same"), layers.Conv2D(2, 3), Times(3)):
+        config = layer.get_config()
+        again = type(layer).from_config(config)
+        assert again.get_config() == config
+        x = again(x)
+    assert keras.models.clone_model(keras.Model(inputs, x)).output_shape == (None, 6, 6, 2)
+
+
 def test_what_a_step_says(weightless):
     inputs = image()
     x = layers.Conv2D(2, 3, padding="same", activation="tanh", name="C1", trainable=False)(inputs)
