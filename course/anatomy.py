@@ -1,7 +1,7 @@
 """A network seen as rows: what each step does, its shape, its cost, how far it sees.
 
     anatomy(model)      # any Keras model, its JSON config, its trace, or a published table
-    anatomy(builder)    # a function that makes a model: no weights are made, so no time is spent
+    anatomy(builder)    # a function that makes a model, which then needs no weights
 
 The rows are a normal form. Names, activations as argument, layer or function, padding as its own
 layer, dropout at inference, slices and concatenations of channels, nested models: none of these is

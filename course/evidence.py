@@ -140,14 +140,14 @@ def weightless():
 
 @contextmanager
 def _shortcuts(keras):
-    """Leave out what Keras does for the sake of numbers: half of the time, or nine tenths of it."""
+    """Leave out what Keras does to save and to compute: what is built here does neither."""
     backend = sys.modules["keras.src.backend"]
     places = [(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))]
     # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
     for kind in keras.Layer.__mro__:
         if kind.__name__ == "KerasAutoTrackable":
             places.append((kind, "__setattr__", object.__setattr__))
-            places.append((keras.Layer, "__setattr__", _with_account(keras.Layer.__setattr__)))
+            places.append((keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__)))
     places.append((keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation))))
     kept = [vars(owner)[name] for owner, name, _ in places]
     for owner, name, instead in places:
@@ -159,7 +159,7 @@ def _shortcuts(keras):
             setattr(owner, name, was)
 
 
-def _with_account(account):
+def _without_account(account):
     """Keras asks of every attribute whether it is a layer or a variable; a number is neither."""
     plain = {bool, int, float, str, type(None), FunctionType}
 
@@ -195,12 +195,14 @@ def _without_graph(keras, through_graph):
     gets its graph.
     """
 
+    def fresh(tensor):
+        return keras.KerasTensor(tensor.shape, tensor.dtype)
+
     def spec(function, *args, **kwargs):
         with suppress(Exception), raw_tensorflow.understood():
             made = function(*args, **kwargs)
             leaves = keras.tree.flatten(made)
             if leaves and all(map(keras.backend.is_keras_tensor, leaves)):
-                fresh = lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype)  # noqa: E731
                 return keras.tree.map_structure(fresh, made)
         return through_graph(function, *args, **kwargs)
 
