@@ -142,6 +142,51 @@ def test_an_endless_cell_is_interrupted_and_the_next_one_runs(box):
         assert run(kernel, "print(1)")[0]["text"] == "1\n"
 
 
+def test_operations_run_as_such(box):
+    """TensorFlow would make a function of each kind first, which takes a tenth of a second."""
+    code = """
+import keras, tensorflow as tf
+from tensorflow.python.eager import context
+print((tf.constant([1.0, 2.0]) + 1).numpy(), keras.ops.relu(tf.constant(-1.0)).numpy())
+print(list(context.context().list_function_names()))
+print(tf.function(lambda x: x * 2)(tf.constant(4)).numpy())
+"""
+    assert said(box, code).split("\n") == ["[2. 3.] 0.0", "[]", "8"]
+
+
+def test_what_shows_an_error_is_already_imported(box):
+    names = "'stack_data', 'executing', 'pygments.styles'"
+    assert said(box, f"import sys\nprint([n for n in ({names}) if n not in sys.modules])") == "[]"
+
+
+def test_all_weights_of_a_model_are_kept_in_a_box(box):
+    """Keras is not asked about attributes that cannot hold any; what can may grow later."""
+    code = """
+import keras
+class Block(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.convs, self.named = 2, [], {}
+        self.convs.append(keras.layers.Conv2D(self.filters, 3))
+        self.named["norm"], self.pair = keras.layers.BatchNormalization(), (keras.layers.ReLU(), 1)
+    def call(self, x):
+        return self.pair[0](self.named["norm"](self.convs[0](x)))
+def build():
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, keras.layers.Dense(3)(Block(name="block")(inputs)))
+model, other = build(), build()
+print(model.count_params(), len(model.trainable_variables), len(model.layers[1]._flatten_layers()))
+x = keras.random.uniform((1, 8, 8, 1))
+def same():
+    return bool(keras.ops.all(model(x) == other(x)))
+model.save_weights("all.weights.h5")
+print(same(), end=" ")
+other.load_weights("all.weights.h5")
+print(same())
+"""
+    assert said(box, code).split("\n") == ["37 6 4", "False True"]
+
+
 def test_networks_are_built_the_same_in_a_box(box):
     """What makes Keras quicker there changes nothing."""
     code = """
@@ -161,6 +206,7 @@ def build():
         there = kernel.answer(60)["reply"]
     names = {}
     exec(code, names)
+    names["keras"].utils.clear_session()  # the first of each kind is called after its kind alone
     assert there == json.loads(json.dumps(evidence.observe(names["build"], request)))
     assert len(there["trace"]["steps"]) == 10
 

@@ -85,7 +85,7 @@ def _warm():
     # Keras and TensorFlow also look for these two, for wrappers of their own: a third of the time.
     unseen = [name for name in ("sklearn", "jax") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(unseen))
-    import keras  # noqa: F401
+    import keras
 
     for name in unseen:
         del sys.modules[name]
@@ -98,9 +98,14 @@ def _warm():
     from course.grading import shell
 
     import_what_is_given()
-    shell.make()
+    shown = shell.make()
+    try:  # what IPython needs to show an error takes 0.3 s when it first does
+        keras.layers.Dense()
+    except TypeError as error:
+        shown.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
     figures.architecture(LENET5)  # fonts are looked up once
     _remember_kinds()
+    _run_operations_as_such()
 
 
 def import_what_is_given():
@@ -115,19 +120,22 @@ def import_what_is_given():
 def _remember_kinds():
     """Let Python look at each function and each class once.
 
-    Keras asks for signatures whenever a layer is made, and TensorFlow of every argument whether it
-    is a tensor: a quarter of the time in which a network is built.
+    Keras asks for signatures whenever a layer is made and looks for weights in whatever a layer
+    keeps, and TensorFlow asks of every argument whether it is a tensor: a third of the time in
+    which a network is built.
     """
     look, found = inspect._signature_from_callable, {}
 
     def signature(function, **options):
-        if type(function) is not types.FunctionType:
+        bound = type(function) is types.MethodType  # of all objects of a class the same
+        key = (bound, function.__func__ if bound else function, *options.values())
+        if type(key[1]) is not types.FunctionType:
             return look(function, **options)
-        key = (function, *options.values())
         if key not in found:
             found[key] = look(function, **options)
         return found[key]
 
+    import keras
     import tensorflow as tf
 
     ask, answers = tf.is_tensor, {}
@@ -138,8 +146,59 @@ def _remember_kinds():
             answers[kind] = ask(value)
         return answers[kind]
 
+    holders = keras.Variable, keras.Layer, keras.metrics.Metric, keras.random.SeedGenerator
+    holders += tuple, list, dict, set
+    tracker = sys.modules["keras.src.utils.tracking"].Tracker
+    track, set_attribute = tracker.track, keras.Layer.__setattr__
+
+    @functools.cache
+    def holds_weights(kind):
+        return issubclass(kind, holders) or kind.__module__.startswith("tensorflow.")
+
+    def track_if_needed(self, value):
+        return track(self, value) if holds_weights(type(value)) else value
+
+    def set_and_track_if_needed(self, name, value):
+        if holds_weights(type(value)) or "_tracker" not in self.__dict__:
+            set_attribute(self, name, value)
+        else:
+            object.__setattr__(self, name, value)
+
     inspect._signature_from_callable, tf.is_tensor = signature, is_tensor
+    tracker.track, keras.Layer.__setattr__ = track_if_needed, set_and_track_if_needed
     inspect.getfullargspec = functools.cache(inspect.getfullargspec)
+
+
+def _run_operations_as_such():
+    """Let TensorFlow run an operation when it is called, as before version 2.8.
+
+    By default it makes a function of each kind of operation and optimises its graph: 0.1 s until
+    the first block with weights has answered. Python has no switch for that, TensorFlow's C
+    interface has (tensorflow/c/eager/c_api_experimental.h). It belongs to a context, and a context
+    has threads, so each copy sets it when it makes its own.
+    """
+    import tensorflow as tf
+    from tensorflow.python import pywrap_tfe
+
+    try:
+        library = ctypes.CDLL(f"{os.path.dirname(tf.__file__)}/libtensorflow_cc.so.2")
+        switch = library.TFE_ContextSetRunEagerOpAsFunction
+    except (OSError, AttributeError):  # another TensorFlow: slower, no different
+        return
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    pointer = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))
+    library.TF_NewStatus.restype = ctypes.c_void_p
+    new_context = pywrap_tfe.TFE_NewContext
+
+    def with_switch(options):
+        context = new_context(options)
+        status = ctypes.c_void_p(library.TF_NewStatus())
+        address = ctypes.c_void_p(pointer(context, None))
+        switch(address, ctypes.c_ubyte(0), status)
+        library.TF_DeleteStatus(status)
+        return context
+
+    pywrap_tfe.TFE_NewContext = with_switch
 
 
 # --- the keeper: one for each submission
