@@ -26,6 +26,14 @@ from types import FunctionType
 
 from course import raw_tensorflow
 
+# What every layer keeps under these names holds no layers, or variables that it knows already.
+_BOOKS = {
+    "_trainable_variables", "_non_trainable_variables", "_metrics", "_seed_generators", "_tracked",
+    "_inbound_nodes", "_outbound_nodes", "_losses", "_loss_ids", "_losses_override",
+    "_call_context_args", "_call_has_context_arg", "call_signature_parameters",
+    "_build_shapes_dict", "kernel_size", "strides", "dilation_rate", "_reduction_axes",
+}  # fmt: skip
+
 
 class Refused(Exception):
     """No evidence can be given; carries the kind (a Cause's name) and the text."""
@@ -143,12 +151,17 @@ def _shortcuts(keras):
     """Leave out what Keras does to save and to compute: what is built here does neither."""
     backend = sys.modules["keras.src.backend"]
     places = [(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))]
+    # The backend's own adds TensorFlow's scopes, which name nodes of graphs.
+    scope = sys.modules["keras.src.backend.common.name_scope"].name_scope
+    places.append((backend, "name_scope", scope))
     # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
     for kind in keras.Layer.__mro__:
         if kind.__name__ == "KerasAutoTrackable":
             places.append((kind, "__setattr__", object.__setattr__))
             places.append((keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__)))
     places.append((keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation))))
+    initializers = sys.modules["keras.src.initializers"]
+    places.append((initializers, "get", _without_deserializing(initializers.get)))
     kept = [vars(owner)[name] for owner, name, _ in places]
     for owner, name, instead in places:
         setattr(owner, name, instead)
@@ -164,12 +177,29 @@ def _without_account(account):
     plain = {bool, int, float, str, type(None), FunctionType}
 
     def set_attribute(self, name, value):
-        if type(value) in plain and "_tracker" in self.__dict__:
+        if (name in _BOOKS or type(value) in plain) and "_tracker" in self.__dict__:
             object.__setattr__(self, name, value)
         else:
             account(self, name, value)
 
     return set_attribute
+
+
+def _without_deserializing(get):
+    """Keras makes each initializer that is given by name as it would make one from a file."""
+    kinds = {}
+
+    def get_initializer(identifier):
+        if type(identifier) is not str:
+            return get(identifier)
+        if identifier not in kinds:
+            made = get(identifier)
+            if not type(made).__module__.startswith("keras."):
+                return made
+            kinds[identifier] = type(made)
+        return kinds[identifier]()
+
+    return get_initializer
 
 
 def _without_arguments(operation):

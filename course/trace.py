@@ -15,6 +15,7 @@ parameter count that Keras claims for it.
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
 """
 
+import sys
 import warnings
 from math import prod
 
@@ -28,6 +29,7 @@ _CONFIG = {
     "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
     "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes",
 }  # fmt: skip
+_UNASKED = "initializers", "regularizers", "constraints", "dtype_policies"
 _MAX_STEPS = 5000
 _MAX_CONSTANT = 4096
 
@@ -297,16 +299,27 @@ def _is_builtin(keras, activation):
 
 
 def _config(operation):
+    unasked = [sys.modules[f"keras.src.{name}"] for name in _UNASKED]
+    serialize = [module.serialize for module in unasked]
+    for module in unasked:  # half of the time
+        module.serialize = _class_name
     try:
         with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored
             warnings.simplefilter("ignore")
             config = operation.get_config()
     except Exception:  # a student's layer without get_config
         config = {}
+    finally:
+        for module, kept in zip(unasked, serialize, strict=True):
+            module.serialize = kept
     activation = getattr(operation, "activation", None)
     if callable(activation):
         config["activation"] = _own_name(activation)
     return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
+
+
+def _class_name(value):
+    return type(value).__name__
 
 
 def _flat(value):

@@ -148,6 +148,43 @@ def test_layers_can_be_copied_by_their_config(weightless):
     assert keras.models.clone_model(keras.Model(inputs, x)).output_shape == (None, 6, 6, 2)
 
 
+def test_layers_that_a_layer_gets_later_are_counted(weightless):
+    """Keras is not asked about every attribute here; a list of layers can still grow."""
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.filters, self.strides, self.convs, self.named = 2, [1], [], {}
+            self.convs.append(layers.Conv2D(self.filters, 3, self.strides[0]))
+            self.convs += [layers.Conv2D(self.filters, 1)]
+            self.named["last"] = layers.BatchNormalization()
+
+        def call(self, x):
+            for layer in (*self.convs, self.named["last"]):
+                x = layer(x)
+            return x
+
+    inputs = image()
+    model = keras.Model(inputs, Block()(inputs))
+    assert model.count_params() == 20 + 6 + 8
+    assert [step["parameters"] for step in traced(model)["steps"]] == [20, 6, 8]
+
+
+def test_initializers_by_name_are_those_of_keras(weightless):
+    @keras.saving.register_keras_serializable()
+    class Twos(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return 2 * ops.ones(shape, dtype)
+
+    conv = layers.Conv2D(2, 3, kernel_initializer="he_normal", bias_initializer="Custom>Twos")
+    again = layers.Conv2D(2, 3, kernel_initializer="he_normal")
+    first, second = conv.kernel_initializer, again.kernel_initializer
+    assert type(first) is keras.initializers.HeNormal and first is not second
+    assert first.seed != second.seed and type(conv.bias_initializer) is Twos
+    with pytest.raises(ValueError, match="he_norma"):
+        layers.Conv2D(2, 3, kernel_initializer="he_norma")
+
+
 def test_what_a_step_says(weightless):
     inputs = image()
     x = layers.Conv2D(2, 3, padding="same", activation="tanh", name="C1", trainable=False)(inputs)
