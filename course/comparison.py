@@ -144,8 +144,12 @@ class Comparison:
 
     def likeness(self, row, step):
         """How well the kinds of what reads the row and the step agree; 0 if they are the same."""
-        ours, theirs = (Counter(self.kinds.get(id(s), [])) for s in (row, step))
-        return (row.name == step.name) / 2 - ((ours - theirs) + (theirs - ours)).total()
+        ours, theirs = (self.kinds.get(id(s), []) for s in (row, step))
+        apart = 0
+        if ours != theirs:
+            ours, theirs = Counter(ours), Counter(theirs)
+            apart = ((ours - theirs) + (theirs - ours)).total()
+        return (row.name == step.name) / 2 - apart
 
     def differences(self, row, step, state):
         """[(cause, expected, received)] in the order in which they should be mended."""
