@@ -230,7 +230,7 @@ class _Book:
             self.gradebook.update_or_create_submission(job.assignment, student, **given)
         digest = job.digest(self.contents(student))
         for name, path in self._paths(student).items():
-            nb = nbformat.reads(outcome.notebooks[name], 4)
+            nb = nbformat.v4.reads(outcome.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest
             nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
             graded = nb
@@ -328,7 +328,7 @@ def read_result(course, assignment, student, gradebook=None):
         }
     folder = course.path("autograded", assignment, student)
     for path in sorted(folder.glob("*.ipynb")):
-        nb = nbformat.read(path, 4)
+        nb = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         said = nb.metadata.get("course", {})
         result.repairs += said.get("repairs", [])
         result.failed = result.failed or said.get("failed")
