@@ -36,11 +36,13 @@ class Classroom:
         return answered(self.release, {**self.right, **changed})
 
     def submit(self, student, notebook):
-        """Hand a notebook (a NotebookNode, or the text of a file) in as a student."""
+        """Hand a notebook (a NotebookNode, or the text or bytes of a file) in as a student."""
         folder = self.folder / "submitted" / student / self.assignment
         folder.mkdir(parents=True, exist_ok=True)
-        text = notebook if isinstance(notebook, str) else nbformat.writes(notebook)
-        (folder / f"{self.name}.ipynb").write_text(text, encoding="utf-8")
+        if not isinstance(notebook, str | bytes):
+            notebook = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
+        content = notebook if isinstance(notebook, bytes) else notebook.encode()
+        (folder / f"{self.name}.ipynb").write_bytes(content)
 
     def grade(self, student, notebook):
         """Hand in, grade with the command line, and read the result back."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.grading import kernels
 from course.grading.demo import as_colab_saves, with_copied_cell
 from tests.bank import lenet
 from tests.classroom import Classroom
@@ -132,6 +133,29 @@ def test_a_dead_kernel_costs_what_was_not_answered_and_says_so(room):
     said = sentences(result)["lenet-model"][0]
     assert "the kernel died when lenet5 was used" in said
     assert "the kernel died" in sentences(result)["lenet-relu"][0]
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_where_the_warm_box_gives_no_kernel_a_cold_one_takes_over(
+    room, monkeypatch, caplog, tmp_path, broken
+):
+    """The log says so; and if there is none either, the submission fails with the reason."""
+    address, asked = kernels.Box.address, []
+
+    def nobody_listens_at_first(box):
+        asked.append(box)
+        found = address.fget(box)
+        return {**found, "folder": str(tmp_path)} if len(asked) <= broken else found
+
+    monkeypatch.setattr(kernels.Box, "address", property(nobody_listens_at_first))
+    _, result = room.grade(f"cold{broken}", room.written())
+    assert "The warm box gave no kernel" in caplog.text
+    assert "a cold one takes over" in caplog.text
+    assert len(asked) == 2 and asked[0] is not asked[1]
+    if broken == 1:
+        assert (result.failed, result.score) == (None, 100)
+    else:
+        assert "A kernel could not be started" in result.failed
 
 
 def test_damaged_notebooks_lose_nothing_and_say_what_was_done(room):

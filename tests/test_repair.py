@@ -2,6 +2,7 @@
 
 import json
 import random
+from contextlib import suppress
 from copy import deepcopy
 
 import nbformat
@@ -401,30 +402,69 @@ def test_bytes_changed_in_a_real_file_are_read_or_refused(data, room):
     assert (nb is None) != (problem is None)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "is empty"),
-        (b"  \n", "is empty"),
-        (b"PK\x03\x04zip\xff", "is not a text file"),
-        (b"<html>", "is not JSON"),
-        (b'{"cells": [', "is not JSON"),
-        (b"[" * 100_000, "nested more than 100"),
-        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "nested more than 100"),
-        (b'{"cells": ' + b"9" * 10_000 + b"}", "is not JSON"),
-        (b"[1, 2]", "no list of cells"),
-        (b'{"cells": {"a": 1}}', "no list of cells"),
-        (b'{"worksheets": [1]}', None),
-        (b" " * (MAX_BYTES + 1), "MB are allowed"),
-        (b'{"cells": [' + b"{}," * 3000 + b"{}]}", "3,001 cells"),
-    ],
-)
+REFUSED = [
+    (b"", "is empty"),
+    (b"  \n", "is empty"),
+    (b"PK\x03\x04zip\xff", "is not a text file"),
+    (b"<html>", "is not JSON"),
+    (b'{"cells": [', "is not JSON"),
+    (b"[" * 100_000, "nested more than 100"),
+    (b'{"a":' * 5000 + b"1" + b"}" * 5000, "nested more than 100"),
+    (b'{"cells": ' + b"9" * 10_000 + b"}", "is not JSON"),
+    (b"[1, 2]", "no list of cells"),
+    (b'{"cells": {"a": 1}}', "no list of cells"),
+    (b" " * (MAX_BYTES + 1), "MB that are allowed"),
+    (b'{"cells": [' + b"{}," * 3000 + b"{}]}", "3,001 cells"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), REFUSED)
 def test_what_is_no_notebook_is_refused_with_its_reason(content, reason):
     nb, problem = read_notebook(content)
-    if reason is None:
-        assert nb is not None
-    else:
-        assert nb is None and reason in problem
+    assert nb is None and reason in problem
+
+
+def test_the_cells_of_the_oldest_format_are_found():
+    assert read_notebook(b'{"worksheets": [1]}')[0] is not None
+
+
+def test_a_class_of_damaged_notebooks_is_graded_to_its_end(room, capsys):
+    """All damage above in one class, and mixtures of it: everybody has points or a reason."""
+    right, expected = room.written(), {}
+    for name, (function, _) in DAMAGE.items():
+        nb = deepcopy(right)
+        content = function(nb)
+        content = nb if content is None else content
+        expected[name] = {
+            "everything_deleted": 0,
+            "an_answer_deleted": 80,
+            "an_answer_emptied": 80,
+            "cells_shuffled": None,  # they run in the order that they have: more than nothing
+        }.get(name, room.automatic())
+        room.submit(name, content)
+    for number, (content, _) in enumerate(REFUSED):
+        expected[f"refused{number}"] = "not graded"
+        room.submit(f"refused{number}", content)
+    some = [function for name, (function, _) in DAMAGE.items() if name != "everything_deleted"]
+    for seed in range(12):
+        nb, chance = deepcopy(right), random.Random(seed)
+        for function in chance.sample(some, 3):
+            with suppress(StopIteration, ValueError):  # what it would damage is gone already
+                content = function(nb)
+                nb = nb if content is None else read_notebook(content)[0]
+        expected[f"mixture{seed}"] = None
+        room.submit(f"mixture{seed}", nb)
+    assert len(expected) >= 60
+    status = room.course("grade", room.assignment, *[f"--student={name}" for name in expected])
+    said = capsys.readouterr().out
+    assert status == 1  # some are not graded
+    for name, points in expected.items():
+        result = room.result(name)
+        if points == "not graded":
+            assert result.failed and f"{name} " in said
+        else:
+            assert not result.failed, (name, result.failed)
+            assert (result.score > 0) if points is None else (result.score == points), name
 
 
 def test_brackets_in_texts_do_not_count_as_nesting():

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ from traitlets.config import Config
 from course.findings import Cause
 from course.grading import CourseError, judge, kernels, work
 from course.grading.course_folder import write_atomically
+from course.grading.notebooks import MAX_BYTES
 from course.grading.repair import official_cells
 
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
@@ -133,6 +135,8 @@ def _spread(job, students, contents, workers, scheduler):
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "Sending large graph")  # a notebook with many pictures
         if not scheduler:
             scheduler = stack.enter_context(
                 # Threads are enough: each waits for a judge's process.
@@ -197,15 +201,16 @@ class _Book:
         self.gradebook.close()
 
     def contents(self, student):
-        """{notebook: bytes} of what a student handed in."""
+        """{notebook: bytes} of what a student handed in; of a file that is too large, the start."""
         folder = self.course.path("submitted", self.job.assignment, student)
         paths = {name: folder / f"{name}.ipynb" for name in self.job.official}
         # A link could point at somebody else's work, or at anything the grader can read.
-        return {
-            name: path.read_bytes()
-            for name, path in paths.items()
-            if path.is_file() and not path.is_symlink()
-        }
+        found = {}
+        for name, path in paths.items():
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    found[name] = file.read(MAX_BYTES + 1)
+        return found
 
     def is_done(self, student):
         """Whether exactly this has been graded already, to its end."""

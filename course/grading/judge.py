@@ -86,6 +86,8 @@ class Judge(NbGraderPreprocessor):
                 warm = given.get("box") or kernels.box(self.sandbox).address
                 self._kernel = stack.enter_context(kernels.Kernel(warm, *rest))
             except (kernels.BoxError, OSError) as error:
+                if "box" in given:  # who gave it knows where to have another
+                    raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
                 cold = stack.enter_context(kernels.Box(self.sandbox))
                 self._kernel = stack.enter_context(kernels.Kernel(cold.address, *rest))

@@ -17,7 +17,7 @@ def read_notebook(content):
     there were saved widgets. Outputs are left out; they will be made anew.
     """
     if len(content) > MAX_BYTES:
-        return None, f"has {len(content) / 1e6:.0f} MB, {MAX_BYTES / 1e6:.0f} MB are allowed"
+        return None, f"has more than the {MAX_BYTES / 1e6:.0f} MB that are allowed"
     if not content.strip():
         return None, "is empty"
     if _depth(content) > _MAX_DEPTH:

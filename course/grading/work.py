@@ -10,6 +10,7 @@ import ctypes
 import gc
 import hashlib
 import json
+import logging
 import os
 import resource
 import shutil
@@ -35,6 +36,7 @@ from course.grading.judge import InstructorError, Judge
 from course.grading.notebooks import read_notebook
 from course.grading.repair import repair
 
+_log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
 
 
@@ -78,14 +80,25 @@ def grade_submission(job, contents):
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
     address = job.box or kernels.box(judge.sandbox).address
-    for _ in range(2):  # a judge that dies can have been the machine's fault; once
-        outcome = _in_own_process(job, contents, address, judge.wall + 60)
-        if outcome is not None:
-            break
-    else:
-        outcome = failure(job, "the process that judged it died, twice")
+    outcome = _judged_twice(job, contents, address, judge.wall + 60)
+    if isinstance(outcome, kernels.BoxError):
+        # Not in the judge's process: its limits would be those of the kernel as well.
+        _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
+        with kernels.Box(judge.sandbox) as cold:
+            outcome = _judged_twice(job, contents, cold.address, judge.wall + 60)
+        if isinstance(outcome, kernels.BoxError):
+            outcome = failure(job, str(outcome))
     outcome.seconds = time.monotonic() - begun
     return outcome
+
+
+def _judged_twice(job, contents, address, wall):
+    """The Outcome, or a BoxError; a judge that dies can have been the machine's fault, once."""
+    for _ in range(2):
+        outcome = _in_own_process(job, contents, address, wall)
+        if outcome is not None:
+            return outcome
+    return failure(job, "the process that judged it died, twice")
 
 
 # --- a trusted process for each
@@ -137,7 +150,7 @@ def own_judges():
 
 
 def _in_own_process(job, contents, address, wall):
-    """The Outcome, or None if the process died or took longer than `wall` seconds."""
+    """The Outcome or BoxError, None if the process died or took longer than `wall` seconds."""
     with own_judges().connect() as connection:
         connection.send((job, contents, address, wall))
         try:
@@ -169,6 +182,8 @@ def _answer(link):
     try:
         notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
         outcome = Outcome(notebooks, 0)
+    except kernels.BoxError as error:
+        outcome = error
     except InstructorError as error:
         outcome = failure(job, str(error))
     except Exception as error:
