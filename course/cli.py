@@ -335,7 +335,9 @@ class _Progress:
     def done(self, number, total, text):
         spent = time.monotonic() - self.begun
         left = spent / number * (total - number)
-        print(f"  {number:>{len(str(total))}}/{total}  {text}  ({left:.0f} s left)", flush=True)
+        left = f"{left:.0f} s" if left < 600 else f"{left / 60:.0f} min"
+        rate = f"{60 * number / spent:.0f} a minute, {left} left"
+        print(f"  {number:>{len(str(total))}}/{total}  {text}  ({rate})", flush=True)
 
     def end(self):
         print(f"{self.what}: done in {time.monotonic() - self.begun:.0f} s", flush=True)

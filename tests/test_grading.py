@@ -1,5 +1,6 @@
 """The loop an instructor relies on: right, wrong, damaged and forged answers get their points."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,32 @@ def test_plain_nbgrader_grades_the_same(room):
     assert room.result("plain").score == 80
 
 
+def test_without_a_sandbox_grades_are_marked(room, capsys):
+    marked = "Graded WITHOUT a sandbox"
+    room.submit("trusting", room.written())
+    arguments = "grade", room.assignment, "--student", "trusting", "--again"
+    status = room.course(*arguments, "--unsafe-no-sandbox")
+    out, err = capsys.readouterr()
+    if "never runs as root" in err:
+        pytest.skip(err)
+    assert status == 0 and marked in out
+    assert (room.result("trusting").score, room.result("trusting").contained) == (100, False)
+    assert room.course(*arguments) == 0
+    assert marked not in capsys.readouterr().out and room.result("trusting").contained
+
+
+def test_no_setting_turns_the_sandbox_off(room, capsys):
+    settings = room.folder / "nbgrader_config.py"
+    before = settings.read_text()
+    settings.write_text(before + "\nc.Judge.sandbox = 'none'\n")
+    try:
+        room.submit("careless", room.release)
+        assert room.course("grade", room.assignment, "--student", "careless") != 0
+        assert "--unsafe-no-sandbox" in capsys.readouterr().err
+    finally:
+        settings.write_text(before)
+
+
 def test_a_file_that_is_no_notebook_fails_alone(room, capsys):
     room.submit("broken", '{"cells": [')
     room.submit("whole", room.release)
@@ -197,6 +224,7 @@ def test_a_file_that_is_no_notebook_fails_alone(room, capsys):
     out = capsys.readouterr().out
     assert status == 1
     assert "broken  not graded: " in out
+    assert re.search(r" 2/2  \S+  .+  \(\d+ a minute, 0 s left\)\n", out)
     assert "/ 100" in out
 
 

@@ -111,6 +111,11 @@ def _job(course, assignment, sandbox):
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
+    elif config.get("Judge", {}).get("sandbox") == kernels.UNSAFE:
+        raise CourseError(
+            "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). To run student code with "
+            "your own rights has to be typed each time: course grade --unsafe-no-sandbox."
+        )
     return work.Job(assignment, official, json.loads(spec or "{}"), files, config)
 
 
