@@ -148,27 +148,35 @@ def weightless():
 
 @contextmanager
 def _shortcuts(keras):
-    """Leave out what Keras does to save and to compute: what is built here does neither."""
-    backend = sys.modules["keras.src.backend"]
-    places = [(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))]
-    # The backend's own adds TensorFlow's scopes, which name nodes of graphs.
-    scope = sys.modules["keras.src.backend.common.name_scope"].name_scope
-    places.append((backend, "name_scope", scope))
-    # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
-    for kind in keras.Layer.__mro__:
-        if kind.__name__ == "KerasAutoTrackable":
-            places.append((kind, "__setattr__", object.__setattr__))
-            places.append((keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__)))
-    places.append((keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation))))
-    initializers = sys.modules["keras.src.initializers"]
-    places.append((initializers, "get", _without_deserializing(initializers.get)))
-    kept = [vars(owner)[name] for owner, name, _ in places]
-    for owner, name, instead in places:
-        setattr(owner, name, instead)
+    """Leave out what Keras does to save and to compute: what is built here does neither.
+
+    What another version of Keras has elsewhere is not left out there, and costs its time.
+    """
+    kept = []
+
+    def replace(owner, name, shortcut):
+        if owner is not None and name in vars(owner):
+            kept.append((owner, name, vars(owner)[name]))
+            setattr(owner, name, shortcut)
+
+    backend, initializers, scopes = (
+        sys.modules.get(f"keras.src.{name}")
+        for name in ("backend", "initializers", "backend.common.name_scope")
+    )
+    trackable = next((k for k in keras.Layer.__mro__ if k.__name__ == "KerasAutoTrackable"), None)
     try:
+        replace(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))
+        # The backend's own adds TensorFlow's scopes, which name the nodes of graphs.
+        replace(backend, "name_scope", getattr(scopes, "name_scope", backend.name_scope))
+        # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
+        if trackable is not None:
+            replace(trackable, "__setattr__", object.__setattr__)
+            replace(keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__))
+        replace(keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation)))
+        replace(initializers, "get", _without_deserializing(keras.initializers.get))
         yield
     finally:
-        for (owner, name, _), was in zip(places, kept, strict=True):
+        for owner, name, was in reversed(kept):
             setattr(owner, name, was)
 
 

@@ -299,7 +299,7 @@ def _is_builtin(keras, activation):
 
 
 def _config(operation):
-    unasked = [sys.modules[f"keras.src.{name}"] for name in _UNASKED]
+    unasked = [module for name in _UNASKED if (module := sys.modules.get(f"keras.src.{name}"))]
     serialize = [module.serialize for module in unasked]
     for module in unasked:  # half of the time
         module.serialize = _class_name
