@@ -301,7 +301,7 @@ def _is_builtin(keras, activation):
 def _config(operation):
     unasked = [module for name in _UNASKED if (module := sys.modules.get(f"keras.src.{name}"))]
     serialize = [module.serialize for module in unasked]
-    for module in unasked:  # half of the time
+    for module in unasked:  # half of what a config takes
         module.serialize = _class_name
     try:
         with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored

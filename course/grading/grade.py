@@ -113,8 +113,9 @@ def _job(course, assignment, sandbox):
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
     elif config.get("Judge", {}).get("sandbox") == kernels.UNSAFE:
         raise CourseError(
-            "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). To run student code with "
-            "your own rights has to be typed each time: course grade --unsafe-no-sandbox."
+            "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). Take that out: to run "
+            "student code with your own rights is asked for each time, by "
+            "`course grade --unsafe-no-sandbox`."
         )
     return work.Job(assignment, official, json.loads(spec or "{}"), files, config)
 
