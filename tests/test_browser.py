@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "build" / "screenshots"
-WAIT = 60_000  # milliseconds; the first run of a cell imports Keras
+WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def lab(room, tmp_path_factory):
 
 
 def _address(server, home):
-    for _ in range(240):
+    while server.poll() is None:
         time.sleep(0.25)
         for path in (home / "runtime").glob("jpserver-*.json"):
             url = json.loads(path.read_text())["url"]
@@ -81,7 +81,6 @@ def _address(server, home):
                 return url.rstrip("/")
             except OSError:
                 continue
-        assert server.poll() is None, (home / "log").read_text()[-3000:]
     raise AssertionError((home / "log").read_text()[-3000:])
 
 
@@ -124,7 +123,7 @@ def run(page, cell):
     """Run a cell, as a student would: once more, if the kernel was not there yet."""
     prompt = cell.locator(".jp-InputPrompt").first
     before = prompt.inner_text()
-    for _ in range(10):
+    for _ in range(300):
         cell.locator(".cm-content").click()
         page.keyboard.press("Control+Enter")
         for _ in range(30):
@@ -181,7 +180,7 @@ def test_a_student_at_work(lab, room, page):
     page.locator(".jp-mod-dirty").first.wait_for(state="detached")  # Validate saves, too
     page.get_by_role("button", name="Validate").click()
     said = page.locator(".jp-Dialog")
-    said.get_by_text("The following cell failed").first.wait_for(timeout=3 * WAIT)
+    said.get_by_text("The following cell failed").first.wait_for()
     shot(page, "student-validate")
     text = said.inner_text()
     assert "# Exercise lenet-count" in text and "There is no answer yet" in text

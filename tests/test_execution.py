@@ -1,13 +1,13 @@
 """Notebooks from top to bottom, as a reader runs them."""
 
 import os
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.notebook import executed
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
@@ -17,11 +17,7 @@ SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 def run(path, monkeypatch, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
-    nb = nbformat.read(path, 4)
-    begun = time.monotonic()
-    NotebookClient(nb, timeout=400, kernel_name="python3").execute()
-    print(f"{path.name}: {time.monotonic() - begun:.0f} s")
-    return nb
+    return executed(nbformat.read(path, 4))
 
 
 def texts(nb):
@@ -65,7 +61,7 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED if SHARED.exists() else tmp_path))
     monkeypatch.setenv("COURSE_QUICK", "50")
-    NotebookClient(nb, timeout=200, kernel_name="python3", allow_errors=True).execute()
+    executed(nb, allow_errors=True)
     cells = [cell for cell in nb.cells if cell.cell_type == "code"]
     errors = [o.ename for cell in cells for o in cell.outputs if o.output_type == "error"]
     assert set(errors) == {"NotImplementedError", "CheckFailed"}

@@ -1,16 +1,15 @@
 """The lectures run offline, say what they show, and are where the coverage page says."""
 
 import re
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.notebook import executed as run_notebook
 
 ROOT = Path(__file__).parents[1]
 LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LONGEST = 300  # seconds on a busy machine; two minutes are promised for a quiet one
 
 each_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
@@ -23,17 +22,10 @@ def executed(tmp_path_factory):
     def run(path):
         if path not in known:
             folder = tmp_path_factory.mktemp(path.stem)
-            nb = nbformat.read(path, 4)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("TFDS_DATA_DIR", str(folder))
                 patch.delenv("NBGRADER_EXECUTION", raising=False)
-                begun = time.monotonic()
-                resources = {"metadata": {"path": str(folder)}}
-                NotebookClient(
-                    nb, timeout=LONGEST, kernel_name="python3", resources=resources
-                ).execute()
-                print(f"{path.stem}: {time.monotonic() - begun:.0f} s")
-            known[path] = nb
+                known[path] = run_notebook(nbformat.read(path, 4), folder)
         return known[path]
 
     return run

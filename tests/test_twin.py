@@ -14,10 +14,10 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 
 from course.grading.demo import answered, as_colab_saves, model_answers
 from course.grading.release import stamped
+from tests import notebook
 
 ROOT = Path(__file__).parents[1]
 TWIN = os.environ.get("COURSE_TWIN")
@@ -77,10 +77,7 @@ def executed(nb, folder):
     nb = deepcopy(nb)
     for cell in nb.cells:
         cell.pop("outputs", None) if cell.cell_type != "code" else cell.update(outputs=[])
-    resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(nb, timeout=600, km=TwinKernel(), resources=resources)
-    client.execute(cleanup_kc=True)  # it did not start that kernel manager itself
-    return nb
+    return notebook.executed(nb, folder, km=TwinKernel())
 
 
 def released(path):
