@@ -239,7 +239,7 @@ def what_ran(folder, pages):
             "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=5000",
             "--dump-dom", top.as_uri(),
         ],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True,
     )  # fmt: skip
     found = re.search(r'<html class="([^"]*)"', done.stdout)
     assert found, f"the browser did not load the page:\n{done.stderr[-2000:]}"

@@ -183,7 +183,7 @@ def test_plain_nbgrader_grades_the_same(room):
     program = Path(sys.executable).parent / "nbgrader"
     done = subprocess.run(
         [program, "autograde", room.assignment, "--student", "plain"],
-        cwd=room.folder, capture_output=True, text=True, timeout=300,
+        cwd=room.folder, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert room.result("plain").score == 80
