@@ -7,6 +7,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from course.plain import one_line
+
 
 def main(arguments=None):
     """Run the command line; the exit status is 0, 1 for a problem, 2 for a wrong call."""
@@ -330,7 +332,7 @@ class _Progress:
 
     def graded(self, number, total, result):
         outcome = "not graded" if result.failed else f"{result.score:g} / {result.maximum:g}"
-        self.done(number, total, f"{result.student}  {outcome}")
+        self.done(number, total, f"{one_line(result.student)}  {outcome}")
 
     def done(self, number, total, text):
         spent = time.monotonic() - self.begun

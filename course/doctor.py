@@ -13,6 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from course.plain import one_line
+
 OK, NOTE, BAD = "OK  ", "note", "BAD "
 _NEEDED = {"keras": "3.8", "numpy": "1.26", "matplotlib": "3.8", "tensorflow-datasets": "4.9"}
 _EXTRAS = (  # package, and what is missed without it
@@ -100,7 +102,7 @@ def _backend():
         with session.quietly():
             keras = session._keras()
     except Exception as error:
-        return Line(BAD, f"Keras does not start: {' '.join(str(error).split())[:300]}")
+        return Line(BAD, f"Keras does not start: {one_line(error)}")
     return Line(OK, f"Keras computes on {keras.backend.backend()}")
 
 
@@ -112,7 +114,7 @@ def _device():
             backend = session._keras().backend.backend()
             _, gpus = session._DEVICES.get(backend, session._other)(backend)
     except Exception as error:
-        return Line(BAD, f"Its devices cannot be listed: {type(error).__name__}: {error}")
+        return Line(BAD, f"Its devices cannot be listed: {type(error).__name__}: {one_line(error)}")
     if gpus:
         return Line(OK, f"GPU: {', '.join(gpus)}")
     mend = "All checks run on a CPU. For training on a GPU, Colab has one."
@@ -155,7 +157,9 @@ def _offline():
     try:
         data.history("02-lenet")
     except Exception as error:
-        return Line(BAD, f"the stored training curves cannot be read: {error}", "Install it anew.")
+        return Line(
+            BAD, f"the stored training curves cannot be read: {one_line(error)}", "Install it anew."
+        )
     return Line(OK, "stored training curves")
 
 

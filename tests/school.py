@@ -10,6 +10,7 @@ from nbgrader.api import Gradebook
 from course.cli import main
 from course.findings import Cause
 from course.grading.course_folder import CourseFolder
+from course.grading.defang import Defang
 from course.grading.grade import _Book, _job
 from course.grading.work import Outcome, failure
 
@@ -91,6 +92,7 @@ class School:
             cell.outputs = [error] if findings else []
         nb.cells[6].source = "Because."
         nb.metadata["course"] = {"sandbox": sandbox, "repairs": list(repairs)}
+        nb, _ = Defang().preprocess(nb, {})
         outcome = Outcome({"p1": nbformat.writes(nb)}, 1.25)
         if failed:
             outcome = failure(self.job, failed)

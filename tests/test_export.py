@@ -12,7 +12,7 @@ from course.grading.course_folder import CourseFolder
 from course.grading.export import COLUMNS
 from tests.school import School
 
-PADDED = ("conv2", "PADDING", 'The padding is "valid", the table has 2.\nOne, two.')
+PADDED = ("conv2", "PADDING", 'The padding is "valid", the table has 2. One, two.')
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ import re
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from course.plain import one_line
+
 JOINER = "\u2060"
 _ENTITIES = "amp|lt|gt|quot|nbsp|times|middot|ndash|mdash|hellip|rarr|larr|le|ge|deg|pm"
 _TEX = "href|url|require|unicode|class|cssId|style|html[A-Za-z]*|data|mmlToken|bbox|tex"
@@ -62,9 +64,9 @@ class Defang(NbGraderPreprocessor):
             if {"name", "display_name"} <= kernel.keys():
                 nb.metadata["kernelspec"] = kernel
         if isinstance(metadata.get("course"), dict):
-            nb.metadata["course"] = course = _chosen(metadata["course"], _COURSE, plain=clean)
-            if "repairs" in course:
-                course["repairs"] = [clean(said) for said in course["repairs"]]
+            course = _chosen(metadata["course"], _COURSE, plain=clean)
+            course["repairs"] = [one_line(said) for said in course.get("repairs", ())]
+            nb.metadata["course"] = course  # a copy is made of it
         return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, index):
@@ -175,7 +177,7 @@ def _metadata(cell):
         metadata["course"] = {
             "passed": verdict.get("passed") is True,
             "findings": [
-                {name: clean(item.get(name, "")) for name in texts}
+                {name: one_line(item.get(name, "")) for name in texts}
                 for item in verdict["findings"]
                 if isinstance(item, dict)
             ],

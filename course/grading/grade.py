@@ -25,8 +25,10 @@ from course.grading import CourseError, judge, kernels, work
 from course.grading.course_folder import write_atomically
 from course.grading.notebooks import MAX_BYTES
 from course.grading.repair import official_cells
+from course.plain import one_line
 
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
+_MAX_REASON = 20  # lines of a reason why something was not graded
 
 
 @dataclass
@@ -341,31 +343,34 @@ def read_result(course, assignment, student, gradebook=None):
     for path in sorted(folder.glob("*.ipynb")):
         nb = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         said = nb.metadata.get("course", {})
-        result.repairs += said.get("repairs", [])
+        result.repairs += map(one_line, said.get("repairs", []))
         result.failed = result.failed or said.get("failed")
         result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
         for name, (passed, messages) in judge.reasons(nb).items():
             got, most = points.get(name, (0.0, 0.0))
             if not passed and got < most:
-                result.lost.append((name, most - got, messages))
+                result.lost.append((name, most - got, list(map(one_line, messages))))
     return result
 
 
 def table(results):
     """The grade table as text: every student with points and the reason for each lost point."""
-    width = max(len(result.student) for result in results)
+    names = [one_line(result.student) for result in results]
+    width = max(map(len, names))
     lines = []
-    for result in results:
+    for name, result in zip(names, results, strict=True):
         if result.failed:
-            lines.append(f"{result.student:<{width}}  not graded: {result.failed}")
+            first, *more = result.failed.splitlines()
+            lines.append(f"{name:<{width}}  not graded: {one_line(first)}")
+            lines += [f"{'':<{width}}    | {one_line(line)}" for line in more[:_MAX_REASON]]
             continue
         waits = "  (an answer waits to be graded by hand)" if result.manual else ""
-        lines.append(f"{result.student:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
+        lines.append(f"{name:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
         open_ = [name for name, _, messages in result.lost if _open(messages)]
         open_points = sum(points for _, points, messages in result.lost if _open(messages))
-        for name, points, messages in result.lost:
+        for exercise, points, messages in result.lost:
             if not _open(messages):
-                lines.append(f"{'':<{width}}    −{points:g} {name}: {messages[0]}")
+                lines.append(f"{'':<{width}}    −{points:g} {exercise}: {messages[0]}")
         if open_:
             names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
             lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
