@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from nbconvert.exporters import Exporter
+from nbconvert.filters import markdown2html
 from nbgrader import utils
 from nbgrader.preprocessors import GetGrades
 from pygments import highlight
@@ -20,6 +21,7 @@ from traitlets import default
 
 from course.findings import Cause
 from course.grading import CourseError
+from course.grading.defang import harmless
 from course.grading.release import last_error
 
 _MAX_HIGHLIGHTED = 20_000  # characters; colouring takes its time
@@ -78,7 +80,9 @@ class FeedbackPage(Exporter):
 def page(nb, names):
     """The HTML of a graded notebook; `names` is what nbgrader knows about it."""
     said = nb.metadata.get("course", {})
-    parts = list(_parts(nb, said))
+    waits = any(cell.metadata.get("nbgrader", {}).get("waits") for cell in nb.cells)
+    failed = said.get("failed") if waits else None  # else a person has graded all of it
+    parts = list(_parts(nb, bool(failed)))
     exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
     return (
         templates()
@@ -90,7 +94,8 @@ def page(nb, names):
             score=names["score"],
             maximum=names["max_score"],
             penalty=names.get("late_penalty"),
-            failed=said.get("failed"),
+            failed=failed,
+            by_hand=None if failed else said.get("failed"),
             repairs=said.get("repairs"),
             waiting=sum(exercise["waits"] for exercise in exercises),
             exercises=exercises,
@@ -109,15 +114,19 @@ def templates():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["points"] = lambda value: f"{value or 0:.2f}".rstrip("0").rstrip(".")
+    environment.filters["points"] = _points
     environment.filters["cause"] = lambda name: name.replace("_", " ").lower()
     return environment
+
+
+def _points(value):
+    return f"{value or 0:.2f}".rstrip("0").rstrip(".")
 
 
 # --- what stands on the page, in the notebook's order
 
 
-def _parts(nb, said):
+def _parts(nb, failed):
     """Dicts with a `kind`: headings, answers, cells that ended with an error, verdicts, comments.
 
     Everything else is in the notebook that the student has. A heading is given only if something
@@ -127,7 +136,7 @@ def _parts(nb, said):
     for cell in nb.cells:
         found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         heading = found[1] if found and not utils.is_solution(cell) else heading
-        for part in _cell_parts(cell, bool(said.get("failed"))):
+        for part in _cell_parts(cell, failed):
             if heading:
                 yield {"kind": "heading", "text": heading}
                 heading = None
@@ -146,7 +155,8 @@ def _cell_parts(cell, failed):
         yield {"kind": "verdict", "exercise": _exercise(cell, failed)}
     comment = cell.metadata.get("nbgrader", {}).get("comment")
     if comment:
-        yield {"kind": "comment", "text": comment}
+        # The formgrader says that comments are Markdown.
+        yield {"kind": "comment", "html": Markup(markdown2html(harmless(comment)))}
 
 
 def _exercise(cell, failed):
@@ -154,7 +164,7 @@ def _exercise(cell, failed):
     meta, verdict = cell.metadata.nbgrader, cell.metadata.get("course")
     points, maximum = meta.get("score") or 0, meta.get("points") or 0
     findings = verdict["findings"] if verdict else []
-    if verdict is None and not utils.is_solution(cell) and not failed:
+    if verdict is None and not utils.is_solution(cell) and not (failed or points >= maximum):
         # Judged by somebody else's test, whose error could tell how it tests.
         names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
         findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
@@ -167,8 +177,10 @@ def _exercise(cell, failed):
         state, mark, waits = "right", "✓ right", False
     elif causes == {Cause.NOT_ANSWERED.name}:
         state, mark, waits = "wrong", "○ not answered", False
+    elif points or utils.is_solution(cell):  # a person gave them
+        state, mark, waits = "partly", f"{_points(points)} of {_points(maximum)}", False
     else:
-        state, mark, waits = "wrong", "✗ partly right" if points else "✗ not right", False
+        state, mark, waits = "wrong", "✗ not right", False
     return {
         "name": meta["grade_id"],
         "points": points,

@@ -6,6 +6,7 @@ notebook into autograded/, with the digest of what was graded. That file says "d
 kills a run, the next one goes on where it was.
 """
 
+import hashlib
 import itertools
 import json
 import logging
@@ -17,11 +18,11 @@ from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
 from course.findings import Cause
-from course.grading import CourseError, judge, kernels, work
+from course.grading import CourseError, hand, judge, kernels, work
 from course.grading.course_folder import write_atomically
 from course.grading.notebooks import MAX_BYTES
 from course.grading.repair import official_cells
@@ -42,6 +43,7 @@ class Result:
     repairs: list = field(default_factory=list)
     failed: str | None = None
     manual: bool = False  # an answer waits for a person
+    by_hand: str | None = None  # why it could not be graded; a person has graded all of it
     late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
     contained: bool = True  # student code ran in a box
 
@@ -228,9 +230,19 @@ class _Book:
                 said = json.loads(path.read_bytes())["metadata"]["course"]
             except (OSError, ValueError, KeyError, TypeError):
                 return False
-            if said.get("digest") != digest or said.get("failed"):
+            if said.get("digest") != digest:
+                return False
+            if said.get("failed") and not self._finished_by_hand(student):
                 return False
         return True
+
+    def _finished_by_hand(self, student):
+        """Whether a person has graded all of what could not be graded here."""
+        try:
+            found = self.gradebook.find_submission(self.job.assignment, student)
+        except MissingEntry:
+            return False
+        return not found.needs_manual_grade
 
     def save(self, student, outcome):
         """Write one verdict: the gradebook first, the notebooks last."""
@@ -241,31 +253,35 @@ class _Book:
             self.gradebook.update_or_create_student(student)
             given = {"timestamp": timestamp} if timestamp else {}
             self.gradebook.update_or_create_submission(job.assignment, student, **given)
-        digest = job.digest(self.contents(student))
+        contents = self.contents(student)
+        digest = job.digest(contents)
         for name, path in self._paths(student).items():
             nb = nbformat.v4.reads(outcome.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest
             nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
-            graded = nb
-            if self.cells and path.exists() and not outcome.failed:
-                nb, graded = self._only_chosen(nbformat.read(path, 4), nb)
+            nb.metadata["course"]["file"] = hashlib.sha256(contents.get(name, b"")).hexdigest()
+            old, graded = _read(path), nb
+            unchanged = hand.unchanged(old, nb)
+            if self.cells and old and not outcome.failed:
+                nb, graded = self._only_chosen(old, nb)
             failed = outcome.failed or nb.metadata["course"].get("failed")
-            self._to_gradebook(student, name, graded, failed)
+            self._to_gradebook(student, name, graded, failed, unchanged)
             path.parent.mkdir(parents=True, exist_ok=True)
             if (submitted / "timestamp.txt").exists():
                 shutil.copy(submitted / "timestamp.txt", path.parent)
             write_atomically(path, nbformat.writes(nb).encode())
 
-    def _to_gradebook(self, student, notebook, nb, failed):
+    def _to_gradebook(self, student, notebook, nb, failed, unchanged):
         names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}
         resources = {"nbgrader": {**names, "db_url": self.course.database}}
         gradebook, config = self.gradebook, self.course.config
         with _one_transaction(gradebook):
-            _SaveGrades(gradebook, config=config).preprocess(nb, resources)
+            save = hand.SaveGrades(gradebook, unchanged, config=config)
+            save.preprocess(nb, resources)
             entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
             if failed:  # the formgrader shows it among those that wait for a person
                 for grade_ in entry.grades:
-                    grade_.needs_manual_grade = True
+                    grade_.needs_manual_grade = grade_.cell.name not in save.kept
             late = entry.assignment.total_seconds_late > 0 or entry.late_submission_penalty
         if late:
             AssignLatePenalties(config=config).preprocess(nb, resources)
@@ -289,19 +305,12 @@ class _Book:
         return {name: folder / f"{name}.ipynb" for name in self.job.official}
 
 
-class _SaveGrades(SaveAutoGrades):
-    """nbgrader's SaveAutoGrades on a gradebook that is open already."""
-
-    def __init__(self, gradebook, **kwargs):
-        super().__init__(**kwargs)
-        self.gradebook = gradebook
-
-    def preprocess(self, nb, resources):
-        """Write the points of all cells."""
-        names = resources["nbgrader"]
-        self.notebook_id, self.assignment_id = names["notebook"], names["assignment"]
-        self.student_id = names["student"]
-        return NbGraderPreprocessor.preprocess(self, nb, resources)
+def _read(path):
+    """A judged notebook, or None if there is none that can be read."""
+    try:
+        return nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 @contextmanager
@@ -334,23 +343,34 @@ def read_result(course, assignment, student, gradebook=None):
         result.score = max(0.0, submission.score - result.late)
         result.maximum = submission.max_score
         result.manual = submission.needs_manual_grade
-        points = {
-            grade.cell.name: (grade.score, grade.max_score)
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-        }
-    folder = course.path("autograded", assignment, student)
-    for path in sorted(folder.glob("*.ipynb")):
-        nb = nbformat.v4.reads(path.read_text(encoding="utf-8"))
-        said = nb.metadata.get("course", {})
-        result.repairs += map(one_line, said.get("repairs", []))
-        result.failed = result.failed or said.get("failed")
-        result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
-        for name, (passed, messages) in judge.reasons(nb).items():
-            got, most = points.get(name, (0.0, 0.0))
-            if not passed and got < most:
-                result.lost.append((name, most - got, list(map(one_line, messages))))
+        folder = course.path("autograded", assignment, student)
+        for notebook in submission.notebooks:
+            nb = _read(folder / f"{notebook.name}.ipynb")
+            if nb is not None:
+                _read_notebook(result, nb, notebook)
+    if result.failed and not result.manual:
+        result.failed, result.by_hand = None, result.failed
     return result
+
+
+def _read_notebook(result, nb, notebook):
+    """Add what a judged notebook and its entry in the gradebook say to a Result."""
+    said = nb.metadata.get("course", {})
+    result.repairs += map(one_line, said.get("repairs", []))
+    result.failed = result.failed or said.get("failed")
+    result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
+    judged, comments = judge.reasons(nb), hand.comments(nb, notebook)
+    grades = {grade.cell.name: grade for grade in notebook.grades}
+    for name in comments:  # in the notebook's order
+        grade = grades.get(name)
+        if grade is None or grade.score >= grade.max_score:
+            continue
+        messages = judged.get(name, (True, []))[1]
+        if grade.manual_score is not None and not grade.needs_manual_grade:
+            messages = comments[name] + messages or ["graded by hand, without a comment"]
+        if messages:
+            lost = grade.max_score - grade.score
+            result.lost.append((name, lost, list(map(one_line, messages))))
 
 
 def table(results):
@@ -365,6 +385,8 @@ def table(results):
             lines += [f"{'':<{width}}    | {one_line(line)}" for line in more[:_MAX_REASON]]
             continue
         waits = "  (an answer waits to be graded by hand)" if result.manual else ""
+        if result.by_hand:
+            waits = f"  (graded by hand: {one_line(result.by_hand)})"
         lines.append(f"{name:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
         open_ = [name for name, _, messages in result.lost if _open(messages)]
         open_points = sum(points for _, points, messages in result.lost if _open(messages))

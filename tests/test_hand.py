@@ -1,0 +1,109 @@
+"""What a person graded in the formgrader stays until the student's answer changes."""
+
+import pytest
+from nbgrader.api import Gradebook
+
+from course.grading.course_folder import CourseFolder
+from course.grading.export import scores
+from tests.classroom import Classroom
+
+ESSAY = "ship"
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("hand"), "07-comparison", "comparison")
+
+
+def by_hand(room, student, points, comment=None):
+    """Do what the formgrader does when a person gives {grade id: points} and a comment on each."""
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        for name, given in points.items():
+            where = (name, room.name, room.assignment, student)
+            grade = gradebook.find_grade(*where)
+            grade.manual_score, grade.needs_manual_grade = given, False
+            for cell in gradebook.find_submission_notebook(*where[1:]).comments:
+                if cell.name == name:
+                    cell.manual_comment = comment
+        gradebook.db.commit()
+
+
+def row(room, student):
+    (found,) = scores(CourseFolder(room.folder), [room.assignment], [student])
+    return found
+
+
+def maxima(room):
+    """{grade id: most points} of all exercises."""
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        notebook = gradebook.find_notebook(room.name, room.assignment)
+        return {cell.name: cell.max_score for cell in notebook.grade_cells}
+
+
+def again(room, student):
+    assert room.course("grade", room.assignment, "--student", student, "--again") == 0
+    return room.result(student)
+
+
+def test_a_graded_essay_stays_graded_until_it_is_changed(room, capsys):
+    most = maxima(room)[ESSAY]
+    notebook = room.written(**{ESSAY: "VGG is the **largest**."})
+    _, result = room.grade("amina", notebook)
+    assert result.manual and result.score == 100 - most
+    by_hand(room, "amina", {ESSAY: most - 2.5}, "No number\nis given.")
+    result = again(room, "amina")
+    assert not result.manual and result.score == 97.5
+    assert f"−2.5 {ESSAY}: No number\\nis given." in capsys.readouterr().out
+    assert row(room, "amina")["state"] == "graded"
+
+    # Another exercise changes: the essay is as it was.
+    first = "claims-answer"
+    room.submit("amina", room.written(**{ESSAY: "VGG is the **largest**.", first: "pass"}))
+    result = again(room, "amina")
+    assert not result.manual and result.score < 97.5
+
+    # The essay changes: its points stay until a person has looked at it.
+    room.submit("amina", room.written(**{ESSAY: "VGG is the largest, with 138 million."}))
+    result = again(room, "amina")
+    assert result.manual and row(room, "amina")["state"] == "needs manual grade"
+    assert again(room, "amina").manual  # not forgotten by the next run
+    by_hand(room, "amina", {ESSAY: most})
+    assert again(room, "amina").score == 100
+
+
+def test_a_persons_own_points_for_a_test_stay(room):
+    first = "claims-answer"
+    exercise = "comparison-claims"
+    notebook = room.written(**{first: "pass"})
+    _, result = room.grade("bo", notebook)
+    assert exercise in {name for name, _, _ in result.lost}
+    by_hand(room, "bo", {exercise: 1, ESSAY: 0})
+    result = again(room, "bo")
+    assert not result.manual and row(room, "bo")[exercise] == 1
+    room.submit("bo", room.written())
+    assert again(room, "bo").manual  # the code above the test has changed
+
+
+def test_what_cannot_be_graded_is_finished_by_hand(room, capsys, tmp_path):
+    status, result = room.grade("chen", '{"cells": [')
+    assert status == 1 and result.failed
+    most = maxima(room)
+    by_hand(room, "chen", {name: 1 for name in list(most)[1:]})
+    assert room.result("chen").failed  # one exercise still waits
+    by_hand(room, "chen", {name: 1 for name in most})
+    capsys.readouterr()
+    for arguments in ((), ("--again",)):
+        assert room.course("grade", room.assignment, "--student", "chen", *arguments) == 0
+        said = capsys.readouterr().out
+        assert f"chen  {len(most):5d} / 100  (graded by hand: comparison.ipynb is not JSON" in said
+    assert (row(room, "chen")["state"], row(room, "chen")["score"]) == ("graded", len(most))
+    assert room.course("feedback", room.assignment, "--student", "chen") == 0
+    page = (room.folder / "feedback/chen" / room.assignment / "comparison.html").read_text()
+    assert f"<strong>{len(most)}</strong> of 100 points" in page
+    assert "A person graded this notebook" in page and "waits" not in page.split("</style>")[1]
+    assert room.course("report", room.assignment, "--to", str(tmp_path / "report.html")) == 0
+    assert "could not be graded" not in (tmp_path / "report.html").read_text()
+
+    room.submit("chen", '{"cells": [[')  # another file that cannot be read
+    assert room.course("grade", room.assignment, "--student", "chen") == 1
+    assert row(room, "chen")["state"] == "not graded"
