@@ -123,6 +123,19 @@ def test_progress_lists_every_check(path):
     assert listed == {m.grade_id: m.points for m in checks if not m.solution}
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_run_all_cells_goes_on_behind_an_open_exercise(path):
+    """JupyterLab, Colab and nbclient go on behind a cell with this tag, to the progress cell.
+
+    Without the course, or without Keras, there is nothing to go on with.
+    """
+    for folder in ("solutions", "assignments"):
+        nb = nbformat.read(ROOT / folder / path.relative_to(ROOT / "solutions"), 4)
+        tags = {c.id: c.metadata.get("tags", []) for c in nb.cells if c.cell_type == "code"}
+        stops = {name for name, found in tags.items() if "raises-exception" not in found}
+        assert stops == {"setup", "imports", "progress"}, folder
+
+
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS], ids=relative)
 def test_the_setup_cell_is_the_same_everywhere(path):
     cells = {cell.id: cell.source for cell in nbformat.read(path, 4).cells}
