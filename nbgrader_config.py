@@ -1,6 +1,13 @@
 """nbgrader's settings for this course; `nbgrader`, the formgrader and `course` all read them."""
 
+import sys
+from pathlib import Path
+
 c = get_config()  # noqa: F821
+
+# A plugin of your own may lie beside this file.
+if (_here := str(Path(__file__).parent)) not in sys.path:
+    sys.path.append(_here)
 
 c.CourseDirectory.course_id = "convnets"
 c.CourseDirectory.source_directory = "solutions"
@@ -45,5 +52,11 @@ c.GenerateFeedback.preprocessors = [
     "course.grading.feedback.Grades",
 ]
 c.GenerateFeedback.exporter_class = "course.grading.feedback.FeedbackPage"
+
+# `nbgrader validate`, and *Validate* in JupyterLab, run a student's notebook afresh. Its first cell
+# imports Keras; on a busy machine nbgrader's own 30 and 4 seconds end it.
+c.Execute.timeout = 600  # seconds for one cell
+c.Execute.iopub_timeout = 600
+c.Execute.startup_timeout = 600
 
 c.ExportApp.plugin_class = "course.grading.export.ScoresExport"

@@ -267,9 +267,11 @@ def _grade(options):
 
 def _feedback(options):
     from course.grading.feedback import feedback
+    from course.grading.late import penalise
 
     course, failed = _folder(options), False
     named = bool(options.assignment)
+    penalise(course, course.chosen(options.assignment))
     for assignment in course.chosen(options.assignment):
         if not named and not course.api.get_autograded_students(assignment):
             continue
@@ -285,8 +287,10 @@ def _feedback(options):
 
 def _export(options):
     from course.grading.export import export
+    from course.grading.late import penalise
 
     course = _folder(options)
+    penalise(course, course.chosen(options.assignment))
     paths, open_ = export(
         course,
         options.format,
@@ -304,9 +308,11 @@ def _export(options):
 
 
 def _report(options):
+    from course.grading.late import penalise
     from course.grading.report import report
 
     course = _folder(options)
+    penalise(course, course.chosen(options.assignment))
     path = report(course, course.chosen(options.assignment), options.to)
     print(f"The class on one page: {_short(path)}")
 

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
 from course.findings import Cause
-from course.grading import CourseError, hand, judge, kernels, work
+from course.grading import CourseError, hand, judge, kernels, late, work
 from course.grading.course_folder import write_atomically
 from course.grading.notebooks import MAX_BYTES
 from course.grading.repair import official_cells
@@ -86,6 +85,7 @@ def grade(
         raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
     with _Book(course, job, cells) as book:
         pending = [s for s in chosen if again or cells or not book.is_done(s)]
+        book.penalise(set(chosen) - set(pending))  # what is late may have changed since
         done = {
             student: read_result(course, assignment, student, book.gradebook)
             for student in chosen
@@ -203,6 +203,7 @@ class _Book:
     def __init__(self, course, job, cells):
         self.course, self.job, self.cells = course, job, set(cells or ())
         self.gradebook = Gradebook(course.database, course.directory.course_id)
+        self.penalties = late.Penalties(course.config)
 
     def __enter__(self):
         return self
@@ -248,11 +249,9 @@ class _Book:
         """Write one verdict: the gradebook first, the notebooks last."""
         job, course = self.job, self.course
         submitted = course.path("submitted", job.assignment, student)
-        timestamp = course.directory.get_existing_timestamp(str(submitted))
         with _one_transaction(self.gradebook):
             self.gradebook.update_or_create_student(student)
-            given = {"timestamp": timestamp} if timestamp else {}
-            self.gradebook.update_or_create_submission(job.assignment, student, **given)
+            self.gradebook.update_or_create_submission(job.assignment, student)
         contents = self.contents(student)
         digest = job.digest(contents)
         for name, path in self._paths(student).items():
@@ -271,6 +270,16 @@ class _Book:
                 shutil.copy(submitted / "timestamp.txt", path.parent)
             write_atomically(path, nbformat.writes(nb).encode())
 
+    def penalise(self, students):
+        """Bring times and points off for lateness up to date."""
+        with _one_transaction(self.gradebook):
+            for student in students:
+                folder = self.course.path("submitted", self.job.assignment, student)
+                found = self.gradebook.find_submission(self.job.assignment, student)
+                found.timestamp = late.handed_in(folder)
+                self.gradebook.db.flush()
+                self.penalties.update(found)
+
     def _to_gradebook(self, student, notebook, nb, failed, unchanged):
         names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}
         resources = {"nbgrader": {**names, "db_url": self.course.database}}
@@ -282,10 +291,7 @@ class _Book:
             if failed:  # the formgrader shows it among those that wait for a person
                 for grade_ in entry.grades:
                     grade_.needs_manual_grade = grade_.cell.name not in save.kept
-            late = entry.assignment.total_seconds_late > 0 or entry.late_submission_penalty
-        if late:
-            AssignLatePenalties(config=config).preprocess(nb, resources)
-            gradebook.db.expire_all()  # it was another connection that wrote them
+        self.penalise([student])
 
     def _only_chosen(self, old, new):
         """(the old notebook with the chosen cells of the new one, those cells alone)."""

@@ -1,0 +1,89 @@
+"""Points off for handing in late, as the plugin in nbgrader_config.py has it.
+
+nbgrader asks the plugin once, while it grades. Here it is asked whenever scores are read, too: a
+due date, an extension, the plugin or a person's points can have changed since.
+"""
+
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import parse_utc
+
+from course.grading import CourseError
+
+
+def penalise(course, assignments):
+    """Bring the points off of all submissions of the assignments up to date.
+
+    Raises CourseError if the plugin cannot be loaded, or fails.
+    """
+    with Gradebook(course.database) as gradebook:
+        penalties = Penalties(course.config)
+        for assignment in gradebook.assignments:
+            if assignment.name in assignments:
+                for submission in assignment.submissions:
+                    penalties.update(submission)
+        gradebook.db.commit()
+
+
+def handed_in(folder):
+    """When a submission was handed in, by its timestamp.txt; None if nobody knows.
+
+    Raises CourseError if no time stands there.
+    """
+    path = folder / "timestamp.txt"
+    if not path.exists():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        return parse_utc(text) if text else None
+    except (ValueError, OverflowError):
+        raise CourseError(
+            f"{path} should hold a time, such as 2026-11-20 23:04:00 UTC. Mend the file, or delete "
+            "it: then nobody knows when this was handed in, and it is not late."
+        ) from None
+
+
+class Penalties:
+    """What `c.AssignLatePenalties.plugin_class` takes off; loaded when somebody is late."""
+
+    def __init__(self, config):
+        self._config, self._plugin = config, None
+
+    def update(self, submission):
+        """Set the penalty of a submission of the gradebook.
+
+        Raises CourseError if the plugin cannot be loaded, or fails.
+        """
+        late = submission.total_seconds_late
+        for notebook in submission.notebooks:
+            penalty = None
+            if late > 0:
+                penalty = self._penalty(submission.student.id, notebook.score, late)
+            if notebook.late_submission_penalty != penalty:
+                notebook.late_submission_penalty = penalty
+
+    def _penalty(self, student, score, late):
+        """Points between 0 and the score; None for nothing."""
+        self._plugin = self._plugin or _load(self._config)
+        try:
+            penalty = self._plugin.late_submission_penalty(student, score, late)
+            return None if penalty is None else float(min(max(penalty, 0), score))
+        except Exception as error:
+            raise CourseError(
+                f"The plugin for late submissions failed for {student}, who was {late:.0f} s late: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _load(config):
+    try:
+        step = AssignLatePenalties(config=config)
+        step.init_plugin()
+        return step.plugin_inst
+    except Exception as error:
+        name = config.AssignLatePenalties.get("plugin_class")
+        raise CourseError(
+            f"The plugin for late submissions, {name!r}, cannot be loaded: {error}. It is named by "
+            "c.AssignLatePenalties.plugin_class in nbgrader_config.py: 'late_days.PerDay' is the "
+            "class PerDay in a file late_days.py beside it."
+        ) from None

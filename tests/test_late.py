@@ -1,0 +1,104 @@
+"""Points off for lateness, as the instructors' page says it is set up."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course.grading.course_folder import CourseFolder
+from course.grading.export import scores
+from tests.classroom import ROOT
+from tests.school import School
+
+PAGE = (ROOT / "docs/instructors.md").read_text().split("## Points off for lateness")[1]
+PAGE = re.sub(r"^   ", "", PAGE.split("\n## ")[0], flags=re.MULTILINE)
+BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def school(tmp_path, monkeypatch):
+    """A class after the three steps of the page, with two submissions."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    school = School(tmp_path / "c")
+    monkeypatch.delitem(sys.modules, "late_days", raising=False)
+    command, plugin, setting = BLOCKS
+    (school.folder / "late_days.py").write_text(plugin)
+    with (school.folder / "nbgrader_config.py").open("a") as config:
+        config.write("\n" + setting)
+    program, *arguments = command.replace("04-vgg", "hw").split(" ", 5)
+    arguments[-1:] = arguments[-1].split(" ", 1)
+    arguments[-1] = arguments[-1].strip().strip('"')
+    subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=school.folder,
+                   check=True, capture_output=True)  # fmt: skip
+    school.hand_in("ontime")
+    school.hand_in("late")
+    for student, time in (("ontime", "22:58:00"), ("late", "23:00:00")):
+        stamp = school.folder / "submitted" / student / "hw" / "timestamp.txt"
+        stamp.write_text(f"2026-11-20 {time} UTC\n")  # Berlin is an hour ahead
+    return school
+
+
+def score(school, student):
+    (row,) = scores(CourseFolder(school.folder), ["hw"], [student])
+    return row["score"]
+
+
+def regrade(school):
+    """`course grade`, which finds everything graded already."""
+    assert school.course("grade", "hw") == 0
+
+
+def test_the_page_by_the_letter(school, capsys):
+    regrade(school)
+    assert (score(school, "ontime"), score(school, "late")) == (20, 10)
+    assert "−10 handed in late" in capsys.readouterr().out
+
+    # The plugin changes: no submission is judged again, and the export has the new points.
+    plugin = school.folder / "late_days.py"
+    plugin.write_text(plugin.read_text().replace("10 *", "15 *"))
+    del sys.modules["late_days"]
+    assert school.course("export", "hw", "--to", str(school.folder / "scores.csv")) == 0
+    assert score(school, "late") == 5
+
+    # The time changes, or nobody knows it any more.
+    stamp = school.folder / "submitted/late/hw/timestamp.txt"
+    stamp.write_text("2026-11-20 22:59:00 UTC\n")
+    regrade(school)
+    assert score(school, "late") == 20
+    stamp.write_text("yesterday evening\n")
+    assert school.course("grade", "hw") == 1
+    assert "timestamp.txt should hold a time" in capsys.readouterr().err
+    stamp.unlink()
+    regrade(school)
+    assert score(school, "late") == 20
+
+
+BROKEN = [
+    (None, "'late_days.PerDay', cannot be loaded"),
+    ("import nothing_of_that_name", "'late_days.PerDay', cannot be loaded"),
+    ("class PerDay: pass", "'late_days.PerDay', cannot be loaded"),
+    (
+        "from nbgrader.plugins import BasePlugin\n"
+        "class PerDay(BasePlugin):\n"
+        "    def late_submission_penalty(self, student, score, seconds):\n"
+        "        return seconds / 0\n",
+        "failed for late, who was 60 s late: ZeroDivisionError",
+    ),
+]
+
+
+def test_a_plugin_that_does_not_work_is_one_sentence(school, capsys):
+    path = school.folder / "late_days.py"
+    for plugin, says in BROKEN:
+        path.unlink(missing_ok=True)
+        if plugin:
+            path.write_text(plugin)
+        sys.modules.pop("late_days", None)
+        importlib.invalidate_caches()
+        assert school.course("grade", "hw") == 1
+        said = capsys.readouterr().err
+        assert says in said and "Traceback" not in said
