@@ -14,12 +14,13 @@ text is the card. The observing half is `course.evidence`, and the judging half 
 `course.diagnosis`; it believes nothing but the evidence.
 """
 
+import os
 from contextlib import contextmanager
-from html import escape
 from math import isclose, prod
 
 from course import evidence
 from course.anatomy import anatomy
+from course.card import Card
 from course.diagnosis import Cause, diagnose, finding
 from course.progress import progress
 
@@ -34,14 +35,16 @@ _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-
 class CheckFailed(AssertionError):
     """An answer is wrong. `findings` says what: `course.diagnosis.Finding`s, the first first."""
 
-    def __init__(self, card):
+    def __init__(self, card, shown=False):
         super().__init__(str(card))
-        self.card = card
-        self.findings = card.findings
+        self.card, self.findings = card, card.findings
+        self.shown = shown
 
     def _render_traceback_(self):
-        # IPython calls this. The card above has the details; a traceback through this package
-        # would only hide them.
+        # IPython calls this: a traceback through this package would only hide the reason. Where
+        # the reader has the card it says everything; nbgrader's Validate shows errors only.
+        if self.shown and "NBGRADER_EXECUTION" not in os.environ:
+            return ["CheckFailed: the card above says why."]
         return [f"CheckFailed: {self.findings[0].message}"]
 
 
@@ -381,79 +384,7 @@ def _largest(value):
     return abs(value) if isinstance(value, int | float) else 0.0
 
 
-# --- cards -------------------------------------------------------------------------------------
-
-
-_MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
-_COLOURS = {"right": "#1a7f37", "open": "#57606a", "wrong": "#b35900"}
-
-
-class Card:
-    """What a check has to say: a headline, the findings, and the rows up to the first wrong one."""
-
-    def __init__(self, name, findings, table=None, built=None):
-        self.name, self.findings = name, findings
-        self.table, self.built = table, built
-        open_ = findings and findings[0].cause is Cause.NOT_ANSWERED
-        self.state = "open" if open_ else "wrong" if findings else "right"
-
-    @property
-    def headline(self):
-        """One line: the mark, the name, the verdict."""
-        mark = _MARKS[self.state]
-        if self.state == "open":
-            return f"{mark} {self.name} is not answered yet."
-        if self.state == "wrong":
-            more = len(self.findings) - 1
-            rest = f", and {more} more to look at" if more else ""
-            row = self.findings[0].row
-            where = f": {row} differs" if row and row != self.name else " is not right"
-            return f"{mark} {self.name}{where}{rest}."
-        if self.built is None:
-            return f"{mark} {self.name} is right."
-        count = f"{self.built.trained:,} trained parameters, {self.built.macs:,} MACs"
-        return f"{mark} {self.name} is {self.table.name}: {count}."
-
-    def _rows(self):
-        """(mark, row, step, output) of the table up to the first row that differs."""
-        if self.state != "wrong" or self.built is None:
-            return []
-        first, rows = self.findings[0].row, []
-        for step in anatomy(self.table):
-            if step.name == first:
-                return [*rows, ("✗", step.name, step.does(), " × ".join(map(str, step.shape)))]
-            rows.append(("✓", step.name, step.does(), " × ".join(map(str, step.shape))))
-        return []  # the finding is about a step that no row names
-
-    def __str__(self):
-        lines = [self.headline]
-        lines += [f"  {' '.join(row)}" for row in self._rows()]
-        lines += [f"  {item.message}" for item in self.findings]
-        return "\n".join(lines)
-
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        colour = _COLOURS[self.state]
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(c)}</td>' for c in row) + "</tr>"
-            for row in self._rows()
-        )
-        table = ""
-        if rows:
-            head = "".join(
-                f'<th style="text-align:left">{text}</th>'
-                for text in ("", "row", "in the table", "output there")
-            )
-            table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        first, *others = [escape(item.message) for item in self.findings] or [""]
-        said = f"<p>{first}</p>" if first else ""
-        if others:
-            said += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"
-        return (
-            f'<div role="status" style="border-left:4px solid {colour};padding:.4em 1em;'
-            f'margin:.3em 0"><strong>{escape(self.headline)}</strong>{table}{said}</div>'
-        )
+# --- showing ----------------------------------------------------------------------------------
 
 
 _silent = False
@@ -472,13 +403,13 @@ def silently():
 
 def _report(name, findings, table=None, built=None):
     card = Card(name, findings, table, built)
-    if not _silent:
-        _show(card)
+    shown = not _silent and _show(card)
     if findings:
-        raise CheckFailed(card)
+        raise CheckFailed(card, shown)
 
 
 def _show(card):
+    """Show a card in a notebook, and a right one anywhere. Returns whether it was displayed."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -487,8 +418,10 @@ def _show(card):
         from IPython.display import display
 
         display(card)
-    elif card.state == "right":
+        return True
+    if card.state == "right":
         print(card)  # a wrong answer's card is the text of the exception
+    return False
 
 
 def _name(subject):

@@ -14,6 +14,8 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 
+from course.card import framed
+
 FILE = ".progress.json"
 _EXERCISE = re.compile(r"\s*# Exercise (\S+) \((\d+) points?\)")
 _PAUSE = 30  # minutes without running a check: after that the clock stands still
@@ -33,14 +35,15 @@ class Progress:
         return sum(p for name, p in self.exercises.items() if self._state(name) == "✓ solved")
 
     def _state(self, name):
-        if name not in self.seen:
+        seen = self.seen.get(name)
+        if not seen or seen.get("open"):
             return "○ open"
-        return "✓ solved" if self.seen[name]["solved"] else "✗ not yet"
+        return "✓ solved" if seen["solved"] else "✗ not yet"
 
     def _rows(self):
         for name, points in self.exercises.items():
             seen = self.seen.get(name, {})
-            tries = str(seen.get("tries", ""))
+            tries = str(seen.get("tries") or "")
             spent = f"{seen['minutes']:.0f} min" if seen.get("solved") else ""
             yield self._state(name), name, str(points), tries, spent
 
@@ -122,6 +125,20 @@ def overview(folder="assignments"):
 # --- noting what is run
 
 
+class Solved:
+    """Shown below an exercise whose checks all passed: its points."""
+
+    def __init__(self, exercise, points):
+        self.exercise, self.points = exercise, points
+
+    def __repr__(self):
+        points = f"{self.points} point{'s' * (self.points != 1)}"
+        return f"✓ {points}: {self.exercise} is solved."
+
+    def _repr_html_(self):
+        return framed("right", repr(self))
+
+
 class _Watch:
     """Notes each exercise's check when its cell has run."""
 
@@ -139,12 +156,18 @@ class _Watch:
         folder = Path.cwd()
         seen = read(folder)
         entry = seen.setdefault(match[1], {"solved": False, "tries": 0, "minutes": 0.0})
-        entry["tries"] += 1
+        card = getattr(result.error_in_exec, "card", None)
+        entry["open"] = bool(card) and card.state == "open"
+        entry["tries"] += not entry["open"]
         entry["points"] = int(match[2])
         if not entry["solved"]:
             entry["minutes"] = round(entry.get("minutes", 0.0) + self.minutes, 2)
         self.minutes = 0.0
         entry["solved"] = bool(result.success)
+        if entry["solved"]:
+            from IPython.display import display
+
+            display(Solved(match[1], int(match[2])))
         try:
             new = folder / (FILE + ".new")
             new.write_text(json.dumps(seen, indent=1), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import gc
 import html
+import re
 import warnings
 from dataclasses import replace
 
@@ -92,9 +93,62 @@ def test_the_first_wrong_row(capsys):
     text = fails(Cause.KERNEL, check.model, with_wrong_c3, like=LENET5)
     headline, *lines = text.splitlines()
     assert headline == "✗ with_wrong_c3: C3 differs."
-    assert [line.split()[0] for line in lines[:3]] == ["✓", "✓", "✗"]
+    assert lines[0].startswith("  C3 gives 12 × 12 × 16")  # the reason first, then where
+    assert [line.split()[:2] for line in lines[1:]] == [["✓", "C1"], ["✓", "S2"], ["✗", "C3"]]
     assert "C3 gives 12 × 12 × 16, the table has 10 × 10 × 16. The kernel is 3 × 3" in text
     assert capsys.readouterr().out == ""
+
+
+def test_a_late_mistake_has_a_short_card():
+    """The reason, the last three rows that are right, and the others folded."""
+
+    def other_end():
+        x = image = keras.Input((224, 224, 3))
+        for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(count):
+                x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+            x = layers.MaxPooling2D(2)(x)
+        x = layers.GlobalMaxPooling2D()(x)
+        return keras.Model(image, layers.Dense(4096, activation="relu")(x))
+
+    with pytest.raises(check.CheckFailed) as caught:
+        check.model(other_end, like=VGG16)
+    headline, reason, above, *rows = str(caught.value).splitlines()
+    assert headline.startswith("✗ other_end: fc6 differs") and "max" in reason
+    assert above == "  ✓ 15 rows above"
+    assert [row.split()[:2] for row in rows] == [
+        ["✓", "conv5_2"], ["✓", "conv5_3"], ["✓", "pool5"], ["✗", "fc6"],
+    ]  # fmt: skip
+    page = caught.value.card._repr_html_()
+    assert "<details><summary>✓ 15 rows above</summary>" in page
+    assert page.index("<p ") < page.index("<details>") < page.index("conv5_3")
+
+
+def contrast(one, other):
+    """The contrast of two colours, as WCAG 2 counts it."""
+
+    def light(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted(map(light, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#f5f5f5", "#111111", "#212121", "#383838"])
+def test_marks_are_seen_on_light_and_dark_pages(page):
+    cards = [check.Card("x", [])]
+    for wrong in (3, None):
+        with pytest.raises(check.CheckFailed) as caught:
+            check.value(wrong, 4)
+        cards.append(caught.value.card)
+    assert [card.state for card in cards] == ["right", "wrong", "open"]
+    for shown in (card._repr_html_() for card in cards):
+        colours = set(re.findall("#[0-9a-f]{6}", shown))
+        assert colours and all(contrast(colour, page) >= 3 for colour in colours)
+        # Text keeps the page's colour: the mark is the only thing that is coloured.
+        assert len(re.findall(r"[; \"]color:", shown)) == 1
 
 
 def stub():
@@ -550,14 +604,21 @@ part = LENET5.part("C1", "S2", input_shape=(32, 32, 1))
 """
 
 
-def test_in_a_notebook(notebook):
+def test_in_a_notebook(notebook, monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     assert notebook(SETUP) == (True, "", "")
     good, out, err = notebook("check.value(3, 3)")
     assert (good, err) == (True, "") and "✓ Your answer is right." in out
     good, out, err = notebook("check.model(begin, 3, like=part)")
     assert (good, err) == (False, "")
     assert "✗ begin(3): S2 differs" in out
+    # The reason stands once, in the card; where only errors are shown, it is in the error.
+    assert out.count("S2 gives 9 × 9 × 6, the table has 14 × 14 × 6.") == 1
+    assert "CheckFailed: the card above says why." in out
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    good, out, err = notebook("check.model(begin, 3, like=part)")
     assert "CheckFailed: S2 gives 9 × 9 × 6, the table has 14 × 14 × 6." in out
+    monkeypatch.delenv("NBGRADER_EXECUTION")
     assert len(out.splitlines()) < 12 and "check.py" not in out
     good, out, err = notebook(
         "def f():\n    y = 1\n    return y.nothing\ncheck.model(f, like=part)"

@@ -12,12 +12,32 @@ from course import check, progress
 EXERCISES = '{"a-one": 4, "a-two": 6, "a-three": 90}'
 
 
-def run(folder, *cells):
-    """Run cells in a kernel in a folder; the text of the last one's result."""
+def executed(folder, *cells):
+    """The cells after a kernel in a folder ran them."""
     nb = new_notebook(cells=[new_code_cell(source) for source in cells])
     client = NotebookClient(nb, resources={"metadata": {"path": str(folder)}}, allow_errors=True)
-    client.execute()
-    return nb.cells[-1].outputs[0].data
+    return client.execute().cells
+
+
+def run(folder, *cells):
+    """What the last of these cells shows."""
+    return executed(folder, *cells)[-1].outputs[0].data
+
+
+def test_points_are_shown_when_all_checks_of_an_exercise_passed(tmp_path, monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    _, right, half, shown = executed(
+        tmp_path,
+        "from course import check, progress\nprogress.watch()",
+        "# Exercise a-one (1 point)\ncheck.value(3, 3)",
+        "# Exercise a-two (6 points)\ncheck.value(3, 3)\ncheck.value(None, 4)",
+        f"check.progress({EXERCISES})",
+    )
+    texts = [output.data["text/plain"] for output in right.outputs]
+    assert texts == ["✓ Your answer is right.", "✓ 1 point: a-one is solved."]
+    assert "is solved" not in str(half.outputs)
+    # What nobody has answered is open, however often "run all cells" went over it.
+    assert "○ open  a-two  6\n" in shown.outputs[0].data["text/plain"]
 
 
 def test_a_notebook_notes_what_is_solved(tmp_path, monkeypatch):

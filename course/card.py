@@ -1,0 +1,101 @@
+"""The card of a check: the verdict first, then the reason, then where in the network it is."""
+
+from html import escape
+
+from course.anatomy import anatomy
+from course.diagnosis import Cause
+
+_MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
+# Each has 3:1 and more on the light and the dark pages of JupyterLab and Colab; text has the
+# page's own colour.
+_COLOURS = {"right": "#26994f", "open": "#848d97", "wrong": "#cf6a00"}
+_ABOVE = 3  # right rows shown above the wrong one; those before them are folded
+
+
+def framed(state, headline, rest=""):
+    """HTML of a headline, mark first, in a state's colour; `rest` is more HTML below it."""
+    colour = _COLOURS[state]
+    mark, _, text = headline.partition(" ")
+    return (
+        f'<div role="status" style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0">'
+        f'<span style="color:{colour};font-size:1.5em;font-weight:bold;line-height:1">{mark}</span>'
+        f" <strong>{escape(text)}</strong>{rest}</div>"
+    )
+
+
+class Card:
+    """What a check says: a headline, the findings, the rows around the first wrong one."""
+
+    def __init__(self, name, findings, table=None, built=None):
+        self.name, self.findings = name, findings
+        self.table, self.built = table, built
+        open_ = findings and findings[0].cause is Cause.NOT_ANSWERED
+        self.state = "open" if open_ else "wrong" if findings else "right"
+
+    @property
+    def headline(self):
+        """One line: the mark, the name, the verdict."""
+        mark = _MARKS[self.state]
+        if self.state == "open":
+            return f"{mark} {self.name} is not answered yet."
+        if self.state == "wrong":
+            more = len(self.findings) - 1
+            rest = f", and {more} more to look at" if more else ""
+            row = self.findings[0].row
+            where = f": {row} differs" if row and row != self.name else " is not right"
+            return f"{mark} {self.name}{where}{rest}."
+        if self.built is None:
+            return f"{mark} {self.name} is right."
+        count = f"{self.built.trained:,} trained parameters, {self.built.macs:,} MACs"
+        return f"{mark} {self.name} is {self.table.name}: {count}."
+
+    def _rows(self):
+        """(rows above, rows shown): each (mark, row, step, output), down to the first wrong one."""
+        if self.state != "wrong" or self.built is None:
+            return [], []
+        first, rows = self.findings[0].row, []
+        for step in anatomy(self.table):
+            wrong = step.name == first
+            shape = " × ".join(map(str, step.shape))
+            rows.append((_MARKS["wrong" if wrong else "right"], step.name, step.does(), shape))
+            if wrong:
+                # One row alone is not worth folding.
+                at = len(rows) - 1 - _ABOVE
+                return (rows[:at], rows[at:]) if at > 1 else ([], rows)
+        return [], []  # the finding is about a step that no row names
+
+    def __str__(self):
+        above, shown = self._rows()
+        lines = [self.headline, *(f"  {item.message}" for item in self.findings)]
+        lines += [f"  {_above(above)}"] if above else []
+        lines += [f"  {' '.join(row)}" for row in shown]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        first, *others = [escape(item.message) for item in self.findings] or [""]
+        rest = f'<p style="margin:.4em 0">{first}</p>' if first else ""
+        if others:
+            rest += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"
+        above, shown = self._rows()
+        if above:
+            rest += f"<details><summary>{_above(above)}</summary>{_table(above)}</details>"
+        if shown:
+            rest += _table(shown)
+        return framed(self.state, self.headline, rest)
+
+
+def _above(rows):
+    return f"✓ {len(rows)} rows above"
+
+
+def _table(rows):
+    def line(tag, cells):
+        style = ' style="text-align:left"'
+        inside = "".join(f"<{tag}{style}>{escape(text)}</{tag}>" for text in cells)
+        return f"<tr>{inside}</tr>"
+
+    head = line("th", ("", "row", "in the table", "output there"))
+    body = "".join(line("td", row) for row in rows)
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
