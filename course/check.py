@@ -18,10 +18,11 @@ import os
 from contextlib import contextmanager
 from math import isclose, prod
 
-from course import evidence
+from course import evidence, values
 from course.anatomy import anatomy
 from course.card import Card
 from course.diagnosis import Cause, diagnose, finding
+from course.plain import one_line
 from course.progress import progress
 
 __all__ = [
@@ -148,7 +149,7 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
     if "failed" in reply:
         _report(name, [_failed(reply, "a number")])
         return
-    got, expected = reply["value"], evidence.plain(expected)
+    got, expected = reply["value"], values.exactly(expected)
     empty = isinstance(got, dict) and got and all(item is None for item in got.values())
     if got is None or empty:
         _report(name, [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")])
@@ -156,6 +157,8 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
         _report(name, _wrong_items(got, expected, tolerance, hint))
     elif _close(got, expected, tolerance):
         _report(name, [])
+    elif odd := values.stand_in(got):
+        _report(name, [_no_plain_value("", (_brief(got), odd[1]), "a number")])
     else:
         said = f"You have {_quoted(got)}. {hint}".strip()
         _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=said)])
@@ -170,6 +173,8 @@ def _wrong_items(got, expected, tolerance, hint):
             findings.append(finding(key, Cause.MISSING_KEY))
         elif item is None:
             findings.append(finding(key, Cause.NOT_ANSWERED))
+        elif odd := values.stands_for(item):
+            findings.append(_no_plain_value(key, odd, "a number"))
         elif not _close(item, right, tolerance):
             said, hint = f"You have {_quoted(item)}. {hint}".strip(), ""
             findings.append(finding(key, Cause.WRONG_VALUE, received=_brief(item), hint=said))
@@ -200,15 +205,14 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="")
         _report(name, [finding(name, Cause.NO_ANSWER, received="not as many as questions")])
         return
     for case, got, right in zip(cases, answers, rights, strict=True):
-        expected = evidence.plain(right)
+        expected = values.exactly(right)
         call = _call_text(name, case, {})
-        if got is None and expected is not None:
-            got = "None (is the return missing?)"
         if not _close(got, expected, tolerance * max(1.0, _largest(expected))):
             where = _where(got, expected, tolerance * max(1.0, _largest(expected)))
-            text = f"{call} gives {_brief(got)}, it should give {_brief(expected)}. {where} {hint}"
+            said = values.kind_of(None) if got is None else _brief(got)
+            text = f"{call} gives {said}, it should give {_brief(expected)}. {where} {hint}"
             text = " ".join(text.split())
-            _report(name, [finding(name, Cause.WRONG_VALUE, received=_brief(got), hint=text)])
+            _report(name, [finding(name, Cause.WRONG_VALUE, received=said, hint=text)])
             return
     _report(name, [])
 
@@ -218,12 +222,18 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="")
 
 def _ask(subject, request):
     """Evidence about a subject: from here, or from where the grader keeps the student's code."""
-    remote = getattr(type(subject), "__evidence__", None)
+    remote = values.attribute(type(subject), "__evidence__")
     reply = remote(subject, request) if remote else evidence.observe(subject, request)
     # What comes from a student's process may be anything; what is no answer is a failed check.
     wanted = {"value": "value", "call": "answers"}.get(request["ask"], "trace")
     known = isinstance(reply, dict) and (isinstance(reply.get("failed"), str) or wanted in reply)
-    return reply if known else {"failed": "NO_ANSWER", "text": "the reply is malformed"}
+    if not known:
+        return {"failed": "NO_ANSWER", "text": "the reply is malformed"}
+    if "value" in reply:
+        reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
+    if isinstance(reply.get("answers"), list):
+        reply["answers"] = list(map(values.plain, reply["answers"]))
+    return reply
 
 
 def _called(name, cases, reply):
@@ -238,10 +248,17 @@ def _called(name, cases, reply):
 def _failed(reply, expected, hint=""):
     kind = reply["failed"]
     cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
-    text = str(reply.get("text", ""))
+    text = one_line(reply.get("text", ""))
     expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
     hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else hint
     return finding("", cause, expected, text, hint=hint)
+
+
+def _no_plain_value(row, stand_in, expected):
+    """The finding about a part of an answer that has no plain form."""
+    words, cause = stand_in
+    cause = Cause[cause] if cause in Cause.__members__ else Cause.WRONG_KIND_OF_VALUE
+    return finding(row, cause, expected, words)
 
 
 # --- hand counts -------------------------------------------------------------------------------
@@ -268,6 +285,8 @@ def _numbers(answers, rows, like, explain, kind):
             findings.append(finding(row, Cause.MISSING_KEY))
         elif got[row] is None:
             findings.append(finding(row, Cause.NOT_ANSWERED))
+        elif odd := values.stands_for(got[row]):
+            findings.append(_no_plain_value(row, odd, kind))
         elif not _close(got[row], wanted, 0) and not _same_vector(got[row], wanted):
             cause, hint = explain(network, row, got[row], wanted)
             findings.append(finding(row, cause, kind, _brief(got[row]), hint=hint))
@@ -289,7 +308,7 @@ def _explain_shape(network, row, got, expected):
     if len(got) == len(expected) and sorted(map(str, got)) == sorted(map(str, expected)):
         return Cause.CHANNELS_FIRST, ""
     if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
-        return Cause.FILTERS_FORGOTTEN, f"You have {got[2]}."
+        return Cause.FILTERS_FORGOTTEN, f"You have {_brief(got[2])}."
     source = step.inputs[0]
     if len(expected) == 3:
         size, kernel, stride = source.grid[0], step.kernel[0], step.stride[0]
@@ -307,9 +326,9 @@ def _explain_parameters(network, row, got, expected):
     if isinstance(got, bool) or not isinstance(got, int | float):
         return Cause.WRONG_KIND_OF_VALUE, ""
     if row == "total":
-        return Cause.WRONG_VALUE, f"You have {got:,}. Add up the rows above."
+        return Cause.WRONG_VALUE, f"You have {_count(got)}. Add up the rows above."
     step = network[row]
-    said = f"You have {got:,}."
+    said = f"You have {_count(got)}."
     area = step.kernel[0] * step.kernel[1]
     if not step.fan_in:
         return Cause.WRONG_VALUE, f"{said} What is there to learn in: {step.does()}?"
@@ -346,6 +365,8 @@ def _close(got, expected, tolerance):
         return type(got) is type(expected) and got == expected
     if isinstance(got, bool) or not isinstance(got, int | float):
         return False
+    if isinstance(got, int) and isinstance(expected, int):
+        return abs(got - expected) <= tolerance  # as floats, 2**53 and 2**53 + 1 would be equal
     return isclose(got, expected, rel_tol=0, abs_tol=tolerance)
 
 
@@ -425,9 +446,7 @@ def _show(card):
 
 
 def _name(subject):
-    remote = getattr(type(subject), "__evidence__", None)
-    name = getattr(subject, "__name__", None)
-    return str(name) if remote or isinstance(name, str) else "Your answer"
+    return values.name_of(subject) or "Your answer"
 
 
 def _call_text(name, args, kwargs):
@@ -441,13 +460,21 @@ def _call_text(name, args, kwargs):
 def _brief(value):
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         value = value["array"]
+    if odd := values.stands_for(value):
+        return odd[0]
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
         inside = ", ".join(map(_brief, value[:8])) + (", …" if len(value) > 8 else "")
-        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        return text if len(text) <= 400 else text[:399] + "…"
     text = str(value)
-    return text if len(text) <= 120 else text[:119] + "…"
+    return one_line(text if len(text) <= 120 else text[:119] + "…")
+
+
+def _count(number):
+    """A number with its thousands apart, unless that would fill the line."""
+    return f"{number:,}" if abs(number) < 10**30 else _brief(number)
 
 
 def _quoted(value):

@@ -24,7 +24,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FunctionType
 
-from course import raw_tensorflow
+from course import raw_tensorflow, values
+from course.values import kind_of as _kind
 
 # What every layer keeps under these names holds no layers, or variables that it knows already.
 _BOOKS = {
@@ -49,6 +50,8 @@ def observe(subject, request):
         return _ASK[request["ask"]](subject, request)
     except Refused as refused:
         return {"failed": refused.kind, "text": refused.text}
+    except Exception as error:  # an object of the student's own that raises when it is looked at
+        return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
 
 
 def answer(namespace, request):
@@ -58,13 +61,24 @@ def answer(namespace, request):
     if name not in namespace:
         return {"failed": "NOT_ANSWERED", "text": f"{name} is not defined"}
     reply = observe(namespace[name], request)
-    if len(json.dumps(reply)) > request.get("most", float("inf")):
+    if len(json.dumps(reply, default=str)) > request.get("most", float("inf")):
         return {"failed": "NO_ANSWER", "text": f"what {name} gives is too large"}
     return reply
 
 
 def _value(subject, request):
-    return {"value": plain(subject)}
+    return {"value": _found(subject)}
+
+
+def _found(value, looked_for=values.stands_for):
+    """A student's value as plain data, if as a whole (or in every part) it has that form."""
+    if value is Ellipsis:
+        raise Refused("NOT_ANSWERED")
+    found = values.plain(value)
+    if stand_in := looked_for(found):
+        words, cause = stand_in
+        raise Refused(cause, words)
+    return found
 
 
 def _call(function, request):
@@ -76,7 +90,7 @@ def _call(function, request):
     for number, case in enumerate(request["cases"]):
         try:
             with _blame():
-                answers.append(plain(function(*map(_argument, case))))
+                answers.append(_found(function(*map(_argument, case)), values.stand_in))
         except Refused as refused:
             return {"failed": refused.kind, "text": refused.text, "case": number}
     return {"answers": answers}
@@ -293,45 +307,6 @@ def sendable(value):
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return {"array": value.tolist(), "dtype": str(value.dtype)}
     return value
-
-
-def plain(value):
-    """A student's value as JSON: numbers, texts, lists, dicts; arrays and tensors become lists."""
-    if value is None or isinstance(value, bool | int | float | str):
-        # int(True) and subclasses lose their disguise here
-        kind = next(t for t in (bool, int, float, str, type(None)) if isinstance(value, t))
-        return value if kind is type(None) else kind(value)
-    if value is Ellipsis:
-        raise Refused("NOT_ANSWERED")
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if hasattr(value, "_keras_history"):
-        raise Refused("WRONG_KIND_OF_VALUE", "a symbolic Keras tensor, which has no numbers yet")
-    if not callable(value) and hasattr(value, "dtype"):
-        try:
-            array = value
-            if type(value).__module__ != "numpy":  # a grader compares NumPy's without Keras
-                import keras
-
-                array = keras.ops.convert_to_numpy(value)
-            if array.dtype.kind in "biuf":
-                return array.tolist()
-            if array.dtype.kind == "V":  # bfloat16, which NumPy does not know
-                return array.astype("float32").tolist()
-        except Exception:  # an object that only looks like an array
-            raise Refused("WRONG_KIND_OF_VALUE", _kind(value)) from None
-    raise Refused("WRONG_KIND_OF_VALUE", _kind(value))
-
-
-def _kind(value):
-    if value is None:
-        return "None (is the return missing?)"
-    name = type(value).__name__
-    if callable(value) and hasattr(value, "__name__"):
-        return f"the function {value.__name__}"
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 _ASK = {"value": _value, "call": _call, "model": _model, "block": _block}

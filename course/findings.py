@@ -16,6 +16,7 @@ class Cause(Enum):
     UNREADABLE = "The model cannot be read: {received}"
     # numbers
     WRONG_VALUE = "The value is not right."
+    TOO_LARGE = "It is {received}."
     WRONG_KIND_OF_VALUE = "It should be {expected}. Received: {received}."
     MISSING_KEY = "The row is missing in your answer."
     WITHOUT_BIASES = "These are the weights alone: each map or unit also has one bias."

@@ -1,0 +1,228 @@
+"""Any Python value as plain data: numbers, texts, None, lists and dicts that JSON can carry.
+
+An answer may be anything that a variable can hold. `plain` reads it without trusting its methods,
+never raises, and never makes more than a bounded amount of data. In the place of what has no plain
+form (a set, a complex number, a number of 50,000 digits) it puts a stand-in, a dict that says what
+was there.
+"""
+
+import math
+import numbers
+from decimal import Decimal
+
+from course.plain import one_line
+
+MOST_VALUES = 50_000  # numbers, texts, lists and dicts in one answer
+MOST_CHARACTERS = 100_000  # of all texts in one answer
+_DEEPEST = 20  # lists in lists
+_LONGEST = 1000  # bits of a whole number, some 300 digits: it still fits into a float
+_STAND_IN = "no plain value"
+
+
+class _TooMuch(Exception):
+    """There are more values than anybody would compare; the text says what."""
+
+
+def plain(value):
+    """A value as plain data, with a stand-in for each part that has no plain form."""
+    try:
+        return _Reading().read(value)
+    except _TooMuch as error:
+        return _stand_in(f"{_article(value)} that is far too large ({error})", "TOO_LARGE")
+
+
+def exactly(value):
+    """A value as plain data. Raises TypeError if a part of it has no plain form."""
+    found = plain(value)
+    if words := stand_in(found):
+        raise TypeError(f"Only plain values can be compared with an answer, not {words[0]}.")
+    return found
+
+
+def stand_in(found):
+    """What `stands_for` says of the first stand-in anywhere in plain data, or None."""
+    waiting = [found]
+    while waiting:
+        part = waiting.pop()
+        if words := stands_for(part):
+            return words
+        if isinstance(part, dict | list):
+            waiting += part.values() if isinstance(part, dict) else part
+    return None
+
+
+def stands_for(found):
+    """(what was there in words, the name of a Cause) for a stand-in, None for anything else."""
+    if isinstance(found, dict) and found.keys() == {_STAND_IN, "cause"}:
+        return one_line(found[_STAND_IN], 200), str(found["cause"])
+    return None
+
+
+def attribute(value, name):
+    """An attribute of any object, None if it has none or raises when it is asked."""
+    try:
+        return getattr(value, name, None)
+    except BaseException as error:
+        _let_through(error)
+        return None
+
+
+def name_of(value):
+    """The name of a function, a class or a module, None for what has none."""
+    name = attribute(value, "__name__")
+    return one_line(str.__str__(name), 80) if issubclass(type(name), str) else None
+
+
+def kind_of(value):
+    """What kind of thing a value is, in words: `a Dense`, `the function lenet5`. Never raises."""
+    if value is None:
+        return "None (is the return missing?)"
+    name = name_of(value) if callable(value) else None
+    return f"the function {name}" if name else _article(value)
+
+
+def _article(value):
+    name = one_line(type.__getattribute__(type(value), "__name__"), 80)
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _stand_in(words, cause="WRONG_KIND_OF_VALUE"):
+    return {_STAND_IN: words, "cause": cause}
+
+
+def _let_through(error):
+    """Raise again what ends a cell, and not only the reading of one object."""
+    if isinstance(error, KeyboardInterrupt | GeneratorExit | _TooMuch):
+        raise error
+
+
+class _Reading:
+    """One value being read: how much may still come, and in which containers it lies."""
+
+    def __init__(self):
+        self.values, self.characters, self.path = MOST_VALUES, MOST_CHARACTERS, []
+
+    def read(self, value):
+        """The plain form of a value or of a part of it."""
+        self._count(1)
+        try:
+            return self._scalar(value) if _is_scalar(value) else self._inside(value)
+        except BaseException as error:  # an object of the student's own that raises or lies
+            _let_through(error)
+            return _stand_in(kind_of(value))
+
+    def _count(self, more):
+        self.values -= more
+        if self.values < 0:
+            raise _TooMuch(f"more than {MOST_VALUES:,} values")
+
+    def _scalar(self, value):
+        if value is None or isinstance(value, bool):
+            return value
+        if value is Ellipsis:  # the dots of "fill this in"
+            return None
+        if isinstance(value, str):
+            return self._text(str.__str__(value))
+        if isinstance(value, int):
+            return self._whole(int.__int__(value))
+        return float.__float__(value)
+
+    def _text(self, text):
+        self.characters -= len(text)
+        if self.characters < 0:
+            raise _TooMuch(f"more than {MOST_CHARACTERS:,} characters")
+        return text.encode("utf-8", "replace").decode()  # half a surrogate pair fits no file
+
+    def _whole(self, number):
+        if number.bit_length() <= _LONGEST:
+            return number
+        digits = int(number.bit_length() * math.log10(2)) + 1
+        text = f"a number that is far too large (about {digits:,} digits)"
+        return _stand_in(text, "TOO_LARGE")
+
+    def _inside(self, value):
+        if any(value is outer for outer in self.path):
+            return _stand_in(f"{_article(value)} that contains itself")
+        if len(self.path) >= _DEEPEST:
+            return _stand_in(f"{_article(value)} more than {_DEEPEST} levels deep")
+        self.path.append(value)
+        try:
+            return self._parts(value)
+        finally:
+            self.path.pop()
+
+    def _parts(self, value):
+        if isinstance(value, list | tuple):
+            kind = list if isinstance(value, list) else tuple
+            self._count(kind.__len__(value))
+            self.values += kind.__len__(value)  # each is counted when it is read
+            return [self.read(item) for item in kind.__iter__(value)]
+        if isinstance(value, dict):
+            return self._dict(value)
+        if isinstance(value, numbers.Integral) and not hasattr(value, "dtype"):
+            return self._whole(value.__index__())
+        if isinstance(value, numbers.Real | Decimal) and not hasattr(value, "dtype"):
+            return self._real(value)
+        if isinstance(value, complex):
+            return _stand_in("a complex number")
+        if hasattr(value, "_keras_history"):
+            return _stand_in("a symbolic Keras tensor, which has no numbers yet")
+        if not callable(value) and hasattr(value, "dtype"):
+            return self._array(value)
+        return _stand_in(kind_of(value))
+
+    def _dict(self, value):
+        found = {}
+        # Of the keys 1 and "1" the text counts: that is what a question asks for.
+        pairs = sorted(dict.items(value), key=lambda pair: isinstance(pair[0], str))
+        for key, item in pairs:
+            key = str.__str__(key) if isinstance(key, str) else one_line(_written(key), 200)
+            found[self._text(key)] = self.read(item)
+        return found
+
+    def _real(self, value):
+        """A fraction or a decimal number; whole ones stay exact."""
+        if isinstance(value, numbers.Rational) and value.denominator == 1:
+            return self._whole(value.numerator)
+        try:
+            return float(value)
+        except OverflowError:
+            return _stand_in("a number that is far too large", "TOO_LARGE")
+
+    def _array(self, value):
+        """An array or a tensor of any library as lists of numbers."""
+        import numpy as np
+
+        size = math.prod(value.shape)
+        self._count(size)
+        if not isinstance(value, np.ndarray | np.generic):  # NumPy's own need no Keras
+            import keras
+
+            value = keras.ops.convert_to_numpy(value)
+        array = np.asarray(value)
+        self._count(array.size - size)
+        with np.errstate(all="ignore"):
+            if array.dtype.kind == "f":  # as Python's own floats, whatever their width
+                return array.astype("float64").tolist()
+            if array.dtype.kind == "V" and array.dtype.names is None:  # bfloat16
+                return array.astype("float32").tolist()
+        if array.dtype.kind in "biu":
+            return array.tolist()
+        self.values += array.size  # each is counted when it is read
+        if array.dtype.kind in "OU":
+            return self.read(array.tolist())
+        numbers_of = "complex numbers" if array.dtype.kind == "c" else array.dtype.name
+        return _stand_in(f"an array of {numbers_of}" if array.ndim else f"a {array.dtype.name}")
+
+
+def _is_scalar(value):
+    return value is None or value is Ellipsis or isinstance(value, bool | int | float | str)
+
+
+def _written(key):
+    """A key of a dict as text."""
+    try:
+        return str(key)
+    except BaseException as error:
+        _let_through(error)
+        return kind_of(key)
