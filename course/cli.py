@@ -15,6 +15,13 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     if options.run is _doctor:  # needs nothing of the instructor's half
         return _doctor(options)
+    if not find_spec("course.grading"):
+        print(
+            "course: this is the students' copy of the course. It can do `course doctor`; "
+            "releasing and grading are done in the instructor's folder.",
+            file=sys.stderr,
+        )
+        return 1
     missing = [name for name in ("nbgrader", "distributed") if not find_spec(name)]
     if missing:
         print(
@@ -74,6 +81,21 @@ def _parser():
         metavar="URL",
         help="https address of the git repository that Colab gets the course from; it is written "
         "into the lectures, too (default: the folder's git remote, into assignments only)",
+    )
+
+    sub = command(
+        _publish,
+        "publish",
+        "Write a copy of the course for students, without solutions, hidden tests and grading.",
+        "course publish ../students --repository https://github.com/you/convnets",
+    )
+    sub.add_argument("folder", metavar="FOLDER", help="an empty or new one, or an earlier copy")
+    sub.add_argument("assignment", **many)
+    sub.add_argument(
+        "--repository",
+        metavar="URL",
+        help="https address of the git repository that this copy will be, for Colab (default: the "
+        "git remote of the folder)",
     )
 
     sub = command(
@@ -206,15 +228,35 @@ def _folder(options):
 
 
 def _release(options):
-    from course.grading.release import release, stamp_lectures
+    from course.grading.release import release, repository_of, stamp_lectures
 
     course = _folder(options)
-    for assignment in course.chosen(options.assignment):
-        for path in release(course, assignment, options.repository):
+    chosen = course.chosen(options.assignment)
+    repository, said = repository_of(course, options.repository)
+    for assignment in chosen:
+        for path in release(course, assignment, repository):
             print(f"released {_short(path)}")
+    for sentence in said:
+        print(sentence, file=sys.stderr)
     if options.repository:
-        for path in stamp_lectures(course, options.repository):
+        for path in stamp_lectures(course, repository):
             print(f"stamped  {_short(path)}")
+
+
+def _publish(options):
+    from course.grading.publish import publish
+
+    course = _folder(options)
+    chosen = course.chosen(options.assignment)
+    files, address = publish(course, options.folder, chosen, options.repository)
+    print(f"{len(files)} files in {_short(options.folder)}: {', '.join(chosen)}")
+    if address:
+        print(f"Colab will get the course from {address}. Commit the folder, and push it there.")
+    else:
+        print(
+            "The copy has no address that Colab could get the course from. If your students use "
+            "Colab, make a repository for it, and run this again with --repository https://…"
+        )
 
 
 def _collect(options):

@@ -9,7 +9,17 @@ from course.cli import main
 from course.grading.demo import answered
 from tests.classroom import ROOT, Classroom
 
-COMMANDS = ("release", "collect", "grade", "feedback", "export", "report", "doctor", "demo")
+COMMANDS = (
+    "release",
+    "publish",
+    "collect",
+    "grade",
+    "feedback",
+    "export",
+    "report",
+    "doctor",
+    "demo",
+)
 
 
 @pytest.fixture(scope="module")

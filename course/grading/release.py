@@ -17,6 +17,10 @@ from course.grading.repair import EXERCISE
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_URL = re.compile(
+    r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
+)
+_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
 _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -54,17 +58,61 @@ def stamped(nb, repository, path):
     return nb
 
 
-def remote(folder):
-    """The https address of a folder's git remote, or "" if it has none."""
-    command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
+def git_remote(folder):
+    """The address of a folder's git remote as git has it, or "" if there is none."""
+    return _git(folder, "remote", "get-url", "origin").strip()
+
+
+def https(address):
+    """The https form of a git address, without names and tokens; "" if it has none.
+
+    `git@github.com:you/convnets.git` and `ssh://git@github.com/you/convnets.git` are
+    https://github.com/you/convnets.git; a folder, and a host that only your ssh knows, have none.
+    """
+    found = _URL.fullmatch(address) or _SCP.fullmatch(address)
+    if not found or "." not in found["host"]:
+        return ""
+    host = re.sub(r"^(?:alt)?ssh\.", "", found["host"])  # GitHub's and GitLab's other door for ssh
+    port = found["port"] if address.startswith("http") else None
+    return f"https://{host}{port or ''}/{found['path'].lstrip('/')}"
+
+
+def repository_of(course, given=None):
+    """(the https address that Colab gets the course from, sentences about it).
+
+    `given` is what the command line says; else nbgrader_config.py is asked, then the git remote.
+    """
+    own = git_remote(course.root)
+    asked = given if given is not None else course.config.Stamp.get("repository") or own
+    address = https(asked)
+    if asked and not address:
+        if given:
+            raise CourseError(f"The repository should be an https:// address. Received: {given}")
+        return "", [
+            f"The folder's git remote, {asked}, has no https address that Colab could use. "
+            "Notebooks are released without one; name it with --repository."
+        ]
+    if not address:
+        return "", []
+    said = [f"Colab will get the course from {address}"]
+    published = _git(course.root, "ls-files", "--", course.directory.source_directory, "tests/bank")
+    if published and address == https(own):
+        said.append(
+            "WARNING: that is the repository of this folder, and git keeps "
+            f"{len(published.splitlines())} files of solutions and tests in it. Whoever can read "
+            "the repository can read every solution. Give students a copy without them:\n"
+            "  course publish ../students --repository https://…"
+        )
+    return address, said
+
+
+def _git(folder, *arguments):
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        command = ["git", "-C", str(folder), *arguments]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    address = said.stdout.strip()
-    if said.returncode or "@" in address.partition("//")[2].partition("/")[0]:
-        return ""  # an address with a name or a token in it is not for students
-    return address if address.startswith("https://") else ""
+    return "" if said.returncode else said.stdout
 
 
 def stamp_lectures(course, repository):
@@ -91,11 +139,7 @@ def release(course, assignment, repository=None):
     problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
-    if repository and not repository.startswith("https://"):
-        raise CourseError(f"The repository should be an https:// address. Received: {repository}")
-    if repository is None:
-        repository = course.config.Stamp.get("repository") or remote(course.root)
-    course.api.config.Stamp.repository = repository
+    course.api.config.Stamp.repository, _ = repository_of(course, repository)
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")
