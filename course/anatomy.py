@@ -16,6 +16,7 @@ work in place. `course.normal` makes the rows, `course.reading` knows what Keras
 
 import inspect
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -378,7 +379,8 @@ def anatomy(network, input_shape=None):
             f"Table of course.architectures. Received: {type(network).__name__}."
         )
     result = reading.from_trace(trace(network, input_shape))
-    result.name = network.name
+    given = not re.fullmatch(r"(functional|sequential|model)(_\d+)?", network.name)
+    result.name = network.name if given else "your network"
     return result
 
 

@@ -1,21 +1,28 @@
 """Pictures: what they say in words, and that they can be read."""
 
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
 
 from course import figures
-from course.architectures.googlenet import INCEPTION_BOTTLENECK
+from course.anatomy import anatomy
+from course.architectures.googlenet import GOOGLENET, GOOGLENET_TRAINING, INCEPTION_BOTTLENECK
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
-from course.architectures.resnet import RESNET50
+from course.architectures.resnet import RESNET34, RESNET50, RESNET152
 from course.architectures.vgg import VGG16
 from course.evidence import weightless
+from course.pictures import INK
+
+BLOCK = RESNET34.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
 
 POINTS = [
     {"name": "one", "MACs": 10, "top-1 %": 50.0, "parameters": 3},
@@ -60,7 +67,7 @@ class Images(HTMLParser):
         self.found = []
 
     def handle_starttag(self, tag, attrs):
-        if tag == "img":
+        if tag == "svg":
             self.found.append(dict(attrs))
 
 
@@ -70,18 +77,22 @@ def test_a_picture_has_an_alternative_text_in_every_form(name):
     page = Images()
     page.feed(picture._repr_html_())
     (image,) = page.found
-    assert image["alt"] == picture.alt and len(picture.alt) > 20
-    assert image["src"].startswith("data:image/png;base64,")
+    assert image["role"] == "img"
+    assert image["aria-label"] == picture.alt and len(picture.alt) > 20
     assert picture.alt in repr(picture)
 
 
 def test_texts_say_the_numbers():
-    assert "C1 28×28×6, S2 14×14×6, C3 10×10×16" in PICTURES["architecture"].alt
+    text = PICTURES["architecture"].alt
+    assert "C1 (convolution 5 × 5, tanh) 28×28×6; S2 (average pool 2 × 2, stride 2) 14×14×6" in text
     assert "48,120 of 61,706" in PICTURES["cost"].alt
     assert "240,000 of 416,520" in PICTURES["cost"].alt
-    assert "60 of 96 pairs" in PICTURES["connections"].alt
+    # It is for counting, so it does not say the number.
+    assert "Table of 16 × 6 maps;" in PICTURES["connections"].alt
+    assert "60" not in PICTURES["connections"].alt
     assert "15 sees 0, 1, 2, 3, 4, 5" in PICTURES["connections"].alt
-    assert "one ends between 0.6000 and 0.6000" in PICTURES["curves"].alt
+    text = "one: training ends between 0.7000 and 0.7000, test ends between 0.6000 and 0.6000"
+    assert text in PICTURES["curves"].alt
     assert "✓ 3; ✗ 5, it is 4" in PICTURES["images"].alt
 
 
@@ -96,17 +107,94 @@ def vgg16():
         return figures.architecture(keras.applications.VGG16(weights=None))
 
 
-@pytest.mark.parametrize(
-    "draw", [lambda: figures.architecture(LENET5), lambda: figures.architecture(LENET5_1998), vgg16]
-)
-def test_labels_do_not_cover_each_other(draw):
-    figure = draw().figure
+DRAWN = {
+    "LeNet-5": lambda: figures.architecture(LENET5),
+    "LeNet-5 of 1998": lambda: figures.architecture(LENET5_1998),
+    "VGG-16": vgg16,
+    "GoogLeNet": lambda: figures.architecture(GOOGLENET),
+    "ResNet-50": lambda: figures.architecture(RESNET50),
+    "a module": lambda: figures.architecture(INCEPTION_BOTTLENECK),
+    "a block": lambda: figures.architecture(BLOCK),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_labels_can_be_read_where_a_page_is_700_pixels_wide(name):
+    figure = DRAWN[name]().figure
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    boxes = [t.get_window_extent(renderer) for axes in figure.axes for t in axes.texts]
+    texts = [text for axes in figure.axes for text in axes.texts if text.get_text()]
+    boxes = [text.get_window_extent(renderer) for text in texts]
     for number, box in enumerate(boxes):
         for other in boxes[number + 1 :]:
             assert not box.overlaps(other)
+    shrunk = min(1, 700 / (96 * figure.get_figwidth()))  # 96 pixels of CSS are an inch
+    assert min(text.get_fontsize() for text in texts) * 96 / 72 * shrunk >= 9
+
+
+@pytest.mark.parametrize("name", ["a module", "a block"])
+def test_arrows_end_at_their_boxes_and_cross_none(name):
+    (axes,) = DRAWN[name]().figure.axes
+    boxes = {patch.get_bbox().extents.round(6).tobytes(): patch for patch in axes.patches}
+    boxes = [patch.get_bbox().padded(-1e-6) for patch in boxes.values()]
+    lines = [line.get_xydata() for line in axes.lines]
+    heads = [note for note in axes.texts if not note.get_text()]
+    assert len(heads) == len(lines) > len(boxes) - 1
+    for head in heads:  # from `xyann` to `xy`, which is the middle of a box's upper edge
+        assert any(
+            np.allclose(head.xy, ((box.x0 + box.x1) / 2, box.y1), atol=1e-4) for box in boxes
+        )
+        line = next(line for line in lines if np.allclose(line[-1], head.xyann))
+        assert any(np.allclose(line[0], ((b.x0 + b.x1) / 2, b.y0), atol=1e-4) for b in boxes)
+        for start, end in pairwise([*line, head.xy]):
+            for share in np.linspace(0.02, 0.98, 49):
+                at = start + share * (np.asarray(end) - start)
+                assert not any(box.contains(*at) for box in boxes)
+
+
+def test_a_large_network_shows_its_modules():
+    text = DRAWN["GoogLeNet"]().alt
+    for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
+        assert f"{module} (7 rows in 4 branches)" in text
+    assert "conv5_1 (8 rows and a shortcut) 7×7×2048" in DRAWN["ResNet-50"]().alt
+    assert "conv4_1_1 to conv4_36 (36 modules) 14×14×1024" in figures.architecture(RESNET152).alt
+
+
+def test_a_network_with_heads_says_what_is_not_drawn():
+    text = figures.architecture(GOOGLENET_TRAINING).alt
+    assert "without the ways to 2 more outputs" in text and "4a (7 rows in 4 branches)" in text
+
+
+def test_a_network_of_ones_own_has_a_name():
+    image = keras.Input((12, 12, 1))
+    model = keras.Model(image, layers.Conv2D(4, 3, name="C1")(image))
+    assert model.name.startswith("functional")
+    text = figures.architecture(model).alt
+    assert text.startswith("your network from input to output: input 12×12×1; C1 (")
+    assert "keras_tensor" not in str(anatomy(model)) and "functional" not in str(anatomy(model))
+    assert figures.architecture(small()).alt.startswith("small from input to output: input")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_has_the_colours_of_its_page(name):
+    """On a dark page a white panel glares, and black text cannot be read."""
+    page = PICTURES[name]._repr_html_()
+    assert INK not in page and "http" not in page and "<metadata" not in page
+    assert "currentColor" in page
+    assert "fill: #ffffff" not in page and "fill: #000000" not in page
+
+
+def test_names_on_a_page_mean_one_thing():
+    pages = [PICTURES[name]._repr_html_() for name in ("cost", "curves", "architecture")]
+    names = [set(re.findall(r' id="([^"]+)"', page)) for page in pages]
+    assert all(names) and len(set.union(*names)) == sum(map(len, names))
+    for page, known in zip(pages, names, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= known
+
+
+def test_a_file_has_a_white_background(tmp_path):
+    PICTURES["cost"].save(tmp_path / "cost.png")
+    assert imread(tmp_path / "cost.png")[0, 0].tolist() == [1, 1, 1, 1]
 
 
 def test_nothing_is_left_with_pyplot():
@@ -149,7 +237,8 @@ def test_a_picture_with_branches_says_who_reads_what():
 
 def test_the_receptive_field_grows_to_what_the_table_says():
     text = PICTURES["receptive field"].alt
-    assert "conv1_1 3, conv1_2 5, pool1 6" in text and "pool5 212 pixels" in text
+    assert "conv1_1 3, conv1_2 5, pool1 6" in text and "pool5 212, fc6 404 pixels" in text
+    assert text.endswith("the image has 224.")
 
 
 def test_a_point_without_a_number_is_named():

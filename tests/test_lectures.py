@@ -45,9 +45,9 @@ def test_a_lecture_runs_offline(path, executed):
     nb = executed(path)
     assert "".join(o.text for o in outputs(nb) if o.get("name") == "stderr") == ""
     pictures = [
-        o.data["text/html"] for o in outputs(nb) if "<img" in o.get("data", {}).get("text/html", "")
+        o.data["text/html"] for o in outputs(nb) if "<svg" in o.get("data", {}).get("text/html", "")
     ]
-    assert len(pictures) >= 8 and all('alt="' in picture for picture in pictures)
+    assert len(pictures) >= 8 and all('aria-label="' in picture for picture in pictures)
     controls = [c for c in nb.cells if c.cell_type == "code" and "figures.explore(" in c.source]
     assert len(controls) >= 2
 
