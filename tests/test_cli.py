@@ -66,6 +66,43 @@ def test_a_source_with_a_flaw_is_not_released(tmp_path, capsys):
     assert "its first line should be '# Exercise lenet-shapes (8 points)'" in said
 
 
+def test_points_that_disagree_are_not_released(tmp_path, capsys):
+    """The title, a heading, the list of progress and the cells say the same points."""
+    source = tmp_path / "solutions" / "02-lenet"
+    source.mkdir(parents=True)
+    text = (ROOT / "solutions/02-lenet/lenet.ipynb").read_text()
+    (tmp_path / "nbgrader_config.py").write_text((ROOT / "nbgrader_config.py").read_text())
+
+    def says(**changes):
+        nb = json.loads(text)
+        for cell in nb["cells"]:
+            if cell["id"] == "lenet-shapes":  # 102 points under "100 points"
+                cell["metadata"]["nbgrader"]["points"] = 10
+                cell["source"] = "".join(cell["source"]).replace("(8 points)", "(10 points)")
+            for old, new in changes.get(cell["id"].replace("-", "_"), {}).items():
+                cell["source"] = "".join(cell["source"]).replace(old, new)
+        (source / "lenet.ipynb").write_text(json.dumps(nb))
+        status = main(["release", "--course", str(tmp_path)])
+        return status, capsys.readouterr().err
+
+    status, said = says()
+    assert status == 1
+    assert "lenet.ipynb: its title says 100 points, its exercises have 102." in said
+    assert (
+        "'1 · Every shape by hand (8 points)' says 8 points, the exercises below have 10." in said
+    )
+    assert "check.progress has 8 points for lenet-shapes, its cell has 10." in said
+    title, heading = {"100 points": "102 points"}, {"(8 points)": "(10 points)"}
+    progress = {'"lenet-shapes": 8': '"lenet-shapes": 10, "gone": 3'}
+    status, said = says(title=title, shapes_goal=heading, progress=progress)
+    assert status == 1
+    assert said.strip().splitlines()[1:] == [
+        "  lenet.ipynb: check.progress has 3 points for gone, its cell has none."
+    ]
+    progress = {'"lenet-shapes": 8': '"lenet-shapes": 10'}
+    assert says(title=title, shapes_goal=heading, progress=progress)[0] == 0
+
+
 def packed(path, files):
     with zipfile.ZipFile(path, "w") as archive:
         for number, (name, content) in enumerate(files):

@@ -7,10 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.classroom import ROOT
+from tests.classroom import SOURCES as SOLUTIONS
 from tests.notebook import executed
 
-ROOT = Path(__file__).parents[1]
-SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 
 

@@ -1,15 +1,12 @@
 """The lectures run offline, say what they show, and are where the coverage page says."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from tests.classroom import LECTURES, ROOT
 from tests.notebook import executed as run_notebook
-
-ROOT = Path(__file__).parents[1]
-LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 each_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 

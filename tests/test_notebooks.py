@@ -4,22 +4,18 @@ import ast
 import json
 import re
 import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from course.grading.course_folder import CourseFolder
 from course.grading.release import release, source_problems, stamped
+from tests.classroom import LECTURES, OURS, ROOT, SOURCES
 
-ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(
-    path
-    for folder in ("notebooks", "solutions", "assignments")
-    for path in (ROOT / folder).rglob("*.ipynb")
-    if ".ipynb_checkpoints" not in path.parts
+    [*SOURCES, *LECTURES]
+    + [path for name in OURS for path in (ROOT / "assignments" / name).glob("*.ipynb")]
 )
-SOURCES = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 
 
 def relative(path):
@@ -162,7 +158,7 @@ def test_assignments_are_the_release_of_solutions(tmp_path):
     shutil.copytree(ROOT / "solutions", tmp_path / "solutions")
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     course = CourseFolder(tmp_path)
-    for assignment in course.assignments():
+    for assignment in OURS:
         (path,) = (ROOT / "assignments" / assignment).glob("*.ipynb")
         stamp = re.search(r'REPOSITORY = \\"(?:git\+)?(.*?)\\"', path.read_text())[1]
         release(course, assignment, stamp)
@@ -170,7 +166,11 @@ def test_assignments_are_the_release_of_solutions(tmp_path):
         p.relative_to(tmp_path): p.read_text() for p in (tmp_path / "assignments").rglob("*.*")
     }
     here = {p.relative_to(ROOT): p.read_text() for p in (ROOT / "assignments").rglob("*.*")}
-    here = {path: text for path, text in here.items() if ".ipynb_checkpoints" not in path.parts}
+    here = {
+        path: text
+        for path, text in here.items()
+        if path.parts[1] in OURS and ".ipynb_checkpoints" not in path.parts
+    }
     assert fresh == here, "assignments/ is not the release of solutions/. Run: make release"
 
 

@@ -18,12 +18,11 @@ from jupyter_client.manager import AsyncKernelManager
 from course.grading.demo import answered, as_colab_saves, model_answers
 from course.grading.release import stamped
 from tests import notebook
+from tests.classroom import LECTURES, ROOT
+from tests.classroom import SOURCES as SOLUTIONS
 
-ROOT = Path(__file__).parents[1]
 TWIN = os.environ.get("COURSE_TWIN")
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
-SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
-LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 pytestmark = pytest.mark.skipif(not TWIN, reason="make test-oldest and make test-newest run these")
 
 

@@ -4,6 +4,7 @@ A release is stamped with the repository that Colab gets the course from: its ad
 notebook's setup cell, and a badge that opens the notebook in Colab below its title.
 """
 
+import ast
 import re
 import subprocess
 
@@ -21,6 +22,8 @@ _URL = re.compile(
     r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
 )
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
+_HEADING = re.compile(r"^#+ +(.*\((\d+) points?\)).*$", re.MULTILINE)
+_TOTAL = re.compile(r"\b(\d+) points\b")
 _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -149,7 +152,7 @@ def release(course, assignment, repository=None):
 def source_problems(path):
     """What would hurt students or the grader later, in a source notebook: a list of sentences."""
     nb = nbformat.read(path, 4)
-    problems, seen = [], set()
+    problems, seen = _points_problems(nb, path.name), set()
     for number, cell in enumerate(nb.cells, 1):
         where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
         if any(line != line.rstrip() for line in cell.source.splitlines()):
@@ -174,6 +177,47 @@ def source_problems(path):
             elif f"({meta['points']} point" not in cell.source:
                 problems.append(f"{where}: the text and the metadata disagree about the points.")
     return problems
+
+
+def _points_problems(nb, file):
+    """Where the title, a heading or the list of progress says other points than the cells have."""
+    points, tests, headings, total, said = {}, {}, [], 0, None
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not meta.get("solution"):
+            headings += [[int(found), 0, where] for where, found in _HEADING.findall(cell.source)]
+        elif cell.cell_type == "code" and cell.source.lstrip().startswith("check.progress("):
+            said = _progress(cell.source)
+        if meta.get("grade") or meta.get("task"):
+            name = meta["grade_id"]
+            points[name] = meta["points"]
+            if not meta["solution"]:
+                tests[name] = meta["points"]
+            if headings:
+                headings[-1][1] += meta["points"]
+    total, problems = sum(points.values()), []
+    title = nb.cells[0].source if nb.cells and nb.cells[0].cell_type == "markdown" else ""
+    if (found := _TOTAL.search(title)) and int(found[1]) != total:
+        problems.append(f"its title says {found[1]} points, its exercises have {total:g}.")
+    for expected, got, where in headings:
+        if expected != got:
+            problems.append(f"{where!r} says {expected} points, the exercises below have {got:g}.")
+    for name in dict.fromkeys([*tests, *(said or ())]) if said is not None else ():
+        if said.get(name) != tests.get(name):
+            problems.append(
+                f"check.progress has {said.get(name, 'no')} points for {name}, its cell has "
+                f"{tests.get(name, 'none')}."
+            )
+    return [f"{file}: {problem}" for problem in problems]
+
+
+def _progress(source):
+    """{name: points} of a cell `check.progress({...})`; None if they are not written out."""
+    try:
+        (call,) = ast.parse(source).body
+        return dict(ast.literal_eval(call.value.args[0]))
+    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError):
+        return None
 
 
 def last_error(result):
