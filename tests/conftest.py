@@ -4,6 +4,7 @@ import functools
 import gc
 import json
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
@@ -38,6 +39,21 @@ def specs():
     if not SPECS.exists():
         pytest.skip(f"needs {SPECS}, which is not part of the repository")
     return json.loads(SPECS.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A course for `room`."""
+    from tests.inbox import Room
+
+    return Room(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture
+def room(built):
+    """A course into which nothing was collected yet."""
+    shutil.rmtree(built.folder / "submitted", ignore_errors=True)
+    return built
 
 
 def pytest_collection_finish():
