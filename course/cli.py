@@ -285,7 +285,7 @@ def _collect(options):
     for file, reason in report.skipped:
         print(f"skipped  {one_line(file)}: {one_line(reason)}")
     if report.unimportant:
-        print(f"({report.unimportant} files beside the notebooks are left out)")
+        print(f"({report.unimportant} files that no student handed in are left out)")
     print(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
     return 0 if report.taken else 1
 

@@ -53,6 +53,7 @@ def built(tmp_path_factory):
 def room(built):
     """A course into which nothing was collected yet."""
     shutil.rmtree(built.folder / "submitted", ignore_errors=True)
+    (built.folder / "gradebook.db.intake.json").unlink(missing_ok=True)
     return built
 
 

@@ -286,19 +286,13 @@ def _save(course, record, report, files, people, main, only, clock):
 
 
 def _list_left(report, left, taken):
-    """Report files that were not taken; those beside a notebook that was taken are counted."""
-    missed = {
-        id(f) for student, handed in left.items() if student.id not in taken for f, _ in handed
-    }
+    """Report files that were not taken; last those of students of whom nothing was."""
     said = {}
-    for handed in left.values():
-        for file, reason in handed:
-            said[id(file)] = (file, reason)
-    for key, (file, reason) in said.items():
-        if key in missed or file.entry.is_notebook:
-            report.skipped.append((file.entry.path, reason))
-        else:
-            report.unimportant += 1
+    for student in sorted(left, key=lambda student: (student.id not in taken, student.id)):
+        for file, reason in left[student]:
+            said.pop(id(file), None)
+            said[id(file)] = (file.entry.path, reason)
+    report.skipped += said.values()
 
 
 def _enter(course, lms, students, people):

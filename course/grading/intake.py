@@ -1,7 +1,7 @@
 """The intake record: what an LMS said about each hand-in, kept beside what was handed in.
 
 The gradebook has one LMS number for a student, and no place for a file that could not be read.
-This record has them for each assignment: submitted/intake.json, written by `course collect`.
+This record has them for each assignment. `course collect` writes it, beside the gradebook.
 """
 
 import json
@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from course.grading import CourseError
 from course.grading.course_folder import write_atomically
 from course.grading.lms import PER_ASSIGNMENT
+
+NAME = "gradebook.db.intake.json"
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Record:
     """
 
     def __init__(self, course):
-        self.path = course.root / course.directory.submitted_directory / "intake.json"
+        self.path = course.root / NAME
         self.assignments, self.canvas = {}, {}
         try:
             said = json.loads(self.path.read_text(encoding="utf-8"))
@@ -84,7 +86,6 @@ class Record:
         }
         content = json.dumps(said, ensure_ascii=False, indent=1).encode()
         if not self.path.exists() or self.path.read_bytes() != content:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, content)
 
 
