@@ -392,7 +392,7 @@ def _from_config(config):
 
     try:
         config = json.loads(config) if isinstance(config, str) else config
-        with keras.StatelessScope(initialize_variables=False):
+        with evidence.weightless():
             if "class_name" in config:
                 return keras.models.model_from_json(json.dumps(config))
             kind = keras.Model if "input_layers" in config else keras.Sequential

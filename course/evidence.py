@@ -17,41 +17,35 @@ and an answer is {"value": ...}, {"answers": [...]}, {"trace": ...} (see `course
 """
 
 import json
-import linecache
-import sys
-import traceback
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from types import FunctionType
+from contextlib import contextmanager
 
-from course import raw_tensorflow, values
+from course import keras_private, values
+from course.blame import Refused, as_not_called
+from course.blame import blame as _blame
 from course.values import kind_of as _kind
-
-# What every layer keeps under these names holds no layers, or variables that it knows already.
-_BOOKS = {
-    "_trainable_variables", "_non_trainable_variables", "_metrics", "_seed_generators", "_tracked",
-    "_inbound_nodes", "_outbound_nodes", "_losses", "_loss_ids", "_losses_override",
-    "_call_context_args", "_call_has_context_arg", "call_signature_parameters",
-    "_build_shapes_dict", "kernel_size", "strides", "dilation_rate", "_reduction_axes",
-}  # fmt: skip
-
-
-class Refused(Exception):
-    """No evidence can be given; carries the kind (a Cause's name) and the text."""
-
-    def __init__(self, kind, text=""):
-        super().__init__(text)
-        self.kind, self.text = kind, text
 
 
 def observe(subject, request):
-    """Answer a request about a student's function, builder or value. Never raises."""
+    """Answer a request about a student's function, builder or value. Never raises.
+
+    What Keras keeps is afterwards as it was before, and its precision in between is float32.
+    """
+    building = request["ask"] in ("model", "block")
+    try:
+        if building:
+            import keras  # noqa: F401
+        with keras_private.nothing_left(collect=building):
+            keras_private.whole_precision()
+            return _observed(subject, request)
+    except Exception as error:  # an object of the student's own that raises when it is looked at
+        return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
+
+
+def _observed(subject, request):
     try:
         return _ASK[request["ask"]](subject, request)
     except Refused as refused:
         return {"failed": refused.kind, "text": refused.text}
-    except Exception as error:  # an object of the student's own that raises when it is looked at
-        return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
 
 
 def answer(namespace, request):
@@ -110,6 +104,8 @@ def _block(function, request):
         with _blame():
             outputs = function(inputs, *_arguments(request), **request.get("kwargs", {}))
         if not hasattr(outputs, "_keras_history"):
+            if text := as_not_called(keras, outputs):
+                raise Refused("NOT_CALLED", text)
             raise Refused("WRONG_KIND_OF_VALUE", _kind(outputs))
         with _blame():
             return keras.Model(inputs, outputs)
@@ -144,150 +140,14 @@ def _written_down(subject, build, request):
 def weightless():
     """Build Keras models without weights: VGG-16 takes hundredths of a second and no memory.
 
-    Gives the module keras. What was built inside must not be called or trained afterwards.
+    Gives the module keras, and leaves in Keras nothing behind. A model that is kept gets its
+    weights when they are first used.
     """
     import keras
 
-    # clear_session, below, would also forget the student's mixed precision.
-    policy = keras.config.dtype_policy()
-    try:
-        with keras.StatelessScope(initialize_variables=False), _shortcuts(keras):
-            yield keras
-    finally:
-        # Keras keeps a list of the variables it still owes; without this they would all be made
-        # as soon as any other scope ends.
-        keras.utils.clear_session(free_memory=False)  # a full garbage collection takes 0.15 s
-        keras.config.set_dtype_policy(policy)
-
-
-@contextmanager
-def _shortcuts(keras):
-    """Leave out what Keras does to save and to compute: what is built here does neither.
-
-    What another version of Keras has elsewhere is not left out there, and costs its time.
-    """
-    kept = []
-
-    def replace(owner, name, shortcut):
-        if owner is not None and name in vars(owner):
-            kept.append((owner, name, vars(owner)[name]))
-            setattr(owner, name, shortcut)
-
-    backend, initializers, scopes = (
-        sys.modules.get(f"keras.src.{name}")
-        for name in ("backend", "initializers", "backend.common.name_scope")
-    )
-    trackable = next((k for k in keras.Layer.__mro__ if k.__name__ == "KerasAutoTrackable"), None)
-    try:
-        replace(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))
-        # The backend's own adds TensorFlow's scopes, which name the nodes of graphs.
-        replace(backend, "name_scope", getattr(scopes, "name_scope", backend.name_scope))
-        # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
-        if trackable is not None:
-            replace(trackable, "__setattr__", object.__setattr__)
-            replace(keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__))
-        replace(keras.Operation, "__new__", staticmethod(_without_arguments(keras.Operation)))
-        replace(initializers, "get", _without_deserializing(keras.initializers.get))
-        yield
-    finally:
-        for owner, name, was in reversed(kept):
-            setattr(owner, name, was)
-
-
-def _without_account(account):
-    """Keras asks of every attribute whether it is a layer or a variable; a number is neither."""
-    plain = {bool, int, float, str, type(None), FunctionType}
-
-    def set_attribute(self, name, value):
-        if (name in _BOOKS or type(value) in plain) and "_tracker" in self.__dict__:
-            object.__setattr__(self, name, value)
-        else:
-            account(self, name, value)
-
-    return set_attribute
-
-
-def _without_deserializing(get):
-    """Keras makes each initializer that is given by name as it would make one from a file."""
-    kinds = {}
-
-    def get_initializer(identifier):
-        if type(identifier) is not str:
-            return get(identifier)
-        if identifier not in kinds:
-            made = get(identifier)
-            if not type(made).__module__.startswith("keras."):
-                return made
-            kinds[identifier] = type(made)
-        return kinds[identifier]()
-
-    return get_initializer
-
-
-def _without_arguments(operation):
-    """Keras keeps the arguments of every call of a class, for one that has no `get_config`."""
-    with_arguments = operation.__new__
-
-    def new(kind, *args, **kwargs):
-        needed = getattr(kind.get_config, "_is_default", False)
-        if needed or not kind.__module__.startswith("keras."):
-            return with_arguments(kind, *args, **kwargs)
-        made = object.__new__(kind)
-        vars(made).update(_auto_config=None, _lock=True)
-        return made
-
-    return new
-
-
-def _without_graph(keras, through_graph):
-    """How Keras finds the shape of what a layer of the student's own makes: by calling it.
-
-    It would draw a graph of its backend for that, 0.1 s for a block with two convolutions.
-    Symbolic tensors tell the same; what does not take them, or mixes them with others, still
-    gets its graph.
-    """
-
-    def fresh(tensor):
-        return keras.KerasTensor(tensor.shape, tensor.dtype)
-
-    def spec(function, *args, **kwargs):
-        with suppress(Exception), raw_tensorflow.understood():
-            made = function(*args, **kwargs)
-            leaves = keras.tree.flatten(made)
-            if leaves and all(map(keras.backend.is_keras_tensor, leaves)):
-                return keras.tree.map_structure(fresh, made)
-        return through_graph(function, *args, **kwargs)
-
-    return spec
-
-
-@contextmanager
-def _blame():
-    """Turn whatever the student's code raises into a reason that names their line."""
-    from course.trace import TraceError
-
-    try:
-        yield
-    except (Refused, TraceError):
-        raise
-    except NotImplementedError:
-        raise Refused("NOT_ANSWERED") from None
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
-        raise Refused("RAISES", _in_words(error)) from None
-
-
-def _in_words(error):
-    """`TypeError: ... in line 4: x = Conv2D(6)(x)`, with the last line that the student wrote."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = str(Path(__file__).parent)
-    own = [f for f in frames if "site-packages" not in f.filename and ours not in f.filename]
-    if own:
-        line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
-        text += f" (line {own[-1].lineno}" + (f": {line[:120]})" if line else ")")
-    return text
+    nothing_left = keras_private.nothing_left(collect=True)
+    with nothing_left, keras_private.values_on_demand(keras), keras_private.shortcuts(keras):
+        yield keras
 
 
 def _arguments(request):

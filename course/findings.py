@@ -10,8 +10,8 @@ class Cause(Enum):
 
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
-    STOPPED = "{received}"
     RAISES = "Your code stops with an error: {received}."
+    NOT_CALLED = "{received}."
     NO_ANSWER = "No answer came back: {received}."
     NO_MODEL = "It should return a keras.Model. Received: {received}."
     UNREADABLE = "The model cannot be read: {received}"

@@ -20,6 +20,7 @@ import warnings
 from math import prod
 
 from course import raw_tensorflow
+from course.keras_private import untouched
 
 # What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
 _CONFIG = {
@@ -42,14 +43,16 @@ def trace(model, input_shape=None):
     """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
-    is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`.
+    is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`. The model stays as it is,
+    unbuilt if it was.
 
     Raises TraceError if that shape is missing or the model cannot be called on it.
     """
     import keras
 
-    inputs, outputs = _ends(keras, model, input_shape)
-    return _Tracer(keras, inputs).steps(outputs)
+    with untouched(model):
+        inputs, outputs = _ends(keras, model, input_shape)
+        return _Tracer(keras, inputs).steps(outputs)
 
 
 def _ends(keras, model, input_shape):
@@ -171,6 +174,8 @@ class _Tracer:
 
     def _write(self, node):
         operation = node.operation
+        if isinstance(kind := getattr(operation, "activation", None), type):
+            raise TraceError(_activation_class(self.keras, kind))
         if len(self.list) >= _MAX_STEPS:
             raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
         number = len(self.inputs) + len(self.list)
@@ -240,6 +245,15 @@ class _Tracer:
         return {"unknown": type(value).__name__}
 
 
+def _activation_class(keras, kind):
+    """What to say of a class in the place of an activation."""
+    word = kind.__name__.lower()
+    named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
+    library = "layers." if kind.__module__.startswith("keras.") else ""
+    written = f'"{word}" or ' if named else ""
+    return f"activation is the class {kind.__name__}; write {written}{library}{kind.__name__}()."
+
+
 def _in_lower_case(composite):
     """padding="SAME" works with numbers; with symbolic tensors Keras's pools want "same"."""
     for layer in composite._flatten_layers():
@@ -307,8 +321,8 @@ def _config(operation):
         with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored
             warnings.simplefilter("ignore")
             config = operation.get_config()
-    except Exception:  # a student's layer without get_config
-        config = {}
+    except Exception:  # of a layer without get_config, or of an activation that has no name
+        config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
     finally:
         for module, kept in zip(unasked, serialize, strict=True):
             module.serialize = kept

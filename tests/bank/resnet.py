@@ -188,6 +188,9 @@ def basic_block(x, filters, stride=1, *, name):
     return BasicBlock(filters, stride, stride != 1 or x.shape[-1] != filters, name)(x)
 """,
         "zero-answer": """
+keras.config.set_dtype_policy("mixed_float16")
+
+
 def block_answers(x, kernel, gamma):
     inputs = keras.Input(x.shape[1:])
     model = keras.Model(inputs, basic_block(inputs, x.shape[-1], name="block"))

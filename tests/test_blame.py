@@ -1,0 +1,288 @@
+"""A student's error: the reason in plain words, and the line that the student wrote."""
+
+import functools
+import json
+import re
+import warnings
+
+import keras
+import pytest
+from keras import layers, ops
+
+from course import check
+from course.architectures.lenet import LENET5
+from course.blame import is_own
+from course.diagnosis import Cause
+
+C1 = LENET5.part("C1", input_shape=(32, 32, 1))
+
+
+def failed(checking, *args, **kwargs):
+    """The finding of a check that fails, which warns of nothing beside it."""
+    with warnings.catch_warnings(), check.silently(), pytest.raises(check.CheckFailed) as caught:
+        warnings.simplefilter("error")
+        checking(*args, **kwargs)
+    (found,) = caught.value.findings
+    assert "\x1b" not in found.message and "site-packages" not in found.message
+    return found
+
+
+def of_model(inside):
+    """What a check says of a builder with this inside: from an input to the last tensor."""
+
+    def build():
+        image = keras.Input((32, 32, 1))
+        return keras.Model(image, inside(image))
+
+    return failed(check.model, build, like=LENET5)
+
+
+# --- a layer in the place of a tensor
+
+
+def forgotten(x):
+    x = layers.Conv2D(6, 5)(x)
+    x = layers.AveragePooling2D(2)
+    return layers.Flatten()(x)
+
+
+def forgotten_with_a_name(x):
+    pool = layers.AveragePooling2D(2, name="S2")
+    return layers.Concatenate()([
+        x,
+        pool,
+    ])  # fmt: skip
+
+
+def in_the_place_of_settings(x):
+    return layers.AveragePooling2D(2)(layers.ReLU(x))
+
+
+def beside_each_other(x):
+    return layers.Add([x, x])
+
+
+def handed_to_the_layer(x):
+    return layers.Flatten()(layers.Conv2D(6, 5))
+
+
+def without_parentheses(x):
+    x = layers.Flatten
+    return layers.Dense(3)(x)
+
+
+def in_an_operation(x):
+    pool = layers.MaxPooling2D(2)
+    return x + ops.relu(pool)
+
+
+def returned(x):
+    return layers.MaxPooling2D(2)
+
+
+NOT_CALLED = [
+    (forgotten, "x is a layer that was not called: layers.AveragePooling2D(…)(x) (line {0}: x = "
+                "layers.AveragePooling2D(2))", 2),
+    (forgotten_with_a_name, "S2 is a layer that was not called: layers.AveragePooling2D(…)(x) (line"
+                            " {0}: pool = ", 1),
+    (in_the_place_of_settings, "layers.ReLU(x) makes a layer and does not call it: layers.ReLU()(x)"
+                               " (line {0}: ", 1),
+    (beside_each_other, "layers.Add([…]) makes a layer and does not call it: layers.Add()([…]) (l",
+     1),
+    (handed_to_the_layer, "layers.Conv2D(6, 5) is a layer that was not called: layers.Conv2D(…)(x) "
+                          "(line {0}: ", 1),
+    (without_parentheses, "x is the class Flatten, no tensor: layers.Flatten()(x) (line {0}: ", 2),
+    (in_an_operation, "pool is a layer that was not called: layers.MaxPooling2D()(x) (line {0}: ",
+     1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("inside, says, below", NOT_CALLED)
+def test_a_layer_that_was_not_called(inside, says, below):
+    for found in (of_model(inside), failed(check.block, inside, like=C1)):
+        assert found.cause is Cause.NOT_CALLED
+        assert says.format(inside.__code__.co_firstlineno + below) in found.message
+        assert "Keras" not in found.message and "Received" not in found.message
+
+
+def test_a_block_that_returns_its_layer():
+    found = failed(check.block, returned, like=C1)
+    assert found.cause is Cause.NOT_CALLED
+    assert "It is a layer that was not called: layers.MaxPooling2D()(x) (line " in found.message
+
+
+def test_a_layer_that_is_only_made_is_not_blamed():
+    """It is called on the line that fails, but that line fails for another reason."""
+
+    def too_large(x):
+        wide = layers.Conv2D(6, 50)
+        return wide(x)
+
+    def wrapped(x):
+        dense = layers.Dense(3)
+        return layers.TimeDistributed(dense)(x) + keras.Sequential([layers.ReLU()])(x[:, :7])
+
+    assert of_model(too_large).cause is Cause.RAISES
+    assert of_model(wrapped).cause is Cause.RAISES
+
+
+def test_layers_that_take_tensors_take_them():
+    def build():
+        image = keras.Input((32, 32, 1))
+        inner = keras.Model(image, layers.Conv2D(6, 5)(image))
+        x = layers.Lambda(lambda t, other: t + other, arguments={"other": 0.0})(inner(image))
+        return keras.Model(image, x)
+
+    assert failed(check.model, build, like=LENET5).cause is Cause.ACTIVATION_MISSING
+
+
+# --- activations and layers of a student's own
+
+
+class Squash:
+    def __call__(self, x):
+        return ops.tanh(x)
+
+
+RIGHT = [
+    "tanh", keras.activations.tanh, ops.tanh, lambda x: ops.tanh(x), Squash(),
+    functools.partial(ops.tanh), functools.partial(lambda a, x: a(x), ops.tanh),
+    layers.Activation("tanh"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("activation", RIGHT)
+def test_every_kind_of_activation_is_opened(activation):
+    with check.silently():
+        check.block(lambda x: layers.Conv2D(6, 5, activation=activation)(x), like=C1)
+        check.block(lambda x: layers.Activation(activation)(layers.Conv2D(6, 5)(x)), like=C1)
+
+
+@pytest.mark.parametrize(
+    "activation, says",
+    [
+        (layers.ReLU, 'activation is the class ReLU; write "relu" or layers.ReLU().'),
+        (layers.PReLU, "activation is the class PReLU; write layers.PReLU()."),
+        (Squash, "activation is the class Squash; write Squash()."),
+    ],
+)
+def test_a_class_in_the_place_of_an_activation(activation, says):
+    assert says in of_model(lambda x: layers.Conv2D(6, 5, activation=activation)(x)).message
+    assert says in of_model(lambda x: layers.Activation(activation)(x)).message
+
+
+def test_an_own_layer_without_a_config_is_read():
+    class Convolution(layers.Conv2D):
+        def __init__(self, maps):
+            super().__init__(maps, 5, activation=Squash())
+
+        def get_config(self):
+            raise NotImplementedError
+
+    with check.silently():
+        check.block(lambda x: Convolution(6)(x), like=C1)
+
+
+def test_a_layer_whose_call_is_indented_too_far():
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.convolution = layers.Conv2D(6, 5)
+
+            def call(self, x):
+                return self.convolution(x)
+
+    class Network(keras.Model):
+        pass
+
+    for build in (lambda x: Block()(x), lambda x: keras.Sequential([Block()])(x)):
+        text = of_model(build).message
+        assert "the class Block has no call(). Begin `def call` in the column of `def" in text
+    assert "the class Network has no call()" in failed(check.model, Network, like=LENET5).message
+
+
+# --- lines
+
+
+def helper(x):
+    return layers.Conv2D(6)(x)
+
+
+def test_an_error_in_a_helper_shows_the_calling_line_too():
+    def build(x):
+        y = helper(x)
+        return layers.Flatten()(y)
+
+    here = build.__code__.co_firstlineno + 1
+    text = of_model(build).message
+    assert f"(line {helper.__code__.co_firstlineno + 1}: return layers.Conv2D(6)(x), " in text
+    assert f"called in line {here}: y = helper(x))" in text
+
+
+STOPS = [
+    lambda x: json.loads("{"),
+    lambda x: re.compile("("),
+    lambda x: functools.reduce(lambda a, b: a + b, [1, "a"]),
+    lambda x: ops.reshape(x, (3, 5)) @ x,
+    lambda x: layers.Conv2D(6, 5)(layers.Flatten()(x)),
+]
+
+
+@pytest.mark.parametrize("inside", STOPS)
+def test_the_line_is_the_students(inside):
+    text = of_model(inside).message
+    number = inside.__code__.co_firstlineno
+    assert f"(line {number}: lambda x: " in text
+
+
+def test_whose_code_it_is():
+    assert is_own(__file__) and not is_own(json.__file__) and not is_own(keras.__file__)
+    assert not is_own(check.__file__) and not is_own("<string>") and not is_own("h5py/h5f.pyx")
+
+
+def test_of_keras_s_long_errors_the_reason_stays():
+    class Inner(layers.Layer):
+        def call(self, x):
+            raise ValueError("\x1b[1mThe \x1b[0mreason. " + "Much text. " * 200 + "What to do.")
+
+    text = of_model(lambda x: Inner()(x)).message
+    assert "ValueError: The reason. Much" in text and "… What to do (line " in text
+    assert "Arguments received" not in text and "Exception encountered" not in text
+    assert len(text) < 600
+
+
+# --- a stub
+
+
+def test_a_stub_that_was_left_beside_an_answer():
+    def before(x):
+        """What it does."""
+        raise NotImplementedError()
+        return layers.Conv2D(6, 5, activation="tanh")(x)
+
+    def behind(x):
+        x = layers.Conv2D(6, 5, activation="tanh")(x)
+        raise NotImplementedError
+
+    def untouched(x):
+        """What it does."""
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def on_purpose(x):
+        if x.shape[-1] != 3:
+            raise NotImplementedError("colours only")
+
+    for answer, below in ((before, 2), (behind, 2)):
+        for found in (
+            failed(check.block, answer, like=C1),
+            failed(check.function, answer, [keras.Input((32, 32, 1))], gives=[3]),
+        ):
+            number = answer.__code__.co_firstlineno + below
+            assert found.cause is Cause.RAISES
+            assert "raise NotImplementedError is still in your answer. Delete that line" in (
+                found.message
+            )
+            assert f"(line {number}: raise NotImplementedError" in found.message
+    assert failed(check.block, untouched, like=C1).cause is Cause.NOT_ANSWERED
+    assert "colours only" in failed(check.block, on_purpose, like=C1).message
