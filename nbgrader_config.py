@@ -13,6 +13,9 @@ c.CourseDirectory.course_id = "convnets"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 
+# Blackboard, Brightspace and Moodle write local times into their archives, without a time zone:
+# c.Exchange.timezone = "Europe/Berlin"
+
 # A release is stamped with the repository that Colab gets the course from (by default the git
 # remote of this folder): c.Stamp.repository = "https://github.com/university/convnet-course"
 c.GenerateAssignment.preprocessors = [

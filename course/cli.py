@@ -117,8 +117,14 @@ def _parser():
     sub.add_argument(
         "--roster",
         metavar="CSV",
-        help="a CSV file that says who is who: the LMS's own list of students, or one with "
-        "student_id and the LMS's number (lms_user_id) or name",
+        help="a CSV file with a line for each student, who is who and who is in the class: the "
+        "LMS's own list, or one with student_id and the LMS's number (lms_user_id) or name",
+    )
+    sub.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="where the clock hangs that Blackboard, Brightspace and Moodle tell the time by, as "
+        "Europe/Berlin (default: c.Exchange.timezone in nbgrader_config.py, else this machine's)",
     )
 
     sub = command(
@@ -263,15 +269,23 @@ def _collect(options):
     from course.grading.collect import collect
 
     course = _folder(options)
-    report = collect(course, options.archive, options.assignment, options.lms, options.roster)
+    report = collect(
+        course,
+        options.archive,
+        options.assignment,
+        options.lms,
+        options.roster,
+        options.timezone,
+    )
     for file, text in report.notes:
-        print(f"note     {file}: {text}" if file else f"note     {text}")
+        print(f"note     {one_line(file)}: {one_line(text)}" if file else f"note     {text}")
     for student, assignment, file in report.taken:
-        print(f"taken    {assignment}  {student}  {file}")
+        when = report.times[student, assignment]
+        print(f"taken    {assignment}  {student}  {one_line(file)}{f'  ({when})' if when else ''}")
     for file, reason in report.skipped:
-        print(f"skipped  {file}: {reason}")
+        print(f"skipped  {one_line(file)}: {one_line(reason)}")
     if report.unimportant:
-        print(f"({report.unimportant} files that operating systems leave behind are left out)")
+        print(f"({report.unimportant} files that no student handed in are left out)")
     print(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
     return 0 if report.taken else 1
 

@@ -10,6 +10,7 @@ class Cause(Enum):
 
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
+    STOPPED = "{received}"
     RAISES = "Your code stops with an error: {received}."
     NOT_CALLED = "{received}."
     NO_ANSWER = "No answer came back: {received}."

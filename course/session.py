@@ -60,9 +60,10 @@ def setup(*, seed=0, mixed_precision=None):
     if mixed_precision is False or (mixed_precision and not gpus):
         keras.config.set_dtype_policy("float32")
 
-    from course import __version__, data, progress
+    from course import __version__, cells, data, progress
 
     progress.watch()
+    cells.watch()
     print(
         f"course {__version__} · Python {platform.python_version()}"
         f" · Keras {keras.__version__} on {' '.join(filter(None, [backend, version]))}"

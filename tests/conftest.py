@@ -1,19 +1,25 @@
 """Fixtures that more than one test file uses."""
 
+import functools
 import gc
 import json
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
 
 import absl.logging
+import nbgrader.api
 import pytest
 
 # When nbgrader sets up logging, Python closes every handler there is; that of absl, which comes
 # with TensorFlow, would close the stream it was made with, and that is pytest's.
 for _handler in (absl.logging.get_absl_handler(), absl.logging.get_absl_handler().python_handler):
     _handler.close = lambda: None
+
+# Each new gradebook asks a program, alembic, for the same number: two seconds of processor time.
+nbgrader.api.get_alembic_version = functools.cache(nbgrader.api.get_alembic_version)
 
 SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
 
@@ -33,6 +39,22 @@ def specs():
     if not SPECS.exists():
         pytest.skip(f"needs {SPECS}, which is not part of the repository")
     return json.loads(SPECS.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A course for `room`."""
+    from tests.inbox import Room
+
+    return Room(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture
+def room(built):
+    """A course into which nothing was collected yet."""
+    shutil.rmtree(built.folder / "submitted", ignore_errors=True)
+    (built.folder / "gradebook.db.intake.json").unlink(missing_ok=True)
+    return built
 
 
 def pytest_collection_finish():

@@ -21,7 +21,7 @@ def answer(name, stub):
     return _official(name, stub, solution=True)
 
 
-def test_cell(name, source, points=1):
+def graded(name, source, points=1):
     """A test cell with its first line."""
     text = f"# Exercise {name} ({points} points)\n{source}"
     return _official(name, text, points=points, locked=True)

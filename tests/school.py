@@ -1,6 +1,5 @@
 """A small graded class without kernels: verdicts are written as the judge would write them."""
 
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -47,6 +46,14 @@ def source():
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
+LATE = """
+from nbgrader.plugins import BasePlugin
+class PointADay(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return total_seconds_late // 86_400
+"""
+
+
 class School:
     """A released assignment `hw`; `hand_in` writes a graded submission into its gradebook."""
 
@@ -55,10 +62,16 @@ class School:
     def __init__(self, folder):
         self.folder = folder
         (folder / "solutions" / "hw").mkdir(parents=True)
-        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        config = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
+        config += "\nc.AssignLatePenalties.plugin_class = 'late_days.PointADay'\n"
+        (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
+        (folder / "late_days.py").write_text(LATE, encoding="utf-8")
         nbformat.write(source(), folder / "solutions" / "hw" / "p1.ipynb")
         assert self.course("release", "hw") == 0
-        self.job = _job(CourseFolder(folder), "hw", None)
+        course = CourseFolder(folder)
+        with Gradebook(course.database) as gradebook:
+            gradebook.update_or_create_assignment("hw", duedate="2026-01-01 00:00:00 UTC")
+        self.job = _job(course, "hw", None)
 
     def course(self, command, *arguments):
         return main([command, "--course", str(self.folder), *arguments])
@@ -68,7 +81,7 @@ class School:
         return self.folder / "autograded" / student / "hw" / "p1.ipynb"
 
     def hand_in(
-        self, student, *, shapes=(), build=(), manual=6, late_penalty=0, failed=None,
+        self, student, *, shapes=(), build=(), manual=6, days_late=0, failed=None,
         repairs=(), sandbox="bubblewrap", first_name=None, last_name=None, lms_user_id=None,
     ):  # fmt: skip
         """A submission with these findings (row, cause, message); `manual=None` still waits."""
@@ -78,6 +91,8 @@ class School:
         submitted.mkdir(parents=True)
         nb = nbformat.read(release, 4)
         nbformat.write(nb, submitted / "p1.ipynb")
+        if days_late:
+            (submitted / "timestamp.txt").write_text(f"2026-01-{1 + days_late:02} 00:00:00 UTC\n")
         for cell, findings in zip((nb.cells[2], nb.cells[5]), (shapes, build), strict=True):
             cell.source = TEST
             cell.metadata["course"] = {
@@ -101,10 +116,7 @@ class School:
         names = {"first_name": first_name, "last_name": last_name, "lms_user_id": lms_user_id}
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_student(student, **{k: v for k, v in names.items() if v})
-            if not failed:
-                submission = gradebook.find_submission_notebook("p1", "hw", student)
-                submission.late_submission_penalty = late_penalty
-                if manual is not None:
-                    essay = gradebook.find_grade("essay", "p1", "hw", student)
-                    essay.manual_score, essay.needs_manual_grade = manual, False
+            if not failed and manual is not None:
+                essay = gradebook.find_grade("essay", "p1", "hw", student)
+                essay.manual_score, essay.needs_manual_grade = manual, False
             gradebook.db.commit()

@@ -21,7 +21,7 @@ def school(tmp_path_factory):
     names = {"first_name": "José, Maria", "last_name": '=cmd|"/c calc"!A1', "lms_user_id": "101"}
     school.hand_in("right", **names)
     school.hand_in("wrong", shapes=[PADDED], lms_user_id="102")
-    school.hand_in("late", late_penalty=4, lms_user_id="103")
+    school.hand_in("late", days_late=4, lms_user_id="103")
     school.hand_in("essay", manual=None, lms_user_id="104")
     school.hand_in("broken", failed="p1.ipynb is not JSON", lms_user_id="105")
     school.hand_in("unsafe", sandbox="none", lms_user_id="106")

@@ -438,7 +438,7 @@ def school(tmp_path_factory):
     school.hand_in("right")
     school.hand_in("wrong", shapes=[padded, ("conv3", "STRIDE", "conv3: The stride is 2.")])
     school.hand_in("essay", manual=None)
-    school.hand_in("late", late_penalty=4)
+    school.hand_in("late", days_late=4)
     school.hand_in("broken", failed="p1.ipynb is not JSON <at all>")
     school.hand_in("repaired", repairs=["The locked cell shapes had been changed; <restored>."])
     return school

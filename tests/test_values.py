@@ -271,12 +271,12 @@ def test_graded_each_costs_its_own_check_and_nothing_else():
         locked("setup", "from course import check\nfrom course.architectures.lenet import LENET5"),
         answer("mine", "odd0 = None"),
         *(
-            made_up.test_cell(f"{kind}-{name}", text.format(name))
+            made_up.graded(f"{kind}-{name}", text.format(name))
             for name in names
             for kind, text in tests.items()
         ),
-        made_up.test_cell("value-right", tests["value"].format("right")),
-        made_up.test_cell("function-right", tests["function"].format("right")),
+        made_up.graded("value-right", tests["value"].format("right")),
+        made_up.graded("function-right", tests["function"].format("right")),
     ]
     mine = (
         ODD

@@ -1,9 +1,11 @@
 """What an archive or a folder of submissions holds, read as the hostile input that it is.
 
-Nothing is ever unpacked to disk: a file is a name and bytes. Names that lead outside, links,
-archives in archives and bombs are not read; each of them is told with its reason.
+Nothing is ever unpacked to disk: a file is a name and bytes. Names that lead outside, links and
+bombs are not read; each of them is told with its reason. A zip file that a student handed in is
+opened, once: what it holds is the student's, and archives in it stay closed.
 """
 
+import io
 import os
 import re
 import stat
@@ -13,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from course.grading import CourseError
@@ -22,11 +24,16 @@ from course.grading.notebooks import MAX_BYTES
 _MAX_FILES = 20_000
 _MAX_FILE = 100_000_000  # bytes; a notebook above MAX_BYTES is not graded, but it is kept
 _MAX_TOTAL = 10_000_000_000  # bytes, all notebooks together
+_MAX_INNER = 1_000  # files of a zip file in the archive
 _MAX_RATIO = 200
 _MAX_NAME = 1_000  # characters
-_PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 # What operating systems leave behind; nobody handed it in.
 _UNIMPORTANT = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I)
+# Characters that are not seen and that some systems leave out of names.
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError,
+            zlib.error)  # fmt: skip
 
 
 class Unreadable(CourseError):
@@ -38,9 +45,79 @@ class Entry:
     """One file of an archive."""
 
     path: str  # with / between folders; printable
-    when: datetime | None  # its date in the archive, taken as UTC
-    problem: str | None  # why it is no notebook that can be read
-    read: Callable  # limit in bytes -> bytes; raises Unreadable
+    when: datetime | None  # its date in the archive, as a clock on the wall shows it
+    problem: str | None  # why it is refused: it is nobody's
+    size: int  # bytes, as the archive says
+    packed_size: int | None
+    opened: Callable  # () -> a binary file
+
+    @property
+    def is_notebook(self):
+        """Whether it is named as one."""
+        return self.path.lower().endswith(".ipynb")
+
+    @property
+    def is_zip(self):
+        return self.path.lower().endswith(".zip")
+
+    def read(self, limit=_MAX_FILE):
+        """Its bytes. Raises Unreadable if they cannot be had, or are too many."""
+        try:
+            with self.opened() as file:
+                content = file.read(limit + 1)
+        except _DAMAGED as error:
+            why = getattr(error, "strerror", None) or error
+            how = "read" if self.packed_size is None else "unpacked"
+            raise Unreadable(f"cannot be {how} ({why})") from None
+        if len(content) > limit:
+            raise Unreadable(f"has more than {limit / 1e6:.0f} MB")
+        return content
+
+    def holds_json(self):
+        """Whether it begins as a notebook does, whatever it is called."""
+        try:
+            with self.opened() as file:
+                begin = file.read(64)
+        except _DAMAGED:
+            return False
+        return begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+    def reason(self):
+        """Why it is no notebook that can be read, or None. A zip file may hold one."""
+        path, packed = self.path.lower(), self.packed_size
+        if path.endswith(_PACKED):
+            return "is an archive that is not opened (only .zip is); ask for the notebook itself"
+        if ".ipynb_checkpoints" in path.split("/"):
+            return "is an earlier state that Jupyter keeps, not what was handed in"
+        if not (self.is_notebook or self.is_zip or self.holds_json()):
+            return "is no notebook (.ipynb)"
+        bomb = packed is not None and self.size > _MAX_RATIO * max(packed, 1_000)
+        if self.size > _MAX_FILE or (bomb and self.size > MAX_BYTES):
+            most = MAX_BYTES / 1e6
+            return f"is {self.size / 1e6:.0f} MB large, {most:.0f} MB are allowed"
+        return "unpacks to far more than a notebook has" if bomb else None
+
+    def files(self):
+        """What lies in a zip file that was handed in, without what systems leave behind.
+
+        Raises Unreadable if it cannot be opened, or holds more than anybody hands in.
+        """
+        try:
+            packed = zipfile.ZipFile(io.BytesIO(self.read()))
+        except _DAMAGED as error:
+            raise Unreadable(f"cannot be opened as a zip file ({error})") from None
+        entries, total = [], 0
+        for number, entry in enumerate(_in_zip(packed)):
+            hidden = _UNIMPORTANT.search(entry.path) or ".ipynb_checkpoints" in entry.path
+            if not hidden:
+                entries.append(entry)
+                total += entry.size if entry.is_notebook and not entry.reason() else 0
+            if number >= _MAX_INNER or total > _MAX_FILE:
+                raise Unreadable(
+                    f"holds more than {_MAX_INNER:,} files or {_MAX_FILE / 1e6:.0f} MB of notebooks"
+                )
+            entry.path = f"{self.path}/{entry.path}"
+        return entries
 
 
 @contextmanager
@@ -66,13 +143,14 @@ def opened(archive):
 
 
 def _checked(archive, found):
-    """The quotas on all files together. `found` gives (size in bytes, Entry)."""
+    """The quotas on all files together."""
     entries, files, total = [], 0, 0
-    for size, entry in found:
+    for entry in found:
         files += 1
         if not _UNIMPORTANT.search(entry.path):
             entries.append(entry)
-            total += 0 if entry.problem else size
+            counts = (entry.is_notebook or entry.is_zip) and not (entry.problem or entry.reason())
+            total += entry.size if counts else 0
         if files > _MAX_FILES or total > _MAX_TOTAL:
             raise CourseError(
                 f"{archive} holds more than {_MAX_FILES:,} files or {_MAX_TOTAL / 1e9:.0f} GB of "
@@ -90,20 +168,17 @@ def _in_zip(packed):
         if not info.flag_bits & 0x800:  # not marked as UTF-8, but often it is
             with suppress(UnicodeError):
                 name = name.encode("cp437").decode("utf-8")
-        problem = _problem(name, info.file_size, info.compress_size)
+        entry = Entry(
+            _printable(name),
+            _date(*info.date_time),
+            _problem(name),
+            info.file_size,
+            info.compress_size,
+            lambda info=info: packed.open(info),
+        )
         if stat.S_ISLNK(info.external_attr >> 16):
-            problem = "is a link"
-
-        def read(limit=_MAX_FILE, info=info):
-            try:
-                with packed.open(info) as file:
-                    return _all(file, limit)
-            except (
-                OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error
-            ) as error:  # fmt: skip
-                raise Unreadable(f"cannot be unpacked ({error})") from None
-
-        yield info.file_size, Entry(_printable(name), _date(*info.date_time), problem, read)
+            entry.problem = "is a link"
+        yield entry
 
 
 def _in_folder(folder):
@@ -113,56 +188,36 @@ def _in_folder(folder):
             path = Path(place, name)
             inside = path.relative_to(folder).as_posix()
             about = path.lstat()
-            problem = _problem(inside, about.st_size)
+            when = datetime.fromtimestamp(int(about.st_mtime))
+            read = lambda path=path: path.open("rb")  # noqa: E731
+            entry = Entry(_printable(inside), when, _problem(inside), about.st_size, None, read)
             if not stat.S_ISREG(about.st_mode):
-                problem = "is a link" if path.is_symlink() else "is no ordinary file"
-
-            def read(limit=_MAX_FILE, path=path):
-                try:
-                    with path.open("rb") as file:
-                        return _all(file, limit)
-                except OSError as error:
-                    raise Unreadable(f"cannot be read ({error.strerror})") from None
-
-            when = datetime.fromtimestamp(int(about.st_mtime), UTC)
-            yield about.st_size, Entry(_printable(inside), when, problem, read)
+                entry.problem = "is a link" if path.is_symlink() else "is no ordinary file"
+            yield entry
 
 
-def _all(file, limit):
-    content = file.read(limit + 1)
-    if len(content) > limit:
-        raise Unreadable(f"has more than {limit / 1e6:.0f} MB")
-    return content
-
-
-def _problem(name, size, packed_size=None):
-    """Why a file is not to be read as a notebook, or None."""
+def _problem(name):
+    """Why a file of this name is refused, or None."""
     parts = name.replace("\\", "/").split("/")
     if len(name) > _MAX_NAME:
         return f"has a name of {len(name):,} characters"
+    if "\0" in name:
+        return "has a name with a NUL, behind which more of it is hidden"
     if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
         return "has a path that leads out of the archive"
-    if name.lower().endswith(_PACKED):
-        return "is an archive in the archive, which is not opened; ask for the notebook itself"
-    if not name.lower().endswith(".ipynb"):
-        return "is no notebook (.ipynb)"
-    if ".ipynb_checkpoints" in parts:
-        return "is an earlier state that Jupyter keeps, not what was handed in"
-    bomb = packed_size is not None and size > _MAX_RATIO * max(packed_size, 1_000)
-    if size > _MAX_FILE or (bomb and size > MAX_BYTES):
-        return f"is {size / 1e6:.0f} MB large, {MAX_BYTES / 1e6:.0f} MB are allowed"
-    return "unpacks to far more than a notebook has" if bomb else None
+    return None
 
 
 def _printable(name):
     """A name that can be matched, compared and printed, with / between folders."""
-    name = unicodedata.normalize("NFC", name.replace("\\", "/")[:_MAX_NAME])
+    name = name.replace("\\", "/")[:_MAX_NAME].translate(_UNSEEN)
+    name = unicodedata.normalize("NFC", name)
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
 
 
 def _date(*parts):
     """A zip entry's date; None for the one that stands for "unknown", and for impossible ones."""
     try:
-        return None if parts == (1980, 1, 1, 0, 0, 0) else datetime(*parts, tzinfo=UTC)
+        return None if parts == (1980, 1, 1, 0, 0, 0) else datetime(*parts)
     except ValueError:
         return None

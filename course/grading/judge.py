@@ -12,9 +12,11 @@ import ast
 import builtins
 import contextlib
 import json
+import re
 import textwrap
 import time
 import traceback
+from dataclasses import replace
 
 from nbformat import from_dict
 from nbformat.v4 import new_output
@@ -22,7 +24,10 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum, Integer
 
-from course import check
+from course import cells, check
+from course.card import Card
+from course.cells import Made
+from course.findings import Cause, finding
 from course.grading import kernels
 from course.grading.kernels import KernelEnded
 from course.grading.repair import official_cells
@@ -78,6 +83,7 @@ class Judge(NbGraderPreprocessor):
             names["db_url"], names["assignment"], names["notebook"]
         )
         self._imports = _imports(self._official.values())
+        self._made = Made()
         self._stopped = None  # why the kernel answers no more
         self._deadline = time.monotonic() + self.wall
         rest = given.get("files"), kernels.Limits(output=self.max_output)
@@ -118,6 +124,10 @@ class Judge(NbGraderPreprocessor):
             why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
             self.log.warning("Student code: %s", why)
             cell.outputs.append(_error("KernelDied", why))
+        released = self._official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        if released is None or _words(cell.source) != _words(released.source):
+            owed = cells.defined(released.source) if released else ()
+            self._made.ran(cell.source, _stop(cell.outputs), owed)
 
     def _request(self, **request):
         """(the kernel's answer, the seconds after which it had to be interrupted or None)."""
@@ -146,20 +156,19 @@ class Judge(NbGraderPreprocessor):
 
     def _judge(self, cell):
         cell.outputs, cell.execution_count = [], None
-        findings = []
+        findings, grade_id = [], cell.metadata.nbgrader["grade_id"]
         try:
             with check.silently():
-                exec(*self._program(cell.metadata.nbgrader["grade_id"]))
+                exec(*self._program(grade_id))
         except check.CheckFailed as failed:
-            findings = failed.findings
-            text = str(failed)
+            findings, text = self._reasons(grade_id, failed)
             shown = [textwrap.fill(line, 96, subsequent_indent="  ") for line in text.splitlines()]
             error = new_output("error", ename="CheckFailed", evalue=text, traceback=shown)
             cell.outputs = [error]
         except (Exception, SystemExit) as error:
             lines = "".join(traceback.format_exception(error)[-3:])
             raise InstructorError(
-                f"The test cell {cell.metadata.nbgrader['grade_id']} should raise nothing but "
+                f"The test cell {grade_id} should raise nothing but "
                 f"CheckFailed. It raised:\n{lines}"
                 "Mend it in solutions/ and release again; nothing was graded."
             ) from error
@@ -169,6 +178,25 @@ class Judge(NbGraderPreprocessor):
                 {"row": f.row, "cause": f.cause.name, "message": f.message} for f in findings
             ],
         }
+
+    def _reasons(self, grade_id, failed):
+        """(the findings of a failed check, its card as text).
+
+        Where a name was not made because its cell stopped, that is the reason.
+        """
+        for name in self._names_of_students(grade_id):
+            if why := self._made.why_missing(name):
+                found = [finding("", Cause.STOPPED, received=why)]
+                return found, str(Card(name, found))
+        first = failed.findings[0]
+        if first.cause is Cause.RAISES and (why := self._made.why_undefined(first.message)):
+            found = [replace(first, message=f"{first.message} {why}"), *failed.findings[1:]]
+            return found, str(Card(failed.card.name, found))
+        return failed.findings, str(failed)
+
+    def _names_of_students(self, grade_id):
+        tree = ast.parse(self._official[grade_id].source)
+        return [name for name in _free_names(tree) if name not in self._imports]
 
     def _program(self, grade_id):
         """The code of a test cell and its names: imports are real, what the student owns is not.
@@ -219,6 +247,24 @@ def _output(given):
     if wrong := [n for n, value in fields.items() if not isinstance(value, _OUTPUTS[kind][n])]:
         raise ValueError(f"{wrong[0]} of an output")
     return from_dict({"output_type": kind, **fields})
+
+
+def _words(text):
+    """What a text says, whatever its blanks and line ends."""
+    return (text or "").split()
+
+
+def _stop(outputs):
+    """The Stop of a cell that showed this, None if it came to its end."""
+    errors = [output for output in outputs if output.output_type == "error"]
+    if not errors:
+        return None
+    last, line = errors[-1], None
+    if last.ename not in ("SyntaxError", "IndentationError", "TabError"):
+        said = "\n".join(str(part)[:10_000] for error in errors for part in error.traceback[:100])
+        said = re.sub(r"\x1b\[[\d;]*m", "", said)
+        line = re.search(r"(?:Cell In\[\d+\],|in) line (\d{1,6})\b", said)
+    return cells.Stop(last.ename, last.evalue, int(line[1]) if line else None)
 
 
 def _error(name, text):
