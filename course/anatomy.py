@@ -58,6 +58,7 @@ class Step:
     claimed: int = 0  # parameters of a layer that is not known here
     claimed_trained: int = 0
     scales: int = 2  # BatchNormalization: how many of gamma and beta it has
+    together: dict = field(default_factory=dict, repr=False)  # steps side by side -> what they are
 
     @property
     def activation(self):
@@ -224,6 +225,8 @@ class Anatomy:
         self.inputs = inputs  # Values of the input images
         self.outputs = outputs  # Values that the network returns
         self.steps = _in_order(outputs)
+        for step in self.steps:
+            step.reach  # noqa: B018  worked out in this order, it never goes deep
 
     def __iter__(self):
         return iter(self.steps)

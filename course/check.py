@@ -22,6 +22,7 @@ from course import evidence, values
 from course.anatomy import anatomy
 from course.card import Card
 from course.diagnosis import Cause, diagnose, finding
+from course.normal import TooLarge
 from course.plain import one_line
 from course.progress import progress
 
@@ -96,6 +97,9 @@ def _architecture(kind, subject, args, kwargs, tables):
         _within_bounds(reply["trace"])
         built = anatomy(reply["trace"])
         findings = diagnose(built, tables)
+    except TooLarge as error:
+        _report(name, [finding("", Cause.TOO_LARGE, received=str(error))], table)
+        return
     except Exception as error:  # a trace that Keras never made: refused, whatever it is
         _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
         return

@@ -105,9 +105,15 @@ _TABLE_STEPS = {
 def from_trace(evidence):
     """The anatomy of a traced model.
 
-    Raises ValueError for a step without a fixed shape, KeyError or TypeError for what is no trace.
+    Raises ValueError for a step without a fixed shape, `normal.TooLarge` for a trace beyond the
+    bounds of this module, KeyError or TypeError for what is no trace.
     """
     return _Reader(evidence).anatomy()
+
+
+# Bounds on work: a trace of a few kB can ask for more than any machine has.
+_MOST_PIECES = 100_000  # ranges of maps that all steps together read and make
+_LONGEST_NAME = 100
 
 
 class _Reader:
@@ -115,6 +121,7 @@ class _Reader:
 
     def __init__(self, evidence):
         self.evidence = evidence
+        self.pieces = 0
         self.values = {}  # (step number, output) -> Value
         self.reads = Counter()
         for step in evidence["steps"]:
@@ -134,15 +141,30 @@ class _Reader:
             augments = step["op"].startswith("layers.Random")
             read = _KNOWN.get(step["op"], _same if augments else _unknown)
             values = self._tensors(step)
+            self.count(sum(len(value.parts) for value in values))
+            step = {**step, "name": step["name"][:_LONGEST_NAME]}
             try:
                 result = read(self, step, values)
             except _NotUnderstood:
                 result = _unknown(self, step, values)
             results = result if isinstance(result, list) else [result]
+            self.count(sum(len(value.parts) for value in results))
             for index, value in enumerate(results):
                 self._keep(step["id"], index, value)
         outputs = [self.values[tuple(reference)] for reference in self.evidence["outputs"]]
         return Anatomy("model", inputs, outputs)
+
+    def count(self, pieces):
+        """Count ranges of maps that are about to be read or made.
+
+        Raises normal.TooLarge when they are too many.
+        """
+        self.pieces += pieces
+        if self.pieces > _MOST_PIECES:
+            raise normal.TooLarge(
+                f"This network takes its maps apart and puts them together in more than "
+                f"{_MOST_PIECES:,} pieces."
+            )
 
     def _keep(self, number, index, value):
         """What two steps read must not be changed by the one of them."""
@@ -492,10 +514,10 @@ def _get_item(reader, step, values):
     whole = {"slice": [None, None, None]}
     plain = all(k == whole or k == {"slice": [0, None, None]} for k in others)
     if len(keys) == rank and plain and isinstance(last, int) and _is_input(x):
-        return _channels(x, range(x.channels)[last:][:1])  # a colour, to be stacked again
+        return _channels(reader, x, range(x.channels)[last:][:1])  # a colour, to be stacked again
     if len(keys) != rank or not plain or not isinstance(last, dict) or "slice" not in last:
         raise _NotUnderstood
-    return _channels(x, range(x.channels)[slice(*last["slice"])])
+    return _channels(reader, x, range(x.channels)[slice(*last["slice"])])
 
 
 def _stack(reader, step, values):
@@ -520,7 +542,7 @@ def _take(reader, step, values):
         raise _NotUnderstood
     if not all(isinstance(i, int) and -x.channels <= i < x.channels for i in wanted):
         raise _NotUnderstood
-    return _channels(x, [i % x.channels for i in wanted])
+    return _channels(reader, x, [i % x.channels for i in wanted])
 
 
 def _split(reader, step, values):
@@ -529,22 +551,29 @@ def _split(reader, step, values):
     axis = step["config"].get("axis", 0)
     if axis not in (-1, len(x.shape)) or (x.flat and x.grid != (1, 1)):
         raise _NotUnderstood
-    edges = (
-        list(range(0, x.channels + 1, x.channels // sections))
-        if isinstance(sections, int)
-        else [0, *sections, x.channels]
-    )
-    return [_channels(x, range(a, b)) for a, b in pairwise(edges)]
-
-
-_MOST_CHANNELS = 100_000  # that are told apart one by one
-
-
-def _channels(x, wanted):
-    if not len(wanted) or (x.flat and x.grid != (1, 1)) or x.channels > _MOST_CHANNELS:
+    if isinstance(sections, int):
+        wide = x.channels // sections
+        reader.count(sections)
+        sections = [wide * number for number in range(1, sections)]
+    edges = [0, *sections, x.channels]
+    if not all(0 <= start < stop for start, stop in pairwise(edges)):
         raise _NotUnderstood
-    atoms = [(step, c) for step, start, stop in x.parts for c in range(start, stop)]
-    parts = normal.join([(atoms[i][0], atoms[i][1], atoms[i][1] + 1) for i in wanted])
+    return [
+        x.like(parts=_any_order(normal.join(piece)), joined=None)
+        for piece in normal.cut(x.parts, pairwise(edges))
+    ]
+
+
+def _channels(reader, x, wanted):
+    """The value that is made of the wanted channels of x, a range or a list of their numbers."""
+    if not len(wanted) or (x.flat and x.grid != (1, 1)):
+        raise _NotUnderstood
+    if isinstance(wanted, range) and wanted.step == 1:
+        ranges = [(wanted.start, wanted.stop)]
+    else:
+        reader.count(len(wanted))
+        ranges = [(channel, channel + 1) for channel in wanted]
+    parts = normal.join([part for piece in normal.cut(x.parts, ranges) for part in piece])
     return x.like(parts=_any_order(parts), joined=None)
 
 
