@@ -32,6 +32,10 @@ __all__ = [
 
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
+# Counts and shapes are Keras's words; a flattened map may well have millions of values.
+_SHOWN = {"parameters", "trained", "shapes", "target_shape", "newshape"}
+_LARGEST_SHOWN = 10**12
+_LONGEST = 1000
 
 
 class CheckFailed(AssertionError):
@@ -107,18 +111,18 @@ def _architecture(kind, subject, args, kwargs, tables):
 
 
 def _within_bounds(value):
-    """Raise ValueError for sizes that no network has, before anything is made of them."""
-    waiting = [value]
+    """Raise TooLarge for sizes and texts that no network has, before anything is made of them."""
+    waiting = [(value, _LARGEST)]
     while waiting:
-        item = waiting.pop()
+        item, most = waiting.pop()
         if isinstance(item, dict):
-            # Counts and shapes are Keras's words; a flattened map may well have millions of values.
-            shown = ("parameters", "trained", "shapes", "target_shape", "newshape")
-            waiting += [v for k, v in item.items() if k not in shown]
+            waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
         elif isinstance(item, list):
-            waiting += item
-        elif isinstance(item, int) and abs(item) > _LARGEST:
-            raise ValueError(f"A size of {item} is more than {_LARGEST:,}.")
+            waiting += [(v, most) for v in item]
+        elif isinstance(item, int) and abs(item) > most:
+            raise TooLarge(f"A size of this network is more than {most:,}.")
+        elif isinstance(item, str) and len(item) > _LONGEST:
+            raise TooLarge(f"A name in this network has more than {_LONGEST:,} letters.")
 
 
 def shapes(answers, /, *, like, rows=None):

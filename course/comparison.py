@@ -5,19 +5,31 @@ the order of branches and the way of writing do not count, because an anatomy ha
 """
 
 from collections import Counter
+from contextlib import suppress
 
 from course.findings import Cause, around, by, groups, one
+
+
+class Spent(Exception):
+    """The comparison has looked at as much as it may; what it has found so far stands."""
 
 
 class Comparison:
     """A published network and a student's, compared from the input on.
 
-    The state says how far; methods take it as an argument, so that it can be tried on a copy what
-    would follow from an explanation.
+    `State` records how far the comparison has got. Methods take it as an argument, so that an
+    explanation can be tried on a copy.
+
+    The work is counted in looks, each about as long as comparing one row with one step: a network
+    that differs everywhere, or one that was made to be expensive, ends the comparison, not the
+    patience of whoever waits for it.
     """
+
+    MOST_LOOKS = 50_000
 
     def __init__(self, wanted, found):
         self.wanted, self.found = wanted, found
+        self.looks = 0
         # A concatenation is no step: what reads it reads what was put together.
         self.rows, self.steps = (
             [step for step in network.steps if step.step != "concatenate"]
@@ -31,13 +43,54 @@ class Comparison:
                     self.readers.setdefault(source, []).append(step)
                     kind = (step.step, step.kernel, step.filters, step.activation)
                     self.kinds.setdefault(source, []).append(kind)
-        self.fed = {}  # what is read -> the steps that read it
-        for step in self.steps:
-            self.fed.setdefault(together(map(key_of, step.inputs)), []).append(step)
+        self.keys = {}  # id of a value -> its key
+        self.fed, self.rows_fed = {}, {}  # what is read -> the steps, or rows, that read it
+        for steps, fed in ((self.rows, self.rows_fed), (self.steps, self.fed)):
+            for step in steps:
+                fed.setdefault(together(map(self.key, step.inputs)), []).append(step)
         read = [*found.outputs, *(value for step in self.steps for value in step.inputs)]
-        self.read = set(map(key_of, read))
+        self.read = set(map(self.key, read))
+        self.narrow_rows, self.narrow_steps = map(self._narrow, (self.rows, self.steps))
         self.known = {}  # differences that were looked at before
         self.state = State()
+
+    def look(self, times=1):
+        """Count a piece of work. Raises Spent when there has been twice too much."""
+        self.looks += times
+        if self.looks > 2 * self.MOST_LOOKS:
+            raise Spent
+
+    @property
+    def spent(self):
+        """Whether there has been enough work, so that no further explanation is looked for."""
+        return self.looks > self.MOST_LOOKS
+
+    def key(self, value):
+        """The key of a value that one of the two networks reads."""
+        if id(value) not in self.keys:
+            self.keys[id(value)] = key_of(value)
+        return self.keys[id(value)]
+
+    def _narrow(self, steps):
+        """For each place: the one value that all from there on read of what is before, or None."""
+        place = {id(step): number for number, step in enumerate(steps)}
+        ways = {}  # a value that is read -> the first step that makes it, the last that reads it
+        for number, step in enumerate(steps):
+            for value in step.inputs:
+                made = [place[id(part[0])] for part in value.parts if id(part[0]) in place]
+                if made:
+                    key = self.key(value)
+                    ways[key] = (min(made), number)
+        begin, end = {}, {}
+        for key, (made, read) in ways.items():
+            begin.setdefault(made + 1, []).append(key)
+            end.setdefault(read + 1, []).append(key)
+        found, crossing = [], set()
+        for at in range(len(steps)):
+            crossing.update(begin.get(at, ()))
+            crossing.difference_update(end.get(at, ()))
+            found.append(next(iter(crossing)) if len(crossing) == 1 else None)
+        return found
 
     def same_input(self):
         """Place the images. False if the model begins with another shape than the table."""
@@ -51,7 +104,10 @@ class Comparison:
 
     def left_over(self):
         """How much of the table fits nothing, roughly: to tell which of several tables is meant."""
-        return self.rest(0, self.state.copy(), float("inf")) if self.same_input() else float("inf")
+        if self.same_input():
+            with suppress(Spent):
+                return self.rest(0, self.state.copy(), float("inf"))
+        return float("inf")
 
     def behind_preparation(self, step):
         """The step that hands on the images: cropping and normalising come before the network."""
@@ -92,10 +148,8 @@ class Comparison:
         # A twin's only step is not this row's: what reads it tells them apart.
         likeness = self.likeness(row, best)
         if len(right) == 1 and likeness < 0 and id(row) not in state.edited:
-            reads = [key_of(value) for value in row.inputs]
-            for twin in self.rows:
-                same = twin is not row and id(twin) not in state.settled
-                if same and [key_of(value) for value in twin.inputs] == reads:
+            for twin in self.rows_fed[together(map(self.key, row.inputs))]:
+                if twin is not row and id(twin) not in state.settled:
                     better = self.likeness(twin, best) > likeness
                     if better and not self.differences(twin, best, state):
                         return None
@@ -120,7 +174,7 @@ class Comparison:
 
     def translated(self, row, value, state):
         """The parts of the model that stand for a value that the row reads, or None."""
-        key = key_of(value)
+        key = self.key(value)
         for name in ((id(row), key), key):
             if name in state.moved:
                 return state.moved[name]
@@ -153,6 +207,7 @@ class Comparison:
 
     def differences(self, row, step, state):
         """[(cause, expected, received)] in the order in which they should be mended."""
+        self.look()
         key = (id(row), id(step), state.sizes_off)
         if key not in self.known:
             self.known[key] = self.compared(row, step, state.sizes_off)
@@ -163,6 +218,7 @@ class Comparison:
 
     def compared(self, row, step, sizes_off):
         """The same, once sizes are known to be off (or not), whatever else was found before."""
+        self.look()
         opaque = step.step == step.written and not step.claimed  # an own layer, Lambda: unreadable
         if row.step == "lrn" and opaque and step.grid == row.grid and step.filters == row.filters:
             return []
@@ -234,6 +290,7 @@ class Comparison:
 
     def ready(self, state):
         """Unused steps all of whose sources have their place: the frontier."""
+        self.look(len(self.steps) // 10)
         placed = {part[0] for parts in state.stands.values() if parts for part in parts}
         placed |= {part[0] for parts in state.moved.values() for part in parts}
         return [
@@ -278,6 +335,7 @@ class Comparison:
         for row in self.rows[at:]:
             if id(row) in state.settled:
                 continue
+            self.look()
             step = self.partner_of(row, state)
             if step is None:
                 candidates = self.candidates(row, state)
@@ -301,7 +359,7 @@ class Comparison:
                     extra, step = behind[0]
                     cost += 1
                     state.used.add(id(extra))
-                    self.move(key_of(row.inputs[0]), ((id(extra), -1, -1),), state)
+                    self.move(self.key(row.inputs[0]), ((id(extra), -1, -1),), state)
                 elif like:
                     cost += price
                 elif elsewhere:
@@ -372,18 +430,6 @@ def key_of(value):
 def together(keys):
     """What a step reads: for each input, what it is made of."""
     return tuple(sorted(keys))
-
-
-def narrow(steps, at):
-    """The one value that everything from a place on reads of what stands before it, or None."""
-    before = {id(step) for step in steps[:at]}
-    crossing = {
-        key_of(value)
-        for step in steps[at:]
-        for value in step.inputs
-        if any(id(source) in before for source, _, _ in value.parts)
-    }
-    return crossing.pop() if len(crossing) == 1 else None
 
 
 def connection_table(step):

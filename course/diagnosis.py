@@ -7,10 +7,11 @@ finding. It is named with what came out, what should have, and the cause that th
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 from course.anatomy import anatomy
-from course.comparison import Comparison, State, key_of, narrow
+from course.comparison import Comparison, Spent, State
 from course.findings import (
     Cause,
     Finding,
@@ -41,7 +42,7 @@ def diagnose(network, table):
     found = anatomy(network, getattr(tables[0], "input_shape", None))
     wanted = [anatomy(each) for each in tables]
     for each in wanted[:-1]:
-        if not _Diagnosis(each, found).findings():
+        if not _Diagnosis(each, found).findings(most=1):
             return []
     if len(wanted) > 1:
         wanted.sort(key=lambda each: _Diagnosis(each, found).left_over())
@@ -65,12 +66,21 @@ class _Diagnosis(Comparison):
         self.before = self.state  # how far it was without a look at the rows that come later
         self.blocks = any(len(s.inputs) > 1 or len(s.inputs[0].parts) > 1 for s in self.rows)
 
-    def findings(self):
-        """What differs, the first row first."""
+    def findings(self, most=MOST):
+        """What differs, at most so many things, the first row first."""
         if not self.same_input():
             return [self._other_input()]
+        with suppress(Spent):
+            self._compare(most)
+        if self.spent and len(self.list) < most:
+            much = f"{self.MOST_LOOKS:,} comparisons do not tell where"
+            much += f"{' else' * bool(self.list)} this network differs from the table."
+            self.list.append(finding("", Cause.TOO_LARGE, received=much))
+        return self.list
+
+    def _compare(self, most):
         at = 0
-        while at < len(self.rows) and len(self.list) < self.MOST:
+        while at < len(self.rows) and len(self.list) < most and not self.spent:
             row = self.rows[at]
             if id(row) not in self.state.settled:
                 step = self.partner_of(row, self.state)
@@ -80,13 +90,12 @@ class _Diagnosis(Comparison):
                     self._go_on(at + 1)
                 if step is None or self.doubtful(row, step):
                     if not self._explain(at):
-                        return self.list
+                        return
                     continue
                 self.state.pair(row, step)
             self._sharing(row)
             at += 1
         self._same_output()
-        return self.list
 
     def _other_input(self):
         wanted = [value.shape for value in self.wanted.inputs]
@@ -143,6 +152,9 @@ class _Diagnosis(Comparison):
             return self._ends_early(row)
         best = None
         for explanation in self._explanations(at, row):
+            if best and self.spent:
+                break
+            self.look(10)
             most = best[0] - explanation.cost if best else float("inf")
             if most > 0:
                 rest = 0 if explanation.last else self.rest(at, explanation.state.copy(), most)
@@ -296,7 +308,7 @@ class _Diagnosis(Comparison):
         """The step, and perhaps up to two that follow it, are not in the table."""
         if len(row.inputs) != 1:
             return
-        key, chain = key_of(row.inputs[0]), []
+        key, chain = self.key(row.inputs[0]), []
         while step is not None and len(chain) < 3 and id(step) not in self.state.used:
             chain.append(step)
             for name in (key, (id(row), key)):  # for all that read it, or for this row only
@@ -314,10 +326,10 @@ class _Diagnosis(Comparison):
 
     def _extra_before_part(self, row, value):
         """A step too much at the end of one of the branches that a row reads side by side."""
-        for source, start, _ in key_of(value):
+        for source, start, _ in self.key(value):
             stands = self.state.stands.get(source)
             for step in self.ready(self.state):
-                if start == -1 and len(step.inputs) == 1 and key_of(step.inputs[0]) == stands:
+                if start == -1 and len(step.inputs) == 1 and self.key(step.inputs[0]) == stands:
                     state = self.state.copy()
                     state.used.add(id(step))
                     state.edited.add(id(row))
@@ -363,13 +375,13 @@ class _Diagnosis(Comparison):
         if len(row.inputs) != 1:
             return
         here = self.translated(row, row.inputs[0], self.state)
-        key = key_of(row.inputs[0])
-        if here is None or (at and narrow(self.rows, at) != key):
+        key = self.key(row.inputs[0])
+        if here is None or (at and self.narrow_rows[at] != key):
             return
         candidates = self.candidates(row, self.state)
         received = candidates[0].does() if candidates else "the output"
         for end in range(at + 2, min(len(self.rows), at + self.LONGEST)):
-            past = narrow(self.rows, end)
+            past = self.narrow_rows[end]
             if past is None:
                 continue
             gone = self.rows[at:end]
@@ -394,7 +406,7 @@ class _Diagnosis(Comparison):
         if begin is None:
             return
         for end in range(begin + 2, min(len(self.steps), begin + self.LONGEST)):
-            past = narrow(self.steps, end)
+            past = self.narrow_steps[end]
             if past is None:
                 continue
             more = self.steps[begin:end]
@@ -440,7 +452,7 @@ class _Diagnosis(Comparison):
         for lost in gone:
             state.settle(lost)
         for step in self.steps:
-            got = [key_of(value) for value in step.inputs]
+            got = [self.key(value) for value in step.inputs]
             if step.step == "add" and behind in got and len(got) == 2:
                 got.remove(behind)
                 chain = self._chain(got[0], begin)
@@ -468,14 +480,14 @@ class _Diagnosis(Comparison):
         if None in wanted:
             return
         for reader in self.steps:
-            if any(set(sum(wanted, ())) <= set(key_of(value)) for value in reader.inputs):
+            if any(set(sum(wanted, ())) <= set(self.key(value)) for value in reader.inputs):
                 found = finding(row.name, Cause.SHORTCUT_CONCATENATED, row.does())
                 yield _Explanation(0.5, self.state.copy(), [found], last=True)
                 return
         for step in self.steps:
             if step.step != "add" or id(step) in self.state.used or len(step.inputs) != len(wanted):
                 continue
-            got = [key_of(value) for value in step.inputs]
+            got = [self.key(value) for value in step.inputs]
             wrong = [n for n, value in enumerate(wanted) if value not in got]
             other = [value for value in got if value not in wanted]
             if len(wrong) != 1 or len(other) != 1:
@@ -507,7 +519,7 @@ class _Diagnosis(Comparison):
             if step is None or id(step) in self.state.used or len(step.inputs) != 1:
                 return None
             chain.insert(0, step)
-            end = key_of(step.inputs[0])
+            end = self.key(step.inputs[0])
             if end == begin:
                 return chain
         return None

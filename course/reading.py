@@ -540,9 +540,10 @@ def _take(reader, step, values):
     wanted = indices[0] if indices else step.get("kwargs", {}).get("indices")
     if axis not in (-1, len(x.shape)) or not isinstance(wanted, list):
         raise _NotUnderstood
-    if not all(isinstance(i, int) and -x.channels <= i < x.channels for i in wanted):
+    channels = x.channels
+    if not all(isinstance(i, int) and -channels <= i < channels for i in wanted):
         raise _NotUnderstood
-    return _channels(reader, x, [i % x.channels for i in wanted])
+    return _channels(reader, x, [i % channels for i in wanted])
 
 
 def _split(reader, step, values):
