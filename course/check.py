@@ -102,7 +102,7 @@ def _architecture(kind, subject, args, kwargs, tables):
         built = anatomy(reply["trace"])
         findings = diagnose(built, tables)
     except TooLarge as error:
-        _report(name, [finding("", Cause.TOO_LARGE, received=str(error))], table)
+        _report(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)
         return
     except Exception as error:  # a trace that Keras never made: refused, whatever it is
         _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)

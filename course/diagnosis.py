@@ -75,7 +75,7 @@ class _Diagnosis(Comparison):
         if self.spent and len(self.list) < most:
             much = f"{self.MOST_LOOKS:,} comparisons do not tell where"
             much += f"{' else' * bool(self.list)} this network differs from the table."
-            self.list.append(finding("", Cause.TOO_LARGE, received=much))
+            self.list.append(finding("", Cause.READ_NO_FURTHER, received=much))
         return self.list
 
     def _compare(self, most):

@@ -16,7 +16,7 @@ class Cause(Enum):
     NO_ANSWER = "No answer came back: {received}."
     NO_MODEL = "It should return a keras.Model. Received: {received}."
     UNREADABLE = "The model cannot be read: {received}"
-    TOO_LARGE = "{received} The check reads no further."
+    READ_NO_FURTHER = "{received} The check reads no further."
     # numbers
     WRONG_VALUE = "The value is not right."
     TOO_LARGE = "It is {received}."

@@ -259,7 +259,7 @@ def test_maps_that_double_are_read_no_further():
     with pytest.raises(check.CheckFailed) as failed, check.silently():
         check.model(lambda: doubling(38), like=lenet.LENET5)
     (found,) = failed.value.findings
-    assert found.cause is Cause.TOO_LARGE
+    assert found.cause is Cause.READ_NO_FURTHER
     assert found.message == (
         "This network takes its maps apart and puts them together in more than 100,000 pieces. "
         "The check reads no further."
