@@ -34,10 +34,10 @@ def source():
     """An assignment with two judged exercises (6 and 8 points) and an essay (6)."""
     test = {"grade": True, "locked": True}
     cells = [
-        new_markdown_cell("## 1 · Shapes (6 points)", id="heading-shapes"),
+        new_markdown_cell("## 1 · Shapes", id="heading-shapes"),
         _cell(new_code_cell, STUB, "shapes-answer", solution=True),
         _cell(new_code_cell, TEST.format("shapes", 6), "shapes", 6, **test),
-        new_markdown_cell("## 2 · Build (8 points)", id="heading-build"),
+        new_markdown_cell("## 2 · Build and say why (14 points)", id="heading-build"),
         _cell(new_code_cell, STUB, "build-answer", solution=True),
         _cell(new_code_cell, TEST.format("build", 8), "build", 8, **test),
         _cell(new_markdown_cell, "Why?", "essay", 6, grade=True, solution=True),
