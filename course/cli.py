@@ -31,15 +31,22 @@ def main(arguments=None):
         )
         return 1
     from course.grading import CourseError
+    from course.grading.troubles import as_a_sentence
 
     try:
-        return options.run(options) or 0
+        with contextlib.ExitStack() as options.ends:
+            return options.run(options) or 0
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ncourse: stopped. What was graded so far is in the gradebook.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not (sentence := as_a_sentence(error)):
+            raise
+        print(f"course: {sentence}", file=sys.stderr)
+        return 1
 
 
 def _parser():
@@ -230,7 +237,11 @@ def _positive(text):
 def _folder(options):
     from course.grading.course_folder import CourseFolder
 
-    return CourseFolder(options.course)
+    course = CourseFolder(options.course)
+    if options.run is not _demo:  # which works in a folder of its own
+        command = options.run.__name__.removeprefix("_")
+        options.ends.enter_context(course.alone(command))
+    return course
 
 
 def _release(options):
@@ -299,15 +310,19 @@ def _grade(options):
     from course.grading.grade import grade, table  # takes a second, while the box imports Keras
 
     course, failed = _folder(options), False
-    named = bool(options.assignment)
+    students = course.students_named(options.student)
     for assignment in course.chosen(options.assignment):
-        if not named and not course.students(assignment):
-            continue
+        chosen = students
+        if not options.assignment:  # all that there are: those who handed it in
+            handed_in = course.students(assignment)
+            chosen = [name for name in students or handed_in if name in handed_in]
+            if not chosen:
+                continue
         progress = _Progress(f"grading {assignment}")
         results = grade(
             course,
             assignment,
-            options.student,
+            chosen,
             again=options.again,
             cells=options.cell,
             sandbox=options.sandbox,
@@ -326,13 +341,17 @@ def _feedback(options):
     from course.grading.late import penalise
 
     course, failed = _folder(options), False
-    named = bool(options.assignment)
+    students = course.students_named(options.student)
     penalise(course, course.chosen(options.assignment))
     for assignment in course.chosen(options.assignment):
-        if not named and not course.api.get_autograded_students(assignment):
-            continue
+        graded = course.api.get_autograded_students(assignment)
+        chosen = students or sorted(graded)
+        if not options.assignment:
+            chosen = [name for name in chosen if name in graded]
+            if not chosen:
+                continue
         progress = _Progress(f"feedback {assignment}")
-        failures = feedback(course, assignment, options.student, progress.done)
+        failures = feedback(course, assignment, chosen, progress.done)
         progress.end()
         for student, reason in failures:
             print(f"no feedback for {student}: {reason}")
@@ -346,6 +365,7 @@ def _export(options):
     from course.grading.late import penalise
 
     course = _folder(options)
+    course.students_named(options.student)
     penalise(course, course.chosen(options.assignment))
     paths, open_ = export(
         course,

@@ -1,14 +1,26 @@
 """The command `course`: help, wrong calls, and the archive of an LMS."""
 
+import errno
 import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from course.cli import main
+from course.grading.course_folder import CourseFolder
 from course.grading.demo import answered
 from tests.classroom import ROOT, Classroom
 
+PROGRAMS = Path(sys.executable).parent
 COMMANDS = (
     "release",
     "publish",
@@ -166,3 +178,89 @@ def test_a_bomb_is_not_unpacked(room, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "unpacks to far more than a notebook has" in said
     assert "is 21 MB large, 20 MB are allowed" in said
+
+
+# --- students, and what a machine can do
+
+
+def test_a_student_who_does_not_exist_is_not_made(room, capsys):
+    room.submit("ada_lovelace", room.written())
+    for command in ("grade", "feedback", "export"):
+        assert room.course(command, room.assignment, "--student", "ada_lovelase") == 1
+        said = capsys.readouterr().err
+        assert "There is no student 'ada_lovelase'" in said
+        assert "Did you mean ada_lovelace?" in said
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        assert "ada_lovelase" not in {student.id for student in gradebook.students}
+        gradebook.add_student("only_enrolled")
+    assert room.course("grade", room.assignment, "--student", "only_enrolled") == 1
+    assert f"only_enrolled has not handed in {room.assignment}" in capsys.readouterr().err
+
+
+def test_a_student_is_taken_out_as_the_page_says(room):
+    page = (ROOT / "docs/instructors.md").read_text()
+    assert "`nbgrader db student remove ID --force`" in page
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        gradebook.add_student("mistyped")
+        gradebook.add_submission(room.assignment, "mistyped")
+    remove = [PROGRAMS / "nbgrader", "db", "student", "remove", "mistyped", "--force"]
+    subprocess.run(remove, cwd=room.folder, check=True, capture_output=True)
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        assert "mistyped" not in {student.id for student in gradebook.students}
+
+
+def test_a_second_command_at_the_same_time_is_refused(room, capsys):
+    with CourseFolder(room.folder).alone("grade"):
+        for command in ("release", "collect x.zip", "grade", "feedback", "export", "report"):
+            assert room.course(*command.split()) == 1
+            said = capsys.readouterr().err
+            assert re.search(
+                r"Another command is at work in .*: course grade, since \d\d:\d\d", said
+            )
+            assert f"process {os.getpid()}" in said
+    assert room.course("release") == 0  # and after that it is not
+
+
+@pytest.mark.parametrize(
+    "error, sentence",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/c/x"), "/c/x: the disk is full."),
+        (OSError(errno.EROFS, "Read-only file system", "/c/x"), "/c/x: it cannot be written to."),
+        (
+            OperationalError("x", {}, sqlite3.OperationalError("database or disk is full")),
+            "The gradebook: the disk is full.",
+        ),
+        (
+            OperationalError("x", {}, sqlite3.OperationalError("database is locked")),
+            "The gradebook: another program",
+        ),
+        (
+            IntegrityError("x", {}, sqlite3.IntegrityError("UNIQUE constraint failed")),
+            "The gradebook: another program",
+        ),
+    ],
+)
+def test_what_a_machine_can_do_is_a_sentence(room, capsys, monkeypatch, error, sentence):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("course.grading.export.export", fails)
+    assert room.course("export") == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"course: {sentence}") and "Run the same command again" in said
+
+
+def test_a_disk_that_is_really_full(room, capsys):
+    with Gradebook(CourseFolder(room.folder).database) as gradebook:
+        gradebook.add_student("ada")
+        gradebook.add_submission(room.assignment, "ada")
+    (room.folder / "autograded/ada" / room.assignment).mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "solutions/02-lenet/lenet.ipynb", room.folder / "autograded/ada/02-lenet")
+    assert room.course("export", "--to", "/dev/full") == 1
+    assert "the disk is full" in capsys.readouterr().err
+
+
+def test_our_own_mistakes_are_not_hidden(room, monkeypatch):
+    monkeypatch.setattr("course.grading.export.export", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        room.course("export")

@@ -1,10 +1,12 @@
 """A course's folder as nbgrader sees it: where things lie, and nbgrader's API on it."""
 
 import contextlib
+import difflib
 import logging
 import os
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -12,6 +14,12 @@ from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
 from course.grading import CourseError
+from course.plain import one_line
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is graded
+    fcntl = None
 
 # nbgrader builds some of its records outside of a session; that is harmless, and not for teachers.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
@@ -84,6 +92,50 @@ class CourseFolder:
                 return bool(gradebook.find_assignment(assignment).notebooks)
             except MissingEntry:
                 return False
+
+    def students_named(self, names):
+        """The names, if each is a student's: in the gradebook, or of somebody who handed in.
+
+        Raises CourseError for any other.
+        """
+        from nbgrader.api import Gradebook
+
+        if not names:
+            return []
+        with Gradebook(self.database) as gradebook:
+            known = {student.id for student in gradebook.students}
+        for assignment in self.assignments():
+            known.update(self.students(assignment))
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, sorted(known), 3)
+                meant = f" Did you mean {' or '.join(close)}?" if close else ""
+                raise CourseError(
+                    f"There is no student {one_line(name)!r}: {len(known)} are in the gradebook or "
+                    f"have handed something in, and none has this id.{meant}"
+                )
+        return list(names)
+
+    @contextlib.contextmanager
+    def alone(self, command):
+        """Hold the folder while a command works: two at once would mix up the gradebook.
+
+        Raises CourseError if another command is at work in it.
+        """
+        with (self.root / ".course.lock").open("a+", encoding="utf-8") as file:
+            if fcntl:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    file.seek(0)
+                    raise CourseError(
+                        f"Another command is at work in {self.root}: {one_line(file.read())}. Wait "
+                        "until it has ended, then run this one again."
+                    ) from None
+            file.truncate(0)
+            file.write(f"course {command}, since {time.strftime('%H:%M')}, process {os.getpid()}")
+            file.flush()
+            yield
 
 
 def write_atomically(path, content):

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from course.grading.repair import official_cells
 from course.plain import one_line
 
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
+_GLANCE = 3  # seconds between two looks at the cluster's workers
 _MAX_REASON = 20  # lines of a reason why something was not graded
 
 
@@ -58,13 +60,15 @@ def grade(
     workers=None,
     scheduler=None,
     progress=lambda *_: None,
+    say=print,
 ):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
     Submissions that are graded and have not changed since are left alone, unless `again`. `cells`
     (grade ids) grades only these anew. `sandbox` is one of `kernels.SANDBOXES`. `workers` is the
     number of processes on this machine (default: one a core), `scheduler` the address of a Dask
-    cluster that is used instead. `progress(number, total, result)` is called after each.
+    cluster that is used instead. `progress(number, total, result)` is called after each, and
+    `say(sentence)` if the cluster has no workers.
 
     Raises CourseError if the assignment was never released, nobody handed anything in, or student
     code cannot be contained here.
@@ -73,7 +77,10 @@ def grade(
         raise CourseError(
             f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
         )
-    chosen = list(students or course.students(assignment))
+    handed_in = course.students(assignment)
+    chosen = course.students_named(students) or handed_in
+    if missing := [student for student in chosen if student not in handed_in]:
+        raise CourseError(f"{', '.join(missing)} has not handed in {assignment}.")
     if not chosen:
         raise CourseError(
             f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "
@@ -91,7 +98,7 @@ def grade(
             for student in chosen
             if student not in set(pending)
         }
-        for student, outcome in _spread(job, pending, book.contents, workers, scheduler):
+        for student, outcome in _spread(job, pending, book.contents, workers, scheduler, say):
             book.save(student, outcome)
             done[student] = read_result(course, assignment, student, book.gradebook)
             progress(len(done), len(chosen), done[student])
@@ -127,7 +134,7 @@ def _job(course, assignment, sandbox):
 # --- spread over workers
 
 
-def _spread(job, students, contents, workers, scheduler):
+def _spread(job, students, contents, workers, scheduler, say):
     """(student, Outcome) in the order in which they are ready."""
     if not students:
         return
@@ -162,6 +169,12 @@ def _spread(job, students, contents, workers, scheduler):
                 f"No Dask scheduler answers at {scheduler} ({error}). Start one with "
                 "`dask scheduler`, and workers with `dask worker`; docs/scaling.md shows how."
             ) from None
+        except TypeError as error:  # Dask has found no certificate
+            raise CourseError(
+                f"The scheduler at {scheduler} is asked for by TLS, and Dask's settings name no "
+                f"certificates for it ({error}). docs/scaling.md shows how they are named."
+            ) from None
+        stack.enter_context(_saying_if_idle(client, scheduler, say))
         shared = client.submit(_same, job, pure=False)  # made anew when its worker dies
         waiting = iter(students)
         running = {}
@@ -184,6 +197,30 @@ def _spread(job, students, contents, workers, scheduler):
             yield student, outcome
             for student in itertools.islice(waiting, 1):
                 finished.add(submit(student))
+
+
+@contextmanager
+def _saying_if_idle(client, scheduler, say):
+    """Say so when a scheduler is found without workers: it would wait for them in silence."""
+    ended = threading.Event()
+
+    def watch():
+        idle = False
+        while not ended.wait(_GLANCE):
+            was, idle = idle, not client.nthreads()
+            if idle and not was:
+                say(
+                    f"The scheduler at {scheduler} has no workers; waiting for some. Start one "
+                    f"with `dask worker {scheduler}`, or stop with Ctrl + C."
+                )
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _same(job):
@@ -225,6 +262,10 @@ class _Book:
 
     def is_done(self, student):
         """Whether exactly this has been graded already, to its end."""
+        try:
+            found = self.gradebook.find_submission(self.job.assignment, student)
+        except MissingEntry:
+            return False
         digest = self.job.digest(self.contents(student))
         for path in self._paths(student).values():
             try:
@@ -233,17 +274,9 @@ class _Book:
                 return False
             if said.get("digest") != digest:
                 return False
-            if said.get("failed") and not self._finished_by_hand(student):
+            if said.get("failed") and found.needs_manual_grade:  # not finished by hand either
                 return False
         return True
-
-    def _finished_by_hand(self, student):
-        """Whether a person has graded all of what could not be graded here."""
-        try:
-            found = self.gradebook.find_submission(self.job.assignment, student)
-        except MissingEntry:
-            return False
-        return not found.needs_manual_grade
 
     def save(self, student, outcome):
         """Write one verdict: the gradebook first, the notebooks last."""

@@ -1,0 +1,39 @@
+"""What a machine can do to a command, in a sentence: a full disk, a read-only folder, ..."""
+
+import errno
+
+from nbgrader.api import InvalidEntry
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from course.plain import one_line
+
+_AGAIN = "Nothing that was graded is lost. Run the same command again afterwards."
+_FULL = f"the disk is full. Make room. {_AGAIN}"
+_READ_ONLY = f"it cannot be written to. Give yourself the right to write there. {_AGAIN}"
+_BUSY = (
+    "another program (the formgrader, nbgrader, a command on another machine) is writing into the "
+    f"gradebook. Wait until it has finished. {_AGAIN}"
+)
+_ERRNOS = {
+    errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
+    errno.EROFS: _READ_ONLY, errno.EACCES: _READ_ONLY, errno.EPERM: _READ_ONLY,
+}  # fmt: skip
+_DATABASE = {  # what SQLite says
+    "disk is full": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
+    "unable to open database file": _READ_ONLY, "is locked": _BUSY,
+}  # fmt: skip
+
+
+def as_a_sentence(error):
+    """What an instructor can do about an exception; None if it is a mistake of ours."""
+    if isinstance(error, OSError) and error.errno in _ERRNOS:
+        return f"{one_line(error.filename or 'The course folder')}: {_ERRNOS[error.errno]}"
+    if isinstance(error, InvalidEntry | IntegrityError):
+        return f"The gradebook: {_BUSY} ({one_line(error)})"
+    if isinstance(error, DBAPIError):
+        said = str(error.orig)
+        for words, sentence in _DATABASE.items():
+            if words in said:
+                return f"The gradebook: {sentence}"
+        return f"The gradebook cannot be used: {one_line(said)}"
+    return None
