@@ -119,6 +119,11 @@ def _reason(error):
     text = text.split("\n\nArguments received by ")[0]
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
+    if re.match("A KerasTensor is (a )?symbolic", text):
+        return (
+            "NumPy and math take numbers only, and the tensors of a network have none yet. "
+            "Write it with keras.ops"
+        )
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'|'([^']*)'", text)
         name = next(filter(None, found.groups()), "") if found else ""

@@ -26,8 +26,9 @@ def framed(state, headline, rest=""):
 class Card:
     """What a check says: a headline, the findings, the rows around the first wrong one."""
 
-    def __init__(self, name, findings, table=None, built=None):
+    def __init__(self, name, findings, table=None, built=None, note=""):
         self.name, self.findings = name, findings
+        self.note = note  # a remark on a right answer
         self.table, self.built = table, built
         open_ = findings and findings[0].cause is Cause.NOT_ANSWERED
         self.state = "open" if open_ else "wrong" if findings else "right"
@@ -67,6 +68,7 @@ class Card:
     def __str__(self):
         above, shown = self._rows()
         lines = [self.headline, *(f"  {item.message}" for item in self.findings)]
+        lines += [f"  {self.note}"] if self.note else []
         lines += [f"  {_above(above)}"] if above else []
         lines += [f"  {' '.join(row)}" for row in shown]
         return "\n".join(lines)
@@ -74,7 +76,7 @@ class Card:
     __repr__ = __str__
 
     def _repr_html_(self):
-        first, *others = [escape(item.message) for item in self.findings] or [""]
+        first, *others = [escape(item.message) for item in self.findings] or [escape(self.note)]
         rest = f'<p style="margin:.4em 0">{first}</p>' if first else ""
         if others:
             rest += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"

@@ -107,7 +107,27 @@ def _architecture(kind, subject, args, kwargs, tables):
     except Exception as error:  # a trace that Keras never made: refused, whatever it is
         _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
         return
-    _report(name, findings, table, built)
+    _report(name, findings, table, built, "" if findings else _note(built))
+
+
+def _note(built):
+    """A remark on a right network."""
+    without_use = [
+        step.inputs[0].sources[0].name
+        for step in built
+        if step.step == "batch_norm"
+        and len(step.inputs[0].sources) == 1
+        and step.inputs[0].sources[0].step == "conv"
+        and step.inputs[0].sources[0].bias
+    ]
+    if not without_use:
+        return ""
+    first, *others = without_use
+    more = f" (and {len(others)} more like it)" if others else ""
+    return (
+        f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
+        "is accepted. With use_bias=False the layer holds one array of weights instead of two."
+    )
 
 
 def _within_bounds(value):
@@ -178,7 +198,7 @@ def _wrong_items(got, expected, tolerance, hint):
     for key, right in expected.items():
         item = got.get(key)
         if key not in got:
-            findings.append(finding(key, Cause.MISSING_KEY))
+            findings.append(finding(key, Cause.MISSING_KEY, hint=_other_key(got, key)))
         elif item is None:
             findings.append(finding(key, Cause.NOT_ANSWERED))
         elif odd := values.stands_for(item):
@@ -189,19 +209,22 @@ def _wrong_items(got, expected, tolerance, hint):
     return findings
 
 
-def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint=""):
+def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="", symbolic=False):
     """Check a function's answers to some cases.
 
     A case is the list of arguments of one call. What is right is given either by `gives`, the
     list of answers, one for each case; or by `like`, a reference function, for cases that are
     drawn. `tolerance` is relative to the largest number of the right answer, so that rounding
-    does not count. `hint` is shown when an answer is wrong.
+    does not count. `hint` is shown when an answer is wrong. With `symbolic` the function has to
+    take the tensors of a network as well, which have a shape and no values.
     """
     if (gives is None) == (like is None):
         raise TypeError("check.function takes either gives= (answers) or like= (a reference).")
     cases = [list(case) for case in cases]
     rights = [like(*case) for case in cases] if gives is None else list(gives)
     request = {"ask": "call", "cases": [[evidence.sendable(a) for a in case] for case in cases]}
+    if symbolic:
+        request["symbolic"] = True
     reply = _ask(subject, request)
     name = _name(subject)
     if "failed" in reply:
@@ -222,6 +245,9 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="")
             text = " ".join(text.split())
             _report(name, [finding(name, Cause.WRONG_VALUE, received=said, hint=text)])
             return
+    if symbolic and (why := one_line(reply.get("symbolic", "no answer came"))):
+        _report(name, [finding(name, Cause.NOT_SYMBOLIC, received=why)])
+        return
     _report(name, [])
 
 
@@ -290,7 +316,7 @@ def _numbers(answers, rows, like, explain, kind):
     for row, expected in rows.items():
         wanted = list(expected) if isinstance(expected, tuple) else expected
         if row not in got:
-            findings.append(finding(row, Cause.MISSING_KEY))
+            findings.append(finding(row, Cause.MISSING_KEY, hint=_other_key(got, row)))
         elif got[row] is None:
             findings.append(finding(row, Cause.NOT_ANSWERED))
         elif odd := values.stands_for(got[row]):
@@ -299,6 +325,16 @@ def _numbers(answers, rows, like, explain, kind):
             cause, hint = explain(network, row, got[row], wanted)
             findings.append(finding(row, cause, kind, _brief(got[row]), hint=hint))
     _report(name, findings)
+
+
+def _other_key(got, key):
+    """A key that looks like the one that is missing, in words."""
+
+    def bare(text):
+        return "".join(filter(str.isalnum, text)).casefold()
+
+    alike = next((other for other in got if bare(other) == bare(key)), None)
+    return f'You wrote "{_brief(alike)}".' if alike else ""
 
 
 def _same_vector(got, wanted):
@@ -313,6 +349,8 @@ def _explain_shape(network, row, got, expected):
     if not isinstance(got, list | int) or isinstance(got, bool):
         return Cause.WRONG_KIND_OF_VALUE, ""
     got = [got] if isinstance(got, int) else got
+    if len(got) == len(expected) + 1 and got[0] is None:
+        return Cause.WRONG_VALUE, f"You have {_brief(got)}. Leave out None, which is the batch."
     if len(got) == len(expected) and sorted(map(str, got)) == sorted(map(str, expected)):
         return Cause.CHANNELS_FIRST, ""
     if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
@@ -430,8 +468,8 @@ def silently():
         _silent = before
 
 
-def _report(name, findings, table=None, built=None):
-    card = Card(name, findings, table, built)
+def _report(name, findings, table=None, built=None, note=""):
+    card = Card(name, findings, table, built, note)
     shown = not _silent and _show(card)
     if findings:
         raise CheckFailed(card, shown)

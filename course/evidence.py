@@ -8,7 +8,7 @@ is a claim that the other half judges somewhere else.
 A request is one of
 
     {"ask": "value"}
-    {"ask": "call", "cases": [[argument, ...], ...]}
+    {"ask": "call", "cases": [[argument, ...], ...], "symbolic": false}
     {"ask": "model", "args": [...], "kwargs": {...}, "input_shape": [32, 32, 1]}
     {"ask": "block", ...}      # the same for a function from tensor to tensor
 
@@ -19,7 +19,7 @@ and an answer is {"value": ...}, {"answers": [...]}, {"trace": ...} (see `course
 import json
 from contextlib import contextmanager
 
-from course import keras_private, values
+from course import keras_private, raw_tensorflow, values
 from course.blame import Refused, as_not_called
 from course.blame import blame as _blame
 from course.values import kind_of as _kind
@@ -87,7 +87,23 @@ def _call(function, request):
                 answers.append(_found(function(*map(_argument, case)), values.stand_in))
         except Refused as refused:
             return {"failed": refused.kind, "text": refused.text, "case": number}
+    if request.get("symbolic"):
+        return {"answers": answers, "symbolic": _symbolic(function, request["cases"][0])}
     return {"answers": answers}
+
+
+def _symbolic(function, case):
+    """Why a function cannot take the symbolic tensors of a network; "" if it can."""
+    import keras
+
+    case = [_argument(argument) for argument in case]
+    case = [keras.Input(a.shape[1:]) if hasattr(a, "shape") else a for a in case]
+    try:
+        with _blame(), raw_tensorflow.understood():
+            made = function(*case)
+    except Refused as refused:
+        return refused.text or "it is not written yet"
+    return "" if keras.backend.is_keras_tensor(made) else f"there it gives {_kind(made)}"
 
 
 def _model(builder, request):

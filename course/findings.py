@@ -1,5 +1,6 @@
 """What can be found wrong with an answer: a closed vocabulary, and the words for its numbers."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum, unique
 
@@ -12,6 +13,7 @@ class Cause(Enum):
     NOT_ANSWERED = "There is no answer yet."
     STOPPED = "{received}"
     RAISES = "Your code stops with an error: {received}."
+    NOT_SYMBOLIC = "With numbers it is right, but it cannot be part of a network: {received}."
     NOT_CALLED = "{received}."
     NO_ANSWER = "No answer came back: {received}."
     NO_MODEL = "It should return a keras.Model. Received: {received}."
@@ -89,6 +91,7 @@ class Finding:
 def finding(row, cause, expected="", received="", *, gives="", after="", hint=""):
     """A Finding whose message is the row, what it gives, the cause's sentence and a hint."""
     sentence = cause.value.format(expected=expected, received=received, after=after)
+    sentence = re.sub(r"\b1 (map|unit|output)s\b", r"1 \1", sentence)
     start = f"{row} {gives}." if gives else f"{row}:" if row else ""
     message = " ".join(filter(None, (start, sentence, hint)))
     return Finding(row, cause, str(expected), str(received), message)

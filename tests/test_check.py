@@ -2,6 +2,7 @@
 
 import gc
 import html
+import math
 import re
 import warnings
 from dataclasses import replace
@@ -14,6 +15,7 @@ from keras import layers, ops
 from course import check
 from course.architectures import conv
 from course.architectures.lenet import LENET5, LENET5_1998
+from course.architectures.resnet import RESNET34, cifar
 from course.architectures.vgg import VGG16
 from course.diagnosis import Cause
 
@@ -263,6 +265,33 @@ def test_blocks(capsys):
     fails(Cause.NOT_ANSWERED, check.block, lambda x: stub(), like=part)
 
 
+def test_a_bias_before_a_normalisation_gets_a_note(capsys):
+    def block(x, bias=True):
+        for number in (1, 2):
+            x = layers.Conv2D(64, 3, padding="same", use_bias=bias, name=f"conv{number}")(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.ReLU()(x) if number == 1 else x
+        return x
+
+    part = RESNET34.part("conv2_1_1", "conv2_1_2", input_shape=(56, 56, 64))
+    check.block(block, like=part)
+    headline, note = capsys.readouterr().out.splitlines()
+    assert headline.startswith("✓ block is ResNet-34")
+    assert "conv1 (and 1 more like it) has a bias, which the batch normalisation behind" in note
+    passes(capsys, check.block, block, False, like=part)
+    passes(capsys, check.model, lenet5, like=LENET5)
+
+
+def test_a_plain_network_is_called_plain(capsys):
+    def plain(x):
+        return layers.BatchNormalization()(layers.Conv2D(16, 3, padding="same")(x))
+
+    part = cifar(8, None).part("stage1_1_1", input_shape=(32, 32, 16))
+    assert part.name.startswith("plain-8 for CIFAR-10") and cifar(8, "B").name.endswith("option B")
+    check.block(lambda x: layers.ReLU()(plain(x)), like=part)
+    assert " is plain-8 for CIFAR-10" in capsys.readouterr().out
+
+
 def test_a_students_precision_survives_a_check():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
@@ -400,6 +429,22 @@ def test_answers_that_are_not_there(checking, answers):
     fails(Cause.WRONG_KIND_OF_VALUE, checking, lenet5, like=LENET5)
 
 
+@pytest.mark.parametrize("wrong, right", [("c1", "C1"), (" C1", "C1"), ("out put", "output")])
+def test_a_key_that_is_nearly_right_is_shown(wrong, right):
+    answers = {wrong if row == right else row: value for row, value in COUNTS.items()}
+    said = f'{right}: The row is missing in your answer. You wrote "{wrong.strip()}".'
+    assert said in fails(Cause.MISSING_KEY, check.parameters, answers, like=LENET5)
+    text = fails(Cause.MISSING_KEY, check.value, {wrong: 3, "other": 4}, {right: 3, "other": 4})
+    assert f'You wrote "{wrong.strip()}".' in text
+
+
+def test_the_batch_is_no_part_of_a_shape_here():
+    answers = {**SHAPES, "C1": (None, 28, 28, 6), "F6": (None, 84)}
+    text = fails(Cause.WRONG_VALUE, check.shapes, answers, like=LENET5)
+    assert "C1: The value is not right. You have [None, 28, 28, 6]. Leave out None" in text
+    assert "F6: The value is not right. You have [None, 84]. Leave out None, which is" in text
+
+
 def test_every_wrong_row_is_named():
     answers = {**COUNTS, "C1": 150, "C3": 416, "total": 1}
     with pytest.raises(check.CheckFailed) as caught:
@@ -535,6 +580,54 @@ def test_a_function_cannot_change_its_arguments():
     with check.silently():
         check.function(spoils, [IMAGE], [IMAGE], like=mean_of)
     assert IMAGE.max() == 23
+
+
+def test_a_function_for_a_network_takes_symbolic_tensors(capsys):
+    """NumPy gives the right numbers, and the next exercise would stop with it."""
+
+    def of_numpy(a):
+        return np.tanh(a)
+
+    def of_math(a):
+        return [math.tanh(value) for value in a]
+
+    def of_numbers(a):
+        return ops.tanh(a) if isinstance(a, np.ndarray) else 3.0
+
+    cases = {"gives": [[0.0, math.tanh(1)]], "symbolic": True}
+    for answer in (ops.tanh, lambda a: keras.activations.tanh(a), layers.Activation("tanh")):
+        passes(capsys, check.function, answer, [np.array([0.0, 1.0])], **cases)
+    for answer, why in (
+        (of_numpy, "NumPy and math take numbers only, and the tensors of a network have none yet"),
+        (of_math, "Iterating over a symbolic"),
+        (of_numbers, "there it gives a float"),
+    ):
+        passes(capsys, check.function, answer, [np.array([0.0, 1.0])], gives=cases["gives"])
+        text = fails(Cause.NOT_SYMBOLIC, check.function, answer, [np.array([0.0, 1.0])], **cases)
+        assert "it cannot be part of a network: " in text and why in text
+    text = fails(Cause.WRONG_VALUE, check.function, of_numpy, [np.array([0.0, 2.0])], **cases)
+    assert "network" not in text  # one thing after another
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
+def test_half_precision_changes_no_verdict(capsys, policy):
+    def convolved(image):
+        image = ops.reshape(image, (1, 4, 6, 1))
+        weights = {"kernel_initializer": "ones", "bias_initializer": keras.initializers.Constant(3)}
+        return layers.Conv2D(1, 3, **weights)(image)[0, :, :, 0]
+
+    right = [sum(image[i : i + 2, j : j + 4] for i in range(3) for j in range(3)) + 3
+             for image in [1000 * IMAGE / 7]]  # fmt: skip
+    before = keras.config.dtype_policy(), keras.config.floatx()
+    keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx("float16")
+    try:
+        passes(capsys, check.function, convolved, [1000 * IMAGE / 7], gives=right)
+        passes(capsys, check.model, lenet5, like=LENET5)
+        assert keras.config.dtype_policy().name == policy and keras.config.floatx() == "float16"
+    finally:
+        keras.config.set_dtype_policy(before[0])
+        keras.config.set_floatx(before[1])
 
 
 # --- cards ---------------------------------------------------------------------------------------

@@ -64,6 +64,13 @@ def _block(name, source, kind, filters, stride, channels, shortcut, stride_at):
     return rows, name, last
 
 
+def _name(depth, shortcut, usual, task=""):
+    if shortcut is None:
+        return f"plain-{depth}{task}"
+    option = "" if shortcut == usual else f" with option {shortcut}"
+    return f"ResNet-{depth}{task}{option}"
+
+
 def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
     """The table of a ResNet for ImageNet. He et al. 2016, Table 1
 
@@ -86,7 +93,7 @@ def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
         dense("fc", 1000, activation=("softmax", None)),
     ]
     depth = {"basic": 2, "bottleneck": 3}[kind] * sum(blocks) + 2
-    name = name or f"ResNet-{depth}"
+    name = name or _name(depth, shortcut, "B")
     return Table(name, "He et al. 2016, Table 1", (224, 224, 3), tuple(rows))
 
 
@@ -108,7 +115,7 @@ def cifar(depth, shortcut="A", name=None):
         global_average_pool("avg_pool", after=source),
         dense("fc", 10, activation=("softmax", None)),
     ]
-    name = name or f"ResNet-{depth} for CIFAR-10"
+    name = name or _name(depth, shortcut, "A", " for CIFAR-10")
     return Table(name, "He et al. 2016, section 4.2", (32, 32, 3), tuple(rows))
 
 
@@ -121,19 +128,19 @@ RESNET101_V1_5 = resnet(*DEPTHS[101], stride_at=2, name="ResNet-101 v1.5")
 RESNET152_V1_5 = resnet(*DEPTHS[152], stride_at=2, name="ResNet-152 v1.5")
 
 #: Shortcuts without parameters (A) and projections everywhere (C).
-RESNET18_A = resnet(*DEPTHS[18], "A", name="ResNet-18 with option A")
-RESNET34_A = resnet(*DEPTHS[34], "A", name="ResNet-34 with option A")
-RESNET34_C = resnet(*DEPTHS[34], "C", name="ResNet-34 with option C")
+RESNET18_A = resnet(*DEPTHS[18], "A")
+RESNET34_A = resnet(*DEPTHS[34], "A")
+RESNET34_C = resnet(*DEPTHS[34], "C")
 
 #: The same layers without shortcuts.
-PLAIN18 = resnet(*DEPTHS[18], None, name="plain-18")
-PLAIN34 = resnet(*DEPTHS[34], None, name="plain-34")
+PLAIN18 = resnet(*DEPTHS[18], None)
+PLAIN34 = resnet(*DEPTHS[34], None)
 
 #: CIFAR-10: 269,722 · 464,154 · 658,586 · 853,018 · 1,727,962 trained parameters, option A.
 CIFAR_RESNET20, CIFAR_RESNET32, CIFAR_RESNET44, CIFAR_RESNET56, CIFAR_RESNET110 = map(
     cifar, (20, 32, 44, 56, 110)
 )
-CIFAR_RESNET20_B = cifar(20, "B", "ResNet-20 for CIFAR-10 with option B")
-CIFAR_RESNET56_B = cifar(56, "B", "ResNet-56 for CIFAR-10 with option B")
-CIFAR_PLAIN20 = cifar(20, None, "plain-20 for CIFAR-10")
-CIFAR_PLAIN56 = cifar(56, None, "plain-56 for CIFAR-10")
+CIFAR_RESNET20_B = cifar(20, "B")
+CIFAR_RESNET56_B = cifar(56, "B")
+CIFAR_PLAIN20 = cifar(20, None)
+CIFAR_PLAIN56 = cifar(56, None)
