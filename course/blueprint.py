@@ -29,18 +29,19 @@ _SHEETS = 8  # at most so many maps are drawn of a stack
 _ARROW = {"arrowstyle": "->", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
 
 
-def architecture(network, *, title=None):
+def architecture(network, *, title=None, shapes=True):
     """The network as boxes: height for the map's side, width for the number of maps.
 
     `network` is a Keras model, a Table or an anatomy. Both measures grow as square roots, so that
     a map of 224 and one of 7 fit into one picture. A small network with branches is drawn with
     its arrows. In a larger one, each module (all between two rows that every path goes through) is
     one box, and of a network with more than 24 of them the parts whose maps have one size.
+    Without `shapes` only the input's is written down, for who is to work out the others.
     """
     rows = anatomy(network)
     title = title or rows.name
     if _branches(rows) and max(_levels(rows).values()) <= _DEEPEST:
-        return _graph(rows, title)
+        return _graph(rows, title, shapes)
     others = len(rows.outputs) - 1
     if others:
         mains = [Anatomy(rows.name, rows.inputs, [value]) for value in rows.outputs]
@@ -49,10 +50,10 @@ def architecture(network, *, title=None):
     parts = _parts(rows)
     if len(parts) > _MOST_BOXES:
         parts = joined(parts)
-    return _boxes(rows, parts, title)
+    return _boxes(rows, parts, title, shapes)
 
 
-def _boxes(rows, parts, title):
+def _boxes(rows, parts, title, shapes):
     """The parts one after another, in lines."""
     first = rows.inputs[0].parts[0][0]
     boxes = [(first, "input", first.name, COLOURS["input"])]
@@ -68,7 +69,7 @@ def _boxes(rows, parts, title):
             width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
         else:
             width = _stack(axes, x, y, side, sheets, 0.12 + 0.06 * log2(step.filters + 1), colour)
-        below = f"{name}\n{by(step.shape)}"
+        below = f"{name}\n{by(step.shape)}" if shapes or not number else name
         size = min(8.5, 8.5 * 17 / max(map(len, below.split("\n"))))
         axes.text(x + width / 2, y - 0.58, below, ha="center", va="top", fontsize=size)
         if number:
@@ -81,8 +82,8 @@ def _boxes(rows, parts, title):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        f"{' '.join(name.split())}{f' ({does})' * (step is not first)} {by(step.shape)}"
-        for step, does, name, _ in boxes
+        " ".join(f"{name}{f' ({does})' * bool(n)} {by(step.shape) * (shapes or not n)}".split())
+        for n, (step, does, name, _) in enumerate(boxes)
     )
     return Picture(figure, f"{title} from input to output: {told}.")
 
@@ -203,7 +204,7 @@ def _levels(rows):
     return level
 
 
-def _graph(rows, title):
+def _graph(rows, title, shapes):
     """Boxes from top to bottom, with arrows."""
     steps = [*(value.parts[0][0] for value in rows.inputs), *rows]
     level, lanes, ways = _levels(rows), {}, []
@@ -225,7 +226,7 @@ def _graph(rows, title):
             at[place] = number - (len(lane) - 1) / 2, -y
     most = max(map(len, lanes.values()))
     wide = min(1.85, _WIDE / most)
-    words = {id(step): _words(step, step in rows.steps) for step in steps}
+    words = {id(step): _words(step, shapes) for step in steps}
     tall = 0.16 * max(len(text) for text in words.values()) + 0.1
     figure, axes = canvas((max(3.7, wide * most), (tall + 0.4) * len(lanes) + 0.3))
     half, up = 0.45, tall / (tall + 0.4) / 2
@@ -245,22 +246,24 @@ def _graph(rows, title):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        f"{step.name} ({step.does()}, {by(step.shape)}) reads "
+        f"{step.name} ({step.does()}{f', {by(step.shape)}' * shapes}) reads "
         + " and ".join(source.name for source in read_by(step))
         for step in rows
     )
     return Picture(figure, f"{title}, drawn with its branches: {told}.")
 
 
-def _words(step, does):
+def _words(step, shapes):
     """A box's lines: its name, what it does, its shape."""
+    if step.step == "input":
+        return [step.name, by(step.shape)]
     lines = [step.name]
-    for part in step.does().replace("convolution", "conv").split(", ") if does else []:
+    for part in step.does().replace("convolution", "conv").split(", "):
         if len(lines) > 1 and len(lines[-1]) + len(part) < 20:
             lines[-1] += f", {part}"
         else:
             lines.append(part)
-    return [*lines, by(step.shape)]
+    return [*lines, by(step.shape)] if shapes else lines
 
 
 def _box(axes, at, half, up, lines, colour, wide):

@@ -322,7 +322,7 @@ def _numbers(answers, rows, like, explain, kind):
         elif odd := values.stands_for(got[row]):
             findings.append(_no_plain_value(row, odd, kind))
         elif not _close(got[row], wanted, 0) and not _same_vector(got[row], wanted):
-            cause, hint = explain(network, row, got[row], wanted)
+            cause, hint = explain(network, row, got[row], wanted, got)
             findings.append(finding(row, cause, kind, _brief(got[row]), hint=hint))
     _report(name, findings)
 
@@ -344,7 +344,7 @@ def _same_vector(got, wanted):
     return _close(got, wanted[0], 0) or _close(got, [1, 1, *wanted], 0)
 
 
-def _explain_shape(network, row, got, expected):
+def _explain_shape(network, row, got, expected, answers):
     step = network[row]
     if not isinstance(got, list | int) or isinstance(got, bool):
         return Cause.WRONG_KIND_OF_VALUE, ""
@@ -355,12 +355,19 @@ def _explain_shape(network, row, got, expected):
         return Cause.CHANNELS_FIRST, ""
     if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
         return Cause.FILTERS_FORGOTTEN, f"You have {_brief(got[2])}."
-    source = step.inputs[0]
+    source = _before(step)
     if len(expected) == 3:
-        size, kernel, stride = source.grid[0], step.kernel[0], step.stride[0]
-        padding = step.padding[0][0]
+        if step.step == "concatenate":
+            hint = "Side by side, maps keep their height and width, and their numbers add up."
+            return Cause.WRONG_VALUE, f"You have {_brief(got)}. {hint}"
+        # The reader's own size: the right one may be what another row asks for.
+        while source.name not in answers and source.inputs and source.grid == _before(source).grid:
+            source = _before(source)  # a row that is not asked for and changes no size
+        own = source.grid if source.step == "input" else answers.get(source.name)
+        size = own[0] if isinstance(own, list | tuple) and own else "N"
+        kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
         hint = (
-            f"A window of {kernel} slides over {size} in steps of {stride}"
+            f"A window of {kernel} slides over {_brief(size)} in steps of {stride}"
             + (f" with {padding} zeros on each side" if padding else " without padding")
             + ": ⌊(N + 2P − F)/stride⌋ + 1."
         )
@@ -368,7 +375,11 @@ def _explain_shape(network, row, got, expected):
     return Cause.WRONG_VALUE, f"You have {_brief(got)}. The table gives the number of units."
 
 
-def _explain_parameters(network, row, got, expected):
+def _before(step):
+    return step.inputs[0].parts[0][0]
+
+
+def _explain_parameters(network, row, got, expected, answers):
     if isinstance(got, bool) or not isinstance(got, int | float):
         return Cause.WRONG_KIND_OF_VALUE, ""
     if row == "total":

@@ -14,6 +14,8 @@ from keras import layers, ops
 
 from course import check
 from course.architectures import conv
+from course.architectures.alexnet import ALEXNET
+from course.architectures.googlenet import INCEPTION_NAIVE
 from course.architectures.lenet import LENET5, LENET5_1998
 from course.architectures.resnet import RESNET34, cifar
 from course.architectures.vgg import VGG16
@@ -361,6 +363,24 @@ def test_wrong_shapes(row, answer, cause, says):
     text = fails(cause, check.shapes, {**SHAPES, row: answer}, like=LENET5)
     assert says in text and f"{row}: " in text
     assert str(SHAPES[row]) not in text.replace("such as (28, 28, 6)", "")
+
+
+def test_a_hint_does_not_tell_what_another_row_asks_for():
+    follows = {**SHAPES, "S2": (13, 13, 6), "C3": (8, 8, 16)}
+    text = fails(Cause.WRONG_VALUE, check.shapes, follows, like=LENET5)
+    assert "C3: The value is not right. You have [8, 8, 16]. A window of 5 slides over 13" in text
+    assert "14" not in text
+    for answer in (None, "?", [], 7):
+        answers = {**follows, "S2": answer}
+        with pytest.raises(check.CheckFailed) as caught:
+            check.shapes(answers, like=LENET5, rows=["C3"])
+        assert "A window of 5 slides over N in steps of 1" in str(caught.value)
+    # A normalisation between the rows that are asked for keeps the size.
+    with pytest.raises(check.CheckFailed, match="A window of 3 slides over 54 in steps of 2"):
+        answers = {"conv1": (54, 54, 96), "pool1": (27, 28, 96)}
+        check.shapes(answers, like=ALEXNET, rows=["conv1", "pool1"])
+    with pytest.raises(check.CheckFailed, match="their numbers add up"):
+        check.shapes({"output": (26, 26, 96)}, like=INCEPTION_NAIVE, rows=["output"])
 
 
 @pytest.mark.parametrize(

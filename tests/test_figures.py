@@ -160,6 +160,15 @@ def test_a_large_network_shows_its_modules():
     assert "conv4_1_1 to conv4_36 (36 modules) 14×14×1024" in figures.architecture(RESNET152).alt
 
 
+@pytest.mark.parametrize("table", [LENET5, INCEPTION_BOTTLENECK, GOOGLENET])
+def test_a_picture_before_an_exercise_leaves_the_shapes_out(table):
+    picture = figures.architecture(table, shapes=False)
+    written = " ".join(text.get_text() for text in picture.figure.axes[0].texts)
+    inside = "×".join(map(str, table.input_shape))
+    for told in (picture.alt, written):
+        assert set(re.findall(r"\d+×\d+(?:×\d+)?", told)) <= {inside}
+
+
 def test_a_network_with_heads_says_what_is_not_drawn():
     text = figures.architecture(GOOGLENET_TRAINING).alt
     assert "without the ways to 2 more outputs" in text and "4a (7 rows in 4 branches)" in text
