@@ -12,6 +12,7 @@ from math import prod
 from course import normal
 from course.anatomy import SCALED_TANH, Anatomy, Step, Value
 from course.architectures import sources
+from course.formulas import recognised, tensors
 
 
 def from_table(table):
@@ -108,7 +109,8 @@ def from_trace(evidence):
     Raises ValueError for a step without a fixed shape, `normal.TooLarge` for a trace beyond the
     bounds of this module, KeyError or TypeError for what is no trace.
     """
-    return _Reader(evidence).anatomy()
+    steps = recognised(evidence["steps"], evidence["outputs"])
+    return _Reader({**evidence, "steps": steps}).anatomy()
 
 
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
@@ -125,7 +127,7 @@ class _Reader:
         self.values = {}  # (step number, output) -> Value
         self.reads = Counter()
         for step in evidence["steps"]:
-            for reference in _references([step["args"], step.get("kwargs")]):
+            for reference in tensors([step["args"], step.get("kwargs")]):
                 self.reads[tuple(reference)] += 1
         for reference in evidence["outputs"]:
             self.reads[tuple(reference)] += 1
@@ -173,23 +175,12 @@ class _Reader:
         return self.values[number, index]
 
     def _tensors(self, step):
-        found = _references([step["args"], step.get("kwargs")])
+        found = tensors([step["args"], step.get("kwargs")])
         return [self.values[tuple(reference)] for reference in found]
 
 
 class _NotUnderstood(Exception):
     """This use of a known layer is outside what the normal form has words for."""
-
-
-def _references(value):
-    """Every [step, output] that a call's arguments name, in order."""
-    if isinstance(value, dict):
-        if "tensor" in value:
-            return [value["tensor"]]
-        return [ref for item in value.values() for ref in _references(item)]
-    if isinstance(value, list):
-        return [ref for item in value for ref in _references(item)]
-    return []
 
 
 def _common(step):
@@ -410,6 +401,13 @@ def _scale_by(kind):
         raise _NotUnderstood
 
     return read
+
+
+def _formula(reader, step, values):
+    x = values[0]
+    for link in step["config"]["chain"]:
+        x = normal.function(x, step["name"], tuple(link), **_common(step))
+    return x
 
 
 def _negative(reader, step, values):
@@ -654,6 +652,7 @@ _KNOWN = {
     "ops.Stack": _stack,
     "ops.Flip": _flip,
     "ops.Maximum": _maximum,
+    "ops.Formula": _formula,
     "ops.Negative": _negative,
     **{
         f"layers.{name}": _same
