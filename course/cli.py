@@ -200,6 +200,12 @@ def _parser():
     sub.add_argument(
         "--to", metavar="PATH", help="the file, for gradescope the folder (default: by its format)"
     )
+    sub.add_argument(
+        "--into",
+        metavar="CSV",
+        help="the LMS's own file, of which a copy is filled in: Canvas's gradebook export, "
+        "Moodle's grading worksheet of one assignment",
+    )
 
     sub = command(
         _report,
@@ -363,24 +369,34 @@ def _feedback(options):
 def _export(options):
     from course.grading.export import export
     from course.grading.late import penalise
+    from course.grading.scores import GRADED, MISSING
 
     course = _folder(options)
     course.students_named(options.student)
     penalise(course, course.chosen(options.assignment))
-    paths, open_ = export(
+    done = export(
         course,
         options.format,
         course.chosen(options.assignment),
         options.student or (),
         options.to,
+        options.into,
     )
-    if len(paths) == 1:
-        print(f"written: {_short(paths[0])}")
+    if len(done.paths) == 1:
+        print(f"written: {_short(done.paths[0])}")
     else:
-        print(f"{len(paths)} files written: {_short(paths[0])} to {_short(paths[-1])}")
-    for row in open_:
-        empty = "" if options.format in ("scores", "gradescope") else "; its score is left empty"
-        print(f"not final: {row['assignment']}  {row['student']}  {row['state']}{empty}")
+        first, last = _short(done.paths[0]), _short(done.paths[-1])
+        print(f"{len(done.paths)} files written: {first} to {last}")
+    for line in done.summary:
+        print(line)
+    for row in done.rows:
+        if row["state"] not in (GRADED, MISSING):
+            why = f" ({one_line(row['note'])})" if row["note"] else ""
+            print(f"not final: {row['assignment']}  {row['student']}  {row['state']}{why}")
+    if options.format != "scores" and any(row["state"] != GRADED for row in done.rows):
+        print("Only final scores are exported.")
+    for note in done.notes:
+        print(f"note: {note}")
 
 
 def _report(options):

@@ -9,7 +9,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.course_folder import CourseFolder
-from course.grading.export import COLUMNS
+from course.grading.intake import Record
+from course.grading.scores import COLUMNS
 from tests.school import School
 
 PADDED = ("conv2", "PADDING", 'The padding is "valid", the table has 2. One, two.')
@@ -25,8 +26,17 @@ def school(tmp_path_factory):
     school.hand_in("essay", manual=None, lms_user_id="104")
     school.hand_in("broken", failed="p1.ipynb is not JSON", lms_user_id="105")
     school.hand_in("unsafe", sandbox="none", lms_user_id="106")
+    school.hand_in("changed", lms_user_id="108")
+    for student in ("changed", "pending"):
+        folder = school.folder / "submitted" / student / "hw"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "p1.ipynb").write_text("{}")
     with Gradebook(CourseFolder(school.folder).database) as gradebook:
-        gradebook.update_or_create_student("absent", lms_user_id="107")
+        for number, student in enumerate(("absent", "pending", "unreadable")):
+            gradebook.update_or_create_student(student, lms_user_id=f"2{number}")
+    record = Record(CourseFolder(school.folder))
+    record.of("hw", "unreadable").unreadable = [["p1.pdf", "is no notebook (.ipynb)"]]
+    record.save()
     return school
 
 
@@ -48,7 +58,11 @@ def test_scores_have_every_exercise_and_a_state(school, tmp_path):
         "broken": "not graded",
         "unsafe": "graded without a sandbox",
         "absent": "not handed in",
+        "changed": "handed in anew, not graded yet",
+        "pending": "handed in, not graded yet",
+        "unreadable": "handed in, unreadable",
     }
+    assert rows["unreadable"]["note"] == "p1.pdf is no notebook (.ipynb)"
     assert (rows["wrong"]["score"], rows["wrong"]["shapes"], rows["wrong"]["build"]) == (
         "14.0", "0.0", "8.0",
     )  # fmt: skip
@@ -66,13 +80,17 @@ def test_canvas_gets_its_columns_and_only_final_scores(school, tmp_path, capsys)
     first, *rows = read(path)
     assert list(first) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "hw"]
     assert first["Student"].strip() == "Points Possible" and first["hw"] == "20.0"
-    assert {row["ID"]: row["hw"] for row in rows} == {
-        "101": "20.0", "102": "14.0", "103": "16.0", "104": "", "105": "", "106": "", "107": "",
-    }  # fmt: skip
+    # Canvas takes an empty cell for a grade that is to be deleted.
+    assert {row["ID"]: row["hw"] for row in rows} == {"101": "20.0", "102": "14.0", "103": "16.0"}
     assert not path.read_bytes().startswith(b"\xef\xbb\xbf")
-    for student in ("essay", "broken", "unsafe"):
-        assert f"hw  {student}" in said
-    assert said.count("its score is left empty") == 3
+    for student in ("essay", "broken", "unsafe", "changed", "pending", "unreadable"):
+        assert f"not final: hw  {student}" in said
+    assert "absent" not in said and "Only final scores are exported." in said
+    assert (
+        "hw: 3 graded; 1 needs manual grade; 1 not graded; 1 graded without a sandbox; 1 handed in "
+        "anew, not graded yet; 1 handed in, not graded yet; 1 handed in, unreadable; 1 not handed "
+        "in\n"
+    ) in said
 
 
 def test_moodle_gets_a_worksheet_with_comments(school, tmp_path):
@@ -81,7 +99,8 @@ def test_moodle_gets_a_worksheet_with_comments(school, tmp_path):
     rows = {row["Identifier"]: row for row in read(path)}
     wrong = rows["Participant 102"]
     assert (wrong["Grade"], wrong["Maximum Grade"]) == ("14.0", "20.0")
-    assert wrong["Feedback comments"] == f"−6 shapes: {PADDED[2]}"
+    assert wrong["Feedback comments"] == f"−6 shapes: {PADDED[2]}".replace("\n", "<br>")
+    assert rows["Participant 103"]["Feedback comments"] == "−4 handed in late"
     assert rows["Participant 104"]["Grade"] == ""
     assert "not JSON" in rows["Participant 105"]["Feedback comments"]
 
@@ -90,8 +109,11 @@ def test_gradescope_gets_a_results_json_for_each_submission(school, tmp_path):
     folder = tmp_path / "gradescope"
     assert school.course("export", "--format", "gradescope", "--to", str(folder)) == 0
     assert {path.parts[-3] for path in folder.rglob("results.json")} == {
-        "right", "wrong", "late", "essay", "broken", "unsafe",
+        "right", "wrong", "late", "essay", "broken", "unsafe", "changed",
     }  # fmt: skip
+    for student in ("essay", "broken", "unsafe", "changed"):  # nothing there is final
+        said = (folder / student / "hw" / "results.json").read_text(encoding="utf-8")
+        assert '"score"' not in said and '"status"' not in said
     said = json.loads((folder / "wrong" / "hw" / "results.json").read_text(encoding="utf-8"))
     assert said["score"] == 14 and "secret_check" not in json.dumps(said)
     tests = {test["name"]: test for test in said["tests"]}

@@ -6,7 +6,6 @@ goes into the intake record (`course.grading.intake`).
 """
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +20,7 @@ from course.grading.intake import Record
 from course.grading.lms import LMS, PER_ASSIGNMENT, Clock, detected, handed_in, times_are_local
 from course.grading.notebooks import read_notebook
 from course.grading.repair import grade_ids
-from course.grading.roster import Roster, split_name
+from course.grading.roster import Roster, safe_id, split_name
 from course.grading.submitted import Submitted
 
 
@@ -112,7 +111,7 @@ def _with_ids(report, files, roster):
     if roster:
         roster = Roster(roster, report.lms, [s for file in files for s in file.students])
         report.notes += [("", text) for text in roster.notes]
-        people = {id_: person for person in roster.people if (id_ := _safe(person.id))}
+        people = {person.id: person for person in roster.people}
     elif report.lms in PER_ASSIGNMENT:
         report.notes.append((
             "", "Moodle's numbers differ from one assignment to the next, and so do the ids made "
@@ -159,18 +158,11 @@ def _identified(lms, students, roster):
         elif len(ids) != 1:
             how = "not" if not ids else "more than once"
             reasons.append(f"{student} is {how} in the roster {roster.path}")
-        elif safe := _safe(*ids):
+        elif safe := safe_id(*ids):
             known.append((safe, student))
         else:
             reasons.append(f"{student} has no name that can be an id")
     return known, reasons
-
-
-def _safe(text):
-    """The text as a folder's name and an id of nbgrader's; "" if nothing is left."""
-    text = unicodedata.normalize("NFC", text)
-    kept = [c if c in "_.@-" or unicodedata.category(c)[0] in "LMN" else " " for c in text]
-    return re.sub(" +", "_", "".join(kept)).lstrip(".-").rstrip(".")[:60]
 
 
 # --- which assignment

@@ -1,184 +1,116 @@
 """Scores for the world outside: what spreadsheets, Canvas, Moodle and Gradescope read.
 
 A score that is not final is never exported to an LMS: where an answer still waits for a person, or
-a submission could not be graded, the cell stays empty and the command says so.
+a submission could not be graded, there is none and the command says so.
 """
 
-import csv
 import json
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
 from course.grading import CourseError
 from course.grading.course_folder import CourseFolder
-from course.grading.grade import read_result
-
-COLUMNS = (
-    "assignment", "student", "last_name", "first_name", "lms_user_id",
-    "score", "max_score", "late_penalty", "late_seconds", "state",
-)  # fmt: skip
-GRADED, WAITS, FAILED = "graded", "needs manual grade", "not graded"
-MISSING, UNSAFE = "not handed in", "graded without a sandbox"
+from course.grading.gradebooks import canvas, moodle
+from course.grading.scores import COLUMNS, MISSING, NO_SCORE, STATES, scored, write
 
 
-def export(course, kind, assignments=(), students=(), to=None):
-    """Write the scores as `kind`, one of FORMATS. Returns (paths written, rows that are not final).
+@dataclass
+class Exported:
+    """What was written."""
 
-    `to` is the file (for "gradescope" the folder); by default it is named after the kind.
+    paths: list
+    rows: list
+    notes: list  # what has to be said about it
 
-    Raises CourseError if nothing was graded.
+    @property
+    def summary(self):
+        """A line for each assignment that anybody handed in: how many are in which state."""
+        counts = {}
+        for row in self.rows:
+            counts.setdefault(row["assignment"], Counter())[row["state"]] += 1
+        for assignment, states in counts.items():
+            if set(states) != {MISSING}:
+                told = "; ".join(f"{states[state]} {state}" for state in STATES if states[state])
+                yield f"{assignment}: {told}"
+
+
+def export(course, kind, assignments=(), students=(), to=None, into=None):
+    """Write the scores as `kind`, one of FORMATS. Returns an Exported.
+
+    `to` is the file (for "gradescope" the folder); by default it is named after the kind. `into`
+    is the LMS's own file, of which a copy is filled in (for "canvas" and "moodle").
+
+    Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
     """
-    rows = list(scores(course, assignments, students))
-    if all(row["state"] == MISSING for row in rows):
+    everything = list(scored(course, assignments, students))
+    if all(one.row["state"] in NO_SCORE for one in everything):
         raise CourseError("Nothing has been graded yet. Run: course grade")
-    written = FORMATS[kind](course, rows, to)
-    return written, [row for row in rows if row["state"] not in (GRADED, MISSING)]
+    if into and kind not in ("canvas", "moodle"):
+        raise CourseError("Only a file of Canvas's or Moodle's can be filled in with --into.")
+    paths, notes = FORMATS[kind](everything, to, into)
+    return Exported(paths, [one.row for one in everything], notes)
 
 
 def scores(course, assignments=(), students=()):
     """A dict for each student and assignment: COLUMNS, and each exercise's points by grade id."""
-    with Gradebook(course.database) as gradebook:
-        for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
-            if assignments and assignment.name not in assignments:
-                continue
-            handed_in = {s.student.id: s for s in assignment.submissions}
-            for student in sorted(gradebook.students, key=lambda s: s.id):
-                if not students or student.id in students:
-                    submission = handed_in.get(student.id)
-                    yield _row(course, assignment, student, submission)
+    return [one.row for one in scored(course, assignments, students)]
 
 
-def _row(course, assignment, student, submission):
-    row = dict.fromkeys(COLUMNS, "")
-    row |= {
-        "assignment": assignment.name,
-        "student": student.id,
-        "last_name": student.last_name or "",
-        "first_name": student.first_name or "",
-        "lms_user_id": student.lms_user_id or "",
-        "max_score": assignment.max_score,
-        "state": MISSING,
-    }
-    if submission is None or not any(
-        course.path("autograded", assignment.name, student.id).glob("*")
-    ):
-        return row
-    result = read_result(course, assignment.name, student.id)
-    row |= {
-        "score": result.score,
-        "late_penalty": result.late,
-        "late_seconds": submission.total_seconds_late,
-        "state": FAILED if result.failed else WAITS if result.manual else GRADED,
-    }
-    if not result.contained:
-        row["state"] = UNSAFE
-    for notebook in submission.notebooks:
-        for grade in notebook.grades:
-            row[grade.cell.name] = grade.score
-    return row
+# --- one function for each format: (everything, to, into) -> (paths, what has to be said)
 
 
-# --- one function for each format: (course, rows, to) -> paths
-
-
-def _scores(course, rows, to):
+def _scores(everything, to, into):
+    rows = [one.row for one in everything]
     exercises = list(dict.fromkeys(key for row in rows for key in row if key not in COLUMNS))
-    return [_write(to or "scores.csv", [*COLUMNS, *exercises], rows)]
+    return [write(to or "scores.csv", [*COLUMNS, *exercises], rows)], []
 
 
-def _canvas(course, rows, to):
-    """Canvas's gradebook import: a column for each assignment, its points in the second line.
-
-    Canvas knows students by its own number, which its download puts into each file's name.
-    """
-    assignments = {row["assignment"]: row["max_score"] for row in rows}
-    first = {"Student": "    Points Possible", **assignments}
-    lines = {}
-    for row in rows:
-        line = lines.setdefault(row["student"], {"Student": _name(row), "ID": row["lms_user_id"]})
-        line[row["assignment"]] = _final(row)
-    header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *assignments]
-    return [_write(to or "canvas.csv", header, [first, *lines.values()], bom=False)]
-
-
-def _moodle(course, rows, to):
-    """Moodle's offline grading worksheet, one for each assignment.
-
-    Moodle knows participants by the number that its download puts into each folder's name.
-    """
-    header = ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]
-    header.append("Feedback comments")
-    paths = []
-    names = list(dict.fromkeys(row["assignment"] for row in rows))
-    for assignment in names:
-        path = Path(to or "moodle.csv")
-        if len(names) > 1:
-            path = path.with_stem(f"{path.stem}-{assignment}")
-        lines = [
-            {
-                "Identifier": f"Participant {row['lms_user_id']}" if row["lms_user_id"] else "",
-                "Full name": _name(row),
-                "Grade": _final(row),
-                "Maximum Grade": row["max_score"],
-                "Last modified (grade)": "-",
-                "Feedback comments": _comments(course, row),
-            }
-            for row in rows
-            if row["assignment"] == assignment
-        ]
-        paths.append(_write(path, header, lines, bom=False))
-    return paths
-
-
-def _gradescope(course, rows, to):
+def _gradescope(everything, to, into):
     """A results.json for each submission, as Gradescope's autograders leave it."""
     paths = []
-    for row in rows:
-        if row["state"] == MISSING:
+    for one in everything:
+        row, result = one.row, one.result
+        if result is None:
             continue
-        result = read_result(course, row["assignment"], row["student"])
-        said = {name: messages for name, _, messages in result.lost}
-        with Gradebook(course.database) as gradebook:
-            submission = gradebook.find_submission(row["assignment"], row["student"])
-            grades = [g for notebook in submission.notebooks for g in notebook.grades]
-            tests = [
-                {
-                    "name": grade.cell.name,
-                    "score": grade.score or 0.0,
-                    "max_score": grade.max_score,
-                    "status": "passed" if grade.score == grade.max_score else "failed",
-                    "output": "\n".join(said.get(grade.cell.name, [])),
-                    "output_format": "text",
-                    "visibility": "visible",
-                }
-                for grade in grades
-            ]
+        final = one.final is not None
+        tests = [
+            {
+                "name": name,
+                "output": "\n".join(one.said.get(name, [])),
+                "output_format": "text",
+                "visibility": "visible",
+            }
+            | ({"score": points, "max_score": most} if final else {})
+            | ({"status": "passed" if points >= most else "failed"} if final else {})
+            for name, points, most in one.grades
+        ]
         output = [f"Not graded: {result.failed}"] if result.failed else []
         output += [f"{result.late:g} points were taken off for lateness."] if result.late else []
         output += [f"Repaired: {text}" for text in result.repairs]
         if result.manual and not result.failed:
             output.append("An answer still waits to be graded by a person.")
         content = {
-            "score": result.score,
             "output": "\n".join(output),
             "output_format": "text",
             "tests": tests,
             "extra_data": {"assignment": row["assignment"], "state": row["state"]},
         }
+        content |= {"score": one.final} if final else {}
         folder = Path(to or "gradescope") / row["student"] / row["assignment"]
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "results.json"
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
         paths.append(path)
-    return paths
+    return paths, []
 
 
 FORMATS = {
     "scores": _scores,
-    "canvas": _canvas,
-    "moodle": _moodle,
+    "canvas": canvas,
+    "moodle": moodle,
     "gradescope": _gradescope,
 }
 
@@ -194,8 +126,10 @@ class ScoresExport(ExportPlugin):
     def export(self, gradebook):
         """Write the scores of the chosen assignments and students."""
         course = CourseFolder(self.parent.coursedir.root)
-        paths, _ = export(course, self.kind, self.assignment, self.student, self.to or None)
-        self.log.info("Wrote %s", ", ".join(map(str, paths)))
+        done = export(course, self.kind, self.assignment, self.student, self.to or None)
+        self.log.info("Wrote %s", ", ".join(map(str, done.paths)))
+        for line in [*done.summary, *done.notes]:
+            self.log.info(line)
 
 
 class CanvasExport(ScoresExport):
@@ -214,41 +148,3 @@ class GradescopeExport(ScoresExport):
     """A results.json for each submission."""
 
     kind = "gradescope"
-
-
-# --- helpers
-
-
-def _final(row):
-    return row["score"] if row["state"] == GRADED else ""
-
-
-def _name(row):
-    both = [row["last_name"], row["first_name"]]
-    return ", ".join(filter(None, both)) or row["student"]
-
-
-def _comments(course, row):
-    """What was found, in one text."""
-    if row["state"] == MISSING:
-        return ""
-    result = read_result(course, row["assignment"], row["student"])
-    if result.failed:
-        return f"Not graded: {result.failed}"
-    return "\n".join(f"−{points:g} {name}: {said[0]}" for name, points, said in result.lost if said)
-
-
-def _write(path, header, lines, bom=True):
-    # Excel takes a file for UTF-8 only if it begins with a byte-order mark; LMSs stumble over it.
-    encoding = "utf-8-sig" if bom else "utf-8"
-    with Path(path).open("w", newline="", encoding=encoding) as file:
-        writer = csv.DictWriter(file, header, restval="")
-        writer.writeheader()
-        writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
-    return Path(path)
-
-
-def _harmless(value):
-    """A text that a spreadsheet would take for a formula is marked as text."""
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky and value != "-" else value

@@ -47,6 +47,7 @@ class Result:
     by_hand: str | None = None  # why it could not be graded; a person has graded all of it
     late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
     contained: bool = True  # student code ran in a box
+    files: dict = field(default_factory=dict)  # {notebook: SHA-256 of the file that was graded}
 
 
 def grade(
@@ -395,6 +396,7 @@ def read_result(course, assignment, student, gradebook=None):
 def _read_notebook(result, nb, notebook):
     """Add what a judged notebook and its entry in the gradebook say to a Result."""
     said = nb.metadata.get("course", {})
+    result.files[notebook.name] = said.get("file")
     result.repairs += map(one_line, said.get("repairs", []))
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE

@@ -41,7 +41,8 @@ _CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 class Person:
     """A line of a roster."""
 
-    id: str
+    line: int  # the first one below the titles is 0
+    id: str  # as a folder's name and an id of nbgrader's
     keys: set
     first_name: str
     last_name: str
@@ -57,9 +58,9 @@ class Roster:
 
     def __init__(self, path, lms, students=()):
         self.path, self.notes = path, []
-        text, said = _text(path)
+        table, _, said = read_csv(path)
         self.notes += [said] if said else []
-        header, self.rows = _table(path, text)
+        header, self.rows = _table(path, table)
         keys = {_key(lms, key) for student in students for key in student.keys}
         names = {squashed(student.name) for student in students}
         key_columns = self._key_columns(lms, header, keys)
@@ -69,20 +70,20 @@ class Roster:
         self.numberless = set()  # names of those who have no number in it
         alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
         nameless = 0
-        for row in self.rows:
+        for line, row in enumerate(self.rows):
             found = {_key(lms, row[column]) for column in key_columns if row[column]}
             split, spellings = name_of(row)
-            own = next((row[c].removeprefix("#") for c in id_columns if row[c]), "")
+            own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
             if not own and found:  # nothing but a number, or, where that does not last, a name
                 plain = squashed(" ".join(split))
                 lasting = lms not in PER_ASSIGNMENT
-                own = min(found) if lasting else plain if alone[plain] == 1 else ""
+                own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
             if not own:  # such as Canvas's line of possible points
                 nameless += bool(found)
                 continue
             number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
             canvas = {title: row.get(title.casefold(), "") for title in _CANVAS}
-            person = Person(own, found, *split, number if lms != "folders" else None)
+            person = Person(line, own, found, *split, number if lms != "folders" else None)
             person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
             self.people.append(person)
             for key in found:
@@ -142,39 +143,47 @@ class Roster:
         return squashed(student.name) in self.numberless
 
 
-def _text(path):
-    """(the file's text, what has to be said about how it was read)."""
+def read_csv(path):
+    """(rows of cells, what stands between cells, what has to be said about how it was read).
+
+    Raises CourseError for a file that is no CSV file.
+    """
     try:
         content = Path(path).read_bytes()
         if content.startswith(b"PK\x03\x04"):
             raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16"), None
-        if b"\0" in content[:4]:
-            return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be"), None
-        try:
-            return content.decode("utf-8-sig"), None
-        except UnicodeDecodeError:
-            said = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
-            return content.decode("cp1252"), f"The roster {path} {said}"
-    except (OSError, ValueError) as error:
+        text, said = _decoded(content)
+        told = re.match(r"sep=(.)\r?\n", text)  # for Excel, no data
+        text = text[told.end() :] if told else text
+        tables = {
+            mark: [
+                row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(row)
+            ]
+            for mark in (told[1] if told else ",;\t|")
+        }
+    except (OSError, ValueError, csv.Error) as error:
         raise CourseError(
             f"The roster {path} cannot be read ({error}). It should be a CSV file in UTF-8."
         ) from None
+    mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
+    return tables[mark], mark, said and f"The roster {path} {said}"
 
 
-def _table(path, text):
-    """(titles, [{title: value}]) of a CSV text, whatever stands between its columns."""
-    told = re.match(r"sep=(.)\r?\n", text)  # for Excel, no data
-    text = text[told.end() :] if told else text
+def _decoded(content):
+    """(the text, what has to be said about it)."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16"), None
+    if b"\0" in content[:4]:
+        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be"), None
     try:
-        tables = [
-            [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(row)]
-            for mark in ([told[1]] if told else ",;\t|")
-        ]
-    except csv.Error as error:
-        raise CourseError(f"The roster {path} is no CSV file ({error}).") from None
-    table = max(tables, key=lambda table: len(table[0]) if table else 0)
+        return content.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        said = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
+        return content.decode("cp1252"), said
+
+
+def _table(path, table):
+    """(titles, [{title: value}]) of the rows of a CSV file."""
     titles = [_cell(title).casefold() for title in table[0]] if table else []
     rows = []
     for line in table[1:]:
@@ -188,6 +197,13 @@ def _table(path, text):
             "for each student: the id that you want, and the LMS's number or the name."
         )
     return list(dict.fromkeys(titles)), rows
+
+
+def safe_id(text):
+    """The text as a folder's name and an id of nbgrader's; "" if nothing is left."""
+    text = unicodedata.normalize("NFC", text)
+    kept = [c if c in "_.@-" or unicodedata.category(c)[0] in "LMN" else " " for c in text]
+    return re.sub(" +", "_", "".join(kept)).lstrip(".-").rstrip(".")[:60]
 
 
 def _cell(text):
