@@ -55,30 +55,28 @@ class PointADay(BasePlugin):
 
 
 class School:
-    """A released assignment `hw`; `hand_in` writes a graded submission into its gradebook."""
+    """A released assignment; `hand_in` writes a graded submission into its gradebook."""
 
-    assignment = "hw"
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "solutions" / "hw").mkdir(parents=True)
+    def __init__(self, folder, assignment="hw"):
+        self.folder, self.assignment = folder, assignment
+        (folder / "solutions" / self.assignment).mkdir(parents=True)
         config = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
         config += "\nc.AssignLatePenalties.plugin_class = 'late_days.PointADay'\n"
         (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
         (folder / "late_days.py").write_text(LATE, encoding="utf-8")
-        nbformat.write(source(), folder / "solutions" / "hw" / "p1.ipynb")
-        assert self.course("release", "hw") == 0
+        nbformat.write(source(), folder / "solutions" / self.assignment / "p1.ipynb")
+        assert self.course("release", assignment) == 0
         course = CourseFolder(folder)
         with Gradebook(course.database) as gradebook:
-            gradebook.update_or_create_assignment("hw", duedate="2026-01-01 00:00:00 UTC")
-        self.job = _job(course, "hw", None)
+            gradebook.update_or_create_assignment(assignment, duedate="2026-01-01 00:00:00 UTC")
+        self.job = _job(course, assignment, None)
 
     def course(self, command, *arguments):
         return main([command, "--course", str(self.folder), *arguments])
 
     def judged(self, student):
         """The path of a judged notebook."""
-        return self.folder / "autograded" / student / "hw" / "p1.ipynb"
+        return self.folder / "autograded" / student / self.assignment / "p1.ipynb"
 
     def hand_in(
         self, student, *, shapes=(), build=(), manual=6, days_late=0, failed=None,
@@ -86,8 +84,8 @@ class School:
     ):  # fmt: skip
         """A submission with these findings (row, cause, message); `manual=None` still waits."""
         course = CourseFolder(self.folder)
-        release = self.folder / "assignments" / "hw" / "p1.ipynb"
-        submitted = self.folder / "submitted" / student / "hw"
+        release = self.folder / "assignments" / self.assignment / "p1.ipynb"
+        submitted = self.folder / "submitted" / student / self.assignment
         submitted.mkdir(parents=True)
         nb = nbformat.read(release, 4)
         nbformat.write(nb, submitted / "p1.ipynb")
@@ -117,6 +115,6 @@ class School:
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_student(student, **{k: v for k, v in names.items() if v})
             if not failed and manual is not None:
-                essay = gradebook.find_grade("essay", "p1", "hw", student)
+                essay = gradebook.find_grade("essay", "p1", self.assignment, student)
                 essay.manual_score, essay.needs_manual_grade = manual, False
             gradebook.db.commit()

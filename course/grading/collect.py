@@ -172,17 +172,21 @@ class _Known:
     """The course's notebooks, by their grade ids and by their names."""
 
     def __init__(self, course):
-        self.order, self.by_id, self.notebooks = course.assignments(), {}, []
+        self.order, self.notebooks = course.assignments(), []
+        self.by_id = defaultdict(list)  # assignments may have exercises of one name
         for assignment in self.order:
             for path in course.notebooks(assignment):
                 self.notebooks.append((assignment, path.stem))
                 for name in grade_ids(nbformat.read(path, 4)):
-                    self.by_id[name] = (assignment, path.stem)
+                    self.by_id[name].append((assignment, path.stem))
 
-    def by_content(self, nb):
+    def by_content(self, nb, only):
         """The (assignment, notebook) that most exercises are of, or None."""
-        homes = Counter(self.by_id[name] for name in grade_ids(nb) if name in self.by_id)
-        return homes.most_common(1)[0][0] if homes else None
+        homes = Counter(home for name in grade_ids(nb) for home in self.by_id.get(name, ()))
+        most = [home for home in homes if homes[home] == max(homes.values())]
+        return max(
+            most, key=lambda home: (home[0] == only, self.order.index(home[0])), default=None
+        )
 
     def by_name(self, name, only):
         """The notebook that a broken file was, by a word of its name, or the only one asked for."""
@@ -207,7 +211,7 @@ def _recognise(known, files, only, lms):
             continue
         if nb is None and not file.entry.is_notebook:
             file.reason = f"is no notebook: it {file.broken}"
-        elif nb is not None and (home := known.by_content(nb)):
+        elif nb is not None and (home := known.by_content(nb, only)):
             file.assignment, file.notebook = home
         elif nb is not None:
             file.reason = "holds no exercise of this course"

@@ -1,0 +1,214 @@
+"""Names and rosters as the world has them: scripts, languages, spreadsheets, empty cells."""
+
+import unicodedata
+
+import pytest
+
+from course.grading.collect import collect
+from course.grading.intake import intake
+from tests.inbox import packed
+
+MOODLE = {"Jane Doe_1327627": "jane's", "Åsa Möller_13": "åsa's"}
+ROWS = ["1327627|Jane Doe|{0}|jane@uni.edu", "13|Åsa Möller|{1}|moeller@uni.edu",
+        "15|Absent Abel|{2}|abel@uni.edu"]  # fmt: skip
+# Language: the titles as Moodle has them, and what it calls a participant.
+WORKSHEETS = {
+    "English": ("Identifier,Full name,ID number,Email address,Status,Grade,Maximum Grade,"
+                "Grade can be changed,Last modified (submission),Last modified (grade),"
+                "Feedback comments", "Participant ", "Submitted for grading", "Yes"),
+    "German": ("ID,Vollständiger Name,ID-Nummer,E-Mail-Adresse,Status,Bewertung,Bestwertung,"
+               "Bewertung kann geändert werden,Zuletzt geändert (Abgabe),"
+               "Zuletzt geändert (Bewertung),Feedback als Kommentar", "Teilnehmer/in",
+               "Zur Bewertung abgegeben", "Ja"),
+    "French": ("Identifiant,Nom complet,Numéro d'identification,Adresse de courriel,Statut,Note,"
+               "Note maximale,La note peut être modifiée,Dernière modification (travail remis),"
+               "Dernière modification (note),Feedback par commentaires", "Participant ",
+               "Remis pour évaluation", "Oui"),
+    "Spanish": ("Identificador,Nombre completo,Número de ID,Dirección de correo,Estado,"
+                "Calificación,Calificación máxima,La calificación puede ser cambiada,"
+                "Última modificación (entrega),Última modificación (calificación),"
+                "Comentarios de retroalimentación", "Participante ", "Enviado para calificar",
+                "Sí"),
+    "Japanese": ("識別子,フルネーム,IDナンバー,メールアドレス,ステータス,評点,最大評点,"
+                 "評点を変更できるか,最終更新日時 (提出),最終更新日時 (評点),"
+                 "フィードバックコメント", "参加者", "評定のために提出済み", "Yes"),
+}  # fmt: skip
+
+
+def worksheet(language, ids=("jd1", "åm2", "aa3"), mark=","):
+    titles, word, status, yes = WORKSHEETS[language]
+    lines = [titles.replace(",", mark)]
+    for row in ROWS:
+        number, name, own, email = row.format(*ids).split("|")
+        cells = [f"{word}{number}", name, own, email, status, "", '"100,00"', yes,
+                 '"Freitag, 20. November 2026, 12:00"', "-", ""]  # fmt: skip
+        lines.append(mark.join(cells))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def moodle(room, tmp_path):
+    files = {f"{n}_assignsubmission_file/x.ipynb": room.notebook(t) for n, t in MOODLE.items()}
+    return packed(tmp_path / "moodle.zip", files)
+
+
+@pytest.mark.parametrize("language", WORKSHEETS)
+def test_a_worksheet_in_any_language(room, tmp_path, moodle, language):
+    roster = tmp_path / "bewertungen.csv"
+    roster.write_text(worksheet(language), encoding="utf-8")
+    assert room.collect(moodle, "--roster", roster) == 0
+    assert room.submitted() == {"jd1": "jane's", "åm2": "åsa's"}
+    jane = room.student("jd1")
+    assert (jane.first_name, jane.last_name) == ("Jane", "Doe")
+    # Who has handed in nothing is known as well, with the number for the way back.
+    assert room.student("aa3").last_name == "Abel"
+    said = intake(room.course, "hw")
+    assert {s: about.numbers["moodle"] for s, about in said.items()} == {
+        "jd1": "1327627", "åm2": "13", "aa3": "15",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["English", "German"])
+def test_an_empty_id_falls_back_to_what_the_line_has_instead(room, tmp_path, moodle, language):
+    roster = tmp_path / "r.csv"
+    roster.write_text(worksheet(language, ("", "åm2", "aa3")), encoding="utf-8")
+    assert room.collect(moodle, "--roster", roster) == 0
+    assert room.submitted() == {"jane@uni.edu": "jane's", "åm2": "åsa's"}
+    # Nothing but the number, which is another one next week, and the name.
+    text = "\n".join(",".join(line.split(",")[:2]) for line in roster.read_text().splitlines())
+    roster.write_text(text)
+    (room.folder / "gradebook.db.intake.json").unlink()
+    collect(room.course, moodle, roster=roster)
+    assert set(room.submitted()) == {"jane@uni.edu", "åm2", "janedoe", "åsamöller"}
+
+
+def test_who_stands_there_without_a_number_is_not_said_to_be_missing(room, tmp_path):
+    roster = tmp_path / "r.csv"
+    roster.write_text('Student,ID,SIS User ID,Section\n"Roe, Ada",,ar1,A\n"Li, Bo",2,bl1,A\n')
+    files = {
+        "roeada_1_20001_p1.ipynb": room.notebook("a"),
+        "libo_2_20002_p1.ipynb": room.notebook(),
+    }
+    report = collect(room.course, packed(tmp_path / "a.zip", files), roster=roster)
+    ((_, reason),) = report.skipped
+    assert "roeada (1) is in the roster" in reason and "by name only" in reason
+
+
+ENCODED = {
+    "utf-8 with a mark": lambda text: text.encode("utf-8-sig"),
+    "utf-16": lambda text: text.encode("utf-16"),
+    "utf-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "Excel's own": lambda text: text.encode("cp1252"),
+    "sep": lambda text: ("sep=,\r\n" + text).encode("utf-8-sig"),
+    "decomposed": lambda text: unicodedata.normalize("NFD", text).encode(),
+    "Windows' lines": lambda text: text.replace("\n", "\r\n").encode(),
+    "quoted": lambda text: text.replace("Full name", '"Full\nname, as shown"').encode(),
+}
+
+
+@pytest.mark.parametrize("how", ENCODED)
+def test_whatever_wrote_the_file(room, tmp_path, moodle, how):
+    roster = tmp_path / "r.csv"
+    roster.write_bytes(ENCODED[how](worksheet("English")))
+    report = collect(room.course, moodle, roster=roster)
+    assert room.submitted() == {"jd1": "jane's", "åm2": "åsa's"}
+    assert any("Windows-1252" in text for _, text in report.notes) is (how == "Excel's own")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_whatever_stands_between_the_columns(room, tmp_path, moodle, mark):
+    roster = tmp_path / "r.csv"
+    text = worksheet("German", mark=mark).replace('"100,00"', "100,00")
+    roster.write_text(f"sep={mark}\n{text}" if mark == ";" else text)
+    collect(room.course, moodle, roster=roster)
+    assert set(room.submitted()) == {"jd1", "åm2"}
+
+
+def test_what_spreadsheets_do_to_numbers(room, tmp_path):
+    """126.0 is 126, ="007" is 007; of two columns with one title the filled one counts."""
+    roster = tmp_path / "r.csv"
+    roster.write_text(
+        "Student,ID,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,,\n"
+        '"Roe, Ada",126.0,,"=""007""",ada,A\n"Li, Bo",,"127,0",9.0,bo,A\n\n'
+    )
+    files = {
+        "roeada_126_20001_p1.ipynb": room.notebook("a"),
+        "libo_127_20002_p1.ipynb": room.notebook("b"),
+    }
+    assert room.collect(packed(tmp_path / "a.zip", files), "--roster", roster) == 0
+    assert room.submitted() == {"007": "a", "9": "b"}
+    assert room.number("007") == "126" and room.number("9") == "127"
+    assert room.student("007").first_name == "Ada"
+
+
+def test_a_workbook_is_told_from_a_csv_file(room, tmp_path, moodle, capsys):
+    roster = packed(tmp_path / "r.csv", {"xl/workbook.xml": "<workbook/>"})
+    assert room.collect(moodle, "--roster", roster) == 1
+    assert "it is an Excel workbook; save it as CSV UTF-8" in capsys.readouterr().err
+
+
+# --- names in any script
+
+NAMES = ["कुमार राम", "कमर रम", "ธีรภัทร์ ใจดี", "ธรภทร ใจด", "தமிழ் செல்வி", "Nguyễn Thị Hồng",
+         "Nguyên Thi Hông", "علی‌رضا", "王小明", "O’Brien Zoë"]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("lms", ["canvas", "moodle", "classroom", "folders", "brightspace"])
+def test_marks_are_part_of_names(room, tmp_path, lms, form):
+    """Nobody is refused, and no two of them are one."""
+
+    def named(number, name):
+        squashed = "".join(c for c in name if unicodedata.category(c)[0] in "LMN")
+        return {
+            "canvas": f"{squashed}_{number}_{20000 + number}_p1.ipynb",
+            "moodle": f"{name}_{number}_assignsubmission_file/p1.ipynb",
+            "classroom": f"hw/{name} - p1.ipynb",
+            "folders": f"{name}/p1.ipynb",
+            "brightspace": f"{number}-2 - {name} - Nov 20, 2026 1130 PM/p1.ipynb",
+        }[lms]
+
+    names = [unicodedata.normalize(form, name) for name in NAMES]
+    files = {named(n, name): room.notebook(str(n)) for n, name in enumerate(names, 10)}
+    report = collect(room.course, packed(tmp_path / "a.zip", files), lms=lms)
+    assert report.skipped == []
+    assert sorted(room.submitted().values()) == sorted(str(n) for n in range(10, 10 + len(names)))
+    assert len(room.course.students("hw")) == len(names)
+    hindi = next(student for student, text in room.submitted().items() if text == "10")
+    assert "कुमार" in hindi  # its marks are there
+    if lms in ("moodle", "classroom", "brightspace"):
+        assert room.student(hindi).first_name == "कुमार"
+
+
+def test_names_find_each_other_however_they_are_spelled(room, tmp_path):
+    files = {
+        f"hw/{name} - p1.ipynb": room.notebook(name) for name in ("Nguyễn Thị Hồng", "राम कुमार")
+    }
+    roster = tmp_path / "r.csv"
+    roster.write_text(
+        unicodedata.normalize("NFD", "Matrikel,Nachname,Vorname\nv1,Nguyễn,Thị Hồng\nr2,कुमार,राम\n")
+    )
+    collect(room.course, packed(tmp_path / "a.zip", files), roster=roster)
+    assert set(room.submitted()) == {"v1", "r2"}
+    assert room.student("v1").last_name == "Nguyễn"
+
+
+def test_an_anonymous_archive_of_canvas(room, tmp_path, capsys):
+    files = {
+        "anon_aB3dE_20001_p1.ipynb": room.notebook("a"),
+        "anon_LATE_11111_20002_p1.ipynb": room.notebook("b"),
+    }
+    path = packed(tmp_path / "a.zip", files)
+    roster = tmp_path / "r.csv"
+    roster.write_text("Student,ID,SIS User ID,Section\nAda,1,ar1,A\n")
+    assert room.collect(path, "--roster", roster) == 0
+    assert room.submitted() == {"anon_aB3dE": "a", "anon_11111": "b"}
+    assert "This archive is anonymous" in capsys.readouterr().out
+    assert room.number("anon_11111") is None and intake(room.course, "hw")["anon_11111"].late
+
+
+def test_a_long_name_keeps_its_number(room, tmp_path):
+    name = "Wolfeschlegelsteinhausenbergerdorff" * 2
+    files = {f"{name}_{n}_assignsubmission_file/p1.ipynb": room.notebook(str(n)) for n in (17, 18)}
+    collect(room.course, packed(tmp_path / "a.zip", files))
+    assert sorted(room.submitted().values()) == ["17", "18"]
