@@ -17,7 +17,7 @@ test: $(READY)        ## run every test
 	@$(BIN)/python -m pytest -n 2
 
 lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the instructor)
-	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/start.ipynb
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/start.ipynb
 
 release: $(READY)     ## write assignments/ anew from solutions/
 	@$(BIN)/course release
@@ -54,4 +54,6 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	  --editable ".[tensorflow,digits,lab,grading,site,test]"
+	@for part in assignment-list course-list; do \
+	  $(BIN)/jupyter labextension disable --level=sys_prefix "@jupyter/nbgrader:$$part" 2> /dev/null; done
 	@touch $@

@@ -284,6 +284,7 @@ def _publish(options):
 
 def _collect(options):
     from course.grading.collect import collect
+    from course.handin import cells_of, receipt
 
     course = _folder(options)
     report = collect(
@@ -298,7 +299,11 @@ def _collect(options):
         print(f"note     {one_line(file)}: {one_line(text)}" if file else f"note     {text}")
     for student, assignment, file in report.taken:
         when = report.times[student, assignment]
-        print(f"taken    {assignment}  {student}  {one_line(file)}{f'  ({when})' if when else ''}")
+        arrived = sorted(course.path("submitted", assignment, student).glob("*.ipynb"))
+        marks = [receipt(cells) for path in arrived if (cells := cells_of(path))]
+        about = ", ".join(filter(None, [when, *(f"receipt {mark}" for mark in marks)]))
+        about = f"  ({about})" if about else ""
+        print(f"taken    {assignment}  {student}  {one_line(file)}{about}")
     for file, reason in report.skipped:
         print(f"skipped  {one_line(file)}: {one_line(reason)}")
     if report.unimportant:

@@ -8,16 +8,16 @@ grading.
 
 import json
 import os
-import re
 import time
 from contextlib import suppress
 from html import escape
 from pathlib import Path
 
+from course import handin
 from course.card import framed
+from course.handin import EXERCISE
 
 FILE = ".progress.json"
-_EXERCISE = re.compile(r"\s*# Exercise (\S+) \((\d+) points?\)")
 _PAUSE = 30  # minutes without running a check: after that the clock stands still
 
 _watching = None
@@ -26,8 +26,9 @@ _watching = None
 class Progress:
     """Exercises with what became of them; shown as a table."""
 
-    def __init__(self, exercises, seen, problem=None):
+    def __init__(self, exercises, seen, problem=None, file=None):
         self.exercises, self.seen, self.problem = dict(exercises), seen, problem
+        self.file = file  # (whether the file is fit to be handed in, sentences), if it is known
 
     @property
     def points(self):
@@ -58,18 +59,28 @@ class Progress:
     def __repr__(self):
         lines = [self.headline]
         lines += ["  " + "  ".join(filter(None, row)) for row in self._rows()]
-        return "\n".join([*lines, *filter(None, [self.problem])])
+        lines += filter(None, [self.problem])
+        if self.file:
+            lines += [f"{'✓' if self.file[0] else '✗'} {self.file[1][0]}", *self.file[1][1:]]
+        return "\n".join(lines)
 
     def _repr_html_(self):
         said = f"<p>{escape(self.problem)}</p>" if self.problem else ""
         names = ("", "exercise", "points", "checks", "time")
+        if self.file:
+            good, (first, *others) = self.file
+            rest = "".join(f"<p>{escape(text)}</p>" for text in others)
+            state, mark = ("right", "✓") if good else ("wrong", "✗")
+            said += framed(state, f"{mark} {first}", rest)
         return f"<p><strong>{escape(self.headline)}</strong></p>{_html(names, self._rows())}{said}"
 
 
 def progress(exercises):
-    """The reader's progress in these exercises, {name: points}."""
-    problem = _watching.problem if _watching else None
-    return Progress(exercises, read(Path.cwd()), problem)
+    """Points so far in these exercises, {name: points}, and whether the file is complete."""
+    if not _watching:
+        return Progress(exercises, read(Path.cwd()))
+    file = handin.report(exercises, _watching.sources)
+    return Progress(exercises, read(Path.cwd()), _watching.problem, file)
 
 
 def read(folder):
@@ -109,7 +120,7 @@ def overview(folder="assignments"):
     rows = []
     for path in sorted(Path(folder).glob("*/*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found = (_EXERCISE.match("".join(cell["source"])) for cell in cells)
+        found = (EXERCISE.match("".join(cell["source"])) for cell in cells)
         exercises = {match[1]: int(match[2]) for match in found if match}
         shown = Progress(exercises, read(path.parent))
         open_ = sum(not shown.seen.get(name, {}).get("solved") for name in exercises)
@@ -145,9 +156,12 @@ class _Watch:
     def __init__(self):
         self.problem = None
         self.minutes, self.last = 0.0, time.monotonic()
+        self.sources = {}  # {cell id: its text when it was run last}
 
     def ran(self, result):
-        match = _EXERCISE.match(result.info.raw_cell or "")
+        if cell := getattr(result.info, "cell_id", None):
+            self.sources[cell] = result.info.raw_cell or ""
+        match = EXERCISE.match(result.info.raw_cell or "")
         if not match:
             return
         now = time.monotonic()

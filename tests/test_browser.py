@@ -18,6 +18,7 @@ import pytest
 
 from course.grading.course_folder import CourseFolder
 from course.grading.grade import read_result
+from course.handin import receipt
 from tests.classroom import Classroom
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "build" / "screenshots"
+EXCHANGE = {f"@jupyter/nbgrader:{part}": True for part in ("assignment-list", "course-list")}
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -49,8 +51,13 @@ def lab(room, tmp_path_factory):
     themes = home / "settings" / "@jupyterlab" / "apputils-extension"
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"adaptive-theme": true}')
+    # As `make` sets up an environment: what asks for nbgrader's exchange is switched off.
+    pages = home / "config" / "labconfig"
+    pages.mkdir(parents=True)
+    (pages / "page_config.json").write_text(json.dumps({"disabledExtensions": EXCHANGE}))
     environment = {
         **os.environ,
+        "JUPYTER_CONFIG_PATH": str(home / "config"),
         "HOME": str(home),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -187,6 +194,13 @@ def test_a_student_at_work(lab, room, page):
     assert "# Exercise lenet-count" in text and "There is no answer yet" in text
     assert "# Exercise lenet-shapes" not in text  # that one passed
     page.keyboard.press("Escape")
+    said.wait_for(state="detached")
+
+    run(page, progress)
+    progress.get_by_text("lenet.ipynb is complete, and the file is as you ran it").first.wait_for()
+    cells = nbformat.read(room.folder / "assignments/02-lenet/lenet.ipynb", 4).cells
+    assert f"Receipt {receipt(cells)} of " in progress.inner_text()
+    shot(page, "student-hands-in")
 
 
 def test_the_start_page_shows_points(lab, page):
@@ -195,6 +209,9 @@ def test_the_start_page_shows_points(lab, page):
     run(page, overview)
     overview.locator("table").wait_for()
     assert "02-lenet" in overview.inner_text() and "of 100" in overview.inner_text()
+    doctor = cell_with(page, "doctor();")
+    run(page, doctor)
+    doctor.get_by_text("Everything that is needed is here.").first.wait_for()
 
 
 @pytest.mark.parametrize("width", [1300, 420])

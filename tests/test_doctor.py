@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -60,6 +61,12 @@ def test_a_sandbox_that_does_not_work(monkeypatch):
     monkeypatch.setattr(kernels.Box, "__enter__", broken)
     line = doctor._sandbox()
     assert line.state == doctor.BAD and "no permission" in line.mend
+
+
+def test_a_terminal_of_the_lab_knows_the_command():
+    made = subprocess.run(["make", "--dry-run", "lab"], cwd=ROOT, capture_output=True, text=True)
+    start = made.stdout.split("jupyter lab --notebook-dir")[0].splitlines()[-1]
+    assert start.startswith(f'PATH="{ROOT / ".venv" / "bin"}:')
 
 
 ROOT = Path(__file__).parents[1]

@@ -1,15 +1,20 @@
 """course.setup() in a fresh Python, as in the first cell of a notebook."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import keras
+import nbformat
 import pytest
 
 from course import session
+
+ROOT = Path(__file__).parents[1]
 
 
 def fresh(code, **environment):
@@ -89,6 +94,52 @@ def test_on_a_gpu_mixed_precision_is_switched_on_and_off(monkeypatch, capsys):
     assert "GPU T4, mixed precision" in capsys.readouterr().out
     session.setup(mixed_precision=False)
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.fixture
+def lone(tmp_path, monkeypatch):
+    """The setup cell of a notebook where no course is installed; returns what pip was asked for."""
+    cells = nbformat.read(ROOT / "notebooks" / "02-lenet.ipynb", 4).cells
+    cell = next(cell.source for cell in cells if cell.id == "setup")
+    monkeypatch.chdir(tmp_path)
+    installed, asked = [], []
+    find = importlib.util.find_spec
+    spec = lambda name: find(name) if installed or name != "course" else None  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", spec)
+
+    def run(repository="", works=True):
+        def magic(name, line):
+            asked.append((name, line))
+            installed.extend([works] * works)
+
+        shell = SimpleNamespace(run_line_magic=magic)
+        source = cell.replace('REPOSITORY = ""', f'REPOSITORY = "{repository}"')
+        exec(source, {"get_ipython": lambda: shell})
+        return asked
+
+    return run
+
+
+def test_a_lone_notebook_says_what_to_upload_and_where(lone):
+    with pytest.raises(ImportError, match="/content, where it stays until this session") as caught:
+        lone()
+    assert caught.value.__context__ is None  # one error, not two
+    assert "choose the kernel of the course" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "(1)", " (1)", " (12)"])
+def test_a_wheel_is_installed_however_the_browser_called_it(lone, tmp_path, name, capsys):
+    (tmp_path / f"convnet_course-0.1.0-py3-none-any{name}.whl").write_bytes(b"wheel")
+    ((magic, line),) = lone()
+    assert magic == "pip" and line.startswith("install --no-deps")
+    path = Path(line.split('"')[1])
+    assert path.name == "convnet_course-0.1.0-py3-none-any.whl" and path.read_bytes() == b"wheel"
+    assert "course " in capsys.readouterr().out
+
+
+def test_an_address_that_is_wrong_is_named(lone):
+    with pytest.raises(ImportError, match=r"installed from git\+https://x/y; pip says"):
+        lone("git+https://x/y", works=False)
 
 
 def test_mixed_precision_is_one_of_three():
