@@ -23,7 +23,10 @@ def school(tmp_path_factory):
     first.second = second
     # What was handed in week by week, so that there are numbers.
     roster = folder / "roster.csv"
-    for number, one in ((100, first), (200, second)):
+    for number, one, when in (
+        (100, first, (2026, 1, 4, 0, 0, 0)),
+        (200, second, (2026, 1, 1, 0, 0, 0)),
+    ):
         roster.write_text(
             "Identifier,Full name,ID number\n"
             f"Participant {number},Ada Roe,ar1\nParticipant {number + 1},Bo Li,bl1\n"
@@ -31,7 +34,8 @@ def school(tmp_path_factory):
         )
         content = (folder / "submitted/ar1" / one.assignment / "p1.ipynb").read_bytes()
         path = packed(
-            folder / "a.zip", {f"Ada Roe_{number}_assignsubmission_file/p1.ipynb": content}
+            folder / "a.zip",
+            [(f"Ada Roe_{number}_assignsubmission_file/p1.ipynb", content, when)],
         )
         assert first.course("collect", str(path), "--roster", str(roster), "--assignment",
                             one.assignment) == 0  # fmt: skip

@@ -1,5 +1,6 @@
 """What an LMS says about a hand-in: when, whose number; and which of several counts."""
 
+import csv
 import os
 import resource
 import shutil
@@ -12,6 +13,7 @@ from course.grading.collect import collect
 from course.grading.course_folder import CourseFolder
 from course.grading.intake import NAME, intake
 from tests.inbox import Room, packed
+from tests.school import School
 
 BLACKBOARD = "hw_ada_attempt_2026-11-20-23-30-00_p1.ipynb"
 BRIGHTSPACE = "7-2 - Ada Roe - Nov 20, 2026 1130 PM/p1.ipynb"
@@ -35,11 +37,6 @@ def answer(room, text, assignment="hw", value=None):
     if value is not None:
         nb.cells[1].source = f"def f():\n    return {value}"
     return nbformat.writes(nb)
-
-
-def due(room, assignment, when):
-    with Gradebook(room.course.database) as gradebook:
-        gradebook.update_or_create_assignment(assignment, duedate=when)
 
 
 # --- when
@@ -109,31 +106,40 @@ def test_when_something_was_packed_or_copied_is_not_when_it_was_handed_in(room, 
     assert room.stamp(student) is None
 
 
-def test_a_mark_of_canvas_is_late_by_the_least_there_is(released, tmp_path, capsys):
-    room = released
-    path = packed(
-        tmp_path / "a.zip",
-        {
-            "ada_1_20001_p1.ipynb": answer(room, "in time", value=1),
-            "bo_LATE_2_20002_p1.ipynb": answer(room, "late", value=1),
-        },
-    )
-    assert room.collect(path) == 0
-    assert "late, as the LMS marks it; no due date is known here" in capsys.readouterr().out
-    assert (room.stamp("ada_1"), room.stamp("bo_2")) == (None, None)
-    due(room, "hw", "2026-11-20 23:59:00 UTC")
-    assert room.collect(path) == 0
-    assert (room.stamp("ada_1"), room.stamp("bo_2")) == (None, "2026-11-20 23:59:01 UTC")
-    said = intake(room.course, "hw")
-    assert (said["ada_1"].late, said["bo_2"].late) == (False, True)
+def test_a_mark_of_canvas_is_late_by_the_least_there_is(tmp_path, capsys):
+    school = School(tmp_path / "c")
+    files = {}
+    for number, student in enumerate(("ada", "bo"), 1):
+        school.hand_in(f"{student}_{number}")
+        notebook = school.folder / f"submitted/{student}_{number}/hw/p1.ipynb"
+        late = "LATE_" if student == "bo" else ""
+        files[f"{student}_{late}{number}_2000{number}_p1.ipynb"] = notebook.read_bytes()
+        # As an earlier version of this program took the date of packing for the time.
+        (notebook.parent / "timestamp.txt").write_text("2026-11-20 12:00:00 UTC\n")
+    path = packed(tmp_path / "a.zip", files)
+
+    def late():
+        to = tmp_path / "scores.csv"
+        assert school.course("export", "--to", str(to)) == 0
+        rows = csv.DictReader(to.open(encoding="utf-8-sig"))
+        return [(float(row["late_seconds"]), row["note"]) for row in rows]
+
+    assert school.course("collect", str(path)) == 0
+    said = capsys.readouterr().out
+    assert "1 marked as late, without a time: that counts for one second" in said
+    assert "taken    hw  bo_2  bo_LATE_2_20002_p1.ipynb  (late)" in said
+    assert late() == [(0, ""), (1, "late, as the LMS marks it")]
+    with Gradebook(CourseFolder(school.folder).database) as gradebook:
+        gradebook.update_or_create_assignment("hw", duedate="2026-06-01 00:00:00 UTC")
+    assert late()[1][0] == 1  # it is the mark that counts, whatever the due date
     # A time that a person wrote stays, and so does that there is none.
-    stamp = room.folder / "submitted/bo_2/hw/timestamp.txt"
-    stamp.write_text("2026-11-22 10:00:00 UTC\n")
-    assert room.collect(path) == 0
-    assert room.stamp("bo_2") == "2026-11-22 10:00:00 UTC"
+    stamp = school.folder / "submitted/bo_2/hw/timestamp.txt"
+    stamp.write_text("2026-06-02 00:00:00 UTC\n")
+    assert school.course("collect", str(path)) == 0
+    assert late()[1][0] == 86_400
     stamp.unlink()
-    assert room.collect(path) == 0
-    assert room.stamp("bo_2") is None
+    assert school.course("collect", str(path)) == 0
+    assert late()[1][0] == 1
 
 
 # --- numbers

@@ -257,6 +257,11 @@ def _save(course, record, report, files, people, main, only, clock):
                 left[student].append((file, reason))
             elif file.assignment != main:
                 astray[student].append((file, f"is the notebook of {file.assignment}"))
+        if late := sum(when == "late" for when in report.times.values()):
+            report.notes.append((
+                "", f"{late} marked as late, without a time: that counts for one second after the "
+                "due date. If you know a time, write it into timestamp.txt beside the notebook.",
+            ))  # fmt: skip
         if main and only in (None, main):
             for student in {**left, **astray}:
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))

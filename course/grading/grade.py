@@ -241,7 +241,7 @@ class _Book:
     def __init__(self, course, job, cells):
         self.course, self.job, self.cells = course, job, set(cells or ())
         self.gradebook = Gradebook(course.database, course.directory.course_id)
-        self.penalties = late.Penalties(course.config)
+        self.penalties = late.Penalties(course)
 
     def __enter__(self):
         return self
@@ -308,11 +308,7 @@ class _Book:
         """Bring times and points off for lateness up to date."""
         with _one_transaction(self.gradebook):
             for student in students:
-                folder = self.course.path("submitted", self.job.assignment, student)
-                found = self.gradebook.find_submission(self.job.assignment, student)
-                found.timestamp = late.handed_in(folder)
-                self.gradebook.db.flush()
-                self.penalties.update(found)
+                self.penalties.update(self.gradebook.find_submission(self.job.assignment, student))
 
     def _to_gradebook(self, student, notebook, nb, failed, unchanged):
         names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}

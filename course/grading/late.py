@@ -4,11 +4,14 @@ nbgrader asks the plugin once, while it grades. Here it is asked whenever scores
 due date, an extension, the plugin or a person's points can have changed since.
 """
 
+from datetime import timedelta
+
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 
 from course.grading import CourseError
+from course.grading.intake import Intake, Record
 
 
 def penalise(course, assignments):
@@ -17,7 +20,7 @@ def penalise(course, assignments):
     Raises CourseError if the plugin cannot be loaded, or fails.
     """
     with Gradebook(course.database) as gradebook:
-        penalties = Penalties(course.config)
+        penalties = Penalties(course)
         for assignment in gradebook.assignments:
             if assignment.name in assignments:
                 for submission in assignment.submissions:
@@ -46,14 +49,15 @@ def handed_in(folder):
 class Penalties:
     """What `c.AssignLatePenalties.plugin_class` takes off; loaded when somebody is late."""
 
-    def __init__(self, config):
-        self._config, self._plugin = config, None
+    def __init__(self, course):
+        self._course, self._record, self._plugin = course, Record(course), None
 
     def update(self, submission):
-        """Set the penalty of a submission of the gradebook.
+        """Set the time and the penalty of a submission of the gradebook.
 
         Raises CourseError if the plugin cannot be loaded, or fails.
         """
+        submission.timestamp = self._time(submission)
         late = submission.total_seconds_late
         for notebook in submission.notebooks:
             penalty = None
@@ -62,9 +66,22 @@ class Penalties:
             if notebook.late_submission_penalty != penalty:
                 notebook.late_submission_penalty = penalty
 
+    def _time(self, submission):
+        """When it was handed in. A mark of the LMS without a time counts for a second after the
+        due date, the least that it can mean."""
+        assignment, student = submission.assignment, submission.student.id
+        folder = self._course.path("submitted", assignment.name, student)
+        if not folder.exists():
+            return submission.timestamp
+        when = handed_in(folder)
+        marked = self._record.assignments.get(assignment.name, {}).get(student, Intake()).late
+        if when is None and marked and assignment.duedate:
+            return assignment.duedate + timedelta(seconds=1)
+        return when
+
     def _penalty(self, student, score, late):
         """Points between 0 and the score; None for nothing."""
-        self._plugin = self._plugin or _load(self._config)
+        self._plugin = self._plugin or _load(self._course.config)
         try:
             penalty = self._plugin.late_submission_penalty(student, score, late)
             return None if penalty is None else float(min(max(penalty, 0), score))

@@ -10,9 +10,9 @@ import re
 import shutil
 import tempfile
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from nbgrader.utils import parse_utc
 
 from course.grading.course_folder import write_atomically
@@ -34,8 +34,6 @@ class Submitted:
         self.course, self.record, self.report = course, record, report
         self.main, self.only, self.clock = main, only, clock
         self._official = {}
-        with Gradebook(course.database, course.directory.course_id) as gradebook:
-            self._duedates = {a.name: a.duedate for a in gradebook.assignments}
 
     # --- which of several
 
@@ -113,7 +111,7 @@ class Submitted:
             }
         about.unreadable = []
         self._number(about, student)
-        wanted = _text(stamp) if by_hand else self._stamp(file.assignment, about)
+        wanted = _text(stamp) if by_hand else self._stamp(about)
         _put(folder, {target.name: content, _STAMP: wanted and f"{wanted}\n".encode()})
         about.stamp = about.stamp if by_hand else wanted
         self.report.taken.append((student.id, file.assignment, file.entry.path))
@@ -158,27 +156,15 @@ class Submitted:
 
     # --- when
 
-    def _stamp(self, assignment, about):
-        """The text for timestamp.txt: the last time that the LMS gives, or None.
-
-        A mark without a time says that it was after the due date; a second is the least of that.
-        """
+    def _stamp(self, about):
+        """The text for timestamp.txt: the last time that the LMS gives, or None."""
         times = [n["when"] for n in about.notebooks.values() if n["when"]]
-        if times:
-            when = max(map(datetime.fromisoformat, times))
-        elif about.late and self._duedates.get(assignment):
-            when = self._duedates[assignment] + timedelta(seconds=1)
-        else:
-            return None
-        return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+        when = max(map(datetime.fromisoformat, times), default=None)
+        return when and f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
     def _said(self, about, stamp):
         """When it was handed in, for a person."""
-        when = self.clock.shown(_utc(stamp)) if stamp else ""
-        if not about.late:
-            return when
-        least = f"stamped {when}" if stamp else "no due date is known here, so nothing is stamped"
-        return f"late, as the LMS marks it; {least}"
+        return self.clock.shown(_utc(stamp)) if stamp else "late" if about.late else ""
 
 
 def _what_is_wrong(rank):
