@@ -11,7 +11,7 @@ import random
 import sys
 import warnings
 import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FunctionType
 
 from course import raw_tensorflow
@@ -91,7 +91,8 @@ def _on_demand(kind):
                 return None
             self.__class__ = kind
             self._value = None
-            self._deferred_initialize()
+            with _outside_of_a_trace():
+                self._deferred_initialize()
             return self._value
 
         @_value.setter
@@ -102,6 +103,17 @@ def _on_demand(kind):
     OnDemand.__name__, OnDemand.__qualname__ = kind.__name__, kind.__qualname__
     OnDemand.__module__ = kind.__module__
     return OnDemand
+
+
+def _outside_of_a_trace():
+    """A value that is first read while JAX compiles is a number all the same."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    return jax.ensure_compile_time_eval()
 
 
 # --- nothing is left behind
@@ -177,7 +189,7 @@ def _state(keras):
         for name in ("floatx", "epsilon", "image_data_format", "max_epochs", "max_steps_per_epoch")
         if hasattr(keras.config, f"set_{name}") and hasattr(keras.config, name)
     ]
-    draws = _draws()
+    draws = _draws(keras)
 
     def restore():
         counted = dict(_global("object_name_uids", {}))
@@ -245,7 +257,7 @@ def _content(value):
     return back
 
 
-def _draws():
+def _draws(keras):
     """A function that sets the generators of random numbers back."""
     import numpy as np
 
@@ -255,7 +267,7 @@ def _draws():
     seed, rng = getattr(context, "_seed", None), getattr(context, "_rng", None)
     drawn = rng.getstate() if isinstance(rng, random.Random) else None
     generator = _global("global_seed_generator")
-    value = None if generator is None else generator.state.numpy()
+    value = None if generator is None else keras.ops.convert_to_numpy(generator.state)
 
     def back():
         random.setstate(python)

@@ -166,6 +166,20 @@ def test_the_model_of_a_builder_with_a_cache_can_be_trained():
     passes(check.model, build, like=LENET5)
 
 
+def test_the_first_use_of_a_kept_model_may_be_compiled():
+    build = functools.cache(lenet5)
+    passes(check.model, build, like=LENET5)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        made = jax.jit(build())(IMAGES)
+    else:
+        import tensorflow as tf
+
+        made = tf.function(build())(IMAGES)
+    assert np.allclose(made, build()(IMAGES), atol=1e-5)
+
+
 def test_what_a_builder_put_into_a_model_is_there_afterwards():
     @functools.cache
     def build():
