@@ -144,7 +144,7 @@ def test_an_archive_is_taken_in_by_content_and_by_the_names_of_canvas(room, tmp_
     assert room.course("collect", archive) == 0
     said = capsys.readouterr().out
     # The receipt that the student's own notebook showed.
-    assert f"roeada_777  homework (1).ipynb  (receipt {receipt(room.release.cells)})" in said
+    assert f"888_homework (1).ipynb  (receipt {receipt(room.release.cells)})" in said
     submitted = room.folder / "submitted"
     assert sorted(p.name for p in submitted.iterdir()) == [
         "bad_3", "doejane_12345", "mallory_1", "roeada_777",
