@@ -87,8 +87,8 @@ def _architecture(kind, subject, args, kwargs, tables):
     table = tables[0]
     request = {
         "ask": kind,
-        "args": [evidence.sendable(value) for value in args],
-        "kwargs": {key: evidence.sendable(value) for key, value in kwargs.items()},
+        "args": values.sendable(list(args)),
+        "kwargs": values.sendable(kwargs),
         "input_shape": list(table.input_shape),
     }
     reply = _ask(subject, request)
@@ -222,7 +222,7 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="",
         raise TypeError("check.function takes either gives= (answers) or like= (a reference).")
     cases = [list(case) for case in cases]
     rights = [like(*case) for case in cases] if gives is None else list(gives)
-    request = {"ask": "call", "cases": [[evidence.sendable(a) for a in case] for case in cases]}
+    request = {"ask": "call", "cases": values.sendable(cases)}
     if symbolic:
         request["symbolic"] = True
     reply = _ask(subject, request)
@@ -267,6 +267,24 @@ def _ask(subject, request):
         reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
     if isinstance(reply.get("answers"), list):
         reply["answers"] = list(map(values.plain, reply["answers"]))
+    return reply
+
+
+def told(subject, request, expected):
+    """The reply to a request for a value or for the answer of one call.
+
+    `expected` says in words what it should be. Raises CheckFailed if there is no such reply.
+    """
+    reply = _ask(subject, request)
+    name, failed = _name(subject), None
+    if "failed" in reply:
+        failed = _failed(reply, expected)
+    elif request["ask"] == "call" and not (
+        isinstance(reply["answers"], list) and len(reply["answers"]) == len(request["cases"])
+    ):
+        failed = finding(name, Cause.NO_ANSWER, received="not as many as questions")
+    if failed is not None:
+        raise CheckFailed(Card(name, [failed]))
     return reply
 
 
@@ -509,7 +527,7 @@ def _name(subject):
 def _call_text(name, args, kwargs):
     if not args and not kwargs:
         return name
-    parts = [_brief(evidence.sendable(a)) for a in args]
+    parts = [_brief(values.sendable(a)) for a in args]
     parts += [f"{key}={_brief(item)}" for key, item in kwargs.items()]
     return f"{name}({', '.join(parts)})"
 
@@ -517,6 +535,8 @@ def _call_text(name, args, kwargs):
 def _brief(value):
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         value = value["array"]
+    if isinstance(value, dict) and set(value) == {"tuple"}:
+        value = tuple(value["tuple"])
     if odd := values.stands_for(value):
         return odd[0]
     if isinstance(value, float):

@@ -89,6 +89,11 @@ def _parser():
         help="https address of the git repository that Colab gets the course from; it is written "
         "into the lectures, too (default: the folder's git remote, into assignments only)",
     )
+    sub.add_argument(
+        "--no-trial",
+        action="store_true",
+        help="do not grade the assignment's own solution first, and release it whatever it gets",
+    )
 
     sub = command(
         _publish,
@@ -257,6 +262,8 @@ def _release(options):
     chosen = course.chosen(options.assignment)
     repository, said = repository_of(course, options.repository)
     for assignment in chosen:
+        if not options.no_trial:
+            _try_out(course, assignment)
         for path in release(course, assignment, repository):
             print(f"released {_short(path)}")
     for sentence in said:
@@ -264,6 +271,25 @@ def _release(options):
     if options.repository:
         for path in stamp_lectures(course, repository):
             print(f"stamped  {_short(path)}")
+
+
+def _try_out(course, assignment):
+    """Grade the solution. Raises CourseError if it does not get all points."""
+    from course.grading import CourseError
+    from course.grading.trial import trial
+
+    problems, seconds, left_out = trial(course, assignment)
+    if left_out:
+        reason = left_out.splitlines()[0]
+        print(f"{assignment} was not tried on its solution: {reason}", file=sys.stderr)
+    elif problems:
+        raise CourseError(
+            f"{assignment} is not released, because its own solution fails:\n  "
+            + "\n  ".join(problems)
+            + "\nMend it in the source notebook, or release it untried with --no-trial."
+        )
+    else:
+        print(f"tried    {assignment}: its solution passes every check ({seconds:.0f} s)")
 
 
 def _publish(options):

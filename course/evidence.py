@@ -8,11 +8,12 @@ is a claim that the other half judges somewhere else.
 A request is one of
 
     {"ask": "value"}
-    {"ask": "call", "cases": [[argument, ...], ...], "symbolic": false}
+    {"ask": "call", "cases": [[argument, ...], ...], "kwargs": {...}, "symbolic": false}
     {"ask": "model", "args": [...], "kwargs": {...}, "input_shape": [32, 32, 1]}
     {"ask": "block", ...}      # the same for a function from tensor to tensor
 
-and an answer is {"value": ...}, {"answers": [...]}, {"trace": ...} (see `course.trace`) or
+and an answer is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array":
+the lists were one), {"trace": ...} (see `course.trace`) or
 {"failed": kind, "text": ...}, where the kind is the name of a `course.diagnosis.Cause`.
 """
 
@@ -23,6 +24,7 @@ from course import keras_private, raw_tensorflow, values
 from course.blame import Refused, as_not_called
 from course.blame import blame as _blame
 from course.values import kind_of as _kind
+from course.values import received
 
 
 def observe(subject, request):
@@ -61,7 +63,8 @@ def answer(namespace, request):
 
 
 def _value(subject, request):
-    return {"value": _found(subject)}
+    found = _found(subject)
+    return {"value": found, "kind": _sort(subject, found)}
 
 
 def _found(value, looked_for=values.stands_for):
@@ -75,28 +78,37 @@ def _found(value, looked_for=values.stands_for):
     return found
 
 
+def _sort(value, found):
+    """Whether lists of plain data were an array; a test cell computes with it as with one."""
+    is_array = isinstance(found, list) and not isinstance(value, list | tuple)
+    return "array" if is_array else None
+
+
 def _call(function, request):
     if function is None or function is Ellipsis:
         raise Refused("NOT_ANSWERED")
     if not callable(function):
         raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
-    answers = []
+    answers, kinds, keywords = [], [], received(request.get("kwargs", {}))
     for number, case in enumerate(request["cases"]):
         try:
             with _blame():
-                answers.append(_found(function(*map(_argument, case)), values.stand_in))
+                answer = function(*received(case), **keywords)
+                answers.append(_found(answer, values.stand_in))
+                kinds.append(_sort(answer, answers[-1]))
         except Refused as refused:
             return {"failed": refused.kind, "text": refused.text, "case": number}
+    reply = {"answers": answers, "kinds": kinds}
     if request.get("symbolic"):
-        return {"answers": answers, "symbolic": _symbolic(function, request["cases"][0])}
-    return {"answers": answers}
+        reply["symbolic"] = _symbolic(function, request["cases"][0])
+    return reply
 
 
 def _symbolic(function, case):
     """Why a function cannot take the symbolic tensors of a network; "" if it can."""
     import keras
 
-    case = [_argument(argument) for argument in case]
+    case = received(case)
     case = [keras.Input(a.shape[1:]) if hasattr(a, "shape") else a for a in case]
     try:
         with _blame(), raw_tensorflow.understood():
@@ -109,7 +121,7 @@ def _symbolic(function, case):
 def _model(builder, request):
     def build(keras):
         with _blame():
-            return builder(*_arguments(request), **request.get("kwargs", {}))
+            return builder(*_arguments(request), **received(request.get("kwargs", {})))
 
     return _written_down(builder, build, request)
 
@@ -118,7 +130,7 @@ def _block(function, request):
     def build(keras):
         inputs = keras.Input(tuple(request["input_shape"]))
         with _blame():
-            outputs = function(inputs, *_arguments(request), **request.get("kwargs", {}))
+            outputs = function(inputs, *_arguments(request), **received(request.get("kwargs", {})))
         if not hasattr(outputs, "_keras_history"):
             if text := as_not_called(keras, outputs):
                 raise Refused("NOT_CALLED", text)
@@ -167,22 +179,7 @@ def weightless():
 
 
 def _arguments(request):
-    return [_argument(value) for value in request.get("args", [])]
-
-
-def _argument(value):
-    if isinstance(value, dict) and set(value) == {"array", "dtype"}:
-        import numpy as np
-
-        return np.array(value["array"], dtype=value["dtype"])
-    return value
-
-
-def sendable(value):
-    """An argument of a check as JSON; arrays keep their type."""
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return {"array": value.tolist(), "dtype": str(value.dtype)}
-    return value
+    return received(request.get("args", []))
 
 
 _ASK = {"value": _value, "call": _call, "model": _model, "block": _block}

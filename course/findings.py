@@ -12,6 +12,8 @@ class Cause(Enum):
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
     STOPPED = "{received}"
+    TEST = "The test says: {received}"
+    UNUSABLE = "The check cannot use your answer: {received}."
     RAISES = "Your code stops with an error: {received}."
     NOT_SYMBOLIC = "With numbers it is right, but it cannot be part of a network: {received}."
     NOT_CALLED = "{received}."

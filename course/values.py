@@ -16,6 +16,7 @@ MOST_VALUES = 50_000  # numbers, texts, lists and dicts in one answer
 MOST_CHARACTERS = 100_000  # of all texts in one answer
 _DEEPEST = 20  # lists in lists
 _LONGEST = 1000  # bits of a whole number, some 300 digits: it still fits into a float
+_MARKS = {"array", "dtype", "tuple", "pairs"}  # the keys of what stands for something else
 _STAND_IN = "no plain value"
 
 
@@ -94,6 +95,41 @@ def _let_through(error):
     """Raise again what ends a cell, and not only the reading of one object."""
     if isinstance(error, KeyboardInterrupt | GeneratorExit | _TooMuch):
         raise error
+
+
+def sendable(value):
+    """An argument of a check as JSON can carry it; tuples, arrays and odd keys stay what they are.
+
+    What JSON cannot carry is left as it is: a notebook hands it over, a grader cannot.
+    """
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return {"array": value.tolist(), "dtype": str(value.dtype)}
+    if isinstance(value, tuple):
+        return {"tuple": [sendable(item) for item in value]}
+    if isinstance(value, list):
+        return [sendable(item) for item in value]
+    if isinstance(value, dict):
+        if all(type(key) is str for key in value) and not set(value) <= _MARKS:
+            return {key: sendable(item) for key, item in value.items()}
+        return {"pairs": [[sendable(key), sendable(item)] for key, item in value.items()]}
+    return value
+
+
+def received(value):
+    """The argument that `sendable` has made ready."""
+    if isinstance(value, list):
+        return [received(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"array", "dtype"}:
+        import numpy as np
+
+        return np.array(value["array"], dtype=value["dtype"])
+    if set(value) == {"tuple"}:
+        return tuple(map(received, value["tuple"]))
+    if set(value) == {"pairs"}:
+        return {received(key): received(item) for key, item in value["pairs"]}
+    return {key: received(item) for key, item in value.items()}
 
 
 class _Reading:

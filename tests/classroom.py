@@ -28,7 +28,7 @@ class Classroom:
         self.folder, self.assignment = folder, assignment
         shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
         shutil.copy(ROOT / "nbgrader_config.py", folder)
-        assert self.course("release", assignment) == 0
+        assert self.course("release", "--no-trial", assignment) == 0
         self.bank = load_bank(ROOT, bank)
         self.name = Path(self.bank.NOTEBOOK).stem
         self.release = nbformat.read(folder / "assignments" / self.bank.NOTEBOOK, 4)

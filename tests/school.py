@@ -65,7 +65,7 @@ class School:
         (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
         (folder / "late_days.py").write_text(LATE, encoding="utf-8")
         nbformat.write(source(), folder / "solutions" / self.assignment / "p1.ipynb")
-        assert self.course("release", assignment) == 0
+        assert self.course("release", "--no-trial", assignment) == 0
         course = CourseFolder(folder)
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_assignment(assignment, duedate="2026-01-01 00:00:00 UTC")

@@ -26,6 +26,7 @@ from course.grading import CourseError, hand, judge, kernels, late, work
 from course.grading.course_folder import write_atomically
 from course.grading.notebooks import MAX_BYTES
 from course.grading.repair import official_cells
+from course.grading.solution import code_of, not_released
 from course.plain import one_line
 
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
@@ -69,7 +70,7 @@ def grade(
     (grade ids) grades only these anew. `sandbox` is one of `kernels.SANDBOXES`. `workers` is the
     number of processes on this machine (default: one a core), `scheduler` the address of a Dask
     cluster that is used instead. `progress(number, total, result)` is called after each, and
-    `say(sentence)` if the cluster has no workers.
+    `say(sentence)` if the assignment has changed or the cluster has no workers.
 
     Raises CourseError if the assignment was never released, nobody handed anything in, or student
     code cannot be contained here.
@@ -93,6 +94,8 @@ def grade(
         raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
     with _Book(course, job, cells) as book:
         pending = [s for s in chosen if again or cells or not book.is_done(s)]
+        for sentence in _notices(course, job, list(filter(book.is_stale, pending))):
+            say(sentence)
         book.penalise(set(chosen) - set(pending))  # what is late may have changed since
         done = {
             student: read_result(course, assignment, student, book.gradebook)
@@ -106,6 +109,25 @@ def grade(
     return [done[student] for student in chosen]
 
 
+def _notices(course, job, stale):
+    """Sentences about an assignment that has changed."""
+    for path in course.notebooks(job.assignment):
+        names = not_released(nbformat.read(path, 4), job.official[path.stem])
+        if names:
+            yield (
+                f"{path.name} in {course.directory.source_directory}/ was changed after its "
+                f"release ({', '.join(names)}). Submissions are judged by what was released; to "
+                f"judge by the new text, run first: course release {job.assignment}"
+            )
+    if stale:
+        count = f"{len(stale)} submission{'s' * (len(stale) != 1)}"
+        yield (
+            f"{count} of {job.assignment} {'were' if len(stale) != 1 else 'was'} graded before "
+            "its tests, its solution, a file beside it, a setting or the course itself changed. "
+            "They are graded again; what a person graded stays."
+        )
+
+
 def _job(course, assignment, sandbox):
     """What the workers need to know about an assignment."""
     official = {
@@ -114,12 +136,8 @@ def _job(course, assignment, sandbox):
     }
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
-    folder = course.path("release", assignment)
-    files = {
-        path.name: path.read_bytes()
-        for path in sorted(folder.glob("*"))
-        if path.is_file() and path.suffix != ".ipynb"
-    }
+    files = work.files_beside(course.path("release", assignment))
+    solution = {path.stem: code_of(nbformat.read(path, 4)) for path in course.notebooks(assignment)}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
@@ -129,7 +147,8 @@ def _job(course, assignment, sandbox):
             "student code with your own rights is asked for each time, by "
             "`course grade --unsafe-no-sandbox`."
         )
-    return work.Job(assignment, official, json.loads(spec or "{}"), files, config)
+    kernelspec = json.loads(spec or "{}")
+    return work.Job(assignment, official, kernelspec, files, config, solution=solution)
 
 
 # --- spread over workers
@@ -268,16 +287,26 @@ class _Book:
         except MissingEntry:
             return False
         digest = self.job.digest(self.contents(student))
-        for path in self._paths(student).values():
-            try:
-                said = json.loads(path.read_bytes())["metadata"]["course"]
-            except (OSError, ValueError, KeyError, TypeError):
-                return False
+        for said in self._said(student):
             if said.get("digest") != digest:
                 return False
             if said.get("failed") and found.needs_manual_grade:  # not finished by hand either
                 return False
         return True
+
+    def is_stale(self, student):
+        """Whether exactly this was graded, when the assignment was another."""
+        job, _, file = self.job.digest(self.contents(student)).partition("-")
+        found = [said.get("digest", "").partition("-") for said in self._said(student)]
+        return any(old != job and graded == file for old, _, graded in found)
+
+    def _said(self, student):
+        """What the judged notebooks say of how they were made; {} for one that is not there."""
+        for path in self._paths(student).values():
+            try:
+                yield dict(json.loads(path.read_bytes())["metadata"]["course"])
+            except (OSError, ValueError, KeyError, TypeError):
+                yield {}
 
     def save(self, student, outcome):
         """Write one verdict: the gradebook first, the notebooks last."""

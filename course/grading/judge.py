@@ -8,8 +8,6 @@ copy of it is executed here, in the grader, with remote names in place of the st
 Whatever a submission does to checks, assertions, Keras or its own outputs, it can only answer.
 """
 
-import ast
-import builtins
 import contextlib
 import json
 import re
@@ -17,20 +15,24 @@ import textwrap
 import time
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum, Integer
 
-from course import cells, check
-from course.card import Card
+from course import cells
 from course.cells import Made
-from course.findings import Cause, finding
+from course.findings import Cause
 from course.grading import kernels
 from course.grading.kernels import KernelEnded
 from course.grading.repair import official_cells
+from course.grading.solution import code_of
+from course.grading.testcell import TestCell, imports_of
+from course.plain import one_line
 
 _MAX_DEPTH = 60
 _SHOWN = {"data": dict, "metadata": dict}
@@ -40,18 +42,6 @@ _OUTPUTS = {
     "execute_result": {**_SHOWN, "execution_count": int},
     "error": {"ename": str, "evalue": str, "traceback": list},
 }
-
-
-class Remote:
-    """A name of the student's: it can be handed to a check and does nothing else."""
-
-    def __init__(self, name, ask):
-        self.__name__ = name
-        self._ask = ask
-
-    def __evidence__(self, request):
-        """The kernel's answer to a request (see `course.evidence`)."""
-        return self._ask({"name": self.__name__, **request})
 
 
 class InstructorError(Exception):
@@ -82,25 +72,46 @@ class Judge(NbGraderPreprocessor):
         self._official = given.get("official") or official_cells(
             names["db_url"], names["assignment"], names["notebook"]
         )
-        self._imports = _imports(self._official.values())
+        self._imports = imports_of(self._official.values())
         self._made = Made()
+        self._solution = given["solution"] if "solution" in given else self._source(names)
+        self._given = given
+        with self._new_kernel():
+            for cell in nb.cells:
+                self._cell(cell)
+        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
+        return nb, resources
+
+    def _source(self, names):
+        """The code of the source notebook, if nbgrader runs this in a course's folder."""
+        course = getattr(getattr(self.parent, "parent", None), "coursedir", None)
+        if course is None:
+            return None
+        folder = course.format_path(course.source_directory, ".", names["assignment"])
+        path = Path(folder, f"{names['notebook']}.ipynb")
+        return code_of(nbformat.read(path, 4)) if path.exists() else None
+
+    @contextlib.contextmanager
+    def _new_kernel(self):
+        """Run and ask in a new kernel; the one before waits."""
+        before = {n: vars(self).get(n) for n in ("_kernel", "_stopped", "_deadline")}
         self._stopped = None  # why the kernel answers no more
         self._deadline = time.monotonic() + self.wall
-        rest = given.get("files"), kernels.Limits(output=self.max_output)
+        given, limits = self._given, kernels.Limits(output=self.max_output)
         with contextlib.ExitStack() as stack:
+            stack.callback(vars(self).update, before)
             try:
                 warm = given.get("box") or kernels.box(self.sandbox).address
-                self._kernel = stack.enter_context(kernels.Kernel(warm, *rest))
+                kernel = kernels.Kernel(warm, given.get("files"), limits)
+                self._kernel = stack.enter_context(kernel)
             except (kernels.BoxError, OSError) as error:
                 if "box" in given:  # who gave it knows where to have another
                     raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
                 cold = stack.enter_context(kernels.Box(self.sandbox))
-                self._kernel = stack.enter_context(kernels.Kernel(cold.address, *rest))
-            for cell in nb.cells:
-                self._cell(cell)
-        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
-        return nb, resources
+                kernel = kernels.Kernel(cold.address, given.get("files"), limits)
+                self._kernel = stack.enter_context(kernel)
+            yield
 
     def _cell(self, cell):
         """One cell: the student's is run, the instructor's is judged."""
@@ -156,61 +167,57 @@ class Judge(NbGraderPreprocessor):
 
     def _judge(self, cell):
         cell.outputs, cell.execution_count = [], None
-        findings, grade_id = [], cell.metadata.nbgrader["grade_id"]
-        try:
-            with check.silently():
-                exec(*self._program(grade_id))
-        except check.CheckFailed as failed:
-            findings, text = self._reasons(grade_id, failed)
-            shown = [textwrap.fill(line, 96, subsequent_indent="  ") for line in text.splitlines()]
-            error = new_output("error", ename="CheckFailed", evalue=text, traceback=shown)
-            cell.outputs = [error]
-        except (Exception, SystemExit) as error:
-            lines = "".join(traceback.format_exception(error)[-3:])
-            raise InstructorError(
-                f"The test cell {grade_id} should raise nothing but "
-                f"CheckFailed. It raised:\n{lines}"
-                "Mend it in solutions/ and release again; nothing was graded."
-            ) from error
+        test = TestCell(self._official[cell.metadata.nbgrader["grade_id"]], self._imports)
+        verdict = test.judged(self._ask)
+        if verdict.error is not None:
+            self._blame(test, verdict)
+        if verdict.findings:
+            self._explain(test, verdict)
+        cell.outputs = _shown(verdict)
         cell.metadata["course"] = {
-            "passed": not findings,
+            "passed": not verdict.findings,
             "findings": [
-                {"row": f.row, "cause": f.cause.name, "message": f.message} for f in findings
+                {"row": f.row, "cause": f.cause.name, "message": f.message}
+                for f in verdict.findings
             ],
         }
 
-    def _reasons(self, grade_id, failed):
-        """(the findings of a failed check, its card as text).
+    def _blame(self, test, verdict):
+        """Make an exception in a test cell a failed check, unless the cell itself is broken.
 
-        Where a name was not made because its cell stopped, that is the reason.
+        Raises InstructorError if the official solution meets an exception there, too.
         """
-        for name in self._names_of_students(grade_id):
+        error = self._with_solution(test).error if self._solution else None
+        if error is not None:
+            lines = "".join(traceback.format_exception(error)[-3:])
+            raise InstructorError(
+                f"The test cell {test.name} should raise nothing but CheckFailed and "
+                f"AssertionError. With the solution it raised:\n{lines}"
+                "Mend it in solutions/ and release again; nothing was graded."
+            ) from error
+        said = one_line(f"{type(verdict.error).__name__}: {verdict.error}")
+        verdict.fail(Cause.UNUSABLE, said, test.name)
+
+    def _with_solution(self, test):
+        """The Verdict about the official solution, in a kernel of its own."""
+        tests = {name for name, cell in self._official.items() if cell.points is not None}
+        with self._new_kernel():
+            for name, source in self._solution:
+                if name == test.name:
+                    break
+                if name not in tests or self._official[name].solution:
+                    self._request(run=source)
+            return test.judged(self._ask)
+
+    def _explain(self, test, verdict):
+        """Put the error that kept a name from being made in the place of what follows from it."""
+        for name in test.asks_for:
             if why := self._made.why_missing(name):
-                found = [finding("", Cause.STOPPED, received=why)]
-                return found, str(Card(name, found))
-        first = failed.findings[0]
+                return verdict.fail(Cause.STOPPED, why, name)
+        first = verdict.findings[0]
         if first.cause is Cause.RAISES and (why := self._made.why_undefined(first.message)):
-            found = [replace(first, message=f"{first.message} {why}"), *failed.findings[1:]]
-            return found, str(Card(failed.card.name, found))
-        return failed.findings, str(failed)
-
-    def _names_of_students(self, grade_id):
-        tree = ast.parse(self._official[grade_id].source)
-        return [name for name in _free_names(tree) if name not in self._imports]
-
-    def _program(self, grade_id):
-        """The code of a test cell and its names: imports are real, what the student owns is not.
-
-        Both come from the gradebook, never from the submitted file.
-        """
-        tree = ast.parse(self._official[grade_id].source)
-        names = {"__builtins__": builtins}
-        for name in _free_names(tree):
-            if name in self._imports:
-                exec(self._imports[name], names)
-            else:
-                names[name] = Remote(name, self._ask)
-        return compile(tree, f"<{grade_id}>", "exec"), names
+            verdict.findings[0] = replace(first, message=f"{first.message} {why}")
+            verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
 
     # --- evidence
 
@@ -249,6 +256,17 @@ def _output(given):
     return from_dict({"output_type": kind, **fields})
 
 
+def _shown(verdict):
+    """What a test cell shows: nbgrader reads the points off it."""
+    if verdict.points is not None:
+        data = {"text/plain": f"{verdict.points:g}"}
+        return [new_output("execute_result", data, execution_count=None)]
+    if not verdict.findings:
+        return []
+    lines = [textwrap.fill(t, 96, subsequent_indent="  ") for t in verdict.card.splitlines()]
+    return [new_output("error", ename="CheckFailed", evalue=verdict.card, traceback=lines)]
+
+
 def _words(text):
     """What a text says, whatever its blanks and line ends."""
     return (text or "").split()
@@ -269,39 +287,6 @@ def _stop(outputs):
 
 def _error(name, text):
     return new_output("error", ename=name, evalue=text, traceback=[text])
-
-
-def _imports(official):
-    """{name: import statement} of an assignment's locked cells that are no tests."""
-    found = {}
-    for cell in official:
-        if cell.type != "code" or not cell.locked or cell.points is not None:
-            continue
-        for statement in ast.walk(ast.parse(cell.source)):
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                for alias in list(statement.names):
-                    name = alias.asname or alias.name.split(".")[0]
-                    statement.names = [alias]  # a test needs one name of it, not all
-                    found[name] = ast.unparse(statement)
-    return found
-
-
-def _free_names(tree):
-    """The names that a cell uses and neither defines nor gets from Python itself."""
-    used, bound = {}, set(dir(builtins))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                used.setdefault(node.id)
-            else:
-                bound.add(node.id)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add(node.asname or node.name.split(".")[0])
-    return [name for name in used if name not in bound]
 
 
 def _first(cell):

@@ -6,6 +6,7 @@ its own, which is thrown away afterwards. No gradebook and no shared folder is n
 """
 
 import atexit
+import contextlib
 import ctypes
 import gc
 import hashlib
@@ -22,7 +23,9 @@ import tempfile
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import nbformat
 import numpy
@@ -30,6 +33,7 @@ from nbformat.v4 import nbbase, new_markdown_cell, new_output
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
+import course
 from course.grading import box, kernels
 from course.grading.defang import Defang
 from course.grading.judge import InstructorError, Judge
@@ -50,17 +54,51 @@ class Job:
     files: dict = field(default_factory=dict)  # {name: bytes} that were released beside it
     config: dict = field(default_factory=dict)  # nbgrader's configuration
     box: dict | None = None  # the address of a warm box that all workers of one machine share
+    #: {notebook: [(grade id or None, text), ...]}: the source's code cells, empty if unknown
+    solution: dict = field(default_factory=dict)
+
+    @cached_property
+    def name(self):
+        """A name for all that decides about a verdict but the submission itself.
+
+        That is the released cells, the files beside them, the solution, the judge's settings, and
+        the course's own code and tables.
+        """
+        cells = {
+            notebook: [[c.name, c.type, c.source, c.points, c.locked] for c in official.values()]
+            for notebook, official in self.official.items()
+        }
+        text = json.dumps([cells, self.solution, self.config.get("Judge", {})], default=str)
+        beside = {f"beside/{name}": content for name, content in self.files.items()}
+        return _digest({"job": text.encode(), **beside, **_own_code()})
 
     def digest(self, contents):
         """A name for these contents under this job: equal ones need not be graded again."""
-        cells = {
-            notebook: [[cell.name, cell.source, cell.points] for cell in official.values()]
-            for notebook, official in self.official.items()
-        }
-        text = hashlib.sha256(json.dumps([cells, self.config.get("Judge", {})]).encode())
-        for name in sorted(contents):
-            text.update(b"\0" + name.encode() + b"\0" + contents[name])
-        return text.hexdigest()
+        return f"{self.name}-{_digest(contents)}"
+
+
+def _digest(contents):
+    text = hashlib.sha256()
+    for name in sorted(contents):
+        text.update(b"%d %d " % (len(name.encode()), len(contents[name])))
+        text.update(name.encode() + contents[name])
+    return text.hexdigest()
+
+
+@cache
+def _own_code():
+    """{name: bytes} of the course's package: its checks and tables decide, too."""
+    folder = Path(course.__file__).parent
+    return {f"course/{p.relative_to(folder)}": p.read_bytes() for p in sorted(folder.rglob("*.py"))}
+
+
+def files_beside(folder):
+    """{name: bytes} of the files in an assignment's folder that are no notebooks."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.glob("*"))
+        if path.is_file() and path.suffix != ".ipynb"
+    }
 
 
 @dataclass
@@ -180,7 +218,8 @@ def _answer(link):
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
     try:
-        notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
+        with _beside(job.files):
+            notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
         outcome = Outcome(notebooks, 0)
     except kernels.BoxError as error:
         outcome = error
@@ -190,6 +229,23 @@ def _answer(link):
         where = "".join(traceback.format_exception(error)[-3:])
         outcome = failure(job, f"{type(error).__name__}: {error}\n{where}")
     connection.send(outcome)
+
+
+@contextlib.contextmanager
+def _beside(files):
+    """Be where the instructor's files are, so that test cells can import and read them.
+
+    They are the released ones, never those of a submission.
+    """
+    if not files:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="course-beside-") as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        sys.path.append(folder)  # what is installed comes first
+        with contextlib.chdir(folder):
+            yield
 
 
 def _judged(job, name, content, address):
@@ -202,7 +258,12 @@ def _judged(job, name, content, address):
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {
         "nbgrader": {"assignment": job.assignment, "notebook": name},
-        "course": {"official": official, "box": address, "files": job.files},
+        "course": {
+            "official": official,
+            "box": address,
+            "files": job.files,
+            "solution": job.solution.get(name),
+        },
     }
     config = Config(job.config)
     for step in (ClearOutput, Judge, LimitOutput, Defang):

@@ -1,0 +1,167 @@
+"""An assignment tried on its own solution, and one that changes after it was graded."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course.cli import main
+from course.grading import kernels
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import read_result
+
+ROOT = Path(__file__).parents[1]
+ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
+TEST = "# Exercise sum (4 points)\nassert answer == {}"
+
+
+class Own:
+    """A course folder with one small assignment of the instructor's own, and its table."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.source = folder / "solutions" / "hw" / "p1.ipynb"
+        self.table = self.source.with_name("mytable.py")
+        self.source.parent.mkdir(parents=True)
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        self.table.write_text("TABLE = [1, 2]\n")
+        self.write(TEST.format("sum(TABLE)"))
+
+    def write(self, test, answer=ANSWER, points=4):
+        def cell(name, source, **fields):
+            meta = {"schema_version": 3, "grade_id": name, "grade": False, "solution": False}
+            meta |= {"locked": False, "task": False, **fields}
+            return new_code_cell(source, id=name, metadata={"nbgrader": meta})
+
+        cells = [
+            cell("imports", "from mytable import TABLE", locked=True),
+            cell("sum-answer", answer, solution=True),
+            cell("sum", test, grade=True, locked=True, points=points),
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nb = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(nb, self.source)
+
+    def course(self, command, *arguments):
+        return main([command, "--course", str(self.folder), *arguments])
+
+    def hand_in(self, student, answer):
+        nb = nbformat.read(self.folder / "assignments" / "hw" / "p1.ipynb", 4)
+        next(c for c in nb.cells if c.id == "sum-answer").source = answer
+        folder = self.folder / "submitted" / student / "hw"
+        folder.mkdir(parents=True)
+        nbformat.write(nb, folder / "p1.ipynb")
+
+    def score(self, student="ada"):
+        return read_result(CourseFolder(self.folder), "hw", student).score
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    own = Own(tmp_path_factory.mktemp("own"))
+    assert own.course("release", "hw") == 0
+    own.hand_in("ada", "answer = 3")
+    own.hand_in("bob", "answer = sum(TABLE)")
+    assert own.course("grade", "hw") == 0
+    assert (own.score(), own.score("bob")) == (4, 4)
+    return own
+
+
+def graded_again(own, capsys):
+    """What `course grade` says about a change; then a further run must have nothing to say."""
+    capsys.readouterr()
+    assert own.course("grade", "hw") == 0
+    said = capsys.readouterr().out
+    own.course("grade", "hw")
+    assert "graded again" not in capsys.readouterr().out
+    return said
+
+
+def test_what_has_not_changed_is_left_alone(own, capsys):
+    assert "graded again" not in graded_again(own, capsys)
+
+
+def test_a_changed_test_is_told_until_it_is_released_and_then_graded_again(own, capsys):
+    own.write(TEST.format("sum(TABLE) + 1"), ANSWER.replace("sum(TABLE)", "sum(TABLE) + 1"))
+    said = graded_again(own, capsys)
+    assert "p1.ipynb in solutions/ was changed after its release (sum)" in said
+    assert "course release hw" in said and own.score() == 4
+    assert own.course("release", "hw") == 0
+    said = graded_again(own, capsys)
+    assert "2 submissions of hw were graded before its tests" in said
+    assert own.score() == 0
+    own.write(TEST.format("sum(TABLE)"))
+    assert own.course("release", "hw") == 0
+    own.course("grade", "hw")
+    assert own.score() == 4
+
+
+def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
+    own.table.write_text("TABLE = [1, 2, 3]\n")
+    assert own.course("release", "hw") == 0
+    assert "2 submissions of hw were graded before" in graded_again(own, capsys)
+    assert (own.score(), own.score("bob")) == (0, 4)
+    own.table.write_text("TABLE = [1, 2]\n")
+    assert own.course("release", "hw") == 0
+
+
+def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, monkeypatch):
+    from course.grading import work
+    from course.grading.grade import _job
+
+    course = CourseFolder(own.folder)
+    before = _job(course, "hw", None)
+    assert _job(course, "hw", None).name == before.name
+    names = {before.name}
+    cell = before.official["p1"]["sum"]
+    for change in (
+        lambda job: setattr(job.official["p1"]["sum"], "points", 5),
+        lambda job: setattr(job.official["p1"]["sum"], "source", cell.source + " "),
+        lambda job: job.config.update(Judge={"timeout": 7}),
+        lambda job: job.files.update({"mytable.py": b"TABLE = 3"}),
+        lambda job: job.solution.update(p1=[]),
+        lambda job: monkeypatch.setattr(work, "_own_code", lambda: {"course/check.py": b""}),
+    ):
+        job = _job(course, "hw", None)
+        change(job)
+        names.add(job.name)
+    assert len(names) == 7
+
+
+FAILING = {
+    "a wrong solution": ("assert answer == 4, 'Add them.'", ANSWER, "Add them."),
+    "an attribute": ("assert answer.real == 3", ANSWER, "answer.real: a test cell can use"),
+    "a module that is not there": ("import notthere", ANSWER, "No module named 'notthere'"),
+    "a solution that stops": ("assert answer == 3", ANSWER + "\n1 / 0", None),
+    "an answer that is not given": ("assert answer == 3", "answer = None", "answer == 3 does not"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_an_assignment_whose_own_solution_fails_is_not_released(tmp_path, capsys, case):
+    test, answer, said = FAILING[case]
+    own = Own(tmp_path)
+    own.write(f"# Exercise sum (4 points)\n{test}", answer)
+    status = own.course("release", "hw")
+    out, err = capsys.readouterr()
+    if said is None:  # the name was there before: nothing is lost
+        assert status == 0 and "its solution passes every check" in out
+        return
+    assert status == 1 and not (tmp_path / "assignments").exists()
+    assert "hw is not released, because its own solution fails:" in err
+    assert "p1, sum: " in err and said in err and "--no-trial" in err
+    assert own.course("release", "--no-trial", "hw") == 0
+
+
+def test_where_nothing_can_be_contained_a_release_says_that_it_was_not_tried(
+    tmp_path, capsys, monkeypatch
+):
+    def refuse(*_):
+        raise kernels.BoxError("Student code cannot be contained on this machine.\n  no bwrap")
+
+    monkeypatch.setattr(kernels, "box", refuse)
+    assert Own(tmp_path).course("release", "hw") == 0
+    err = capsys.readouterr().err
+    assert "hw was not tried on its solution: Student code cannot be contained" in err
