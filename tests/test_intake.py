@@ -51,8 +51,8 @@ def test_local_times_are_those_of_a_zone_that_is_said(room, tmp_path, capsys, na
     assert room.collect(path, "--timezone", "Europe/Berlin") == 0
     assert room.stamp(student) == "2026-11-20 22:30:00 UTC"
     said = capsys.readouterr().out
-    assert "a clock in Europe/Berlin, as --timezone says" in said
-    assert "(2026-11-20 23:30:00 +0100)" in said
+    assert "Local times are taken for Europe/Berlin, as --timezone says." in said
+    assert "(2026-11-20 23:30:00 +0100" in said
     # Corrected, the same archive brings the right time; summer time is not winter's.
     assert room.collect(path, "--timezone", "America/New_York") == 0
     assert room.stamp(student) == "2026-11-21 04:30:00 UTC"
@@ -90,7 +90,10 @@ def test_without_a_zone_this_machines_is_said(room, tmp_path, capsys, monkeypatc
         monkeypatch.undo()
         time.tzset()
     assert room.stamp("ada") == "2026-11-21 04:30:00 UTC"
-    assert "a clock in this machine (EST)" in capsys.readouterr().out
+    assert (
+        "Local times are taken for EST, this machine's time zone; --timezone names another"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("name", ["ada_1_20001_p1.ipynb", "hw/Ada Roe - p1.ipynb", "ada/p1.ipynb"])
@@ -127,7 +130,7 @@ def test_a_mark_of_canvas_is_late_by_the_least_there_is(tmp_path, capsys):
     assert school.course("collect", str(path)) == 0
     said = capsys.readouterr().out
     assert "1 marked as late, without a time: that counts for one second" in said
-    assert "taken    hw  bo_2  bo_LATE_2_20002_p1.ipynb  (late)" in said
+    assert "taken    hw  bo_2  bo_LATE_2_20002_p1.ipynb  (late" in said
     assert late() == [(0, ""), (1, "late, as the LMS marks it")]
     with Gradebook(CourseFolder(school.folder).database) as gradebook:
         gradebook.update_or_create_assignment("hw", duedate="2026-06-01 00:00:00 UTC")
@@ -295,6 +298,13 @@ def test_the_same_file_handed_in_again_later_is_not_late(room, tmp_path):
     again = packed(tmp_path / "b.zip", {BLACKBOARD.replace("-20-", "-27-"): room.notebook()})
     collect(room.course, again, timezone="UTC")
     assert room.stamp("ada") == "2026-11-20 23:30:00 UTC"
+
+
+def test_a_damaged_record_is_one_sentence(room, tmp_path, capsys):
+    (room.folder / NAME).write_text('{"assignments": []}')
+    path = packed(tmp_path / "a.zip", {BLACKBOARD: room.notebook()})
+    assert room.collect(path) == 1
+    assert f"{NAME} cannot be read" in capsys.readouterr().err
 
 
 # --- a disk that takes no more

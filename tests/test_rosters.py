@@ -141,6 +141,13 @@ def test_what_spreadsheets_do_to_numbers(room, tmp_path):
     assert room.student("007").first_name == "Ada"
 
 
+def test_numbers_that_a_spreadsheet_has_shortened_are_told(room, tmp_path, moodle, capsys):
+    roster = tmp_path / "r.csv"
+    roster.write_text(worksheet("English").replace("Participant 1327627", "1.32763E+06"))
+    assert room.collect(moodle, "--roster", roster) == 0
+    assert "has shortened numbers in" in capsys.readouterr().out
+
+
 def test_a_workbook_is_told_from_a_csv_file(room, tmp_path, moodle, capsys):
     roster = packed(tmp_path / "r.csv", {"xl/workbook.xml": "<workbook/>"})
     assert room.collect(moodle, "--roster", roster) == 1

@@ -74,7 +74,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         files, others = handed_in(report.lms, archive, entries, clock)
         _report_others(report, others)
         if times_are_local(report.lms, files):
-            report.notes.append(("", f"Times are those of a clock in {clock.name}."))
+            report.notes.append(("", f"Local times are taken for {clock.name}."))
         files, people = _with_ids(report, files, roster)
         main = _recognise(known, files, only, report.lms)
         _save(course, record, report, files, people, main, only, clock)

@@ -77,8 +77,10 @@ def canvas(everything, to, into=None):
 
 
 def _on_canvas(one):
+    """What Canvas needs to know about a student, from its own list if there was one."""
+    told = {key: value for key, value in one.canvas.items() if value}
     known = {"Student": one.name, "ID": one.number["canvas"] or ""}
-    return dict.fromkeys(_WHO, "") | one.canvas | {k: v for k, v in known.items() if v}
+    return dict.fromkeys(_WHO, "") | known | told
 
 
 def _title(path, header, name):

@@ -113,7 +113,8 @@ class Clock:
                     f"{source} names no time zone that is known here: {name!r}. They are called "
                     "by continent and city, as Europe/Berlin or America/New_York."
                 ) from None
-        self.name = f"{name}, as {source} says" if name else f"this machine ({time.tzname[0]})"
+        here = f"{time.tzname[0]}, this machine's time zone; --timezone names another"
+        self.name = f"{name}, as {source} says" if name else here
 
     def utc(self, when):
         """A time on the wall as a time in UTC; of an hour that comes twice, the first one."""

@@ -36,6 +36,8 @@ _LAST = (
 )  # fmt: skip
 _CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
+_SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
+
 
 @dataclass
 class Person:
@@ -92,6 +94,12 @@ class Roster:
                 self.by_name[name].add(own)
                 if not found:
                     self.numberless.add(name)
+        short = {row[c] for row in self.rows for c in key_columns if _SHORTENED.fullmatch(row[c])}
+        if short:
+            self.notes.append(
+                f"A spreadsheet has shortened numbers in {path}, such as {min(short)}. Download "
+                "the list again, and hand it over without opening it there."
+            )
         if nameless:
             self.notes.append(f"{nameless} lines of the roster have a number and no id and name.")
         self.lms = lms

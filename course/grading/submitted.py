@@ -82,7 +82,9 @@ class Submitted:
             for cell in repair(nb, official)[0].cells
         }
         for name, cell in official.items():
-            if cell.solution and _code(texts.get(name, "")) not in ("", _code(cell.source)):
+            text = texts.get(name, "")
+            told = _code if cell.type == "code" else _squeezed
+            if cell.solution and told(text) not in ("", told(cell.source)):
                 return _ANSWERED
         return _EMPTY
 
@@ -173,7 +175,11 @@ def _what_is_wrong(rank):
 
 def _code(text):
     """A text without comments and blanks."""
-    return "".join(re.sub(r"^\s*#.*$", "", text or "", flags=re.MULTILINE).split())
+    return _squeezed(re.sub(r"^\s*#.*$", "", text or "", flags=re.MULTILINE))
+
+
+def _squeezed(text):
+    return "".join((text or "").split())
 
 
 def _digest(content):
