@@ -17,7 +17,7 @@ from course.pictures import title as set_title
 
 __all__ = [
     "Explorer", "Picture", "architecture", "arrays", "bars", "connections", "cost", "curves",
-    "distribution", "explore", "feature_maps", "filters", "functions", "images", "lines",
+    "explore", "feature_maps", "filters", "functions", "images", "lines",
     "receptive_field", "scatter", "sizes",
 ]  # fmt: skip
 
@@ -349,35 +349,6 @@ def bars(values, *, unit="", title=None):
         f"{name} {value:,}" for name, value in zip(names, values.values(), strict=True)
     )
     return Picture(figure, f"{title or 'Bars'}{f', {unit}' if unit else ''}: {told}.")
-
-
-def distribution(scores, maximum, *, title="Scores"):
-    """How many scores lie in each tenth of the points, with the median as a line."""
-    from statistics import median
-
-    edges = [maximum * tenth / 10 for tenth in range(11)]
-    tenths = [min(9, int(10 * score / maximum)) if maximum else 0 for score in scores]
-    counts = [tenths.count(tenth) for tenth in range(10)]
-    figure, axes = canvas((7, 2.8))
-    axes.bar(range(10), counts, width=0.92, color=_LINES[0])
-    for at, count in enumerate(counts):
-        if count:
-            axes.text(at, count, str(count), ha="center", va="bottom", fontsize=9)
-    axes.set_xticks([tenth - 0.5 for tenth in range(11)], [f"{edge:g}" for edge in edges])
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("points")
-    told = "no scores"
-    if scores:
-        middle = median(scores)
-        axes.axvline(10 * middle / (maximum or 1) - 0.5, color=_LINES[1], linestyle="--")
-        told = f"{len(scores)} scores, median {middle:g} of {maximum:g}; " + ", ".join(
-            f"{edges[tenth]:g} to {edges[tenth + 1]:g}: {count}"
-            for tenth, count in enumerate(counts)
-            if count
-        )
-    set_title(axes, f"{title} (dashed: the median)")
-    return Picture(figure, f"{title}: {told}.")
 
 
 def lines(series, *, x, y, log="", title=None):

@@ -156,8 +156,10 @@ def test_the_report_counts_mistakes_by_cause(school, tmp_path):
     assert "4 of 8 shapes padding conv2" in said
     assert "4 of 8 build stride x" in said and "1 of 8 build kernel x" in said
     assert "&lt;b&gt;stride" in html and "<b>stride" not in html
-    assert "shapes 6 4 of 8 0 0.50 0.77" in said  # correlation with build and essay, by hand
-    assert "essay 6 8 of 8 0 1.00 –" in said  # everybody has the same
+    assert (
+        "shapes 1 · Shapes 6 4 of 8 0 0.50 0.77" in said
+    )  # correlation with build and essay, by hand
+    assert "essay 2 · Build and say why 6 8 of 8 0 1.00 –" in said  # everybody has the same
     assert "1 could not be graded" in said and "1 graded without a sandbox" in said
     found = Links(html)
     assert not found.tags & {"script", "link", "iframe"}

@@ -1,10 +1,19 @@
 """What is printed and written about a class, on verdicts that are made up."""
 
+import re
+from statistics import correlation, stdev
+from urllib.parse import unquote
+
+import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from course.grading.course_folder import CourseFolder
 from course.grading.grade import read_result, table
+from course.grading.intake import Record
+from course.grading.report import summary
 from tests.school import School
+from tests.test_feedback import words
 
 FORGED = "it is wrong\nh9   100 / 100\r\x1b[2K\u2028h8   100 / 100" + "x" * 1_900_000
 
@@ -36,3 +45,76 @@ def test_nor_a_page(hostile, tmp_path):
         text = page.read_text(encoding="utf-8")
         assert "it is wrong\\nh9 100 / 100\\r\\x1b" in text
         assert len(text) < 60_000
+
+
+# --- the page about the class
+
+WRONG = [("conv2", "PADDING", "The padding is wrong.")]
+OPEN = [("", "NOT_ANSWERED", "There is no answer yet.")]
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory):
+    """Nine papers, one of them blank; others are absent, unreadable, not graded yet."""
+    school = School(tmp_path_factory.mktemp("class"))
+    for number in range(4):
+        school.hand_in(f"right{number}")
+    for number in range(3):
+        school.hand_in(f"wrong{number}", build=WRONG, manual=3)
+    school.hand_in("one", shapes=WRONG)
+    school.hand_in("blank", shapes=OPEN, build=OPEN, manual=0)
+    waiting = school.folder / "submitted/new/hw"
+    waiting.mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(), waiting / "p1.ipynb")
+    course = CourseFolder(school.folder)
+    with Gradebook(course.database) as gradebook:
+        gradebook.add_student("absent")
+        gradebook.add_student("pdf")
+    record = Record(course)
+    record.of("hw", "pdf").unreadable = [["essay.pdf", "is no notebook (.ipynb)"]]
+    record.save()
+    return school
+
+
+def page(school, to):
+    assert school.course("report", "hw", "--to", str(to)) == 0
+    return to.read_text(encoding="utf-8")
+
+
+def test_the_report_has_spread_titles_and_everybody(school, tmp_path):
+    html = page(school, tmp_path / "report.html")
+    said = words(html)
+    # 4 × 20, 3 × 9, 14, 0
+    assert "9 graded submissions, mean 13.44 and median 14 of 20 points" in said
+    assert "between 9 and 20 (quartiles), all between 0 and 20" in said
+    assert f"standard deviation is {stdev([20] * 4 + [9] * 3 + [14, 0]):.2f}." in said
+    assert "1 without a single answer" in said
+    assert "shapes 1 · Shapes 6 7 of 9" in said
+    for row in (
+        "absent – has not handed in",
+        "new – handed in, not graded yet",
+        "pdf – handed in what cannot be graded: essay.pdf: is no notebook",
+        "right0 20 graded",
+    ):
+        assert row in said
+
+
+def test_one_paper_says_nothing_about_an_exercise(school):
+    """Of the eight that are not blank, one missed `shapes` and three missed `build`."""
+    found = {e.name: e for e in summary(CourseFolder(school.folder), "hw").exercises}
+    assert found["shapes"].discrimination is None
+    by_hand = correlation([1] * 4 + [0] * 3 + [1], [12] * 4 + [9] * 3 + [6])
+    assert found["build"].discrimination == pytest.approx(by_hand)
+
+
+def test_the_report_leads_to_the_students_pages(school, tmp_path):
+    assert "once they are written" in page(school, tmp_path / "report.html")
+    assert school.course("feedback", "hw") == 0
+    for folder in (tmp_path, school.folder, tmp_path / "a b"):
+        folder.mkdir(exist_ok=True)
+        html = page(school, folder / "report.html")
+        links = dict(re.findall(r'<a href="([^"#]+)">(\w+)</a>', html))
+        assert len(links) == 9
+        for link, student in links.items():
+            target = (folder / unquote(link)).resolve()
+            assert target.is_file() and student in target.parts
