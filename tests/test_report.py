@@ -1,6 +1,8 @@
 """What is printed and written about a class, on verdicts that are made up."""
 
 import re
+import shutil
+import subprocess
 from statistics import correlation, stdev
 from urllib.parse import unquote
 
@@ -13,7 +15,7 @@ from course.grading.grade import read_result, table
 from course.grading.intake import Record
 from course.grading.report import summary
 from tests.school import School
-from tests.test_feedback import words
+from tests.test_feedback import CHROMIUM, words
 
 FORGED = "it is wrong\nh9   100 / 100\r\x1b[2K\u2028h8   100 / 100" + "x" * 1_900_000
 
@@ -118,3 +120,29 @@ def test_the_report_leads_to_the_students_pages(school, tmp_path):
         for link, student in links.items():
             target = (folder / unquote(link)).resolve()
             assert target.is_file() and student in target.parts
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open pages in")
+def test_the_pages_fit_a_telephone(school, tmp_path):
+    """As wide as the frame that they are in; a table may be scrolled by itself."""
+    page(school, tmp_path / "report.html")
+    assert school.course("feedback", "hw") == 0
+    shutil.copy(school.folder / "feedback/wrong0/hw/p1.html", tmp_path / "feedback.html")
+    pages = ("report.html", "feedback.html")
+    frames = "".join(f'<iframe width=400 style="border:0" src="{name}"></iframe>' for name in pages)
+    script = (
+        "onload = () => { document.title = [...document.querySelectorAll('iframe')]"
+        ".map(f => f.contentDocument.documentElement)"
+        ".map(e => e.scrollWidth - e.clientWidth).join(' ') }"
+    )
+    top = tmp_path / "top.html"
+    top.write_text(f"<!DOCTYPE html><title>-</title>{frames}<script>{script}</script>")
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            f"--user-data-dir={tmp_path / 'profile'}", "--allow-file-access-from-files",
+            "--virtual-time-budget=5000", "--dump-dom", top.as_uri(),
+        ],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert re.search("<title>(.*?)</title>", done.stdout)[1] == "0 0", done.stderr[-2000:]

@@ -70,7 +70,10 @@ def comments(nb, notebook):
     `notebook` is the gradebook's SubmittedNotebook. The formgrader has a field for each answer, and
     a test comes after the answers that it tests.
     """
-    written = {comment.name: comment.manual_comment for comment in notebook.comments}
+    written = {
+        comment.name: " ".join((comment.manual_comment or "").split())
+        for comment in notebook.comments
+    }
     found, above = {}, []
     for cell in nb.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
