@@ -245,3 +245,64 @@ def test_export_writes_every_score(room):
     rows = {r["student"]: r for r in csv.DictReader(target.open(encoding="utf-8-sig"))}
     assert float(rows["exported"]["score"]) == 0 and float(rows["exported"]["max_score"]) == 100
     assert rows["exported"]["lenet-model"] == "0.0"
+
+
+STOPS = {
+    "model_answer": """
+def lenet5(input_shape=(32, 32, 1), classes=10):
+    x = inputs = keras.Input(input_shape)
+    x = layers.Conv2D(6, 5, activation="tanh", name="C1")(x)
+    x = layers.AveragePooling2D(2, name="S2")
+    x = layers.Conv2D(16, 5, activation="tanh", name="C3")(x)
+    return keras.Model(inputs, x)
+""",
+    "squash_answer": """
+def scaled_tanh(a):
+    raise NotImplementedError()
+    return 1.7159 * ops.tanh(2 / 3 * a)
+""",
+    "subsample_answer": """
+def scale(x):
+    return layers.DepthwiseConv2D()(x)
+
+def subsample(x, name):
+    x = layers.AveragePooling2D(2)(x)
+    return scale(x)
+""",
+    "c3_answer": """
+class Maps(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.conv = layers.Conv2D(16, 5)
+        def call(self, x):
+            return self.conv(x)
+
+def c3_maps(x):
+    return Maps()(x)
+""",
+    "net1998_answer": """
+def lenet5_1998(input_shape=(32, 32, 1), classes=10):
+    inputs = keras.Input(input_shape)
+    model = keras.Model(inputs, layers.Flatten()(inputs))
+    model.compile("adam", "mse")
+    model.fit(np.zeros((2, *input_shape)), np.zeros((2, classes)))
+    return model
+""",
+}
+
+
+def test_code_that_stops_is_told_with_the_students_line(room):
+    _, result = room.grade("stops", room.written(**STOPS))
+    said = {name: messages[0] for name, messages in sentences(result).items()}
+    assert said["lenet-model"] == (
+        "S2 is a layer that was not called: layers.AveragePooling2D(…)(x) "
+        '(line 4: x = layers.AveragePooling2D(2, name="S2")).'
+    )
+    assert "raise NotImplementedError is still in your answer. Delete that line (line 2: " in (
+        said["lenet-squash"]
+    )
+    assert "(line 2: return layers.DepthwiseConv2D()(x), called in line 6: return scale(x))" in (
+        said["lenet-subsample"]
+    )
+    assert "the class Maps has no call(). Begin `def call` in the column" in said["lenet-c3"]
+    assert "a check only builds the network, and fit() trains it." in said["lenet-1998"]
