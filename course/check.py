@@ -16,6 +16,7 @@ text is the card. The observing half is `course.evidence`, and the judging half 
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from math import isclose, prod
 
 from course import evidence, values
@@ -107,7 +108,19 @@ def _architecture(kind, subject, args, kwargs, tables):
     except Exception as error:  # a trace that Keras never made: refused, whatever it is
         _report(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
         return
+    if kind == "block" and findings and findings[0].cause is Cause.MISSING:
+        findings = [_with_its_end(findings[0], built, table), *findings[1:]]
     _report(name, findings, table, built, "" if findings else _note(built))
+
+
+def _with_its_end(found, built, table):
+    """What a function gives, beside a row that is missing in it: often that is the reason."""
+    ends = [[value.shape for value in network.outputs] for network in (built, anatomy(table))]
+    if ends[0] == ends[1] or len(ends[0]) != 1:
+        return found
+    yours, right = (" × ".join(map(str, end[0])) for end in ends)
+    text = f"Your function gives {yours}, it should give {right}."
+    return replace(found, message=f"{found.message} {text}")
 
 
 def _note(built):

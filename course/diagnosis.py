@@ -535,6 +535,10 @@ class _Diagnosis(Comparison):
         elif cause in (Cause.CONNECTIONS, Cause.GROUPS):
             counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
             hint = f"That is {counts}." if step.parameters != row.parameters else ""
+        depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
+        if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
+            hint += f" layers.Conv2D adds up all {row.channels} maps that it sees. "
+            hint = f"{hint}layers.DepthwiseConv2D gives each map a kernel of its own.".strip()
         return finding(row.name, cause, expected, received, gives=gives, hint=hint)
 
     def _ends_early(self, row):

@@ -147,8 +147,8 @@ class _Reader:
             step = {**step, "name": step["name"][:_LONGEST_NAME]}
             try:
                 result = read(self, step, values)
-            except _NotUnderstood:
-                result = _unknown(self, step, values)
+            except _NotUnderstood as error:
+                result = _unknown(self, step, values, str(error))
             results = result if isinstance(result, list) else [result]
             self.count(sum(len(value.parts) for value in results))
             for index, value in enumerate(results):
@@ -180,7 +180,7 @@ class _Reader:
 
 
 class _NotUnderstood(Exception):
-    """This use of a known layer is outside what the normal form has words for."""
+    """This use of a known layer is outside the normal form; may carry words for it."""
 
 
 def _common(step):
@@ -461,7 +461,7 @@ def _batch_norm(reader, step, values):
     config = step["config"]
     axis = config.get("axis", -1)
     if axis not in (-1, len(x.shape)):
-        raise _NotUnderstood
+        raise _NotUnderstood(f"batch norm along axis {axis} (the maps lie along axis -1)")
     scales = config.get("center", True) + config.get("scale", True)
     trainable = step.get("trainable", True)
     return normal.batch_norm(x, step["name"], scales=scales, trainable=trainable, **_common(step))
@@ -583,7 +583,7 @@ def _any_order(parts):
     return ordered if whole and ordered[0][1:] == (0, ordered[0][0].filters) else parts
 
 
-def _unknown(reader, step, values):
+def _unknown(reader, step, values, words=""):
     """A step that the normal form has no words for: kept, with what Keras says about it."""
     results = []
     for shape in step["shapes"]:
@@ -591,7 +591,7 @@ def _unknown(reader, step, values):
         shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
         image = len(shape) == 3
         made = Step(
-            step["name"], step["op"].split(".")[1], list(values), shape[-1],
+            step["name"], words or step["op"].split(".")[1], list(values), shape[-1],
             tuple(shape[:2]) if image else (1, prod(shape[:-1])),
             claimed=step.get("parameters", 0), claimed_trained=step.get("trained", 0),
             **_common(step),

@@ -16,7 +16,7 @@ from course import check
 from course.architectures import conv
 from course.architectures.alexnet import ALEXNET
 from course.architectures.googlenet import INCEPTION_NAIVE
-from course.architectures.lenet import LENET5, LENET5_1998
+from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
 from course.architectures.resnet import RESNET34, cifar
 from course.architectures.vgg import VGG16
 from course.diagnosis import Cause
@@ -282,6 +282,44 @@ def test_a_bias_before_a_normalisation_gets_a_note(capsys):
     assert "conv1 (and 1 more like it) has a bias, which the batch normalisation behind" in note
     passes(capsys, check.block, block, False, like=part)
     passes(capsys, check.model, lenet5, like=LENET5)
+
+
+def test_a_return_inside_of_the_loop():
+    """The row cannot be found then; how many maps came out says why."""
+
+    def c3_maps(x):
+        maps = []
+        for seen in C3_CONNECTIONS:
+            maps.append(
+                layers.Conv2D(1, 5)(layers.Concatenate()([x[..., i : i + 1] for i in seen]))
+            )
+            return 1.7159 * ops.tanh(2 / 3 * layers.Concatenate()(maps))
+
+    part = LENET5_1998.part("C3", input_shape=(14, 14, 6))
+    text = fails(Cause.MISSING, check.block, c3_maps, like=part)
+    assert "Your function gives 10 × 10 × 1, it should give 10 × 10 × 16." in text
+
+
+@pytest.mark.parametrize("maps, cause", [(1, Cause.FILTERS), (6, Cause.GROUPS)])
+def test_a_convolution_where_each_map_has_its_own_kernel(maps, cause):
+    def subsample(x):
+        x = layers.Conv2D(maps, 1)(layers.AveragePooling2D(2)(x))
+        return 1.7159 * ops.tanh(2 / 3 * x)
+
+    part = LENET5_1998.part("S2_mean", "S2", input_shape=(28, 28, 6))
+    text = fails(cause, check.block, subsample, like=part)
+    assert "layers.Conv2D adds up all 6 maps that it sees. layers.DepthwiseConv2D gives" in text
+    assert ("It makes 1 map, the table has 6." in text) == (maps == 1)
+
+
+def test_a_normalisation_along_another_axis():
+    def conv_bn(x):
+        x = layers.Conv2D(64, 3, padding="same", use_bias=False)(x)
+        return layers.ReLU()(layers.BatchNormalization(axis=1)(x))
+
+    part = RESNET34.part("conv2_1_1", input_shape=(56, 56, 64))
+    text = fails(Cause.OTHER_STEP, check.block, conv_bn, like=part)
+    assert "It is batch norm along axis 1 (the maps lie along axis -1)" in text
 
 
 def test_a_plain_network_is_called_plain(capsys):

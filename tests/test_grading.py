@@ -298,11 +298,13 @@ def test_code_that_stops_is_told_with_the_students_line(room):
         "S2 is a layer that was not called: layers.AveragePooling2D(…)(x) "
         '(line 4: x = layers.AveragePooling2D(2, name="S2")).'
     )
-    assert "raise NotImplementedError is still in your answer. Delete that line (line 2: " in (
-        said["lenet-squash"]
+    assert (
+        "raise NotImplementedError is still in your answer. Delete that line (line 2: "
+        in (said["lenet-squash"])
     )
-    assert "(line 2: return layers.DepthwiseConv2D()(x), called in line 6: return scale(x))" in (
-        said["lenet-subsample"]
+    assert (
+        "(line 2: return layers.DepthwiseConv2D()(x), called in line 6: return scale(x))"
+        in (said["lenet-subsample"])
     )
     assert "the class Maps has no call(). Begin `def call` in the column" in said["lenet-c3"]
     assert "a check only builds the network, and fit() trains it." in said["lenet-1998"]
