@@ -24,14 +24,15 @@ def receipt(cells):
     text = "\0".join(
         "\n".join(line.rstrip() for line in source(cell).strip().splitlines()) for cell in cells
     )
-    mark = hashlib.sha256(text.encode()).hexdigest()[:8].upper()
+    mark = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8].upper()
     return f"{mark[:4]}-{mark[4:]}"
 
 
 def source(cell):
     """A cell's text; a file may hold it as lines or in one piece."""
     found = cell.get("source", "")
-    return "".join(found) if isinstance(found, list) else str(found)
+    found = found if isinstance(found, list) else [found]
+    return "".join(part for part in found if isinstance(part, str))
 
 
 def report(exercises, ran):
@@ -84,9 +85,9 @@ def _candidates():
 def cells_of(path):
     """The cells of a notebook's file; none if it is no notebook."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        found = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         return [cell for cell in found if isinstance(cell, dict)]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 

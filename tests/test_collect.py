@@ -1,6 +1,7 @@
 """Archives of every LMS taken in: who, what, when; and nothing that a hostile archive wants."""
 
 import io
+import json
 import os
 import re
 import shutil
@@ -236,6 +237,15 @@ def test_a_broken_notebook_is_kept_as_it_is(room, tmp_path, capsys, monkeypatch,
     assert room.collect(path, "--assignment", "hw") == 0
     assert (kept / "bo_2" / "hw" / "p1.ipynb").read_bytes() == BROKEN[kind]
     assert "di_4_20004_q.ipynb: belongs to hw2" in capsys.readouterr().out
+
+
+def test_cells_of_any_kind_are_listed(room, tmp_path, capsys):
+    nb = json.loads(room.notebook("x"))
+    nb["cells"] += [{"source": ["a", 5, "\ud800"]}, {"source": 5}, {"source": None, "id": {}}, 7]
+    files = {"a_1_20001_p1.ipynb": json.dumps(nb), "b_2_20002_p1.ipynb": "\ufeff" + json.dumps(nb)}
+    assert room.collect(packed(tmp_path / "a.zip", files)) == 0
+    marks = set(re.findall(r"receipt (\S+)\)", capsys.readouterr().out))
+    assert len(marks) == 1  # of one text, with a byte-order mark and without
 
 
 # --- nobody hands in as somebody else

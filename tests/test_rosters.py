@@ -187,6 +187,37 @@ def test_marks_are_part_of_names(room, tmp_path, lms, form):
         assert room.student(hindi).first_name == "कुमार"
 
 
+def test_who_was_collected_once_keeps_the_id(room, tmp_path):
+    """The roster forgotten in the second week, and a new name in the LMS, make no new student."""
+    roster = tmp_path / "r.csv"
+    roster.write_text('Student,ID,SIS User ID,Section\n"Roe, Ada",1,ar1,A\n"Li, Bo",2,bl1,A\n')
+    week1 = packed(tmp_path / "a.zip", {"roeada_1_20001_p1.ipynb": room.notebook("1")})
+    collect(room.course, week1, roster=roster)
+    files = {
+        "newname_1_20011_q.ipynb": room.notebook("2", "hw2"),
+        "libo_2_20012_q.ipynb": room.notebook("2", "hw2"),
+    }
+    report = collect(room.course, packed(tmp_path / "b.zip", files))
+    assert {student for student, _, _ in report.taken} == {"ar1", "bl1"}
+
+
+def test_an_own_list_may_call_its_columns_as_it_likes(room, tmp_path):
+    roster = tmp_path / "r.csv"
+    files = {
+        "roeada_1_20001_p1.ipynb": room.notebook("a"),
+        "libo_2_20002_p1.ipynb": room.notebook(),
+    }
+    path = packed(tmp_path / "a.zip", files)
+    for text, ids in (
+        ("Kürzel;Canvas\naroe;1\nboli;2\n", {"aroe", "boli"}),
+        ("Nachname;Vorname;Matr.;Canvas-Nummer\nRoe;Ada;m11;1\nLi;Bo;m12;2\n", {"m11", "m12"}),
+        ("Name;Canvas\nAda Roe;1\nBo Li;2\n", {"1", "2"}),
+    ):
+        roster.write_text(text)
+        report = collect(room.course, path, roster=roster)
+        assert {student for student, _, _ in report.taken} == ids
+
+
 def test_names_find_each_other_however_they_are_spelled(room, tmp_path):
     files = {
         f"hw/{name} - p1.ipynb": room.notebook(name) for name in ("Nguyễn Thị Hồng", "राम कुमार")

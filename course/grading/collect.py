@@ -75,7 +75,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         _report_others(report, others)
         if times_are_local(report.lms, files):
             report.notes.append(("", f"Local times are taken for {clock.name}."))
-        files, people = _with_ids(report, files, roster)
+        files, people = _with_ids(report, files, roster, record)
         main = _recognise(known, files, only, report.lms)
         _save(course, record, report, files, people, main, only, clock)
     return report
@@ -97,7 +97,7 @@ def _report_others(report, others):
 # --- ids
 
 
-def _with_ids(report, files, roster):
+def _with_ids(report, files, roster, record):
     """(the files whose students are known, each student with the id that it will have,
     {id: (first name, last name, number, whether a roster says so, Person)} of the class)."""
     anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
@@ -117,11 +117,12 @@ def _with_ids(report, files, roster):
             "", "Moodle's numbers differ from one assignment to the next, and so do the ids made "
             "of them. Its grading worksheet, handed over with --roster, says who is who.",
         ))  # fmt: skip
+    before = record.students(report.lms)  # who was collected once keeps the id
     same_id = defaultdict(set)
     for file in files:
         if not file.students:
             report.skipped.append((file.entry.path, file.reason))
-        file.students, reasons = _identified(report.lms, file.students, roster)
+        file.students, reasons = _identified(report.lms, file.students, roster, before)
         report.skipped += [(file.entry.path, reason) for reason in reasons]
         for safe, student in file.students:
             same_id[safe.casefold()].add(student)
@@ -139,7 +140,7 @@ def _with_ids(report, files, roster):
     return [file for file in files if file.students], people
 
 
-def _identified(lms, students, roster):
+def _identified(lms, students, roster, before):
     """([(id, student)], reasons why others are not among them)."""
     if lms == "canvas" and len(students) > 1:
         certain = [student for student in students if roster and roster.knows(student)]
@@ -149,7 +150,7 @@ def _identified(lms, students, roster):
         students = certain
     known, reasons = [], []
     for student in students:
-        ids = roster.find(student) if roster else {student.id}
+        ids = roster.find(student) if roster else {before.get(student.number, student.id)}
         if not ids and roster and roster.lacks_number(student):
             reasons.append(
                 f"{student} is in the roster {roster.path} by name only, and students can change "

@@ -75,6 +75,15 @@ class Record:
         taken = {number for numbers in mine.values() for number in numbers.values()}
         return None if otherwise in taken else otherwise
 
+    def students(self, lms):
+        """{what an LMS calls a student: the student}, where that is the same in all assignments."""
+        found = {}
+        if lms not in PER_ASSIGNMENT:
+            for students in self.assignments.values():
+                for student, about in students.items():
+                    found.setdefault(about.numbers.get(lms), set()).add(student)
+        return {number: ids.pop() for number, ids in found.items() if number and len(ids) == 1}
+
     def save(self):
         """Write the record, if it has changed."""
         said = {

@@ -19,7 +19,7 @@ from course.grading.lms import PER_ASSIGNMENT, squashed
 # What becomes the student's id, first the one that is wanted most.
 _ID_COLUMNS = (
     "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "sis login id",
-    "username", "email", "email address",
+    "username", "netid", "login", "matrikelnummer", "email", "email address",
 )  # fmt: skip
 # What an LMS's archive knows students by. A column lms_user_id is for any LMS.
 _KEY_COLUMNS = {
@@ -124,9 +124,9 @@ class Roster:
         lasting = [t for t in key_columns if lms not in PER_ASSIGNMENT]
         by_shape = [t for t in header if t not in key_columns and self._is_id(t)]
         by_shape.sort(key=lambda title: any("@" in row[title] for row in self.rows))
-        if by_shape or lasting:
-            return [*by_shape, *lasting]
-        return [] if header[0] in key_columns else [header[0]]
+        names = header[0] in (*_FIRST, *_LAST) or any(" " in row[header[0]] for row in self.rows)
+        first = [] if names or header[0] in key_columns else [header[0]]
+        return [*(by_shape or first), *lasting]
 
     def _is_id(self, title):
         """Whether most students have something of their own there, in one word that is no name."""
