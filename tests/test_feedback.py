@@ -408,6 +408,16 @@ def test_defang_takes_any_output_and_metadata(value):
     assert defanged(nb) == nb
 
 
+def test_badges_of_colab_go_whole():
+    ours = "# LeNet-5\n\n[![Open in Colab](https://c.org/b.svg)](https://c.org/x)\n\nYou build"
+    colabs = (
+        '<a href="https://colab.research.google.com/github/x" target="_parent">'
+        '<img src="https://c.org/badge.svg" alt="Open In Colab"/></a>'
+    )
+    nb = new_notebook(cells=[new_markdown_cell(ours), new_markdown_cell(colabs)])
+    assert [cell.source for cell in defanged(nb).cells] == ["# LeNet-5\n\nYou build", ""]
+
+
 def test_text_and_bitmaps_stay():
     output = new_output("display_data", {"image/png": PNG, "text/plain": "[Picture: LeNet-5]"})
     said = new_output("error", ename="E", evalue="a\ud800", traceback=["\x1b[31mE\x1b[0m: a < b\n"])

@@ -1,11 +1,13 @@
 """What a person graded in the formgrader stays until the student's answer changes."""
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.course_folder import CourseFolder
 from course.grading.export import scores
 from tests.classroom import Classroom
+from tests.test_feedback import nbgraders_page
 
 ESSAY = "ship"
 
@@ -50,6 +52,9 @@ def test_a_graded_essay_stays_graded_until_it_is_changed(room, capsys):
     notebook = room.written(**{ESSAY: "VGG is the **largest**."})
     _, result = room.grade("amina", notebook)
     assert result.manual and result.score == 100 - most
+    judged = nbformat.read(room.folder / "autograded/amina/07-comparison/comparison.ipynb", 4)
+    assert judged.cells[0].source.endswith(f"**To be graded by a person:** [{ESSAY}](#{ESSAY})")
+    assert f'id="{ESSAY}"' in nbgraders_page(judged, "formgrade")  # the link leads there
     by_hand(room, "amina", {ESSAY: most - 2.5}, "No number\nis given.")
     result = again(room, "amina")
     assert not result.manual and result.score == 97.5

@@ -32,6 +32,10 @@ _DANGEROUS = re.compile(
     """,
     re.VERBOSE,
 )
+_BADGE = re.compile(  # it opens a notebook in Colab, and is a picture from elsewhere
+    r"\[!\[Open in Colab\]\([^)\s]*\)\]\([^)\s]*\)\n*"
+    r"|<a href=\"https://colab\.research\.google\.com/[^\"<>]*\"[^<>]*><img [^<>]*></a>\n*"
+)
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # colours in a terminal
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
@@ -81,7 +85,7 @@ class Defang(NbGraderPreprocessor):
             cell.execution_count = _count(cell)
             cell.outputs = _outputs(cell.get("outputs", []))
         else:
-            cell.source = harmless(cell.source)
+            cell.source = harmless(_BADGE.sub("", cell.source))
         return cell, resources
 
 

@@ -322,6 +322,7 @@ class _Book:
             nb.metadata.setdefault("course", {})["digest"] = digest
             nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
             nb.metadata["course"]["file"] = hashlib.sha256(contents.get(name, b"")).hexdigest()
+            hand.link_answers(nb)
             old, graded = _read(path), nb
             unchanged = hand.unchanged(old, nb)
             if self.cells and old and not outcome.failed:

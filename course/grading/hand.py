@@ -64,6 +64,18 @@ def _answers(nb):
     return found
 
 
+def link_answers(nb):
+    """Link what a person grades below the title: in the formgrader it is a long way down to it."""
+    names = [
+        cell.metadata.nbgrader["grade_id"]
+        for cell in nb.cells
+        if utils.is_grade(cell) and utils.is_solution(cell)
+    ]
+    if names and nb.cells[0].cell_type == "markdown":
+        links = ", ".join(f"[{name}](#{name})" for name in names)
+        nb.cells[0].source += f"\n\n**To be graded by a person:** {links}"
+
+
 def comments(nb, notebook):
     """{grade id: [comment, ...]}: what a person wrote about each exercise of a judged notebook.
 
