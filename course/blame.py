@@ -139,24 +139,24 @@ def _reason(error):
 def _stub(error):
     """What a `raise NotImplementedError` means: no answer yet, or a line that was left behind."""
     own = _own(error)
-    walked = list(traceback.walk_tb(error.__traceback__))
-    if not own or own[-1][0] is not walked[-1][0]:
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    if not own or own[-1][0] is not last:
         return _no_call(error)
     frame, part = own[-1]
-    if frame.f_code.co_name == "<module>":
-        return Refused("NOT_ANSWERED")
+    # The answer itself, or another one that it calls: the text is that one's name.
+    empty = Refused("NOT_ANSWERED", frame.f_code.co_name if len(own) > 1 else "")
     try:
         lines, first = inspect.getsourcelines(frame.f_code)
         body = ast.parse(inspect.cleandoc("\n" + "".join(lines))).body[0].body
     except (OSError, SyntaxError, AttributeError, IndexError):
-        return Refused("NOT_ANSWERED")
+        return empty
     line = part.lineno - first + 1
     raised = [s for s in body if isinstance(s, ast.Raise) and s.lineno <= line <= s.end_lineno]
     if not raised:
         return None  # within an `if`: raised on purpose
     constants = [s for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
     if len(body) == len(constants) + 1:
-        return Refused("NOT_ANSWERED")
+        return empty
     text = "raise NotImplementedError is still in your answer. Delete that line"
     return Refused("RAISES", f"{text} ({in_line((part.filename, part.lineno))})")
 

@@ -315,7 +315,10 @@ def _failed(reply, expected, hint=""):
     cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
     text = one_line(reply.get("text", ""))
     expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
-    hint = "Fill in the cell above and run it." if cause is Cause.NOT_ANSWERED else hint
+    if cause is Cause.NOT_ANSWERED:
+        hint = "Fill in the cell above and run it."
+        if text.isidentifier():
+            hint = f"It calls {text}(). Fill that in, and run its cell."
     return finding("", cause, expected, text, hint=hint)
 
 

@@ -284,5 +284,11 @@ def test_a_stub_that_was_left_beside_an_answer():
                 found.message
             )
             assert f"(line {number}: raise NotImplementedError" in found.message
-    assert failed(check.block, untouched, like=C1).cause is Cause.NOT_ANSWERED
+    found = failed(check.block, untouched, like=C1)
+    assert found.cause is Cause.NOT_ANSWERED and "Fill in the cell above and run it." in (
+        found.message
+    )
+    found = failed(check.block, lambda x: layers.ReLU()(untouched(x)), like=C1)
+    assert found.cause is Cause.NOT_ANSWERED
+    assert "It calls untouched(). Fill that in, and run its cell." in found.message
     assert "colours only" in failed(check.block, on_purpose, like=C1).message
