@@ -3,7 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
+import subprocess
+import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import psutil
@@ -276,6 +280,9 @@ def test_the_environment_of_the_grader_is_not_there(box, monkeypatch):
         "import course; open(course.__file__, 'a')",
         "import keras; open(keras.__file__, 'a')",
         "open('/proc/sys/user/max_user_namespaces', 'w').write('9')",
+        "open('/proc/sys/user/max_inotify_instances', 'w').write('99')",
+        "os.memfd_create('x')",
+        "os.nice(-1)",
     ],
 )
 def test_refused(box, code):
@@ -358,6 +365,161 @@ for fd in range(3, 64):
         kernel.send(run=find + answers + "\nprint('late')")
         assert kernel.answer(20)["outputs"] == []  # a claim like any other
         assert run(kernel, "print('next')")[0]["text"] == "next\n"  # and it gets no further
+
+
+FORMS = {  # each takes 400 MB
+    "in pages shared since a fork": """
+x = bytearray(400_000_000)
+x[::4096] = b'x' * len(x[::4096])
+for _ in range(3):
+    if os.fork() == 0: break
+""",
+    "in a mapping whose pages another process made": """
+x = mmap.mmap(-1, 400_000_000)
+if os.fork() == 0:
+    for place in range(0, len(x), 4096): x[place] = 1
+    os._exit(0)
+os.wait()
+""",
+    "in a segment that nobody has mapped": """
+libc.shmat.restype = ctypes.c_void_p
+segment = libc.shmget(0, 400_000_000, 0o1600)
+place = libc.shmat(segment, None, 0)
+ctypes.memset(place, 1, 400_000_000)
+libc.shmdt(ctypes.c_void_p(place))
+""",
+    "in semaphores": "for _ in range(200): assert libc.semget(0, 32_000, 0o1600) >= 0",
+    "in files": """
+files = [open(name, 'wb') for name in ('/tmp/x', '/dev/shm/x')]
+os.remove('/tmp/x')
+for file in files: file.write(b'x' * 200_000_000)
+""",
+    "in sockets": """
+pairs = [socket.socketpair() for _ in range(100)]
+for sender, _ in pairs:
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_000_000)
+    sender.setblocking(False)
+    try:
+        while True: sender.send(b'x' * 100_000)
+    except BlockingIOError: pass
+""",
+    "where it may not be looked at": "libc.prctl(4, 0, 0, 0, 0); x = b'x' * 400_000_000",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_memory_counts_in_every_form(box, form):
+    code = "import ctypes, mmap, os, socket, time\nlibc = ctypes.CDLL(None)\n"
+    with pytest.raises(KernelEnded) as ended:
+        said(box, code + FORMS[form] + "\ntime.sleep(600)", limits=Limits(memory=300_000_000))
+    expected = "it hid how much" if "may not" in form else "it used more than 0.3 GB of"
+    assert ended.value.why.startswith(expected)
+
+
+def test_what_belongs_to_the_user_is_given_in_small_parts(box):
+    """Else one submission could take all watches, terminals or descriptors of the others."""
+    code = """
+import ctypes, pty
+libc = ctypes.CDLL(None)
+print(sum(libc.inotify_init() >= 0 for _ in range(100)))
+terminals = 0
+try:
+    for _ in range(100): terminals += bool(pty.openpty())
+except OSError: print(terminals)
+"""
+    assert said(box, code) == "8\n8"
+
+
+def test_it_goes_behind_the_grader(box):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    behind = int(said(box, "import os\nprint(os.getpriority(os.PRIO_PROCESS, 0))"))
+    assert behind == min(19, own + 5)
+
+
+LINE = """
+import os, socket
+for fd in range(3, 64):
+    try: line = socket.socket(fileno=fd)
+    except OSError: continue
+    if line.family == socket.AF_UNIX: break
+"""
+
+
+LARGE = {
+    "its answer was too long": """b'{"id": 2, "reply": {"value": [' + b'[[[],[]]],' * 10**7""",
+    "more than 200000 parts": """b'{"id": 2, "outputs": [' + b'[[],[]],' * 10**6 + b'0]}\\n'""",
+    "200000 parts": r"""b'{"x": "' + b'\\"' * 10**7 + b'", "y": [' + b'[],' * 10**6 + b'0]}\n'""",
+}
+
+
+@pytest.mark.parametrize("why", LARGE)
+def test_an_answer_is_bounded_before_it_is_read(box, why):
+    """A hundred megabytes of nested lists would be gigabytes in the grader."""
+    send = f"line.sendall({LARGE[why]})"
+    with Kernel(box.address) as kernel:
+        run(kernel, LINE)
+        if why.startswith("its answer"):
+            run(kernel, f"import course.evidence as e\ne.answer = lambda *_: {send}")
+            kernel.send(ask={"name": "x", "ask": "value"})
+        else:
+            kernel.send(run=send)
+        tracemalloc.start()
+        try:
+            with pytest.raises(KernelEnded, match=why):
+                kernel.answer(600)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 200_000_000
+
+
+def test_a_long_text_is_one_value_whatever_is_in_it(box):
+    text = said(box, "print('[,{' * 10**6)", timeout=600)
+    assert len(text) == 3_000_000
+
+
+ODD = """
+import decimal, keras, numpy as np
+from IPython.display import display
+class Raises:
+    def __str__(self): raise SystemExit('no')
+    __repr__ = __len__ = __iter__ = __str__
+    @property
+    def dtype(self): raise KeyboardInterrupt
+class Long:
+    def __repr__(self): return 'x' * 300_000
+class Text(str):
+    def __str__(self): raise ValueError
+    def __len__(self): return -1
+circle = {}
+circle['self'] = circle
+deep = []
+for _ in range(100_000): deep = [deep]
+odd = [10 ** 5000, circle, deep, np.longdouble(2) ** 16000, Raises(), Long(), Text('x'), '\\ud800',
+       {Raises(): 1}, {(1, 2): 3}, object(), float('nan'), [10 ** 5000],
+       np.array([Raises()], object),
+       decimal.Decimal('sNaN'), b'\\xff', range(10 ** 12), (x for x in [1]), type, Raises, ...,
+       1 + 2j, np.zeros((1500, 1500)), keras, 'x' * 10 ** 5, 2 ** 70, None]
+"""
+
+
+def test_no_value_ends_the_kernel(box):
+    """Asked for, called for, shown as they are or raised: the next line is answered."""
+    with Kernel(box.address) as kernel:
+        assert run(kernel, ODD) == []
+        (said,) = run(kernel, "print(len(odd))")
+        for number in range(int(said["text"])):
+            run(kernel, f"x = odd[{number}]\ndef f(): return x")
+            for request in ({"ask": "value"}, {"ask": "call", "cases": [[]]}):
+                name = "x" if request["ask"] == "value" else "f"
+                kernel.send(ask={"name": name, "most": 2_000_000, **request})
+                reply = kernel.answer(600)["reply"]
+                assert isinstance(reply, dict) and {"value", "answers", "failed"} & set(reply)
+            run(
+                kernel, "display({'application/json': x}, {'a': 1}, metadata={'x': x}, raw=True)\nx"
+            )
+        run(kernel, "for x in odd: print(x)", "raise ValueError(*odd)")
+        assert run(kernel, "print(1)")[0]["text"] == "1\n"
 
 
 def test_an_address_space_has_a_limit(box):
@@ -539,6 +701,39 @@ def test_a_bubblewrap_that_does_not_work_is_found_out_by_trying(monkeypatch, tmp
     monkeypatch.setattr(kernels, "bubblewrap", lambda: str(broken))
     with pytest.raises(BoxError, match="Permission denied"), Box() as box:
         _ = box.address
+
+
+def test_a_python_that_does_not_start_in_the_box_is_told_as_such(monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'x'\" >&2\nexit 1\n")
+    broken.chmod(0o755)
+    if os.geteuid() == 0:
+        for folder in (tmp_path, *tmp_path.parents[:3]):
+            folder.chmod(0o755)
+    monkeypatch.setattr(kernels, "bubblewrap", lambda: str(broken))
+    with pytest.raises(BoxError, match="No module named 'x'") as refused, Box() as box:
+        _ = box.address
+    assert "The sandbox is not the cause." in str(refused.value)
+    assert "apt install" not in str(refused.value)
+
+
+def test_a_box_sees_the_package_that_comes_by_pythonpath(tmp_path):
+    """And nothing that lies beside it."""
+    shutil.copytree(Path(kernels.__file__).parents[1], tmp_path / "course")
+    (tmp_path / "solutions.txt").write_text("secret")
+    look = f"import course, os; print(course.__file__, os.listdir({str(tmp_path)!r}))"
+    code = f"""
+from course.grading.kernels import Box, Kernel
+with Box() as box, Kernel(box.address) as kernel:
+    kernel.send(run={look!r})
+    print(kernel.answer(600)['outputs'][0]['text'])
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = [sys.executable, "-c", code]
+    shown = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    if "cannot be contained" in shown.stderr:
+        pytest.skip("no box on this machine")
+    assert shown.stdout.strip() == f"{tmp_path}/course/__init__.py ['course']", shown.stderr
 
 
 def test_without_a_sandbox_kernels_run_with_limits_only(tmp_path):

@@ -16,6 +16,7 @@ import threading
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
@@ -29,6 +30,7 @@ from course.grading.repair import official_cells
 from course.grading.solution import code_of, not_released
 from course.plain import one_line
 
+_SAY = partial(print, flush=True)
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
 _GLANCE = 3  # seconds between two looks at the cluster's workers
 _MAX_REASON = 20  # lines of a reason why something was not graded
@@ -62,7 +64,7 @@ def grade(
     workers=None,
     scheduler=None,
     progress=lambda *_: None,
-    say=print,
+    say=_SAY,
 ):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
@@ -70,7 +72,8 @@ def grade(
     (grade ids) grades only these anew. `sandbox` is one of `kernels.SANDBOXES`. `workers` is the
     number of processes on this machine (default: one a core), `scheduler` the address of a Dask
     cluster that is used instead. `progress(number, total, result)` is called after each, and
-    `say(sentence)` if the assignment has changed or the cluster has no workers.
+    `say(sentence)` if the assignment has changed, the cluster has no workers, or a submission
+    takes long.
 
     Raises CourseError if the assignment was never released, nobody handed anything in, or student
     code cannot be contained here.
@@ -102,10 +105,12 @@ def grade(
             for student in chosen
             if student not in set(pending)
         }
-        for student, outcome in _spread(job, pending, book.contents, workers, scheduler, say):
-            book.save(student, outcome)
-            done[student] = read_result(course, assignment, student, book.gradebook)
-            progress(len(done), len(chosen), done[student])
+        with _Watched(say) as at_work:
+            spread = _spread(job, pending, book.contents, workers, scheduler, at_work)
+            for student, outcome in spread:
+                book.save(student, outcome)
+                done[student] = read_result(course, assignment, student, book.gradebook)
+                progress(len(done), len(chosen), done[student])
     return [done[student] for student in chosen]
 
 
@@ -154,7 +159,36 @@ def _job(course, assignment, sandbox):
 # --- spread over workers
 
 
-def _spread(job, students, contents, workers, scheduler, say):
+class _Watched:
+    """Who is being graded: a thread says who it is if nobody was done for long."""
+
+    every = 30  # seconds
+
+    def __init__(self, say):
+        self.say, self.begun, self.at_once = say, {}, 1  # {key: student}, the longest first
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self):
+        before, seconds = None, 0
+        while not self._over.wait(self.every):
+            now = list(self.begun.items())[: self.at_once]
+            seconds = seconds + self.every if now == before else 0
+            if now and seconds:
+                names = ", ".join(one_line(student) for _, student in now)
+                self.say(f"  still at work after {seconds} s: {names}")
+            before = now
+
+
+def _spread(job, students, contents, workers, scheduler, at_work):
     """(student, Outcome) in the order in which they are ready."""
     if not students:
         return
@@ -166,6 +200,7 @@ def _spread(job, students, contents, workers, scheduler, say):
         job = replace(job, box=kernels.box(sandbox).address)
     if not scheduler and workers == 1:
         for student in students:
+            at_work.begun = {student: student}
             yield student, work.grade_submission(job, contents(student))
         return
     from distributed import Client, KilledWorker, LocalCluster, as_completed
@@ -194,10 +229,10 @@ def _spread(job, students, contents, workers, scheduler, say):
                 f"The scheduler at {scheduler} is asked for by TLS, and Dask's settings name no "
                 f"certificates for it ({error}). docs/scaling.md shows how they are named."
             ) from None
-        stack.enter_context(_saying_if_idle(client, scheduler, say))
+        stack.enter_context(_saying_if_idle(client, scheduler, at_work.say))
         shared = client.submit(_same, job, pure=False)  # made anew when its worker dies
         waiting = iter(students)
-        running = {}
+        running = at_work.begun
 
         def submit(student):
             future = client.submit(work.grade_submission, shared, contents(student), pure=False)
@@ -205,8 +240,9 @@ def _spread(job, students, contents, workers, scheduler, say):
             return future
 
         # Not all at once: what is handed out lies in the scheduler's memory.
-        window = 4 * max(1, sum(client.nthreads().values()), workers)
-        finished = as_completed(submit(s) for s in itertools.islice(waiting, window))
+        at_work.at_once = max(1, sum(client.nthreads().values()), workers)
+        first = itertools.islice(waiting, 4 * at_work.at_once)
+        finished = as_completed(submit(student) for student in first)
         for future in finished:
             student = running.pop(future)
             try:

@@ -9,10 +9,8 @@ Whatever a submission does to checks, assertions, Keras or its own outputs, it c
 """
 
 import contextlib
-import json
 import re
 import textwrap
-import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +25,10 @@ from traitlets import Enum, Integer
 from course import cells
 from course.cells import Made
 from course.findings import Cause
-from course.grading import kernels
+from course.grading import CourseError, kernels
 from course.grading.kernels import KernelEnded
 from course.grading.repair import official_cells
+from course.grading.runner import NoVerdict, Runner
 from course.grading.solution import code_of
 from course.grading.testcell import TestCell, imports_of
 from course.plain import one_line
@@ -56,8 +55,9 @@ class Judge(NbGraderPreprocessor):
         kernels.BUBBLEWRAP,
         help="Where student code runs; see course.grading.kernels.",
     ).tag(config=True)
-    timeout = Integer(120, help="Seconds that one cell, or one answer, may take.").tag(config=True)
-    wall = Integer(600, help="Seconds that a whole submission may take.").tag(config=True)
+    # Seconds of its own time, see course.grading.runner: the same on an idle and a busy machine.
+    timeout = Integer(60, help="Seconds that one cell, or one answer, may take.").tag(config=True)
+    wall = Integer(300, help="Seconds that a whole submission may take.").tag(config=True)
     max_output = Integer(20_000_000, help="Characters that may be printed.").tag(config=True)
     max_evidence = Integer(2_000_000, help="Characters of one answer.").tag(config=True)
 
@@ -76,9 +76,12 @@ class Judge(NbGraderPreprocessor):
         self._made = Made()
         self._solution = given["solution"] if "solution" in given else self._source(names)
         self._given = given
-        with self._new_kernel():
-            for cell in nb.cells:
-                self._cell(cell)
+        try:
+            with self._new_kernel():
+                for cell in nb.cells:
+                    self._cell(cell)
+        except NoVerdict as error:
+            raise CourseError(str(error)) from None
         nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
         return nb, resources
 
@@ -94,24 +97,29 @@ class Judge(NbGraderPreprocessor):
     @contextlib.contextmanager
     def _new_kernel(self):
         """Run and ask in a new kernel; the one before waits."""
-        before = {n: vars(self).get(n) for n in ("_kernel", "_stopped", "_deadline")}
-        self._stopped = None  # why the kernel answers no more
-        self._deadline = time.monotonic() + self.wall
-        given, limits = self._given, kernels.Limits(output=self.max_output)
+        before, given = vars(self).get("_runner"), self._given
+        limits = kernels.Limits(
+            output=self.max_output, evidence=self.max_evidence, cpu=self.wall + self.timeout
+        )
         with contextlib.ExitStack() as stack:
-            stack.callback(vars(self).update, before)
+
+            def start(address):
+                kernel = kernels.Kernel(address, given.get("files"), limits)
+                return stack.enter_context(kernel)
+
             try:
                 warm = given.get("box") or kernels.box(self.sandbox).address
-                kernel = kernels.Kernel(warm, given.get("files"), limits)
-                self._kernel = stack.enter_context(kernel)
+                self._runner = Runner(lambda: start(warm), self.timeout, self.wall)
             except (kernels.BoxError, OSError) as error:
                 if "box" in given:  # who gave it knows where to have another
                     raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
-                cold = stack.enter_context(kernels.Box(self.sandbox))
-                kernel = kernels.Kernel(cold.address, given.get("files"), limits)
-                self._kernel = stack.enter_context(kernel)
-            yield
+                cold = stack.enter_context(kernels.Box(self.sandbox)).address
+                self._runner = Runner(lambda: start(cold), self.timeout, self.wall)
+            try:
+                yield
+            finally:
+                self._runner = before
 
     def _cell(self, cell):
         """One cell: the student's is run, the instructor's is judged."""
@@ -120,48 +128,30 @@ class Judge(NbGraderPreprocessor):
             return
         if utils.is_grade(cell) and not utils.is_solution(cell):
             self._judge(cell)  # the kernel never sees it
-        elif self._stopped is None and cell.source.strip():
+        elif self._runner.stopped is None and cell.source.strip():
             self._run(cell)
 
     def _run(self, cell):
+        where = f"in the cell that begins with {_first(cell)!r}"
         try:
-            answer, late = self._request(run=cell.source)
+            answer, late = self._runner.run(cell.source, where)
             cell.outputs = [_output(given) for given in answer["outputs"]]
             cell.execution_count = answer["count"]
             if late:
                 text = f"It took longer than {late} seconds and was interrupted."
                 cell.outputs.append(_error("TookTooLong", text))
-        except (KernelEnded, KeyError, TypeError, ValueError, RecursionError) as error:
-            why = self._stop(error, f"in the cell that begins with {_first(cell)!r}")
-            self.log.warning("Student code: %s", why)
-            cell.outputs.append(_error("KernelDied", why))
+        except KernelEnded as error:
+            self._tell(cell, str(error))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            self._tell(cell, self._runner.stop(error, where))
         released = self._official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
             self._made.ran(cell.source, _stop(cell.outputs), owed)
 
-    def _request(self, **request):
-        """(the kernel's answer, the seconds after which it had to be interrupted or None)."""
-        # Never more than the submission has left.
-        seconds = max(1, min(self.timeout, round(self._deadline - time.monotonic())))
-        self._kernel.send(**request)
-        answer = self._kernel.answer(seconds)
-        if answer is not None:
-            return answer, None
-        self._kernel.interrupt()
-        answer = self._kernel.answer(5)
-        if answer is None:
-            raise KernelEnded("it never came to an end")
-        return answer, seconds
-
-    def _stop(self, error, where):
-        """The kernel answers no more; say why."""
-        self._kernel.end()
-        why = error.why if isinstance(error, KernelEnded) else "it sent what cannot be read"
-        self._stopped = f"the kernel was stopped {where}: {why}" if why else (
-            f"the kernel died {where}"
-        )  # fmt: skip
-        return self._stopped
+    def _tell(self, cell, why):
+        self.log.warning("Student code: %s", why)
+        cell.outputs.append(_error("KernelDied", why))
 
     # --- the verdict
 
@@ -206,7 +196,7 @@ class Judge(NbGraderPreprocessor):
                 if name == test.name:
                     break
                 if name not in tests or self._official[name].solution:
-                    self._request(run=source)
+                    self._runner.run(source, "in solutions/")
             return test.judged(self._ask)
 
     def _explain(self, test, verdict):
@@ -223,20 +213,17 @@ class Judge(NbGraderPreprocessor):
 
     def _ask(self, request):
         """Let the student's kernel answer a request; whatever comes back is only a claim."""
-        if self._stopped:
-            return _no_answer(self._stopped)
         name = request["name"]
         try:
-            answer, late = self._request(ask={**request, "most": self.max_evidence})
+            asked = {**request, "most": self.max_evidence}
+            answer, late = self._runner.ask(asked, f"when {name} was used")
         except KernelEnded as error:
-            return _no_answer(self._stop(error, f"when {name} was used"))
+            return _no_answer(str(error))
         if late:
             return _no_answer(f"{name} took longer than {late} seconds")
         reply = answer.get("reply")
         if not isinstance(reply, dict) or _depth(reply) > _MAX_DEPTH:
             return _no_answer(f"the answer of {name} is malformed")
-        if len(json.dumps(reply)) > self.max_evidence:
-            return _no_answer(f"what {name} gives is too large")
         return reply
 
 
@@ -249,6 +236,8 @@ def _output(given):
 
     Raises KeyError, TypeError or ValueError for what is none.
     """
+    if _depth(given) > _MAX_DEPTH:
+        raise ValueError("an output is nested too deep")
     kind = given["output_type"]
     fields = {name: given[name] for name in _OUTPUTS[kind]}
     if wrong := [n for n, value in fields.items() if not isinstance(value, _OUTPUTS[kind][n])]:

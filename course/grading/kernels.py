@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,23 +25,29 @@ from pathlib import Path
 
 import course
 from course.grading import CourseError
-from course.grading.box import PRIVATE
+from course.grading.box import line_limit
+from course.grading.usage import PRIVATE
 
 SANDBOXES = BUBBLEWRAP, THROW_AWAY, UNSAFE = "bubblewrap", "throw-away container", "none"
 _NOBODY = 65534
-_MAX_MESSAGE = 150_000_000  # bytes of one answer; each of 20 million characters can take six
+_PATIENCE = 120  # seconds for what takes hundredths of one, on a machine that does a lot else
+_GLANCE = 0.25  # seconds between two questions about what a submission has used
+_MAX_CLAIMS = 1000  # lines that answer nothing
+_MAX_VALUES = 200_000  # values in the outputs of one cell: lists, dicts, texts, numbers
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # fails nowhere, so linear
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one submission may use, in bytes, seconds, processes and characters."""
 
-    memory: int = 4_000_000_000  # of its own, beyond what it shares with the warm box
-    address_space: int = 12_000_000_000
+    memory: int = 4_000_000_000  # in every form, beyond what it shares with the warm box
+    address_space: int = 12_000_000_000  # of each process
     disk: int = 256_000_000
-    cpu: int = 600
-    processes: int = 200
+    cpu: int = 600  # of all processes together
+    processes: int = 48 + 2 * (os.cpu_count() or 1)  # and threads, of which Keras starts some
     output: int = 20_000_000  # characters that may be printed or shown
+    evidence: int = 2_000_000  # characters of one answer
 
 
 class BoxError(CourseError):
@@ -144,7 +151,9 @@ class Box:
             reason = self._said.read()[-2000:].decode(errors="replace").strip()
             self.close()
             contained = self.sandbox == BUBBLEWRAP
-            raise BoxError(_refusal(reason) if contained else f"No kernel starts:\n{reason}")
+            if contained and not _of_python(reason):
+                raise BoxError(_refusal(reason))
+            raise BoxError(_no_start(reason))
         self._said.close()
         self._said = None
 
@@ -230,7 +239,10 @@ def _python_folders():
 def _environment(folder=None):
     """The whole environment of student code; nothing of the grader's own is in it."""
     home = PRIVATE if folder is None else str(folder / "home")
-    return {
+    package = Path(course.__file__).parent
+    # Where the package is not installed, Python is told where it lies; all else there is hidden.
+    found = {} if package.is_relative_to(sys.prefix) else {"PYTHONPATH": str(package.parent)}
+    return found | {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": home,
         "TMPDIR": home,
@@ -278,6 +290,20 @@ def _refusal(reason):
     )
 
 
+def _of_python(reason):
+    """Whether bubblewrap did what it had to and Python, inside, did not start."""
+    return "Traceback (most recent call last)" in reason or "No module named" in reason
+
+
+def _no_start(reason):
+    return (
+        f"Python does not start where student code runs.\n  {reason}\n"
+        f"The sandbox is not the cause. Student code sees the Python environment {sys.prefix} and "
+        "the package `course`, and no other folder: what PYTHONPATH adds is not there. Install "
+        "what is missing into that environment."
+    )
+
+
 def _box_uid():
     return _NOBODY if os.geteuid() == 0 else os.geteuid()
 
@@ -314,7 +340,10 @@ class Kernel:
     def __init__(self, address, files=None, limits=None):
         self._address, self._files, self._limits = address, files or {}, limits or Limits()
         self._number, self._heard = 0, bytearray()
-        self._box = self._channel = self._private = None
+        self._claims = self._shown = 0  # lines that answered nothing, bytes that were shown
+        self._most, self._too_long = 1000, "its first line"  # bytes of the next line
+        self._box = self._keeper = self._channel = self._private = None
+        self.cpu = self.waited = 0.0  # seconds computed and waited so far, as far as is known
 
     def __enter__(self):
         try:
@@ -336,12 +365,13 @@ class Kernel:
             sent["private"] = self._private_folder()
         self._channel, theirs = socket.socketpair()
         self._box = socket.socket(socket.AF_UNIX)
-        self._box.settimeout(30)
+        self._box.settimeout(_PATIENCE)
         self._box.connect(str(Path(self._address["folder"], "control")))
         with theirs:
             socket.send_fds(self._box, [b"k"], [theirs.fileno()])
         self._box.sendall(json.dumps(sent).encode() + b"\n")
-        if self.answer(30) is None:
+        self._keeper = self._box.makefile()
+        if self.answer(_PATIENCE) is None:
             raise KernelEnded("it does not answer")
 
     def _private_folder(self):
@@ -358,8 +388,11 @@ class Kernel:
         Raises KernelEnded if there is nobody to ask.
         """
         self._number += 1
+        shown = line_limit(self._limits.output) - self._shown
+        self._most = self._limits.evidence + 1000 if "ask" in request else shown
+        self._too_long = "its answer" if "ask" in request else "what it printed or showed"
         try:
-            self._channel.settimeout(10)
+            self._channel.settimeout(_PATIENCE)
             self._channel.sendall(json.dumps({"id": self._number, **request}).encode() + b"\n")
         except OSError:
             raise KernelEnded(self._reason()) from None
@@ -371,49 +404,99 @@ class Kernel:
         """
         end = time.monotonic() + seconds
         while (line := self._line(end)) is not None:
-            try:
-                said = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise KernelEnded(f"it sent what cannot be read ({type(error).__name__})") from None
+            said = self._read(line)
             if isinstance(said, dict) and said.get("flooded"):
                 raise KernelEnded(f"it printed more than {self._limits.output / 1e6:g} MB")
             if isinstance(said, dict) and said.get("id") == self._number:
+                self._shown += len(line) if "outputs" in said else 0
                 return said
+            self._claims, self._shown = self._claims + 1, self._shown + len(line)
+            if self._claims > _MAX_CLAIMS or self._shown > line_limit(self._limits.output):
+                raise KernelEnded("it kept sending what nobody had asked for")
         return None
 
+    def answer_in_own_time(self, seconds, end):
+        """The answer to what was sent last, or None if it took `seconds` of the submission's own.
+
+        Those are the seconds in which its processes computed, all together, or in which all of
+        them slept or waited for something. What they waited for a processor does not count, so
+        the same code has the same time on a busy machine. At `end` (time.monotonic()) it is over
+        in any case.
+        """
+        first = None
+        while (answer := self.answer(_GLANCE)) is None:
+            use = self._ask_keeper(b"u")
+            first = first or use
+            idle = use["idle"] - first["idle"]
+            if use["cpu"] - first["cpu"] + idle + _GLANCE >= seconds or time.monotonic() > end:
+                break
+        if first is not None:
+            self.waited += use["idle"] - first["idle"]
+        return answer
+
+    def look(self):
+        """Bring `cpu` up to date. Raises KernelEnded if the kernel has ended."""
+        self._ask_keeper(b"u")
+
+    def _ask_keeper(self, letter):
+        """What the submission has used until now: {"cpu": seconds, "idle": seconds}."""
+        with contextlib.suppress(OSError, ValueError):
+            self._box.sendall(letter)
+            said = json.loads(self._keeper.readline())
+            self.cpu = said["cpu"]
+            if "why" not in said:
+                return said
+            raise KernelEnded(said["why"] or None)
+        raise KernelEnded("its keeper does not answer")
+
+    def _read(self, line):
+        """What a line says. Raises KernelEnded for what would take too much memory to read."""
+        if len(line) > self._limits.evidence + 1000:
+            bare = _TEXT.sub(b"0", line)
+            if sum(map(bare.count, (b"[", b"{", b","))) > _MAX_VALUES:
+                raise KernelEnded(f"what it showed has more than {_MAX_VALUES} parts")
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise KernelEnded(f"it sent what cannot be read ({type(error).__name__})") from None
+
     def _line(self, end):
-        """The next line, or None if it has not come by then."""
-        searched = 0
-        while (at := self._heard.find(b"\n", searched)) < 0:
-            searched = len(self._heard)
-            if searched > _MAX_MESSAGE:
-                raise KernelEnded("what it printed or showed was too long")
-            left = end - time.monotonic()
-            ready = wait([self._channel, self._box], max(0, left))
+        """The next line, or None if it has not come by then, whatever else has."""
+        searched, late = 0, False
+        while (at := self._heard.find(b"\n", searched)) < 0 and len(self._heard) <= self._most:
+            searched, left = len(self._heard), end - time.monotonic()
+            ready = not late and wait([self._channel, self._box], max(0, left))
             if not ready:
                 return None
-            received = b""
+            received, late = b"", left < 0
             if self._channel in ready:
                 with contextlib.suppress(OSError):
                     received = self._channel.recv(1_000_000)
             if not received:  # it hung up, or the box says that it has ended
                 raise KernelEnded(self._reason())
             self._heard += received
-        line = bytes(self._heard[:at])
+        if not 0 <= at <= self._most:
+            raise KernelEnded(f"{self._too_long} was too long")
+        line = self._heard[:at]
         del self._heard[: at + 1]
         return line
 
     def _reason(self):
         """Why it ended, if the box knows more than that it did."""
         with contextlib.suppress(OSError, ValueError):
-            self._box.settimeout(5)
-            return json.loads(self._box.makefile().readline())["why"] or None
+            for line in self._keeper:
+                said = json.loads(line)
+                self.cpu = said["cpu"]
+                if "why" in said:
+                    return said["why"] or None
         return None
 
     def interrupt(self):
-        """Interrupt what it is doing, as Ctrl + C would."""
-        with contextlib.suppress(OSError):
-            self._box.sendall(b"i")
+        """Interrupt what it is doing, as Ctrl + C would.
+
+        What is sent afterwards is not interrupted any more. Raises KernelEnded if it has ended.
+        """
+        self._ask_keeper(b"i")
 
     def end(self):
         """Kill it and all it started: its keeper does when the connection ends."""

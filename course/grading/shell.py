@@ -10,12 +10,12 @@ claim.
 """
 
 import base64
-import contextlib
 import io
 import json
 import os
 import signal
 import sys
+import traceback
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -124,14 +124,21 @@ class Shell(InteractiveShell):
     displayhook_class = Type(Hook)
     shown = Any()
 
+    def showtraceback(self, exc_tuple=None, *args, **kwargs):
+        """Show an error; of an interrupt its line only, a full account takes seconds."""
+        kind, _, frames = exc_tuple or sys.exc_info()
+        if kind is not KeyboardInterrupt:
+            super().showtraceback(exc_tuple, *args, **kwargs)
+            return
+        own = [n for f, n in traceback.walk_tb(frames) if "<ipython-input" in f.f_code.co_filename]
+        self.shown.add(_error("KeyboardInterrupt", f"in line {own[0]}" if own else ""))
+
     def _showtraceback(self, etype, evalue, stb):
         try:
             text = str(evalue)
-        except Exception:  # of the student's own class
+        except BaseException:  # of the student's own class
             text = ""
-        lines = [str(line) for line in stb]
-        error = {"output_type": "error", "ename": str(etype.__name__), "evalue": text}
-        self.shown.add({**error, "traceback": lines})
+        self.shown.add(_error(str(etype.__name__), text, map(str, stb)))
 
     def enable_gui(self, gui=None):
         """There are no windows."""
@@ -173,38 +180,99 @@ def make():
     return shell
 
 
-def serve(channel, most):
-    """Answer until the grader hangs up; end when more than `most` characters were shown."""
-    shell = Shell.instance()
+def serve(channel, most, longest):
+    """Answer until the grader hangs up.
 
-    def say(message):
-        channel.sendall(json.dumps(message, default=str).encode() + b"\n")
+    Ends when more than `most` characters were shown, or more than `longest` bytes tell of it.
+    """
+    shell, room = Shell.instance(), longest
+
+    def say(line):
+        channel.sendall(line + b"\n")
 
     def flooded():
-        say({"flooded": True})
+        say(b'{"flooded": true}')
         os._exit(70)
 
     shell.shown = Outputs(flooded)
     shell.shown.left = most
     streams = [_Stream(shell.shown, name) for name in ("stdout", "stderr")]
     lines = channel.makefile("rb")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    say({"id": 0})
+    _ignore_interrupts()
+    say(b'{"id": 0}')
     while line := lines.readline():
-        request = json.loads(line)
+        request, reply = json.loads(line), {"failed": "NO_ANSWER", "text": "it was interrupted"}
         sys.stdout, sys.stderr = streams
-        answer = {"id": request["id"]}
         shell.shown.begin()
-        with contextlib.suppress(KeyboardInterrupt):  # the grader knows that it interrupted
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            if "run" in request:
-                shell.run_cell(request["run"], store_history=True)
-            else:
-                answer["reply"] = evidence.answer(shell.user_ns, request["ask"])
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if "run" in request:
-            answer |= {"outputs": shell.shown.taken(), "count": shell.execution_count - 1}
-        say(answer)
+        try:
+            try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                if "run" in request:
+                    shell.run_cell(request["run"], store_history=True)
+                else:
+                    reply = _reply(shell.user_ns, request["ask"])
+            finally:
+                _ignore_interrupts()
+        except KeyboardInterrupt:  # the grader knows that it interrupted
+            _ignore_interrupts()
+        except BaseException as error:  # IPython shows what a cell raises; its own ends nothing
+            shell.shown.add(_error(type(error).__name__, "the cell could not be run"))
+        if "run" not in request:
+            say(_written({"id": request["id"], "reply": reply}, _unsendable))
+            continue
+        shown = b", ".join(_written(output, _not_shown) for output in shell.shown.taken())
+        head = b'{"id": %d, "count": %d, ' % (request["id"], shell.execution_count - 1)
+        line = head + b'"outputs": [' + shown + b"]}"
+        room -= len(line)
+        if room < 0:
+            flooded()
+        say(line)
+
+
+def _reply(names, request):
+    """What is asked for, or why there is no answer; whatever a student's objects do."""
+    try:
+        return evidence.answer(names, request)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return {"failed": "NO_ANSWER", "text": _cannot(request["name"], error)}
+
+
+def _unsendable(message, error):
+    return {**message, "reply": {"failed": "NO_ANSWER", "text": _cannot("the answer", error)}}
+
+
+def _cannot(what, error):
+    return f"{what} cannot be read: {type(error).__name__}"
+
+
+def _not_shown(output, error):
+    return _error(type(error).__name__, "what the cell showed here cannot be written down")
+
+
+def _written(value, otherwise):
+    """A value as JSON, or what `otherwise(value, error)` gives where that cannot be."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except BaseException as error:  # of a student's own `__str__`, too
+        text = json.dumps(otherwise(value, error))
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _ignore_interrupts():
+    """Let no interrupt reach what follows, nor one that is on its way."""
+    while True:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:
+            continue
+
+
+def _error(name, text, lines=()):
+    lines = list(lines) or [f"{name}: {text}" if text else name]
+    return {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
 
 
 def _sendable(data):

@@ -34,14 +34,16 @@ from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
 import course
-from course.grading import box, kernels
+from course.grading import CourseError, box, kernels
 from course.grading.defang import Defang
 from course.grading.judge import InstructorError, Judge
 from course.grading.notebooks import read_notebook
 from course.grading.repair import repair
+from course.grading.runner import LONGEST, NoVerdict
 
 _log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
+_TO_JUDGE = 120  # seconds of its own processor time
 
 
 @dataclass(frozen=True)
@@ -118,25 +120,17 @@ def grade_submission(job, contents):
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
     address = job.box or kernels.box(judge.sandbox).address
-    outcome = _judged_twice(job, contents, address, judge.wall + 60)
+    longest = (LONGEST + 60) * len(job.official) + _TO_JUDGE
+    outcome = _in_own_process(job, contents, address, longest)
     if isinstance(outcome, kernels.BoxError):
         # Not in the judge's process: its limits would be those of the kernel as well.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
         with kernels.Box(judge.sandbox) as cold:
-            outcome = _judged_twice(job, contents, cold.address, judge.wall + 60)
+            outcome = _in_own_process(job, contents, cold.address, longest)
         if isinstance(outcome, kernels.BoxError):
             outcome = failure(job, str(outcome))
     outcome.seconds = time.monotonic() - begun
     return outcome
-
-
-def _judged_twice(job, contents, address, wall):
-    """The Outcome, or a BoxError; a judge that dies can have been the machine's fault, once."""
-    for _ in range(2):
-        outcome = _in_own_process(job, contents, address, wall)
-        if outcome is not None:
-            return outcome
-    return failure(job, "the process that judged it died, twice")
 
 
 # --- a trusted process for each
@@ -187,16 +181,20 @@ def own_judges():
     return judges
 
 
-def _in_own_process(job, contents, address, wall):
-    """The Outcome or BoxError, None if the process died or took longer than `wall` seconds."""
-    with own_judges().connect() as connection:
-        connection.send((job, contents, address, wall))
-        try:
-            if connection.poll(wall + 60):
-                return connection.recv()
-        except (EOFError, OSError):
-            return None
-    return None
+def _in_own_process(job, contents, address, longest):
+    """The Outcome, or a BoxError, after at most so many seconds.
+
+    A process that dies can have been the machine's fault, once. One that takes too long was the
+    submission's, and is not tried again.
+    """
+    end = time.monotonic() + longest
+    for _ in range(2):
+        with own_judges().connect() as connection, contextlib.suppress(EOFError, OSError):
+            connection.send((job, contents, address, longest))
+            if not connection.poll(max(0, end - time.monotonic())):
+                return failure(job, f"it was not judged after {longest / 60:.0f} minutes")
+            return connection.recv()
+    return failure(job, "the process that judged it died, twice")
 
 
 def serve_judges(control):
@@ -212,8 +210,10 @@ def _answer(link):
     """In a copy of the judge: one submission, from the connection to the connection."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
     connection = Connection(link.detach())
-    job, contents, address, wall = connection.recv()
-    signal.alarm(wall)
+    job, contents, address, longest = connection.recv()
+    signal.alarm(longest)
+    signal.signal(signal.SIGXCPU, _out_of_time)
+    resource.setrlimit(resource.RLIMIT_CPU, (_TO_JUDGE, _TO_JUDGE + 10))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
@@ -223,7 +223,7 @@ def _answer(link):
         outcome = Outcome(notebooks, 0)
     except kernels.BoxError as error:
         outcome = error
-    except InstructorError as error:
+    except (InstructorError, CourseError, NoVerdict) as error:
         outcome = failure(job, str(error))
     except Exception as error:
         where = "".join(traceback.format_exception(error)[-3:])
@@ -246,6 +246,10 @@ def _beside(files):
         sys.path.append(folder)  # what is installed comes first
         with contextlib.chdir(folder):
             yield
+
+
+def _out_of_time(signum, frame):
+    raise NoVerdict(f"To judge it would take more than {_TO_JUDGE} s of processor time.")
 
 
 def _judged(job, name, content, address):

@@ -1,0 +1,262 @@
+"""Time that student code may take: its own, the same on an idle and on a busy machine."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from traitlets.config import Config
+
+from course.grading import CourseError, kernels, work
+from course.grading import grade as grading
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import _job, grade
+from course.grading.judge import reasons
+from course.grading.kernels import Box, BoxError, Kernel, KernelEnded
+from course.grading.work import failure
+from tests.classroom import Classroom
+from tests.school import School
+
+
+@pytest.fixture(scope="module")
+def box():
+    with Box() as box:
+        try:
+            _ = box.address
+        except BoxError as error:
+            pytest.skip(f"no box on this machine: {error}")
+        yield box
+
+
+@pytest.fixture
+def busy():
+    """Four processes that do nothing but compute."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+def run(kernel, source, seconds=20):
+    kernel.send(run=source)
+    return kernel.answer_in_own_time(seconds, time.monotonic() + 600)
+
+
+# --- own time
+
+
+def test_waiting_for_a_processor_takes_no_time(box, busy):
+    """A second of computing takes four here; and asleep, time passes as it does."""
+    compute = "import time\nwhile time.process_time() < begun + 1: pass\nprint('done')"
+    with Kernel(box.address) as kernel:
+        run(kernel, "import time\nbegun = time.process_time()")
+        assert run(kernel, compute, seconds=2)["outputs"][0]["text"] == "done\n"
+        kernel.send(run="while True: pass")
+        assert kernel.answer_in_own_time(1, time.monotonic() + 600) is None
+        kernel.interrupt()
+        (shown,) = kernel.answer(600)["outputs"]
+        assert (shown["ename"], shown["evalue"]) == ("KeyboardInterrupt", "in line 1")
+        kernel.send(run="time.sleep(600)")
+        assert kernel.answer_in_own_time(1, time.monotonic() + 600) is None
+        assert kernel.waited > 0.5
+        kernel.interrupt()
+        assert kernel.answer(600)["outputs"][0]["evalue"] == "in line 1"
+        kernel.look()
+        assert 1 < kernel.cpu < 30
+
+
+def test_all_processes_of_a_submission_have_one_time(box):
+    code = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        while time.process_time() < 0.5: pass
+        os._exit(0)
+for _ in range(3): os.wait()
+time.sleep(600)
+"""
+    with Kernel(box.address) as kernel:
+        kernel.send(run=code)
+        assert kernel.answer_in_own_time(2, time.monotonic() + 600) is None
+        assert kernel.cpu > 1.2
+
+
+def test_the_processor_time_of_all_its_processes_has_a_limit(box):
+    """Also of processes that nobody waits for, whose time Linux forgets."""
+    code = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if os.fork() == 0:
+        begun = time.process_time()
+        while time.process_time() < begun + 0.5: pass
+        os._exit(0)
+    try: os.wait()
+    except ChildProcessError: pass
+"""
+    with Kernel(box.address, limits=kernels.Limits(cpu=1)) as kernel:
+        kernel.send(run=code)
+        with pytest.raises(KernelEnded, match="more than 1 s of processor time"):
+            kernel.answer(600)
+
+
+TALKS = """
+import os, socket, time
+for fd in range(3, 64):
+    try: line = socket.socket(fileno=fd)
+    except OSError: continue
+    if line.family == socket.AF_UNIX: break
+while True:
+    line.sendall({line})
+    time.sleep({pause})
+"""
+
+
+@pytest.mark.parametrize("line", ["b'{}\\n'", "b'x'", "b'[' * 500 + b']' * 500 + b'\\n'"])
+def test_a_deadline_is_a_deadline_however_much_comes(box, line):
+    with Kernel(box.address) as kernel:
+        kernel.send(run=TALKS.format(line=line, pause=0.02))
+        for _ in range(3):
+            begun = time.monotonic()
+            assert kernel.answer(0.2) is None
+            assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("b'{}\\n'", "nobody had asked for"),
+        ("b'{\"id\": 0, \"x\": \"' + b'x' * 999_999 + b'\"}\\n'", "nobody had asked for"),
+        ("b'x' * 999_999", "too long"),
+    ],
+)
+def test_what_keeps_coming_ends_the_kernel(box, line, why):
+    with Kernel(box.address, limits=kernels.Limits(output=2_000_000)) as kernel:
+        kernel.send(run=TALKS.format(line=line, pause=0))
+        with pytest.raises(KernelEnded, match=why):
+            kernel.answer(600)
+
+
+# --- what it costs
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("course"))
+
+
+STUBBORN = {
+    "told": """
+try:
+    while True: sum(range(100_000))
+except KeyboardInterrupt:
+    print('stopped by hand')
+""",
+    "deaf": """
+while True:
+    try: sum(range(100_000))
+    except: pass
+""",
+    "outside": "sum(iter(int, 1))",
+    "endless": "while True: pass",
+    "asleep": "import time\ntime.sleep(10_000)",
+}
+
+
+def judged(room, nb, **settings):
+    job = _job(CourseFolder(room.folder), room.assignment, None)
+    job.config["Judge"] = Config(settings)
+    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert outcome.failed is None, outcome.failed
+    return nbformat.reads(outcome.notebooks[room.name], 4)
+
+
+@pytest.mark.parametrize("machine", ["idle", "busy"])
+def test_a_cell_that_does_not_stop_costs_itself_only(room, machine, request):
+    if machine == "busy":
+        request.getfixturevalue("busy")
+    nb = room.written()
+    cells = [new_code_cell(code.strip(), id=name) for name, code in STUBBORN.items()]
+    nb.cells[3:3] = cells
+    found = judged(room, nb, timeout=1, wall=40)
+    assert {name: said for name, (right, said) in reasons(found).items() if not right} == {}
+    shown = {
+        name: [o.get("ename", o.get("text")) for o in cell.outputs]
+        for name, code in STUBBORN.items()
+        for cell in found.cells
+        if cell.source == code.strip()
+    }
+    assert shown == {
+        "endless": ["KeyboardInterrupt", "TookTooLong"],
+        "asleep": ["KeyboardInterrupt", "TookTooLong"],
+        "told": ["stopped by hand\n", "TookTooLong"],
+        "deaf": ["KernelDied"],
+        "outside": ["KernelDied"],
+    }
+
+
+def test_what_was_to_be_answered_by_a_cell_that_never_ends_is_told_so(room):
+    endless = STUBBORN["deaf"].strip() + "\nshapes = {}"
+    found = reasons(judged(room, room.written(shapes_answer=endless), timeout=1, wall=40))
+    lost = {name: said for name, (right, said) in found.items() if not right}
+    assert list(lost) == ["lenet-shapes"]
+    assert "that begins with 'while True:': it never came to an end" in lost["lenet-shapes"][0]
+
+
+def test_a_thousand_cells_that_do_not_end_have_the_time_of_one_submission(room):
+    nb = room.written()
+    nb.cells[3:3] = [new_code_cell("while True: pass", id=f"n{n}") for n in range(1000)]
+    found = reasons(judged(room, nb, timeout=1, wall=4))
+    assert not any(right for right, _ in found.values())
+    assert "all of it took longer than 4 seconds" in found["lenet-model"][1][0]
+
+
+@pytest.mark.parametrize("where", ["in a cell", "when asked"])
+def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, where):
+    """There is no verdict, and the reason is neither the student nor the instructor."""
+    monkeypatch.setattr("course.grading.runner.LONGEST", 0)
+    slow = (
+        "while True: pass" if where == "in a cell" else "def lenet5(*a, **k):\n    while True: pass"
+    )
+    job = _job(CourseFolder(room.folder), room.assignment, None)
+    content = nbformat.writes(room.written(model_answer=slow)).encode()
+    with pytest.raises(CourseError, match="Nothing was taken off; grade it again"):
+        work._judged(job, room.name, content, box.address)
+
+
+# --- what is said
+
+
+TOLD = threading.Event()
+
+
+def slow_one(job, contents):
+    assert TOLD.wait(600)
+    return failure(job, "no verdict here")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
+    School(tmp_path)
+    release = (tmp_path / "assignments" / "hw" / "p1.ipynb").read_bytes()
+    for student in ("amina", "bo", "chen"):
+        (tmp_path / "submitted" / student / "hw").mkdir(parents=True)
+        (tmp_path / "submitted" / student / "hw" / "p1.ipynb").write_bytes(release)
+    said = []
+
+    def say(sentence):
+        said.append(sentence)
+        TOLD.set()
+
+    TOLD.clear()
+    monkeypatch.setattr(work, "grade_submission", slow_one)
+    monkeypatch.setattr(grading._Watched, "every", 0.01)
+    monkeypatch.setattr(work, "own_judges", lambda: None)
+    monkeypatch.setattr(kernels.Box, "address", {})
+    grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
+    names = ", ".join(["amina", "bo", "chen"][:workers])
+    assert said[0] == f"  still at work after 0.01 s: {names}"
