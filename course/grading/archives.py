@@ -98,26 +98,36 @@ class Entry:
         return "unpacks to far more than a notebook has" if bomb else None
 
     def files(self):
-        """What lies in a zip file that was handed in, without what systems leave behind.
+        """[(entry, why it is no notebook or None)] of a zip file that was handed in.
 
-        Raises Unreadable if it cannot be opened, or holds more than anybody hands in.
+        What systems leave behind is left out. Raises Unreadable if it cannot be opened, or holds
+        more than anybody hands in.
         """
+
+        def unpacked():
+            return zipfile.ZipFile(io.BytesIO(self.read()))
+
         try:
-            packed = zipfile.ZipFile(io.BytesIO(self.read()))
+            packed = unpacked()
         except _DAMAGED as error:
             raise Unreadable(f"cannot be opened as a zip file ({error})") from None
-        entries, total = [], 0
-        for number, entry in enumerate(_in_zip(packed)):
-            hidden = _UNIMPORTANT.search(entry.path) or ".ipynb_checkpoints" in entry.path
-            if not hidden:
-                entries.append(entry)
-                total += entry.size if entry.is_notebook and not entry.reason() else 0
+        found, total = [], 0
+        for number, (info, entry) in enumerate(_in_zip(packed)):
+            if _UNIMPORTANT.search(entry.path) or ".ipynb_checkpoints" in entry.path:
+                continue
+            reason = entry.problem or entry.reason()
+            if entry.is_zip:
+                reason = reason or "is an archive in an archive, which stays closed"
+            total += 0 if reason else entry.size
             if number >= _MAX_INNER or total > _MAX_FILE:
                 raise Unreadable(
                     f"holds more than {_MAX_INNER:,} files or {_MAX_FILE / 1e6:.0f} MB of notebooks"
                 )
+            # The archive is read again when this is: a class's would not fit into memory.
+            entry.opened = lambda info=info: unpacked().open(info)
             entry.path = f"{self.path}/{entry.path}"
-        return entries
+            found.append((entry, reason))
+        return found
 
 
 @contextmanager
@@ -139,7 +149,7 @@ def opened(archive):
             "the LMS once more, and hand over the file as it is, or a folder with its contents."
         ) from None
     with packed:
-        yield _checked(archive, _in_zip(packed))
+        yield _checked(archive, (entry for _, entry in _in_zip(packed)))
 
 
 def _checked(archive, found):
@@ -161,6 +171,7 @@ def _checked(archive, found):
 
 
 def _in_zip(packed):
+    """(zipfile's own entry, Entry) of each file."""
     for info in packed.infolist():
         name = info.orig_filename  # the other one ends at a NUL, behind which more can stand
         if name.endswith("/"):
@@ -178,7 +189,7 @@ def _in_zip(packed):
         )
         if stat.S_ISLNK(info.external_attr >> 16):
             entry.problem = "is a link"
-        yield entry
+        yield info, entry
 
 
 def _in_folder(folder):

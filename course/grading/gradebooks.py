@@ -41,7 +41,7 @@ def canvas(everything, to, into=None):
     titles, notes = dict(zip(most, most, strict=True)), []
     who = {one.row["student"]: _on_canvas(one) for one in final}
     if into:
-        table, _, said = read_csv(into)
+        table, _, said = read_csv(into, "file")
         notes += [said] if said else []
         titles = {name: _title(into, table[0], name) for name in most}
         people = _found(into, "canvas", final, notes)
@@ -145,7 +145,7 @@ def _worksheet(chosen, path):
 
 def _filled_in(into, chosen, path, notes):
     """A copy of Moodle's worksheet with grades and comments; all else is as it was."""
-    table, mark, said = read_csv(into)
+    table, mark, said = read_csv(into, "file")
     notes += [said] if said else []
     grade, comments, highest = _columns(into, table)
     most = chosen[0].row["max_score"]

@@ -212,17 +212,13 @@ def _opened(entry):
     if reason or not entry.is_zip:
         return [(entry, reason)]
     try:
-        inner = [(e, e.problem or _closed(e) or e.reason()) for e in entry.files()]
+        inner = entry.files()
     except Unreadable as error:
         return [(entry, str(error))]
     if all(reason for _, reason in inner):
         said = [f": {e.path} {reason}" for e, reason in inner if e.is_notebook or e.is_zip]
         return [(entry, f"holds no notebook that can be read{said[0] if said else ''}")]
     return [(e, reason) for e, reason in inner if e.is_notebook or not reason]
-
-
-def _closed(entry):
-    return "is an archive in an archive, which stays closed" if entry.is_zip else None
 
 
 def _numbered(name, number):

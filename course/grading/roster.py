@@ -151,7 +151,7 @@ class Roster:
         return squashed(student.name) in self.numberless
 
 
-def read_csv(path):
+def read_csv(path, what="roster"):
     """(rows of cells, what stands between cells, what has to be said about how it was read).
 
     Raises CourseError for a file that is no CSV file.
@@ -171,10 +171,10 @@ def read_csv(path):
         }
     except (OSError, ValueError, csv.Error) as error:
         raise CourseError(
-            f"The roster {path} cannot be read ({error}). It should be a CSV file in UTF-8."
+            f"The {what} {path} cannot be read ({error}). It should be a CSV file in UTF-8."
         ) from None
     mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
-    return tables[mark], mark, said and f"The roster {path} {said}"
+    return tables[mark], mark, said and f"The {what} {path} {said}"
 
 
 def _decoded(content):
