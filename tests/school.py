@@ -22,7 +22,7 @@ assert secret_check(f) == 9
 ### END HIDDEN TESTS"""
 
 
-def _cell(make, source, name, points=None, *, grade=False, solution=False, locked=False):
+def cell(make, source, name, points=None, *, grade=False, solution=False, locked=False):
     meta = {"grade": grade, "grade_id": name, "locked": locked, "schema_version": 3}
     meta |= {"solution": solution, "task": False}
     if points is not None:
@@ -35,12 +35,12 @@ def source():
     test = {"grade": True, "locked": True}
     cells = [
         new_markdown_cell("## 1 · Shapes", id="heading-shapes"),
-        _cell(new_code_cell, STUB, "shapes-answer", solution=True),
-        _cell(new_code_cell, TEST.format("shapes", 6), "shapes", 6, **test),
+        cell(new_code_cell, STUB, "shapes-answer", solution=True),
+        cell(new_code_cell, TEST.format("shapes", 6), "shapes", 6, **test),
         new_markdown_cell("## 2 · Build and say why (14 points)", id="heading-build"),
-        _cell(new_code_cell, STUB, "build-answer", solution=True),
-        _cell(new_code_cell, TEST.format("build", 8), "build", 8, **test),
-        _cell(new_markdown_cell, "Why?", "essay", 6, grade=True, solution=True),
+        cell(new_code_cell, STUB, "build-answer", solution=True),
+        cell(new_code_cell, TEST.format("build", 8), "build", 8, **test),
+        cell(new_markdown_cell, "Why?", "essay", 6, grade=True, solution=True),
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})

@@ -1,94 +1,235 @@
 """Notebook files as they are handed in: read with limits, never trusted, never raising."""
 
+import ast
 import json
 import re
+from contextlib import suppress
+from difflib import SequenceMatcher
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 MAX_BYTES = 20_000_000  # the largest real ones have 15 MB of pictures
 _MAX_DEPTH = 100
 _MAX_CELLS = 2_000
+_MOST_LITERAL = 2_000_000  # characters that are read as Python's way to write a dict
+_AFTER_MARK = {  # how version control writes two versions of some lines, with or without the old
+    (None, "<<<<<<<"): "<<<<<<<",
+    ("<<<<<<<", "|||||||"): "|||||||",
+    ("<<<<<<<", "======="): "=======",
+    ("|||||||", "======="): "=======",
+    ("=======", ">>>>>>>"): ">>>>>>>",
+}
+
+_CELL = re.compile(r'\{\s*"(?:attachments|cell_type|execution_count|id|input|metadata|source)"\s*:')
 
 
 def read_notebook(content):
     """(the notebook, None), or (None, what is wrong with the file).
 
     Only what grading needs is kept: each cell's kind, text, id and nbgrader metadata, and whether
-    there were saved widgets. Outputs are left out; they will be made anew.
+    there were saved widgets. Outputs are left out; they will be made anew. What had to be mended in
+    the file stands in the notebook's metadata, as the list `damage` of sentences.
     """
     if len(content) > MAX_BYTES:
         return None, f"has more than the {MAX_BYTES / 1e6:.0f} MB that are allowed"
-    if not content.strip():
+    text, is_text = _decoded(content)
+    if not text.strip("\0 \t\r\n"):
         return None, "is empty"
-    if _depth(content) > _MAX_DEPTH:
+    if _depth(text) > _MAX_DEPTH:
         return None, f"is nested more than {_MAX_DEPTH} levels deep, which no notebook is"
+    damage = []
     try:
-        data = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        return None, "is not a text file in UTF-8"
+        data = json.loads(text)
+        data = json.loads(data) if isinstance(data, str) else data  # JSON in JSON
+        cells = _cells(data)
     except ValueError as error:
-        return None, f"is not JSON, as a notebook has to be ({error})"
-    cells = _cells(data)
+        cells, damage = _damaged(text)
+        if not cells:
+            if not is_text:
+                return None, "is not a text file in UTF-8"
+            return None, f"is not JSON, as a notebook has to be ({error})"
+        data = {}
     if cells is None:
         return None, "is JSON, but not a notebook: it has no list of cells"
     if len(cells) > _MAX_CELLS:
         return None, f"has {len(cells):,} cells, {_MAX_CELLS:,} are allowed"
     ids = set()
-    nb = new_notebook(cells=[_cell(cell, ids) for cell in cells if isinstance(cell, dict)])
-    metadata = data.get("metadata")
-    if isinstance(metadata, dict) and "widgets" in metadata:
+    nb = new_notebook(cells=[_cell(cell, ids) for cell in cells])
+    if '"widgets"' in text and _has_widgets(data):
         nb.metadata["widgets"] = {}
+    if not is_text:
+        damage.append("The file was not in UTF-8; letters that are not English may have changed.")
+    if damage:
+        nb.metadata["damage"] = damage
     return nb, None
 
 
-def _depth(content):
+def _decoded(content):
+    """(the text, whether it was one): Windows writes UTF-16 as well, and marks the beginning."""
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding), True
+    except UnicodeDecodeError:
+        text = content.decode(encoding, "replace")
+    if not any(ord(letter) > 127 and letter != "\ufffd" for letter in text):
+        text = content.decode("cp1252", "replace")  # an editor's "ANSI"
+    return text, False
+
+
+def _depth(text):
     """How deeply brackets are nested; those in texts are left out."""
     depth = deepest = 0
-    for part in content.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]:
-        for byte in part:
-            if byte in b"[{":
-                depth += 1
-                deepest = max(deepest, depth)
-            elif byte in b"]}":
-                depth -= 1
+    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    for bracket in re.findall(r"[\[{}\]]", outside):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 
+def _has_widgets(data):
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    return isinstance(metadata, dict) and "widgets" in metadata
+
+
 def _cells(data):
-    """The list of cells, of the present format or of the one with worksheets."""
-    if not isinstance(data, dict):
-        return None
-    if isinstance(data.get("cells"), list):
-        return data["cells"]
-    sheets = data.get("worksheets")
-    if not isinstance(sheets, list):
-        return None
-    found = []
-    for sheet in sheets:
-        if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list):
-            found += sheet["cells"]
-    for cell in found:
-        if isinstance(cell, dict) and "input" in cell:
-            cell["source"] = cell["input"]
+    """The list of cells, of the present format or of the one with worksheets, or None.
+
+    What wraps a notebook (Jupyter's own answers do, as {"content": ...}) is looked into.
+    """
+    waiting, seen = [data], 0
+    while waiting and seen < 1000:
+        item, seen = waiting.pop(0), seen + 1
+        if isinstance(item, list):
+            waiting += [part for part in item if isinstance(part, dict | list)]
+        if not isinstance(item, dict):
+            continue
+        if isinstance(item.get("cells"), list):
+            return _flat(item["cells"])
+        if isinstance(item.get("worksheets"), list):
+            sheets = [sheet for sheet in item["worksheets"] if isinstance(sheet, dict)]
+            return [cell for sheet in sheets for cell in _flat(sheet.get("cells"))]
+        waiting += [part for part in item.values() if isinstance(part, dict | list)]
+    return None
+
+
+def _flat(cells):
+    """The cells of a list, those of lists in it as well."""
+    found, waiting = [], [cells]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        elif isinstance(item, dict):
+            found.append(item)
     return found
 
 
+# --- files that are no JSON
+
+
+def _damaged(text):
+    """(cells, [what was done]) of a file that is no JSON; no cells if nothing can be read."""
+    if (texts := versions(text)) is not None:
+        with suppress(ValueError):
+            ours, theirs = (_cells(json.loads(version)) for version in texts)
+            if ours and theirs:
+                said = "The file held two versions from a merge conflict; both were read."
+                return _both(ours, theirs), [said]
+    if len(text) <= _MOST_LITERAL:
+        with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            if cells := _cells(ast.literal_eval(text.strip())):
+                return cells, ["The file was written as Python writes it, not as JSON."]
+    cells, at, failures, decode = [], 0, 0, json.JSONDecoder().raw_decode
+    while (match := _CELL.search(text, at)) and max(len(cells), failures) <= _MAX_CELLS:
+        try:
+            cell, at = decode(text, match.start())
+        except ValueError:
+            at, failures = match.end(), failures + 1
+            continue
+        if isinstance(cell, dict) and ("source" in cell or "input" in cell):
+            cells.append(cell)
+    return cells, [f"The file was damaged: it is no JSON. {len(cells)} cells of it could be read."]
+
+
+def versions(text):
+    """Both versions of a text in which a merge conflict stands, or None if there is none in it."""
+    if "<<<<<<<" not in text:
+        return None
+    ours, theirs, side = [], [], None
+    for line in text.splitlines(keepends=True):
+        after = _AFTER_MARK.get((side, line[:7]))
+        if after is not None:
+            side = after
+        else:
+            ours += [line] * (side in (None, "<<<<<<<"))
+            theirs += [line] * (side in (None, "======="))
+        if side == ">>>>>>>":
+            side = None
+    found = "".join(ours), "".join(theirs)
+    return found if side is None and found[0] != found[1] else None
+
+
+def _both(ours, theirs):
+    """The cells of two versions of a notebook in one list: those that differ stand there twice."""
+    if max(len(ours), len(theirs)) > 500:
+        return [*ours, *theirs]
+    names = [[json.dumps([c.get("id"), _source(c)]) for c in cells] for cells in (ours, theirs)]
+    found = []
+    for kind, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
+        found += ours[a:b] if kind == "equal" else [*ours[a:b], *theirs[c:d]]
+    return found
+
+
+# --- one cell
+
+
 def _cell(data, ids):
-    source = data.get("source", "")
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    if not isinstance(source, str):
-        source = ""
     # A lone half of a surrogate pair can stand in JSON, but in no file and no message.
-    source = source.encode("utf-8", "replace").decode("utf-8")
-    make = new_code_cell if data.get("cell_type") == "code" else new_markdown_cell
-    cell = make(source)
+    source = _source(data).encode("utf-8", "replace").decode("utf-8")
+    kind = str(data.get("cell_type", "")).lower()
+    is_code = kind == "code" or (
+        kind not in ("markdown", "raw", "heading") and ("outputs" in data or "input" in data)
+    )
+    cell = (new_code_cell if is_code else new_markdown_cell)(source)
     name = data.get("id")
     if isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in ids:
         cell["id"] = name
         ids.add(name)
-    metadata = data.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
-        cell.metadata["nbgrader"] = {"grade_id": nbgrader["grade_id"]}
+    grade_id = _grade_id(data.get("metadata"))
+    if grade_id is not None:
+        cell.metadata["nbgrader"] = {"grade_id": grade_id}
     return cell
+
+
+def _source(data):
+    """A cell's text, which may be a list of lines."""
+    source = data.get("source", data.get("input", ""))
+    if isinstance(source, list):
+        lines = [part for part in _leaves(source) if isinstance(part, str)]
+        # Some write lines without their ends.
+        bare = len(lines) > 1 and not any(line.endswith("\n") for line in lines[:-1])
+        source = ("\n" if bare and any(len(line) > 1 for line in lines) else "").join(lines)
+    return re.sub(r"\r\n?", "\n", source) if isinstance(source, str) else ""
+
+
+def _leaves(value):
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        else:
+            yield item
+
+
+def _grade_id(metadata):
+    """The grade id in a cell's metadata; some editors put it deeper."""
+    waiting = [metadata]
+    for _ in range(50):
+        item = waiting.pop(0) if waiting else None
+        if isinstance(item, dict):
+            found = item.get("nbgrader")
+            if isinstance(found, dict) and isinstance(found.get("grade_id"), str):
+                return found["grade_id"]
+            waiting += item.values()
+    return None

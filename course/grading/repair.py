@@ -1,15 +1,18 @@
 """A submitted notebook put back into the shape in which it can be graded.
 
-Students delete, copy, split and retype graded cells, and editors rewrite metadata. `Repair` is the
-first step of nbgrader's sanitizing: what the instructor locked comes from the gradebook, what the
-student wrote stays, every cell has its place, and each thing that was done is written into the
-notebook for both of them to read. Nothing is raised for a damaged notebook: what cannot be found
-is missing, and a missing answer costs its own points only.
+Students delete, copy, split, merge and retype graded cells, and editors rewrite metadata. `Repair`
+is the first step of nbgrader's sanitizing: what the instructor locked comes from the gradebook,
+what the student wrote stays and runs in the order in which it stands, and each thing that was done
+is written into the notebook for both of them to read. Nothing is raised for a damaged notebook:
+what cannot be found is missing, and a missing answer costs its own points only.
+
+Where an answer stands several times, one that the student changed beats the release's stub, and
+the last that was changed counts; the others still run before it. A test stands behind the answers
+that it asks about.
 """
 
-import ast
 import re
-from difflib import SequenceMatcher
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -18,17 +21,20 @@ from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-#: Each test cell says in its text which exercise it is; text survives what metadata does not.
-EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)
-_DEFINED = re.compile(r"^(?:def (\w+)\(|(\w+) = )", re.MULTILINE)
-_DELETED = "# This cell was missing from the submission."
+from course.grading import pieces
+from course.grading.order import put_together
+from course.grading.pieces import EXERCISE, Piece, Said, Told, defined, same_code
+
+_HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
+)
 
 
 class Official:
     """What the gradebook knows about one cell of an assignment."""
 
     def __init__(self, source, points, solution, task):
-        self.name, self.source, self.type = source.name, source.source, source.cell_type
+        self.name, self.source, self.type = source.name, source.source or "", source.cell_type
         self.locked, self.checksum = bool(source.locked), source.checksum
         self.points, self.solution, self.task = points, solution, task
         self.metadata = {
@@ -44,10 +50,26 @@ class Official:
         }
 
     @property
-    def defines(self):
-        """The first function or variable of the cell: what an answer is known by."""
-        found = _DEFINED.search(self.source or "")
-        return (found[1] or found[2]) if found else None
+    def is_test(self):
+        """Whether it is judged: it asks the student's kernel, and does not run there."""
+        return self.type == "code" and self.points is not None and not self.solution
+
+    @cached_property
+    def released(self):
+        """Its text in the release: without hidden tests."""
+        return _HIDDEN.sub("", self.source).rstrip()
+
+    @cached_property
+    def names(self):
+        """The functions and variables that the release leaves to the student."""
+        if self.locked or self.type != "code":
+            return frozenset()
+        return frozenset(defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
+
+    def is_answered(self, text):
+        """Whether a text is more than what was released in this cell."""
+        text = "\n".join(li for li in text.splitlines() if not li.lstrip().startswith("#"))
+        return bool(text.strip()) and not same_code(text, self.source)
 
     def restored(self, text):
         """The cell with this text, everything else as released."""
@@ -58,8 +80,25 @@ class Official:
         return make(text, id=self.name, metadata=metadata)
 
 
+class Release(dict):
+    """{grade id: Official} of a notebook in its order, and what is known of its other cells."""
+
+    def __init__(self, cells, source):
+        order = [name for name in grade_ids(source) if name in cells]
+        super().__init__({name: cells[name] for name in [*order, *cells]})
+        names = [_grade_id(cell) for cell in source.cells]
+        keys = [pieces.key(cell.source) for cell in source.cells]
+        self.plain = {key for name, key in zip(names, keys, strict=True) if name is None}
+        # {grade id: the other cell that stands right above it}
+        self.above = {
+            name: key
+            for key, before, name in zip(keys, names, names[1:], strict=False)
+            if before is None
+        }
+
+
 def official_cells(db_url, assignment, notebook, source_path=None):
-    """{grade id: Official} of a notebook, in the order of its source if that is there."""
+    """The Release of a notebook, in the order of its source if that is there."""
     with Gradebook(db_url) as gradebook:
         entry = gradebook.find_notebook(notebook, assignment)
         points = {cell.name: cell.max_score for cell in [*entry.grade_cells, *entry.task_cells]}
@@ -69,8 +108,8 @@ def official_cells(db_url, assignment, notebook, source_path=None):
         for cell in entry.source_cells:
             name = cell.name
             cells[name] = Official(cell, points.get(name), name in solutions, name in tasks)
-    order = grade_ids(nbformat.read(source_path, 4)) if source_path else []
-    return {name: cells[name] for name in [*order, *cells] if name in cells}
+    source = nbformat.read(source_path, 4) if source_path else nbformat.v4.new_notebook()
+    return Release(cells, source)
 
 
 def grade_ids(nb):
@@ -109,194 +148,243 @@ class Repair(NbGraderPreprocessor):
 
 def repair(nb, official):
     """(the notebook in gradable shape, [what was done, ...])."""
-    said = []
+    said = Said(nb.metadata.pop("damage", []))
     if nb.metadata.pop("widgets", None) is not None:
-        said.append("Saved widget states were left out; grading does not need them.")
-    owner = _owners(nb, official, said)
-    joined = _split_answers(nb.cells, owner, official, said)
-    cells, placed = [], set()
-    for index, cell in enumerate(nb.cells):
-        name = owner.get(index)
-        if name is not None:
-            cells.append(_official_copy(official[name], cell, said))
-            placed.add(name)
-            continue
-        if index in joined:
-            continue
-        claimed = _grade_id(cell)
-        plain = _plain_copy(cell)
-        if claimed in official and official[claimed].locked:
-            if _same_text(plain.source, official[claimed].source):
-                said.append(f"A second copy of the cell {claimed} was removed.")
-                continue
-            plain.cell_type == "code" and said.append(
-                f"A changed copy of the locked cell {claimed} was kept as a cell of your own."
-            )
-        elif claimed in official:
-            said.append(f"A second copy of the answer {claimed} was kept as a cell of its own.")
-        cells.append(plain)
-    _insert_missing(cells, official, placed, said)
+        said.tell(Told.WIDGETS)
+    found = _pieces(nb.cells, official, said)
+    owner = _owners(found, official, said)
+    taken = _join(found, owner, official, said)
+    nb.cells = put_together(found, owner, taken, official, said)
+    said = said.lines()
     if said:
         lines = "\n".join(f"- {line}" for line in said)
         note = f"**This notebook was repaired before it was graded.**\n\n{lines}"
-        cells.insert(0, new_markdown_cell(note, id="repairs"))
-    nb.cells = cells
+        nb.cells.insert(0, new_markdown_cell(note, id="repairs"))
     nb.nbformat, nb.nbformat_minor = 4, 5
     nb.metadata["course"] = {"repairs": said}
     return nb, said
 
 
-def _owners(nb, official, said):
-    """{index of a submitted cell: the official cell that it is}, one for each at most."""
-    claims = {name: [] for name in official}
-    for index, cell in enumerate(nb.cells):
-        name = _grade_id(cell)
-        if name in official:
-            claims[name].append(index)
-    taken = {index for indices in claims.values() for index in indices}
-    for name, cell in official.items():
-        if not claims[name]:
-            index = _look_for(cell, nb.cells, taken)
-            if index is not None:
-                claims[name].append(index)
-                taken.add(index)
-                said.append(f"The cell {name} had lost its metadata; it was found by its text.")
-    owner = {}
-    for name, indices in claims.items():
-        if not indices:
-            continue
-        best = _best(official[name], indices, nb.cells)
-        if not official[name].locked and _unanswered(_text(nb.cells[best]), official[name]):
-            elsewhere = _look_for(official[name], nb.cells, taken)
-            if elsewhere is not None:
-                best = elsewhere
-                taken.add(best)
-                said.append(f"The answer {name} was empty; it was found in another cell.")
-        owner[best] = name
+# --- what is there
+
+
+def _pieces(cells, official, said):
+    """The submitted cells, merged ones taken apart, each with the official cell that it claims."""
+    texts = {pieces.key(known.released): name for name, known in official.items()}
+    tests = {
+        name: pieces.stripped(known.released).splitlines()
+        for name, known in official.items()
+        if known.is_test
+    }
+    found, whole = [], set()
+    for cell in cells:
+        code, name = cell.get("cell_type") == "code", _grade_id(cell)
+        piece = Piece(_text(cell), code, name if name in official else None)
+        parts = pieces.taken_apart(piece, tests)
+        for part in parts:
+            _claim(part, cell.get("id") if part.text == piece.text else None, texts, official)
+        if len(parts) > 1:
+            _tell_merged(parts, official, said)
+        for part in parts:
+            if part.claim in official and official[part.claim].locked:
+                again = part.claim in whole
+                whole.add(part.claim)
+                found += _locked(part, official[part.claim], again, said)
+                continue
+            part.released = part.claim is None and part.key in official.plain
+            found.append(part)
+    told = {piece.claim for piece in found if piece.told}
+    for name in dict.fromkeys(p.claim for p in found if p.claim and p.claim not in told):
+        official[name].locked and said.tell(Told.LOST, name)
+    return found
+
+
+def _claim(piece, cell_id, texts, official):
+    """Say which official cell a piece is: by released text, metadata, exercise line or id."""
+    by_text = texts.get(piece.key) if piece.text.strip() else None
+    if by_text is not None or piece.claim is not None:
+        piece.told = by_text in (None, piece.claim)
+        piece.claim = by_text or piece.claim
+        return
+    piece.told = False
+    match = EXERCISE.search(piece.text)
+    if match and match[1] in official and official[match[1]].locked:
+        piece.claim = match[1]
+    elif known := official.get(cell_id):
+        # An id alone is weak: what does not look like the answer is not taken for it.
+        fits = not known.names or _fits(piece, known) or not known.is_answered(piece.text)
+        piece.claim = cell_id if fits else None
+
+
+def _locked(part, known, again, said):
+    """What stands for a locked cell: its place, and the student's own text in it."""
+    text, place = part.text, Piece("", known.type == "code", known.name, part.told)
+    if not again and part.code != place.code:
+        said.tell(Told.RETYPED, known.name, known.type)
+    if same_code(text, known.released) or same_code(text, known.source):
+        again and said.tell(Told.COPY, known.name)
+        return [place]
+    lines = {line.strip() for line in known.source.splitlines()}
+    if all(line.strip() in lines for line in text.splitlines()):
+        again or said.tell(Told.CHANGED, known.name)
+        return [place]
+    own = Piece(text, part.code, of=known.name)
+    said.tell(Told.CHANGED_COPY if again else Told.CHANGED_AND_KEPT, known.name)
+    return [own, place] if place.code else [place, own]
+
+
+def _tell_merged(parts, official, said):
+    names = [part.claim for part in parts if part.claim]
+    tests = [name for name in names if official[name].is_test]
+    if tests:
+        said.tell(Told.MERGED, tests[0])
+    else:
+        said.tell(Told.CONFLICT, names[0] if names else "of yours")
+
+
+# --- which cell is which answer
+
+
+def _owners(found, official, said):
+    """{index of a piece: the answer that it is}, one for each answer at most."""
+    answers = {name: known for name, known in official.items() if not known.locked}
+    owner, missing = {}, []
+    for name, known in answers.items():
+        claimed = [i for i, p in enumerate(found) if p.claim == name and known.is_answered(p.text)]
+        fit = [i for i in claimed if _fits(found[i], known)]
+        if fit or (claimed and not known.names):
+            owner[max(fit or claimed, key=lambda i: _rank(found[i], known, i))] = name
+        else:
+            missing.append(name)
+    lost = [name for at, name in owner.items() if not found[at].told]
+    for name in missing:
+        known = answers[name]
+        claimed = [i for i, p in enumerate(found) if p.claim == name and i not in owner]
+        where = _elsewhere(found, name, official, owner)
+        if where is not None:
+            if any(not known.is_answered(found[i].text) for i in claimed) or claimed:
+                said.tell(Told.ELSEWHERE, name)
+            else:
+                lost.append(name)
+        elif claimed:
+            changed = [i for i in claimed if known.is_answered(found[i].text)]
+            where = changed[-1] if changed else claimed[0]
+        if where is not None:
+            owner[where] = name
+    for name in lost:
+        said.tell(Told.LOST, name)
     return owner
 
 
-def _unanswered(text, official):
-    return not text.strip() or _same_text(text, official.source)
+def _fits(piece, known):
+    return bool(defined(piece.text, known.names))
 
 
-def _split_answers(cells, owner, official, said):
-    """Join answers that were split in the middle of a statement; gives the indices joined."""
-    joined = set()
-    for index, name in owner.items():
-        cell, after = cells[index], index + 1
-        if official[name].locked or official[name].type != "code" or _parses(_text(cell)):
+def _rank(piece, known, index):
+    """More of the names that are asked for, then the first line as released, then the last one."""
+    first = [_bare(li) for li in known.source.splitlines() if defined(li, known.names)]
+    lines = {_bare(line) for line in piece.text.splitlines()}
+    return len(defined(piece.text, known.names)), any(line in lines for line in first), index
+
+
+def _elsewhere(found, name, official, owner):
+    """The index of another cell in which an answer stands, or None."""
+    known = official[name]
+    if known.type != "code" or not known.names:
+        return _between(found, name, official, owner)
+    fit = []
+    for index, piece in enumerate(found):
+        other = official.get(piece.claim)
+        if index in owner or piece.released or not known.is_answered(piece.text):
             continue
-        while after < len(cells) and after not in owner and cells[after].cell_type == "code":
-            whole = f"{_text(cell)}\n{_text(cells[after])}"
-            if _parses(whole):
-                cell.source = whole
-                joined.update(range(index + 1, after + 1))
-                said.append(f"The answer {name} had been split into two cells; it was joined.")
+        if other is None or (not other.locked and not _fits(piece, other)):
+            fit += [index] * _fits(piece, known)
+    return max(fit, key=lambda i: _rank(found[i], known, i), default=None)
+
+
+def _between(found, name, official, owner):
+    """The student's first text where the release has this answer: below what stands above it."""
+    names, above = list(official), official.above.get(name)
+    starts = [i for i, piece in enumerate(found) if piece.released and piece.key == above]
+    for before in reversed(names[: names.index(name)]):
+        starts = starts or [i for i, piece in enumerate(found) if piece.claim == before]
+    for start in starts:
+        for index in range(start + 1, len(found)):
+            piece = found[index]
+            if piece.claim in official and piece.claim != name:
                 break
-            if after > index + 1:  # more than two parts: nobody does that
-                break
-            after += 1
-    return joined
+            new = index not in owner and not piece.released
+            if new and not pieces.bound(piece.text) and official[name].is_answered(piece.text):
+                return index
+    return None
 
 
-def _parses(text):
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+def _join(found, owner, official, said):
+    """Put answers together that were split; gives the indices of the parts that were taken."""
+    taken = set()
+    for at, name in sorted(owner.items()):
+        known, piece = official[name], found[at]
+        if known.type != "code":
+            parts = _prose(found, owner, at, known)
+            text = "\n\n".join(found[i].text.strip("\n") for i in parts)
+        else:
+            text, parts = _code(found, owner, at, known, taken)
+        if len(parts) > 1:
+            said.tell(Told.SPLIT, name, "two" if len(parts) == 2 else len(parts))
+            piece.text = text
+            taken.update(i for i in parts if i != at)
+    return taken
 
 
-def _best(official, indices, cells):
-    """Of several copies: the last answer that the student changed, or the first locked cell."""
-    if official.locked:
-        return indices[0]
-    changed = [i for i in indices if not _same_text(_text(cells[i]), official.source)]
-    return (changed or indices)[-1]
+def _code(found, owner, at, known, taken):
+    """(text, indices) of an answer and of the cells beside it that are parts of it."""
+    piece = found[at]
+    piece.text = pieces.undoubled(piece.text)
+    if not piece.code and (code := pieces.code_in(piece.text, known.names)) != piece.text:
+        piece.text, piece.prose = code, piece.text
+
+    def complete(text):
+        return pieces.parses(text) or (
+            pieces.parses(pieces.dedented(text)) and bool(defined(text, known.names))
+        )
+
+    for code_only in (True, False):
+        texts = [_possible_part(found, owner, index, at, known) for index in range(len(found))]
+        for index, other in enumerate(found):
+            if index in taken or (code_only and not other.code and texts[index]):
+                texts[index] = None if index in taken else ""
+        text, parts = pieces.joined(texts, at, complete)
+        if len(parts) > 1 or complete(text):
+            break
+    return text, parts
 
 
-def _look_for(official, cells, taken):
-    """The index of a cell without metadata that is this one by its id, exercise line or text."""
-    free = [i for i, cell in enumerate(cells) if i not in taken and _grade_id(cell) is None]
-    for i in free:
-        match = EXERCISE.search(_text(cells[i]))
-        if official.locked and match and match[1] == official.name:
-            return i
-    if official.locked:
-        same = [i for i in free if _same_text(_text(cells[i]), official.source)]
-        return same[0] if same else None
-    by_id = [i for i in free if cells[i].get("id") == official.name]
-    if by_id:
-        return by_id[0]
-    name = official.defines
-    if name is None:
+def _possible_part(found, owner, index, at, known):
+    """What another cell can add to an answer that was split; None where such cells end."""
+    piece = found[index]
+    if index == at:
+        return piece.text
+    if index in owner or piece.released or piece.claim not in (None, known.name):
         return None
-    pattern = re.compile(rf"^(?:def {name}\(|{name} = )", re.MULTILINE)
-    found = [i for i in free if pattern.search(_text(cells[i]))]
-    near = SequenceMatcher(b=official.source or "", autojunk=False)
-
-    def likeness(index):
-        near.set_seq1(_text(cells[index])[:2000])
-        return near.quick_ratio()
-
-    return max(found, key=likeness, default=None)
+    return piece.text if piece.claim is None or known.is_answered(piece.text) else ""
 
 
-def _official_copy(official, cell, said):
-    text = _text(cell)
-    if cell.get("cell_type") != official.type:
-        said.append(f"The cell {official.name} is a {official.type} cell again.")
-    if not official.locked:
-        return official.restored(text)
-    # Editors strip blanks at line ends; that is nobody's doing and not worth a word.
-    if not _same_text(text, official.source) and not _released_form(text, official.source):
-        said.append(f"The locked cell {official.name} had been changed; it was restored.")
-    return official.restored(official.source)
+def _prose(found, owner, at, known):
+    """The indices of a written answer and of what the student wrote right below it."""
+    parts = [at]
+    for step in (-1, 1):
+        index = at + step
+        while 0 <= index < len(found):
+            text = _possible_part(found, owner, index, at, known)
+            if text is None or found[index].code or (step < 0 and found[index].claim is None):
+                break
+            if text.strip():
+                parts.append(index)
+            index += step
+    return sorted(parts)
 
 
-def _released_form(text, source):
-    """Whether a locked cell is as released, that is without the hidden tests of its source."""
-    if "### BEGIN HIDDEN TESTS" not in source:
-        return False
-    lines, hidden = [], False
-    for line in source.splitlines():
-        if line.strip() == "### BEGIN HIDDEN TESTS":
-            hidden = True
-        elif line.strip() == "### END HIDDEN TESTS":
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return _same_text(text, "\n".join(lines))
-
-
-def _plain_copy(cell):
-    """A student's own cell: its text, and nothing that nbgrader would act upon."""
-    make = new_code_cell if cell.get("cell_type") == "code" else new_markdown_cell
-    return make(_text(cell))
-
-
-def _insert_missing(cells, official, placed, said):
-    """Put what is missing behind the official cell that comes before it."""
-    position = {
-        cell.metadata["nbgrader"]["grade_id"]: i
-        for i, cell in enumerate(cells)
-        if "nbgrader" in cell.metadata
-    }
-    last = -1
-    for name, cell in official.items():
-        if name in placed:
-            last = max(last, position[name])
-            continue
-        text = cell.source if cell.locked else _DELETED
-        kind = "locked cell" if cell.locked else "answer"
-        said.append(f"The {kind} {name} was missing; it was put back" + (
-            "." if cell.locked else ", empty. Whatever else you wrote was still graded."
-        ))  # fmt: skip
-        last += 1
-        cells.insert(last, cell.restored(text))
-        position = {key: at + (at >= last) for key, at in position.items()}
-        position[name] = last
+# --- cells as they come
 
 
 def _grade_id(cell):
@@ -310,7 +398,6 @@ def _text(cell):
     return "".join(source) if isinstance(source, list) else str(source)
 
 
-def _same_text(one, other):
-    """Equal but for blanks at the ends of lines."""
-    lines = [[line.rstrip() for line in (t or "").strip().splitlines()] for t in (one, other)]
-    return lines[0] == lines[1]
+def _bare(text):
+    """A text without its blanks: as good as a name for it."""
+    return "".join(text.split())

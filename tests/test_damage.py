@@ -1,0 +1,208 @@
+"""2,000 damaged notebooks through repair, and 200 graded: no answer in a file is lost."""
+
+import ast
+import re
+import shutil
+import textwrap
+from functools import lru_cache
+
+import nbformat
+import pytest
+from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
+
+from course.cli import main
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import read_result
+from course.grading.notebooks import read_notebook
+from course.grading.repair import repair
+from tests import damage
+from tests.classroom import ROOT
+from tests.classroom import SOURCES as SOLUTIONS
+from tests.school import cell as made
+from tests.test_repair import REFUSED
+
+NOTEBOOKS = 2000
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_judge(monkeypatch):
+    """Cells are made as the judge's process makes them: valid at the end, not each by itself."""
+    monkeypatch.setattr(nbbase, "validate", lambda node, ref=None: None)
+
+
+@lru_cache(5000)
+def statements(text):
+    """What a cell does to its names: (name, the statement, whether it only adds to the name)."""
+    text = re.sub(r"^%.*", "", text, flags=re.MULTILINE)
+    try:
+        body = ast.parse(textwrap.dedent(text)).body
+    except (SyntaxError, ValueError):
+        return []
+    found = []
+    for statement in body:
+        written = "".join(ast.unparse(statement).split())
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append((statement.name, written, False))
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.append((node.id, written, False))
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                found.append((ast.unparse(node.value), written, True))
+    return found
+
+
+def run(text, space):
+    """Bring {name: [the statements that made it what it is]} to where a cell leaves it."""
+    for name, written, adds in statements(text):
+        space[name] = [*space.get(name, []), written] if adds else [written]
+
+
+def lost(fixed, assignment, answers):
+    """The answers that do not stand, word for word, where the tests of this notebook ask for them.
+
+    What a name stands for at a test is told by the statements of the cells above it, in order.
+    """
+    official, space, alone, asked, wrong = assignment.official, {}, {}, set(), set()
+    for text in answers.values():
+        run(text, alone)
+    for cell in fixed.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name is not None and official[name].is_test:
+            used = assignment.used[name]
+            for answer in answers:
+                for variable in official[answer].names & used:
+                    asked.add(answer)
+                    if space.get(variable) != alone[variable]:
+                        wrong.add(answer)
+        elif cell.cell_type == "code":
+            run(cell.source, space)
+        elif name in answers and "".join(answers[name].split()) in "".join(cell.source.split()):
+            asked.add(name)
+    return wrong | (answers.keys() - asked)
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+def test_no_answer_that_is_in_a_file_is_lost(path):
+    assignment = damage.Assignment(path)
+    number = SOLUTIONS.index(path)
+    said = []
+    for seed in range(number, NOTEBOOKS, len(SOLUTIONS)):
+        content, done, answers = damage.damaged(assignment, seed)
+        nb, problem = read_notebook(content)
+        assert problem is None, (seed, done, problem)
+        fixed, repairs = repair(nb, assignment.official)
+        if gone := lost(fixed, assignment, answers):
+            said.append((seed, done, gone, repairs))
+        ids = [c.metadata.nbgrader.grade_id for c in fixed.cells if "nbgrader" in c.metadata]
+        assert sorted(ids) == sorted(assignment.official), (seed, done)
+        for cell in fixed.cells:
+            known = assignment.official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if known is not None and known.locked:
+                assert cell.source == known.source
+        if seed % 20 == number:
+            nbformat.validate(fixed)
+    assert not said, "\n".join(map(str, said))
+
+
+# --- a class of them, graded
+
+
+SETUP = "import os"
+IMPORTS = "import numpy as np\n\nfrom course import check"
+EXERCISES = {
+    "area": (
+        "def area(height, width):\n    ### BEGIN SOLUTION\n    return height * width\n"
+        "    ### END SOLUTION",
+        "check.function(area, [2, 3], gives=[6])\n### BEGIN HIDDEN TESTS\n"
+        "check.function(area, [7, 9], like=lambda a, b: a * b)\n### END HIDDEN TESTS",
+    ),
+    "sides": (
+        'sides = {"pool": None, "stride": None}\n### BEGIN SOLUTION\n'
+        'sides = {"pool": 14, "stride": 7}\n### END SOLUTION',
+        'check.value(sides, {"pool": 14, "stride": 7})',
+    ),
+    "volume": (
+        "def volume(height, width, maps):\n    ### BEGIN SOLUTION\n    base = area(height, width)\n"
+        "    return base * maps\n    ### END SOLUTION\n\n\n"
+        "def average(values):\n    ### BEGIN SOLUTION\n    if len(values) == 0:\n        return 0\n"
+        "    return float(np.mean(values))\n    ### END SOLUTION",
+        "check.function(volume, [2, 3, 4], gives=[24])\n"
+        "check.function(average, [[]], [[1, 2]], gives=[0, 1.5])",
+    ),
+    "counts": (
+        'counts = {"conv": None, "dense": None}\n### BEGIN SOLUTION\n'
+        'counts = {\n    "conv": (5 * 5 * 1 + 1) * 6,\n}\ncounts["dense"] = (120 + 1) * 84\n'
+        "### END SOLUTION",
+        'check.value(counts, {"conv": 156, "dense": 10_164})',
+    ),
+    "crop": (
+        "def crop(image, size):\n    ### BEGIN SOLUTION\n    top = (image.shape[0] - size) // 2\n"
+        "    left = (image.shape[1] - size) // 2\n"
+        "    return image[top : top + size, left : left + size]\n    ### END SOLUTION",
+        "check.function(crop, [np.arange(12.0).reshape(3, 4), 1], gives=[[[5]]])",
+    ),
+    "best": (
+        "best = None\n### BEGIN SOLUTION\nbest = max([3, 8, 5])\n### END SOLUTION",
+        "check.value(best, 8)",
+    ),
+    "relu": (
+        "def relu(values):\n    ### BEGIN SOLUTION\n    values = np.asarray(values)\n"
+        "    return np.maximum(values, 0)\n    ### END SOLUTION",
+        "check.function(relu, [[-1.0, 2.0]], gives=[[0, 2]])",
+    ),
+}
+
+
+def write_solution(path):
+    """An assignment whose answers need nothing but NumPy: a tenth of a second a submission."""
+    cells = [
+        new_markdown_cell("# Small things", id="title"),
+        made(new_code_cell, SETUP, "setup", locked=True),
+        made(new_code_cell, IMPORTS, "imports", locked=True),
+    ]
+    for name, (answer, test) in EXERCISES.items():
+        text = f"# Exercise {name} (10 points)\n{test}"
+        cells += [
+            new_markdown_cell(f"## {name}\n\nWrite it.", id=f"{name}-goal"),
+            made(new_code_cell, answer, f"{name}-answer", solution=True),
+            made(new_code_cell, text, name, 10, grade=True, locked=True),
+            new_markdown_cell(f"What you should see: {name}.", id=f"{name}-see"),
+        ]
+    essay = "### BEGIN SOLUTION\nAll of it.\n\nAnd why.\n### END SOLUTION"
+    cells.append(made(new_markdown_cell, essay, "essay", 30, grade=True, solution=True))
+    points = dict.fromkeys(EXERCISES, 10)
+    cells.append(made(new_code_cell, f"check.progress({points})", "progress", locked=True))
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+
+
+def test_200_damaged_notebooks_are_graded_to_their_end(tmp_path):
+    """Each kind of damage alone, and mixtures: everybody has all points, or a reason for none."""
+    path = tmp_path / "solutions" / "small" / "things.ipynb"
+    write_solution(path)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    assert main(["release", "--course", str(tmp_path), "small"]) == 0
+    assignment, handed_in = damage.Assignment(path), {}
+    for table in (damage.STYLES, damage.CELLS, damage.ORDER, damage.METADATA, damage.FILES):
+        for name, function in table.items():
+            nb = damage.Damaged(assignment, name)
+            content = function(nb)
+            handed_in[name] = content or damage.FILES["as_it_is"](nb)
+    for number, (content, _) in enumerate(REFUSED):
+        handed_in[f"refused{number}"] = content
+    for seed in range(200 - len(handed_in)):
+        handed_in[f"mixture{seed}"], *_ = damage.damaged(assignment, seed)
+    assert len(handed_in) == 200
+    for student, content in handed_in.items():
+        folder = tmp_path / "submitted" / student / "small"
+        folder.mkdir(parents=True)
+        (folder / "things.ipynb").write_bytes(content)
+    assert main(["grade", "--course", str(tmp_path), "small"]) == 1  # some are not graded
+    course = CourseFolder(tmp_path)
+    results = {student: read_result(course, "small", student) for student in handed_in}
+    refused = {student for student, result in results.items() if result.failed}
+    assert refused == {student for student in handed_in if student.startswith("refused")}
+    lost = {s: r.lost for s, r in results.items() if s not in refused and r.score != 70}
+    assert not lost
