@@ -15,7 +15,10 @@ import json
 import logging
 import math
 import os
+import re
+import sys
 import tempfile
+import threading
 import urllib.parse
 from importlib import resources
 
@@ -74,7 +77,7 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
     if quick := os.environ.get("COURSE_QUICK"):
         limit = min(limit or int(quick), int(quick))
     with _unlogged():
-        builder = _prepared(name, size)
+        builder = _prepared(name, size, batch)
     tf = _tensorflow()
     splits = builder.info.splits
     return tuple(
@@ -174,23 +177,48 @@ def _whole(value):
 # ------------------------------------------------------------------------- getting the data
 
 
-def _prepared(name, size):
+def _prepared(name, size, batch):
     """The builder of `name`, its files in place."""
     builder = _builder(name, folder())
     _check_features(name, builder.info, size)  # before anything is downloaded
-    if builder.is_prepared():
-        return builder
-    try:
-        if name == "digits":
-            return _prepared_digits(builder)
-        _reach(builder)
-        print(f"Downloading {name} ({_how_big(name, builder)}) to {builder.data_dir} ...")
-        _prepare(builder)
-    except DataUnavailable:
-        raise
-    except Exception as error:
-        raise DataUnavailable(_advice(name, error)) from None
+    if not builder.is_prepared():
+        try:
+            if name == "digits":
+                builder = _prepared_digits(builder)
+            else:
+                _reach(builder)
+                size_of_it = _how_big(name, builder)
+                print(f"Downloading {name} ({size_of_it}) to {builder.data_dir} ...")
+                with _told(folder()):
+                    _prepare(builder)
+        except DataUnavailable:
+            raise
+        except Exception as error:
+            raise DataUnavailable(_advice(name, builder, size, batch, error)) from None
+    _check_files(name, builder)
     return builder
+
+
+def _check_files(name, builder):
+    """Read every record of a set once, as bytes: later, TensorFlow's own errors would come.
+
+    Raises DataUnavailable if a file is not there, not whole, or not readable.
+    """
+    tf, splits = _tensorflow(), builder.info.splits
+    try:
+        if not splits:
+            raise ValueError("dataset_info.json names no splits")
+        for name_of_split, split in splits.items():
+            next(iter(builder.as_dataset(split=f"{name_of_split}[:1]")), None)
+            if builder.info.file_format.value != "tfrecord":
+                continue
+            records = tf.data.TFRecordDataset([str(path) for path in split.filepaths])
+            count = int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))
+            if count != split.num_examples:
+                wanted = f"{split.num_examples} were written"
+                raise ValueError(f"its part {name_of_split!r} has {count} images, {wanted}")
+    except Exception as error:  # TensorFlow's, the operating system's, and tfds's own
+        raise DataUnavailable(_damaged(name, builder.data_dir, error)) from None
 
 
 def _prepared_digits(builder):
@@ -220,6 +248,37 @@ def _prepare(builder):
         builder.info.read_from_directory(builder.data_dir)
 
 
+@contextlib.contextmanager
+def _told(place):
+    """Say every two seconds how much has come into a folder, in a line that is written over."""
+    out, before, done = sys.stdout, _bytes_in(place), threading.Event()
+
+    def tell():
+        while not done.wait(2):
+            have = (_bytes_in(place) - before) / 2**20
+            out.write(f"\r{have:,.0f} MiB are here ...")
+            out.flush()
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        if have := _bytes_in(place) - before:
+            out.write(f"\r{have / 2**20:,.0f} MiB are here.    \n")
+
+
+def _bytes_in(place):
+    total = 0
+    for folder_, _, names in os.walk(place):
+        for name in names:
+            with contextlib.suppress(OSError):  # renamed in the meantime
+                total += os.path.getsize(os.path.join(folder_, name))
+    return total
+
+
 def _reach(builder):
     """Ask the server once: tensorflow-datasets itself gives up only after minutes of retries."""
     import requests
@@ -244,11 +303,16 @@ def _unlogged():
 
 def _builder(name, data_dir):
     tfds = _tfds()
-    if name == "digits":
-        return _digits()(data_dir=data_dir)
+    place = os.path.join(data_dir, name.split("/")[0].split(":")[0])
     try:
+        if name == "digits":
+            return _digits()(data_dir=data_dir)
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:  # a ValueError: its config
+    except Exception as error:
+        unknown = isinstance(error, tfds.core.DatasetNotFoundError)
+        config = type(error) is ValueError  # a subclass comes from a file that is no JSON
+        if (os.path.isdir(place) and not config) or not (unknown or config):
+            raise DataUnavailable(_damaged(name, place, error)) from None
         sets = "\n".join(f'  "{key}": {what} ({size})' for key, (what, size) in COURSE.items())
         raise DataUnavailable(
             f"There is no data set {name!r} in tensorflow-datasets or in {data_dir} "
@@ -269,21 +333,53 @@ def _check_features(name, info, size):
         )
 
 
-def _advice(name, error):
+def _damaged(name, place, error):
+    """What to do about files that are there and cannot be read."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    text = _first_line(re.sub(r"\{\{.*?\}\} ?", "", str(error)))  # what TensorFlow calls its node
+    said = f"{name!r} lies in {place}, but cannot be read ({type(error).__name__}: {text}).\n"
+    if kinds & {"PermissionError", "PermissionDeniedError"}:
+        return (
+            f"{said}Likely cause: its files belong to somebody else. Ask for the right to read "
+            "them, or set TFDS_DATA_DIR to a folder of yours and run this cell again."
+        )
+    anew = "it is made anew" if name == "digits" else "it is downloaded anew"
+    return (
+        f"{said}Likely cause: a download or a copy that did not come to its end, or files of "
+        f"another version.\nDelete the folder {place} and run this cell again; {anew}."
+    )
+
+
+def _advice(name, builder, size, batch, error):
     where = folder()
     cause = _cause(error, where)
     if name == "digits":
         return f'"digits" could not be made ready in {where}.\nLikely cause: {cause}'
-    size = f" ({COURSE[name][1]})" if name in COURSE else ""
+    download = f" ({COURSE[name][1]})" if name in COURSE else ""
+    there = os.path.join(where, name.split("/")[0])
+    found = ""
+    if os.path.exists(there):
+        found = f"What lies in {there} is not its version {builder.version}, or not all of it.\n"
     return (
-        f"{name!r} is not in {where}, and downloading it from {_hosts(name)} failed.\n"
+        f"{name!r} is not in {where}, and downloading it from {_hosts(name)} failed.\n{found}"
         f"Likely cause: {cause}\n"
         "What to do, one of:\n"
-        f"  - connect to the network and run this cell again{size}; after that it is on disk;\n"
+        f"  - connect to the network and run this cell again{download}; after that it is on disk;\n"
         "  - set TFDS_DATA_DIR to a folder that already has it, as on a campus server: "
         'os.environ["TFDS_DATA_DIR"] = "...";\n'
-        '  - go on without a network with the built-in digits: load("digits").'
+        f"  - go on without a network with the built-in digits:\n"
+        f"    {_instead(builder, size, batch)}"
     )
+
+
+def _instead(builder, size, batch):
+    """The call that gives the built-in digits in the shape of another set."""
+    shape = builder.info.features["image"].shape
+    call = f'data.load("digits", size={size or tuple(shape[:2])}, batch={batch})'
+    if shape[-1] == 1:
+        return f"train, test = {call}"
+    colours = f"keras.ops.repeat(x, {shape[-1]}, axis=-1)"
+    return f"train, test = (part.map(lambda x, y: ({colours}, y)) for part in {call})"
 
 
 def _cause(error, where):
@@ -311,6 +407,8 @@ def _cause(error, where):
     # Before the folder: a firewall may refuse a connection with "permission denied" as well.
     if kinds & {"ConnectionError", "Timeout", "gaierror", "URLError", "HTTPError"}:
         return f"no connection to that server: no network, a firewall or a proxy. {text}"
+    if numbers & {errno.ENOTDIR, errno.EEXIST}:
+        return f"there is a file where a folder of {where} should be. Move it away. {text}"
     if numbers & {errno.EACCES, errno.EROFS, errno.EPERM}:
         return f"the folder {where} cannot be written. {text}"
     if "DownloadError" in kinds:
@@ -346,11 +444,14 @@ def _tfds():
 
     with quietly():
         import tensorflow_datasets as tfds
-        from tensorflow_datasets.core.utils import gcs_utils
 
     # Newer versions have this by default. Older ones ask Google's storage about each set that is
-    # not on disk, "digits" too, and without a network TensorFlow tries for minutes.
-    gcs_utils._is_gcs_disabled = True
+    # not on disk, "digits" too, and without a network TensorFlow tries for minutes. The name is
+    # private: where it is gone, nothing is set.
+    with contextlib.suppress(ImportError):
+        from tensorflow_datasets.core.utils import gcs_utils
+
+        gcs_utils._is_gcs_disabled = True
     tfds.disable_progress_bar()  # it would write to stderr
     return tfds
 

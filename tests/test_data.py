@@ -3,9 +3,14 @@
 import errno
 import json
 import os
+import re
+import shutil
 import socket
+import sys
+import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -113,6 +118,144 @@ def test_only_training_images_are_shuffled_by_the_seed(empty_folder):
     assert len(first) == len(test) == 200
 
 
+# ------------------------------------------------------------------------ damaged folders
+
+
+def record(folder, part="train"):
+    return next(folder.glob(f"*{part}*"))
+
+
+def truncated(folder):
+    path = record(folder)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def garbage(folder):
+    content = bytearray(record(folder).read_bytes())
+    content[5000:5010] = b"0123456789"
+    record(folder).write_bytes(content)
+
+
+def fewer_written(folder):
+    info = json.loads((folder / "dataset_info.json").read_text())
+    info["splits"][0]["shardLengths"] = ["7"]
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+
+
+def a_file_for_the_folder(folder):
+    shutil.rmtree(folder)
+    folder.write_text("x")
+
+
+def a_folder_for_the_record(folder):
+    path = record(folder)
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "a record cut off": truncated,
+    "other bytes": garbage,
+    "an empty record": lambda folder: record(folder).write_bytes(b""),
+    "no training part": lambda folder: record(folder).unlink(),
+    "no test part": lambda folder: record(folder, "test").unlink(),
+    "a folder for the record": a_folder_for_the_record,
+    "other counts": fewer_written,
+    "no info": lambda folder: (folder / "dataset_info.json").unlink(),
+    "empty info": lambda folder: (folder / "dataset_info.json").write_text(""),
+    "info of nothing": lambda folder: (folder / "dataset_info.json").write_text("{}"),
+    "info that is no text": lambda folder: (folder / "dataset_info.json").write_bytes(b"\xff\x00"),
+    "nothing in it": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "a file for the folder": a_file_for_the_folder,
+}
+
+
+@pytest.fixture(scope="module")
+def whole_digits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFDS_DATA_DIR", str(folder))
+        data.load("digits")
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder_is_named_with_what_to_do(damage, whole_digits, empty_folder, capfd):
+    shutil.copytree(whole_digits, empty_folder, dirs_exist_ok=True)
+    DAMAGES[damage](empty_folder / "digits" / "1.0.0")
+    with pytest.raises(data.DataUnavailable) as caught:
+        data.load("digits")
+    said = str(caught.value)
+    assert f"'digits' lies in {empty_folder}/digits" in said and "cannot be read" in said
+    assert f"Delete the folder {empty_folder}/digits" in said and "{{" not in said
+    if damage not in ("a record cut off", "nothing in it", "a file for the folder"):
+        return
+    folder = Path(re.search(r"Delete the folder (\S+) and", said)[1])
+    shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    _, test = data.load("digits")  # as it said
+    assert len(arrays(test)[0]) == 360
+
+
+@needs_mnist
+def test_a_downloaded_set_that_is_damaged(empty_folder, no_network):
+    def copied():
+        shutil.rmtree(empty_folder / "mnist", ignore_errors=True)
+        shutil.copytree(STORED / "mnist", empty_folder / "mnist", copy_function=shutil.copyfile)
+        (folder,) = (empty_folder / "mnist").iterdir()
+        for path in (empty_folder / "mnist", folder):
+            path.chmod(0o755)
+        return folder
+
+    for damage in (truncated, DAMAGES["empty info"], DAMAGES["info that is no text"]):
+        damage(copied())
+        with pytest.raises(data.DataUnavailable, match="it is downloaded anew"):
+            data.load("mnist")
+    copied().rename(empty_folder / "mnist" / "9.9.9")
+    with pytest.raises(data.DataUnavailable, match=r"is not its version [\d.]+, or not all"):
+        data.load("mnist", size=(32, 32))
+    assert len(arrays(data.load("digits", limit=5)[0])[0]) == 5
+
+
+def test_a_folder_that_may_not_be_read(whole_digits, monkeypatch):
+    # Not by chmod: the tests may run as root, whom it does not stop.
+    def refused(self, **_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(whole_digits))
+    monkeypatch.setattr(data._digits(), "as_dataset", refused)
+    with pytest.raises(data.DataUnavailable, match="Ask for the right to read") as caught:
+        data.load("digits")
+    assert "Delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name, size", [("mnist", (32, 32)), ("cifar10", None)])
+def test_what_is_offered_without_a_network_fits_the_cell(name, size, empty_folder, no_network):
+    with pytest.raises(data.DataUnavailable) as caught:
+        data.load(name, size=size, batch=64)
+    names = {"data": data, "keras": keras}
+    exec(str(caught.value).splitlines()[-1].strip(), names)
+    images, _ = next(iter(names["train"]))
+    assert images.shape == (64, 32, 32, 1 if name == "mnist" else 3)
+
+
+def test_a_download_says_how_much_has_come(tmp_path, capsys):
+    with data._told(tmp_path):
+        (tmp_path / "part").write_bytes(bytes(3 * 2**20))
+        for _ in range(1000):
+            if "MiB" in (said := capsys.readouterr().out):
+                break
+            time.sleep(0.1)
+    assert said == "\r3 MiB are here ..."
+    assert capsys.readouterr().out.rstrip(" \n").endswith("\r3 MiB are here.")
+
+
+def test_a_private_name_that_is_gone_is_not_missed(monkeypatch):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets.core.utils.gcs_utils", None)
+    assert data._tfds.__wrapped__() is tfds
+
+
 # ----------------------------------------------------------------------------------- sizes
 
 
@@ -175,8 +318,9 @@ def test_no_network(empty_folder, no_network, capfd):
     assert no_network
     for word in ("'mnist'", "storage.googleapis.com", str(empty_folder), "no connection"):
         assert word in text
-    for advice in ("run this cell again", "TFDS_DATA_DIR", 'load("digits")'):
+    for advice in ("run this cell again", "TFDS_DATA_DIR"):
         assert advice in text
+    assert text.endswith('train, test = data.load("digits", size=(28, 28), batch=128)')
     assert capfd.readouterr() == ("", "")
 
 
