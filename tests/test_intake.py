@@ -158,6 +158,13 @@ def test_numbers_are_kept_for_each_assignment_and_lms(room, tmp_path):
         )
         path = packed(tmp_path / "a.zip", {name: room.notebook(assignment, assignment)})
         assert len(collect(room.course, path, roster=roster).taken) == 1
+    # Who hands in week 1's notebook in week 2 has week 2's number there.
+    astray = {
+        "Bo Li_201_assignsubmission_file/x.ipynb": room.notebook("bo", "hw"),
+        "Ada Roe_200_assignsubmission_file/x.ipynb": room.notebook("hw2", "hw2"),
+    }
+    report = collect(room.course, packed(tmp_path / "b.zip", astray), roster=roster)
+    assert len(report.taken) == 2
     canvas = packed(tmp_path / "c.zip", {"roeada_7_20001_x.ipynb": room.notebook("c", "hw2")})
     roster.write_text('Student,ID,SIS User ID,Section\n"Roe, Ada",7,ar1,A\n')
     collect(room.course, canvas, roster=roster)

@@ -99,7 +99,7 @@ def _report_others(report, others):
 
 def _with_ids(report, files, roster, record):
     """(the files whose students are known, each student with the id that it will have,
-    {id: (first name, last name, number, whether a roster says so, Person)} of the class)."""
+    {id: Person} of the roster)."""
     anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
     if report.lms == "canvas" and len(anonymous) == len(files) and files:
         roster = None
@@ -267,10 +267,9 @@ def _save(course, record, report, files, people, main, only, clock):
             for student in {**left, **astray}:
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
         _list_left(report, left, {id_ for id_, *_ in report.taken})
-        for assignment in {file.assignment for _, file in best} | ({main} - {None}):
-            for id_, person in people.items():
-                if person.number:
-                    record.of(assignment, id_).numbers[report.lms] = person.number
+        for id_, person in people.items():
+            if person.number and main:
+                record.of(main, id_).numbers[report.lms] = person.number
         record.canvas |= {id_: person.canvas for id_, person in people.items() if person.canvas}
         _enter(course, report.lms, [s for s, _ in best] + (list(left) if main else []), people)
         record.save()

@@ -16,6 +16,7 @@ from nbgrader.api import MissingEntry
 from nbgrader.utils import parse_utc
 
 from course.grading.course_folder import write_atomically
+from course.grading.lms import PER_ASSIGNMENT
 from course.grading.notebooks import read_notebook
 from course.grading.repair import official_cells, repair
 
@@ -112,7 +113,7 @@ class Submitted:
                 "late": file.late,
             }
         about.unreadable = []
-        self._number(about, student)
+        self._number(file.assignment, student)
         wanted = _text(stamp) if by_hand else self._stamp(about)
         _put(folder, {target.name: content, _STAMP: wanted and f"{wanted}\n".encode()})
         about.stamp = about.stamp if by_hand else wanted
@@ -147,14 +148,15 @@ class Submitted:
         """Record files that are no notebook of the archive's assignment, if nothing else came."""
         folder = self.course.path("submitted", self.main, student.id)
         about = self.record.of(self.main, student.id)
-        self._number(about, student)
+        self._number(self.main, student)
         if not any(folder.glob("*.ipynb")):
             about.notebooks, about.stamp = {}, None
             about.unreadable = [[file.name, reason] for file, reason in handed_in]
 
-    def _number(self, about, student):
-        if student.number:
-            about.numbers[self.report.lms] = student.number
+    def _number(self, assignment, student):
+        """Keep what the LMS calls the student: there, where it has one number for each slot."""
+        if student.number and (assignment == self.main or self.report.lms not in PER_ASSIGNMENT):
+            self.record.of(assignment, student.id).numbers[self.report.lms] = student.number
 
     # --- when
 
