@@ -195,5 +195,6 @@ def _sandbox():
         with kernels.Box() as box:
             assert box.address
     except Exception as error:
-        return Line(BAD, "student code cannot be contained here (for grading).", str(error))
+        mend = "\n      ".join(map(str.strip, str(error).splitlines()))
+        return Line(BAD, "student code does not run in its sandbox here (for grading).", mend)
     return Line(OK, "bubblewrap contains student code (for grading)")
