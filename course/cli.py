@@ -74,6 +74,10 @@ def _parser():
         return sub
 
     many = {"nargs": "*", "metavar": "ASSIGNMENT", "help": "its name (default: all)"}
+    untried = {
+        "action": "store_true",
+        "help": "do not grade the assignment's own solution first, and release it whatever it gets",
+    }
     student = {"action": "append", "metavar": "ID", "help": "only this one; may be repeated"}
 
     sub = command(
@@ -89,11 +93,7 @@ def _parser():
         help="https address of the git repository that Colab gets the course from; it is written "
         "into the lectures, too (default: the folder's git remote, into assignments only)",
     )
-    sub.add_argument(
-        "--no-trial",
-        action="store_true",
-        help="do not grade the assignment's own solution first, and release it whatever it gets",
-    )
+    sub.add_argument("--no-trial", **untried)
 
     sub = command(
         _publish,
@@ -109,6 +109,7 @@ def _parser():
         help="https address of the git repository that this copy will be, for Colab (default: the "
         "git remote of the folder)",
     )
+    sub.add_argument("--no-trial", **untried)
 
     sub = command(
         _collect,
@@ -297,6 +298,9 @@ def _publish(options):
 
     course = _folder(options)
     chosen = course.chosen(options.assignment)
+    if not options.no_trial:
+        for assignment in chosen:
+            _try_out(course, assignment)
     files, address = publish(course, options.folder, chosen, options.repository)
     print(f"{len(files)} files in {_short(options.folder)}: {', '.join(chosen)}")
     if address:

@@ -175,8 +175,8 @@ def test_what_is_no_archive_gets_a_clear_error(room, tmp_path, capsys):
 def test_a_bomb_is_not_unpacked(room, tmp_path, capsys):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("doejane_1_2_lenet.ipynb", b"0" * 19_000_000)
-        archive.writestr("roeada_1_2_lenet.ipynb", b"0" * 21_000_000)
+        archive.writestr("doejane_81_2_lenet.ipynb", b"0" * 19_000_000)
+        archive.writestr("roeada_82_2_lenet.ipynb", b"0" * 21_000_000)
     assert room.course("collect", str(path)) == 1
     said = capsys.readouterr().out
     assert "unpacks to far more than a notebook has" in said
