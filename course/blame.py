@@ -125,10 +125,10 @@ def _reason(error):
             "Write it with keras.ops"
         )
     if isinstance(error, FileNotFoundError):
-        found = re.search(r"name = '([^']*)'|'([^']*)'", text)
-        name = next(filter(None, found.groups()), "") if found else ""
-        text = f"there is no file {name} here. Only the notebook is handed in, and a check builds "
-        text += "without weights: load files outside of this function"
+        found = re.search(r"name = '([^']*)'", text)  # of h5py
+        name = found[1] if found else error.filename or ""
+        text = f"there is no file {name} here. Only the notebook is handed in, so load files "
+        text += "outside of this function"
     text = " ".join(text.split())
     if len(text) > _MOST:
         last = re.split(r"(?<=[.:!?]) ", text)[-1]

@@ -143,8 +143,8 @@ def nothing_left(*, collect=False):
             replace(keras.Operation, "__new__", staticmethod(_noting(keras.Operation)))
             yield
     finally:
-        counted = restore()
         made = [reference for reference, _ in _made.pop()]
+        counted = restore()
         if any(reference() is not None for reference in made):
             gc.collect(0 if collect else 1)
         if collecting:
@@ -189,7 +189,7 @@ def _state(keras):
         for name in ("floatx", "epsilon", "image_data_format", "max_epochs", "max_steps_per_epoch")
         if hasattr(keras.config, f"set_{name}") and hasattr(keras.config, name)
     ]
-    draws = _draws(keras)
+    draws = _draws()
 
     def restore():
         counted = dict(_global("object_name_uids", {}))
@@ -257,7 +257,7 @@ def _content(value):
     return back
 
 
-def _draws(keras):
+def _draws():
     """A function that sets the generators of random numbers back."""
     import numpy as np
 
@@ -267,7 +267,7 @@ def _draws(keras):
     seed, rng = getattr(context, "_seed", None), getattr(context, "_rng", None)
     drawn = rng.getstate() if isinstance(rng, random.Random) else None
     generator = _global("global_seed_generator")
-    value = None if generator is None else keras.ops.convert_to_numpy(generator.state)
+    value = None if generator is None else generator.state.value * 1  # a copy
 
     def back():
         random.setstate(python)

@@ -15,8 +15,10 @@ parameter count that Keras claims for it.
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
 """
 
+import re
 import sys
 import warnings
+from collections import Counter
 from math import prod
 
 from course import raw_tensorflow
@@ -95,6 +97,7 @@ class _Tracer:
         self.kept = []  # keeps those tensors alive, so that no id is used twice
         self.opened = {}  # (id(operation), node index) -> outputs of its call, opened up
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
+        self.names, self.counts = {}, Counter()  # of operations without a name of the student's
         self.list = []
         self.inputs = []
         for tensor in inputs:
@@ -184,7 +187,7 @@ class _Tracer:
         step = {
             "id": number,
             "op": ("layers." if layer else "ops.") + _name(operation),
-            "name": str(getattr(operation, "name", "")),
+            "name": self._named(operation),
             "config": config,
             "args": self._plain(list(node.arguments.args)),
             "shapes": [_shape(output) for output in node.outputs],
@@ -203,6 +206,19 @@ class _Tracer:
             self._remember(output, [number, index])
         if layer:
             self._open_activation(operation, node, step)
+
+    def _named(self, operation):
+        """Its name; one that Keras counted out is counted for this model, as in a new session."""
+        name = str(getattr(operation, "name", ""))
+        words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
+        kind = words.lower()
+        if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
+            return name
+        if id(operation) not in self.names:
+            number = self.counts[kind]
+            self.counts[kind] += 1
+            self.names[id(operation)] = f"{kind}_{number}" if number else kind
+        return self.names[id(operation)]
 
     def _open_activation(self, layer, node, step):
         """An activation function of the student's own is traced like the rest of the model."""

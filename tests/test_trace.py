@@ -199,6 +199,20 @@ def test_what_a_step_says(weightless):
     assert found["outputs"] == [[2, 0]]
 
 
+def test_names_that_keras_counts_out_are_the_same_in_each_session(weightless):
+    def build():
+        x = inputs = image()
+        twice = layers.Conv2D(1, 3, padding="same")
+        x = layers.Conv2D(1, 3, padding="same", name="mine")(twice(twice(x)))
+        x = layers.ReLU()(layers.Conv2D(2, 3)(x)) + 1
+        return keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+
+    once = traced(build())
+    names = ["conv2d", "conv2d", "mine", "conv2d_1", "re_lu", "add", "flatten", "dense"]
+    assert [step["name"] for step in once["steps"]] == names
+    assert traced(build()) == once
+
+
 def test_a_layer_called_twice_keeps_one_number(weightless):
     x = inputs = keras.Input((4,))
     twice, once = layers.Dense(4), layers.Dense(4)
