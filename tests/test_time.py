@@ -162,7 +162,6 @@ while True:
     except: pass
 """,
     "outside": "sum(iter(int, 1))",
-    "endless": "while True: pass",
     "asleep": "import time\ntime.sleep(10_000)",
 }
 
@@ -191,7 +190,6 @@ def test_a_cell_that_does_not_stop_costs_itself_only(room, machine, request):
         if cell.source == code.strip()
     }
     assert shown == {
-        "endless": ["KeyboardInterrupt", "TookTooLong"],
         "asleep": ["KeyboardInterrupt", "TookTooLong"],
         "told": ["stopped by hand\n", "TookTooLong"],
         "deaf": ["KernelDied"],

@@ -11,6 +11,7 @@ import time
 PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary files
 PLACES = PRIVATE, "/dev/shm"  # all file systems that a submission can write to
 _PAGE, _TICKS = os.sysconf("SC_PAGESIZE"), os.sysconf("SC_CLK_TCK")
+_CROWD = 8  # processes of one submission
 _SEMAPHORE = 64  # bytes that Linux needs for each
 
 
@@ -47,6 +48,10 @@ class Use:
             if rest > 0 and not any(process.wants_processor() for process in self._processes):
                 self.idle += rest
         self._last = now
+
+    def crowd(self):
+        """The processes, if they are so many that others would hardly get a processor."""
+        return self._processes if len(self._processes) > _CROWD else []
 
     def too_much(self, limits):
         """Why the submission has to end, or None."""
@@ -103,6 +108,7 @@ class _Process:
         self.number = number
         fields = _stat(f"/proc/{number}/stat")
         self.state, self.session, self.threads = fields[0], fields[3], int(fields[17])
+        self.nice = int(fields[16])
         self.cpu = sum(map(int, fields[11:15])) / _TICKS  # with children that were waited for
         self.virtual, self.resident = int(fields[20]), int(fields[21]) * _PAGE
 
