@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from course.grading.repair import Official
+from course.grading.repair import Official, Release
 
 
 def code_of(nb):
@@ -12,7 +12,7 @@ def code_of(nb):
 
 
 def official_of(nb):
-    """{grade id: Official} as the gradebook has them after a release."""
+    """The Release of a notebook as the gradebook has it."""
     found = {}
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader")
@@ -26,7 +26,7 @@ def official_of(nb):
             )
             points = meta.get("points") if meta["grade"] or meta.get("task") else None
             found[source.name] = Official(source, points, meta["solution"], bool(meta.get("task")))
-    return found
+    return Release(found, nb)
 
 
 def not_released(nb, official):

@@ -6,7 +6,6 @@ is there as a whole or not at all.
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -72,7 +71,10 @@ class Submitted:
         if home not in self._official:
             try:
                 assignment, notebook = home
-                self._official[home] = official_cells(self.course.database, assignment, notebook)
+                path = self.course.path("source", assignment) / f"{notebook}.ipynb"
+                self._official[home] = official_cells(
+                    self.course.database, assignment, notebook, path
+                )
             except MissingEntry:  # never released: nobody can tell what it was like
                 self._official[home] = None
         official = self._official[home]
@@ -82,12 +84,8 @@ class Submitted:
             cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
             for cell in repair(nb, official)[0].cells
         }
-        for name, cell in official.items():
-            text = texts.get(name, "")
-            told = _code if cell.type == "code" else _squeezed
-            if cell.solution and told(text) not in ("", told(cell.source)):
-                return _ANSWERED
-        return _EMPTY
+        own = [(cell, texts.get(name, "")) for name, cell in official.items() if cell.solution]
+        return _ANSWERED if any(cell.is_answered(text) for cell, text in own) else _EMPTY
 
     # --- taken
 
@@ -173,15 +171,6 @@ class Submitted:
 
 def _what_is_wrong(rank):
     return "holds no answer" if rank == _EMPTY else "cannot be read"
-
-
-def _code(text):
-    """A text without comments and blanks."""
-    return _squeezed(re.sub(r"^\s*#.*$", "", text or "", flags=re.MULTILINE))
-
-
-def _squeezed(text):
-    return "".join((text or "").split())
 
 
 def _digest(content):
