@@ -31,7 +31,9 @@ def demo(source, folder, run):
         print(f"\n── {title}\n   course {' '.join(arguments)}\n", flush=True)
         return run([arguments[0], *here, *arguments[1:]])
 
-    problems = step("The student version, without answers and hidden tests", "release", ASSIGNMENT)
+    if step("The student version, without answers and hidden tests", "release", ASSIGNMENT):
+        return 1  # it has said why, and there is nothing to go on with
+    problems = 0
     archive = folder / "submissions.zip"
     write_class(source.root, folder, archive)
     problems += step("What twelve students handed in, as Canvas packs it", "collect", str(archive))

@@ -450,6 +450,9 @@ def read_result(course, assignment, student, gradebook=None):
             nb = _read(folder / f"{notebook.name}.ipynb")
             if nb is not None:
                 _read_notebook(result, nb, notebook)
+    if result.failed:
+        lines = result.failed.splitlines()[:_MAX_REASON]
+        result.failed = "\n".join(map(one_line, lines))
     if result.failed and not result.manual:
         result.failed, result.by_hand = None, result.failed
     return result
@@ -484,8 +487,8 @@ def table(results):
     for name, result in zip(names, results, strict=True):
         if result.failed:
             first, *more = result.failed.splitlines()
-            lines.append(f"{name:<{width}}  not graded: {one_line(first)}")
-            lines += [f"{'':<{width}}    | {one_line(line)}" for line in more[:_MAX_REASON]]
+            lines.append(f"{name:<{width}}  not graded: {first}")
+            lines += [f"{'':<{width}}    | {line}" for line in more]
             continue
         waits = "  (an answer waits to be graded by hand)" if result.manual else ""
         if result.by_hand:

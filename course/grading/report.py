@@ -174,7 +174,7 @@ def summary(course, assignment, place=Path()):
         result = read_result(course, assignment, student)
         page = _feedback_page(course, assignment, student, place)
         if result.failed:
-            failed.append((student, one_line(result.failed.splitlines()[0])))
+            failed.append((student, result.failed.splitlines()[0]))
             students[student] = Student(student, None, "could not be graded", page)
             points.pop(student)
             continue
