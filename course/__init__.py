@@ -17,7 +17,9 @@ try:
 except PackageNotFoundError:  # used from a folder, not installed
     __version__ = "0+folder"
 
-_MODULES = ("anatomy", "architectures", "arithmetic", "check", "data", "diagnosis", "figures")
+_MODULES = (
+    "anatomy", "architectures", "arithmetic", "check", "data", "diagnosis", "figures", "training",
+)  # fmt: skip
 
 __all__ = [*_MODULES, "setup"]
 
