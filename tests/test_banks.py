@@ -1,6 +1,7 @@
 """The loop of every assignment: right answers score full marks, nothing scores nothing, and each
 typical mistake costs its points and gets its sentence."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -16,26 +17,54 @@ BANKS = {
 }
 
 
+class Class:
+    """All cases of a bank, each handed in by a student of its own and graded by one command."""
+
+    def __init__(self, folder, name):
+        self.bank = BANKS[name]
+        assignment = Path(self.bank.NOTEBOOK).parent.name
+        self.room = room = Classroom(folder, assignment, name)
+        room.submit("solution", room.solution)
+        room.submit("untouched", room.release)
+        for style, answers in self.bank.RIGHT.items():
+            room.submit(_id(style), room.written(**answers))
+        for pack in packs(self.bank.MISTAKES):
+            answers = {mistake.cell: mistake.source for mistake in pack}
+            room.submit(_id(*(m.name for m in pack)), room.written(**answers))
+        first = self.bank.MISTAKES[0]
+        style = next(iter(self.bank.RIGHT.values()))
+        room.submit("colab-right", as_colab_saves(room.written(**style)))
+        wrong = room.written(**{first.cell: first.source})
+        room.submit("colab-mistaken", as_colab_saves(wrong))
+        self.status = room.course("grade", assignment)
+
+    def result(self, *case):
+        return self.room.result(_id(*case))
+
+
+def _id(*words):
+    return re.sub(r"\W+", "-", " ".join(words))[:60].strip("-")
+
+
 @pytest.fixture(scope="module")
-def room(request, tmp_path_factory):
-    """A course folder with the assignment of a bank; tests of one bank share it."""
-    bank = BANKS[request.param]
-    assignment = Path(bank.NOTEBOOK).parent.name
-    return Classroom(tmp_path_factory.mktemp(request.param), assignment, request.param)
+def graded(request, tmp_path_factory):
+    return Class(tmp_path_factory.mktemp(request.param), request.param)
 
 
 def of_each(pick):
-    """(bank, case) for every case that `pick` finds in a bank."""
+    """(class, case) for every case that `pick` finds in a bank; one process grades one bank."""
     return [
-        pytest.param(name, case, id=f"{name}-{text}")
+        pytest.param(name, case, id=f"{name}-{text}", marks=pytest.mark.xdist_group(name))
         for name, bank in BANKS.items()
         for text, case in pick(bank)
     ]
 
 
-each_bank = pytest.mark.parametrize(
-    "room, case", of_each(lambda _: [("all", None)]), indirect=["room"]
-)
+def each_case(pick):
+    return pytest.mark.parametrize("graded, case", of_each(pick), indirect=["graded"])
+
+
+each_bank = each_case(lambda _: [("all", None)])
 
 
 def lost(result):
@@ -69,16 +98,16 @@ def test_every_answer_has_two_right_ways_and_three_mistakes(name):
 
 
 @each_bank
-def test_the_solution_gets_everything(room, case):
-    status, result = room.grade("solution", room.solution)
-    assert (status, result.score, result.lost) == (0, room.automatic(), [])
+def test_the_solution_gets_everything(graded, case):
+    result = graded.result("solution")
+    assert (graded.status, result.score, result.lost) == (0, graded.room.automatic(), [])
     assert result.maximum == 100
 
 
 @each_bank
-def test_the_untouched_release_gets_nothing_and_runs_to_its_end(room, case):
-    status, result = room.grade("untouched", room.release)
-    assert (status, result.score, result.maximum) == (0, 0, 100)
+def test_the_untouched_release_gets_nothing_and_runs_to_its_end(graded, case):
+    room, result = graded.room, graded.result("untouched")
+    assert (result.score, result.maximum) == (0, 100)
     assert lost(result) == room.points().keys()
     assert all("There is no answer yet." in text for text in first_sentences(result).values())
     path = room.folder / "autograded" / "untouched" / room.assignment / f"{room.name}.ipynb"
@@ -88,21 +117,15 @@ def test_the_untouched_release_gets_nothing_and_runs_to_its_end(room, case):
     assert all(c.execution_count or "course" in c.metadata for c in cells)
 
 
-@pytest.mark.parametrize("room, case", of_each(lambda bank: bank.RIGHT.items()), indirect=["room"])
-def test_every_right_way_of_writing_gets_everything(room, case):
-    answers = {name.replace("-", "_"): source for name, source in case.items()}
-    _, result = room.grade("right", room.written(**answers))
-    assert (result.score, result.lost) == (room.automatic(), [])
+@each_case(lambda bank: [(style, style) for style in bank.RIGHT])
+def test_every_right_way_of_writing_gets_everything(graded, case):
+    result = graded.result(case)
+    assert (result.score, result.lost) == (graded.room.automatic(), [])
 
 
-@pytest.mark.parametrize(
-    "room, case",
-    of_each(lambda bank: [(", ".join(m.name for m in p), p) for p in packs(bank.MISTAKES)]),
-    indirect=["room"],
-)
-def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(room, case):
-    answers = {mistake.cell.replace("-", "_"): mistake.source for mistake in case}
-    _, result = room.grade("mistaken", room.written(**answers))
+@each_case(lambda bank: [(", ".join(m.name for m in p), p) for p in packs(bank.MISTAKES)])
+def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(graded, case):
+    room, result = graded.room, graded.result(*(mistake.name for mistake in case))
     assert lost(result) == {name for mistake in case for name in mistake.lost}, result.lost
     assert result.score == room.automatic() - sum(room.points()[name] for name in lost(result))
     for mistake in case:
@@ -110,14 +133,13 @@ def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(room, case
 
 
 @each_bank
-def test_a_trip_through_colab_changes_no_points(room, case):
-    style = next(iter(room.bank.RIGHT.values()))
-    mistake = room.bank.MISTAKES[0]
-    for answers, expected in ((style, set()), ({mistake.cell: mistake.source}, set(mistake.lost))):
-        written = room.written(**{k.replace("-", "_"): v for k, v in answers.items()})
-        _, result = room.grade("colab", as_colab_saves(written))
-        assert lost(result) == expected
-        assert result.score == room.automatic() - sum(room.points()[n] for n in expected)
+def test_a_trip_through_colab_changes_no_points(graded, case):
+    room, expected = graded.room, set(graded.bank.MISTAKES[0].lost)
+    result = graded.result("colab-right")
+    assert (lost(result), result.score) == (set(), room.automatic())
+    result = graded.result("colab-mistaken")
+    assert lost(result) == expected
+    assert result.score == room.automatic() - sum(room.points()[name] for name in expected)
 
 
 def test_the_answers_of_a_solution_are_found():
