@@ -229,6 +229,15 @@ def test_what_is_no_notebook_is_recorded(room, tmp_path, capsys):
     assert intake(room.course, "hw")["e_5"].unreadable == []
 
 
+def test_a_class_without_a_single_notebook(room, tmp_path, capsys):
+    attempt = "hw_ada_attempt_2026-11-20-23-30-00"
+    path = packed(tmp_path / "a.zip", {f"{attempt}_p1.pdf": b"%PDF", f"{attempt}.txt": "x"})
+    assert room.collect(path) == 1
+    assert "Name it with --assignment" in capsys.readouterr().out
+    assert room.collect(path, "--assignment", "hw") == 1
+    assert intake(room.course, "hw")["ada"].unreadable == [["p1.pdf", "is no notebook (.ipynb)"]]
+
+
 def test_what_an_lms_adds_itself_is_only_counted(room, tmp_path):
     attempt = "hw_ada_attempt_2026-11-20-23-30-00"
     archives = {

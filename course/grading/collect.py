@@ -23,6 +23,8 @@ from course.grading.repair import grade_ids
 from course.grading.roster import Roster, safe_id, split_name
 from course.grading.submitted import Submitted
 
+_LMS_ADDS = (".txt", ".html", ".yml")  # beside what students handed in
+
 
 @dataclass
 class Report:
@@ -62,8 +64,9 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         like_notebooks = [path for path in like_notebooks if ".ipynb_checkpoints" not in path]
         if not readable:
             return report
+        own = [e.path for e in readable if not e.path.lower().endswith(_LMS_ADDS)]
         try:
-            report.lms = lms or detected(archive, like_notebooks or [e.path for e in readable])
+            report.lms = lms or detected(archive, like_notebooks or own or [readable[0].path])
         except CourseError:
             if like_notebooks:
                 raise
@@ -266,6 +269,11 @@ def _save(course, record, report, files, people, main, only, clock):
         if main and only in (None, main):
             for student in {**left, **astray}:
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
+        elif left and not only:
+            report.notes.append((
+                "", "Nothing says which assignment the files are of that are no notebooks. Name it "
+                "with --assignment, and they stand in report and export.",
+            ))  # fmt: skip
         _list_left(report, left, {id_ for id_, *_ in report.taken})
         for id_, person in people.items():
             if person.number and main:
