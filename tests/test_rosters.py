@@ -68,6 +68,16 @@ def test_a_worksheet_in_any_language(room, tmp_path, moodle, language):
     }  # fmt: skip
 
 
+def test_moodles_worksheet_says_when(room, tmp_path, moodle):
+    """The zip file has the dates of Moodle's own files; 12:00 in it, which is what counts else."""
+    roster = tmp_path / "r.csv"
+    text = worksheet("English").replace("Freitag, 20. November", "Friday, 20 November")
+    roster.write_text(text.replace("12:00", "11:30 PM", 1))
+    assert room.collect(moodle, "--roster", roster, "--timezone", "Europe/Berlin") == 0
+    assert room.stamp("jd1") == "2026-11-20 22:30:00 UTC"
+    assert room.stamp("åm2") == "2026-11-20 11:00:00 UTC"
+
+
 @pytest.mark.parametrize("language", ["English", "German"])
 def test_an_empty_id_falls_back_to_what_the_line_has_instead(room, tmp_path, moodle, language):
     roster = tmp_path / "r.csv"

@@ -79,6 +79,10 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         if times_are_local(report.lms, files):
             report.notes.append(("", f"Local times are taken for {clock.name}."))
         files, people = _with_ids(report, files, roster, record)
+        for file in files:  # Moodle's worksheet knows better than its zip file when it was
+            person = people.get(file.students[0].id)
+            if report.lms == "moodle" and person and person.handed_in:
+                file.when = clock.utc(person.handed_in)
         main = _recognise(known, files, only, report.lms)
         _save(course, record, report, files, people, main, only, clock)
     return report

@@ -9,7 +9,9 @@ import io
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -50,6 +52,7 @@ class Person:
     last_name: str
     number: str | None  # the LMS's, for the way back
     canvas: dict = field(default_factory=dict)  # what Canvas's own file says about the student
+    handed_in: datetime | None = None  # in Moodle's own file, as a clock there shows it
 
 
 class Roster:
@@ -87,6 +90,7 @@ class Roster:
             canvas = {title: row.get(title.casefold(), "") for title in _CANVAS}
             person = Person(line, own, found, *split, number if lms != "folders" else None)
             person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
+            person.handed_in = _time(row.get("last modified (submission)", ""))
             self.people.append(person)
             for key in found:
                 self.by_key[key].add(own)
@@ -229,6 +233,14 @@ def _key(lms, text):
     if lms == "moodle" and (numbered := re.fullmatch(r"[^\d,]*?(\d+)", text)):
         return numbered[1]
     return text
+
+
+def _time(text):
+    """A time as Moodle writes it in English; None for anything else."""
+    for form in ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    return None
 
 
 def _names(header, rows, wanted):
