@@ -117,7 +117,7 @@ def _tanh(values):
         return None
     # tanh(2x) = 2 tanh(x) / (1 + tanh²(x))
     square = 2 * values[near] / values[far] - 1 if values[far] else 0
-    if not 0 < square < 1:
+    if not 1e-3 < square < 1:  # next to 0 it is a straight line
         return None
     a, b = values[near] / np.sqrt(square), np.arctanh(np.sqrt(square)) / _X[near]
     fits = np.allclose(values, a * np.tanh(b * _X), rtol=0, atol=_CLOSE * abs(a))

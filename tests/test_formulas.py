@@ -59,6 +59,8 @@ def test_tanh_as_a_formula(tanh):
         lambda a: ops.exp(a) / (ops.exp(a) + 1),
         lambda a: quotient(a) * ops.tanh(a),
         lambda a: a - a,
+        lambda a: (a / 255 - 0.1307) / 0.3081,
+        lambda a: (a + 3) * 2 - 6 + a,
     ],
 )
 def test_what_is_not_tanh(function):
