@@ -22,7 +22,7 @@ from functools import cached_property
 from html import escape
 from math import isclose, prod
 
-from course import evidence
+from course import evidence, probes
 from course.architectures import Table
 
 #: 1.7159 · tanh(2a/3), the squashing function of LeCun et al. 1998, appendix A.
@@ -58,6 +58,8 @@ class Step:
     claimed: int = 0  # parameters of a layer that is not known here
     claimed_trained: int = 0
     scales: int = 2  # BatchNormalization: how many of gamma and beta it has
+    constants: tuple = ()  # (n, k, alpha, beta) of a local response normalisation
+    closed: bool = False  # a step of one's own that could not be opened, nor tried out
     together: dict = field(default_factory=dict, repr=False)  # steps side by side -> what they are
 
     @property
@@ -350,14 +352,15 @@ def _names(step):
     return list(dict.fromkeys(found))
 
 
-def anatomy(network, input_shape=None):
+def anatomy(network, input_shape=None, numbers=probes.FIXED):
     """The anatomy of a Keras model, of its JSON config, of its trace, or of a published Table.
 
     It may also be a function without arguments that makes a model: then no weights are made, and
     VGG-16 takes hundredths of a second.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
-    is subclassed, or begins with `keras.Input((None, None, 3))`.
+    is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are those of the probes
+    that a trace was asked with (see `course.probes`).
 
     Raises TypeError for anything else, and `course.trace.TraceError` for a model without shapes.
     """
@@ -368,12 +371,12 @@ def anatomy(network, input_shape=None):
     if isinstance(network, Table):
         return reading.from_table(network)
     if isinstance(network, dict) and "steps" in network:
-        return reading.from_trace(network)
+        return reading.from_trace(network, numbers)
     from course.trace import trace
 
     if inspect.isroutine(network):
         with evidence.weightless():
-            return anatomy(network(), input_shape)
+            return anatomy(network(), input_shape, numbers)
     if isinstance(network, str | dict):
         network = _from_config(network)
     if not hasattr(network, "layers") or not hasattr(network, "call"):
@@ -381,7 +384,7 @@ def anatomy(network, input_shape=None):
             "anatomy() should get a keras.Model, a function that makes one, its JSON config, or a "
             f"Table of course.architectures. Received: {type(network).__name__}."
         )
-    result = reading.from_trace(trace(network, input_shape))
+    result = reading.from_trace(trace(network, input_shape, numbers), numbers)
     given = not re.fullmatch(r"(functional|sequential|model)(_\d+)?", network.name)
     result.name = network.name if given else "your network"
     return result
@@ -439,6 +442,8 @@ def _chain_name(chain):
         near = isclose(inner, SCALED_TANH[1], rel_tol=2e-3)
         if function == "tanh" and near and isclose(outer, SCALED_TANH[0], rel_tol=1e-3):
             return "scaled_tanh"
+    if len(links) > 1 and (name := probes.name_of(links)):
+        return name
     words = {"mul": "× {:g}", "add": "+ {:g}", "power": "to the power {:g}"}
     return ", ".join(v if k == "fn" else words[k].format(v) for k, v in links)
 

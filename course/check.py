@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from math import isclose, prod
 
-from course import evidence, values
+from course import evidence, probes, values
 from course.anatomy import anatomy
 from course.card import Card
 from course.diagnosis import Cause, diagnose, finding
@@ -91,6 +91,7 @@ def _architecture(kind, subject, args, kwargs, tables):
         "args": values.sendable(list(args)),
         "kwargs": values.sendable(kwargs),
         "input_shape": list(table.input_shape),
+        "probe": probes.drawn(),  # afresh, so that no answer can be there beforehand
     }
     reply = _ask(subject, request)
     name = _call_text(_name(subject), args, kwargs)
@@ -100,7 +101,7 @@ def _architecture(kind, subject, args, kwargs, tables):
         return
     try:
         _within_bounds(reply["trace"])
-        built = anatomy(reply["trace"])
+        built = anatomy(reply["trace"], numbers=request["probe"])
         findings = diagnose(built, tables)
     except TooLarge as error:
         _report(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)

@@ -7,7 +7,8 @@ the order of branches and the way of writing do not count, because an anatomy ha
 from collections import Counter
 from contextlib import suppress
 
-from course.findings import Cause, around, by, groups, one
+from course.architectures import LRN_CONSTANTS
+from course.findings import Cause, around, by, constants, groups, one
 
 
 class Spent(Exception):
@@ -219,9 +220,8 @@ class Comparison:
     def compared(self, row, step, sizes_off):
         """The same, once sizes are known to be off (or not), whatever else was found before."""
         self.look()
-        opaque = step.step == step.written and not step.claimed  # an own layer, Lambda: unreadable
-        if row.step == "lrn" and opaque and step.grid == row.grid and step.filters == row.filters:
-            return []
+        if row.step == "lrn" and step.closed:
+            return [(Cause.CLOSED, row.does(), step.does())]
         if row.step != step.step:
             return [(Cause.OTHER_STEP, row.does(), step.does())]
         found = []
@@ -246,6 +246,8 @@ class Comparison:
                 found += self._connection_differences(row, step)
             if row.bias is not None and bool(row.bias) != bool(step.bias):
                 found.append((Cause.BIAS_MISSING if row.bias else Cause.BIAS_EXTRA, "", ""))
+        if row.step == "lrn" and step.constants not in LRN_CONSTANTS:
+            found.append((Cause.NORMALISATION, constants(row), constants(step)))
         weights = row.step in ("conv", "dense") or (row.step == "batch_norm" and step.scales)
         if weights and row.trainable != step.trainable:
             found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
@@ -286,7 +288,8 @@ class Comparison:
 
     def similar(self, row, step):
         """Whether a step can be the row's with something changed about it."""
-        return row.step == step.step or ("pool" in row.step and "pool" in step.step)
+        pools = "pool" in row.step and "pool" in step.step
+        return row.step == step.step or pools or (row.step == "lrn" and step.closed)
 
     def ready(self, state):
         """Unused steps all of whose sources have their place: the frontier."""

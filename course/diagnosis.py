@@ -223,6 +223,7 @@ class _Diagnosis(Comparison):
         else:
             pools = self.similar(row, step)
             cause = Cause.POOL_KIND if pools else Cause.OTHER_STEP
+            cause = Cause.CLOSED if step.closed and pools else cause
             state.sizes_off = True
             found = finding(row.name, cause, row.does(), step.does())
             yield _Explanation(0.6 if pools else 1.5, state, [found])

@@ -20,7 +20,7 @@ the lists were one), {"trace": ...} (see `course.trace`) or
 import json
 from contextlib import contextmanager
 
-from course import keras_private, raw_tensorflow, values
+from course import keras_private, probes, raw_tensorflow, values
 from course.blame import Refused, as_not_called
 from course.blame import blame as _blame
 from course.values import kind_of as _kind
@@ -159,7 +159,8 @@ def _written_down(subject, build, request):
             raise Refused("NO_MODEL", _kind(model) + hint)
         try:
             with _blame():
-                return {"trace": trace(model, request.get("input_shape"))}
+                numbers = request.get("probe", probes.FIXED)
+                return {"trace": trace(model, request.get("input_shape"), numbers)}
         except TraceError as error:
             raise Refused("UNREADABLE", str(error)) from None
 

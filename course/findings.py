@@ -53,6 +53,11 @@ class Cause(Enum):
     BIAS_EXTRA = "It has a bias, the table has none."
     FROZEN = "Its weights are frozen, the table trains them."
     NOT_FROZEN = "Its weights are trained, the table keeps them fixed."
+    NORMALISATION = "It normalises with {received}, the table has {expected}."
+    CLOSED = (
+        "It is {received}, a step of your own that can neither be opened nor tried out on numbers. "
+        "Write it with keras.ops, so that it can be compared with {expected}."
+    )
     POOL_KIND = "It is {received}, the table has {expected}."
     SHARED_WEIGHTS = "It is the same layer object as {received}: they share their weights."
     # rows that are too many, too few, or elsewhere
@@ -160,6 +165,12 @@ def size_arithmetic(row, step):
 def comes_out(row, step):
     """What comes out, and what should."""
     return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
+
+
+def constants(step):
+    """Of a local response normalisation, in words."""
+    n, k, alpha, beta = step.constants
+    return f"n = {n}, k = {k:g}, alpha = {alpha:g}, beta = {beta:g}"
 
 
 def sources(step):

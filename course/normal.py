@@ -145,9 +145,9 @@ def batch_norm(x, name, **rest):
     return Value([(step, 0, x.channels)], x.grid, flat=x.flat)
 
 
-def lrn(x, name, **rest):
-    """Local response normalisation: no parameters, new values."""
-    step = Step(name, "lrn", [x], x.channels, x.grid, **_given(rest))
+def lrn(x, name, constants, **rest):
+    """Local response normalisation: no parameters, new values. `constants`: (n, k, alpha, beta)."""
+    step = Step(name, "lrn", [x], x.channels, x.grid, constants=constants, **_given(rest))
     return Value([(step, 0, x.channels)], x.grid)
 
 
@@ -220,7 +220,7 @@ def cut(parts, ranges):
 def _signature(step):
     chain = tuple(step.chain)
     common = (step.step, step.grid, step.kernel, step.stride, step.padding, step.dilation, chain)
-    return (*common, step.bias, step.trainable)
+    return (*common, step.bias, step.trainable, step.constants)
 
 
 def _merge(value, name):
@@ -269,11 +269,9 @@ def _side_by_side(steps, value, name):
     if first.step == "dense" and len({_channels_read(step) for step in steps}) > 1:
         return None
     shared = any(not read.once for step in steps for read in step.inputs)
-    if shared and first.step in _PER_MAP - {"lrn"}:
+    if shared and first.step in _PER_MAP:
         return None
-    # A normalisation reads its input several times, for the squares; that is still one reader.
-    alone = first.step == "lrn"
-    sources = [step.inputs[0].like(once=alone or step.inputs[0].once) for step in steps]
+    sources = [step.inputs[0] for step in steps]
     if len({(s.grid, s.flat, s.padding) for s in sources}) > 1:
         return None
     merged = Step(**{

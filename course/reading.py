@@ -4,15 +4,13 @@ This is where it is written down which Keras layers and operations are understoo
 them means. A layer that is not in `_KNOWN` keeps a row of its own, with Keras's own numbers.
 """
 
-import re
 from collections import Counter
 from itertools import pairwise
 from math import prod
 
-from course import normal
+from course import normal, probes
 from course.anatomy import SCALED_TANH, Anatomy, Step, Value
-from course.architectures import sources
-from course.formulas import recognised, tensors
+from course.architectures import LRN_CONSTANTS, sources
 
 
 def from_table(table):
@@ -56,7 +54,7 @@ def _row_global_pool(values, row):
 
 def _row_lrn(values, row):
     (x,) = values
-    return normal.lrn(x, row.name)
+    return normal.lrn(x, row.name, LRN_CONSTANTS[0])
 
 
 def _row_pad_channels(values, row):
@@ -103,58 +101,94 @@ _TABLE_STEPS = {
 # --- traces ------------------------------------------------------------------------------------
 
 
-def from_trace(evidence):
-    """The anatomy of a traced model.
+def from_trace(evidence, numbers=probes.FIXED):
+    """The anatomy of a traced model; `numbers` are those that its probes were asked with.
 
     Raises ValueError for a step without a fixed shape, `normal.TooLarge` for a trace beyond the
     bounds of this module, KeyError or TypeError for what is no trace.
     """
-    steps = recognised(evidence["steps"], evidence["outputs"])
-    return _Reader({**evidence, "steps": steps}).anatomy()
+    return _Reader(evidence, numbers).anatomy()
 
 
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
 _MOST_PIECES = 100_000  # ranges of maps that all steps together read and make
+_MOST_PROBES = 4  # of one step
+_PROBE = 200  # what one of them counts
 _LONGEST_NAME = 100
 
 
 class _Reader:
     """Turns the steps of a trace into rows."""
 
-    def __init__(self, evidence):
+    def __init__(self, evidence, numbers):
         self.evidence = evidence
+        self.numbers = numbers
         self.pieces = 0
         self.values = {}  # (step number, output) -> Value
-        self.reads = Counter()
-        for step in evidence["steps"]:
-            for reference in tensors([step["args"], step.get("kwargs")]):
-                self.reads[tuple(reference)] += 1
+        self.steps = {step["id"]: step for step in evidence["steps"]}
+        self.readers = {}  # (step number, output) -> the numbers of the steps that read it
+        for number, step in self.steps.items():
+            for reference in probes.read_by(step):
+                self.readers.setdefault(reference, []).append(number)
         for reference in evidence["outputs"]:
-            self.reads[tuple(reference)] += 1
+            self.readers.setdefault(tuple(reference), []).append(None)
+        self.functions = {}  # the number of a step -> what it and those before it do, of what
+        self.inside = set()  # numbers of steps that are a part of such a function
+        for number in reversed(self.steps):
+            if number not in self.inside:
+                self._as_one_function(self.steps[number])
+
+    def _as_one_function(self, step):
+        """Take a step and others before it for one function, if their probe tells which it is."""
+        for probe in step.get("probe", ())[:_MOST_PROBES]:
+            begin, number = tuple(probe["of"]), step["id"]
+            region = set(probes.between(self.steps, begin, number) or ())
+            self.count(_PROBE + len(region))
+            function = region and probes.recognised(probe["gives"], step["shapes"][0], self.numbers)
+            if not function:
+                continue
+            read = {
+                (part, k)
+                for part in region - {number}
+                for k in range(len(self.steps[part]["shapes"]))
+            }
+            elsewhere = {reader for one in read for reader in self.readers.get(one, ())} - region
+            weights = any(self.steps[part].get("parameters") for part in region)
+            if not elsewhere and not (weights and function[0] == "fn"):
+                self.functions[number] = (begin, *function)
+                self.inside |= region - {number}
+                others = [reader for reader in self.readers[begin] if reader not in region]
+                self.readers[begin] = [*others, number]
+                return
 
     def anatomy(self):
         inputs = []
         for source in self.evidence["inputs"]:
-            # A name that Keras counted out says nothing to who reads it.
-            name = re.sub(r"^(keras_tensor|input_layer)(_\d+)?$", "input", str(source["name"]))
-            value = normal.image(name, source["shape"])
+            value = normal.image(source["name"], source["shape"])
             inputs.append(self._keep(source["id"], 0, value))
-        for step in self.evidence["steps"]:
-            augments = step["op"].startswith("layers.Random")
-            read = _KNOWN.get(step["op"], _same if augments else _unknown)
-            values = self._tensors(step)
-            self.count(sum(len(value.parts) for value in values))
-            step = {**step, "name": step["name"][:_LONGEST_NAME]}
-            try:
-                result = read(self, step, values)
-            except _NotUnderstood as error:
-                result = _unknown(self, step, values, str(error))
-            results = result if isinstance(result, list) else [result]
-            self.count(sum(len(value.parts) for value in results))
-            for index, value in enumerate(results):
-                self._keep(step["id"], index, value)
+        for number, step in self.steps.items():
+            if number not in self.inside:
+                self._read({**step, "name": step["name"][:_LONGEST_NAME]})
         outputs = [self.values[tuple(reference)] for reference in self.evidence["outputs"]]
         return Anatomy("model", inputs, outputs)
+
+    def _read(self, step):
+        if step["id"] in self.functions:
+            begin, kind, what = self.functions[step["id"]]
+            self._keep(step["id"], 0, _function(self.values[begin], step, kind, what))
+            return
+        augments = step["op"].startswith("layers.Random")
+        read = _KNOWN.get(step["op"], _same if augments else _unknown)
+        values = [self.values[reference] for reference in probes.read_by(step)]
+        self.count(sum(len(value.parts) for value in values))
+        try:
+            result = read(self, step, values)
+        except _NotUnderstood as error:
+            result = _unknown(self, step, values, str(error))
+        results = result if isinstance(result, list) else [result]
+        self.count(sum(len(value.parts) for value in results))
+        for index, value in enumerate(results):
+            self._keep(step["id"], index, value)
 
     def count(self, pieces):
         """Count ranges of maps that are about to be read or made.
@@ -170,13 +204,9 @@ class _Reader:
 
     def _keep(self, number, index, value):
         """What two steps read must not be changed by the one of them."""
-        once = value.once and self.reads[number, index] <= 1
+        once = value.once and len(self.readers.get((number, index), ())) <= 1
         self.values[number, index] = value.like(once=once)
         return self.values[number, index]
-
-    def _tensors(self, step):
-        found = tensors([step["args"], step.get("kwargs")])
-        return [self.values[tuple(reference)] for reference in found]
 
 
 class _NotUnderstood(Exception):
@@ -363,11 +393,22 @@ def _named_function(name):
             odd = {
                 k: config[k] for k in ("max_value", "negative_slope", "threshold") if config.get(k)
             }
-            if odd:
+            if odd == {"max_value": 6}:
+                words = "relu6"
+            elif odd:
                 words += " with " + ", ".join(f"{key} {value:g}" for key, value in odd.items())
         return normal.function(values[0], step["name"], ("fn", words), **_common(step))
 
     return read
+
+
+def _function(x, step, kind, what):
+    """A function that a probe has told."""
+    if kind == "lrn":
+        return normal.lrn(x, step["name"], what, **_common(step))
+    for link in _read_activation(what):
+        x = normal.function(x, step["name"], link, **_common(step))
+    return x
 
 
 def _scale_by(kind):
@@ -393,21 +434,12 @@ def _scale_by(kind):
             else:
                 raise _NotUnderstood
             return normal.function(values[0], step["name"], link, **_common(step))
-        if kind in ("multiply", "divide") and len(values) == 2:
-            return _normalised(step, values)
         same = len({(v.grid, v.channels, v.flat) for v in values}) == 1
         if kind == "add" and len(values) > 1 and same:
             return normal.add(values, step["name"], **_common(step))
         raise _NotUnderstood
 
     return read
-
-
-def _formula(reader, step, values):
-    x = values[0]
-    for link in step["config"]["chain"]:
-        x = normal.function(x, step["name"], tuple(link), **_common(step))
-    return x
 
 
 def _negative(reader, step, values):
@@ -422,26 +454,6 @@ def _maximum(reader, step, values):
     """The larger of a value and 0 is a ReLU."""
     if len(values) == 1 and len(step["args"]) == 2 and 0 in step["args"]:
         return normal.function(values[0], step["name"], ("fn", "relu"), **_common(step))
-    raise _NotUnderstood
-
-
-def _normalised(step, values):
-    """x divided by something worked out from squares of x alone: response normalisation."""
-    for x, by in (values, values[::-1]):
-        own, waiting, squares = {id(s) for s, _, _ in x.parts}, list(by.sources), False
-        seen = set()
-        while waiting:
-            source = waiting.pop()
-            if id(source) in own or id(source) in seen:
-                continue
-            seen.add(id(source))
-            if source.step == "input" or source.trained:
-                break
-            squares = squares or source.step in ("Square", "Power", "Multiply")
-            waiting += [s for value in source.inputs for s in value.sources]
-        else:
-            if squares and seen and x.grid == by.grid and x.channels == by.channels:
-                return normal.lrn(x, step["name"], **_common(step))
     raise _NotUnderstood
 
 
@@ -594,6 +606,7 @@ def _unknown(reader, step, values, words=""):
             step["name"], words or step["op"].split(".")[1], list(values), shape[-1],
             tuple(shape[:2]) if image else (1, prod(shape[:-1])),
             claimed=step.get("parameters", 0), claimed_trained=step.get("trained", 0),
+            closed=step.get("probe") == [],
             **_common(step),
         )  # fmt: skip
         results.append(Value([(made, 0, shape[-1])], made.grid, flat=not image))
@@ -652,7 +665,6 @@ _KNOWN = {
     "ops.Stack": _stack,
     "ops.Flip": _flip,
     "ops.Maximum": _maximum,
-    "ops.Formula": _formula,
     "ops.Negative": _negative,
     **{
         f"layers.{name}": _same

@@ -21,7 +21,7 @@ import warnings
 from collections import Counter
 from math import prod
 
-from course import raw_tensorflow
+from course import probes, raw_tensorflow
 from course.keras_private import untouched
 
 # What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
@@ -41,12 +41,12 @@ class TraceError(ValueError):
     """The object is not a model that can be written down; the text says why and what to do."""
 
 
-def trace(model, input_shape=None):
+def trace(model, input_shape=None, numbers=probes.FIXED):
     """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
     is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`. The model stays as it is,
-    unbuilt if it was.
+    unbuilt if it was. `numbers` are what steps without a name are tried out on (`course.probes`).
 
     Raises TraceError if that shape is missing or the model cannot be called on it.
     """
@@ -54,7 +54,7 @@ def trace(model, input_shape=None):
 
     with untouched(model):
         inputs, outputs = _ends(keras, model, input_shape)
-        return _Tracer(keras, inputs).steps(outputs)
+        return _Tracer(keras, inputs).steps(outputs, numbers)
 
 
 def _ends(keras, model, input_shape):
@@ -99,6 +99,7 @@ class _Tracer:
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
         self.names, self.counts = {}, Counter()  # of operations without a name of the student's
         self.list = []
+        self.nodes = {}  # the number of a step -> Keras's node
         self.inputs = []
         for tensor in inputs:
             name = getattr(tensor, "name", "input")
@@ -106,14 +107,20 @@ class _Tracer:
             self.inputs.append({"id": len(self.inputs), "name": name, "shape": shape})
             self._remember(tensor, [len(self.inputs) - 1, 0])
 
-    def steps(self, outputs):
+    def steps(self, outputs, numbers):
         for tensor in outputs:
             self._visit(tensor)
-        return {
-            "inputs": self.inputs,
-            "steps": self.list,
-            "outputs": [self._where(tensor) for tensor in outputs],
-        }
+        outputs = [self._where(tensor) for tensor in outputs]
+        closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
+        run = probes.runner(self.keras, self.nodes, lambda t: tuple(self._where(t)), numbers)
+        probes.answers(self.inputs, self.list, outputs, closed, run)
+        return {"inputs": self.inputs, "steps": self.list, "outputs": outputs}
+
+    def _own(self, operation):
+        """Whether an operation is the student's own, so that its name does not say what it does."""
+        published = _published(operation)
+        lambdas = published is self.keras.layers.Lambda
+        return lambdas or type(operation).call is not published.call
 
     def _remember(self, tensor, where):
         self.found[id(tensor)] = where
@@ -202,6 +209,7 @@ class _Tracer:
             step["trainable"] = bool(operation.trainable)
         self.kept.append(operation)
         self.list.append(step)
+        self.nodes[number] = node
         for index, output in enumerate(node.outputs):
             self._remember(output, [number, index])
         if layer:

@@ -14,6 +14,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: (n, k, alpha, beta) of local response normalisation, x / (k + alpha · squares of n maps)^beta:
+#: Krizhevsky et al. 2012, section 3.3; Caffe's reference models, whose layer divides 1e-4 by n.
+LRN_CONSTANTS = ((5, 2.0, 1e-4, 0.75), (5, 1.0, 2e-5, 0.75))
+
+
 @dataclass(frozen=True)
 class Row:
     """One step of a network, as its paper prints it."""
