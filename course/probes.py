@@ -8,8 +8,9 @@ is. The evidence, in the last of those steps:
 
     "probe": [{"of": [1, 0], "gives": [[...], [...]]}]   # [] if it could not be tried out
 
-`of` is the tensor that the numbers stood for; `gives` are the values of all maps at one pixel, for
-numbers as activations have them and for 25 times as large ones, where a normalisation shows.
+`of` is the tensor that the numbers stood for. `gives` are the values of all maps at one pixel, a
+list for each sample: the first half has numbers as activations have them, in the other half they
+are 25 times as large, where a normalisation shows.
 """
 
 import random
@@ -17,12 +18,14 @@ from math import erf, exp, isfinite, log1p, prod, sqrt, tanh
 
 from course.architectures import LRN_CONSTANTS
 
-_SCALES = (1, 25)
+_LARGE = 25
+_ENOUGH = 64  # values, before and behind the middle
 _SMALL = (4, 5)  # height and width are cut to this unless a step only takes its own size
 _PIXEL = (1, 2)  # the one that is asked for: no centre, so that a flipped map has another value
 _MOST_CHANNELS = 1024  # that are told
 _MOST_VALUES = 4_000_000  # of one tensor
 _MOST_ANSWERS = 200
+_FEWEST_POINTS = 8  # from which constants can be told
 _NEAREST = 4  # tensors that a function may begin with
 
 
@@ -45,25 +48,31 @@ def _pixel(shape):
     return tuple(min(place, side - 1) for place, side in zip(_PIXEL, shape[:-1], strict=False))
 
 
+def _scales(shape):
+    """How large the numbers of each sample are: the fewer maps there are, the more samples."""
+    half = max(1, _ENOUGH // max(1, shape[-1]))
+    return [1] * half + [_LARGE] * half
+
+
 def _tensor(numbers, shape):
-    """The probe of a shape without its batch: two samples, as an array."""
+    """The probe of a shape without its batch, as an array."""
     import numpy as np
 
     numbers = np.array(numbers, "float32")
     places = np.ix_(*map(np.arange, (*shape[:-1], shape[-1])))
     samples = [
         scale * numbers[_index(places[-1], places[:-1], sample)]
-        for sample, scale in enumerate(_SCALES)
+        for sample, scale in enumerate(_scales(shape))
     ]
     return np.stack([np.broadcast_to(values, shape) for values in samples])
 
 
 def _values(numbers, shape):
-    """The two samples at the pixel that is asked for, for all maps."""
+    """The samples at the pixel that is asked for, for all maps."""
     pixel, channels = _pixel(shape), range(min(shape[-1], _MOST_CHANNELS + 16))
     return [
         [scale * numbers[_index(channel, pixel, sample)] for channel in channels]
-        for sample, scale in enumerate(_SCALES)
+        for sample, scale in enumerate(_scales(shape))
     ]
 
 
@@ -207,11 +216,11 @@ def runner(keras, nodes, where, numbers):
         *sides, channels = shape
         small = [min(side, most) for side, most in zip(sides, _SMALL, strict=False)]
         for tried in dict.fromkeys([(*small, channels), tuple(shape)]):
-            if len(tried) != len(shape) or prod(tried) > _MOST_VALUES:
+            if len(tried) != len(shape) or len(_scales(tried)) * prod(tried) > _MOST_VALUES:
                 continue
             try:
                 made = call(region, begin, tried)
-                if made.shape == (len(_SCALES), *tried):
+                if made.shape == (len(_scales(tried)), *tried):
                     return [_told(made[(sample, *_pixel(shape))]) for sample in range(len(made))]
             except Exception:  # whatever a student's step raises: it was not tried out
                 continue
@@ -234,18 +243,21 @@ def recognised(gives, shape, numbers):
     `gives` is an answer of the student's process, and may be anything.
     """
     told = min(shape[-1], _MOST_CHANNELS)
-    fits = isinstance(gives, list) and len(gives) == len(_SCALES)
+    fits = isinstance(gives, list) and len(gives) == len(_scales(shape))
     if not fits or not all(isinstance(row, list) and len(row) == told for row in gives):
         return None
     if not all(value is None or isinstance(value, int | float) for row in gives for value in row):
         return None
     asked = _values(numbers, shape)
-    if all(_agree(gives[sample], asked[sample][:told]) for sample in (0, 1)):
+    half = len(asked) // 2
+    given, right = ([v for row in rows for v in row[:told]] for rows in (gives, asked))
+    if _agree(given, right):
         return "fn", "linear"
+    given, right = given[: half * told], right[: half * told]
     for name, function in FUNCTIONS.items():
-        if _agree(gives[0], [function(value) for value in asked[0][:told]]):
+        if _agree(given, map(function, right)):
             return "fn", name
-    if told == shape[-1] and _agree(gives[0], _softmax(asked[0])):
+    if told == shape[-1] > 1 and all(map(_agree, gives[:half], map(_softmax, asked))):
         return "fn", "softmax"
     if any(None in row for row in gives):
         return None
@@ -323,6 +335,8 @@ def _fitted(asked, gives):
     for n in (3, 5, 7, 9, 11):
         points = list(_points(asked, gives, n))
         if any(value * made <= 0 for value, _, made in points):
+            return None
+        if len(points) < _FEWEST_POINTS:
             return None
         points.sort(key=lambda point: point[1])
         (low, least, first), (high, most, last) = points[0], points[-1]
