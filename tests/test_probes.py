@@ -200,7 +200,9 @@ def test_answers_to_other_numbers_are_worth_nothing():
     assert diagnose(anatomy(trace, numbers=probes.drawn(2)), NORM)
 
 
-@pytest.mark.parametrize("gives", [None, [], [[1.0]], [[None] * 8] * 16, [["1"] * 8] * 16, "ab", {}])
+@pytest.mark.parametrize(
+    "gives", [None, [], [[1.0]], [[None] * 8] * 16, [["1"] * 8] * 16, "ab", {}]
+)
 def test_an_answer_of_another_form_is_worth_nothing(gives):
     assert probes.recognised(gives, [5, 6, 8], probes.FIXED) is None
 
