@@ -112,7 +112,7 @@ def from_trace(evidence, numbers=probes.FIXED):
 
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
 _MOST_PIECES = 100_000  # ranges of maps that all steps together read and make
-_MOST_PROBES = 4  # of one step
+_MOST_PROBES = 8  # of one step
 _PROBE = 200  # what one of them counts
 _LONGEST_NAME = 100
 
