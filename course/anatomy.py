@@ -226,6 +226,7 @@ class Anatomy:
         self.name = name
         self.inputs = inputs  # Values of the input images
         self.outputs = outputs  # Values that the network returns
+        self.faults = []  # merges that Keras refuses (`course.unmerged`)
         self.steps = _in_order(outputs)
         for step in self.steps:
             step.reach  # noqa: B018  worked out in this order, it never goes deep

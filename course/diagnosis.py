@@ -24,6 +24,7 @@ from course.findings import (
     sources,
     what,
 )
+from course.unmerged import told
 
 __all__ = ["Cause", "Finding", "diagnose", "finding"]
 
@@ -42,11 +43,12 @@ def diagnose(network, table):
     found = anatomy(network, getattr(tables[0], "input_shape", None))
     wanted = [anatomy(each) for each in tables]
     for each in wanted[:-1]:
-        if not _Diagnosis(each, found).findings(most=1):
+        if not _Diagnosis(each, found).findings(most=1) and not found.faults:
             return []
     if len(wanted) > 1:
         wanted.sort(key=lambda each: _Diagnosis(each, found).left_over())
-    return _Diagnosis(wanted[0], found).findings()
+    findings = _Diagnosis(wanted[0], found).findings()
+    return told(found.faults[0], findings, wanted[0]) if found.faults else findings
 
 
 class _Diagnosis(Comparison):

@@ -60,6 +60,21 @@ class Cause(Enum):
     )
     POOL_KIND = "It is {received}, the table has {expected}."
     SHARED_WEIGHTS = "It is the same layer object as {received}: they share their weights."
+    # a merge that Keras refuses
+    MERGE_AXIS = (
+        "axis={received} stacks the maps {expected}. Maps lie on the last axis, so that "
+        "axis=-1 puts them side by side."
+    )
+    MERGE_SIZES = (
+        "Maps can only be put side by side if they have one height and width. {received}, the "
+        "others {expected}."
+    )
+    ADDED = "{received} are added here. The table puts the maps side by side: layers.Concatenate()."
+    PROJECTION_MISSING = (
+        "The shortcut is {received}, the block gives {expected}: a projection is needed here, a "
+        "1 × 1 convolution with the stride of the block and as many maps."
+    )
+    SHORTCUT_SHAPE = "The shortcut is {received}, the block gives {expected}. They cannot be added."
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
     EXTRA = "This step is not in the table: {received}."
@@ -175,8 +190,12 @@ def constants(step):
 
 def sources(step):
     """The names of what a step reads; a concatenation stands for what it puts together."""
-    read = [[v.joined] if v.joined else [part[0] for part in v.parts] for v in step.inputs]
-    return [source.name for together in read for source in together]
+    return [name for value in step.inputs for name in sources_of(value)]
+
+
+def sources_of(value):
+    """The names of what a value is made of; a concatenation stands for what it puts together."""
+    return [step.name for step in ([value.joined] if value.joined else [p[0] for p in value.parts])]
 
 
 def name_of(step):

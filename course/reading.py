@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import pairwise
 from math import prod
 
-from course import normal, probes
+from course import normal, probes, unmerged
 from course.anatomy import SCALED_TANH, Anatomy, Step, Value
 from course.architectures import LRN_CONSTANTS, sources
 
@@ -124,6 +124,8 @@ class _Reader:
         self.evidence = evidence
         self.numbers = numbers
         self.pieces = 0
+        self.faults = []
+        self.merges = Counter()
         self.values = {}  # (step number, output) -> Value
         self.steps = {step["id"]: step for step in evidence["steps"]}
         self.readers = {}  # (step number, output) -> the numbers of the steps that read it
@@ -170,7 +172,9 @@ class _Reader:
             if number not in self.inside:
                 self._read({**step, "name": step["name"][:_LONGEST_NAME]})
         outputs = [self.values[tuple(reference)] for reference in self.evidence["outputs"]]
-        return Anatomy("model", inputs, outputs)
+        made = Anatomy("model", inputs, outputs)
+        made.faults = self.faults
+        return made
 
     def _read(self, step):
         if step["id"] in self.functions:
@@ -180,6 +184,7 @@ class _Reader:
         augments = step["op"].startswith("layers.Random")
         read = _KNOWN.get(step["op"], _same if augments else _unknown)
         values = [self.values[reference] for reference in probes.read_by(step)]
+        kind = step["config"]["mode"] if step["op"] == "ops.Unmerged" else step["op"].split(".")[1]
         self.count(sum(len(value.parts) for value in values))
         try:
             result = read(self, step, values)
@@ -189,6 +194,7 @@ class _Reader:
         self.count(sum(len(value.parts) for value in results))
         for index, value in enumerate(results):
             self._keep(step["id"], index, value)
+        self.merges[kind.lower()] += 1
 
     def count(self, pieces):
         """Count ranges of maps that are about to be read or made.
@@ -498,6 +504,24 @@ def _concat(reader, step, values):
     return normal.concatenate(values, step["name"] if named else "")
 
 
+def _unmerged(reader, step, values):
+    """A merge of sizes that do not fit together, which the trace let pass: as if they did."""
+    config = step["config"]
+    merge, line = config["mode"], config["line"]
+    shapes = [value.shape for value in values]
+    rank = max(map(len, shapes))
+    shape = unmerged.likely(merge, [shape for shape in shapes if len(shape) == rank])
+    earlier = reader.merges[merge]
+    reader.faults.append(unmerged.Fault(step["name"], merge, config["axis"], values, line, earlier))
+    if merge == "add":
+        values = sorted(values, key=lambda value: value.shape != shape)
+        return normal.add(values, step["name"], **_common(step))
+    flat = len(shape) == 1
+    grid = (1, 1) if flat else tuple(shape[:2])
+    alike = [value.like(grid=grid, flat=flat, padding=((0, 0), (0, 0))) for value in values]
+    return normal.concatenate(alike, step["name"])
+
+
 def _get_item(reader, step, values):
     """x[..., a:b]: some of the channels."""
     x = values[0]
@@ -662,6 +686,7 @@ _KNOWN = {
     "ops.GetItem": _get_item,
     "ops.Take": _take,
     "ops.Split": _split,
+    "ops.Unmerged": _unmerged,
     "ops.Stack": _stack,
     "ops.Flip": _flip,
     "ops.Maximum": _maximum,

@@ -30,7 +30,7 @@ _CONFIG = {
     "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
     "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
     "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
-    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes",
+    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
 }  # fmt: skip
 _UNASKED = "initializers", "regularizers", "constraints", "dtype_policies"
 _MAX_STEPS = 5000

@@ -358,14 +358,14 @@ naive_macs = {"1x1": 128 * 256, "3x3": 192 * 9 * 256, "5x5": 96 * 25 * 256, "poo
         "naive-answer",
         changed(_NAIVE, 'Conv2D(three, 3, padding="same", ', "Conv2D(three, 3, "),
         ("inception-naive",),
-        "ValueError: A `Concatenate` layer requires inputs with matching shapes",
+        'The others give 28 × 28: padding="same" is missing.',
     ),
     Mistake(
         "naive, pool halves",
         "naive-answer",
         changed(_NAIVE, "MaxPooling2D(3, 1, ", "MaxPooling2D(3, "),
         ("inception-naive",),
-        "(None, 10, 10, 256)]",
+        "pool gives 10 × 10 × 256, the table has 28 × 28 × 256. The stride is 3, the table has 1.",
     ),
     Mistake(
         "naive, one behind the other",
@@ -389,11 +389,18 @@ naive_macs = {"1x1": 128 * 256, "3x3": 192 * 9 * 256, "5x5": 96 * 25 * 256, "poo
         "1x1: It has no activation, the table has relu.",
     ),
     Mistake(
+        "naive, one above the other",
+        "naive-answer",
+        changed(_NAIVE, "Concatenate(name=name)", "Concatenate(axis=1, name=name)"),
+        ("inception-naive",),
+        "axis=1 stacks the maps in height. Maps lie on the last axis",
+    ),
+    Mistake(
         "naive, added",
         "naive-answer",
         changed(_NAIVE, "layers.Concatenate(name=name)([a, b, c, d])", "a + b + c + d"),
         ("inception-naive",),
-        "Your code stops with an error: ValueError: Cannot broadcast shape",
+        "are added here. The table puts the maps side by side: layers.Concatenate().",
     ),
     Mistake(
         "ReLU forgotten",

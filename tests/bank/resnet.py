@@ -496,14 +496,21 @@ def basic_block(x, filters, stride=1, *, name):
         "basic-answer",
         _changed(_BASIC, (" or x.shape[-1] != filters", "")),
         ("resnet-projection",),
-        "Your code stops with an error: ValueError",
+        "The shortcut is 56 × 56 × 64, the block gives 56 × 56 × 128: a projection is needed here",
     ),
     Mistake(
         "projected only for other maps",
         "basic-answer",
         _changed(_BASIC, ("stride != 1 or ", "")),
         ("resnet-projection",),
-        "Your code stops with an error: ValueError",
+        "The shortcut is 56 × 56 × 128, the block gives 28 × 28 × 128: a projection is needed",
+    ),
+    Mistake(
+        "projection without its stride",
+        "basic-answer",
+        _changed(_BASIC, ("1, stride, relu=False", "1, 1, relu=False")),
+        ("resnet-projection", "resnet-34"),
+        "conv3_1_shortcut gives 56 × 56 × 128, the table has 28 × 28 × 128. The stride is 1,",
     ),
     Mistake(
         "shortcut with ReLU",
@@ -588,7 +595,7 @@ def basic_block(x, filters, stride=1, *, name):
             _BOTTLENECK, ('filters, 3, name=f"{name}_2"', 'filters, 3, stride, name=f"{name}_2"')
         ),
         ("resnet-bottleneck", "resnet-50"),
-        "ValueError",
+        "conv3_1_2 gives 14 × 14 × 128, the table has 28 × 28 × 128. The stride is 2, the table",
     ),
     Mistake(
         "two of 3 × 3",

@@ -1,0 +1,211 @@
+"""Merges that Keras refuses: what came before is judged as usual, and the sentence is about it."""
+
+import keras
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from course import check
+from course.architectures import googlenet, resnet
+from course.diagnosis import Cause
+from course.evidence import observe
+
+MODULE = googlenet.GOOGLENET.part("3a_1x1", "3a", input_shape=(28, 28, 192))
+PROJECTED = resnet.RESNET18.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
+OPTION_A = resnet.RESNET18_A.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
+
+
+def first(function, table):
+    """(row, cause, text) of the first finding."""
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.block(function, like=table)
+    found = failed.value.findings[0]
+    assert "  " not in found.message and found.message.endswith("."), found.message
+    return found.row, found.cause, found.message
+
+
+# --- maps side by side
+
+
+def joined(join, padding="same", stride=1, pool=(3, 1)):
+    """GoogLeNet's module 3a with its branches joined by `join`."""
+
+    def module(x):
+        def conv(x, *size, padding="same", **rest):
+            return layers.Conv2D(*size, padding=padding, activation="relu", **rest)(x)
+
+        three = conv(conv(x, 96, 1), 128, 3)
+        five = conv(conv(x, 16, 1), 32, 5, padding=padding, strides=stride)
+        pooled = conv(layers.MaxPooling2D(*pool, padding="same")(x), 32, 1)
+        return join([conv(x, 64, 1), three, five, pooled])
+
+    return module
+
+
+class Joined(layers.Layer):
+    """A layer of the student's own around a function of TensorFlow."""
+
+    def call(self, values):
+        return tf.concat(values, axis=-1)
+
+
+JOINS = {
+    "layer": lambda values: layers.Concatenate()(values),
+    "function": layers.concatenate,
+    "ops": lambda values: ops.concatenate(values, axis=3),
+    "own layer": lambda values: Joined()(values),
+    "Lambda": lambda values: layers.Lambda(lambda v: ops.concatenate(v, axis=-1))(values),
+}
+
+
+@pytest.mark.parametrize("join", JOINS)
+def test_a_branch_without_padding(join):
+    row, cause, text = first(joined(JOINS[join], padding="valid"), MODULE)
+    assert (row, cause) == ("3a_5x5", Cause.PADDING)
+    assert text.startswith("3a_5x5 gives 24 × 24 × 32, the table has 28 × 28 × 32.")
+    assert 'The others give 28 × 28: padding="same" is missing. The code stops in line' in text
+
+
+def test_a_branch_with_a_stride():
+    join = JOINS["layer"]
+    assert first(joined(join, stride=2), MODULE)[:2] == ("3a_5x5", Cause.STRIDE)
+    row, cause, text = first(joined(join, pool=(3,)), MODULE)
+    assert (row, cause) == ("3a_pool", Cause.STRIDE)
+    assert "gives 10 × 10 × 192" in text and "The others give 28 × 28." in text
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda values: layers.Concatenate(axis=1)(values),
+        lambda values: layers.concatenate(values, axis=1),
+        lambda values: ops.concatenate(values, axis=1),
+    ],
+)
+def test_an_axis_that_is_not_the_last(join):
+    row, cause, text = first(joined(join), MODULE)
+    assert (row, cause) == ("3a", Cause.MERGE_AXIS)
+    assert text.startswith("3a: axis=1 stacks the maps in height. Maps lie on the last axis")
+
+
+@pytest.mark.parametrize("add", [layers.add, sum, lambda v: layers.Add()(v)])
+def test_added_instead_of_put_side_by_side(add):
+    row, cause, text = first(joined(add), MODULE)
+    assert (row, cause) == ("3a", Cause.ADDED)
+    assert "28 × 28 × 64" in text and "layers.Concatenate()" in text
+
+
+# --- additions
+
+
+def added(add, shortcut=None, second=1, name="out"):
+    """A basic block that halves the map, with a shortcut and joined by `add`."""
+
+    def block(x):
+        def conv_bn(x, kernel, stride=1, **rest):
+            x = layers.Conv2D(128, kernel, stride, padding="same", use_bias=False, **rest)(x)
+            return layers.BatchNormalization()(x)
+
+        y = conv_bn(layers.ReLU()(conv_bn(x, 3, 2)), 3, second)
+        return layers.ReLU()(add([y, x if shortcut is None else shortcut(x, conv_bn)]))
+
+    return block
+
+
+class Added(layers.Layer):
+    def call(self, values):
+        y, x = values
+        return tf.add(y, x)
+
+
+class Whole(keras.Model):
+    """The block as a model of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = layers.Conv2D(128, 3, 2, padding="same", use_bias=False)
+        self.second = layers.Conv2D(128, 3, padding="same", use_bias=False)
+        self.norms = [layers.BatchNormalization() for _ in range(2)]
+
+    def call(self, x):
+        y = ops.relu(self.norms[0](self.first(x)))
+        return ops.relu(self.norms[1](self.second(y)) + x)
+
+
+ADDS = {
+    "layer": lambda values: layers.Add()(values),
+    "function": layers.add,
+    "operator": lambda values: values[0] + values[1],
+    "operator, turned round": lambda values: values[1] + values[0],
+    "ops": lambda values: ops.add(*values),
+    "own layer": lambda values: Added()(values),
+}
+NEEDED = "The shortcut is 56 × 56 × 64, the block gives 28 × 28 × 128: a projection is needed here"
+
+
+@pytest.mark.parametrize("add", ADDS)
+def test_no_projection(add):
+    row, cause, text = first(added(ADDS[add]), PROJECTED)
+    assert (row, cause) == ("conv3_1_shortcut", Cause.PROJECTION_MISSING)
+    assert NEEDED in text and "The code stops in line" in text
+
+
+def test_no_projection_in_a_model_of_ones_own():
+    row, cause, text = first(lambda x: Whole()(x), PROJECTED)
+    assert (row, cause) == ("conv3_1_shortcut", Cause.PROJECTION_MISSING) and NEEDED in text
+
+
+def test_a_projection_without_the_stride():
+    row, cause, text = first(
+        added(ADDS["layer"], lambda x, conv_bn: conv_bn(x, 1, name="projection")), PROJECTED
+    )
+    assert (row, cause) == ("conv3_1_shortcut", Cause.STRIDE)
+    assert "28 × 28 × 128 and 56 × 56 × 128 cannot be added." in text
+
+
+def test_the_stride_twice():
+    row, cause, text = first(
+        added(ADDS["operator"], lambda x, conv_bn: conv_bn(x, 1, 2), second=2), PROJECTED
+    )
+    assert (row, cause) == ("conv3_1_2", Cause.STRIDE)
+    assert text.startswith("conv3_1_2 gives 14 × 14 × 128, the table has 28 × 28 × 128.")
+
+
+def test_where_the_table_has_no_projection_none_is_asked_for():
+    row, cause, text = first(added(ADDS["operator"]), OPTION_A)
+    assert cause is Cause.SHORTCUT_SHAPE and row.startswith("conv3_1_shortcut")
+    assert "projection" not in text
+
+
+# --- what is no such merge
+
+
+def test_another_error_stays_what_it_is():
+    def module(x):
+        return layers.Concatenate()([x, layers.Conv2D(6, 90)(x)])
+
+    _, cause, text = first(module, MODULE)
+    assert cause is Cause.RAISES and "negative" in text.lower()
+
+
+def test_nothing_is_left_in_keras():
+    before = keras.Operation.symbolic_call, keras.Layer.__call__
+    observe(joined(JOINS["layer"], padding="valid"), {"ask": "block", "input_shape": [28, 28, 192]})
+    assert (keras.Operation.symbolic_call, keras.Layer.__call__) == before
+
+
+def test_a_network_with_such_a_merge_is_never_right():
+    """Of a forged trace whose rows are those of the table."""
+    shape = {"ask": "block", "input_shape": [28, 28, 192]}
+    trace = observe(joined(JOINS["layer"]), shape)["trace"]
+    (join,) = [step for step in trace["steps"] if step["op"] == "layers.Concatenate"]
+    join |= {"op": "ops.Unmerged", "config": {"mode": "concatenate", "axis": -1, "line": ""}}
+
+    class Student:
+        __name__ = "module"
+
+        def __evidence__(self, request):
+            return {"trace": trace}
+
+    with check.silently(), pytest.raises(check.CheckFailed):
+        check.block(Student(), like=MODULE)
