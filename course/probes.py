@@ -95,17 +95,20 @@ def read_by(step):
     return references([step["args"], step.get("kwargs")])
 
 
-def between(steps, begin, end, most=5000):
+def between(steps, begin, end, count=lambda reads: None):
     """The numbers of the steps without weights that make `end` of the tensor `begin`.
 
-    None if `end` needs anything else, or more than so many steps. `steps` are by their number.
+    None if `end` needs anything else. `steps` are by their number; `count` is told of each step
+    how many tensors it reads, and may end the search by an exception.
     """
     region, waiting = {end}, [end]
     while waiting:
         step = steps.get(waiting.pop())
-        if step is None or _learns(step) or len(region) > most:
+        if step is None or _learns(step):
             return None
-        for reference in read_by(step):
+        read = read_by(step)
+        count(len(read))
+        for reference in read:
             if reference != begin and reference[0] not in region:
                 region.add(reference[0])
                 waiting.append(reference[0])

@@ -144,8 +144,8 @@ class _Reader:
         """Take a step and others before it for one function, if their probe tells which it is."""
         for probe in step.get("probe", ())[:_MOST_PROBES]:
             begin, number = tuple(probe["of"]), step["id"]
-            region = set(probes.between(self.steps, begin, number) or ())
-            self.count(_PROBE + len(region))
+            self.count(_PROBE)
+            region = set(probes.between(self.steps, begin, number, self.count) or ())
             function = region and probes.recognised(probe["gives"], step["shapes"][0], self.numbers)
             if not function:
                 continue

@@ -182,6 +182,17 @@ def functions_behind_pools(of):
 
 
 @forged
+def probes_of_a_long_way(of):
+    """Each step says that it is a function of the first, which it is not."""
+    x = begin = of.conv(IMAGE, 6)
+    for _ in range(4900):
+        x = of.step("ops.Sin", [x], (28, 28, 6))
+        probe = {"of": begin["tensor"], "gives": [[0.5] * 6] * 20}
+        of.steps[-1] |= {"parameters": 0, "trained": 0, "probe": [probe] * 3}
+    return [x]
+
+
+@forged
 def long_names(of):
     return [of.join([of.conv(IMAGE, 6, name="a" * 90_000) for _ in range(20)])]
 
