@@ -44,6 +44,8 @@ class Comparison:
                     self.readers.setdefault(source, []).append(step)
                     kind = (step.step, step.kernel, step.filters, step.activation)
                     self.kinds.setdefault(source, []).append(kind)
+        # of each step of the model: the ids of the steps that it reads
+        self.sources = [{id(p[0]) for v in step.inputs for p in v.parts} for step in self.steps]
         self.keys = {}  # id of a value -> its key
         self.fed, self.rows_fed = {}, {}  # what is read -> the steps, or rows, that read it
         for steps, fed in ((self.rows, self.rows_fed), (self.steps, self.fed)):
@@ -298,9 +300,8 @@ class Comparison:
         placed |= {part[0] for parts in state.moved.values() for part in parts}
         return [
             step
-            for step in self.steps
-            if id(step) not in state.used
-            and all(id(s) in placed for value in step.inputs for s, _, _ in value.parts)
+            for step, sources in zip(self.steps, self.sources, strict=True)
+            if id(step) not in state.used and sources <= placed
         ]
 
     def leads(self, row, later):
