@@ -365,6 +365,7 @@ def _fitted(asked, gives):
                 continue
             alpha = (ends[1] - ends[0]) / (most - least) if most > least else 0
             k = ends[0] - alpha * least
-            if alpha > 0 and k > 0 and _normalises(asked, gives, n, k, alpha, beta):
+            shows = k > 0 and alpha * most > 0.01 * k  # a factor alone is no normalisation
+            if shows and _normalises(asked, gives, n, k, alpha, beta):
                 return n, float(f"{k:.3g}"), float(f"{alpha:.3g}"), beta
     return None
