@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "build" / "screenshots"
-EXCHANGE = {f"@jupyter/nbgrader:{part}": True for part in ("assignment-list", "course-list")}
+PARTS = re.compile(r"for part in ([a-z -]+); do")  # of nbgrader, that a Makefile switches off
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -41,9 +41,21 @@ def room(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lab(room, tmp_path_factory):
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+def without(home, parts):
+    """Switch parts of nbgrader off, as `jupyter labextension disable` does when `make` sets up."""
+    off = {f"@jupyter/nbgrader:{part}": True for part in parts}
+    (home / "config" / "labconfig").mkdir(parents=True, exist_ok=True)
+    config = home / "config" / "labconfig" / "page_config.json"
+    config.write_text(json.dumps({"disabledExtensions": off}))
+
+
+@pytest.fixture(scope="module")
+def lab(room, home):
     """The address of a JupyterLab in the course's folder."""
-    home = tmp_path_factory.mktemp("home")
     tracker = home / "settings" / "@jupyterlab" / "notebook-extension"
     tracker.mkdir(parents=True)
     # Otherwise only the cells in view are in the page.
@@ -51,10 +63,7 @@ def lab(room, tmp_path_factory):
     themes = home / "settings" / "@jupyterlab" / "apputils-extension"
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"adaptive-theme": true}')
-    # As `make` sets up an environment: what asks for nbgrader's exchange is switched off.
-    pages = home / "config" / "labconfig"
-    pages.mkdir(parents=True)
-    (pages / "page_config.json").write_text(json.dumps({"disabledExtensions": EXCHANGE}))
+    without(home, PARTS.search((ROOT / "Makefile").read_text())[1].split())
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_PATH": str(home / "config"),
@@ -201,6 +210,23 @@ def test_a_student_at_work(lab, room, page):
     cells = nbformat.read(room.folder / "assignments/02-lenet/lenet.ipynb", 4).cells
     assert f"Receipt {receipt(cells)} of " in progress.inner_text()
     shot(page, "student-hands-in")
+
+
+def test_what_is_for_instructors_is_not_in_the_students_copy(lab, home, page):
+    made = (ROOT / "course/grading/templates/student/Makefile").read_text()
+    before = (home / "config/labconfig/page_config.json").read_text()
+    for makefile, seen in ((made, 0), ((ROOT / "Makefile").read_text(), 1)):
+        without(home, PARTS.search(makefile)[1].split())
+        opened(page, f"{lab}/lab/tree/assignments/02-lenet/lenet.ipynb")
+        page.get_by_role("button", name="Validate").wait_for()
+        assert page.get_by_text("Create Assignment").count() == seen
+        menu = page.get_by_role("menuitem", name="Nbgrader", exact=True)
+        assert menu.count() == seen
+        if seen:
+            menu.click()
+            page.get_by_role("menuitem", name="Formgrader", exact=True).wait_for()
+        assert page.get_by_role("menuitem", name="Assignment List", exact=True).count() == 0
+    (home / "config/labconfig/page_config.json").write_text(before)
 
 
 def test_the_start_page_shows_points(lab, page):
