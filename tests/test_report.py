@@ -95,7 +95,7 @@ def test_the_report_has_spread_titles_and_everybody(school, tmp_path):
     for row in (
         "absent – has not handed in",
         "new – handed in, not graded yet",
-        "pdf – handed in what cannot be graded: essay.pdf: is no notebook",
+        "pdf – handed in, unreadable: essay.pdf: is no notebook",
         "right0 20 graded",
     ):
         assert row in said

@@ -164,7 +164,7 @@ def summary(course, assignment, place=Path()):
     for name, about in intake(course, assignment).items():
         if about.unreadable and name not in course.students(assignment):
             said = "; ".join(f"{file}: {why}" for file, why in about.unreadable)
-            state = f"handed in what cannot be graded: {one_line(said)}"
+            state = f"handed in, unreadable: {one_line(said)}"
             students[name] = Student(name, None, state)
     for student in sorted(points):
         paths = sorted(course.path("autograded", assignment, student).glob("*.ipynb"))
