@@ -150,18 +150,18 @@ def room(tmp_path_factory):
 
 
 STUBBORN = {
-    "told": """
-try:
-    while True: sum(range(100_000))
-except KeyboardInterrupt:
-    print('stopped by hand')
-""",
     "deaf": """
 while True:
     try: sum(range(100_000))
     except: pass
 """,
     "outside": "sum(iter(int, 1))",
+    "told": """
+try:
+    while True: sum(range(100_000))
+except KeyboardInterrupt:
+    print('stopped by hand')
+""",
     "asleep": "import time\ntime.sleep(10_000)",
 }
 

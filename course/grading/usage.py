@@ -12,6 +12,7 @@ PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary file
 PLACES = PRIVATE, "/dev/shm"  # all file systems that a submission can write to
 _PAGE, _TICKS = os.sysconf("SC_PAGESIZE"), os.sysconf("SC_CLK_TCK")
 _CROWD = 8  # processes of one submission
+_GONE = FileNotFoundError, ProcessLookupError, IndexError  # a process that has just ended
 _SEMAPHORE = 64  # bytes that Linux needs for each
 
 
@@ -62,6 +63,8 @@ class Use:
                 return f"it used more than {limits['memory'] / 1e9:g} GB of memory"
         except PermissionError:
             return "it hid how much memory it uses"
+        except _GONE:
+            pass
         return None
 
     def memory(self, enough):
@@ -84,7 +87,7 @@ class Use:
             return min(rough, enough)
         total, mappings = outside, {}
         for process in self._processes:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with contextlib.suppress(*_GONE):
                 total += process.own()
                 for name, size in process.shared():
                     mappings[name] = max(size, mappings.get(name, 0))
@@ -95,7 +98,7 @@ class Use:
         session = str(os.getsid(0)).encode()
         for name in os.listdir("/proc"):
             if name.isdigit():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with contextlib.suppress(*_GONE):
                     process = _Process(name)
                     if self._contained or process.session == session:
                         yield process
@@ -117,7 +120,7 @@ class _Process:
         if self.state == b"R" or self.threads == 1:
             return self.state == b"R"
         folder = f"/proc/{self.number}/task"
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with contextlib.suppress(*_GONE):
             return any(_stat(f"{folder}/{t}/stat")[0] == b"R" for t in os.listdir(folder))
         return False
 
