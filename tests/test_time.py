@@ -1,5 +1,6 @@
 """Time that student code may take: its own, the same on an idle and on a busy machine."""
 
+import multiprocessing
 import subprocess
 import sys
 import threading
@@ -224,6 +225,26 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="Nothing was taken off; grade it again"):
         work._judged(job, room.name, content, box.address)
+
+
+@pytest.mark.parametrize(
+    ("dies", "tries", "why"), [(True, 2, "died, twice"), (False, 1, "it was not judged after 0")]
+)
+def test_only_a_judge_that_dies_is_tried_again(tmp_path, monkeypatch, dies, tries, why):
+    """That can have been the machine's fault; taking too long was the submission's."""
+    kept = []
+
+    class Judges:
+        def connect(self):
+            ours, theirs = multiprocessing.Pipe()
+            kept.append(theirs)
+            if dies:
+                theirs.close()
+            return ours
+
+    monkeypatch.setattr(work, "own_judges", Judges)
+    outcome = work._in_own_process(School(tmp_path).job, {}, {}, longest=0.01)
+    assert why in outcome.failed and len(kept) == tries
 
 
 # --- what is said
