@@ -3,7 +3,7 @@
 from html import escape
 
 from course.anatomy import anatomy
-from course.diagnosis import Cause
+from course.diagnosis import MOST_FINDINGS, Cause
 
 _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has 3:1 and more on the light and the dark pages of JupyterLab and Colab; text has the
@@ -41,7 +41,9 @@ class Card:
             return f"{mark} {self.name} is not answered yet."
         if self.state == "wrong":
             more = len(self.findings) - 1
-            rest = f", and {more} more to look at" if more else ""
+            several = self.built is not None and more >= MOST_FINDINGS - 1  # it stops counting
+            least = "at least " if several else ""
+            rest = f", and {least}{more} more to look at" if more else ""
             row = self.findings[0].row
             where = f": {row} differs" if row and row != self.name else " is not right"
             return f"{mark} {self.name}{where}{rest}."

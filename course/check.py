@@ -103,6 +103,8 @@ def _architecture(kind, subject, args, kwargs, tables):
         _within_bounds(reply["trace"])
         built = anatomy(reply["trace"], numbers=request["probe"])
         findings = diagnose(built, tables)
+        if not findings and len(tables) > 1:
+            table = next(each for each in tables if not diagnose(built, each))
     except TooLarge as error:
         _report(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)
         return

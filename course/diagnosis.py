@@ -26,7 +26,9 @@ from course.findings import (
 )
 from course.unmerged import told
 
-__all__ = ["Cause", "Finding", "diagnose", "finding"]
+__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding"]
+
+MOST_FINDINGS = 5  # there may be more behind them
 
 
 def diagnose(network, table):
@@ -59,7 +61,7 @@ class _Diagnosis(Comparison):
     is followed to the end, and the one after which the least is left to explain is reported.
     """
 
-    MOST = 5
+    MOST = MOST_FINDINGS
     LONGEST = 260  # rows of a run: ResNet-152 has 30 blocks of seven rows more than ResNet-50
 
     def __init__(self, wanted, found):
@@ -346,8 +348,9 @@ class _Diagnosis(Comparison):
     def _elsewhere(self, at, row):
         """The row's step is there and reads something else; or only that of a later row is."""
         ready = self.ready(self.state)
+        candidates = self.candidates(row, self.state)  # these read what they should
         for step in ready:
-            if not self.compared(row, step, sizes_off=True):
+            if step not in candidates and not self.compared(row, step, sizes_off=True):
                 state = self.state.copy()
                 state.pair(row, step)
                 yield _Explanation(1.0, state, [self._reads(row, step)])

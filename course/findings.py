@@ -195,7 +195,8 @@ def sources(step):
 
 def sources_of(value):
     """The names of what a value is made of; a concatenation stands for what it puts together."""
-    return [step.name for step in ([value.joined] if value.joined else [p[0] for p in value.parts])]
+    steps = [value.joined] if value.joined else [part[0] for part in value.parts]
+    return ["input" if step.step == "input" else step.name for step in steps]
 
 
 def name_of(step):

@@ -10,7 +10,7 @@ from keras import layers
 from course import check
 from course.architectures import googlenet, lenet, resnet
 from course.comparison import Comparison
-from course.diagnosis import Cause, _Diagnosis
+from course.diagnosis import MOST_FINDINGS, Cause, _Diagnosis
 from course.evidence import weightless
 from course.trace import trace
 from tests.test_families import verdict
@@ -320,3 +320,16 @@ def test_another_large_network_is_told_at_once(counts, join, table):
 
 def test_the_same_builder_is_right_where_its_table_is():
     assert verdict(lambda: bottlenecks((3, 8, 36, 3)), resnet.RESNET152) == []
+
+
+def test_a_card_that_stops_counting_says_so():
+    with pytest.raises(check.CheckFailed) as failed, check.silently():
+        check.model(lambda: bottlenecks((3, 4, 6, 3), layers.Concatenate), like=resnet.RESNET50)
+    assert len(failed.value.findings) == MOST_FINDINGS
+    assert "differs, and at least 4 more to look at." in str(failed.value)
+
+
+def test_of_several_tables_the_one_that_fits_is_named(capsys):
+    tables = [resnet.RESNET50_V1_5, resnet.RESNET50]
+    check.model(lambda: bottlenecks((3, 4, 6, 3)), like=tables)
+    assert "is ResNet-50: 25,557,032 trained parameters" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """One mistake in one row of every published network: always rejected, and named."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,20 @@ def test_one_mistake_is_found_and_named(name):
         cases = random.Random(name).sample(cases, CASES)
     said = missed(name, table, cases)
     assert len(said) <= 0.05 * len(cases), "\n".join(said)
+
+
+def test_no_row_is_said_to_read_something_else_where_it_reads_what_it_should():
+    """The padding of the first row is wrong, and one thing behind it."""
+    table = every_table()["VGG11"]
+    first, *rest = explicit(table).rows
+    padded = replace(table, rows=(replace(first, padding=3), *rest))
+    for _, _, mutated in mutations(explicit(padded)):
+        try:
+            found = nameless(mutated)
+        except ValueError:
+            continue
+        for said in diagnose(found, table):
+            assert said.cause is not Cause.WRONG_INPUT or said.expected != said.received, said
 
 
 if __name__ == "__main__":
