@@ -63,7 +63,7 @@ def defined(source):
     Of a cell that is no Python, the lines that look like definitions.
     """
     try:
-        tree = _parsed(source)
+        tree = parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         lines = enumerate(source.splitlines(), 1)
         found = ((number, _LOOKS_DEFINED.match(line)) for number, line in lines)
@@ -75,7 +75,7 @@ def defined(source):
     return names
 
 
-def _parsed(source):
+def parsed(source):
     """A cell's syntax tree, with magics and shell commands as nothing."""
     if len(source) > _LONGEST:
         raise ValueError("No cell that was written by hand is as long.")
@@ -158,7 +158,7 @@ class Missing:
 def asked(source):
     """The names that the checks of a cell are about: the first argument of each `check.…(…)`."""
     try:
-        calls = [node for node in ast.walk(_parsed(source)) if isinstance(node, ast.Call)]
+        calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     firsts = [call.args[0] for call in calls if call.args and _is_check(call.func)]

@@ -12,6 +12,7 @@ class Cause(Enum):
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
     STOPPED = "{received}"
+    FOLLOWS = "Judged with {received}."
     TEST = "The test says: {received}"
     UNUSABLE = "The check cannot use your answer: {received}."
     RAISES = "Your code stops with an error: {received}."

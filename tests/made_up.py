@@ -6,7 +6,7 @@ import nbformat
 
 from course.grading import work
 from course.grading.judge import reasons
-from course.grading.repair import Official
+from course.grading.repair import Official, Release
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -34,7 +34,7 @@ def _official(name, source, *, points=None, solution=False, locked=False):
 
 def job_of(*cells, **fields):
     """The Job of an assignment with one notebook, `hw`."""
-    official = {cell.name: cell for cell in cells}
+    official = Release({cell.name: cell for cell in cells}, nbformat.v4.new_notebook())
     return work.Job("hw", {"hw": official}, KERNEL, **fields)
 
 

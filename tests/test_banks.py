@@ -130,6 +130,8 @@ def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(graded, ca
     assert result.score == room.automatic() - sum(room.points()[name] for name in lost(result))
     for mistake in case:
         assert mistake.sentence in first_sentences(result)[mistake.lost[0]]
+        for name in mistake.follows:
+            assert dict(result.remarks)[name].startswith("Judged with the official ")
 
 
 @each_bank

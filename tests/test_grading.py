@@ -1,5 +1,6 @@
 """The loop an instructor relies on: right, wrong, damaged and forged answers get their points."""
 
+import html
 import re
 import subprocess
 import sys
@@ -9,7 +10,10 @@ import nbformat
 import pytest
 
 from course.grading import kernels
+from course.grading.course_folder import CourseFolder
 from course.grading.demo import as_colab_saves, with_copied_cell
+from course.grading.gradebooks import _comments
+from course.grading.scores import scored
 from tests.bank import lenet
 from tests.classroom import Classroom
 
@@ -234,6 +238,42 @@ def test_feedback_shows_findings_and_no_hidden_tests(room):
     page = next((room.folder / "feedback" / "reader").rglob("*.html")).read_text()
     assert "C1 gives 32 × 32 × 6, the table has 28 × 28 × 6." in " ".join(page.split())
     assert "HIDDEN" not in page and "random.randint" not in page
+
+
+def test_a_cell_that_stops_is_the_reason_in_table_page_and_comment(room, capsys):
+    capsys.readouterr()
+    stops = f"import numpy as np\nimport pandas as pd\n{room.right['model-answer']}"
+    _, result = room.grade("pandas", room.written(model_answer=stops))
+    said = "The cell of lenet5 stops with an error. ModuleNotFoundError: No module named 'pandas' "
+    said += "(line 2: import pandas as pd). When graded there are NumPy, Keras,"
+    assert sentences(result)["lenet-model"][0].startswith(said)
+    assert f"lenet-model: {said}" in capsys.readouterr().out
+    assert room.course("feedback", room.assignment, "--student", "pandas") == 0
+    page = next((room.folder / "feedback" / "pandas").rglob("*.html")).read_text()
+    assert said in html.unescape(" ".join(page.split()))
+    (one,) = scored(CourseFolder(room.folder), [room.assignment], ["pandas"])
+    assert f"lenet-model: {said}" in html.unescape(_comments(one))
+
+
+def test_one_mistake_costs_once_and_everything_says_so(room, capsys):
+    """Table, score, page, report and the LMS's comment."""
+    (mistake,) = [m for m in lenet.MISTAKES if m.name == "plain tanh"]
+    capsys.readouterr()
+    _, result = room.grade("once", room.written(squash_answer=mistake.source))
+    said = "Judged with the official scaled_tanh, because yours is not right (see lenet-squash)."
+    assert result.score == 100 - room.points()["lenet-squash"]
+    assert dict(result.remarks) == dict.fromkeys(mistake.follows, said)
+    assert f"lenet-1998: {said}" in capsys.readouterr().out
+    assert room.course("feedback", room.assignment, "--student", "once") == 0
+    page = next((room.folder / "feedback" / "once").rglob("*.html")).read_text()
+    assert " ".join(page.split()).count(said) >= 3
+    report = room.folder / "report.html"
+    assert room.course("report", room.assignment, "--to", str(report)) == 0
+    text = " ".join(report.read_text().split())
+    assert "1 with an exercise that was judged with the official answer to an earlier one" in text
+    assert "FOLLOWS" not in text and "follows" not in text
+    (one,) = scored(CourseFolder(room.folder), [room.assignment], ["once"])
+    assert f"lenet-c3: {said}" in _comments(one)
 
 
 def test_export_writes_every_score(room):

@@ -44,6 +44,7 @@ class Result:
     score: float = 0.0
     maximum: float = 0.0
     lost: list = field(default_factory=list)  # (grade id, points, [message, ...])
+    remarks: list = field(default_factory=list)  # (grade id, with which official answer it passed)
     repairs: list = field(default_factory=list)
     failed: str | None = None
     manual: bool = False  # an answer waits for a person
@@ -477,6 +478,8 @@ def _read_notebook(result, nb, notebook):
         if messages:
             lost = grade.max_score - grade.score
             result.lost.append((name, lost, list(map(one_line, messages))))
+    for name, (passed, messages) in judged.items():
+        result.remarks += [(name, one_line(said)) for said in messages if passed]
 
 
 def table(results):
@@ -502,6 +505,8 @@ def table(results):
         if open_:
             names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
             lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
+        for exercise, said in result.remarks:
+            lines.append(f"{'':<{width}}    {exercise}: {said}")
         if result.late:
             lines.append(f"{'':<{width}}    −{result.late:g} handed in late")
         for said in result.repairs:

@@ -212,6 +212,7 @@ def _comments(one):
         if points < most:
             said = one.said.get(name) or ["no reason is known"]
             lines.append(f"−{most - points:g} {name}: {said[0]}")
+    lines += [f"{name}: {said}" for name, said in one.result.remarks]
     late = sum(points for _, points, _ in one.grades) - one.result.score
     if late > 0.005:
         lines.append(f"−{late:g} handed in late")

@@ -20,12 +20,12 @@ from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Enum, Integer
+from traitlets import Bool, Enum, Integer
 
 from course import cells
 from course.cells import Made
 from course.findings import Cause
-from course.grading import CourseError, kernels
+from course.grading import CourseError, follow, kernels
 from course.grading.kernels import KernelEnded
 from course.grading.repair import official_cells
 from course.grading.runner import NoVerdict, Runner
@@ -59,6 +59,9 @@ class Judge(NbGraderPreprocessor):
     timeout = Integer(60, help="Seconds that one cell, or one answer, may take.").tag(config=True)
     wall = Integer(300, help="Seconds that a whole submission may take.").tag(config=True)
     max_output = Integer(20_000_000, help="Characters that may be printed.").tag(config=True)
+    follow_through = Bool(
+        True, help="Judge with the official answer what fails only because of an earlier one."
+    ).tag(config=True)
     max_evidence = Integer(2_000_000, help="Characters of one answer.").tag(config=True)
 
     def preprocess(self, nb, resources):
@@ -80,8 +83,11 @@ class Judge(NbGraderPreprocessor):
             with self._new_kernel():
                 for cell in nb.cells:
                     self._cell(cell)
+                ended, left = self._runner.stopped, self.wall - self._runner.used
         except NoVerdict as error:
             raise CourseError(str(error)) from None
+        if self.follow_through and self._solution and ended is None:
+            self._follow_through(nb, left)
         nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
         return nb, resources
 
@@ -95,8 +101,9 @@ class Judge(NbGraderPreprocessor):
         return code_of(nbformat.read(path, 4)) if path.exists() else None
 
     @contextlib.contextmanager
-    def _new_kernel(self):
-        """Run and ask in a new kernel; the one before waits."""
+    def _new_kernel(self, total=None):
+        """Run and ask in a new kernel, for `total` seconds at most; the one before waits."""
+        total = self.wall if total is None else total
         before, given = vars(self).get("_runner"), self._given
         limits = kernels.Limits(
             output=self.max_output, evidence=self.max_evidence, cpu=self.wall + self.timeout
@@ -109,13 +116,13 @@ class Judge(NbGraderPreprocessor):
 
             try:
                 warm = given.get("box") or kernels.box(self.sandbox).address
-                self._runner = Runner(lambda: start(warm), self.timeout, self.wall)
+                self._runner = Runner(lambda: start(warm), self.timeout, total)
             except (kernels.BoxError, OSError) as error:
                 if "box" in given:  # who gave it knows where to have another
                     raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
                 cold = stack.enter_context(kernels.Box(self.sandbox)).address
-                self._runner = Runner(lambda: start(cold), self.timeout, self.wall)
+                self._runner = Runner(lambda: start(cold), self.timeout, total)
             try:
                 yield
             finally:
@@ -166,10 +173,7 @@ class Judge(NbGraderPreprocessor):
         cell.outputs = _shown(verdict)
         cell.metadata["course"] = {
             "passed": not verdict.findings,
-            "findings": [
-                {"row": f.row, "cause": f.cause.name, "message": f.message}
-                for f in verdict.findings
-            ],
+            "findings": _written(verdict.findings),
         }
 
     def _blame(self, test, verdict):
@@ -196,8 +200,42 @@ class Judge(NbGraderPreprocessor):
                 if name == test.name:
                     break
                 if name not in tests or self._official[name].solution:
-                    self._runner.run(source, "in solutions/")
+                    with contextlib.suppress(KernelEnded):
+                        self._runner.run(source, "in solutions/")
             return test.judged(self._ask)
+
+    def _follow_through(self, nb, left):
+        """Judge with official answers what failed because of earlier ones that are wrong.
+
+        It may take the `left` seconds that the submission has not used.
+        """
+        tests, texts, unanswered, failed = {}, {}, set(), []
+        for cell in nb.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if "course" in cell.metadata:
+                tests[name] = cell
+                failed += [] if cell.metadata.course["passed"] else [name]
+            elif name in self._official and self._official[name].solution:
+                texts[name] = cell.source
+                if _words(cell.source) in ([], _words(self._official[name].source)):
+                    unanswered.add(name)
+        found = follow.Dependencies(self._solution, self._official, texts)
+        chosen = follow.candidates(found, failed, unanswered)
+        if not chosen:
+            return
+
+        def passes(name):
+            verdict = TestCell(self._official[name], self._imports).judged(self._ask)
+            return not verdict.findings and verdict.error is None
+
+        def run(text):
+            self._runner.run(text, "when it was looked at once more")
+
+        with self._new_kernel(left), contextlib.suppress(KernelEnded, NoVerdict):
+            for name, answers in follow.follow(nb, found, failed, chosen, run, passes):
+                said = follow.remark(found, answers)
+                tests[name].outputs = [new_output("stream", name="stdout", text=said.message)]
+                tests[name].metadata["course"] = {"passed": True, "findings": _written([said])}
 
     def _explain(self, test, verdict):
         """Put the error that kept a name from being made in the place of what follows from it."""
@@ -254,6 +292,10 @@ def _shown(verdict):
         return []
     lines = [textwrap.fill(t, 96, subsequent_indent="  ") for t in verdict.card.splitlines()]
     return [new_output("error", ename="CheckFailed", evalue=verdict.card, traceback=lines)]
+
+
+def _written(findings):
+    return [{"row": f.row, "cause": f.cause.name, "message": f.message} for f in findings]
 
 
 def _words(text):

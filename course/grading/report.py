@@ -90,6 +90,7 @@ class Summary:
     mistakes: list
     blank: int  # handed in without a single answer
     students: list
+    followed: int = 0  # with an exercise that was judged with an official answer
 
     @property
     def count(self):
@@ -189,6 +190,7 @@ def summary(course, assignment, place=Path()):
         students[student] = Student(student, result.score, state, page)
         counts["waiting"] += result.manual
         counts["repaired"] += bool(result.repairs)
+        counts["followed"] += bool(result.remarks)
         counts["late"] += bool(result.late)
         counts["uncontained"] += not result.contained
         for path in paths:
@@ -208,7 +210,7 @@ def summary(course, assignment, place=Path()):
         counts["waiting"], counts["repaired"], counts["late"], counts["uncontained"],
         median(seconds) if seconds else None,
         exercises, _mistakes(found), len(blank),
-        [students[name] for name in sorted(students)],
+        [students[name] for name in sorted(students)], counts["followed"],
     )  # fmt: skip
 
 
@@ -241,7 +243,8 @@ def _findings(nb):
     """(grade id, first finding) of each cell that failed: the others often follow from it."""
     for cell in nb.cells:
         verdict = cell.metadata.get("course")
-        if verdict and verdict["findings"] and "nbgrader" in cell.metadata:
+        failed = verdict and verdict["findings"] and not verdict["passed"]
+        if failed and "nbgrader" in cell.metadata:
             yield cell.metadata.nbgrader.grade_id, verdict["findings"][0]
 
 

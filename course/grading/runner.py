@@ -37,6 +37,11 @@ class Runner:
         self.endless = None  # what was not to be stopped, and cost a kernel
         self.stopped = None  # why nothing is answered any more
 
+    @property
+    def used(self):
+        """Seconds of its own time until now, as far as they are known."""
+        return self._before + self._kernel.cpu + self._kernel.waited
+
     def run(self, source, where):
         """Run a cell: (the kernel's answer, the seconds after which it was interrupted or None).
 
@@ -77,7 +82,7 @@ class Runner:
         if time.monotonic() - self._looked > 1:
             self._kernel.look()
             self._looked = time.monotonic()
-        left = self._total - self._before - self._kernel.cpu - self._kernel.waited
+        left = self._total - self.used
         if left <= 0:
             raise KernelEnded(f"all of it took longer than {self._total} seconds")
         self._kernel.send(**request)
@@ -100,7 +105,7 @@ class Runner:
     def _replace_kernel(self):
         """Start another one, and run again in it what came to an end."""
         self._kernel.end()
-        self._before += self._kernel.cpu + self._kernel.waited
+        self._before = self.used
         self._kernel = self._start()
         for source, seconds in self._ran:
             self._answered(seconds, run=source)

@@ -120,7 +120,7 @@ def grade_submission(job, contents):
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
     address = job.box or kernels.box(judge.sandbox).address
-    longest = (LONGEST + 60) * len(job.official) + _TO_JUDGE
+    longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
     outcome = _in_own_process(job, contents, address, longest)
     if isinstance(outcome, kernels.BoxError):
         # Not in the judge's process: its limits would be those of the kernel as well.

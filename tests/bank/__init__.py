@@ -16,6 +16,7 @@ class Mistake:
     source: str
     lost: tuple  # grade ids that get no points
     sentence: str  # what the first message of the first of them contains
+    follows: tuple = ()  # grade ids that fail because of it, and pass with the official answer
 
 
 def packs(mistakes):
@@ -24,8 +25,8 @@ def packs(mistakes):
     for mistake in mistakes:
         for pack in packed:
             cells = {other.cell for other in pack}
-            ids = {name for other in pack for name in other.lost}
-            if mistake.cell not in cells and not ids & set(mistake.lost):
+            ids = {name for other in pack for name in (*other.lost, *other.follows)}
+            if mistake.cell not in cells and not ids & {*mistake.lost, *mistake.follows}:
                 pack.append(mistake)
                 break
         else:

@@ -383,8 +383,9 @@ def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
         normalised[..., i] = x[..., i] / (k + alpha * (near**2).sum(-1)) ** beta
     return normalised
 """,
-        ("alexnet-lrn", "alexnet-model", "alexnet-two-gpus", "zfnet-model"),
+        ("alexnet-lrn",),
         "TypeError",
+        follows=("alexnet-model", "alexnet-two-gpus", "zfnet-model"),
     ),
     # 3
     Mistake(

@@ -179,14 +179,18 @@ MISTAKES = [
         "def scan(image, kernel):\n"
         "    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)\n"
         "    return (windows * kernel[::-1, ::-1]).sum(axis=(2, 3))",
-        ("convolution-scan", "convolution-gradient", "convolution-learn"), "it should give [[2",
+        ("convolution-scan",),
+        "it should give [[2",
+        follows=("convolution-gradient", "convolution-learn"),
     ),
     Mistake(
         "last position left out", "scan-answer",
         "def scan(image, kernel):\n"
         "    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)\n"
         "    return (windows * kernel).sum(axis=(2, 3))[:-1]",
-        ("convolution-scan", "convolution-gradient", "convolution-learn"), "it should give",
+        ("convolution-scan",),
+        "it should give",
+        follows=("convolution-gradient", "convolution-learn"),
     ),
     Mistake(
         "stride forgotten", "conv-answer",
@@ -250,14 +254,14 @@ MISTAKES = [
         "def loss_and_gradient(kernel, image, target):\n"
         "    error = scan(image, kernel) - target\n"
         "    return [np.mean(error**2), 2 * scan(image, error)]",
-        ("convolution-gradient", "convolution-learn"), "it should give",
+        ("convolution-gradient",), "it should give", follows=("convolution-learn",),
     ),
     Mistake(
         "other direction", "gradient-answer",
         "def loss_and_gradient(kernel, image, target):\n"
         "    error = target - scan(image, kernel)\n"
         "    return [np.mean(error**2), 2 * scan(image, error) / error.size]",
-        ("convolution-gradient", "convolution-learn"), "it should give",
+        ("convolution-gradient",), "it should give", follows=("convolution-learn",),
     ),
     Mistake(
         "uphill", "learn-answer",
@@ -354,8 +358,9 @@ MISTAKES = [
         "    height, width = kernel.shape\n"
         "    return np.array([[np.sum(image[i:i + height, j:j + width] * kernel)\n"
         "                      for j in range(image.shape[1])] for i in range(image.shape[0])])",
-        ("convolution-scan", "convolution-gradient", "convolution-learn"),
+        ("convolution-scan",),
         "scan([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], [[1, 2]]) gives",
+        follows=("convolution-gradient", "convolution-learn"),
     ),
     Mistake(
         "not squared", "gradient-answer",

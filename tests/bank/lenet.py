@@ -265,8 +265,9 @@ def count_parameters(size, classes):
 def scaled_tanh(a):
     return ops.tanh(a)
 """,
-        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        ("lenet-squash",),
         "scaled_tanh([-1, 0, 1]) gives [-0.761594, 0, 0.761594], it should give [-1, 0, 1].",
+        follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
     ),
     Mistake(
         "four weights a map",
@@ -275,8 +276,9 @@ def scaled_tanh(a):
 def subsample(x, name):
     return scaled_tanh(layers.DepthwiseConv2D(2, strides=2, name=name)(x))
 """,
-        ("lenet-subsample", "lenet-1998"),
+        ("lenet-subsample",),
         "S2_mean: This row is missing: after input comes S2 (convolution 2 × 2, stride 2",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "all maps connected",
@@ -285,8 +287,9 @@ def subsample(x, name):
 def c3_maps(x):
     return scaled_tanh(layers.Conv2D(16, 5, name="C3")(x))
 """,
-        ("lenet-c3", "lenet-1998"),
+        ("lenet-c3",),
         "C3: Its connections are 16 maps with 96 pairs, the table has 16 maps with 60 pairs.",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "one kernel for every map",
@@ -297,8 +300,9 @@ def c3_maps(x):
     maps = [shared[len(seen)](ops.take(x, list(seen), axis=-1)) for seen in C3_CONNECTIONS]
     return scaled_tanh(layers.Concatenate()(maps))
 """,
-        ("lenet-c3", "lenet-1998"),
+        ("lenet-c3",),
         "C3: It is the same layer object as 8 other steps: they share their weights.",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "output trained",
@@ -357,8 +361,9 @@ shapes = {"C1": (28, 28, 1), "S2": (14, 14, 1), "C3": (10, 10, 1), "S4": (5, 5, 
 def scaled_tanh(a):
     return 1.7159 * np.tanh(2 / 3 * a)
 """,
-        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        ("lenet-squash",),
         "With numbers it is right, but it cannot be part of a network: NumPy and math take numbers",
+        follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
     ),
     Mistake(
         "turned fraction",
@@ -367,8 +372,9 @@ def scaled_tanh(a):
 def scaled_tanh(a):
     return 1.7159 * ops.tanh(3 / 2 * a)
 """,
-        ("lenet-squash", "lenet-subsample", "lenet-c3", "lenet-1998"),
+        ("lenet-squash",),
         "it should give [-1, 0, 1].",
+        follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
     ),
     Mistake(
         "not squashed",
@@ -378,8 +384,9 @@ def subsample(x, name):
     x = layers.AveragePooling2D(2)(x)
     return layers.DepthwiseConv2D(1, name=name)(x)
 """,
-        ("lenet-subsample", "lenet-1998"),
+        ("lenet-subsample",),
         "S2: It has no activation, the table has 1.7159 · tanh(2a/3).",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "maps mixed",
@@ -389,8 +396,9 @@ def subsample(x, name):
     x = layers.AveragePooling2D(2)(x)
     return scaled_tanh(layers.Conv2D(x.shape[-1], 1, name=name)(x))
 """,
-        ("lenet-subsample", "lenet-1998"),
+        ("lenet-subsample",),
         "S2: It works in one group, the table has 6 groups.",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "the first maps instead of the listed",
@@ -400,8 +408,9 @@ def c3_maps(x):
     maps = [layers.Conv2D(1, 5)(x[..., : len(seen)]) for seen in C3_CONNECTIONS]
     return scaled_tanh(layers.Concatenate()(maps))
 """,
-        ("lenet-c3", "lenet-1998"),
+        ("lenet-c3",),
         "C3: Its connections are as many, but one map sees",
+        follows=("lenet-1998",),
     ),
     Mistake(
         "tanh of today in F6",

@@ -424,8 +424,18 @@ def training_error(runs):
         "not padded",
         "conv-answer",
         _changed(_CONV, (' padding="same",', "")),
-        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        ("resnet-conv",),
         "conv2_1_1 gives 54 × 54 × 64, the table has 56 × 56 × 64.",
+        follows=(
+            "resnet-basic",
+            "resnet-projection",
+            "resnet-bottleneck",
+            "resnet-34",
+            "resnet-50",
+            "resnet-cifar",
+            "resnet-identity",
+            "resnet-copied",
+        ),
     ),
     Mistake(
         "no normalisation",
@@ -437,8 +447,18 @@ def conv_bn(x, filters, size, stride=1, relu=True, *, name):
         filters, size, stride, padding="same", activation=activation, name=name
     )(x)
 """,
-        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        ("resnet-conv",),
         "conv2_1_1_bn",
+        follows=(
+            "resnet-basic",
+            "resnet-projection",
+            "resnet-bottleneck",
+            "resnet-34",
+            "resnet-50",
+            "resnet-cifar",
+            "resnet-identity",
+            "resnet-copied",
+        ),
     ),
     Mistake(
         "ReLU before the normalisation",
@@ -449,15 +469,34 @@ def conv_bn(x, filters, size, stride=1, relu=True, *, name):
     x = layers.ReLU()(x) if relu else x
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
 """,
-        (*_CONV_IDS, "resnet-copied"),
+        ("resnet-conv",),
         "conv2_1_1",
+        follows=(
+            "resnet-basic",
+            "resnet-projection",
+            "resnet-bottleneck",
+            "resnet-34",
+            "resnet-50",
+            "resnet-cifar",
+            "resnet-copied",
+        ),
     ),
     Mistake(
         "always ReLU",
         "conv-answer",
         _changed(_CONV, (" if relu else x", "")),
-        (*_CONV_IDS, "resnet-identity", "resnet-copied"),
+        ("resnet-conv",),
         "conv2_1_2_bn",
+        follows=(
+            "resnet-basic",
+            "resnet-projection",
+            "resnet-bottleneck",
+            "resnet-34",
+            "resnet-50",
+            "resnet-cifar",
+            "resnet-identity",
+            "resnet-copied",
+        ),
     ),
     Mistake(
         "no shortcut",
@@ -467,29 +506,33 @@ def basic_block(x, filters, stride=1, *, name):
     y = conv_bn(x, filters, 3, stride, name=f"{name}_1")
     return conv_bn(y, filters, 3, name=f"{name}_2")
 """,
-        _BASIC_IDS,
+        ("resnet-basic", "resnet-projection"),
         "conv2_1: The shortcut is missing: nothing is added to what the block computes.",
+        follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(
         "ReLU before the addition",
         "basic-answer",
         _changed(_BASIC, ('3, relu=False, name=f"{name}_2"', '3, name=f"{name}_2"')),
-        _BASIC_IDS,
+        ("resnet-basic", "resnet-projection"),
         "conv2_1_2_bn: The activation comes before the addition; it belongs behind it.",
+        follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(
         "no ReLU behind the sum",
         "basic-answer",
         _changed(_BASIC, ('layers.ReLU(name=f"{name}_out")(y)', "y")),
-        _BASIC_IDS,
+        ("resnet-basic", "resnet-projection"),
         "conv2_1: It has no activation, the table has relu.",
+        follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(
         "projected always",
         "basic-answer",
         _changed(_BASIC, ("stride != 1 or x.shape[-1] != filters", "True")),
-        ("resnet-basic", "resnet-identity", "resnet-34"),
+        ("resnet-basic",),
         "conv2_1: The shortcut is a projection",
+        follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(
         "projected only with a stride",
@@ -516,22 +559,25 @@ def basic_block(x, filters, stride=1, *, name):
         "shortcut with ReLU",
         "basic-answer",
         _changed(_BASIC, ("1, stride, relu=False", "1, stride")),
-        ("resnet-projection", "resnet-34"),
+        ("resnet-projection",),
         "conv3_1_shortcut_bn: The activation comes before the addition",
+        follows=("resnet-34",),
     ),
     Mistake(
         "shortcut of 3 × 3",
         "basic-answer",
         _changed(_BASIC, ("1, stride, relu=False", "3, stride, relu=False")),
-        ("resnet-projection", "resnet-34"),
+        ("resnet-projection",),
         "conv3_1_shortcut",
+        follows=("resnet-34",),
     ),
     Mistake(
         "put side by side",
         "basic-answer",
         _changed(_BASIC, ("layers.Add(", "layers.Concatenate(")),
-        _BASIC_IDS,
+        ("resnet-basic", "resnet-projection"),
         "conv2_1: The shortcut is put beside the block's output instead of added to it.",
+        follows=("resnet-identity", "resnet-34"),
     ),
     # 5 · A block that does nothing
     Mistake(
@@ -578,15 +624,17 @@ def basic_block(x, filters, stride=1, *, name):
         "not four times as many maps",
         "bottleneck-answer",
         _changed(_BOTTLENECK, ("4 * filters", "filters")),
-        ("resnet-bottleneck", "resnet-50", "resnet-copied"),
+        ("resnet-bottleneck",),
         "It makes 64 maps, the table has 256.",
+        follows=("resnet-50", "resnet-copied"),
     ),
     Mistake(
         "compared with the inner maps",
         "bottleneck-answer",
         _changed(_BOTTLENECK, ("!= 4 * filters", "!= filters")),
-        ("resnet-bottleneck", "resnet-50"),
+        ("resnet-bottleneck",),
         "conv2_2: The shortcut is a projection",
+        follows=("resnet-50",),
     ),
     Mistake(
         "the stride twice",
@@ -594,15 +642,17 @@ def basic_block(x, filters, stride=1, *, name):
         _changed(
             _BOTTLENECK, ('filters, 3, name=f"{name}_2"', 'filters, 3, stride, name=f"{name}_2"')
         ),
-        ("resnet-bottleneck", "resnet-50"),
+        ("resnet-bottleneck",),
         "conv3_1_2 gives 14 × 14 × 128, the table has 28 × 28 × 128. The stride is 2, the table",
+        follows=("resnet-50",),
     ),
     Mistake(
         "two of 3 × 3",
         "bottleneck-answer",
         _changed(_BOTTLENECK, ("conv_bn(x, filters, 1, stride,", "conv_bn(x, filters, 3, stride,")),
-        ("resnet-bottleneck", "resnet-50", "resnet-copied"),
+        ("resnet-bottleneck",),
         "conv2_2_1",
+        follows=("resnet-50", "resnet-copied"),
     ),
     # 7 · A family from one table
     Mistake(

@@ -337,36 +337,41 @@ def stack_weights(sizes, channels):
         "not padded",
         "block-answer",
         _BLOCK.replace(' padding="same",', ""),
-        _BLOCK_IDS,
+        ("vgg-block",),
         "conv1_1 gives 54 × 54 × 64, the table has 56 × 56 × 64. The padding is none",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     Mistake(
         "no activation",
         "block-answer",
         _BLOCK.replace(', activation="relu"', ""),
-        _BLOCK_IDS,
+        ("vgg-block",),
         "conv1_1: It has no activation, the table has relu.",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     Mistake(
         "a pool behind each convolution",
         "block-answer",
         _BLOCK.replace("    return layers", "        x = layers") + "    return x\n",
-        _BLOCK_IDS,
+        ("vgg-block",),
         "stands where conv1_2 (convolution 3 × 3, padding 1, relu) should come",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     Mistake(
         "stride 1 in the pool",
         "block-answer",
         _BLOCK.replace("MaxPooling2D(2)", "MaxPooling2D(2, strides=1)"),
-        _BLOCK_IDS,
+        ("vgg-block",),
         "pool1 gives 55 × 55 × 64, the table has 28 × 28 × 64. The stride is 1, the table has 2.",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     Mistake(
         "always two",
         "block-answer",
         _BLOCK.replace("range(convolutions)", "range(2)"),
-        _BLOCK_IDS,
+        ("vgg-block",),
         "conv3_3: This row is missing",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     Mistake(
         "one layer for all",
@@ -379,8 +384,9 @@ def vgg_block(x, filters, convolutions, name):
         x = conv(x)
     return layers.MaxPooling2D(2)(x)
 """,
-        _BLOCK_IDS,
+        ("vgg-block",),
         "conv3_3: It is the same layer object as conv3_2: they share their weights.",
+        follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     # 4 · a family from one table
     Mistake(
@@ -407,8 +413,9 @@ parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
         "not flattened",
         "family-answer",
         _VGG.replace("    x = layers.Flatten()(x)\n", ""),
-        ("vgg-16", "vgg-family", "vgg-fc7"),
+        ("vgg-16", "vgg-family"),
         "fc6 gives 7 × 7 × 4096, the table has 4096. A Dense layer on a map works at every",
+        follows=("vgg-fc7",),
     ),
     Mistake(
         "always VGG-16",
@@ -435,30 +442,34 @@ parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
         "averaged instead of flattened",
         "family-answer",
         _VGG.replace("Flatten()", "GlobalAveragePooling2D()"),
-        ("vgg-16", "vgg-family", "vgg-fc7"),
+        ("vgg-16", "vgg-family"),
         "stands where fc6 (dense, relu) should come",
+        follows=("vgg-fc7",),
     ),
     Mistake(
         "one hidden dense row",
         "family-answer",
         _VGG.replace('    x = layers.Dense(units, activation="relu", name="fc6")(x)\n', ""),
-        ("vgg-16", "vgg-family", "vgg-fc7"),
+        ("vgg-16", "vgg-family"),
         "This row is missing",
+        follows=("vgg-fc7",),
     ),
     # 5 · the lecture's table
     Mistake(
         "padding on one side",
         "shapes-answer",
         _SHAPES.replace("2 * padding", "padding"),
-        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        ("vgg-rows-shapes",),
         "row_shapes([[conv, 6, 5, 2, 2], [max_pool, None, 2, 2, 0]",
+        follows=("vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
     ),
     Mistake(
         "a pool without maps",
         "shapes-answer",
         _SHAPES.replace('filters if step == "conv" else shape[2]', "filters"),
-        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        ("vgg-rows-shapes",),
         "it should give [[15, 10, 6], [7, 5, 6], [10]]",
+        follows=("vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
     ),
     Mistake(
         "without the image",
@@ -467,8 +478,9 @@ parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
 def row_memory(rows, input_shape):
     return [int(np.prod(shape)) for shape in row_shapes(rows, input_shape)]
 """,
-        ("vgg-rows-memory", "vgg-memory"),
+        ("vgg-rows-memory",),
         "gives [900, 210, 10], it should give [1800, 900, 210, 10].",
+        follows=("vgg-memory",),
     ),
     Mistake(
         "weights alone",
@@ -603,8 +615,9 @@ parameters = {"conv1_1": 1792, "conv1_2": (3 * 3 * 3 + 1) * 64, "conv5_1": 23598
         "not floored",
         "shapes-answer",
         _SHAPES.replace("//", "/"),
-        ("vgg-rows-shapes", "vgg-rows-memory", "vgg-rows-parameters"),
+        ("vgg-rows-shapes",),
         "it should give [[15, 10, 6], [7, 5, 6], [10]]",
+        follows=("vgg-rows-memory", "vgg-rows-parameters"),
     ),
     Mistake(
         "sizes added",
@@ -613,8 +626,9 @@ parameters = {"conv1_1": 1792, "conv1_2": (3 * 3 * 3 + 1) * 64, "conv5_1": 23598
 def row_memory(rows, input_shape):
     return [int(sum(shape)) for shape in [input_shape, *row_shapes(rows, input_shape)]]
 """,
-        ("vgg-rows-memory", "vgg-memory"),
+        ("vgg-rows-memory",),
         "gives [53, 31, 18, 10], it should give [1800, 900, 210, 10].",
+        follows=("vgg-memory",),
     ),
     Mistake(
         "in bytes",
@@ -623,8 +637,9 @@ def row_memory(rows, input_shape):
 def row_memory(rows, input_shape):
     return [4 * int(np.prod(shape)) for shape in [input_shape, *row_shapes(rows, input_shape)]]
 """,
-        ("vgg-rows-memory", "vgg-memory"),
+        ("vgg-rows-memory",),
         "gives [7200, 3600, 840, 40], it should give [1800, 900, 210, 10].",
+        follows=("vgg-memory",),
     ),
     Mistake(
         "a pool counts like a convolution",
