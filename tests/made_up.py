@@ -42,7 +42,7 @@ def handed_in(job, **answers):
     """The bytes of a submission: the release with these answers (dashes as underscores)."""
     cells = []
     for name, official in job.official["hw"].items():
-        text = answers.get(name.replace("-", "_"), official.source)
+        text = answers.get(name.replace("-", "_"), official.released)
         cells.append(official.restored(text))
     return nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
 
