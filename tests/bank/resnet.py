@@ -552,8 +552,9 @@ def basic_block(x, filters, stride=1, *, name):
         "projection without its stride",
         "basic-answer",
         _changed(_BASIC, ("1, stride, relu=False", "1, 1, relu=False")),
-        ("resnet-projection", "resnet-34"),
+        ("resnet-projection",),
         "conv3_1_shortcut gives 56 × 56 × 128, the table has 28 × 28 × 128. The stride is 1,",
+        follows=("resnet-34",),
     ),
     Mistake(
         "shortcut with ReLU",
