@@ -4,6 +4,7 @@ This is where it is written down which Keras layers and operations are understoo
 them means. A layer that is not in `_KNOWN` keeps a row of its own, with Keras's own numbers.
 """
 
+import re
 from collections import Counter
 from itertools import pairwise
 from math import prod
@@ -166,7 +167,9 @@ class _Reader:
     def anatomy(self):
         inputs = []
         for source in self.evidence["inputs"]:
-            value = normal.image(source["name"], source["shape"])
+            # A name that Keras counted out says nothing to who reads it.
+            name = re.sub(r"^(keras_tensor|input_layer)(_\d+)?$", "input", str(source["name"]))
+            value = normal.image(name, source["shape"])
             inputs.append(self._keep(source["id"], 0, value))
         for number, step in self.steps.items():
             if number not in self.inside:
