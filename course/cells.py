@@ -7,17 +7,16 @@ of that for a notebook and for a grader; `watch` lets the checks of a notebook s
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 
+from course import own_work
 from course.plain import one_line
+from course.syntax import bound, parsed
 
 #: What answers may import; the rest of the world is on other machines.
 PACKAGES = "NumPy, Keras, TensorFlow, TensorFlow Datasets, matplotlib"
 
 EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
-_LONGEST = 200_000  # characters
-_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _LOOKS_DEFINED = re.compile(r"(?:async +)?(?:def|class) +(\w+)|(\w+)[ \t]*(?::[^=]*)?=(?!=)")
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " "})
 
@@ -70,36 +69,9 @@ def defined(source):
         return {match[1] or match[2]: (number, number) for number, match in found if match}
     names = {}
     for statement in tree.body:
-        for name in _bound(statement):
+        for name in bound(statement):
             names[name] = statement.lineno, statement.end_lineno
     return names
-
-
-def parsed(source):
-    """A cell's syntax tree, with magics and shell commands as nothing."""
-    if len(source) > _LONGEST:
-        raise ValueError("No cell that was written by hand is as long.")
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    with warnings.catch_warnings():  # Python says what it thinks of the cell when it is run
-        warnings.simplefilter("ignore")
-        return compile(_MAGIC.sub(r"\1pass", source), "<cell>", "exec", flags, dont_inherit=True)
-
-
-def _bound(statement):
-    """The names that a statement makes, without those inside of functions and classes."""
-    waiting = [statement]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-            continue
-        if isinstance(node, ast.Lambda):
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name.split(".")[0]
-        waiting += ast.iter_child_nodes(node)
 
 
 class Made:
@@ -144,15 +116,15 @@ class Made:
 class Missing:
     """Stands for a name that is not there while its check runs: the check says why."""
 
-    def __init__(self, name, why):
+    def __init__(self, name, why, cause="STOPPED"):
         self.__name__ = name
-        self._why = why
+        self._why, self._cause = why, cause
 
     def __evidence__(self, request):
         """What `course.check` is told in the place of evidence."""
         if self._why is None:
             return {"failed": "NOT_ANSWERED", "text": f"{self.__name__} is not defined"}
-        return {"failed": "STOPPED", "text": self._why}
+        return {"failed": self._cause, "text": self._why}
 
 
 def asked(source):
@@ -175,17 +147,20 @@ class _Watch:
 
     def __init__(self, names):
         self.names, self.made, self.put = names, Made(), {}
+        self.written = own_work.Written()
 
     def begins(self, info):
         source = info.raw_cell or ""
         if not EXERCISE.match(source):
             return
         for name in asked(source):
-            why = self.made.why_missing(name)
+            why, cause = self.made.why_missing(name), "STOPPED"
+            if not why and (why := self.written.helper(name, own_work.allowed(source))):
+                cause = "HELPER"
             if name not in self.put and (why or name not in self.names):
                 was = {name: self.names[name]} if name in self.names else {}
                 self.put[name] = was
-                self.names[name] = Missing(name, why)
+                self.names[name] = Missing(name, why, cause)
 
     def ran(self, result):
         for name, was in self.put.items():
@@ -196,6 +171,7 @@ class _Watch:
         source = result.info.raw_cell or ""
         if not EXERCISE.match(source):
             self.made.ran(source, _stop(result))
+            self.written.ran(source)
 
 
 def _stop(result):

@@ -13,6 +13,10 @@ class Cause(Enum):
     NOT_ANSWERED = "There is no answer yet."
     STOPPED = "{received}"
     FOLLOWS = "Judged with {received}."
+    HELPER = (
+        "It comes from {received}, which checks and shows; this exercise asks for your own work. "
+        "Write it yourself, then compare."
+    )
     TEST = "The test says: {received}"
     UNUSABLE = "The check cannot use your answer: {received}."
     RAISES = "Your code stops with an error: {received}."

@@ -22,7 +22,7 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer
 
-from course import cells
+from course import cells, own_work
 from course.cells import Made
 from course.findings import Cause
 from course.grading import CourseError, follow, kernels
@@ -76,7 +76,7 @@ class Judge(NbGraderPreprocessor):
             names["db_url"], names["assignment"], names["notebook"]
         )
         self._imports = imports_of(self._official.values())
-        self._made = Made()
+        self._made, self._written = Made(), own_work.Written()
         self._solution = given["solution"] if "solution" in given else self._source(names)
         self._given = given
         try:
@@ -151,6 +151,7 @@ class Judge(NbGraderPreprocessor):
             self._tell(cell, str(error))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._tell(cell, self._runner.stop(error, where))
+        self._written.ran(cell.source)
         released = self._official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
@@ -170,6 +171,7 @@ class Judge(NbGraderPreprocessor):
             self._blame(test, verdict)
         if verdict.findings:
             self._explain(test, verdict)
+        self._look_for_helpers(test, verdict)
         cell.outputs = _shown(verdict)
         cell.metadata["course"] = {
             "passed": not verdict.findings,
@@ -221,6 +223,12 @@ class Judge(NbGraderPreprocessor):
                     unanswered.add(name)
         found = follow.Dependencies(self._solution, self._official, texts)
         chosen = follow.candidates(found, failed, unanswered)
+        helped = {
+            name
+            for name, cell in tests.items()
+            if any(f["cause"] == Cause.HELPER.name for f in cell.metadata.course["findings"])
+        }
+        chosen = [name for name in chosen if name not in helped]
         if not chosen:
             return
 
@@ -236,6 +244,15 @@ class Judge(NbGraderPreprocessor):
                 said = follow.remark(found, answers)
                 tests[name].outputs = [new_output("stream", name="stdout", text=said.message)]
                 tests[name].metadata["course"] = {"passed": True, "findings": _written([said])}
+
+    def _look_for_helpers(self, test, verdict):
+        """Give no points for what a helper has done: the cells tell, the kernel is not asked."""
+        if not verdict.findings or verdict.findings[0].cause is not Cause.STOPPED:
+            allowed = own_work.allowed(self._official[test.name].source)
+            for name in test.asks_for:
+                if helper := self._written.helper(name, allowed):
+                    verdict.points = None
+                    return verdict.fail(Cause.HELPER, helper, name)
 
     def _explain(self, test, verdict):
         """Put the error that kept a name from being made in the place of what follows from it."""

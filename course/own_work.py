@@ -1,0 +1,159 @@
+"""Whether an answer lets a helper do the exercise: the course's own, or keras.applications.
+
+The helpers check and show; counting and building are the exercises. What is read is what the
+student wrote, never what runs: by which statements a name came about, and whatever names these use.
+A published table may be read, and what the student has made of it is the student's own.
+"""
+
+import ast
+import re
+import sys
+
+from course.syntax import bound, parsed
+
+#: What is here for everybody: nothing in it counts or builds.
+_OPEN = {"architectures", "data", "figures", "ilsvrc", "session", "setup", "timing"}
+_ALLOWED = re.compile(r"^# The answer may use ([\w, ]+)\.$", re.MULTILINE)
+_SPELT = re.compile(rf"\b(?:course\.(?!(?:{'|'.join(_OPEN)})\b)\w+|keras\.applications)\b")
+_BY_NAME = {"anatomy", "applications", "arithmetic", "check", "evidence", "trace"}
+
+
+def allowed(test):
+    """The helpers that a test cell allows, {"anatomy"}: it says so in a line of its own."""
+    found = _ALLOWED.search(test)
+    return set(re.findall(r"\w+", found[1])) if found else set()
+
+
+class Written:
+    """The cells that have run, read for what each name is made of."""
+
+    def __init__(self):
+        self._made = {}  # name: the statements that made it
+        self._imported = {}  # name: what it stands for, as "course.anatomy.anatomy"
+
+    def ran(self, source):
+        """A cell has run."""
+        try:
+            statements = parsed(source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return
+        for statement in statements:
+            new = set(bound(statement))
+            self._made.update((name, [statement]) for name in new)
+            for name in new:
+                self._imported.pop(name, None)
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    self._import(node)
+            for name in _changed(statement) - new:
+                self._made.setdefault(name, []).append(statement)
+
+    def _import(self, node):
+        module = getattr(node, "module", None)
+        for alias in node.names:
+            name = alias.asname or alias.name.split(".")[0]
+            if module is None:
+                whole = {name: alias.name if alias.asname else name}
+            elif alias.name == "*":
+                whole = {n: f"{module}.{n}" for n in vars(sys.modules.get(module, object()) or {})}
+            else:
+                whole = {name: f"{module}.{alias.name}"}
+            self._imported.update(whole)
+            for name in whole:
+                self._made.pop(name, None)
+
+    def helper(self, name, allowed=()):
+        """The helper that made a name's value, as "course.anatomy", or None."""
+        waiting, seen = [name], set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for statement in self._made.get(name, ()):
+                if (found := self._in(statement, allowed)) is not None:
+                    return found
+                waiting += _used(statement)
+        return None
+
+    def _in(self, statement, allowed):
+        own = _own_names(statement)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name | ast.Attribute):
+                whole = self._whole(node, own)
+            elif isinstance(node, ast.ImportFrom):
+                whole = f"{node.module}.{node.names[0].name}"
+            elif isinstance(node, ast.Call):
+                whole = _spelt(node)
+            else:
+                continue
+            helper = _helper(whole)
+            if helper is not None and helper.split(".")[-1] not in allowed:
+                return helper
+        return None
+
+    def _whole(self, node, own):
+        """What a name, or a name with dots, stands for; "" if it is none of an import."""
+        ends = []
+        while isinstance(node, ast.Attribute):
+            ends.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or node.id in own:
+            return ""
+        return ".".join([self._imported.get(node.id, ""), *reversed(ends)])
+
+
+def _helper(whole):
+    """The helper that this is a part of, or None."""
+    parts = whole.split(".")
+    if parts[0] == "course" and len(parts) > 1 and parts[1] not in _OPEN:
+        return f"course.{parts[1]}"
+    if any(part in ("keras", "tensorflow") for part in parts) and "applications" in parts:
+        return "keras.applications"
+    return None
+
+
+def _spelt(call):
+    """What a call names by a text: importlib, getattr, eval."""
+    texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    for text in texts:
+        if match := _SPELT.search(text):
+            return match[0]
+        if getattr(call.func, "id", "") == "getattr" and text in _BY_NAME:
+            return "keras.applications" if text == "applications" else f"course.{text}"
+    return ""
+
+
+def _changed(statement):
+    """The names whose values a statement changes: x[…] = …, x.y = …, x.update(…)."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return set()
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript | ast.Attribute):
+            changes = isinstance(node.ctx, ast.Store)
+        else:
+            changes = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            node = node.func if changes else node
+        while changes and isinstance(node, ast.Subscript | ast.Attribute):
+            node = node.value
+        if changes and isinstance(node, ast.Name):
+            found.add(node.id)
+    return found
+
+
+def _own_names(statement):
+    """The names that belong to a function: arguments, and what is made in it."""
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return set()
+    found = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def _used(statement):
+    own = _own_names(statement)
+    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own
