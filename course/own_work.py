@@ -7,6 +7,7 @@ A published table may be read, and what the student has made of it is the studen
 
 import ast
 import re
+import symtable
 import sys
 
 from course.syntax import bound, parsed
@@ -15,6 +16,7 @@ from course.syntax import bound, parsed
 _OPEN = {"architectures", "data", "figures", "ilsvrc", "session", "setup", "timing"}
 _ALLOWED = re.compile(r"^# The answer may use ([\w, ]+)\.$", re.MULTILINE)
 _SPELT = re.compile(rf"\b(?:course\.(?!(?:{'|'.join(_OPEN)})\b)\w+|keras\.applications)\b")
+_CHANGING = {"append", "extend", "insert", "setdefault", "update"}
 _BY_NAME = {"anatomy", "applications", "arithmetic", "check", "evidence", "trace"}
 
 
@@ -45,7 +47,7 @@ class Written:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Import | ast.ImportFrom):
                     self._import(node)
-            for name in _changed(statement) - new:
+            for name in _changed(statement) - new - self._imported.keys():
                 self._made.setdefault(name, []).append(statement)
 
     def _import(self, node):
@@ -77,10 +79,10 @@ class Written:
         return None
 
     def _in(self, statement, allowed):
-        own = _own_names(statement)
+        used = _used(statement)
         for node in ast.walk(statement):
             if isinstance(node, ast.Name | ast.Attribute):
-                whole = self._whole(node, own)
+                whole = self._whole(node, used)
             elif isinstance(node, ast.ImportFrom):
                 whole = f"{node.module}.{node.names[0].name}"
             elif isinstance(node, ast.Call):
@@ -92,13 +94,13 @@ class Written:
                 return helper
         return None
 
-    def _whole(self, node, own):
+    def _whole(self, node, used):
         """What a name, or a name with dots, stands for; "" if it is none of an import."""
         ends = []
         while isinstance(node, ast.Attribute):
             ends.append(node.attr)
             node = node.value
-        if not isinstance(node, ast.Name) or node.id in own:
+        if not isinstance(node, ast.Name) or node.id not in used:
             return ""
         return ".".join([self._imported.get(node.id, ""), *reversed(ends)])
 
@@ -134,6 +136,7 @@ def _changed(statement):
             changes = isinstance(node.ctx, ast.Store)
         else:
             changes = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            changes = changes and node.func.attr in _CHANGING
             node = node.func if changes else node
         while changes and isinstance(node, ast.Subscript | ast.Attribute):
             node = node.value
@@ -142,18 +145,16 @@ def _changed(statement):
     return found
 
 
-def _own_names(statement):
-    """The names that belong to a function: arguments, and what is made in it."""
-    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-        return set()
-    found = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-    return found
-
-
 def _used(statement):
-    own = _own_names(statement)
-    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own
+    """The names from outside that a statement uses, in its functions and classes as well."""
+    try:
+        whole = symtable.symtable(ast.unparse(statement), "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found, tables = set(), [whole]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
+        found |= {s.get_name() for s in symbols if table is whole or s.is_global()}
+    return found

@@ -17,9 +17,9 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
 
 from course.grading.demo import answered, model_answers
-from course.grading.judge import _free_names
 from course.grading.pieces import parses
 from course.grading.repair import Official, Release
+from course.grading.testcell import free_names
 
 
 class Assignment:
@@ -44,14 +44,14 @@ class Assignment:
         self.written = nbformat.writes(answered(self.release, self.answers))
         given = [c.source for c in self.official.values() if c.locked and not c.is_test]
         self.used = {
-            name: set(_free_names(ast.parse(known.source)))
+            name: set(free_names(ast.parse(known.source)))
             for name, known in self.official.items()
             if known.is_test
         }
         for used in self.used.values():  # what the release gives uses answers as well
             for text in given:
                 if any(f"def {name}(" in text for name in sorted(used)):
-                    used.update(_free_names(ast.parse(text)))
+                    used.update(free_names(ast.parse(text)))
 
 
 class Damaged:

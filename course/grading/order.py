@@ -87,11 +87,12 @@ def _insert_missing(body, official, said):
         body.insert(at, Part(text, known.type == "code", name, gives))
         if known.locked:
             said.tell(Told.LOCKED_MISSING, name)
-    for part in body:
-        known = official.get(part.name)
-        if known is None or known.locked or part.gives:
+    answers = [part for part in body if part.name and not official[part.name].locked]
+    for part in answers:
+        known = official[part.name]
+        if part.gives:
             continue
-        others = [other.name for other in body if other.name and other.defines(known.names)]
+        others = [other.name for other in answers if other.defines(known.names)]
         if others:  # what was released here would only take the answer away again
             part.text = f"# The answer stands in the cell {others[-1]}."
             said.tell(Told.IN_OTHER_ANSWER, part.name, others[-1])
@@ -170,9 +171,12 @@ def _last_needed(body, test, needed, asked, giving):
         if variable in seen or variable not in giving:
             continue
         seen.add(variable)
-        answer = [part for part in giving[variable] if part.name == asked.get(variable, "")]
-        above = [part for part in giving[variable] if at[part] < here]
-        part = (answer or above or giving[variable][:1])[-1]
+        parts = [p for p in giving[variable] if variable not in asked or not p.released]
+        answer = [part for part in parts if part.name == asked.get(variable, "")]
+        above = [part for part in parts if at[part] < here]
+        part = (answer or above or parts[:1] or [None])[-1]
+        if part is None:
+            continue
         last = part if last is None or at[part] > at[last] else last
         waiting += pieces.used(part.text)
     return last
