@@ -123,7 +123,7 @@ def test_a_layer_that_is_only_made_is_not_blamed():
         return layers.TimeDistributed(dense)(x) + keras.Sequential([layers.ReLU()])(x[:, :7])
 
     assert of_model(too_large).cause is Cause.RAISES
-    assert of_model(wrapped).cause is Cause.RAISES
+    assert "not called" not in of_model(wrapped).message
 
 
 def test_layers_that_take_tensors_take_them():
