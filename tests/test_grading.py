@@ -110,7 +110,7 @@ def test_hidden_arguments_are_drawn_anew_for_each_submission(room):
     tells = """
 def scaled_tanh(a):
     assert a.shape != (3, 4), f"asked for {a[0, 0]}"
-    return 1.7159 * np.tanh(2 * a / 3)
+    return 1.7159 * ops.tanh(2 * a / 3)
 """
     said = set()
     for student in ("first", "second"):
