@@ -9,6 +9,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.course_folder import CourseFolder
+from course.grading.export import PLACES
 from course.grading.intake import Record
 from course.grading.scores import COLUMNS
 from tests.school import School
@@ -129,6 +130,21 @@ def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):
     command = ["-m", "nbgrader", "export", "--exporter=course.grading.export.CanvasExport"]
     subprocess.run([sys.executable, *command, f"--to={theirs}"], cwd=school.folder, check=True)
     assert theirs.read_bytes() == ours.read_bytes()
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_without_a_name_a_file_is_called_after_its_format(school, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    assert school.course("export", "--format", kind) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [PLACES[kind]]
+
+
+def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "canvas.csv").write_text("Student,ID,hw\n")
+    assert school.course("export", "--format", "canvas", "--into", "canvas.csv") == 1
+    assert "canvas.csv is not written over" in capsys.readouterr().err
+    assert (tmp_path / "canvas.csv").read_text() == "Student,ID,hw\n"
 
 
 def test_an_empty_gradebook_says_what_to_do(tmp_path, capsys):

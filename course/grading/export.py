@@ -40,8 +40,8 @@ class Exported:
 def export(course, kind, assignments=(), students=(), to=None, into=None):
     """Write the scores as `kind`, one of FORMATS. Returns an Exported.
 
-    `to` is the file (for "gradescope" the folder); by default it is named after the kind. `into`
-    is the LMS's own file, of which a copy is filled in (for "canvas" and "moodle").
+    `to` is the file (for "gradescope" the folder), by default that of PLACES. `into` is the LMS's
+    own file, of which a copy is filled in (for "canvas" and "moodle").
 
     Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
     """
@@ -50,6 +50,9 @@ def export(course, kind, assignments=(), students=(), to=None, into=None):
         raise CourseError("Nothing has been graded yet. Run: course grade")
     if into and kind not in ("canvas", "moodle"):
         raise CourseError("Only a file of Canvas's or Moodle's can be filled in with --into.")
+    to = to or PLACES[kind]
+    if into and Path(to).resolve() == Path(into).resolve():
+        raise CourseError(f"{into} is not written over: name another file with --to.")
     paths, notes = FORMATS[kind](everything, to, into)
     return Exported(paths, [one.row for one in everything], notes)
 
@@ -65,7 +68,7 @@ def scores(course, assignments=(), students=()):
 def _scores(everything, to, into):
     rows = [one.row for one in everything]
     exercises = list(dict.fromkeys(key for row in rows for key in row if key not in COLUMNS))
-    return [write(to or "scores.csv", [*COLUMNS, *exercises], rows)], []
+    return [write(to, [*COLUMNS, *exercises], rows)], []
 
 
 def _gradescope(everything, to, into):
@@ -99,7 +102,7 @@ def _gradescope(everything, to, into):
             "extra_data": {"assignment": row["assignment"], "state": row["state"]},
         }
         content |= {"score": one.final} if final else {}
-        folder = Path(to or "gradescope") / row["student"] / row["assignment"]
+        folder = Path(to) / row["student"] / row["assignment"]
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "results.json"
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -112,6 +115,13 @@ FORMATS = {
     "canvas": canvas,
     "moodle": moodle,
     "gradescope": _gradescope,
+}
+#: Where each is written if nobody says otherwise.
+PLACES = {
+    "scores": "scores.csv",
+    "canvas": "canvas.csv",
+    "moodle": "moodle.csv",
+    "gradescope": "gradescope",
 }
 
 
