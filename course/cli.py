@@ -73,12 +73,12 @@ def _parser():
         sub.set_defaults(run=run)
         return sub
 
-    many = {"nargs": "*", "metavar": "ASSIGNMENT", "help": "its name (default: all)"}
+    many = {"nargs": "*", "metavar": "ASSIGNMENT", "help": "such as 02-lenet (default: all)"}
     untried = {
         "action": "store_true",
         "help": "do not grade the assignment's own solution first, and release it whatever it gets",
     }
-    student = {"action": "append", "metavar": "ID", "help": "only this one; may be repeated"}
+    student = {"action": "append", "metavar": "ID", "help": "only this student; may be repeated"}
 
     sub = command(
         _release,
@@ -117,7 +117,9 @@ def _parser():
         "Take in the archive of submissions that your LMS lets you download.",
         "course collect submissions.zip",
     )
-    sub.add_argument("archive", help="the zip file as it was downloaded, or a folder")
+    sub.add_argument(
+        "archive", metavar="ARCHIVE", help="the zip file as it was downloaded, or a folder"
+    )
     sub.add_argument("--assignment", metavar="NAME", help="only submissions of this one")
     sub.add_argument(
         "--from",
@@ -125,18 +127,18 @@ def _parser():
         choices=(
             "gradescope", "moodle", "brightspace", "blackboard", "canvas", "classroom", "folders",
         ),
-        help="who wrote the archive (default: told by the names in it)",
+        help="the LMS that wrote the archive (default: told by the names in it)",
     )  # fmt: skip
     sub.add_argument(
         "--roster",
         metavar="CSV",
-        help="a CSV file with a line for each student, who is who and who is in the class: the "
-        "LMS's own list, or one with student_id and the LMS's number (lms_user_id) or name",
+        help="a CSV file with a line for each student of the class: the LMS's own list, or one of "
+        "yours with student_id and the LMS's number (lms_user_id) or the name",
     )
     sub.add_argument(
         "--timezone",
         metavar="ZONE",
-        help="where the clock hangs that Blackboard, Brightspace and Moodle tell the time by, as "
+        help="the time zone that the times of Blackboard, Brightspace and Moodle are in, such as "
         "Europe/Berlin (default: c.Exchange.timezone in nbgrader_config.py, else this machine's)",
     )
 
@@ -148,35 +150,42 @@ def _parser():
     )
     sub.add_argument("assignment", **many)
     sub.add_argument("--student", **student)
-    sub.add_argument("--again", action="store_true", help="also what is graded already")
+    sub.add_argument(
+        "--again", action="store_true", help="also submissions that are graded and have not changed"
+    )
     sub.add_argument(
         "--cell",
         action="append",
         metavar="GRADE_ID",
         help="grade only this exercise anew, and keep the others' points; may be repeated",
     )
-    sub.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes on this machine (one a core)"
+    where = sub.add_argument_group("where student code runs")
+    where.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="processes on this machine (default: one a core)",
     )
-    sub.add_argument(
+    where.add_argument(
         "--scheduler",
         metavar="ADDRESS",
         help="a Dask cluster to grade on, as tcp://host:8786, instead of this machine",
     )
-    box = sub.add_mutually_exclusive_group()
+    box = where.add_mutually_exclusive_group()
     box.add_argument(
         "--throw-away-container",
         dest="sandbox",
         action="store_const",
         const="throw-away container",
-        help="student code may do anything here: this container holds nothing else, and goes",
+        help="do without the sandbox: this container holds nothing but the submissions, and is "
+        "thrown away afterwards",
     )
     box.add_argument(
         "--unsafe-no-sandbox",
         dest="sandbox",
         action="store_const",
         const="none",
-        help="run student code with your own rights; the grades are marked",
+        help="do without the sandbox: student code has all your own rights. Grades are marked",
     )
 
     sub = command(
@@ -204,7 +213,9 @@ def _parser():
         "gradebooks import; gradescope: a results.json for each submission",
     )
     sub.add_argument(
-        "--to", metavar="PATH", help="the file, for gradescope the folder (default: by its format)"
+        "--to",
+        metavar="PATH",
+        help="the file, for gradescope the folder (default: the format's name, as canvas.csv)",
     )
     sub.add_argument(
         "--into",
@@ -220,7 +231,9 @@ def _parser():
         "course report 04-vgg",
     )
     sub.add_argument("assignment", **many)
-    sub.add_argument("--to", default="report.html", help="the page (default: report.html)")
+    sub.add_argument(
+        "--to", metavar="PATH", default="report.html", help="the page (default: report.html)"
+    )
 
     sub = command(
         _doctor,
@@ -235,7 +248,9 @@ def _parser():
         "Show the whole way on a class of twelve: release, collect, grade, feedback, export.",
         "course demo",
     )
-    sub.add_argument("--folder", default="build/demo", help="where (default: build/demo)")
+    sub.add_argument(
+        "--folder", default="build/demo", help="where it is shown (default: build/demo)"
+    )
     return parser
 
 
