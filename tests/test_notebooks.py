@@ -121,7 +121,7 @@ def test_progress_lists_every_check(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_run_all_cells_goes_on_behind_an_open_exercise(path):
-    """JupyterLab, Colab and nbclient go on behind a cell with this tag, to the progress cell.
+    """JupyterLab and nbclient go on behind a cell with this tag, to the progress cell.
 
     Without the course, or without Keras, there is nothing to go on with.
     """
