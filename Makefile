@@ -14,7 +14,7 @@ demo: $(READY)        ## grade a class of twelve, from the LMS's zip to the grad
 	@$(BIN)/course demo
 
 test: $(READY)        ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the instructor)
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/start.ipynb

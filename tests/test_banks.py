@@ -52,9 +52,9 @@ def graded(request, tmp_path_factory):
 
 
 def of_each(pick):
-    """(class, case) for every case that `pick` finds in a bank; one process grades one bank."""
+    """(class, case) for every case that `pick` finds in a bank."""
     return [
-        pytest.param(name, case, id=f"{name}-{text}", marks=pytest.mark.xdist_group(name))
+        pytest.param(name, case, id=f"{name}-{text}")
         for name, bank in BANKS.items()
         for text, case in pick(bank)
     ]

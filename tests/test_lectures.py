@@ -8,10 +8,7 @@ import pytest
 from tests.classroom import LECTURES, ROOT
 from tests.notebook import executed as run_notebook
 
-each_lecture = pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, id=p.stem, marks=pytest.mark.xdist_group(p.stem)) for p in LECTURES],
-)
+each_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
