@@ -2,6 +2,7 @@
 typical mistake costs its points and gets its sentence."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -47,12 +48,13 @@ def _id(*words):
 
 
 @pytest.fixture(scope="module")
-def graded(request, tmp_path_factory):
-    return Class(tmp_path_factory.mktemp(request.param), request.param)
+def graded(tmp_path_factory):
+    """A function from a bank's name to its Class, which is graded once."""
+    return cache(lambda name: Class(tmp_path_factory.mktemp(name), name))
 
 
 def of_each(pick):
-    """(class, case) for every case that `pick` finds in a bank."""
+    """(bank, case) for every case that `pick` finds in a bank."""
     return [
         pytest.param(name, case, id=f"{name}-{text}")
         for name, bank in BANKS.items()
@@ -61,10 +63,10 @@ def of_each(pick):
 
 
 def each_case(pick):
-    return pytest.mark.parametrize("graded, case", of_each(pick), indirect=["graded"])
+    return pytest.mark.parametrize("name, case", of_each(pick))
 
 
-each_bank = each_case(lambda _: [("all", None)])
+each_bank = pytest.mark.parametrize("name", BANKS)
 
 
 def lost(result):
@@ -98,15 +100,16 @@ def test_every_answer_has_two_right_ways_and_three_mistakes(name):
 
 
 @each_bank
-def test_the_solution_gets_everything(graded, case):
-    result = graded.result("solution")
-    assert (graded.status, result.score, result.lost) == (0, graded.room.automatic(), [])
+def test_the_solution_gets_everything(graded, name):
+    found = graded(name)
+    result = found.result("solution")
+    assert (found.status, result.score, result.lost) == (0, found.room.automatic(), [])
     assert result.maximum == 100
 
 
 @each_bank
-def test_the_untouched_release_gets_nothing_and_runs_to_its_end(graded, case):
-    room, result = graded.room, graded.result("untouched")
+def test_the_untouched_release_gets_nothing_and_runs_to_its_end(graded, name):
+    room, result = graded(name).room, graded(name).result("untouched")
     assert (result.score, result.maximum) == (0, 100)
     assert lost(result) == room.points().keys()
     assert all("There is no answer yet." in text for text in first_sentences(result).values())
@@ -118,28 +121,29 @@ def test_the_untouched_release_gets_nothing_and_runs_to_its_end(graded, case):
 
 
 @each_case(lambda bank: [(style, style) for style in bank.RIGHT])
-def test_every_right_way_of_writing_gets_everything(graded, case):
-    result = graded.result(case)
-    assert (result.score, result.lost) == (graded.room.automatic(), [])
+def test_every_right_way_of_writing_gets_everything(graded, name, case):
+    result = graded(name).result(case)
+    assert (result.score, result.lost) == (graded(name).room.automatic(), [])
 
 
 @each_case(lambda bank: [(", ".join(m.name for m in p), p) for p in packs(bank.MISTAKES)])
-def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(graded, case):
-    room, result = graded.room, graded.result(*(mistake.name for mistake in case))
+def test_every_typical_mistake_costs_its_points_and_gets_its_sentence(graded, name, case):
+    room, result = graded(name).room, graded(name).result(*(mistake.name for mistake in case))
     assert lost(result) == {name for mistake in case for name in mistake.lost}, result.lost
     assert result.score == room.automatic() - sum(room.points()[name] for name in lost(result))
     for mistake in case:
         assert mistake.sentence in first_sentences(result)[mistake.lost[0]]
-        for name in mistake.follows:
-            assert dict(result.remarks)[name].startswith("Judged with the official ")
+        for later in mistake.follows:
+            assert dict(result.remarks)[later].startswith("Judged with the official ")
 
 
 @each_bank
-def test_a_trip_through_colab_changes_no_points(graded, case):
-    room, expected = graded.room, set(graded.bank.MISTAKES[0].lost)
-    result = graded.result("colab-right")
+def test_a_trip_through_colab_changes_no_points(graded, name):
+    found = graded(name)
+    room, expected = found.room, set(found.bank.MISTAKES[0].lost)
+    result = found.result("colab-right")
     assert (lost(result), result.score) == (set(), room.automatic())
-    result = graded.result("colab-mistaken")
+    result = found.result("colab-mistaken")
     assert lost(result) == expected
     assert result.score == room.automatic() - sum(room.points()[name] for name in expected)
 
