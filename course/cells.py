@@ -13,7 +13,7 @@ from course import own_work
 from course.plain import one_line
 from course.syntax import bound, parsed
 
-#: What answers may import; the rest of the world is on other machines.
+#: What answers may import: the grader has nothing else.
 PACKAGES = "NumPy, Keras, TensorFlow, TensorFlow Datasets, matplotlib"
 
 EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
@@ -48,11 +48,11 @@ class Stop:
 
     def _advice(self, line):
         if self.kind == "ModuleNotFoundError":
-            return f"When graded there are {PACKAGES}, what these need, and Python's own modules."
+            return f"The grader has only {PACKAGES}, what these need, and Python's own modules."
         if self.kind in ("EOFError", "StdinNotImplementedError"):
             return "Nobody types while a notebook is graded: write the value in place of input()."
         if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
-            return "Quotation marks or blanks of a text editor stand there: type them anew."
+            return "Quotation marks or blanks from a text editor stand there: type them anew."
         return ""
 
 

@@ -40,7 +40,7 @@ _LONGEST = 1000
 
 
 class CheckFailed(AssertionError):
-    """An answer is wrong. `findings` says what: `course.diagnosis.Finding`s, the first first."""
+    """An answer is wrong. `findings` says what: `course.findings.Finding`s, the first row first."""
 
     def __init__(self, card, shown=False):
         super().__init__(str(card))

@@ -71,8 +71,8 @@ class Cause(Enum):
         "axis=-1 puts them side by side."
     )
     MERGE_SIZES = (
-        "Maps can only be put side by side if they have one height and width. {received}, the "
-        "others {expected}."
+        "Maps can only be put side by side if their heights and widths are the same. {received}, "
+        "the others {expected}."
     )
     ADDED = "{received} are added here. The table puts the maps side by side: layers.Concatenate()."
     PROJECTION_MISSING = (

@@ -174,9 +174,9 @@ def _unlike(cells, ran):
     ]
     if not differing:
         return []
-    more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
     return [
-        f"The cell that begins with {differing[0][0][:60]!r}{more} reads otherwise in the saved "
-        "file than when you ran it. Save the notebook (Ctrl+S, on a Mac ⌘S) and run this cell "
-        "again; if you changed a cell and did not run it, run it first."
+        f"The saved file is not what you ran: the cell that begins with {differing[0][0][:60]!r} "
+        f"differs{more}. Save the notebook (Ctrl+S, on a Mac ⌘S) and run this cell again. If you "
+        "changed a cell and did not run it, run it first."
     ]

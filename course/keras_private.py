@@ -303,7 +303,7 @@ def _trackable(keras):
 
 @contextmanager
 def shortcuts(keras):
-    """Leave out what Keras does to save and to compute."""
+    """Leave out what Keras does to save models and to compute with them; refuse training."""
     backend, initializers, scopes = (
         sys.modules.get(f"keras.src.{name}")
         for name in ("backend", "initializers", "backend.common.name_scope")

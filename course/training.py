@@ -5,7 +5,7 @@ network.fit(train, epochs=6, verbose=0, callbacks=[course.training.line()])
 
 import time
 
-_EVERY = 1.0  # seconds between two looks at the clock that are shown
+_EVERY = 1.0  # seconds between two changes of the line
 
 
 def line(keep=True):

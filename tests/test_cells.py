@@ -66,7 +66,7 @@ STOPPED = {
     "a package that is not there": (
         f"import os\nimport pandas as pd\n{GOOD}",
         "ModuleNotFoundError: No module named 'pandas' (line 2: import pandas as pd). "
-        "When graded there are NumPy",
+        "The grader has only NumPy",
     ),
     "input": ("n = input('?')\n" + GOOD, "EOFError: EOF when reading a line (line 1: n = input"),
     "a syntax error": ("def f(n:\n    return n + 1", "SyntaxError: "),
@@ -76,7 +76,7 @@ STOPPED = {
     ),
     "a no-break space": (
         "def f(n):\n    return\u00a0n + 1",
-        "U+00A0 (line 2: return n + 1). Quotation marks or blanks of a text editor",
+        "U+00A0 (line 2: return n + 1). Quotation marks or blanks from a text editor",
     ),
     "an indentation": ("def f(n):\nreturn n + 1", "IndentationError: "),
     "an exception before": (f"1 / 0\n{GOOD}", "ZeroDivisionError: division by zero (line 1"),

@@ -245,7 +245,7 @@ def test_a_cell_that_stops_is_the_reason_in_table_page_and_comment(room, capsys)
     stops = f"import numpy as np\nimport pandas as pd\n{room.right['model-answer']}"
     _, result = room.grade("pandas", room.written(model_answer=stops))
     said = "The cell of lenet5 stops with an error. ModuleNotFoundError: No module named 'pandas' "
-    said += "(line 2: import pandas as pd). When graded there are NumPy, Keras,"
+    said += "(line 2: import pandas as pd). The grader has only NumPy, Keras,"
     assert sentences(result)["lenet-model"][0].startswith(said)
     assert f"lenet-model: {said}" in capsys.readouterr().out
     assert room.course("feedback", room.assignment, "--student", "pandas") == 0

@@ -64,7 +64,8 @@ def test_what_is_not_saved_is_told(looked, lenet):
     ran = {cell.id: cell.source for cell in lenet.cells}
     ran["squash-answer"] += "\n# one more line"
     good, said = looked(lenet, ran)
-    assert not good and "'def scaled_tanh(a):' reads otherwise in the saved file" in said
+    assert not good and "The saved file is not what you ran" in said
+    assert "'def scaled_tanh(a):' differs. Save the notebook" in said
     assert "Ctrl+S" in said and "Receipt" not in said
 
 

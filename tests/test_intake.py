@@ -129,7 +129,7 @@ def test_a_mark_of_canvas_is_late_by_the_least_there_is(tmp_path, capsys):
 
     assert school.course("collect", str(path)) == 0
     said = capsys.readouterr().out
-    assert "1 marked as late, without a time: that counts for one second" in said
+    assert "1 marked as late, without a time: each counts as handed in one second" in said
     assert "taken    hw  bo_2  bo_LATE_2_20002_p1.ipynb  (late" in said
     assert late() == [(0, ""), (1, "late, as the LMS marks it")]
     with Gradebook(CourseFolder(school.folder).database) as gradebook:

@@ -58,6 +58,7 @@ class Entry:
 
     @property
     def is_zip(self):
+        """Whether it is named as a zip file."""
         return self.path.lower().endswith(".zip")
 
     def read(self, limit=_MAX_FILE):

@@ -43,7 +43,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
 
     `only` keeps one assignment, `lms` is one of LMS (default: told by the names), `roster` is a CSV
     file with a line for each student, which says whom the LMS means and who is in the class, and
-    `timezone` is where the clock hangs that the LMS's local times are read from. Of several
+    `timezone` is the zone of the local times that an LMS writes. Of several
     notebooks of one student the newest that holds an answer is taken. One that cannot be read is
     taken as well, if it can be told which one it is, so that grading lists it. Running it again
     with the same archive changes nothing.
@@ -267,16 +267,17 @@ def _save(course, record, report, files, people, main, only, clock):
                 astray[student].append((file, f"is the notebook of {file.assignment}"))
         if late := sum(when == "late" for when in report.times.values()):
             report.notes.append((
-                "", f"{late} marked as late, without a time: that counts for one second after the "
-                "due date. If you know a time, write it into timestamp.txt beside the notebook.",
+                "", f"{late} marked as late, without a time: each counts as handed in one second "
+                "after the due date. If you know a time, write it into timestamp.txt beside the "
+                "notebook.",
             ))  # fmt: skip
         if main and only in (None, main):
             for student in {**left, **astray}:
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
         elif left and not only:
             report.notes.append((
-                "", "Nothing says which assignment the files are of that are no notebooks. Name it "
-                "with --assignment, and they stand in report and export.",
+                "", "Nothing says which assignment the files without a notebook belong to. Name it "
+                "with --assignment, and report and export will list them.",
             ))  # fmt: skip
         _list_left(report, left, {id_ for id_, *_ in report.taken})
         for id_, person in people.items():
@@ -288,8 +289,8 @@ def _save(course, record, report, files, people, main, only, clock):
     except OSError as error:
         raise CourseError(
             f"Not all of it could be written ({error.strerror}: {error.filename or course.root}). "
-            f"{len(report.taken)} were taken, and nothing was kept of any other. Mend that (room "
-            "on the disk, the right to write there), and collect the same archive again."
+            f"{len(report.taken)} were taken, and nothing was kept of any other. Make room on the "
+            "disk, or give yourself the right to write there, and collect the same archive again."
         ) from None
     except SQLAlchemyError as error:
         raise CourseError(

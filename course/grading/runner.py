@@ -84,7 +84,7 @@ class Runner:
             self._looked = time.monotonic()
         left = self._total - self.used
         if left <= 0:
-            raise KernelEnded(f"all of it took longer than {self._total} seconds")
+            raise KernelEnded(f"the whole submission took longer than {self._total} seconds")
         self._kernel.send(**request)
         late = None
         most = max(1, min(seconds, left / 4))

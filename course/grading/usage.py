@@ -71,7 +71,8 @@ class Use:
         """Bytes that the submission holds, or no more than `enough` if it is not above that.
 
         The exact number takes 10 ms for a process, so it is asked for only if it can matter, and
-        at most half of the time.
+        takes at most half of the keeper's time.
+
         Raises PermissionError if a process hides what it has.
         """
         if not self._processes:
@@ -125,7 +126,7 @@ class _Process:
         return False
 
     def own(self):
-        """Bytes of it, a page that others have too in parts; nothing that lies in a file."""
+        """Bytes of memory that it holds, files left out; a page of n processes counts an nth."""
         kilobytes = 0
         with open(f"/proc/{self.number}/smaps_rollup") as file:
             for line in file:
