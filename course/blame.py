@@ -83,7 +83,8 @@ def own_place():
 def in_line(place):
     """A place in words: `line 4: x = Conv2D(6)(x)`."""
     line = linecache.getline(*place).strip()
-    return f"line {place[1]}" + (f": {line[:120]}" if line else "")
+    line = line if len(line) <= 120 else f"{line[:119]}…"
+    return f"line {place[1]}" + (f": {line}" if line else "")
 
 
 def _own(error):
@@ -124,6 +125,13 @@ def _reason(error):
             "NumPy and math take numbers only, and the tensors of a network have none yet. "
             "Write it with keras.ops"
         )
+    if text.startswith("A KerasTensor cannot be used as input to a TensorFlow function"):
+        return (
+            "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
+            "or as a layer"
+        )
+    if text == "too many positional arguments":  # of a layer: functions have Python's own words
+        return "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
         name = found[1] if found else error.filename or ""

@@ -414,7 +414,7 @@ def _without_graph(keras, through_graph):
 
     def spec(function, *args, **kwargs):
         with suppress(Exception), raw_tensorflow.understood():
-            made = function(*args, **kwargs)
+            made = raw_tensorflow.without_graph(function)(*args, **kwargs)
             leaves = keras.tree.flatten(made)
             if leaves and all(map(keras.backend.is_keras_tensor, leaves)):
                 return keras.tree.map_structure(fresh, made)

@@ -27,6 +27,11 @@ def understood():
         _open -= 1
 
 
+def without_graph(function):
+    """What a `tf.function` was made of, which takes symbolic tensors; any other as it is."""
+    return getattr(function, "python_function", function)
+
+
 @functools.cache
 def _register():
     """TensorFlow asks a dispatcher after one of its functions has refused its arguments."""

@@ -83,7 +83,7 @@ def _called(keras, model, x):
             model.build(x.shape)
         _in_lower_case(model)
         with raw_tensorflow.understood():
-            outputs = model.call(x)
+            outputs = raw_tensorflow.without_graph(model.call)(x)
         symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
         return outputs if all(symbolic) else None
     except Exception:  # whatever a student's call raises
@@ -158,8 +158,9 @@ class _Tracer:
         if key not in self.opened:
             try:
                 _in_lower_case(operation)
+                call = raw_tensorflow.without_graph(operation.call)
                 with raw_tensorflow.understood():
-                    result = operation.call(*node.arguments.args, **node.arguments.kwargs)
+                    result = call(*node.arguments.args, **node.arguments.kwargs)
                 self.opened[key] = self.keras.tree.flatten(result)
             except Exception:  # whatever a student's call raises: the step stays closed
                 self.opened[key] = None

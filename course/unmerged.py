@@ -107,14 +107,17 @@ def told(fault, findings, wanted):
     """
     row = _row(fault, wanted)
     stops = f"The code stops in {one_line(fault.line)}." if fault.line else ""
-    if fault.merge == "add" and not any(step.step == "add" for step in wanted.steps):
+    kinds = {step.step for step in wanted.steps}
+    if fault.merge == "add" and "add" not in kinds:
         said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops)
-    elif fault.merge == "concatenate" and fault.axis not in (-1, len(fault.values[0].shape)):
-        along = {1: "in height", 2: "in width"}.get(fault.axis, "along the batch")
+    elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
+        said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
+        findings = [f for f in findings if f.cause is not Cause.SHORTCUT_MISSING]
+    elif fault.merge == "concatenate" and (along := _along(fault)):
         said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops)
     elif findings and findings[0].cause in _OF_ONE_ROW:
         first, *rest = findings
-        message = f"{first.message} {_so(fault, first.cause)} {stops}".strip()
+        message = f"{first.message} {_so(fault, first, wanted)} {stops}".strip()
         return [replace(first, message=message), *rest]
     elif fault.merge == "add":
         said = _shortcut(fault, findings, wanted, row, stops)
@@ -145,12 +148,23 @@ def _usual(fault):
     return likely(fault.merge, [v.shape for v in fault.values if len(v.shape) == 3])[:-1]
 
 
-def _so(fault, cause):
-    """Why the merge cannot be, behind a finding about what is merged."""
+def _along(fault):
+    """Where an axis other than the last puts the maps, in words; "" for the last one."""
+    names = ["along the batch", "in height", "in width", ""]
+    rank = len(fault.values[0].shape) + 1
+    axis = fault.axis % rank
+    return names[axis] if rank == 4 else "along the batch" if axis == 0 else ""
+
+
+def _so(fault, first, wanted):
+    """Why the merge cannot be, behind the first finding about what is merged."""
     if fault.merge == "add":
         return f"{_all(fault.values)} cannot be added."
-    missing = ': padding="same" is missing' if cause is Cause.PADDING else ""
-    return f"The others give {by(_usual(fault))}{missing}."
+    right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)
+    if [value.shape[:-1] for value in fault.values].count(right) < len(fault.values) - 1:
+        return f"{_all(fault.values)} cannot be put side by side."
+    missing = ': padding="same" is missing' if first.cause is Cause.PADDING else ""
+    return f"The others give {by(right)}{missing}."
 
 
 def _shortcut(fault, findings, wanted, row, stops):

@@ -7,11 +7,12 @@ import warnings
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 from course import check
 from course.architectures.lenet import LENET5
-from course.blame import is_own
+from course.blame import in_line, is_own
 from course.diagnosis import Cause
 
 C1 = LENET5.part("C1", input_shape=(32, 32, 1))
@@ -252,6 +253,34 @@ def test_of_keras_s_long_errors_the_reason_stays():
 
 
 # --- a stub
+
+
+def of_tensorflow(x):
+    return tf.concat([x, x], axis=-1)
+
+
+def each_by_itself(x):
+    return layers.Concatenate()(x, x)
+
+
+@pytest.mark.parametrize(
+    "inside, says",
+    [
+        (of_tensorflow, "TensorFlow's functions do not take the tensors of a network."),
+        (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
+    ],
+)
+def test_of_keras_s_other_errors_what_to_do(inside, says):
+    text = of_model(inside).message
+    assert text.startswith(f"Your code stops with an error: {says}") and "(line " in text
+
+
+def test_a_long_line_is_shortened(tmp_path):
+    file = tmp_path / "answer.py"
+    file.write_text(f"x = 1\n    x = {'1 + ' * 40}1\n")
+    assert in_line((str(file), 1)) == "line 1: x = 1"
+    shown = in_line((str(file), 2))
+    assert shown.startswith("line 2: x = 1 + 1") and shown.endswith("1 +…") and len(shown) == 128
 
 
 def test_a_stub_that_was_left_beside_an_answer():

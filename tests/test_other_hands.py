@@ -63,6 +63,15 @@ class InTensorFlow(keras.Model):
         return tf.nn.softmax(self.logits(x))
 
 
+class InAGraph(InTensorFlow):
+    call = tf.function(InTensorFlow.call)
+
+
+def in_a_graph_as_a_layer():
+    image = keras.Input((32, 32, 1))
+    return keras.Model(image, InAGraph()(image))
+
+
 class CapitalLetters(keras.Model):
     """padding="SAME" is taken by a pool that sees numbers, so it stands in many subclasses."""
 
@@ -157,6 +166,8 @@ RIGHT = {
         RELU,
     ),
     "TensorFlow's functions": (InTensorFlow, RELU),
+    "a tf.function": (InAGraph, RELU),
+    "a tf.function as a layer": (in_a_graph_as_a_layer, RELU),
     "capital letters": (CapitalLetters, RELU),
     "scaled by hand": (with_front(scaled_by_hand), RELU),
     "AlphaDropout": (with_front(lambda x: L.RandomShear(0.1)(L.AlphaDropout(0.1)(x))), RELU),

@@ -88,6 +88,27 @@ def test_an_axis_that_is_not_the_last(join):
     assert text.startswith("3a: axis=1 stacks the maps in height. Maps lie on the last axis")
 
 
+@pytest.mark.parametrize("axis, along", [(-2, "in width"), (-3, "in height"), (-4, "along the batch")])
+def test_an_axis_counted_from_the_end(axis, along):
+    text = first(joined(lambda values: ops.concatenate(values, axis=axis)), MODULE)[2]
+    assert text.startswith(f"3a: axis={axis} stacks the maps {along}. ")
+
+
+def test_several_sizes_and_pairs():
+    """Only what the others really give is said of them."""
+    row, cause, text = first(joined(JOINS["layer"], "valid", pool=(2, 2)), MODULE)
+    assert (row, cause) == ("3a_5x5", Cause.PADDING)
+    assert "28 × 28 × 64, 28 × 28 × 128, 24 × 24 × 32 and 14 × 14 × 32 cannot be put side" in text
+
+    def in_pairs(values):
+        one, three, five, pooled = values
+        return layers.concatenate([one, three, layers.concatenate([five, pooled])])
+
+    row, cause, text = first(joined(in_pairs, "valid"), MODULE)
+    assert (row, cause) == ("3a_5x5", Cause.PADDING)
+    assert 'The others give 28 × 28: padding="same" is missing' in text
+
+
 @pytest.mark.parametrize("add", [layers.add, sum, lambda v: layers.Add()(v)])
 def test_added_instead_of_put_side_by_side(add):
     row, cause, text = first(joined(add), MODULE)
@@ -148,6 +169,12 @@ def test_no_projection(add):
     row, cause, text = first(added(ADDS[add]), PROJECTED)
     assert (row, cause) == ("conv3_1_shortcut", Cause.PROJECTION_MISSING)
     assert NEEDED in text and "The code stops in line" in text
+
+
+def test_put_side_by_side_instead_of_added():
+    row, cause, text = first(added(layers.concatenate, name="conv3_1"), PROJECTED)
+    assert (row, cause) == ("conv3_1", Cause.SHORTCUT_CONCATENATED)
+    assert "The code stops in line" in text
 
 
 def test_no_projection_in_a_model_of_ones_own():
