@@ -88,7 +88,9 @@ def test_an_axis_that_is_not_the_last(join):
     assert text.startswith("3a: axis=1 stacks the maps in height. Maps lie on the last axis")
 
 
-@pytest.mark.parametrize("axis, along", [(-2, "in width"), (-3, "in height"), (-4, "along the batch")])
+@pytest.mark.parametrize(
+    "axis, along", [(-2, "in width"), (-3, "in height"), (-4, "along the batch")]
+)
 def test_an_axis_counted_from_the_end(axis, along):
     text = first(joined(lambda values: ops.concatenate(values, axis=axis)), MODULE)[2]
     assert text.startswith(f"3a: axis={axis} stacks the maps {along}. ")
