@@ -60,6 +60,7 @@ def test_a_helper_is_found(how):
         "seen = anatomy(LENET5)\nx = 8\nprint(seen['C1'])",
         "x = anatomy(LENET5)\nx = 61_706",  # the last value counts
         "x = data.history('02-lenet')",
+        "import course\nx = net.fit(train, verbose=0, callbacks=[course.training.line()])",
     ],
 )
 def test_ones_own_work_is_left_alone(source):
