@@ -6,6 +6,8 @@ A published table may be read, and what the student has made of it is the studen
 """
 
 import ast
+import contextlib
+import importlib
 import re
 import symtable
 import sys
@@ -19,7 +21,7 @@ _OPEN = {
 _ALLOWED = re.compile(r"^# The answer may use ([\w, ]+)\.$", re.MULTILINE)
 _SPELT = re.compile(rf"\b(?:course\.(?!(?:{'|'.join(_OPEN)})\b)\w+|keras\.applications)\b")
 _CHANGING = {"append", "extend", "insert", "setdefault", "update"}
-_BY_NAME = {"anatomy", "applications", "arithmetic", "check", "evidence", "trace"}
+_BY_TEXT = {"__import__", "eval", "exec", "import_module"}
 
 
 def allowed(test):
@@ -59,7 +61,7 @@ class Written:
             if module is None:
                 whole = {name: alias.name if alias.asname else name}
             elif alias.name == "*":
-                whole = {n: f"{module}.{n}" for n in vars(sys.modules.get(module, object()) or {})}
+                whole = {name: f"{module}.{name}" for name in _public(module)}
             else:
                 whole = {name: f"{module}.{alias.name}"}
             self._imported.update(whole)
@@ -87,8 +89,8 @@ class Written:
                 whole = self._whole(node, used)
             elif isinstance(node, ast.ImportFrom):
                 whole = f"{node.module}.{node.names[0].name}"
-            elif isinstance(node, ast.Call):
-                whole = _spelt(node)
+            elif isinstance(node, ast.Call | ast.Subscript):
+                whole = self._spelt(node, used)
             else:
                 continue
             helper = _helper(whole)
@@ -106,6 +108,28 @@ class Written:
             return ""
         return ".".join([self._imported.get(node.id, ""), *reversed(ends)])
 
+    def _spelt(self, node, used):
+        """What is named by a text: import_module("course.anatomy"), getattr(course, "anatomy")."""
+        given = node.args if isinstance(node, ast.Call) else [node.slice]
+        texts = [each.value for each in given if isinstance(each, ast.Constant)]
+        texts = [text for text in texts if isinstance(text, str)]
+        by = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
+        if by == "getattr" and texts:
+            return f"{self._whole(given[0], used)}.{texts[0]}"
+        if by.split(".")[-1] in _BY_TEXT or by == "sys.modules":
+            match = _SPELT.search(" ".join([*texts, "".join(reversed(texts))]))
+            return match[0] if match else ""
+        return self._imported.get(texts[0], "") if texts and by == "globals()" else ""
+
+
+def _public(module):
+    """The names that a star takes out of a module; a student's may be none that is here."""
+    if (here := sys.modules.get(module)) is None and _helper(f"{module}.*"):
+        with contextlib.suppress(ImportError):
+            here = importlib.import_module(module)
+    names = getattr(here, "__all__", None) or vars(here) if here is not None else ()
+    return [name for name in names if not name.startswith("_")]
+
 
 def _helper(whole):
     """The helper that this is a part of, or None."""
@@ -117,23 +141,12 @@ def _helper(whole):
     return None
 
 
-def _spelt(call):
-    """What a call names by a text: importlib, getattr, eval."""
-    texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    for text in texts:
-        if match := _SPELT.search(text):
-            return match[0]
-        if getattr(call.func, "id", "") == "getattr" and text in _BY_NAME:
-            return "keras.applications" if text == "applications" else f"course.{text}"
-    return ""
-
-
 def _changed(statement):
     """The names whose values a statement changes: x[…] = …, x.y = …, x.update(…)."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return set()
-    found = set()
+    found, named = set(), set()
     for node in ast.walk(statement):
+        if isinstance(node, ast.Global):
+            named.update(node.names)
         if isinstance(node, ast.Subscript | ast.Attribute):
             changes = isinstance(node.ctx, ast.Store)
         else:
@@ -144,7 +157,9 @@ def _changed(statement):
             node = node.value
         if changes and isinstance(node, ast.Name):
             found.add(node.id)
-    return found
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        found &= _used(statement)  # in a function, what is from outside of it
+    return found | named
 
 
 def _used(statement):
