@@ -120,7 +120,7 @@ def _reason(error):
     text = text.split("\n\nArguments received by ")[0]
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
-    if re.match("A KerasTensor is (a )?symbolic", text):
+    if re.match("A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor", text):
         return (
             "NumPy and math take numbers only, and the tensors of a network have none yet. "
             "Write it with keras.ops"

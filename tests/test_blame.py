@@ -6,6 +6,7 @@ import re
 import warnings
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
@@ -259,6 +260,14 @@ def of_tensorflow(x):
     return tf.concat([x, x], axis=-1)
 
 
+def of_numpy_in_a_layer(x):
+    class Own(layers.Layer):
+        def call(self, x):
+            return np.array(x)
+
+    return Own()(x)
+
+
 def each_by_itself(x):
     return layers.Concatenate()(x, x)
 
@@ -267,6 +276,7 @@ def each_by_itself(x):
     "inside, says",
     [
         (of_tensorflow, "TensorFlow's functions do not take the tensors of a network."),
+        (of_numpy_in_a_layer, "NumPy and math take numbers only"),
         (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
     ],
 )
