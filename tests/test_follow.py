@@ -115,6 +115,16 @@ def test_helpers_of_the_students_own_stay():
     assert lost(found) == {"square"}
 
 
+def test_an_answer_that_a_helper_gave_gets_no_points_back():
+    own = "def total(a, b):\n    return square(a) + square(b)"
+    helped = "def total(a, b):\n    from course import arithmetic\n    return square(a) + square(b)"
+    _, found = graded_with(square_answer=WRONG, sum_answer=own)
+    assert lost(found) == {"square"}
+    _, found = graded_with(square_answer=WRONG, sum_answer=helped)
+    assert {"square", "sum"} <= lost(found)
+    assert "course.arithmetic" in found["sum"][1][0]
+
+
 SPIES = {
     "the source is read": """
 import inspect

@@ -9,7 +9,6 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
-import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.api import Student as Entry
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +17,7 @@ from course.grading import CourseError
 from course.grading.archives import Unreadable, opened
 from course.grading.intake import Record
 from course.grading.lms import LMS, PER_ASSIGNMENT, Clock, detected, handed_in, times_are_local
-from course.grading.notebooks import read_notebook
+from course.grading.notebooks import read_notebook, read_source
 from course.grading.repair import grade_ids
 from course.grading.roster import Roster, safe_id, split_name
 from course.grading.submitted import Submitted
@@ -185,7 +184,7 @@ class _Known:
         for assignment in self.order:
             for path in course.notebooks(assignment):
                 self.notebooks.append((assignment, path.stem))
-                for name in grade_ids(nbformat.read(path, 4)):
+                for name in grade_ids(read_source(path)):
                     self.by_id[name].append((assignment, path.stem))
 
     def by_content(self, nb, only):

@@ -6,7 +6,6 @@ notebook into autograded/, with the digest of what was graded. That file says "d
 kills a run, the next one goes on where it was.
 """
 
-import hashlib
 import itertools
 import json
 import logging
@@ -23,9 +22,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from traitlets.config import Config
 
 from course.findings import Cause
-from course.grading import CourseError, hand, judge, kernels, late, work
+from course.grading import CourseError, hand, judge, kernels, late, renamed, work
 from course.grading.course_folder import write_atomically
-from course.grading.notebooks import MAX_BYTES
+from course.grading.notebooks import read_source
 from course.grading.repair import official_cells
 from course.grading.solution import code_of, not_released
 from course.plain import one_line
@@ -118,7 +117,7 @@ def grade(
 def _notices(course, job, stale):
     """Sentences about an assignment that has changed."""
     for path in course.notebooks(job.assignment):
-        names = not_released(nbformat.read(path, 4), job.official[path.stem])
+        names = not_released(read_source(path), job.official[path.stem])
         if names:
             yield (
                 f"{path.name} in {course.directory.source_directory}/ was changed after its "
@@ -143,7 +142,7 @@ def _job(course, assignment, sandbox):
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
     files = work.files_beside(course.path("release", assignment))
-    solution = {path.stem: code_of(nbformat.read(path, 4)) for path in course.notebooks(assignment)}
+    solution = {path.stem: code_of(read_source(path)) for path in course.notebooks(assignment)}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
@@ -306,16 +305,9 @@ class _Book:
         self.gradebook.close()
 
     def contents(self, student):
-        """{notebook: bytes} of what a student handed in; of a file that is too large, the start."""
+        """{notebook: bytes} of what a student handed in."""
         folder = self.course.path("submitted", self.job.assignment, student)
-        paths = {name: folder / f"{name}.ipynb" for name in self.job.official}
-        # A link could point at somebody else's work, or at anything the grader can read.
-        found = {}
-        for name, path in paths.items():
-            if path.is_file() and not path.is_symlink():
-                with path.open("rb") as file:
-                    found[name] = file.read(MAX_BYTES + 1)
-        return found
+        return renamed.contents(folder, self.job.official)
 
     def is_done(self, student):
         """Whether exactly this has been graded already, to its end."""
@@ -358,7 +350,7 @@ class _Book:
             nb = nbformat.v4.reads(outcome.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest
             nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
-            nb.metadata["course"]["file"] = hashlib.sha256(contents.get(name, b"")).hexdigest()
+            nb.metadata["course"]["file"] = renamed.file_digest(contents, name, job.official)
             hand.link_answers(nb)
             old, graded = _read(path), nb
             unchanged = hand.unchanged(old, nb)

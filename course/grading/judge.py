@@ -15,7 +15,6 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader import utils
@@ -27,6 +26,7 @@ from course.cells import Made
 from course.findings import Cause
 from course.grading import CourseError, follow, kernels
 from course.grading.kernels import KernelEnded
+from course.grading.notebooks import read_source
 from course.grading.repair import official_cells
 from course.grading.runner import NoVerdict, Runner
 from course.grading.solution import code_of
@@ -98,7 +98,7 @@ class Judge(NbGraderPreprocessor):
             return None
         folder = course.format_path(course.source_directory, ".", names["assignment"])
         path = Path(folder, f"{names['notebook']}.ipynb")
-        return code_of(nbformat.read(path, 4)) if path.exists() else None
+        return code_of(read_source(path)) if path.exists() else None
 
     @contextlib.contextmanager
     def _new_kernel(self, total=None):

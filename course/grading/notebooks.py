@@ -1,4 +1,4 @@
-"""Notebook files as they are handed in: read with limits, never trusted, never raising."""
+"""Notebook files: those handed in, read with limits and never raising, and an instructor's own."""
 
 import ast
 import json
@@ -6,7 +6,11 @@ import re
 from contextlib import suppress
 from difflib import SequenceMatcher
 
+import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course.grading import CourseError
+from course.plain import one_line
 
 MAX_BYTES = 20_000_000  # the largest real ones have 15 MB of pictures
 _MAX_DEPTH = 100
@@ -178,6 +182,61 @@ def _both(ours, theirs):
     for kind, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
         found += ours[a:b] if kind == "equal" else [*ours[a:b], *theirs[c:d]]
     return found
+
+
+# --- an instructor's own
+
+
+def read_source(path):
+    """A notebook of the instructor's, as `nbformat.read` gives it.
+
+    Raises CourseError, with the file's name and what to do, if nbgrader could not read it either.
+    """
+    content = path.read_bytes()
+    try:
+        return _source_notebook(content)
+    except ValueError as error:
+        raise CourseError(f"{'/'.join(path.parts[-3:])} {error}") from None
+
+
+def _source_notebook(content):
+    if not content.strip(b"\0 \t\r\n"):
+        raise ValueError("is empty. Take it back from version control or from a copy.")
+    encoding = json.detect_encoding(content).upper().replace("-SIG", " with a byte-order mark")
+    text, is_text = _decoded(content)
+    if not is_text or encoding != "UTF-8":
+        said = f"is written in {encoding}" if is_text else "is not written in UTF-8"
+        raise ValueError(
+            f"{said}, and Jupyter and nbgrader read UTF-8 without a byte-order mark only. Open it "
+            "in a text editor, and save it as UTF-8 (not: UTF-8 with BOM)."
+        )
+    try:
+        json.loads(text)
+    except ValueError as error:
+        marks = (n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<<"))
+        if at := next(marks, None):
+            raise ValueError(
+                f"holds two versions from a merge conflict (line {at}). Keep one of them, and "
+                "take out the lines that begin with <<<<<<<, ======= and >>>>>>>."
+            ) from None
+        raise ValueError(
+            f"is not JSON, as a notebook has to be ({error}). Take it back from version control "
+            "or from a copy."
+        ) from None
+    except RecursionError:
+        raise ValueError("is nested deeper than any notebook is.") from None
+    try:
+        nb = nbformat.reads(text, 4)
+        nbformat.validate(nb)
+    except Exception as error:  # nbformat raises whatever the JSON leads it to
+        reason = one_line(str(error).partition("\n")[0], 200) or type(error).__name__
+        raise ValueError(
+            f"is JSON, but not a notebook ({reason}). Open it in Jupyter and save it, or take it "
+            "back from version control or from a copy."
+        ) from None
+    if not nb.cells:
+        raise ValueError("has no cells. Take it back from version control or from a copy.")
+    return nb
 
 
 # --- one cell

@@ -13,6 +13,7 @@ import nbformat
 
 from course.grading import CourseError
 from course.grading.course_folder import write_atomically
+from course.grading.notebooks import read_source
 from course.grading.release import git_remote, https, release, stamped
 
 MANIFEST = ".published.json"  # which files of the folder are ours to write over
@@ -73,7 +74,7 @@ def _copy(course, assignments, address):
         copy[_OURS.get(path.name, path.name)] = path.read_bytes()
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         name = f"notebooks/{path.name}"
-        nb = stamped(nbformat.read(path, 4), address, name)
+        nb = stamped(read_source(path), address, name)
         copy[name] = (nbformat.writes(nb) + "\n").encode()
     for assignment in assignments:
         place = course.path("release", assignment)
@@ -106,7 +107,7 @@ def _keep_secrets(course, copy):
             if name.startswith(f"assignments/{assignment}/") or not name.startswith("assignments/")
         }
         for path in course.notebooks(assignment):
-            for cell in nbformat.read(path, 4).cells:
+            for cell in read_source(path).cells:
                 for what, secret in _SECRET.findall(cell.source):
                     secret = _plain(secret)
                     found = [name for name, text in texts.items() if secret in text]

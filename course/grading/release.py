@@ -13,6 +13,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course.grading import CourseError
+from course.grading.notebooks import read_source, versions
 from course.grading.repair import EXERCISE
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
@@ -122,7 +123,7 @@ def stamp_lectures(course, repository):
     """Stamp notebooks/*.ipynb in place. Returns the paths that changed."""
     changed = []
     for path in sorted((course.root / "notebooks").glob("*.ipynb")):
-        nb = nbformat.read(path, 4)
+        nb = read_source(path)
         before = nbformat.writes(nb)
         after = nbformat.writes(stamped(nb, repository, f"notebooks/{path.name}"))
         if before != after:
@@ -151,10 +152,15 @@ def release(course, assignment, repository=None):
 
 def source_problems(path):
     """What would hurt students or the grader later, in a source notebook: a list of sentences."""
-    nb = nbformat.read(path, 4)
+    try:
+        nb = read_source(path)
+    except CourseError as error:
+        return [str(error)]
     problems, seen = _points_problems(nb, path.name), set()
     for number, cell in enumerate(nb.cells, 1):
         where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
+        if versions(cell.source) is not None:
+            problems.append(f"{where}: holds two versions from a merge conflict; keep one of them.")
         if any(line != line.rstrip() for line in cell.source.splitlines()):
             # Colab strips them, and then nbgrader calls the cell changed.
             problems.append(f"{where}: blanks at the end of a line; remove them.")

@@ -22,6 +22,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course.grading import pieces
+from course.grading.notebooks import read_source
 from course.grading.order import put_together
 from course.grading.pieces import EXERCISE, Piece, Said, Told, defined, same_code
 
@@ -108,7 +109,7 @@ def official_cells(db_url, assignment, notebook, source_path=None):
         for cell in entry.source_cells:
             name = cell.name
             cells[name] = Official(cell, points.get(name), name in solutions, name in tasks)
-    source = nbformat.read(source_path, 4) if source_path else nbformat.v4.new_notebook()
+    source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
     return Release(cells, source)
 
 

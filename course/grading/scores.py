@@ -1,15 +1,14 @@
 """Each student's score in each assignment, with its state; read once, for all exports."""
 
 import csv
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 
+from course.grading import renamed
 from course.grading.grade import Result, read_result
 from course.grading.intake import Intake, Record
-from course.grading.notebooks import MAX_BYTES
 
 COLUMNS = (
     "assignment", "student", "last_name", "first_name", "lms_user_id",
@@ -112,13 +111,12 @@ def _scored(course, gradebook, record, assignment, student, submission):
 def _changed(course, row, result):
     """Whether another file lies in submitted/ than the one that was graded."""
     folder = course.path("submitted", row["assignment"], row["student"])
-    for notebook, digest in result.files.items():
-        path = folder / f"{notebook}.ipynb"
-        if digest and path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                if hashlib.sha256(file.read(MAX_BYTES + 1)).hexdigest() != digest:
-                    return True
-    return False
+    files = result.files
+    there = renamed.contents(folder, files) if folder.is_dir() else {}
+    return bool(there) and any(
+        digest and renamed.file_digest(there, notebook, files) != digest
+        for notebook, digest in files.items()
+    )
 
 
 def write(path, header, lines, bom=True, delimiter=","):

@@ -11,6 +11,7 @@ import nbformat
 from course.grading import work
 from course.grading.judge import reasons
 from course.grading.kernels import BoxError
+from course.grading.notebooks import read_source
 from course.grading.solution import official_of
 
 
@@ -20,7 +21,7 @@ def trial(course, assignment):
     The last is None, or says why student code cannot be run on this machine.
     """
     begun = time.monotonic()
-    notebooks = {p.stem: nbformat.read(p, 4) for p in course.notebooks(assignment)}
+    notebooks = {p.stem: read_source(p) for p in course.notebooks(assignment)}
     official = {name: official_of(nb) for name, nb in notebooks.items()}
     spec = dict(next(iter(notebooks.values())).metadata.get("kernelspec", {}))
     files = work.files_beside(course.path("source", assignment))

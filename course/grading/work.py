@@ -37,7 +37,7 @@ import course
 from course.grading import CourseError, box, kernels
 from course.grading.defang import Defang
 from course.grading.judge import InstructorError, Judge
-from course.grading.notebooks import read_notebook
+from course.grading.renamed import read_submission
 from course.grading.repair import repair
 from course.grading.runner import LONGEST, NoVerdict
 
@@ -219,7 +219,8 @@ def _answer(link):
     numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
     try:
         with _beside(job.files):
-            notebooks = {n: _judged(job, n, contents.get(n), address) for n in job.official}
+            submission = read_submission(contents, job.official)
+            notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
         outcome = Outcome(notebooks, 0)
     except kernels.BoxError as error:
         outcome = error
@@ -252,12 +253,11 @@ def _out_of_time(signum, frame):
     raise NoVerdict(f"To judge it would take more than {_TO_JUDGE} s of processor time.")
 
 
-def _judged(job, name, content, address):
+def _judged(job, name, nb, problem, address):
     """The judged notebook as JSON text."""
     official = job.official[name]
-    nb, problem = (None, "was not handed in") if content is None else read_notebook(content)
     if nb is None:
-        return _unreadable(job, name, f"{name}.ipynb {problem}")
+        return _unreadable(job, name, problem)
     nb, _ = repair(nb, official)
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {

@@ -1,0 +1,143 @@
+"""Notebooks that are not as they should be: renamed in submitted/, spoilt in solutions/."""
+
+import json
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course.grading.course_folder import CourseFolder
+from course.grading.grade import grade, read_result
+from tests.test_changed import Own
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    own = Own(tmp_path_factory.mktemp("renamed"))
+    assert own.course("release", "--no-trial", "hw") == 0
+    return own
+
+
+def bare(text):
+    """A notebook without any metadata."""
+    cells = json.loads(text)["cells"]
+    return nbformat.writes(new_notebook(cells=[new_code_cell("".join(c["source"])) for c in cells]))
+
+
+def other(text):
+    """A notebook of another assignment, which has the same first cell."""
+    return text.replace("sum-answer", "mean-answer").replace('"sum"', '"mean"').replace(
+        "Exercise sum", "Exercise mean"
+    )  # fmt: skip
+
+
+CLASS = {  # {student: {file name: what it holds}}
+    "browser": {"p1 (1).ipynb": str},
+    "copied": {"Kopie von p1.ipynb": str},
+    "named": {"Ada Lovelace – final.IPYNB": str, "notes.txt": str},
+    "doubled": {"p1.ipynb.txt": bare},
+    "stripped": {"homework.ipynb": bare, "scratch.ipynb": lambda text: nbformat.writes(
+        new_notebook(cells=[new_code_cell("from mytable import TABLE")])
+    )},
+    "beside": {"p1 (2).ipynb": str, "last-week.ipynb": other, "empty.ipynb": lambda text: ""},
+    "right": {"p1.ipynb": str, "p1 (1).ipynb": lambda text: text.replace("= 3", "= 4")},
+    "several": {"p1 (1).ipynb": str, "p1 (2).ipynb": str},
+    "many": {f"p1 ({n}).ipynb": str for n in range(1, 30)},
+    "wrong": {"last-week.ipynb": other},
+    "damaged": {"p1 (1).ipynb": lambda text: "{"},
+}  # fmt: skip
+
+
+def hand_in(own, student, files):
+    own.hand_in(student, "answer = 3")
+    path = own.folder / "submitted" / student / "hw" / "p1.ipynb"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    for name, made in files.items():
+        path.with_name(name).write_text(made(text), encoding="utf-8")
+    return path.parent
+
+
+def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own, capsys):
+    for student, files in CLASS.items():
+        hand_in(own, student, files)
+    linked = hand_in(own, "linked", {})
+    os.symlink(own.folder / "submitted/right/hw/p1.ipynb", linked / "p1 (1).ipynb")
+    assert own.course("grade", "hw") == 1
+    assert "not graded: p1.ipynb was not handed in" in capsys.readouterr().out
+    course = CourseFolder(own.folder)
+    found = {student: read_result(course, "hw", student) for student in course.students("hw")}
+    for student in ("browser", "copied", "named", "doubled", "stripped", "beside"):
+        result, (name, *_) = found[student], CLASS[student]
+        assert result.failed is None and result.score == 4, (student, result)
+        assert f'p1.ipynb was handed in as "{name}"; its exercises say so.' in result.repairs
+    assert found["right"].score == 4 and found["right"].repairs == []
+    assert "2 files could be it: p1 (1).ipynb, p1 (2).ipynb. Look" in found["several"].failed
+    assert "rename that to p1.ipynb" in found["several"].failed
+    assert "p1 (1).ipynb" in found["many"].failed and "more. Look" in found["many"].failed
+    assert "last-week.ipynb (holds no exercise of it)" in found["wrong"].failed
+    assert "p1 (1).ipynb (is not JSON" in found["damaged"].failed
+    assert found["linked"].failed == "p1.ipynb was not handed in"
+    assert all(r.score == 0 for r in found.values() if r.failed)
+
+    # It is graded once, and again when it has changed.
+    said = []
+
+    def again():
+        grade(course, "hw", ["browser"], progress=lambda n, total, r: said.append(r.score))
+        return said
+
+    assert again() == []
+    path = own.folder / "submitted" / "browser" / "hw" / "p1 (1).ipynb"
+    path.write_text(path.read_text().replace("answer = 3", "answer = 4"))
+    scores = own.folder / "scores.csv"
+    own.course("export", "hw", "--to", str(scores))
+    (row,) = [li for li in scores.read_text().splitlines() if "browser" in li]
+    assert "handed in anew, not graded yet" in row
+    assert again() == [0]
+
+
+CONFLICT = '{\n<<<<<<< HEAD\n "cells": [],\n=======\n "cells": [1],\n>>>>>>> it\n "nbformat": 4}'
+SPOILT = {
+    "a byte-order mark": (lambda b: b"\xef\xbb\xbf" + b, "UTF-8 with a byte-order mark"),
+    "UTF-16": (lambda b: b.decode().encode("utf-16"), "is written in UTF-16, "),
+    "an editor's ANSI": (lambda b: b.replace(b"answer", "Größe".encode("cp1252")), "not written"),
+    "no file contents": (lambda b: b"", "is empty."),
+    "blanks": (lambda b: b"\n \n", "is empty."),
+    "half of it": (lambda b: b[:200], "is not JSON"),
+    "Python": (lambda b: b"print('hello')", "is not JSON"),
+    "a conflict": (lambda b: CONFLICT.encode(), "two versions from a merge conflict (line 2)"),
+    "a conflict in a cell": (
+        lambda b: b.replace(b'"from', b'"<<<<<<< a\\nx = 1\\n=======\\nx = 2\\n>>>>>>> b\\n'),
+        "holds two versions from a merge conflict; keep one",
+    ),
+    "a list": (lambda b: b"[]", "is JSON, but not a notebook"),
+    "other JSON": (lambda b: b'{"cells": 7}', "is JSON, but not a notebook"),
+    "cells that are none": (
+        lambda b: b'{"cells": ["a"], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+        "is JSON, but not a notebook",
+    ),
+    "no cells": (
+        lambda b: b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+        "has no cells",
+    ),
+    "too deep": (lambda b: b"[" * 100_000 + b"]" * 100_000, "is nested deeper"),
+}  # fmt: skip
+
+
+def test_a_spoilt_source_notebook_is_a_sentence_with_its_name(own, tmp_path, capsys):
+    whole = own.source.read_bytes()
+    try:
+        for case, (spoil, sentence) in SPOILT.items():
+            own.source.write_bytes(spoil(whole))
+            assert own.source.read_bytes() != whole
+            for command in (["release", "hw", "--no-trial"], ["release", "hw"], ["grade", "hw"]):
+                if "in a cell" in case and command[-1] != "--no-trial":
+                    continue  # it is tried first, and graded by what was released
+                assert own.course(*command) == 1, (case, command)
+                said = capsys.readouterr().err
+                assert "p1.ipynb" in said and sentence in said, (case, command, said)
+                assert "Traceback" not in said and len(said) < 700, (case, command, said)
+    finally:
+        own.source.write_bytes(whole)
