@@ -263,7 +263,7 @@ def of_tensorflow(x):
 def of_numpy_in_a_layer(x):
     class Own(layers.Layer):
         def call(self, x):
-            return np.array(x)
+            return np.tanh(x)
 
     return Own()(x)
 
