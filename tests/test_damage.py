@@ -1,9 +1,11 @@
 """2,000 damaged notebooks through repair, and 200 graded: no answer in a file is lost."""
 
 import ast
+import json
 import re
 import shutil
 import textwrap
+import time
 from functools import lru_cache
 
 import nbformat
@@ -13,7 +15,7 @@ from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 from course.cli import main
 from course.grading.course_folder import CourseFolder
 from course.grading.grade import read_result
-from course.grading.notebooks import read_notebook
+from course.grading.notebooks import MAX_BYTES, read_notebook
 from course.grading.repair import repair
 from tests import damage
 from tests.classroom import ROOT
@@ -103,6 +105,62 @@ def test_no_answer_that_is_in_a_file_is_lost(path):
         if seed % 20 == number:
             nbformat.validate(fixed)
     assert not said, "\n".join(map(str, said))
+
+
+# --- made to take long
+
+
+def hostile(assignment):
+    """{what: the sources of a notebook's cells, each with the grade id that it claims}."""
+    official = assignment.official
+    name = next(n for n, c in official.items() if c.names)
+    (variable, *_) = sorted(official[name].names)
+    test = next(known for known in official.values() if known.is_test)
+    every = [v for known in official.values() for v in known.names]
+    versions = "<<<<<<< a\n{0} = {1}\n=======\n{0} = -{1}\n>>>>>>> b\n"
+    most, long_name = 19_000_000, "n" * 100_000
+    return {
+        "cells like one answer": [(f"{variable} = {n}", name) for n in range(2000)],
+        "broken ones": [(f"{variable} = ({n}", None) for n in range(2000)],
+        "cells like all answers": [("".join(f"{v} = {n}\n" for v in every), None)
+                                   for n in range(1000)],
+        "copies of a test": [(test.released, test.name)] * 2000,
+        "changed copies of a test": [(f"{test.released}\ny = {n}", None) for n in range(2000)],
+        "copies of a test in one cell": [("\n".join([test.released] * 2000), test.name)],
+        "a long cell": [(f"{variable} = 1\n" * (most // len(f"{variable} = 1\\n")), name)],
+        "a long line": [(f"{variable} = " + "a" * most, name)],
+        "blanks": [(f"{variable} {' ' * most}= 1", name)],
+        "empty lines": [("\n" * (most // 2), name)],
+        "a long conflict": [("<<<<<<< a\n" + "x\n" * (most // 3) + "=======\n>>>>>>> b", name)],
+        "fences": [("```\n" * (most // 5) + f"{variable} = 1", name)],
+        "definitions": [("".join(f"def f{n}(): pass\n" for n in range(100_000)), name)],
+        "brackets": [(f"{variable} = {'(' * 20_000}{')' * 20_000}", name)] * 50,
+        "blocks": [("".join(f"{' ' * n}if 1:\n" for n in range(90)), name)] * 500,
+        "long names": [(f"{long_name}{n} = 1\n{variable} = 1", name) for n in range(150)],
+        "long grade ids": [("x = 1", f"{long_name}{n}") for n in range(150)],
+        "conflicts": [(versions.format(variable, n + 1), name) for n in range(2000)],
+        "a chain of names": [(f"v{n} = v{n + 1}", None) for n in range(1990)]
+                            + [(f"{variable} = v0", name), (test.released, test.name)],
+    }  # fmt: skip
+
+
+def test_no_notebook_takes_the_repair_long():
+    """Processor time, so that other programs do not count: each takes at most 1 s of it."""
+    assignment, slow = damage.Assignment(SOLUTIONS[0]), {}
+    for what, cells in hostile(assignment).items():
+        cells = [
+            {"cell_type": "code", "source": text, "metadata": {"nbgrader": {"grade_id": name}}}
+            for text, name in cells
+        ]
+        content = json.dumps({"cells": cells}).encode()
+        assert len(content) <= MAX_BYTES, what
+        begun = time.process_time()
+        nb, problem = read_notebook(content)
+        assert problem is None, (what, problem)
+        repair(nb, assignment.official)
+        if (took := time.process_time() - begun) > 3:
+            slow[what] = took
+    assert not slow
 
 
 # --- a class of them, graded

@@ -18,7 +18,9 @@ from course.grading.notebooks import versions
 #: Each test cell says in its text which exercise it is; text survives what metadata does not.
 EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)
 
-_LONGEST = 50_000  # characters of a cell that are read as Python; longer ones are only searched
+LONGEST = 50_000  # characters of a cell that are read as Python; longer ones are only searched
+_MOST_COMPARED = 10_000  # characters of a cell that is compared with released ones; more than these
+_MOST_SEARCHED = 1_000_000  # characters of a cell that are searched
 _MOST_PARTS = 20  # into which one answer is thought to have been split
 _MOST_MERGED = 100  # cells that are looked for in one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)
@@ -142,11 +144,15 @@ def stripped(text):
 
 def key(text):
     """What a text is known by: equal but for what a formatter may change, blanks and quotes."""
+    if len(text) > LONGEST:
+        return text  # no released cell is that long
     return _tree(text) or "".join(text.split())
 
 
 def same_code(one, other):
     """Whether two texts are equal but for what a formatter may change."""
+    if max(len(one), len(other)) > LONGEST:
+        return one == other
     return stripped(one) == stripped(other) or key(one) == key(other)
 
 
@@ -154,7 +160,7 @@ def same_code(one, other):
 def _tree(text):
     with warnings.catch_warnings(action="ignore"):
         try:
-            tree = ast.parse(text if len(text) <= _LONGEST else "")
+            tree = ast.parse(text if len(text) <= _MOST_COMPARED else "")
             return ast.dump(tree) if tree.body else None
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
@@ -166,7 +172,7 @@ def _tree(text):
 @lru_cache(10_000)
 def _table(text):
     """Python's own account of a cell's names; None if the cell is no Python."""
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     with warnings.catch_warnings(action="ignore"):
         # What begins with % or ! is IPython's, unless it goes on with the line above.
@@ -185,7 +191,7 @@ def parses(text):
 
 def dedented(text):
     """A cell without the blanks that all its lines begin with: IPython takes them away as well."""
-    return text if parses(text) else textwrap.dedent(text)
+    return text if len(text) > LONGEST or parses(text) else textwrap.dedent(text)
 
 
 @lru_cache(10_000)
@@ -200,11 +206,17 @@ def bound(text):
 
 def defined(text, wanted):
     """Those of the wanted names that a cell defines, also if it is only half of an answer."""
+    text = text[:_MOST_SEARCHED]
     near = {name for name in wanted if name in text}
     names = bound(text) if near else frozenset()
     if names is None:
-        return {name for name in near if re.search(_definition(name), text, re.MULTILINE)}
+        return {name for name in near if _looks_defined(name, text)}
     return near & names
+
+
+@lru_cache(10_000)
+def _looks_defined(name, text):
+    return re.search(_definition(name), text, re.MULTILINE) is not None
 
 
 def _definition(name):
@@ -238,6 +250,8 @@ def taken_apart(piece, tests):
     A test cell is known by its released text, wherever it stands. What version control has put
     together between <<<<<<< and >>>>>>> is taken apart into the one version and the other.
     """
+    if len(piece.text) > _MOST_SEARCHED:
+        return [piece]
     texts = versions(piece.text)
     if texts is not None:
         both = [Piece(text, piece.code, piece.claim, piece.told) for text in texts]
@@ -270,6 +284,8 @@ def _without_tests(piece, tests):
 
 def code_in(text, wanted):
     """The Python in a text cell that defines some of these names, or the whole text."""
+    if len(text) > _MOST_SEARCHED:
+        return text
     lines = text.splitlines()
     rest = []
     for start in [i for i, line in enumerate(lines) if defined(line, wanted)][:5]:
@@ -286,7 +302,7 @@ def code_in(text, wanted):
 def glued(parts):
     """Parts of a cell that was split, as the Python that they were; None if they are none."""
     parts = [part for part in parts if part.strip()]
-    if sum(map(len, parts)) > _LONGEST or not parts:
+    if sum(map(len, parts)) > LONGEST or not parts:
         return None
     gaps = [["\n"] * (len(parts) - 1), [""] * (len(parts) - 1)]
     if len(parts) <= 5:
