@@ -1,5 +1,6 @@
 """Damaged notebooks: every one becomes gradable, and nothing that a student wrote is lost."""
 
+import ast
 import json
 import random
 from copy import deepcopy
@@ -12,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.grading.demo import as_colab_saves
 from course.grading.notebooks import MAX_BYTES, read_notebook
-from course.grading.repair import grade_ids, official_cells, repair
+from course.grading.repair import Release, grade_ids, official_cells, repair
+from tests import made_up
 from tests.classroom import Classroom
 
 
@@ -437,3 +439,30 @@ def test_grade_ids_are_found_in_the_text_of_tests(submitted):
     for cell in submitted.cells:
         cell.metadata, cell.id = {}, "x"
     assert "lenet-model" in grade_ids(submitted)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["def f(x):\n    y = x", "    return y"],  # each is Python, as IPython runs it
+        ["def f(x):\n    y = x\n    ", "return y"],
+        ['def f(x):\n    """The same."""', "    y = x\n    return y"],
+        ['def f(x):\n    """The same."""', "    y = x", "    # done\n    return y"],
+        ["def f(x):\n    y = x\n    if y:", "        y = 1\n    return y"],
+    ],
+)
+@pytest.mark.parametrize("told", [True, False])
+def test_halves_of_a_function_that_are_python_by_themselves_are_joined(parts, told):
+    stub = made_up.answer("f-answer", "def f(x):\n    raise NotImplementedError()")
+    test = made_up.graded("f", "check.function(f, [1], gives=[1])")
+    official = Release({"f-answer": stub, "f": test}, nbformat.v4.new_notebook())
+    halves = [new_code_cell(part) for part in parts]
+    if told:
+        halves[0].metadata["nbgrader"] = {"grade_id": "f-answer"}
+    nb = nbformat.v4.new_notebook(cells=[*halves, test.restored(test.source)])
+    fixed, said = repair(nb, official)
+    *_, answer, last = fixed.cells
+    assert (answer.id, last.id) == ("f-answer", "f")
+    assert "".join(answer.source.split()) == "".join("".join(parts).split())
+    ast.parse(answer.source)
+    assert any("had been split into" in line for line in said)

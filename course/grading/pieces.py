@@ -25,6 +25,7 @@ _MOST_PARTS = 20  # into which one answer is thought to have been split
 _MOST_MERGED = 100  # cells that are looked for in one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)
 _LEADS_IN = re.compile(r"@|import |from \w+|\w+ *=|$")  # lines that go with a definition below
+_RETURN = re.compile(r"^(?:return|yield)\b", re.MULTILINE)
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 
 
@@ -178,6 +179,8 @@ def _table(text):
         # What begins with % or ! is IPython's, unless it goes on with the line above.
         for form in (text, _MAGIC.sub(r"\1pass", text)):
             try:
+                if _RETURN.search(form):  # the symbols alone do not mind it outside of a function
+                    compile(form, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
                 return symtable.symtable(form, "cell", "exec")
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
