@@ -112,7 +112,8 @@ def told(fault, findings, wanted):
         said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops)
     elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
         said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
-        findings = [f for f in findings if f.cause is not Cause.SHORTCUT_MISSING]
+        same = Cause.SHORTCUT_MISSING, Cause.SHORTCUT_CONCATENATED
+        findings = [other for other in findings if other.cause not in same]
     elif fault.merge == "concatenate" and (along := _along(fault)):
         said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops)
     elif findings and findings[0].cause in _OF_ONE_ROW:

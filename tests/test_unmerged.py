@@ -174,9 +174,22 @@ def test_no_projection(add):
 
 
 def test_put_side_by_side_instead_of_added():
-    row, cause, text = first(added(layers.concatenate, name="conv3_1"), PROJECTED)
-    assert (row, cause) == ("conv3_1", Cause.SHORTCUT_CONCATENATED)
-    assert "The code stops in line" in text
+    """Told once, although the first block's maps can be put side by side and the next one's not."""
+    two = resnet.RESNET18.part("conv2_2_1", "conv3_1", input_shape=(56, 56, 64))
+
+    def blocks(x):
+        y = layers.Conv2D(64, 3, padding="same", use_bias=False)(x)
+        y = layers.ReLU()(layers.BatchNormalization()(y))
+        y = layers.BatchNormalization()(layers.Conv2D(64, 3, padding="same", use_bias=False)(y))
+        return added(layers.concatenate)(layers.ReLU()(layers.concatenate([x, y])))
+
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.block(blocks, like=two)
+    causes = [found.cause for found in failed.value.findings]
+    assert causes[0] is Cause.SHORTCUT_CONCATENATED and causes.count(causes[0]) == 1
+    assert first(added(layers.concatenate), PROJECTED)[:2] == (
+        "conv3_1", Cause.SHORTCUT_CONCATENATED,
+    )  # fmt: skip
 
 
 def test_no_projection_in_a_model_of_ones_own():
