@@ -6,8 +6,7 @@ A published table may be read, and what the student has made of it is the studen
 """
 
 import ast
-import contextlib
-import importlib
+import builtins
 import re
 import symtable
 import sys
@@ -36,6 +35,7 @@ class Written:
     def __init__(self):
         self._made = {}  # name: the statements that made it
         self._imported = {}  # name: what it stands for, as "course.anatomy.anatomy"
+        self._unknown = ""  # a helper that a star is taken of and that is not imported here
 
     def ran(self, source):
         """A cell has run."""
@@ -62,6 +62,8 @@ class Written:
                 whole = {name: alias.name if alias.asname else name}
             elif alias.name == "*":
                 whole = {name: f"{module}.{name}" for name in _public(module)}
+                # Nothing is imported here because a student's cell names it.
+                self._unknown = module if not whole and _helper(f"{module}.*") else self._unknown
             else:
                 whole = {name: f"{module}.{alias.name}"}
             self._imported.update(whole)
@@ -106,7 +108,10 @@ class Written:
             node = node.value
         if not isinstance(node, ast.Name) or node.id not in used:
             return ""
-        return ".".join([self._imported.get(node.id, ""), *reversed(ends)])
+        stands_for = self._imported.get(node.id, "")
+        if not stands_for and node.id not in self._made and not hasattr(builtins, node.id):
+            stands_for = self._unknown
+        return ".".join([stands_for, *reversed(ends)])
 
     def _spelt(self, node, used):
         """What is named by a text: import_module("course.anatomy"), getattr(course, "anatomy")."""
@@ -123,12 +128,9 @@ class Written:
 
 
 def _public(module):
-    """The names that a star takes out of a module; a student's may be none that is here."""
-    if (here := sys.modules.get(module)) is None and _helper(f"{module}.*"):
-        with contextlib.suppress(ImportError):
-            here = importlib.import_module(module)
-    names = getattr(here, "__all__", None) or vars(here) if here is not None else ()
-    return [name for name in names if not name.startswith("_")]
+    """The names that a star takes out of a module that this process has imported."""
+    known = getattr(sys.modules.get(module), "__dict__", {})
+    return [name for name in known.get("__all__", known) if not name.startswith("_")]
 
 
 def _helper(whole):

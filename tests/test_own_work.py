@@ -41,6 +41,7 @@ HELPED = {
     "by a relative import": "import importlib as i\nx = i.import_module('.anatomy', 'course').f()",
     "keras.applications": "def x(s, c):\n    return keras.applications.VGG16(weights=None)",
     "applications by name": "from keras.applications import VGG16\ndef x():\n    return VGG16()",
+    "a star that is not imported here": "from own.keras.applications import *\nx = VGG16(int(3))",
     "by tensorflow": "import tensorflow as tf\nx = tf.keras.applications.ResNet50",
     "applications by getattr": "x = getattr(keras, 'applications').VGG16",
 }  # fmt: skip
