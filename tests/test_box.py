@@ -58,9 +58,12 @@ def test_keras_is_there_and_already_imported(box):
 
 
 def test_what_is_copied_has_one_thread_and_has_named_nothing(box):
-    family = psutil.Process().children(recursive=True)
-    warm = [p for p in family if p.name() != "bwrap" and "course.grading.box" in p.cmdline()]
-    assert warm and all(process.num_threads() == 1 for process in warm)  # a copy loses the others
+    threads = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if process.name() != "bwrap" and "course.grading.box" in process.cmdline():
+                threads.append(process.num_threads())
+    assert threads and set(threads) == {1}  # a copy loses the others
     assert said(box, "import keras\nprint(keras.layers.Dense(1).name)") == "dense"
 
 
