@@ -116,9 +116,14 @@ def between(steps, begin, end, count=lambda reads: None):
 
 
 def _learns(step):
-    """Whether a step has weights; a convolution that only adds up, with frozen ones, has none."""
-    frozen = not step.get("trained") and "Conv" in step["op"]
-    return bool(step.get("parameters")) and not frozen
+    """Whether a step has weights; a frozen convolution over maps or in one direction has none.
+
+    So sums over neighbouring maps can be written. A frozen window of 3 × 3 is a pretrained layer.
+    """
+    window = step.get("config", {}).get("kernel_size") or ()
+    window = window if isinstance(window, list | tuple) else (window,)
+    sums = "Conv" in step["op"] and sum(size != 1 for size in window) <= 1
+    return bool(step.get("parameters")) and not (sums and not step.get("trained"))
 
 
 def answers(inputs, steps, outputs, closed, run):

@@ -287,3 +287,16 @@ def test_relu6_is_one_function():
         )
     ]
     assert made == ["relu6"] * 4
+
+
+def test_a_frozen_layer_is_not_tried_out():
+    """A pretrained convolution has weights; only sums over maps are written as frozen ones."""
+    image = keras.Input((8, 8, 3))
+    x = image
+    for _ in range(3):
+        x = keras.layers.Conv2D(3, 3, padding="same", trainable=False)(x)
+    steps = observe(keras.Model(image, x), {"ask": "model", "input_shape": [8, 8, 3]})["trace"][
+        "steps"
+    ]
+    assert [step["op"] for step in steps] == ["layers.Conv2D"] * 3
+    assert not any("probe" in step for step in steps)
