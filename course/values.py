@@ -179,7 +179,7 @@ class _Reading:
     def _inside(self, value):
         if any(value is outer for outer in self.path):
             return _stand_in(f"{_article(value)} that contains itself")
-        if len(self.path) >= _DEEPEST:
+        if len(self.path) >= _DEEPEST and not _is_stand_in(value):
             return _stand_in(f"{_article(value)} more than {_DEEPEST} levels deep")
         self.path.append(value)
         try:
@@ -253,6 +253,15 @@ class _Reading:
 
 def _is_scalar(value):
     return value is None or value is Ellipsis or isinstance(value, bool | int | float | str)
+
+
+def _is_stand_in(value):
+    """Whether `_stand_in` has made this: plain data that are read again stay as they are."""
+    return (
+        type(value) is dict
+        and value.keys() == {_STAND_IN, "cause"}
+        and all(type(text) is str for text in value.values())
+    )
 
 
 def _written(key):

@@ -17,6 +17,7 @@ from course.grading.course_folder import CourseFolder
 from course.grading.grade import _job, grade
 from course.grading.judge import reasons
 from course.grading.kernels import Box, BoxError, Kernel, KernelEnded
+from course.grading.notebooks import read_notebook
 from course.grading.work import failure
 from tests.classroom import Classroom
 from tests.school import School
@@ -224,7 +225,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     job = _job(CourseFolder(room.folder), room.assignment, None)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="Nothing was taken off; grade it again"):
-        work._judged(job, room.name, content, box.address)
+        work._judged(job, room.name, *read_notebook(content), box.address)
 
 
 @pytest.mark.parametrize(

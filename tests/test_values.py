@@ -6,12 +6,12 @@ from collections import OrderedDict, defaultdict, namedtuple
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from course import check, values
@@ -169,6 +169,7 @@ MADE = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
+@example(Hidden(reduce(lambda inner, _: [inner], range(25), 1)))
 @given(MADE)
 def test_any_mixture_is_at_worst_one_failed_check(hidden):
     answer = hidden.value
