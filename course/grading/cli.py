@@ -1,0 +1,404 @@
+"""The instructor's commands: from the release to the report, thin over nbgrader."""
+
+import contextlib
+import functools
+import time
+from pathlib import Path
+
+import click
+
+from course.plain import one_line
+
+COMMANDS = {}  # name -> command, in the order in which a course needs them
+
+
+def _command(name, example, alone=True):
+    """Make a function of a course folder a command; `alone`: no other may run in the folder."""
+
+    def register(function):
+        @functools.wraps(function)
+        def run(folder, **options):
+            from course.grading import CourseError
+            from course.grading.course_folder import CourseFolder
+            from course.grading.troubles import as_a_sentence
+
+            try:
+                if name == "grade":
+                    _start_the_box(options)
+                found = CourseFolder(folder)
+                if alone:
+                    click.get_current_context().with_resource(found.alone(name))
+                return function(found, **options)
+            except CourseError as error:
+                raise _Trouble(str(error)) from error
+            except Exception as error:
+                if isinstance(error, click.ClickException) or not (said := as_a_sentence(error)):
+                    raise
+                raise _Trouble(said) from error
+
+        folder = click.option(
+            "--course", "folder", metavar="FOLDER",
+            help="The course's folder, with nbgrader_config.py (default: this one or one above).",
+        )  # fmt: skip
+        made = click.command(
+            name, short_help=function.__doc__.split("\n")[0], epilog=f"Example: {example}"
+        )
+        COMMANDS[name] = made(folder(run))
+        return COMMANDS[name]
+
+    return register
+
+
+class _Trouble(click.ClickException):
+    """What an instructor can mend, in a sentence."""
+
+    def show(self, file=None):
+        click.echo(f"course: {self.message}", file=file, err=True)
+
+
+_ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+_STUDENTS = click.option(
+    "--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated."
+)
+_NO_TRIAL = click.option(
+    "--no-trial", is_flag=True,
+    help="Do not grade the assignment's own solution first; release it whatever it would get.",
+)  # fmt: skip
+
+
+@_command("release", "course release 02-lenet")
+@_ASSIGNMENTS
+@click.option(
+    "--repository", metavar="URL",
+    help="Https address of the git repository that Colab gets the course from; it is written "
+    "into the lectures, too (default: the folder's git remote, into assignments only).",
+)  # fmt: skip
+@_NO_TRIAL
+def _release(course, assignments, repository, no_trial):
+    """Write assignments/ from solutions/, without answers and hidden tests.
+
+    ASSIGNMENT is a name such as 02-lenet (default: all).
+    """
+    from course.grading.release import release, repository_of, stamp_lectures
+
+    chosen = course.chosen(assignments)
+    address, said = repository_of(course, repository)
+    for assignment in chosen:
+        if not no_trial:
+            _try_out(course, assignment)
+        for path in release(course, assignment, address):
+            click.echo(f"released {_short(path)}")
+    for sentence in said:
+        click.echo(sentence, err=True)
+    if repository:
+        for path in stamp_lectures(course, address):
+            click.echo(f"stamped  {_short(path)}")
+
+
+def _try_out(course, assignment):
+    """Grade the solution. Raises CourseError if it does not get all points."""
+    from course.grading import CourseError
+    from course.grading.trial import trial
+
+    problems, seconds, left_out = trial(course, assignment)
+    if left_out:
+        reason = left_out.splitlines()[0]
+        click.echo(f"{assignment} was not tried on its solution: {reason}", err=True)
+    elif problems:
+        raise CourseError(
+            f"{assignment} is not released, because its own solution fails:\n  "
+            + "\n  ".join(problems)
+            + "\nMend it in the source notebook, or release it untried with --no-trial."
+        )
+    else:
+        click.echo(f"tried    {assignment}: its solution passes every check ({seconds:.0f} s)")
+
+
+@_command("publish", "course publish ../students --repository https://github.com/you/convnets")
+@click.argument("copy", metavar="FOLDER")
+@_ASSIGNMENTS
+@click.option(
+    "--repository", metavar="URL",
+    help="Https address of the git repository that this copy will be, for Colab (default: the git "
+    "remote of FOLDER).",
+)  # fmt: skip
+@_NO_TRIAL
+def _publish(course, copy, assignments, repository, no_trial):
+    """Write a copy of the course for students, without solutions, hidden tests and grading.
+
+    FOLDER is an empty or new one, or an earlier copy. ASSIGNMENT is a name such as 02-lenet
+    (default: all).
+    """
+    from course.grading.publish import publish
+
+    chosen = course.chosen(assignments)
+    if not no_trial:
+        for assignment in chosen:
+            _try_out(course, assignment)
+    files, address = publish(course, copy, chosen, repository)
+    click.echo(f"{len(files)} files in {_short(copy)}: {', '.join(chosen)}")
+    if address:
+        click.echo(
+            f"Colab will get the course from {address}. Commit the folder, and push it there."
+        )
+    else:
+        click.echo(
+            "The copy has no address that Colab could get the course from. If your students use "
+            "Colab, make a repository for it, and run this again with --repository https://…"
+        )
+
+
+@_command("collect", "course collect submissions.zip")
+@click.argument("archive")
+@click.option("--assignment", metavar="NAME", help="Only submissions of this one.")
+@click.option(
+    "--from", "lms",
+    type=click.Choice(
+        ["gradescope", "moodle", "brightspace", "blackboard", "canvas", "classroom", "folders"]
+    ),
+    help="The LMS that wrote the archive (default: told by the names in it).",
+)  # fmt: skip
+@click.option(
+    "--roster", metavar="CSV",
+    help="A CSV file with a line for each student of the class: the LMS's own list, or one of "
+    "yours with student_id and the LMS's number (lms_user_id) or the name.",
+)  # fmt: skip
+@click.option(
+    "--timezone", metavar="ZONE",
+    help="The time zone that the times of Blackboard, Brightspace and Moodle are in, such as "
+    "Europe/Berlin (default: c.Exchange.timezone in nbgrader_config.py, else this machine's).",
+)  # fmt: skip
+def _collect(course, archive, assignment, lms, roster, timezone):
+    """Take in the archive of submissions that your LMS lets you download.
+
+    ARCHIVE is the zip file as it was downloaded, or a folder.
+    """
+    from course.grading.collect import collect
+    from course.handin import cells_of, receipt
+
+    report = collect(course, archive, assignment, lms, roster, timezone)
+    for file, text in report.notes:
+        click.echo(f"note     {one_line(file)}: {one_line(text)}" if file else f"note     {text}")
+    for student, name, file in report.taken:
+        arrived = sorted(course.path("submitted", name, student).glob("*.ipynb"))
+        marks = [receipt(cells) for path in arrived if (cells := cells_of(path))]
+        about = [report.times[student, name], *(f"receipt {mark}" for mark in marks)]
+        about = ", ".join(filter(None, about))
+        about = f"  ({about})" if about else ""
+        click.echo(f"taken    {name}  {student}  {one_line(file)}{about}")
+    for file, reason in report.skipped:
+        click.echo(f"skipped  {one_line(file)}: {one_line(reason)}")
+    if report.unimportant:
+        click.echo(f"({report.unimportant} files that no student handed in are left out)")
+    click.echo(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
+    return 0 if report.taken else 1
+
+
+@_command("grade", "course grade 02-lenet")
+@_ASSIGNMENTS
+@_STUDENTS
+@click.option(
+    "--again", is_flag=True, help="Also submissions that are graded and have not changed."
+)
+@click.option(
+    "--cell", "cells", multiple=True, metavar="GRADE_ID",
+    help="Grade only this exercise anew, and keep the others' points; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Processes on this machine (default: one a core).",
+)  # fmt: skip
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="A Dask cluster to grade on, as tcp://host:8786, instead of this machine.",
+)  # fmt: skip
+@click.option(
+    "--throw-away-container", "sandbox", flag_value="throw-away container", default=None,
+    help="Do without the sandbox: this container holds nothing but the submissions, and is "
+    "thrown away afterwards.",
+)  # fmt: skip
+@click.option(
+    "--unsafe-no-sandbox", "sandbox", flag_value="none",
+    help="Do without the sandbox: student code has all your own rights. Grades are marked.",
+)  # fmt: skip
+def _grade(course, assignments, students, again, cells, workers, scheduler, sandbox):
+    """Grade what was handed in, and print who lost which points and why.
+
+    ASSIGNMENT is a name such as 02-lenet (default: all that were handed in).
+    """
+    from course.grading.grade import grade, table  # takes a second, while the box imports Keras
+
+    failed = False
+    named = course.students_named(students)
+    for assignment, chosen in _handed_in(course, assignments, named, course.students):
+        with _progress(f"grading {assignment}") as done:
+            results = grade(
+                course,
+                assignment,
+                chosen,
+                again=again,
+                cells=cells or None,
+                sandbox=sandbox,
+                workers=workers,
+                scheduler=scheduler,
+                progress=lambda number, total, result, done=done: done(
+                    number, total, _outcome(result)
+                ),
+            )
+        click.echo(table(results))
+        failed = failed or any(result.failed for result in results)
+    return 1 if failed else 0
+
+
+def _start_the_box(options):
+    from course.grading import CourseError, kernels
+
+    if not options["scheduler"]:
+        with contextlib.suppress(CourseError):  # it is told when the box is needed
+            kernels.box(options["sandbox"] or kernels.BUBBLEWRAP).start()
+
+
+def _handed_in(course, assignments, students, those_of):
+    """(assignment, students or None for all); of all assignments only what there is."""
+    for assignment in course.chosen(assignments):
+        if assignments:
+            yield assignment, students
+            continue
+        there = those_of(assignment)
+        if chosen := [name for name in students or there if name in there]:
+            yield assignment, chosen
+
+
+@_command("feedback", "course feedback 02-lenet")
+@_ASSIGNMENTS
+@_STUDENTS
+def _feedback(course, assignments, students):
+    """Write a feedback page for each graded submission.
+
+    ASSIGNMENT is a name such as 02-lenet (default: all).
+    """
+    from course.grading.feedback import feedback
+    from course.grading.late import penalise
+
+    def graded(assignment):
+        return sorted(course.api.get_autograded_students(assignment))
+
+    failed = False
+    named = course.students_named(students)
+    penalise(course, course.chosen(assignments))
+    for assignment, chosen in _handed_in(course, assignments, named, graded):
+        with _progress(f"feedback {assignment}") as done:
+            failures = feedback(course, assignment, chosen or graded(assignment), done)
+        for student, reason in failures:
+            click.echo(f"no feedback for {student}: {reason}")
+        failed = failed or bool(failures)
+    click.echo(f"Feedback pages: {_short(course.root / course.directory.feedback_directory)}/")
+    return 1 if failed else 0
+
+
+@_command("export", "course export 04-vgg --format canvas")
+@_ASSIGNMENTS
+@_STUDENTS
+@click.option(
+    "--format", "form", default="scores", show_default=True,
+    type=click.Choice(["scores", "canvas", "moodle", "gradescope"]),
+    help="scores: every exercise of everybody; canvas, moodle: the file that their gradebooks "
+    "import; gradescope: a results.json for each submission.",
+)  # fmt: skip
+@click.option(
+    "--to", metavar="PATH",
+    help="The file, for gradescope the folder (default: the format's name, as canvas.csv).",
+)  # fmt: skip
+@click.option(
+    "--into", metavar="CSV",
+    help="The LMS's own file, of which a copy is filled in: Canvas's gradebook export, Moodle's "
+    "grading worksheet of one assignment.",
+)  # fmt: skip
+def _export(course, assignments, students, form, to, into):
+    """Write the scores for a spreadsheet, Canvas, Moodle or Gradescope.
+
+    ASSIGNMENT is a name such as 02-lenet (default: all).
+    """
+    from course.grading.export import export
+    from course.grading.late import penalise
+    from course.grading.scores import GRADED, MISSING
+
+    course.students_named(students)
+    chosen = course.chosen(assignments)
+    penalise(course, chosen)
+    done = export(course, form, chosen, students, to, into)
+    if len(done.paths) == 1:
+        click.echo(f"written: {_short(done.paths[0])}")
+    else:
+        first, last = _short(done.paths[0]), _short(done.paths[-1])
+        click.echo(f"{len(done.paths)} files written: {first} to {last}")
+    for line in done.summary:
+        click.echo(line)
+    for row in done.rows:
+        if row["state"] not in (GRADED, MISSING):
+            why = f" ({one_line(row['note'])})" if row["note"] else ""
+            click.echo(f"not final: {row['assignment']}  {row['student']}  {row['state']}{why}")
+    if form != "scores" and any(row["state"] != GRADED for row in done.rows):
+        click.echo("Only final scores are exported.")
+    for note in done.notes:
+        click.echo(f"note: {note}")
+
+
+@_command("report", "course report 04-vgg")
+@_ASSIGNMENTS
+@click.option("--to", metavar="PATH", default="report.html", show_default=True, help="The page.")
+def _report(course, assignments, to):
+    """Write one page about the class: scores, exercises, and mistakes counted by cause.
+
+    ASSIGNMENT is a name such as 02-lenet (default: all).
+    """
+    from course.grading.late import penalise
+    from course.grading.report import report
+
+    chosen = course.chosen(assignments)
+    penalise(course, chosen)
+    click.echo(f"The class on one page: {_short(report(course, chosen, to))}")
+
+
+@_command("demo", "course demo", alone=False)  # it works in a folder of its own
+@click.option(
+    "--folder", "shown_in", default="build/demo", show_default=True, help="Where it is shown."
+)
+def _demo(course, shown_in):
+    """Show the whole way on a class of twelve: release, collect, grade, feedback, export."""
+    from course.cli import main
+    from course.grading.demo import demo
+
+    return demo(course, Path(shown_in), run=main)
+
+
+@contextlib.contextmanager
+def _progress(what):
+    """What prints a line for each submission, above a bar with the time that is left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    begun = time.monotonic()
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    click.echo(f"{what} ...")
+    off = not console.is_terminal  # a file gets the lines alone
+    with Progress(*columns, console=console, transient=True, disable=off) as bar:
+        task = bar.add_task(what, total=None)
+
+        def done(number, total, text):
+            bar.update(task, completed=number, total=total)
+            console.print(f"  {number:>{len(str(total))}}/{total}  {text}")
+
+        yield done
+    click.echo(f"{what}: done in {time.monotonic() - begun:.0f} s")
+
+
+def _outcome(result):
+    outcome = "not graded" if result.failed else f"{result.score:g} / {result.maximum:g}"
+    return f"{one_line(result.student)}  {outcome}"
+
+
+def _short(path):
+    path = Path(path).resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
