@@ -151,12 +151,15 @@ class _Watch:
 
     def begins(self, info):
         source = info.raw_cell or ""
-        if not EXERCISE.match(source):
+        exercise = EXERCISE.match(source)
+        if not exercise:
             return
-        for name in asked(source):
+        names = asked(source)
+        helped = self.written.helped(exercise[1], names, own_work.allowed(source))
+        for name in names:
             why, cause = self.made.why_missing(name), "STOPPED"
-            if not why and (why := self.written.helper(name, own_work.allowed(source))):
-                cause = "HELPER"
+            if not why and helped and name == helped[0]:
+                why, cause = helped[1], "HELPER"
             if name not in self.put and (why or name not in self.names):
                 was = {name: self.names[name]} if name in self.names else {}
                 self.put[name] = was

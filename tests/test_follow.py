@@ -117,7 +117,8 @@ def test_helpers_of_the_students_own_stay():
 
 def test_an_answer_that_a_helper_gave_gets_no_points_back():
     own = "def total(a, b):\n    return square(a) + square(b)"
-    helped = "def total(a, b):\n    from course import arithmetic\n    return square(a) + square(b)"
+    helped = "from course.arithmetic import output_size\n"
+    helped += "def total(a, b):\n    return square(a) + square(b) + output_size(5, 5) - 1"
     _, found = graded_with(square_answer=WRONG, sum_answer=own)
     assert lost(found) == {"square"}
     _, found = graded_with(square_answer=WRONG, sum_answer=helped)

@@ -1,6 +1,7 @@
 """An answer that lets the course's helpers, or keras.applications, do the exercise."""
 
 import sys
+import time
 
 import pytest
 
@@ -27,7 +28,8 @@ HELPED = {
     "in a loop": "x = {}\nfor row in anatomy(LENET5):\n    x[row.name] = row.shape",
     "by a function's global": "def fill():\n    global x\n    x = anatomy(LENET5)\nfill()",
     "changed by a function": "x = {}\ndef fill():\n    x['C1'] = anatomy(LENET5)['C1']\nfill()",
-    "imported in the function": "def x():\n    from course.anatomy import anatomy as a",
+    "imported in the function": "def x(n):\n    from course.anatomy import anatomy as a\n"
+    "    return a(n)",
     "imported under another name": "import course.arithmetic as np\ndef x(n):\n    return np.f(n)",
     "with a star": "from course.arithmetic import *\ndef x(n):\n    return output_size(n, 5)",
     "through a function": "def near(n):\n    return anatomy(n)\ndef x(n):\n    return near(n)",
@@ -44,6 +46,35 @@ HELPED = {
     "a star that is not imported here": "from own.keras.applications import *\nx = VGG16(int(3))",
     "by tensorflow": "import tensorflow as tf\nx = tf.keras.applications.ResNet50",
     "applications by getattr": "x = getattr(keras, 'applications').VGG16",
+    "a default argument": "def x(n, size=arithmetic.output_size):\n    return size(n, 5)",
+    "by a function that also takes one's own": "def near(own, seen):\n    print(own)\n"
+    "    return seen\n"
+    "x = near(8, anatomy(LENET5))",
+    "a branch": "x = 8\nif arithmetic.output_size(32, 5) == 28:\n    x = 28",
+    "a loop that ends": "for x in range(99):\n    if arithmetic.output_size(32, 5) == x:\n"
+    "        break",
+    "a loop that goes on": "x = 0\nwhile x != arithmetic.output_size(32, 5):\n    x += 1",
+    "handed on from turn to turn": "x = y = 0\nfor n in range(3):\n    x = y\n"
+    "    y = anatomy(LENET5)",
+    "a guess by a function": "def right(n):\n    try:\n        check.value(n, 8)\n"
+    "        return True\n"
+    "    except AssertionError:\n        return False\nx = next(n for n in range(99) if right(n))",
+    "a guess under suppress": "import contextlib\nfor n in range(99):\n"
+    "    with contextlib.suppress(Exception):\n        assert n == anatomy(LENET5)\n        x = n",
+    "a comprehension": "x = {n: row.shape for n, row in zip('ab', anatomy(LENET5))}",
+    "a walrus that is printed": "print(x := anatomy(LENET5).trained)",
+    "a generator": "def rows():\n    yield from anatomy(LENET5)\nx = list(rows())",
+    "a method": "class Net:\n    def rows(self):\n        return anatomy(LENET5)\nx = Net().rows()",
+    "an object's own": "class Net:\n    def __init__(self):\n"
+    "        self.n = anatomy(LENET5)\nx = Net().n",
+    "a lambda": "x = lambda n: arithmetic.output_size(n, 5)",
+    "a closure": "def make(f):\n    def own(n):\n        return f(n, 5)\n    return own\n"
+    "x = make(arithmetic.output_size)",
+    "a function made later": "def x(n):\n    return near(n)\ndef near(n):\n    return anatomy(n)",
+    "the old value of a name": "y = anatomy(LENET5)\nx = y\ny = 8",
+    "a helper out of check": "x = check.anatomy(LENET5)",
+    "a method's own list": "x = []\nfor row in anatomy(LENET5):\n    x.append(row.shape)",
+    "a match": "match anatomy(LENET5):\n    case found:\n        x = found",
 }  # fmt: skip
 
 
@@ -57,33 +88,101 @@ def test_a_helper_is_found(how):
     assert written.helper("x", {helper.split(".")[-1]}) is None
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "x = {'C1': (5 * 5 * 1 + 1) * 6}",
-        "def x(n):\n    anatomy = n + 1\n    return anatomy",
-        "def x(anatomy, check):\n    return anatomy",
-        "def x(maps):\n    '''As course.anatomy.'''\n    return [maps[i] for i in C3_CONNECTIONS]",
-        "def x(table=LENET5):\n    return [row.filters for row in table.rows]",  # own compiler
-        "def x():\n    return keras.Model()\nanatomy(x())\ncheck.model(x, like=LENET5)",
-        "seen = anatomy(LENET5)\nx = 8\nprint(seen['C1'])",
-        "x = anatomy(LENET5)\nx = 61_706",  # the last value counts
-        "x = data.history('02-lenet')",
-        "x = {'C1': 156}\ndef seen():\n    x = {}\n    x['C1'] = anatomy(LENET5)\nseen()",
-        "x = {'C1': 156}\ndef seen():\n    for r in anatomy(LENET5):\n        print(x[r])\nseen()",
-        "import course\nx = net.fit(train, verbose=0, callbacks=[course.training.line()])",
-        "def x(n):\n    print('As course.anatomy says, not keras.applications')\n    return n",
-        "class Row:\n    trace = 3\nx = getattr(Row, 'trace') + getattr(Row(), 'check', 1)",
-        "from math import *\nx = floor(2.5)",
-        "from a_module_of_ones_own import *\nx = area(2)",
-        "from course.architectures import *\nx = __name__",
-    ],
-)
+OWN = [
+    "x = {'C1': (5 * 5 * 1 + 1) * 6}",
+    "def x(n):\n    anatomy = n + 1\n    return anatomy",
+    "def x(anatomy, check):\n    return anatomy",
+    "def x(maps):\n    '''As course.anatomy.'''\n    return [maps[i] for i in C3_CONNECTIONS]",
+    "def x(table=LENET5):\n    return [row.filters for row in table.rows]",  # own compiler
+    "def x():\n    return keras.Model()\nanatomy(x())\ncheck.model(x, like=LENET5)",
+    "seen = anatomy(LENET5)\nx = 8\nprint(seen['C1'])",
+    "x = anatomy(LENET5)\nx = 61_706",  # the last value counts
+    "x = data.history('02-lenet')",
+    "x = {'C1': 156}\ndef seen():\n    x = {}\n    x['C1'] = anatomy(LENET5)\nseen()",
+    "x = {'C1': 156}\ndef seen():\n    for r in anatomy(LENET5):\n        print(x[r])\nseen()",
+    "import course\nx = net.fit(train, verbose=0, callbacks=[course.training.line()])",
+    "def x(n):\n    print('As course.anatomy says, not keras.applications')\n    return n",
+    "class Row:\n    trace = 3\nx = getattr(Row, 'trace') + getattr(Row(), 'check', 1)",
+    "from math import *\nx = floor(2.5)",
+    "from a_module_of_ones_own import *\nx = area(2)",
+    "from course.architectures import *\nx = __name__",
+]
+SHOWN = [  # a helper stands beside the answer, and nothing of it goes in
+    "def x(n):\n    model = n\n    print(anatomy(model))\n    return model",
+    "def x(n):\n    model = n\n    table = anatomy(model)\n    print(table)\n    return model",
+    "def x(n):\n    from course.anatomy import anatomy as a\n    display(a(n))\n    return n",
+    "def x(n):\n    own = n - 4\n    assert own == arithmetic.output_size(n, 5), anatomy\n"
+    "    return own",
+    "def x(n):\n    own = n - 4\n    check.value(own, n - 4)\n    return own",
+    "def x(n):\n    own = n - 4\n    if own != arithmetic.output_size(n, 5):\n"
+    "        raise ValueError('differs')\n    return own",
+    "def x(n):\n    own = n - 4\n    if own != arithmetic.output_size(n, 5):\n"
+    "        print('differs')\n    return own",
+    "def x(n):\n    own = n - 4\n    try:\n        assert own == arithmetic.output_size(n, 5)\n"
+    "    except AssertionError:\n        print('differs')\n    return own",
+    "def x(n, show=anatomy):\n    print(show(n))\n    return n",
+    "def x(n, *, show=anatomy):\n    return n",
+    "def x(n: anatomy) -> arithmetic.output_size:\n    seen: anatomy = n\n    return seen",
+    "def x(n):\n    # anatomy(n) says 8\n    'anatomy(n), by course.anatomy.anatomy'\n    return n",
+    "def x(n):\n    return n, print(anatomy(n))",
+    "x = {}\nfor n in 'ab':\n    x[n] = 5\n    print(anatomy(LENET5)[n])",
+    "x = {}\nfor n, row in zip('ab', anatomy(LENET5)):\n    x[n] = 5\n    print(n, row)",
+    "x = []\nfor n, row in enumerate(anatomy(LENET5)):\n    x.append(2 * n)\n    print(row)",
+    "x = {}\nfor n in 'ab':\n    x[n] = 5\n    if x[n] != anatomy(LENET5)[n]:\n        break",
+    "x = {n: 5 for n, row in zip('ab', anatomy(LENET5))}",
+    "x, seen = 8, anatomy(LENET5)",
+    "x = [8]\nright = x == [anatomy(LENET5).trained]",
+    "x = 8\ntry:\n    check.value(x, 8)\nexcept AssertionError as error:\n    print(error)",
+    "x = 8\nif x == anatomy(LENET5).trained:\n    print('right')\nelse:\n    seen = x",
+    "def show(n):\n    print(anatomy(n))\nx = 8\nshow(x)",
+    "def show(n):\n    print(anatomy(n))\n    return n\nx = show(8)",
+    "def show(own, right):\n    print(own == right)\n    return own\nx = show(8, anatomy(LENET5))",
+    "def show(own, right=None):\n    print(right)\n    return own\n"
+    "x = show(8, right=anatomy(LENET5))",
+    "def show(f):\n    def own(n):\n        print(anatomy(n))\n        return f(n)\n"
+    "    return own\n"
+    "@show\ndef x(n):\n    return n",
+    "class Net(keras.Model):\n    def call(self, n):\n        return n\n"
+    "    def seen(self):\n        return print(anatomy(self))\nx = Net()\nx.seen()",
+    "net = 8\nx = net + 1\nnet = anatomy(net)\nnet",
+    "def near(n):\n    return n\nx = near(8)\ndef near(n):\n    return anatomy(n)",
+    "if LENET5:\n    x = 1\nelse:\n    x = 2\nseen = [anatomy(LENET5), x]",
+    "x = anatomy(LENET5)\nif LENET5:\n    x = 1\nelse:\n    x = 2",
+    "f = lambda n: print(anatomy(n))\nx = 8\nf(x)",
+    "anatomy = {'C1': 8}\nx = anatomy['C1']",
+    "check, arithmetic = 8, [1]\nx = check + arithmetic[0]",
+    "x = [anatomy for anatomy in (1, 2)]",
+    "x = (lambda check: check + 1)(8)",
+    "x = keras.applications.vgg16.preprocess_input",
+    "%timeit anatomy(LENET5)\nx = 8",
+    "x = 8\nx\nanatomy(LENET5)",
+    "with open('own') as file:\n    x = 8\n    print(anatomy(LENET5), file=file)",
+]
+
+
+@pytest.mark.parametrize("source", OWN + SHOWN)
 def test_ones_own_work_is_left_alone(source):
     written = Written()
     written.ran(IMPORTS)
     written.ran(source)
     assert written.helper("x") is None
+
+
+def test_what_nobody_writes_by_hand_is_read_in_bounded_time():
+    for source in (
+        "\n".join(f"def f{n}():\n    return f{n + 1}()" for n in range(4000)) + "\nx = f0()" * 4000,
+        "x = 1\n" + "x = x + x\n" * 5000,
+        "".join(" " * n + f"for a{n} in x:\n" for n in range(18)) + " " * 18 + "x = 8",
+        "x = " + "lambda: " * 80 + "8\n" + "x = [x for x in x]\n" * 5000,
+        "x = " + "+".join("8" * 5000),
+    ):
+        written = Written()
+        began = time.process_time()
+        written.ran(source)
+        assert written.helper("x") is None
+        assert (
+            time.process_time() - began < 30
+        )  # of the processor's own time, and far less as a rule
 
 
 def test_a_test_says_what_its_answer_may_use():
@@ -103,6 +202,62 @@ def test_a_notebook_says_so(run):  # noqa: F811
     assert run(test.format("# The answer may use arithmetic.\n")) is None
     run("x = 32 - 5 + 1\narithmetic.output_size(32, 5)")
     assert run(test.format("")) is None
+
+
+def test_a_notebook_blames_only_the_exercise_that_was_helped(run):  # noqa: F811
+    run("from course import arithmetic")
+    run("size = arithmetic.output_size")
+    run("def twice(n):\n    return 2 * size(n, 5)")
+    run("total = twice(32) + size(32, 5)")
+    assert "It comes from course.arithmetic" in str(
+        run("# Exercise size (1 points)\ncheck.function(size, [32, 5], gives=[28])")
+    )
+    assert run("# Exercise twice (1 points)\ncheck.function(twice, [32], gives=[56])") is None
+    assert run("# Exercise total (1 points)\ncheck.value(total, 84)") is None
+
+
+SIZES = {
+    "size-answer": "def size(n):\n    return n - 4",
+    "size": "check.function(size, [32], gives=[28])",
+    "twice-answer": "def twice(n):\n    return 2 * size(n)",
+    "twice": "# The answer may use arithmetic.\ncheck.function(twice, [32], gives=[56])",
+    "total-answer": "total = twice(32) + size(32)",
+    "total": "check.value(total, 84)",
+    "again": "check.function(size, [10], gives=[6])",
+}
+
+
+@pytest.mark.parametrize(
+    "answers, refused",
+    [
+        ({}, []),
+        ({"size": "def size(n):\n    return arithmetic.output_size(n, 5)"}, ["size", "again"]),
+        ({"twice": "def twice(n):\n    return 2 * arithmetic.output_size(n, 5)"}, []),
+        ({"total": "total = 2 * arithmetic.output_size(32, 5) + size(32)"}, ["total"]),
+        # Behind its own test, size is an answer to nothing.
+        ({"total": "size = arithmetic.output_size\ntotal = 3 * size(32, 5)"}, ["total", "again"]),
+        ({"total": "near = arithmetic.output_size(32, 5)\ntotal = 3 * near"}, ["total"]),
+        ({"total": "total = twice(32) + size(32)\nseen = arithmetic.output_size(32, 5)"}, []),
+        # Helped, and wrong: what builds on it is judged with the official one.
+        ({"size": "def size(n):\n    return arithmetic.output_size(n, 7)"}, ["size", "again"]),
+    ],
+)  # fmt: skip
+def test_graded_only_the_exercise_that_was_helped_pays(answers, refused):
+    test = {"size": 5, "twice": 5, "total": 5, "again": 5}
+    official = [locked("imports", "from course import arithmetic, check")]
+    for name, source in SIZES.items():
+        made = graded(name, source, test[name]) if name in test else answer(name, "")
+        official.append(made)
+    solution = [(cell.name, SIZES.get(cell.name, cell.source)) for cell in official]
+    job = job_of(*official, solution={"hw": solution})
+    own = {name.replace("-", "_"): SIZES[name] for name in SIZES if name not in test}
+    own |= {f"{name}_answer": text for name, text in answers.items()}
+    _, found = judged(job, handed_in(job, **own))
+    assert [name for name, (passed, _) in found.items() if not passed] == refused
+    for name in refused:
+        assert "comes from course.arithmetic" in found[name][1][0]
+    if "7" in own["size_answer"]:
+        assert "Judged with the official size" in found["twice"][1][0]
 
 
 def test_graded_a_star_of_a_package_that_the_grader_has_not_imported():

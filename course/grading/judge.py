@@ -76,7 +76,8 @@ class Judge(NbGraderPreprocessor):
             names["db_url"], names["assignment"], names["notebook"]
         )
         self._imports = imports_of(self._official.values())
-        self._made, self._written = Made(), own_work.Written()
+        self._made, self._written = Made(), own_work.Written(in_order=True)
+        self._tests = self._read_tests(nb)
         self._solution = given["solution"] if "solution" in given else self._source(names)
         self._given = given
         try:
@@ -138,6 +139,16 @@ class Judge(NbGraderPreprocessor):
         elif self._runner.stopped is None and cell.source.strip():
             self._run(cell)
 
+    def _read_tests(self, nb):
+        """{grade id: TestCell}; from now on it is known which exercise each name belongs to."""
+        tests = {}
+        for cell in nb.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
+                name = cell.metadata.nbgrader["grade_id"]
+                tests[name] = TestCell(self._official[name], self._imports)
+                self._written.asks(name, tests[name].asks_for)
+        return tests
+
     def _run(self, cell):
         where = f"in the cell that begins with {_first(cell)!r}"
         try:
@@ -165,7 +176,7 @@ class Judge(NbGraderPreprocessor):
 
     def _judge(self, cell):
         cell.outputs, cell.execution_count = [], None
-        test = TestCell(self._official[cell.metadata.nbgrader["grade_id"]], self._imports)
+        test = self._tests[cell.metadata.nbgrader["grade_id"]]
         verdict = test.judged(self._ask)
         if verdict.error is not None:
             self._blame(test, verdict)
@@ -233,7 +244,7 @@ class Judge(NbGraderPreprocessor):
             return
 
         def passes(name):
-            verdict = TestCell(self._official[name], self._imports).judged(self._ask)
+            verdict = self._tests[name].judged(self._ask)
             return not verdict.findings and verdict.error is None
 
         def run(text):
@@ -247,12 +258,12 @@ class Judge(NbGraderPreprocessor):
 
     def _look_for_helpers(self, test, verdict):
         """Give no points for what a helper has done: the cells tell, the kernel is not asked."""
-        if not verdict.findings or verdict.findings[0].cause is not Cause.STOPPED:
-            allowed = own_work.allowed(self._official[test.name].source)
-            for name in test.asks_for:
-                if helper := self._written.helper(name, allowed):
-                    verdict.points = None
-                    return verdict.fail(Cause.HELPER, helper, name)
+        if verdict.findings and verdict.findings[0].cause is Cause.STOPPED:
+            return
+        allowed = own_work.allowed(test.source)
+        if found := self._written.helped(test.name, test.asks_for, allowed):
+            verdict.points = None
+            verdict.fail(Cause.HELPER, found[1], found[0])
 
     def _explain(self, test, verdict):
         """Put the error that kept a name from being made in the place of what follows from it."""
