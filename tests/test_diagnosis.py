@@ -5,7 +5,7 @@ Each wrong one says which row the diagnosis should name first, and with which ca
 
 import random
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import keras
 import pytest
@@ -18,22 +18,26 @@ from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998, LENE
 from course.diagnosis import Cause, diagnose
 from course.evidence import weightless
 from course.trace import trace
+from tests.golden import Corpus
 
-RIGHT, WRONG = [], []
+RIGHT = {}  # name: (builder, table)
+WRONG = {}  # name: (builder, table, row, cause, part of the message)
 
 
 def right(table, name=None):
     def collect(build):
         label = (name or build.__name__).replace("_", "-").replace(" ", "-")
-        RIGHT.append(pytest.param(build, table, id=label))
+        assert label not in RIGHT
+        RIGHT[label] = (build, table)
         return build
 
     return collect
 
 
 def wrong(name, table, row, cause, build, contains=""):
-    case = (build, table, row, cause, contains)
-    WRONG.append(pytest.param(*case, id=name.replace(" ", "-")))
+    label = name.replace(" ", "-")
+    assert label not in WRONG
+    WRONG[label] = (build, table, row, cause, contains)
 
 
 def chain(*made, shape=(32, 32, 1)):
@@ -857,16 +861,25 @@ def evidence(build, table):
         return trace(build(), table.input_shape)
 
 
-@pytest.mark.parametrize("build, table", RIGHT)
-def test_right(build, table):
+ALL = {f"right/{name}": case for name, case in RIGHT.items()}
+ALL |= {f"wrong/{name}": case[:2] for name, case in WRONG.items()}
+NETWORKS = Corpus(
+    "lenet", lambda: {name: (partial(evidence, *case), case[1]) for name, case in ALL.items()}
+)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right(name):
+    build, table = RIGHT[name]
+    assert [finding.message for finding in NETWORKS.findings(f"right/{name}")] == []
     found = anatomy(evidence(build, table))
-    assert [finding.message for finding in diagnose(found, table)] == []
     assert (found.parameters, found.macs) == (anatomy(table).parameters, anatomy(table).macs)
 
 
-@pytest.mark.parametrize("build, table, row, cause, contains", WRONG)
-def test_wrong(build, table, row, cause, contains):
-    first, *_ = diagnose(evidence(build, table), table)
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong(name):
+    _, _, row, cause, contains = WRONG[name]
+    first, *_ = NETWORKS.findings(f"wrong/{name}")
     assert (first.row, first.cause) == (row, cause), first.message
     assert contains in first.message
     assert first.message.startswith(row) and first.message.endswith(".")
@@ -878,9 +891,12 @@ def test_the_corpus_is_large_enough():
 
 
 def test_at_most_a_handful_of_findings():
-    for case in WRONG:
-        build, table, *_ = case.values
-        assert 1 <= len(diagnose(evidence(build, table), table)) <= 6, case.id
+    for name in WRONG:
+        assert 1 <= len(NETWORKS.findings(f"wrong/{name}")) <= 6, name
+
+
+def test_what_is_said_is_as_kept():
+    NETWORKS.compare()
 
 
 def verdict(found, table):
@@ -889,12 +905,10 @@ def verdict(found, table):
     return [(f.row if f.row in names else "a step", f.cause) for f in diagnose(found, table)]
 
 
-ALL = [pytest.param(*case.values[:2], id=case.id) for case in RIGHT + WRONG]
-
-
-@pytest.mark.parametrize("build, table", ALL)
-def test_names_and_the_order_of_branches_change_nothing(build, table):
-    once = evidence(build, table)
+@pytest.mark.parametrize("name", ALL)
+def test_names_and_the_order_of_branches_change_nothing(name):
+    table = ALL[name][1]
+    once = evidence(*ALL[name])
     for seed in range(3):
         assert verdict(disguised(once, random.Random(seed)), table) == verdict(once, table)
 

@@ -1,6 +1,6 @@
 """AlexNet, ZFNet, VGG, GoogLeNet and ResNet: right and wrong networks, with row and cause."""
 
-from functools import cache
+from functools import cache, partial
 from math import prod
 
 import keras
@@ -15,10 +15,13 @@ from course.architectures.lenet import LENET5
 from course.diagnosis import Cause, diagnose
 from course.evidence import weightless
 from course.trace import trace
+from tests.golden import Corpus, built
 from tests.mutations import every_table
 from tests.test_diagnosis import NOTHING, disguised
 
 L = layers
+RIGHT = {}  # name: (builder, table)
+WRONG = {}  # name: (builder, table, row, cause or None where the row is what counts)
 
 
 def verdict(build, table):
@@ -113,12 +116,12 @@ def split_and_concatenate(filters, kernel):
     return apply
 
 
-ALEX_RIGHT = {
-    "one tower": (alex, alexnet.ALEXNET),
-    "LRN by multiplying": (lambda: alex(lrn=lrn_by_multiplying), alexnet.ALEXNET),
-    "LRN of TensorFlow": (lambda: alex(lrn=lambda x: LRN()(x)), alexnet.ALEXNET),
-    "groups": (lambda: alex(2), alexnet.ALEXNET_TWO_GPUS),
-    "split": (
+RIGHT |= {
+    "AlexNet, one tower": (alex, alexnet.ALEXNET),
+    "AlexNet, LRN by multiplying": (lambda: alex(lrn=lrn_by_multiplying), alexnet.ALEXNET),
+    "AlexNet, LRN of TensorFlow": (lambda: alex(lrn=lambda x: LRN()(x)), alexnet.ALEXNET),
+    "AlexNet, groups": (lambda: alex(2), alexnet.ALEXNET_TWO_GPUS),
+    "AlexNet, split": (
         lambda: alex(
             2,
             conv2=split_and_concatenate(256, 5),
@@ -127,55 +130,95 @@ ALEX_RIGHT = {
         ),
         alexnet.ALEXNET_TWO_GPUS,
     ),
-    "two towers": (two_towers, alexnet.ALEXNET_TWO_GPUS),
-    "fc6 as convolution": (
+    "AlexNet, two towers": (two_towers, alexnet.ALEXNET_TWO_GPUS),
+    "AlexNet, fc6 as convolution": (
         lambda: alex(fc6=lambda x: L.Flatten()(L.Conv2D(4096, 6, activation="relu")(x))),
         alexnet.ALEXNET,
     ),
-    "CaffeNet": (lambda: alex(2, pool_first=True), alexnet.CAFFENET),
-    "logits": (lambda: alex(fc8=L.Dense(1000)), alexnet.ALEXNET),
-    "224 with three zeros": (
+    "AlexNet, CaffeNet": (lambda: alex(2, pool_first=True), alexnet.CAFFENET),
+    "AlexNet, logits": (lambda: alex(fc8=L.Dense(1000)), alexnet.ALEXNET),
+    "AlexNet, 224 with three zeros": (
         lambda: alex(
             size=224,
             conv1=lambda x: conv(96, 11, 4, "valid")(L.ZeroPadding2D(((1, 2), (1, 2)))(x)),
         ),
         alexnet.ALEXNET,
     ),
-    "LRN in a Lambda": (
+    "AlexNet, LRN in a Lambda": (
         lambda: alex(lrn=lambda x: L.Lambda(lambda t: tf_lrn(t), output_shape=x.shape[1:])(x)),
         alexnet.ALEXNET,
     ),
 }
 
 
-@pytest.mark.parametrize("name", ALEX_RIGHT)
-def test_right_alexnets(name):
-    assert verdict(*ALEX_RIGHT[name]) == []
-
-
 def conv(filters, kernel, stride=1, padding="same", activation="relu", **rest):
     return L.Conv2D(filters, kernel, stride, padding=padding, activation=activation, **rest)
 
 
-@pytest.mark.parametrize(
-    "row, cause, build",
-    [
-        ("conv2", Cause.PADDING, lambda: alex(conv2=conv(256, 5, padding="valid"))),
-        ("conv1", Cause.STRIDE, lambda: alex(conv1=conv(96, 11, 2, "valid"))),
-        ("conv1", Cause.KERNEL, lambda: alex(conv1=conv(96, 7, 4, "valid"))),
-        ("conv1", Cause.FILTERS, lambda: alex(conv1=conv(64, 11, 4, "valid"))),
-        ("conv4", Cause.GROUPS, lambda: alex(conv4=conv(384, 3, groups=2))),
-        ("conv3", Cause.ACTIVATION_MISSING, lambda: alex(conv3=conv(384, 3, activation=None))),
-        ("pool5", Cause.POOL_KIND, lambda: alex(pool5=L.AveragePooling2D(3, 2))),
-        ("pool1", Cause.KERNEL, lambda: alex(pool1=L.MaxPooling2D(2, 2))),
-        ("norm1", Cause.MISSING, lambda: alex(lrn=lambda x: x)),
-        ("fc7", Cause.UNITS, lambda: alex(fc7=L.Dense(2048, activation="relu"))),
-        ("fc8", Cause.CLASSES, lambda: alex(fc8=L.Dense(10, activation="softmax"))),
-        ("input", Cause.INPUT_SHAPE, lambda: alex(size=224)),
-    ],
-)
-def test_wrong_alexnets(row, cause, build):
-    assert verdict(build, alexnet.ALEXNET)[0] == (row, cause)
+WRONG |= {
+    "AlexNet, conv2 not padded": (
+        lambda: alex(conv2=conv(256, 5, padding="valid")),
+        alexnet.ALEXNET,
+        "conv2",
+        Cause.PADDING,
+    ),
+    "AlexNet, conv1 in steps of 2": (
+        lambda: alex(conv1=conv(96, 11, 2, "valid")),
+        alexnet.ALEXNET,
+        "conv1",
+        Cause.STRIDE,
+    ),
+    "AlexNet, conv1 7 × 7": (
+        lambda: alex(conv1=conv(96, 7, 4, "valid")),
+        alexnet.ALEXNET,
+        "conv1",
+        Cause.KERNEL,
+    ),
+    "AlexNet, conv1 with 64 maps": (
+        lambda: alex(conv1=conv(64, 11, 4, "valid")),
+        alexnet.ALEXNET,
+        "conv1",
+        Cause.FILTERS,
+    ),
+    "AlexNet, conv4 in groups": (
+        lambda: alex(conv4=conv(384, 3, groups=2)),
+        alexnet.ALEXNET,
+        "conv4",
+        Cause.GROUPS,
+    ),
+    "AlexNet, conv3 linear": (
+        lambda: alex(conv3=conv(384, 3, activation=None)),
+        alexnet.ALEXNET,
+        "conv3",
+        Cause.ACTIVATION_MISSING,
+    ),
+    "AlexNet, pool5 averages": (
+        lambda: alex(pool5=L.AveragePooling2D(3, 2)),
+        alexnet.ALEXNET,
+        "pool5",
+        Cause.POOL_KIND,
+    ),
+    "AlexNet, pool1 2 × 2": (
+        lambda: alex(pool1=L.MaxPooling2D(2, 2)),
+        alexnet.ALEXNET,
+        "pool1",
+        Cause.KERNEL,
+    ),
+    "AlexNet, no LRN": (lambda: alex(lrn=lambda x: x), alexnet.ALEXNET, "norm1", Cause.MISSING),
+    "AlexNet, fc7 halved": (
+        lambda: alex(fc7=L.Dense(2048, activation="relu")),
+        alexnet.ALEXNET,
+        "fc7",
+        Cause.UNITS,
+    ),
+    "AlexNet, 10 classes": (
+        lambda: alex(fc8=L.Dense(10, activation="softmax")),
+        alexnet.ALEXNET,
+        "fc8",
+        Cause.CLASSES,
+    ),
+    "AlexNet, 224 pixels": (lambda: alex(size=224), alexnet.ALEXNET, "input", Cause.INPUT_SHAPE),
+}
 
 
 # --- VGG ----------------------------------------------------------------------------------------
@@ -193,35 +236,40 @@ def vgg16(counts=(2, 2, 3, 3, 3), widths=vgg.WIDTHS, pool=L.MaxPooling2D, top=(4
     return keras.Model(i, L.Dense(1000, activation="softmax")(x))
 
 
-@pytest.mark.parametrize(
-    "build, table",
-    [
-        (vgg16, vgg.VGG16),
-        (lambda: vgg16((2, 2, 4, 4, 4)), vgg.VGG19),
-        (lambda: vgg16((1, 1, 2, 2, 2)), vgg.VGG11),
-        (lambda: keras.applications.VGG16(weights=None), vgg.VGG16),
-        (lambda: keras.applications.VGG19(weights=None), vgg.VGG19),
-    ],
-)
-def test_right_vggs(build, table):
-    assert verdict(build, table) == []
+RIGHT |= {
+    "VGG, 16": (vgg16, vgg.VGG16),
+    "VGG, 19": (lambda: vgg16((2, 2, 4, 4, 4)), vgg.VGG19),
+    "VGG, 11": (lambda: vgg16((1, 1, 2, 2, 2)), vgg.VGG11),
+    "VGG, 16 of keras.applications": (lambda: keras.applications.VGG16(weights=None), vgg.VGG16),
+    "VGG, 19 of keras.applications": (lambda: keras.applications.VGG19(weights=None), vgg.VGG19),
+}
 
 
-@pytest.mark.parametrize(
-    "row, cause, build",
-    [
-        ("conv3_3", Cause.MISSING, lambda: vgg16((2, 2, 2, 3, 3))),
-        ("pool1", Cause.POOL_KIND, lambda: vgg16(pool=L.AveragePooling2D)),
-        ("conv5_1", Cause.FILTERS, lambda: vgg16(widths=(64, 128, 256, 512, 1024))),
-        ("fc7", Cause.MISSING, lambda: vgg16(top=(4096,))),
-    ],
-)
-def test_wrong_vggs(row, cause, build):
-    assert verdict(build, vgg.VGG16)[0] == (row, cause)
+WRONG |= {
+    "VGG-16, a convolution missing": (
+        lambda: vgg16((2, 2, 2, 3, 3)),
+        vgg.VGG16,
+        "conv3_3",
+        Cause.MISSING,
+    ),
+    "VGG-16, average pools": (
+        lambda: vgg16(pool=L.AveragePooling2D),
+        vgg.VGG16,
+        "pool1",
+        Cause.POOL_KIND,
+    ),
+    "VGG-16, 1024 maps": (
+        lambda: vgg16(widths=(64, 128, 256, 512, 1024)),
+        vgg.VGG16,
+        "conv5_1",
+        Cause.FILTERS,
+    ),
+    "VGG-16, one hidden layer": (lambda: vgg16(top=(4096,)), vgg.VGG16, "fc7", Cause.MISSING),
+}
 
 
 def test_one_convolution_too_many():
-    assert verdict(lambda: vgg16((2, 2, 4, 3, 3)), vgg.VGG16)[0][1] == Cause.EXTRA
+    assert NETWORKS.findings("wrong/VGG-16, a convolution more")[0].cause is Cause.EXTRA
 
 
 # --- GoogLeNet ----------------------------------------------------------------------------------
@@ -257,21 +305,22 @@ def google(module=inception, heads=False, pool=L.GlobalAveragePooling2D):
     return keras.Model(i, outputs if heads else outputs[0])
 
 
-@pytest.mark.parametrize(
-    "build, table",
-    [
-        (google, googlenet.GOOGLENET),
-        (lambda: google(heads=True), googlenet.GOOGLENET_TRAINING),
-        (
-            lambda: google(lambda x, *w: inception(x, *w, order=(3, 1, 0, 2))),
-            googlenet.GOOGLENET,
-        ),
-        (lambda: google(pool=lambda: L.AveragePooling2D(7)), googlenet.GOOGLENET),
-        (lambda: google(pool=lambda: lambda x: ops.mean(x, axis=(1, 2))), googlenet.GOOGLENET),
-    ],
-)
-def test_right_googlenets(build, table):
-    assert verdict(build, table) == []
+RIGHT |= {
+    "GoogLeNet, plain": (google, googlenet.GOOGLENET),
+    "GoogLeNet, with heads": (lambda: google(heads=True), googlenet.GOOGLENET_TRAINING),
+    "GoogLeNet, branches in another order": (
+        lambda: google(lambda x, *w: inception(x, *w, order=(3, 1, 0, 2))),
+        googlenet.GOOGLENET,
+    ),
+    "GoogLeNet, a 7 × 7 pool": (
+        lambda: google(pool=lambda: L.AveragePooling2D(7)),
+        googlenet.GOOGLENET,
+    ),
+    "GoogLeNet, a mean by ops": (
+        lambda: google(pool=lambda: lambda x: ops.mean(x, axis=(1, 2))),
+        googlenet.GOOGLENET,
+    ),
+}
 
 
 def swapped(x, one, reduce3, three, reduce5, five, project):
@@ -288,15 +337,20 @@ def without_projection(x, one, reduce3, three, reduce5, five, project):
     return L.Concatenate()(branches)
 
 
-@pytest.mark.parametrize(
-    "row, build",
-    [
-        ("3a_3x3_reduce", lambda: google(swapped)),
-        ("3a_pool_proj", lambda: google(without_projection)),
-    ],
-)
-def test_wrong_googlenets(row, build):
-    assert verdict(build, googlenet.GOOGLENET)[0][0] == row
+WRONG |= {
+    "GoogLeNet, reductions swapped": (
+        lambda: google(swapped),
+        googlenet.GOOGLENET,
+        "3a_3x3_reduce",
+        None,
+    ),
+    "GoogLeNet, no projections": (
+        lambda: google(without_projection),
+        googlenet.GOOGLENET,
+        "3a_pool_proj",
+        None,
+    ),
+}
 
 
 # --- ResNet -------------------------------------------------------------------------------------
@@ -381,30 +435,37 @@ def padded_stem(i):
 RES50 = [resnet.RESNET50, resnet.RESNET50_V1_5]
 
 
-@pytest.mark.parametrize(
-    "build, table",
-    [
-        (res, resnet.RESNET18),
-        (lambda: res(bias=True), resnet.RESNET18),
-        (lambda: res(plus=True), resnet.RESNET18),
-        (lambda: res(swap=True), resnet.RESNET18),
-        (lambda: res(stem=padded_stem), resnet.RESNET18),
-        (lambda: res(counts=(3, 4, 6, 3)), resnet.RESNET34),
-        (lambda: res(project=option_a), resnet.RESNET18_A),
-        (lambda: res(bottleneck, (3, 4, 6, 3)), resnet.RESNET50),
-        (lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2), resnet.RESNET50_V1_5),
-        (lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2), RES50),
-        (lambda: keras.applications.ResNet50(weights=None), RES50),
-        (lambda: keras.applications.ResNet152(weights=None), resnet.RESNET152),
-        (lambda: cifar(project=option_a), resnet.CIFAR_RESNET20),
-        (lambda: cifar(project=option_a_of_tensorflow), resnet.CIFAR_RESNET20),
-        (lambda: cifar(project=option_a_of_zeros), resnet.CIFAR_RESNET20),
-        (cifar, resnet.CIFAR_RESNET20_B),
-        (lambda: cifar(no_shortcut=True), resnet.CIFAR_PLAIN20),
-    ],
-)
-def test_right_resnets(build, table):
-    assert verdict(build, table) == []
+RIGHT |= {
+    "ResNet, 18": (res, resnet.RESNET18),
+    "ResNet, 18 with biases": (lambda: res(bias=True), resnet.RESNET18),
+    "ResNet, 18 added by plus": (lambda: res(plus=True), resnet.RESNET18),
+    "ResNet, 18 added the other way": (lambda: res(swap=True), resnet.RESNET18),
+    "ResNet, 18 with padding layers": (lambda: res(stem=padded_stem), resnet.RESNET18),
+    "ResNet, 34": (lambda: res(counts=(3, 4, 6, 3)), resnet.RESNET34),
+    "ResNet, 18 option A": (lambda: res(project=option_a), resnet.RESNET18_A),
+    "ResNet, 50": (lambda: res(bottleneck, (3, 4, 6, 3)), resnet.RESNET50),
+    "ResNet, 50 version 1.5": (
+        lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2),
+        resnet.RESNET50_V1_5,
+    ),
+    "ResNet, 50 either version": (lambda: res(bottleneck, (3, 4, 6, 3), stride_at=2), RES50),
+    "ResNet, 50 of keras.applications": (lambda: keras.applications.ResNet50(weights=None), RES50),
+    "ResNet, 152 of keras.applications": (
+        lambda: keras.applications.ResNet152(weights=None),
+        resnet.RESNET152,
+    ),
+    "ResNet, CIFAR 20": (lambda: cifar(project=option_a), resnet.CIFAR_RESNET20),
+    "ResNet, CIFAR 20 by TensorFlow": (
+        lambda: cifar(project=option_a_of_tensorflow),
+        resnet.CIFAR_RESNET20,
+    ),
+    "ResNet, CIFAR 20 with zeros": (
+        lambda: cifar(project=option_a_of_zeros),
+        resnet.CIFAR_RESNET20,
+    ),
+    "ResNet, CIFAR 20 option B": (cifar, resnet.CIFAR_RESNET20_B),
+    "ResNet, plain 20": (lambda: cifar(no_shortcut=True), resnet.CIFAR_PLAIN20),
+}
 
 
 def shortcut_of(x, filters, stride):
@@ -464,37 +525,92 @@ def frozen():
     return model
 
 
-@pytest.mark.parametrize(
-    "row, cause, build",
-    [
-        ("conv2_1", Cause.SHORTCUT_MISSING, lambda: res(no_shortcut=True)),
-        ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, lambda: res(early=True)),
-        ("conv3_1_shortcut_bn", Cause.RELU_BEFORE_ADDITION, lambda: res(relu=True)),
-        ("conv3_1_shortcut", Cause.KERNEL, lambda: res(kernel=3)),
-        ("conv3_1_shortcut_bn", Cause.MISSING, lambda: res(bare_projection)),
-        ("conv2_1", Cause.ACTIVATION_MISSING, lambda: res(no_last_relu=True)),
-        ("conv2_1", Cause.PROJECTION_EXTRA, lambda: res(always=True)),
-        ("conv2_1", Cause.SHORTCUT_CONCATENATED, lambda: res(concatenated)),
-        ("conv2_1", Cause.WRONG_INPUT, lambda: res(from_inside)),
-        ("conv2_1_1_bn", Cause.MISSING, lambda: res(without_norm)),
-        ("conv5_1_1", Cause.BLOCK_EXTRA, lambda: res(counts=(2, 2, 3, 2))),
-        ("conv4_2_1", Cause.BLOCK_MISSING, lambda: res(counts=(2, 2, 1, 2))),
-        ("conv1", Cause.FROZEN, frozen),
-        ("pool1", Cause.MISSING, lambda: res(stem=seven)),
-        ("pool1", Cause.KERNEL, lambda: res(stem=stem_of(seven, L.MaxPooling2D(2)))),
-    ],
-)
-def test_wrong_resnets(row, cause, build):
-    assert verdict(build, resnet.RESNET18)[0] == (row, cause)
-
-
-def test_pre_activation_sold_as_version_one():
-    first = verdict(lambda: res(pre_activation), resnet.RESNET18)[0]
-    assert first == ("conv2_1_1", Cause.PRE_ACTIVATION)
+WRONG |= {
+    "ResNet-18, no shortcuts": (
+        lambda: res(no_shortcut=True),
+        resnet.RESNET18,
+        "conv2_1",
+        Cause.SHORTCUT_MISSING,
+    ),
+    "ResNet-18, ReLU before the addition": (
+        lambda: res(early=True),
+        resnet.RESNET18,
+        "conv2_1_2_bn",
+        Cause.RELU_BEFORE_ADDITION,
+    ),
+    "ResNet-18, ReLU in the shortcut": (
+        lambda: res(relu=True),
+        resnet.RESNET18,
+        "conv3_1_shortcut_bn",
+        Cause.RELU_BEFORE_ADDITION,
+    ),
+    "ResNet-18, 3 × 3 shortcuts": (
+        lambda: res(kernel=3),
+        resnet.RESNET18,
+        "conv3_1_shortcut",
+        Cause.KERNEL,
+    ),
+    "ResNet-18, bare projections": (
+        lambda: res(bare_projection),
+        resnet.RESNET18,
+        "conv3_1_shortcut_bn",
+        Cause.MISSING,
+    ),
+    "ResNet-18, no ReLU behind the addition": (
+        lambda: res(no_last_relu=True),
+        resnet.RESNET18,
+        "conv2_1",
+        Cause.ACTIVATION_MISSING,
+    ),
+    "ResNet-18, projections everywhere": (
+        lambda: res(always=True),
+        resnet.RESNET18,
+        "conv2_1",
+        Cause.PROJECTION_EXTRA,
+    ),
+    "ResNet-18, concatenated": (
+        lambda: res(concatenated),
+        resnet.RESNET18,
+        "conv2_1",
+        Cause.SHORTCUT_CONCATENATED,
+    ),
+    "ResNet-18, the shortcut from inside": (
+        lambda: res(from_inside),
+        resnet.RESNET18,
+        "conv2_1",
+        Cause.WRONG_INPUT,
+    ),
+    "ResNet-18, no normalisation": (
+        lambda: res(without_norm),
+        resnet.RESNET18,
+        "conv2_1_1_bn",
+        Cause.MISSING,
+    ),
+    "ResNet-18, a block more": (
+        lambda: res(counts=(2, 2, 3, 2)),
+        resnet.RESNET18,
+        "conv5_1_1",
+        Cause.BLOCK_EXTRA,
+    ),
+    "ResNet-18, a block less": (
+        lambda: res(counts=(2, 2, 1, 2)),
+        resnet.RESNET18,
+        "conv4_2_1",
+        Cause.BLOCK_MISSING,
+    ),
+    "ResNet-18, frozen": (frozen, resnet.RESNET18, "conv1", Cause.FROZEN),
+    "ResNet-18, no pool": (lambda: res(stem=seven), resnet.RESNET18, "pool1", Cause.MISSING),
+    "ResNet-18, pool 2 × 2": (
+        lambda: res(stem=stem_of(seven, L.MaxPooling2D(2))),
+        resnet.RESNET18,
+        "pool1",
+        Cause.KERNEL,
+    ),
+}
 
 
 def test_pre_activation_is_not_version_one():
-    assert verdict(lambda: keras.applications.ResNet50V2(weights=None), RES50)
+    assert NETWORKS.findings("wrong/ResNet-50, version 2")
 
 
 def test_counts_of_keras_applications():
@@ -596,21 +712,15 @@ def shared_convolution():
     return keras.Model(i, L.Dense(1000, activation="softmax")(x))
 
 
-@pytest.mark.parametrize(
-    "build, table",
-    [
-        (ResNet18, resnet.RESNET18),
-        (resnet18_with_tensorflows_relu, resnet.RESNET18),
-        (nested_vgg, vgg.VGG16),
-        (augmented, alexnet.ALEXNET),
-    ],
-)
-def test_right_however_it_is_wrapped(build, table):
-    assert verdict(build, table) == []
-
-
-def test_one_convolution_object_for_three_rows():
-    assert verdict(shared_convolution, vgg.VGG16)[0] == ("conv5_2", Cause.SHARED_WEIGHTS)
+RIGHT |= {
+    "ResNet, 18 subclassed": (ResNet18, resnet.RESNET18),
+    "ResNet, 18 with TensorFlow's ReLU": (resnet18_with_tensorflows_relu, resnet.RESNET18),
+    "VGG, 16 of parts": (nested_vgg, vgg.VGG16),
+    "AlexNet, augmented": (augmented, alexnet.ALEXNET),
+}
+WRONG["VGG-16, one convolution for three rows"] = (
+    shared_convolution, vgg.VGG16, "conv5_2", Cause.SHARED_WEIGHTS,
+)  # fmt: skip
 
 
 def head_on_a_side_branch(at):
@@ -628,31 +738,54 @@ def head_on_a_side_branch(at):
     return keras.Model(model.inputs, [*model.outputs[:2], last])
 
 
-@pytest.mark.parametrize("at, row", [("hidden units", "classifier"), ("maps", "pool5")])
-def test_a_main_head_that_hangs_on_an_auxiliary_branch(at, row):
-    found = verdict(lambda: head_on_a_side_branch(at), googlenet.GOOGLENET_TRAINING)
-    assert found[0] == (row, Cause.WRONG_INPUT)
+def head_in_the_place_of_the_main_one():
+    model = google(heads=True)
+    first = model.outputs[0]
+    return keras.Model(model.inputs, [first, model.outputs[1], first])
 
 
-def test_a_training_head_in_the_place_of_the_main_one():
-    def build():
-        model = google(heads=True)
-        first = model.outputs[0]
-        return keras.Model(model.inputs, [first, model.outputs[1], first])
-
-    found = verdict(build, googlenet.GOOGLENET_TRAINING)
-    assert found[0] == ("4e_1x1", Cause.ENDS_EARLY)
+def only_the_output_shape():
+    i = keras.Input((224, 224, 3))
+    return keras.Model(i, L.Dense(1000, activation="softmax")(L.GlobalMaxPooling2D()(i)))
 
 
-def test_only_the_output_shape_is_right():
-    def build():
-        i = keras.Input((224, 224, 3))
-        return keras.Model(i, L.Dense(1000, activation="softmax")(L.GlobalMaxPooling2D()(i)))
+WITH_HEADS = googlenet.GOOGLENET_TRAINING
+WRONG |= {
+    "ResNet-18, pre-activation": (
+        lambda: res(pre_activation), resnet.RESNET18, "conv2_1_1", Cause.PRE_ACTIVATION),
+    "GoogLeNet, the main head reads hidden units of another": (
+        lambda: head_on_a_side_branch("hidden units"), WITH_HEADS, "classifier", Cause.WRONG_INPUT),
+    "GoogLeNet, the main head reads maps of another": (
+        lambda: head_on_a_side_branch("maps"), WITH_HEADS, "pool5", Cause.WRONG_INPUT),
+    "GoogLeNet, a training head in the place of the main one": (
+        head_in_the_place_of_the_main_one, WITH_HEADS, "4e_1x1", Cause.ENDS_EARLY),
+}  # fmt: skip
+OTHERS = {  # where not just one row and cause are right
+    "VGG-16, a convolution more": (lambda: vgg16((2, 2, 4, 3, 3)), vgg.VGG16),
+    "ResNet-50, version 2": (lambda: keras.applications.ResNet50V2(weights=None), RES50),
+    "VGG-16, only the output shape": (only_the_output_shape, vgg.VGG16),
+    "ResNet-50, only the output shape": (only_the_output_shape, resnet.RESNET50),
+    "GoogLeNet, only the output shape": (only_the_output_shape, googlenet.GOOGLENET),
+}
 
-    for table in (vgg.VGG16, resnet.RESNET50, googlenet.GOOGLENET):
-        row, cause = verdict(build, table)[0]
-        assert row == table.rows[0].name
-        assert cause in (Cause.MISSING, Cause.BLOCK_MISSING)  # everything is
+
+@pytest.mark.parametrize("name", ["VGG-16", "ResNet-50", "GoogLeNet"])
+def test_only_the_output_shape_is_right(name):
+    name = f"{name}, only the output shape"
+    first = NETWORKS.findings(f"wrong/{name}")[0]
+    assert first.row == OTHERS[name][1].rows[0].name
+    assert first.cause in (Cause.MISSING, Cause.BLOCK_MISSING)  # everything is
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right(name):
+    assert NETWORKS.findings(f"right/{name}") == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong(name):
+    first, (_, _, row, cause) = NETWORKS.findings(f"wrong/{name}")[0], WRONG[name]
+    assert first.row == row and first.cause is (cause or first.cause), first.message
 
 
 BUILDERS = {
@@ -727,16 +860,40 @@ def applications():
     return names.split()
 
 
+@cache
+def published(name):
+    with weightless():
+        return anatomy(getattr(keras.applications, name)(weights=None), (224, 224, 3))
+
+
+def networks():
+    """{name: (builder, table)} of all that is diagnosed here as it is."""
+    cases = {f"right/{name}": built(*case) for name, case in RIGHT.items()}
+    cases |= {f"wrong/{name}": built(*case[:2]) for name, case in (WRONG | OTHERS).items()}
+    for key, table in every_table().items():
+        for name in applications():
+            cases[f"{name} for {key}"] = (partial(published, name), table)
+        for name, (_, other) in {**BUILDERS, "LeNet-5": (None, LENET5)}.items():
+            cases[f"{name} for {key}"] = (partial(anatomy, other), table)
+    return cases
+
+
+NETWORKS = Corpus("families", networks)
+
+
+def taken_for(name):
+    return [key for key in every_table() if not NETWORKS.findings(f"{name} for {key}")]
+
+
 @pytest.mark.parametrize("name", applications())
 def test_a_published_network_is_taken_for_itself_alone(name):
-    with weightless():
-        found = anatomy(getattr(keras.applications, name)(weights=None), (224, 224, 3))
-    accepted = [key for key, table in every_table().items() if not diagnose(found, table)]
-    assert accepted == ([name.upper()] if name.upper() in every_table() else [])
+    assert taken_for(name) == ([name.upper()] if name.upper() in every_table() else [])
 
 
 @pytest.mark.parametrize("name", [*BUILDERS, "LeNet-5"])
 def test_a_network_is_taken_for_no_other(name):
-    found = anatomy(BUILDERS[name][1] if name in BUILDERS else LENET5)
-    accepted = [key for key, table in every_table().items() if not diagnose(found, table)]
-    assert len(accepted) == 1, accepted
+    assert len(taken_for(name)) == 1
+
+
+def test_what_is_said_is_as_kept():
+    NETWORKS.compare()

@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from course.architectures import alexnet, googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause
+from tests.golden import Corpus, built
 from tests.test_families import (
     alex,
     basic,
@@ -187,11 +188,6 @@ RIGHT = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_right(name):
-    assert verdict(*RIGHT[name]) == []
-
-
 # --- wrong ---------------------------------------------------------------------------------------
 
 
@@ -332,9 +328,28 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, table, row, cause, build", WRONG, ids=[c[0] for c in WRONG])
-def test_wrong(name, table, row, cause, build):
-    assert verdict(build, table)[0] == (row, cause)
+def networks():
+    """{name: (builder, table)}."""
+    cases = {f"right/{name}": built(*case) for name, case in RIGHT.items()}
+    return cases | {f"wrong/{name}": built(build, table) for name, table, _, _, build in WRONG}
+
+
+NETWORKS = Corpus("other hands", networks)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right(name):
+    assert NETWORKS.findings(f"right/{name}") == []
+
+
+@pytest.mark.parametrize("name, row, cause", [(c[0], *c[2:4]) for c in WRONG])
+def test_wrong(name, row, cause):
+    first = NETWORKS.findings(f"wrong/{name}")[0]
+    assert (first.row, first.cause) == (row, cause)
+
+
+def test_what_is_said_is_as_kept():
+    NETWORKS.compare()
 
 
 # --- the same network, put together otherwise ----------------------------------------------------
