@@ -1,0 +1,16 @@
+"""Local response normalisation, for notebooks after the one in which readers write it."""
+
+import numpy as np
+
+
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    """Local response normalisation across n neighbouring maps.
+
+    (batch, H, W, N) -> (batch, H, W, N).  Krizhevsky et al. 2012, section 3.3.
+    """
+    from keras import ops
+
+    maps = np.arange(x.shape[-1])
+    neighbours = abs(maps - maps[:, None]) <= n // 2  # (N, N): which maps are near which
+    squares = ops.matmul(ops.square(x), ops.convert_to_tensor(neighbours, x.dtype))
+    return x / ops.power(k + alpha * squares, beta)
