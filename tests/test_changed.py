@@ -11,6 +11,7 @@ from course.cli import main
 from course.grading import kernels
 from course.grading.course_folder import CourseFolder
 from course.grading.grade import read_result
+from course.grading.release import source_problems
 
 ROOT = Path(__file__).parents[1]
 ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
@@ -153,6 +154,61 @@ def test_an_assignment_whose_own_solution_fails_is_not_released(tmp_path, capsys
     assert "hw is not released, because its own solution fails:" in err
     assert "p1, sum: " in err and said in err and "--no-trial" in err
     assert own.course("release", "--no-trial", "hw") == 0
+
+
+MARKED = "<<<<<<< HEAD\nanswer = 3\n=======\nanswer = 4\n>>>>>>> other"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+FLAWED = {
+    "a merge conflict": (MARKED, "cell 2 (sum-answer): line 1 begins with <<<<<<<: two versions"),
+    "half a merge conflict": ("answer = 3\n>>>>>>> other", "line 2 begins with >>>>>>>"),
+    "an answer that is no Python": ("answer = (3", "is not Python ('(' was never closed, line 1: "),
+    "a magic that is none": ("answer = %", "is not Python (invalid syntax, line"),
+    "an empty solution": (f"{BEGIN}\n\n{END}", "between lines 1 and 3, where SOLUTION should be"),
+    "an open solution": (f"{BEGIN}\nanswer = 3", "begins SOLUTION, and no line ends it: add"),
+    "a solution in a solution": (f"{BEGIN}\n{BEGIN}\nx = 3\n{END}", "and line 2 does once more."),
+    "an end alone": (f"answer = 3\n{END}", "line 2 ends SOLUTION, and no line begins it."),
+    "a hidden test in an answer": (
+        "answer = 3\n### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS",
+        "holds HIDDEN TESTS, and its nbgrader metadata do not make it a test",
+    ),
+}  # fmt: skip
+
+
+def test_a_flaw_in_the_source_is_told_as_such_before_the_solution_is_tried(tmp_path, capsys):
+    own = Own(tmp_path)
+    right = own.source.read_text(encoding="utf-8")
+
+    def said(text=None):
+        if text is not None:
+            own.source.write_text(text, encoding="utf-8")
+        for command in (("release", "hw"), ("publish", str(tmp_path / "copy"), "hw")):
+            assert own.course(*command) == 1 and not (tmp_path / "assignments").exists()
+        err = capsys.readouterr().err
+        assert "solution fails" not in err and err.count("hw cannot be released:") == 2
+        return err
+
+    for case, (answer, expected) in FLAWED.items():
+        own.write(TEST.format("sum(TABLE)"), answer)
+        err = said()
+        assert err.count("p1.ipynb, cell 2 (sum-answer): ") == 2, case
+        assert expected in err, case
+    own.write(TEST.format("sum(TABLE)") + f"\n{BEGIN}\nx = 3\n{END}", ANSWER)
+    assert "(sum): holds SOLUTION, and its nbgrader metadata do not make it an answer" in said()
+    own.write(TEST.format("sum(TABLE)") + "\n%time 3", ANSWER)  # the grader is no IPython
+    assert "cell 3 (sum): is not Python (invalid syntax, line 3: %time 3)." in said()
+    lines = right.splitlines(keepends=True)
+    conflict = "".join([*lines[:5], "<<<<<<< HEAD\n", "=======\n", ">>>>>>> x\n", *lines[5:]])
+    assert "hw/p1.ipynb holds two versions from a merge conflict (line 6)" in said(conflict)
+    assert "hw/p1.ipynb is not JSON, as a notebook has to be" in said(right[:-9])
+    assert "hw/p1.ipynb is empty." in said("")
+
+
+def test_magics_are_no_flaw(tmp_path):
+    own = Own(tmp_path)
+    own.write(TEST.format("sum(TABLE)"), "%matplotlib inline\nx = !ls\nsum?\nawait work()")
+    assert source_problems(own.source) == []
+    own.write(TEST.format("sum(TABLE)"), "%%bash\nls -l | wc")
+    assert source_problems(own.source) == []
 
 
 def test_where_nothing_can_be_contained_a_release_says_that_it_was_not_tried(

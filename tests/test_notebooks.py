@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from course.grading.course_folder import CourseFolder
+from course.grading.publish import _SECRET, _SHORT, _plain
 from course.grading.release import release, source_problems, stamped
 from tests.classroom import LECTURES, OURS, ROOT, SOURCES
 
@@ -179,6 +180,30 @@ def test_a_release_holds_no_answers_and_no_hidden_tests(path):
     text = (ROOT / "assignments" / path.relative_to(ROOT / "solutions")).read_text()
     assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text
     assert "NotImplementedError" in text
+
+
+def test_no_assignment_hands_out_what_another_asks_for():
+    """Neither an answer's text nor a function of its name and arguments."""
+    given, functions, answers = {}, {}, []
+    for path in SOURCES:
+        for cell in nbformat.read(path, 4).cells:
+            meta = cell.metadata.get("nbgrader", {})
+            made = [] if cell.cell_type != "code" else ast.parse(cell.source).body
+            made = [f"{n.name}({ast.unparse(n.args)})" for n in made if hasattr(n, "args")]
+            if meta.get("solution"):
+                answers += [(path.stem, text) for text in made]
+            elif not meta.get("grade"):
+                functions.update((text, path.stem) for text in made)
+    assert [text for text in answers if text[1] in functions] == []
+    for path in NOTEBOOKS:
+        if "assignments" in path.parts:
+            cells = nbformat.read(path, 4).cells
+            given[path.stem] = _plain("\n".join(cell.source for cell in cells))
+    for path in SOURCES:
+        for cell in nbformat.read(path, 4).cells:
+            for what, secret in _SECRET.findall(cell.source):
+                found = [name for name, text in given.items() if _plain(secret) in text]
+                assert len(_plain(secret)) < _SHORT or not found, (path.stem, cell.id, what)
 
 
 def test_the_start_page_leads_to_every_lecture_and_assignment():

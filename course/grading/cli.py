@@ -79,9 +79,11 @@ def _release(course, assignments, repository, no_trial):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.release import release, repository_of, stamp_lectures
+    from course.grading.release import look_at_source, release, repository_of, stamp_lectures
 
     chosen = course.chosen(assignments)
+    for assignment in chosen:  # before minutes go into trials
+        look_at_source(course, assignment)
     address, said = repository_of(course, repository)
     for assignment in chosen:
         if not no_trial:
@@ -130,8 +132,11 @@ def _publish(course, copy, assignments, repository, no_trial):
     (default: all).
     """
     from course.grading.publish import publish
+    from course.grading.release import look_at_source
 
     chosen = course.chosen(assignments)
+    for assignment in chosen:
+        look_at_source(course, assignment)
     if not no_trial:
         for assignment in chosen:
             _try_out(course, assignment)

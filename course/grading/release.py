@@ -7,15 +7,19 @@ notebook's setup cell, and a badge that opens the notebook in Colab below its ti
 import ast
 import re
 import subprocess
+import warnings
+from contextlib import suppress
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course.grading import CourseError
-from course.grading.notebooks import read_source, versions
+from course.grading.notebooks import read_source
 from course.grading.repair import EXERCISE
 
+_CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -140,14 +144,19 @@ def release(course, assignment, repository=None):
 
     Raises CourseError if the source cannot be released as it is, with every reason.
     """
-    problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
-    if problems:
-        raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
+    look_at_source(course, assignment)
     course.api.config.Stamp.repository, _ = repository_of(course, repository)
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")
     return sorted(course.path("release", assignment).glob("*.ipynb"))
+
+
+def look_at_source(course, assignment):
+    """Raise CourseError, with every reason, if a source cannot be released as it is."""
+    problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
+    if problems:
+        raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
 
 
 def source_problems(path):
@@ -159,8 +168,7 @@ def source_problems(path):
     problems, seen = _points_problems(nb, path.name), set()
     for number, cell in enumerate(nb.cells, 1):
         where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
-        if versions(cell.source) is not None:
-            problems.append(f"{where}: holds two versions from a merge conflict; keep one of them.")
+        problems += [f"{where}: {problem}" for problem in _text_problems(cell)]
         if any(line != line.rstrip() for line in cell.source.splitlines()):
             # Colab strips them, and then nbgrader calls the cell changed.
             problems.append(f"{where}: blanks at the end of a line; remove them.")
@@ -183,6 +191,69 @@ def source_problems(path):
             elif f"({meta['points']} point" not in cell.source:
                 problems.append(f"{where}: the text and the metadata disagree about the points.")
     return problems
+
+
+def _text_problems(cell):
+    """What is wrong with a cell's text: the first that explains what else would be."""
+    lines = cell.source.splitlines()
+    for number, line in enumerate(lines, 1):
+        if line.startswith(_CONFLICT):
+            return [
+                f"line {number} begins with {line[:7]}: two versions from a merge conflict stand "
+                "there. Keep one of them, and take out the lines that begin with <<<<<<<, ======= "
+                "and >>>>>>>."
+            ]
+    meta = cell.metadata.get("nbgrader", {})
+    problems = _region_problems(lines, "SOLUTION", "an answer", bool(meta.get("solution")))
+    problems += _region_problems(lines, "HIDDEN TESTS", "a test", bool(meta.get("grade")))
+    if cell.cell_type == "code" and (said := _not_python(cell.source, meta)):
+        problems.append(said)
+    return problems
+
+
+def _region_problems(lines, what, kind, may_have):
+    """Where ### BEGIN and ### END do not enclose something, as nbgrader needs it."""
+    begun, problems = None, []
+    for number, line in enumerate(lines, 1):
+        if f"BEGIN {what}" in line:
+            if begun is not None:
+                problems.append(f"line {begun} begins {what}, and line {number} does once more.")
+            begun = number
+        elif f"END {what}" in line:
+            if begun is None:
+                problems.append(f"line {number} ends {what}, and no line begins it.")
+            elif not "".join(lines[begun : number - 1]).strip():
+                problems.append(
+                    f"between lines {begun} and {number}, where {what} should be, stands nothing. "
+                    "Write it there, or take both lines out."
+                )
+            begun = None
+    if begun is not None:
+        problems.append(f"line {begun} begins {what}, and no line ends it: add ### END {what}.")
+    if not may_have and any(f"BEGIN {what}" in line for line in lines):
+        problems.append(
+            f"holds {what}, and its nbgrader metadata do not make it {kind}, so students would "
+            "read it. Set the kind of the cell in Jupyter's assignment toolbar."
+        )
+    return problems
+
+
+def _not_python(source, meta):
+    """Why a code cell cannot run, or ""."""
+    if not meta.get("locked") or meta.get("solution"):
+        with suppress(
+            SyntaxError
+        ):  # magics and shell commands; the grader runs locked cells itself
+            source = TransformerManager().transform_cell(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = (getattr(error, "text", "") or "").strip()
+        at = f", line {error.lineno}: {line}" if line else ""
+        return f"is not Python ({getattr(error, 'msg', error)}{at}). Mend that line."
+    return ""
 
 
 def _points_problems(nb, file):
