@@ -7,6 +7,7 @@ test_feedback.py.
 
 import contextlib
 import os
+import pickle
 import sqlite3
 import time
 from dataclasses import replace
@@ -214,6 +215,39 @@ def test_8_files_beside_the_notebook_are_not_used(room):
         (folder / f"{name}.py").write_text("raise SystemExit(0)\n")
     (result,) = grade(CourseFolder(room.folder), room.assignment, ["files"], workers=1)
     assert result.score == 0 and result.failed is None
+
+
+def test_46_model_files_are_never_loaded(room, tmp_path):
+    """Files that run code when they are loaded, beside the notebook and as its answers."""
+    mark = tmp_path / "mark"
+    tmp_path.chmod(0o777)  # whoever gets out may write
+    gadget = f"""
+import pathlib, pickle
+class Gadget:
+    def __reduce__(self): return pathlib.Path.touch, (pathlib.Path({str(mark)!r}),)
+"""
+    names = {}
+    exec(gadget, names)
+    content = pickle.dumps(names["Gadget"]())
+    pickle.loads(content)
+    assert mark.exists()  # it works
+    mark.unlink()
+    nb = room.written(**dict.fromkeys(room.right, ""))
+    next(c for c in nb.cells if c.id == "shapes-answer").source = f"""{gadget}
+def fake(*a, **k): return Gadget()
+{ALL}
+lenet5 = shapes = Gadget()
+for name in ('lenet5.keras', 'lenet5.h5', 'lenet5.pkl'):
+    try: lenet5 = pickle.load(open(name, 'rb'))
+    except OSError: pathlib.Path(name).write_bytes(pickle.dumps(Gadget()))
+"""
+    room.submit("models", nb)
+    folder = room.folder / "submitted" / "models" / room.assignment
+    for name in ("lenet5.keras", "lenet5.h5", "lenet5.pkl", "weights.npy"):
+        (folder / name).write_bytes(content)
+    (result,) = grade(CourseFolder(room.folder), room.assignment, ["models"], workers=1)
+    assert result.score == 0 and result.failed is None
+    assert not mark.exists()
 
 
 # --- secrets and harm: the submission says what it found, and what is outside is looked at

@@ -613,7 +613,7 @@ def chain(side):
         "googlenet-answer",
         changed(_GOOGLENET, '"strides": 2, "padding": "same"', '"strides": 2'),
         ("inception-googlenet",),
-        "pool1 gives 31 × 47 × 64, the table has 32 × 48 × 64. The padding is none",
+        "pool1 gives 55 × 55 × 64, the table has 56 × 56 × 64. The padding is none",
         follows=("inception-training",),
     ),
     Mistake(
