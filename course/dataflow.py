@@ -168,8 +168,8 @@ class _Scope:
         value = self._known(name)
         return f"{value.stands_for}.{rest}" if value and value.stands_for and rest else ""
 
-    def bind(self, name, value):
-        value = _merged(value, *self.control, *self.exits)
+    def bind(self, name, value, decided=()):
+        value = _merged(value, *decided, *self.exits)
         if not self._owns(name):
             self.changed[name] = _merged(self.changed.get(name), value)
             return
@@ -177,8 +177,8 @@ class _Scope:
             value = _Value(parts=[("", value)], function=value.function, belated=True)
         self.values[name] = value
 
-    def change(self, name, value):
-        value = _merged(value, *self.control)
+    def change(self, name, value, decided=()):
+        value = _merged(value, *decided)
         kept = self.values if self._owns(name) else self.changed
         old = kept.get(name)
         if old is not None and old.stands_for:
@@ -188,6 +188,15 @@ class _Scope:
             kept[name] = _Value(parts=parts, function=old.function, belated=True)
         else:
             kept[name] = _merged(old, value)
+
+    def _decided(self, *sources):
+        """The values that decide whether expressions become a value here.
+
+        In a loop they can pick one of many. Elsewhere they pick between two, which matters only for
+        what is written out: whoever computes a value and then compares it has computed it.
+        """
+        names = (node for each in sources for node in ast.walk(each) if not _is_literal(node))
+        return self.control if self.loops or next(names, None) is None else ()
 
     def _join(self, *others):
         for values in others:
@@ -291,7 +300,7 @@ class _Scope:
                 if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
                     given = [*node.args, *(keyword.value for keyword in node.keywords)]
                     if name := syntax.base(node.func):
-                        self.change(name, self.of(*given, hidden=hidden))
+                        self.change(name, self.of(*given, hidden=hidden), self._decided(*given))
             waiting += [(child, hidden) for child in ast.iter_child_nodes(node)]
 
     def _reached(self, name):
@@ -335,7 +344,7 @@ class _Scope:
             case ast.AugAssign():
                 self._effects(node.value)
                 if name := syntax.base(node.target):
-                    self.change(name, self.of(node.value))
+                    self.change(name, self.of(node.value), self._decided(node.value))
             case ast.For() | ast.AsyncFor() | ast.While():
                 self._loop(node)
             case ast.If():
@@ -352,7 +361,7 @@ class _Scope:
                 self._try(node)
             case ast.Return(value=ast.expr()):
                 self._effects(node.value)
-                self.returned.append(_merged(self.of(node.value), *self.control))
+                self.returned.append(_merged(self.of(node.value), *self._decided(node.value)))
             case ast.Delete():
                 for target in node.targets:
                     if isinstance(target, ast.Name) and self._owns(target.id):
@@ -362,11 +371,12 @@ class _Scope:
 
     def _assign(self, pairs):
         for target, source in pairs:
+            decided = self._decided(*source)
             if isinstance(target, ast.Name):
-                self.bind(target.id, self.of(*source))
+                self.bind(target.id, self.of(*source), decided)
             elif name := syntax.base(target):
                 key = target.slice if isinstance(target, ast.Subscript) else None
-                self.change(name, self.of(*source, key))
+                self.change(name, self.of(*source, key), decided)
 
     def _import(self, node):
         module = getattr(node, "module", None)
@@ -535,6 +545,11 @@ class _Scope:
                 else:
                     made.late.add(dotted)
         return made
+
+
+def _is_literal(node):
+    plain = ast.operator | ast.unaryop | ast.UnaryOp | ast.BinOp | ast.expr_context
+    return isinstance(node, plain) or (isinstance(node, ast.Constant) and node.value is not None)
 
 
 def _public(module):

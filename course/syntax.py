@@ -81,6 +81,11 @@ def looped(target, source):
         if name == "zip" and len(target.elts) == len(source.args):
             both = zip(target.elts, source.args, strict=True)
             return [pair for part, given in both for pair in looped(part, given)]
+    if isinstance(target, ast.Tuple) and isinstance(source, ast.List | ast.Tuple):
+        items = [getattr(item, "elts", ()) for item in source.elts]
+        if all(len(item) == len(target.elts) for item in items):
+            both = zip(target.elts, zip(*items, strict=True), strict=True) if items else ()
+            return [(part, list(given)) for each, given in both for part, _ in assigned(each, each)]
     return [(part, [source]) for part, _ in assigned(target, source)]
 
 

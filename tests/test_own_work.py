@@ -155,6 +155,12 @@ SHOWN = [  # a helper stands beside the answer, and nothing of it goes in
     "x = (lambda check: check + 1)(8)",
     "x = keras.applications.vgg16.preprocess_input",
     "%timeit anatomy(LENET5)\nx = 8",
+    "def x(n):\n    own = n - 4\n    if own == arithmetic.output_size(n, 5):\n"
+    "        print('right')\n        return own\n    return own",
+    "x = []\nfor own, right in [(28, arithmetic.output_size(32, 5)), (14, 14)]:\n    x.append(own)",
+    "log = []\ndef x(n):\n    log.append(anatomy(n))\n    return n",
+    "def x(n):\n    match n:\n        case 1:\n            print(anatomy(n))\n        case k:\n"
+    "            return k",
     "x = 8\nx\nanatomy(LENET5)",
     "with open('own') as file:\n    x = 8\n    print(anatomy(LENET5), file=file)",
 ]
