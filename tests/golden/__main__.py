@@ -15,10 +15,15 @@ from tests.golden import FOLDER, kept
 CORPORA = ("test_diagnosis", "test_families", "test_other_hands", "test_mutations")
 
 
+def corpus(name):
+    """The networks of a file of tests."""
+    return import_module(f"tests.{name}").NETWORKS
+
+
 def networks():
     """The lines of networks.txt: the corpora, one after the other."""
     for name in CORPORA:
-        yield from import_module(f"tests.{name}").NETWORKS.lines()
+        yield from corpus(name).lines()
 
 
 def printed(name):
@@ -35,7 +40,7 @@ def made(file):
     begun, lines = time.process_time(), []
     for each in FILES[file]():
         lines.append(each)
-        if len(lines) % 100 == 0:
+        if len(lines) % 250 == 0:
             spent = time.process_time() - begun
             print(f"\r{file}: {len(lines):,} lines, {spent:.0f} s", end="", file=sys.stderr)
     spent = time.process_time() - begun
@@ -56,11 +61,11 @@ def kind(before, now):
     """What has changed first: of two lists of `number row | cause | sentence`, or `right`."""
     if not before or not now:
         return "new" if now else "gone"
-    if {"right"} & {*before[:1], *now[:1]} or {"RAISES"} & {
-        before[0].split()[0],
-        now[0].split()[0],
-    }:
+    verdicts = [each[0].split()[0] for each in (before, now)]  # a number, if there are findings
+    if verdicts[0] != verdicts[1]:
         return "verdict"
+    if verdicts[0] == "RAISES":
+        return "sentence only"
     (row, cause, _), (row_now, cause_now, _) = (each[0].split(" | ", 2) for each in (before, now))
     if row != row_now:
         return "row"

@@ -1,0 +1,45 @@
+"""What the course prints is what is kept in this folder.
+
+What is found in the networks of `networks.txt` is compared where they are diagnosed anyway, corpus
+by corpus: `test_what_is_said_is_as_kept` in the files that `tests.golden.__main__` lists. Here it
+is only asked that the file holds nothing else.
+"""
+
+import pytest
+
+from tests.golden import compare, kept
+from tests.golden.__main__ import CORPORA, corpus, kind, made
+
+
+@pytest.mark.parametrize("file", ["anatomy", "commands"])
+def test_what_is_printed_is_as_kept(file):
+    compare(file, made(file))
+
+
+def test_all_networks_are_of_a_corpus_whose_test_compares():
+    known = {corpus(name).name for name in CORPORA}
+    assert {each.split("/")[0] for each in kept("networks")} == known
+
+
+def test_a_line_too_few_is_seen_and_shown():
+    with pytest.raises(
+        AssertionError, match=r"(?s)^The .* has:\n.*\n-LeNet-5.*golden --check anatomy"
+    ):
+        compare("anatomy", [each for each in kept("anatomy") if each != "LeNet-5"])
+
+
+@pytest.mark.parametrize(
+    "before, now, what",
+    [
+        (["0 C1 | PADDING | a"], ["right"], "verdict"),
+        (["0 C1 | PADDING | a"], ["RAISES ValueError: a"], "verdict"),
+        (["0 C1 | PADDING | a"], ["0 C3 | PADDING | a"], "row"),
+        (["0 C1 | PADDING | a"], ["0 C1 | KERNEL | a"], "cause"),
+        (["0 C1 | PADDING | a"], ["0 C1 | PADDING | b | c"], "sentence only"),
+        (["0 C1 | PADDING | a"], ["0 C1 | PADDING | a", "1 C3 | PADDING | a"], "later findings"),
+        (["right"], [], "gone"),
+        ([], ["right"], "new"),
+    ],
+)
+def test_differences_are_counted_by_what_changed_first(before, now, what):
+    assert kind(before, now) == what
