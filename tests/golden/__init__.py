@@ -81,7 +81,8 @@ def line(*parts):
 
 def kept(file, begin=""):
     """The lines of a file that begin so."""
-    text = (FOLDER / f"{file}.txt").read_text(encoding="utf-8")
+    path = FOLDER / f"{file}.txt"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     return [each for each in text.split("\n")[:-1] if each.startswith(begin)]
 
 
