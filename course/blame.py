@@ -60,10 +60,15 @@ def _refused(error):
 
 @functools.cache
 def _in_a_library(filename):
-    folders = [sysconfig.get_path(name) for name in _LIBRARIES]
-    folders = [os.path.join(folder, "") for folder in (*folders, os.path.dirname(__file__))]
     inside = "site-packages", "dist-packages", "<frozen "
-    return any(part in filename for part in inside) or filename.startswith(tuple(folders))
+    return any(part in filename for part in inside) or filename.startswith(_folders())
+
+
+@functools.cache
+def _folders():
+    """Where Python's libraries and this package lie."""
+    folders = [sysconfig.get_path(name) for name in _LIBRARIES]
+    return tuple(os.path.join(folder, "") for folder in (*folders, os.path.dirname(__file__)))
 
 
 def is_own(filename):

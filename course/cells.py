@@ -148,12 +148,17 @@ class _Watch:
     def __init__(self, names):
         self.names, self.made, self.put = names, Made(), {}
         self.written = own_work.Written()
+        self.unread = []  # (text, Stop or None) of cells that have run since the last check
 
     def begins(self, info):
         source = info.raw_cell or ""
         exercise = EXERCISE.match(source)
         if not exercise:
             return
+        for text, stop in self.unread:
+            self.made.ran(text, stop)
+            self.written.ran(text)
+        self.unread = []
         names = asked(source)
         helped = self.written.helped(exercise[1], names, own_work.allowed(source))
         for name in names:
@@ -173,8 +178,7 @@ class _Watch:
         self.put = {}
         source = result.info.raw_cell or ""
         if not EXERCISE.match(source):
-            self.made.ran(source, _stop(result))
-            self.written.ran(source)
+            self.unread.append((source, _stop(result)))  # to read it takes longer than to run it
 
 
 def _stop(result):

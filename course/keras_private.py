@@ -24,6 +24,7 @@ _BOOKS = {
     "_call_context_args", "_call_has_context_arg", "call_signature_parameters",
     "_build_shapes_dict", "kernel_size", "strides", "dilation_rate", "_reduction_axes",
 }  # fmt: skip
+_FILLED = list, dict, set
 
 
 @contextmanager
@@ -245,9 +246,9 @@ def _as_now(thing):
 
 def _content(value):
     """A function that fills a list, dict or set with what it has now; None for all else."""
-    kind = next((kind for kind in (list, dict, set) if isinstance(value, kind)), None)
-    if kind is None or type(value).__module__.startswith("tensorflow."):
+    if not isinstance(value, _FILLED) or type(value).__module__.startswith("tensorflow."):
         return None
+    kind = next(kind for kind in _FILLED if isinstance(value, kind))
     content = kind.copy(value)  # the kind's own methods: Keras's and TensorFlow's keep accounts
 
     def back():
