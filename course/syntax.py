@@ -3,14 +3,16 @@
 import ast
 import re
 import warnings
+from functools import lru_cache
 
 _LONGEST = 200_000  # characters
 _INSIDE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 
 
+@lru_cache(200)
 def parsed(source):
-    """A cell's syntax tree, with magics and shell commands as nothing."""
+    """A cell's syntax tree, with magics and shell commands as nothing; nobody may change it."""
     if len(source) > _LONGEST:
         raise ValueError("No cell that was written by hand is as long.")
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -232,6 +232,8 @@ class Judge(NbGraderPreprocessor):
                 texts[name] = cell.source
                 if _words(cell.source) in ([], _words(self._official[name].source)):
                     unanswered.add(name)
+        if len(failed) < 2:  # nothing can have failed because of another answer
+            return
         found = follow.Dependencies(self._solution, self._official, texts)
         chosen = follow.candidates(found, failed, unanswered)
         helped = {

@@ -128,7 +128,7 @@ def imports_of(official):
 
 def free_names(tree):
     """The names that a cell uses and neither defines nor gets from Python itself."""
-    used, bound = {}, set(dir(builtins))
+    used, bound = {}, set(vars(builtins))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
