@@ -7,12 +7,19 @@
 The class is made of the assignment's bank of answers: right ones in all styles and every typical
 mistake, over and over. Stock nbgrader grades one after the other, as it does; it gets the same
 notebooks in a course of its own, with its own preprocessors.
+
+The distance to the limit is the processor time of `course grade` for a submission (start, box,
+judge and gradebook included), against that of the student's own cells and of the calls that the
+checks ask for, in one warm Python. Other programs on the machine hardly change it.
 """
 
 import argparse
 import contextlib
+import gc
+import io
 import itertools
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -44,19 +51,23 @@ def main():
         ours, stock = Path(folder, "ours"), Path(folder, "stock")
         notebooks = make_class(ours, options.assignment, options.size)
         print(f"{options.assignment}: a class of {len(notebooks)}, {os.cpu_count()} cores")
-        seconds, memory = run([PROGRAMS / "course", "grade", options.assignment], ours)
+        seconds, memory, busy = run([PROGRAMS / "course", "grade", options.assignment], ours)
         each = seconds / len(notebooks)
         print(f"course grade        {seconds:7.1f} s   {each:6.2f} s each   "
               f"{memory / 1e9:.2f} GB at most")  # fmt: skip
         rest = steady(ours)
         print(f"  of which a submission, once warm: {rest:.2f} s in its worker (median)")
+        least, busy = limit(notebooks[:20]), busy / len(notebooks)
+        print(f"  seconds of one core for a submission: {busy:.2f}, and {least:.2f} for its own "
+              f"code alone; distance to the limit {busy / least:.2f}")  # fmt: skip
         if options.stock:
             make_class(stock, options.assignment, options.stock, STOCK_CONFIG)
-            seconds, memory = run([PROGRAMS / "nbgrader", "autograde", options.assignment], stock)
-            theirs = seconds / options.stock
+            program = [PROGRAMS / "nbgrader", "autograde", options.assignment]
+            seconds, memory, busy_there = run(program, stock)
+            theirs, busy_there = seconds / options.stock, busy_there / options.stock
             print(f"nbgrader autograde  {seconds:7.1f} s   {theirs:6.2f} s each   "
                   f"{memory / 1e9:.2f} GB at most   ({options.stock} submissions)")  # fmt: skip
-            print(f"ratio {theirs / each:.1f}")
+            print(f"ratio {theirs / each:.1f}; of processor time {busy_there / busy:.1f}")
 
 
 def make_class(folder, assignment, size, config=None):
@@ -84,8 +95,8 @@ def make_class(folder, assignment, size, config=None):
 
 
 def run(command, folder):
-    """Seconds of a command, and the most memory that it and all its processes had (PSS)."""
-    begun = time.monotonic()
+    """Seconds of a command, the most memory (PSS) and the processor time of all its processes."""
+    begun, busy = time.monotonic(), _processor_time()
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -107,7 +118,12 @@ def run(command, folder):
     watcher.join()
     if process.returncode:
         sys.exit(f"{command} failed:\n{output.decode()[-3000:]}")
-    return time.monotonic() - begun, peak[0]
+    return time.monotonic() - begun, peak[0], _processor_time() - busy
+
+
+def _processor_time():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def steady(folder):
@@ -117,6 +133,68 @@ def steady(folder):
         for path in folder.glob("autograded/*/*/*.ipynb")
     )
     return seconds[len(seconds) // 2]
+
+
+def limit(notebooks):
+    """Seconds of one core for a submission's own code: nobody can grade it with less."""
+    os.environ.update(CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", MPLBACKEND="agg")
+    os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+    from course import evidence
+    from course.grading import box
+    from course.grading.shell import Outputs, Shell
+    from course.grading.solution import official_of
+    from course.grading.testcell import TestCell, imports_of
+
+    os.environ["NBGRADER_EXECUTION"] = "autograde"  # what is not graded is not run
+    box._warm()  # as warm as the box
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    shell, seconds = Shell.instance(), []
+    for path in [notebooks[0], *notebooks]:  # the first one warms it up
+        shell.reset(new_session=False)
+        shell.shown = Outputs()
+        nb, spent = nbformat.read(path, 4), [0.0]
+        official = official_of(nb)
+        imports = imports_of(official.values())
+
+        def ask(request, spent=spent):
+            with _timed(spent), contextlib.suppress(Exception):
+                _call(shell.user_ns[request["name"]], request)
+            return evidence.answer(shell.user_ns, request)
+
+        for cell in nb.cells:
+            test = official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if test and test.points is not None and not test.solution:
+                TestCell(test, imports).judged(ask)
+            elif cell.cell_type == "code":
+                with _timed(spent), contextlib.redirect_stdout(io.StringIO()):
+                    shell.run_cell(cell.source)
+        seconds += spent
+    Shell.clear_instance()
+    return sum(seconds[1:]) / len(notebooks)
+
+
+def _call(subject, request):
+    """What a check asks for and no more: the calls, or the network built without weights."""
+    from course import evidence
+    from course.values import received
+
+    keywords = received(request.get("kwargs", {}))
+    for case in request.get("cases", ()):
+        subject(*received(case), **keywords)
+    if request["ask"] in ("model", "block"):
+        with evidence.weightless() as keras:
+            given = received(request["args"])
+            if request["ask"] == "block":
+                given = [keras.Input(tuple(request["input_shape"])), *given]
+            subject(*given, **keywords)
+
+
+@contextlib.contextmanager
+def _timed(spent):
+    begun = time.process_time()
+    yield
+    spent[0] += time.process_time() - begun
 
 
 def _options():
