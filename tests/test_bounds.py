@@ -1,5 +1,6 @@
 """What a network costs whoever judges it: forged and odd ones of a few kB end as a failed check."""
 
+import gc
 import time
 import tracemalloc
 
@@ -12,6 +13,7 @@ from course.architectures import googlenet, lenet, resnet
 from course.comparison import Comparison
 from course.diagnosis import MOST_FINDINGS, Cause, _Diagnosis
 from course.evidence import weightless
+from course.grading.notebooks import read_notebook
 from course.trace import trace
 from tests.test_families import verdict
 
@@ -333,3 +335,20 @@ def test_of_several_tables_the_one_that_fits_is_named(capsys):
     tables = [resnet.RESNET50_V1_5, resnet.RESNET50]
     check.model(lambda: bottlenecks((3, 4, 6, 3)), like=tables)
     assert "is ResNet-50: 25,557,032 trained parameters" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"cells": [' + "[]," * 6_000_000 + "[]]}", "[" + "[]," * 6_000_000 + "[]]"],
+    ids=["in the cells", "with no cells"],
+)
+def test_millions_of_empty_lists_are_read_without_a_look_for_garbage(text):
+    begun, looks = time.process_time(), []
+    gc.callbacks.append(lambda phase, info: looks.append(phase))
+    try:
+        nb, problem = read_notebook(text.encode())
+    finally:
+        gc.callbacks.pop()
+    assert (nb is not None and not nb.cells) or "no list of cells" in problem
+    assert len(looks) < 100
+    assert time.process_time() - begun < 10  # about 2 s; this tells bounded from unbounded

@@ -1,12 +1,15 @@
 """Notebook files: those handed in, read with limits and never raising, and an instructor's own."""
 
 import ast
+import gc
 import json
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from difflib import SequenceMatcher
+from itertools import islice
 
 import nbformat
+import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.grading import CourseError
@@ -15,6 +18,7 @@ from course.plain import one_line
 MAX_BYTES = 20_000_000  # the largest real ones have 15 MB of pictures
 _MAX_DEPTH = 100
 _MAX_CELLS = 2_000
+_MOST_LOOKED_INTO = 1_000  # lists and dicts in which the cells are looked for
 _MOST_LITERAL = 2_000_000  # characters that are read as Python's way to write a dict
 _AFTER_MARK = {  # how version control writes two versions of some lines, with or without the old
     (None, "<<<<<<<"): "<<<<<<<",
@@ -43,8 +47,9 @@ def read_notebook(content):
         return None, f"is nested more than {_MAX_DEPTH} levels deep, which no notebook is"
     damage = []
     try:
-        data = json.loads(text)
-        data = json.loads(data) if isinstance(data, str) else data  # JSON in JSON
+        with _uncollected():
+            data = json.loads(text)
+            data = json.loads(data) if isinstance(data, str) else data  # JSON in JSON
         cells = _cells(data)
     except ValueError as error:
         cells, damage = _damaged(text)
@@ -68,6 +73,18 @@ def read_notebook(content):
     return nb, None
 
 
+@contextmanager
+def _uncollected():
+    """Without looks for garbage: over millions of new lists they take longer than the reading."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _decoded(content):
     """(the text, whether it was one): Windows writes UTF-16 as well, and marks the beginning."""
     encoding = json.detect_encoding(content)
@@ -82,12 +99,13 @@ def _decoded(content):
 
 def _depth(text):
     """How deeply brackets are nested; those in texts are left out."""
-    depth = deepest = 0
-    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
-    for bracket in re.findall(r"[\[{}\]]", outside):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+    text = text.replace("\\\\", "").replace('\\"', "")
+    letters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+    letters = letters[~np.bitwise_xor.accumulate(letters == ord('"'))]
+    steps = np.zeros(256, np.int8)
+    steps[list(b"[{")], steps[list(b"]}")] = 1, -1
+    steps = steps[letters]
+    return int(np.cumsum(steps[steps != 0], dtype=np.int32).max(initial=0))
 
 
 def _has_widgets(data):
@@ -100,11 +118,13 @@ def _cells(data):
 
     What wraps a notebook (Jupyter's own answers do, as {"content": ...}) is looked into.
     """
-    waiting, seen = [data], 0
-    while waiting and seen < 1000:
-        item, seen = waiting.pop(0), seen + 1
+    waiting = [data]
+    for at in range(_MOST_LOOKED_INTO):
+        if at == len(waiting):
+            return None
+        item, left = waiting[at], _MOST_LOOKED_INTO - len(waiting)
         if isinstance(item, list):
-            waiting += [part for part in item if isinstance(part, dict | list)]
+            waiting += islice((part for part in item if isinstance(part, dict | list)), left)
         if not isinstance(item, dict):
             continue
         if isinstance(item.get("cells"), list):
@@ -112,7 +132,7 @@ def _cells(data):
         if isinstance(item.get("worksheets"), list):
             sheets = [sheet for sheet in item["worksheets"] if isinstance(sheet, dict)]
             return [cell for sheet in sheets for cell in _flat(sheet.get("cells"))]
-        waiting += [part for part in item.values() if isinstance(part, dict | list)]
+        waiting += islice((part for part in item.values() if isinstance(part, dict | list)), left)
     return None
 
 
