@@ -19,7 +19,7 @@ c.CourseDirectory.release_directory = "assignments"
 # A release is stamped with the repository that Colab gets the course from (by default the git
 # remote of this folder): c.Stamp.repository = "https://github.com/university/convnet-course"
 c.GenerateAssignment.preprocessors = [
-    "course.grading.release.Stamp",
+    "course.grading.out.release.Stamp",
     "nbgrader.preprocessors.LockCells",
     "nbgrader.preprocessors.ClearSolutions",
     "nbgrader.preprocessors.ClearOutput",
@@ -32,29 +32,29 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# What students hand in is put into gradable shape first (course/grading/repair.py) ...
+# What students hand in is put into gradable shape first (course/grading/notebook/repair.py) ...
 c.Autograde.sanitize_preprocessors = [
-    "course.grading.repair.Repair",
+    "course.grading.notebook.repair.Repair",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# ... and then judged outside the kernel that runs it (course/grading/judge.py).
+# ... and then judged outside the kernel that runs it (course/grading/verdict/judge.py).
 c.Autograde.autograde_preprocessors = [
-    "course.grading.judge.Judge",
+    "course.grading.verdict.judge.Judge",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
-    "course.grading.defang.Defang",  # nothing of a student's may run in the formgrader
+    "course.grading.notebook.defang.Defang",  # nothing of a student's may run in the formgrader
 ]
 # Feedback shows findings, not the tests that found them.
 c.GenerateFeedback.preprocessors = [
-    "course.grading.defang.Defang",
-    "course.grading.feedback.Grades",
+    "course.grading.notebook.defang.Defang",
+    "course.grading.out.feedback.Grades",
 ]
-c.GenerateFeedback.exporter_class = "course.grading.feedback.FeedbackPage"
+c.GenerateFeedback.exporter_class = "course.grading.out.feedback.FeedbackPage"
 
 # `nbgrader validate`, and *Validate* in JupyterLab, run a student's notebook afresh. Its first cell
 # imports Keras; on a busy machine nbgrader's own 30 and 4 seconds end it.
@@ -62,4 +62,4 @@ c.Execute.timeout = 600  # seconds for one cell
 c.Execute.iopub_timeout = 600
 c.Execute.startup_timeout = 600
 
-c.ExportApp.plugin_class = "course.grading.export.ScoresExport"
+c.ExportApp.plugin_class = "course.grading.out.export.ScoresExport"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from course.session import quietly
+from course.kit.quiet import quietly
 
 RUNS = 5
 

@@ -139,11 +139,11 @@ def limit(notebooks):
     """Seconds of one core for a submission's own code: nobody can grade it with less."""
     os.environ.update(CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", MPLBACKEND="agg")
     os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-    from course import evidence
-    from course.grading import box
-    from course.grading.shell import Outputs, Shell
-    from course.grading.solution import official_of
-    from course.grading.testcell import TestCell, imports_of
+    from course.evidence import observe
+    from course.grading.notebook.solution import official_of
+    from course.grading.sandbox import box
+    from course.grading.sandbox.shell import Outputs, Shell
+    from course.grading.verdict.testcell import TestCell, imports_of
 
     os.environ["NBGRADER_EXECUTION"] = "autograde"  # what is not graded is not run
     box._warm()  # as warm as the box
@@ -160,7 +160,7 @@ def limit(notebooks):
         def ask(request, spent=spent):
             with _timed(spent), contextlib.suppress(Exception):
                 _call(shell.user_ns[request["name"]], request)
-            return evidence.answer(shell.user_ns, request)
+            return observe.answer(shell.user_ns, request)
 
         for cell in nb.cells:
             test = official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
@@ -176,14 +176,14 @@ def limit(notebooks):
 
 def _call(subject, request):
     """What a check asks for and no more: the calls, or the network built without weights."""
-    from course import evidence
-    from course.values import received
+    from course.evidence import observe
+    from course.evidence.values import received
 
     keywords = received(request.get("kwargs", {}))
     for case in request.get("cases", ()):
         subject(*received(case), **keywords)
     if request["ask"] in ("model", "block"):
-        with evidence.weightless() as keras:
+        with observe.weightless() as keras:
             given = received(request["args"])
             if request["ask"] == "block":
                 given = [keras.Input(tuple(request["input_shape"])), *given]

@@ -63,7 +63,7 @@ def photographs(augmented, seed, arguments):
     """The two pipelines, cut from 32 × 32 to 28 × 28: the middle, or anywhere and mirrored."""
     from keras import layers
 
-    from course import data
+    from course.kit import data
 
     train_set, test_set = data.load(
         "cifar10", batch=arguments.batch, limit=arguments.limit, seed=seed

@@ -87,7 +87,7 @@ def photographs(heads, seed, arguments):
     """The two pipelines, the training images mirrored at random, one label for each head."""
     from keras import layers
 
-    from course import data
+    from course.kit import data
 
     train_set, test_set = data.load(
         "cifar10", batch=arguments.batch, limit=arguments.limit, seed=seed

@@ -115,7 +115,7 @@ def train(build, parameters, seed, arguments):
     """One run -> its curves, one number an epoch, and its minutes."""
     import keras
 
-    from course import data
+    from course.kit import data
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)

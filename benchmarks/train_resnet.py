@@ -61,7 +61,7 @@ def small_resnet(depth, shortcuts, widths=(8, 16, 32), side=16):
 
 def photographs(seed, arguments):
     """The two pipelines, at the small size and with the mean of all values taken off."""
-    from course import data
+    from course.kit import data
 
     train_set, test_set = data.load(
         "cifar10", batch=arguments.batch, limit=arguments.limit, seed=seed,

@@ -58,7 +58,7 @@ def photographs(seed, arguments):
     """The two pipelines; the training images are mirrored at random."""
     from keras import layers
 
-    from course import data
+    from course.kit import data
 
     train_set, test_set = data.load(
         "cifar10", batch=arguments.batch, limit=arguments.limit, seed=seed
@@ -110,7 +110,7 @@ def transfer(seed, arguments):
     import keras
     from keras import layers
 
-    from course import data
+    from course.kit import data
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)

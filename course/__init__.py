@@ -6,7 +6,7 @@ used.
     import course
     course.setup()              # versions, device, data folder
 
-    from course import check    # is it right, and if not, what is wrong?
+    from course import check
 """
 
 from importlib import import_module
@@ -17,18 +17,29 @@ try:
 except PackageNotFoundError:  # used from a folder, not installed
     __version__ = "0+folder"
 
-_MODULES = (
-    "anatomy", "architectures", "arithmetic", "check", "data", "diagnosis", "figures", "training",
-)  # fmt: skip
+_MODULES = {
+    "anatomy": "anatomy",
+    "architectures": "architectures",
+    "arithmetic": "arithmetic",
+    "check": "check",
+    "data": "kit.data",
+    "diagnosis": "diagnosis",
+    "doctor": "doctor",
+    "figures": "kit.figures",
+    "ilsvrc": "architectures.ilsvrc",
+    "progress": "check.record",
+    "timing": "kit.timing",
+    "training": "kit.training",
+}
 
 __all__ = [*_MODULES, "setup"]
 
 
 def __getattr__(name):
     if name in _MODULES:
-        return import_module(f"course.{name}")
+        return import_module(f"course.{_MODULES[name]}")
     if name == "setup":
-        return import_module("course.session").setup
+        return import_module("course.kit.session").setup
     raise AttributeError(f"module 'course' has no attribute {name!r}")
 
 

@@ -22,8 +22,9 @@ from functools import cached_property
 from html import escape
 from math import isclose, prod
 
-from course import evidence, probes
 from course.architectures import Table
+from course.evidence import probes
+from course.evidence.observe import weightless
 
 #: 1.7159 · tanh(2a/3), the squashing function of LeCun et al. 1998, appendix A.
 SCALED_TANH = (1.7159, 2 / 3)
@@ -226,7 +227,7 @@ class Anatomy:
         self.name = name
         self.inputs = inputs  # Values of the input images
         self.outputs = outputs  # Values that the network returns
-        self.faults = []  # merges that Keras refuses (`course.unmerged`)
+        self.faults = []  # merges that Keras refuses (`course.evidence.unmerged`)
         self.steps = _in_order(outputs)
         for step in self.steps:
             step.reach  # noqa: B018  worked out in this order, it never goes deep
@@ -361,7 +362,7 @@ def anatomy(network, input_shape=None, numbers=probes.FIXED):
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
     is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are those of the probes
-    that a trace was asked with (see `course.probes`).
+    that a trace was asked with (see `course.evidence.probes`).
 
     Raises TypeError for anything else, and `course.trace.TraceError` for a model without shapes.
     """
@@ -373,10 +374,10 @@ def anatomy(network, input_shape=None, numbers=probes.FIXED):
         return reading.from_table(network)
     if isinstance(network, dict) and "steps" in network:
         return reading.from_trace(network, numbers)
-    from course.trace import trace
+    from course.evidence.trace import trace
 
     if inspect.isroutine(network):
-        with evidence.weightless():
+        with weightless():
             return anatomy(network(), input_shape, numbers)
     if isinstance(network, str | dict):
         network = _from_config(network)
@@ -395,11 +396,11 @@ def _from_config(config):
     """A model of `model.to_json()`, as text or dict, or of `model.get_config()`."""
     import keras
 
-    from course.trace import TraceError
+    from course.evidence.trace import TraceError
 
     try:
         config = json.loads(config) if isinstance(config, str) else config
-        with evidence.weightless():
+        with weightless():
             if "class_name" in config:
                 return keras.models.model_from_json(json.dumps(config))
             kind = keras.Model if "input_layers" in config else keras.Sequential

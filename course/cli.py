@@ -74,7 +74,7 @@ def _doctor(folder):
 def main(arguments=None):
     """Run the command line; the exit status is 0, 1 for a problem, 2 for a wrong call."""
     try:
-        return course.main(arguments, "course", standalone_mode=False) or 0
+        return course.main(arguments, "course", standalone_mode=False, obj=main) or 0
     except click.ClickException as error:  # a wrong call, or what an instructor can mend
         error.show()
         return error.exit_code

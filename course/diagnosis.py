@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from course.anatomy import anatomy
 from course.comparison import Comparison, Spent, State
+from course.evidence.unmerged import told
 from course.findings import (
     Cause,
     Finding,
@@ -24,7 +25,6 @@ from course.findings import (
     sources,
     what,
 )
-from course.unmerged import told
 
 __all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding"]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from course.kit.quiet import quietly
 from course.plain import one_line
 
 OK, NOTE, BAD = "OK  ", "note", "BAD "
@@ -97,10 +98,10 @@ def _package(name, least):
 
 
 def _backend():
-    from course import session
+    from course.kit import session
 
     try:
-        with session.quietly():
+        with quietly():
             keras = session._keras()
     except Exception as error:
         return Line(BAD, f"Keras does not start: {one_line(error)}")
@@ -108,10 +109,10 @@ def _backend():
 
 
 def _device():
-    from course import session
+    from course.kit import session
 
     try:
-        with session.quietly():
+        with quietly():
             backend = session._keras().backend.backend()
             _, gpus = session._DEVICES.get(backend, session._other)(backend)
     except Exception as error:
@@ -128,7 +129,7 @@ def _device():
 
 
 def _data():
-    from course import data
+    from course.kit import data
 
     folder = Path(data.folder())
     try:
@@ -153,7 +154,7 @@ def _disk(folder):
 
 
 def _offline():
-    from course import data
+    from course.kit import data
 
     try:
         data.history("02-lenet")
@@ -171,7 +172,7 @@ def _instructor(folder):
         return
     yield Line(OK, f"nbgrader {_version('nbgrader')} (for grading)")
     from course.grading import CourseError
-    from course.grading.course_folder import CourseFolder
+    from course.grading.folder import CourseFolder
 
     try:
         found = CourseFolder(folder)
@@ -189,7 +190,7 @@ def _sandbox():
             "goes afterwards (course grade --throw-away-container)."
         )
         return Line(NOTE, f"grading has no sandbox on {platform.system()}.", mend)
-    from course.grading import kernels
+    from course.grading.sandbox import kernels
 
     try:
         with kernels.Box() as box:

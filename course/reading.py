@@ -9,9 +9,10 @@ from collections import Counter
 from itertools import pairwise
 from math import prod
 
-from course import normal, probes, unmerged
+from course import normal
 from course.anatomy import SCALED_TANH, Anatomy, Step, Value
 from course.architectures import LRN_CONSTANTS, sources
+from course.evidence import probes, unmerged
 
 
 def from_table(table):

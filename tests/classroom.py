@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 
 from course.cli import main
-from course.grading.course_folder import CourseFolder
 from course.grading.demo import answered, load_bank, model_answers
+from course.grading.folder import CourseFolder
 from course.grading.grade import read_result
 
 ROOT = Path(__file__).parents[1]

@@ -27,7 +27,7 @@ SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
 @pytest.fixture
 def weightless():
     """The module keras, in a scope in which building a model allocates nothing."""
-    from course.evidence import weightless
+    from course.evidence.observe import weightless
 
     with weightless() as keras:
         yield keras

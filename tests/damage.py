@@ -17,9 +17,9 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
 
 from course.grading.demo import answered, model_answers
-from course.grading.pieces import parses
-from course.grading.repair import Official, Release
-from course.grading.testcell import free_names
+from course.grading.notebook.pieces import parses
+from course.grading.notebook.repair import Official, Release
+from course.grading.verdict.testcell import free_names
 
 
 class Assignment:

@@ -7,7 +7,7 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from course.cli import main
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from tests.school import ROOT, source
 
 WHEN = (2026, 11, 20, 12, 0, 0)

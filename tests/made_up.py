@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import nbformat
 
-from course.grading import work
-from course.grading.judge import reasons
-from course.grading.repair import Official, Release
+from course.grading import worker
+from course.grading.notebook.repair import Official, Release
+from course.grading.verdict.judge import reasons
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -35,7 +35,7 @@ def _official(name, source, *, points=None, solution=False, locked=False):
 def job_of(*cells, **fields):
     """The Job of an assignment with one notebook, `hw`."""
     official = Release({cell.name: cell for cell in cells}, nbformat.v4.new_notebook())
-    return work.Job("hw", {"hw": official}, KERNEL, **fields)
+    return worker.Job("hw", {"hw": official}, KERNEL, **fields)
 
 
 def handed_in(job, **answers):
@@ -49,7 +49,7 @@ def handed_in(job, **answers):
 
 def judged(job, content):
     """(the judged notebook, {grade id: (passed, [message, ...])}) of a submission."""
-    outcome = work.grade_submission(job, {"hw": content})
+    outcome = worker.grade_submission(job, {"hw": content})
     assert outcome.failed is None, outcome.failed
     nb = nbformat.reads(outcome.notebooks["hw"], 4)
     return nb, reasons(nb)

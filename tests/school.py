@@ -8,10 +8,10 @@ from nbgrader.api import Gradebook
 
 from course.cli import main
 from course.findings import Cause
-from course.grading.course_folder import CourseFolder
-from course.grading.defang import Defang
+from course.grading.folder import CourseFolder
 from course.grading.grade import _Book, _job
-from course.grading.work import Outcome, failure
+from course.grading.notebook.defang import Defang
+from course.grading.worker import Outcome, failure
 
 ROOT = Path(__file__).parents[1]
 STUB = "def f():\n    ### BEGIN SOLUTION\n    return 9\n    ### END SOLUTION"

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from course.anatomy import Anatomy, anatomy
 from course.architectures.lenet import LENET5, LENET5_1998
-from course.trace import TraceError
+from course.evidence.trace import TraceError
 
 
 @pytest.mark.parametrize("name", ["VGG16", "VGG19", "ResNet50"])

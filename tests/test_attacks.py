@@ -17,10 +17,10 @@ import psutil
 import pytest
 from traitlets.config import Config
 
-from course.grading import work
-from course.grading.course_folder import CourseFolder
+from course.grading import worker
+from course.grading.folder import CourseFolder
 from course.grading.grade import _job, grade
-from course.grading.judge import reasons
+from course.grading.verdict.judge import reasons
 from tests.classroom import Classroom
 
 
@@ -41,7 +41,7 @@ def attacked(room, job, code, where="shapes-answer", **others):
     nb = room.written(**dict.fromkeys(room.right, ""))
     for name, source in {where: code, **others}.items():
         next(c for c in nb.cells if c.id == name.replace("_", "-")).source = source
-    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
     assert outcome.failed is None, outcome.failed
     return reasons(nbformat.reads(outcome.notebooks[room.name], 4))
 
@@ -105,20 +105,20 @@ def fake(input_shape=(32, 32, 1), classes=10, *a, **k):
     return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(inputs)))
 """ + ALL,
     "10 builtins and checks replaced": """
-import builtins, course.check, course.evidence, numpy.testing, sys
+import builtins, course.check, course.evidence.observe, numpy.testing, sys
 builtins.tuple = builtins.isinstance = builtins.any = lambda *a, **k: True
 for name in ('model', 'block', 'function', 'value', 'shapes', 'parameters'):
     setattr(course.check, name, lambda *a, **k: None)
 numpy.testing.assert_allclose = lambda *a, **k: None
 """,
     "11 the answer of a right model sent for another": """
-import course.evidence as evidence
+import course.evidence.observe as evidence
 right = {"trace": {"rows": [], "outputs": [], "inputs": []}}
 evidence.observe = lambda subject, request: right
 evidence.answer = lambda space, request: right
 """,
     "11 two answers instead of one": """
-import course.evidence as evidence, json, socket
+import course.evidence.observe as evidence, json, socket
 lines = []
 for fd in range(3, 64):
     try: lines.append(socket.socket(fileno=fd))
@@ -151,7 +151,7 @@ from IPython.display import display
 display({'image/png': 'x' * 100_000_000}, raw=True)
 """,
     "34 a message nested 100,000 deep": """
-import course.evidence as evidence
+import course.evidence.observe as evidence
 import json
 deep = '[' * 100_000 + ']' * 100_000
 def answer(space, request):
@@ -159,7 +159,7 @@ def answer(space, request):
 evidence.answer = answer
 """,
     "34 numbers that are none": """
-import course.evidence as evidence
+import course.evidence.observe as evidence
 evidence.answer = lambda space, request: {
     "value": float('nan'), "answers": [float('inf')] * 99, "trace": 10 ** 400}
 """,
@@ -203,7 +203,7 @@ def test_4_tags_gain_nothing(room, job):
     nb = room.written(**dict.fromkeys(room.right, ""))
     for cell in nb.cells:
         cell.metadata["tags"] = ["skip-execution"]
-    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
     assert passed(reasons(nbformat.reads(outcome.notebooks[room.name], 4))) == []
 
 
@@ -392,7 +392,7 @@ def running():
     found = 0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            found += "course.grading.box" in process.cmdline()
+            found += "course.grading.sandbox.box" in process.cmdline()
     return found
 
 

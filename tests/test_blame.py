@@ -13,8 +13,8 @@ from keras import layers, ops
 
 from course import check
 from course.architectures.lenet import LENET5
-from course.blame import in_line, is_own
 from course.diagnosis import Cause
+from course.evidence.lines import in_line, is_own
 
 C1 = LENET5.part("C1", input_shape=(32, 32, 1))
 

@@ -12,9 +12,9 @@ from course import check
 from course.architectures import googlenet, lenet, resnet
 from course.comparison import Comparison
 from course.diagnosis import MOST_FINDINGS, Cause, _Diagnosis
-from course.evidence import weightless
-from course.grading.notebooks import read_notebook
-from course.trace import trace
+from course.evidence.observe import weightless
+from course.evidence.trace import trace
+from course.grading.notebook.read import read_notebook
 from tests.test_families import verdict
 
 CONV = {

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course import evidence
-from course.grading import kernels
-from course.grading.kernels import Box, BoxError, Kernel, KernelEnded, Limits
+from course.evidence.observe import observe
+from course.grading.sandbox import kernels
+from course.grading.sandbox.kernels import Box, BoxError, Kernel, KernelEnded, Limits
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_what_is_copied_has_one_thread_and_has_named_nothing(box):
     threads = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
-            if process.name() != "bwrap" and "course.grading.box" in process.cmdline():
+            if process.name() != "bwrap" and "course.grading.sandbox.box" in process.cmdline():
                 threads.append(process.num_threads())
     assert threads and set(threads) == {1}  # a copy loses the others
     assert said(box, "import keras\nprint(keras.layers.Dense(1).name)") == "dense"
@@ -212,7 +212,7 @@ def build():
     names = {}
     exec(code, names)
     names["keras"].utils.clear_session()  # the first of each kind is called after its kind alone
-    assert there == json.loads(json.dumps(evidence.observe(names["build"], request)))
+    assert there == json.loads(json.dumps(observe(names["build"], request)))
     assert len(there["trace"]["steps"]) == 10
 
 
@@ -474,7 +474,7 @@ def test_an_answer_is_bounded_before_it_is_read(box, why):
     with Kernel(box.address) as kernel:
         run(kernel, LINE)
         if why.startswith("its answer"):
-            run(kernel, f"import course.evidence as e\ne.answer = lambda *_: {send}")
+            run(kernel, f"import course.evidence.observe as e\ne.answer = lambda *_: {send}")
             kernel.send(ask={"name": "x", "ask": "value"})
         else:
             kernel.send(run=send)
@@ -734,11 +734,11 @@ def test_a_python_that_does_not_start_in_the_box_is_told_as_such(monkeypatch, tm
 
 def test_a_box_sees_the_package_that_comes_by_pythonpath(tmp_path):
     """And nothing that lies beside it."""
-    shutil.copytree(Path(kernels.__file__).parents[1], tmp_path / "course")
+    shutil.copytree(Path(kernels.__file__).parents[2], tmp_path / "course")
     (tmp_path / "solutions.txt").write_text("secret")
     look = f"import course, os; print(course.__file__, os.listdir({str(tmp_path)!r}))"
     code = f"""
-from course.grading.kernels import Box, Kernel
+from course.grading.sandbox.kernels import Box, Kernel
 with Box() as box, Kernel(box.address) as kernel:
     kernel.send(run={look!r})
     print(kernel.answer(600)['outputs'][0]['text'])

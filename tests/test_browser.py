@@ -16,9 +16,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.grading.course_folder import CourseFolder
+from course.check.handin import receipt
+from course.grading.folder import CourseFolder
 from course.grading.grade import read_result
-from course.handin import receipt
 from tests.classroom import Classroom
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

@@ -3,8 +3,9 @@
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from course import cells, check
-from course.cells import Made, Stop, asked, defined
+from course import check
+from course.evidence import cells
+from course.evidence.cells import Made, Stop, asked, defined
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 STUB = 'def f(n):\n    """n + 1"""\n    # YOUR CODE HERE\n    raise NotImplementedError()'

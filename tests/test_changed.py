@@ -8,10 +8,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course.cli import main
-from course.grading import kernels
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from course.grading.grade import read_result
-from course.grading.release import source_problems
+from course.grading.out.release import source_problems
+from course.grading.sandbox import kernels
 
 ROOT = Path(__file__).parents[1]
 ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
@@ -109,7 +109,7 @@ def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
 
 
 def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, monkeypatch):
-    from course.grading import work
+    from course.grading import worker
     from course.grading.grade import _job
 
     course = CourseFolder(own.folder)
@@ -123,7 +123,9 @@ def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, m
         lambda job: job.config.update(Judge={"timeout": 7}),
         lambda job: job.files.update({"mytable.py": b"TABLE = 3"}),
         lambda job: job.solution.update(p1=[]),
-        lambda job: monkeypatch.setattr(work, "_own_code", lambda: {"course/check.py": b""}),
+        lambda job: monkeypatch.setattr(
+            worker, "_own_code", lambda: {"course/check/__init__.py": b""}
+        ),
     ):
         job = _job(course, "hw", None)
         change(job)

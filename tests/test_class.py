@@ -18,8 +18,8 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.course_folder import CourseFolder
 from course.grading.demo import as_colab_saves, with_copied_cell
+from course.grading.folder import CourseFolder
 from course.grading.grade import grade, read_result
 from tests.bank import lenet
 from tests.classroom import Classroom

@@ -15,10 +15,10 @@ import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from course.check.handin import receipt
 from course.cli import main
-from course.grading.course_folder import CourseFolder
 from course.grading.demo import answered
-from course.handin import receipt
+from course.grading.folder import CourseFolder
 from tests.classroom import ROOT, Classroom
 
 PROGRAMS = Path(sys.executable).parent
@@ -245,7 +245,7 @@ def test_what_a_machine_can_do_is_a_sentence(room, capsys, monkeypatch, error, s
     def fails(*_):
         raise error
 
-    monkeypatch.setattr("course.grading.export.export", fails)
+    monkeypatch.setattr("course.grading.out.export.export", fails)
     assert room.course("export") == 1
     said = capsys.readouterr().err
     assert said.startswith(f"course: {sentence}") and "Run the same command again" in said
@@ -262,6 +262,6 @@ def test_a_disk_that_is_really_full(room, capsys):
 
 
 def test_our_own_mistakes_are_not_hidden(room, monkeypatch):
-    monkeypatch.setattr("course.grading.export.export", lambda *_: 1 / 0)
+    monkeypatch.setattr("course.grading.out.export.export", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         room.course("export")

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_notebook
 
-from course.grading import CourseError, archives, notebooks
-from course.grading.collect import LMS, collect
+from course.grading import CourseError
+from course.grading.inbox import archives
+from course.grading.inbox.collect import LMS, collect
+from course.grading.notebook import read as notebooks
 from tests.inbox import WHEN, packed
 
 

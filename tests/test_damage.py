@@ -13,10 +13,10 @@ import pytest
 from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 
 from course.cli import main
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from course.grading.grade import read_result
-from course.grading.notebooks import MAX_BYTES, read_notebook
-from course.grading.repair import repair
+from course.grading.notebook.read import MAX_BYTES, read_notebook
+from course.grading.notebook.repair import repair
 from tests import damage
 from tests.classroom import ROOT
 from tests.classroom import SOURCES as SOLUTIONS

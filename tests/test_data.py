@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 
-from course import data
+from course.kit import data
 
 STORED = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[2] / "shared" / "data")
 needs_mnist = pytest.mark.skipif(

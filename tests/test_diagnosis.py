@@ -16,8 +16,8 @@ from keras import layers, ops
 from course.anatomy import anatomy
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998, LENET5_RELU
 from course.diagnosis import Cause, diagnose
-from course.evidence import weightless
-from course.trace import trace
+from course.evidence.observe import weightless
+from course.evidence.trace import trace
 from tests.golden import Corpus
 
 RIGHT = {}  # name: (builder, table)

@@ -53,7 +53,7 @@ def test_where_there_is_no_sandbox_it_says_what_to_use(monkeypatch, system):
 
 
 def test_a_sandbox_that_does_not_work(monkeypatch):
-    from course.grading import kernels
+    from course.grading.sandbox import kernels
 
     def broken(*_):
         raise kernels.BoxError("bwrap: no permission")

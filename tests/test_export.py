@@ -8,10 +8,10 @@ import sys
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.course_folder import CourseFolder
-from course.grading.export import PLACES
-from course.grading.intake import Record
-from course.grading.scores import COLUMNS
+from course.grading.folder import CourseFolder
+from course.grading.inbox.intake import Record
+from course.grading.out.export import PLACES
+from course.grading.out.scores import COLUMNS
 from tests.school import School
 
 PADDED = ("conv2", "PADDING", 'The padding is "valid", the table has 2. One, two.')
@@ -127,7 +127,7 @@ def test_gradescope_gets_a_results_json_for_each_submission(school, tmp_path):
 def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):
     ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
     assert school.course("export", "--format", "canvas", "--to", str(ours)) == 0
-    command = ["-m", "nbgrader", "export", "--exporter=course.grading.export.CanvasExport"]
+    command = ["-m", "nbgrader", "export", "--exporter=course.grading.out.export.CanvasExport"]
     subprocess.run([sys.executable, *command, f"--to={theirs}"], cwd=school.folder, check=True)
     assert theirs.read_bytes() == ours.read_bytes()
 

@@ -13,8 +13,8 @@ from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, resnet, vgg
 from course.architectures.lenet import LENET5
 from course.diagnosis import Cause, diagnose
-from course.evidence import weightless
-from course.trace import trace
+from course.evidence.observe import weightless
+from course.evidence.trace import trace
 from tests.golden import Corpus, built
 from tests.mutations import every_table
 from tests.test_diagnosis import NOTHING, disguised

@@ -20,9 +20,9 @@ from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.preprocessors import ClearHiddenTests
 
-from course.grading.course_folder import CourseFolder
-from course.grading.defang import JOINER, Defang, harmless
-from course.grading.feedback import FeedbackPage, feedback, page
+from course.grading.folder import CourseFolder
+from course.grading.notebook.defang import JOINER, Defang, harmless
+from course.grading.out.feedback import FeedbackPage, feedback, page
 from tests.school import School
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -13,14 +13,14 @@ from keras import layers
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
-from course import figures
 from course.anatomy import anatomy
 from course.architectures.googlenet import GOOGLENET, GOOGLENET_TRAINING, INCEPTION_BOTTLENECK
 from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
 from course.architectures.resnet import RESNET34, RESNET50, RESNET152
 from course.architectures.vgg import VGG16
-from course.evidence import weightless
-from course.pictures import INK
+from course.evidence.observe import weightless
+from course.kit import figures
+from course.kit.pictures import INK
 
 BLOCK = RESNET34.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
 
@@ -221,7 +221,7 @@ def test_an_unknown_layer_lists_those_there_are():
 
 def test_importing_the_package_costs_nothing():
     code = (
-        "import sys, course, course.figures, course.check, course.diagnosis, course.data;"
+        "import sys, course, course.kit.figures, course.check, course.diagnosis, course.kit.data;"
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'nbgrader', 'numpy'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course.grading.follow import Dependencies
+from course.grading.verdict.follow import Dependencies
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 CELLS = {

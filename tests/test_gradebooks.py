@@ -5,7 +5,7 @@ import csv
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from tests.inbox import packed
 from tests.school import School
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.grading import kernels
-from course.grading.course_folder import CourseFolder
 from course.grading.demo import as_colab_saves, with_copied_cell
-from course.grading.gradebooks import _comments
-from course.grading.scores import scored
+from course.grading.folder import CourseFolder
+from course.grading.out.gradebooks import _comments
+from course.grading.out.scores import scored
+from course.grading.sandbox import kernels
 from tests.bank import lenet
 from tests.classroom import Classroom
 
@@ -58,7 +58,7 @@ def lenet5(input_shape=(32, 32, 1), classes=10):
     inputs = keras.Input(input_shape)
     return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(inputs)))
 lenet5_1998 = lenet5_relu = lenet5
-import course.check, course.diagnosis, course.evidence, course.trace
+import course.check, course.diagnosis, course.evidence.observe, course.evidence.trace
 course.diagnosis.diagnose = lambda *a, **k: []
 course.check.diagnose = lambda *a, **k: []
 for name in ("model", "block", "shapes", "parameters", "value", "function"):

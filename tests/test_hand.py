@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.course_folder import CourseFolder
-from course.grading.export import scores
+from course.grading.folder import CourseFolder
+from course.grading.out.export import scores
 from tests.classroom import Classroom
 from tests.test_feedback import nbgraders_page
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import nbformat
 import pytest
 
-from course import handin
+from course.check import handin
 from course.grading.demo import answered, model_answers
 
 ROOT = Path(__file__).parents[1]

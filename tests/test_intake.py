@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.collect import collect
-from course.grading.course_folder import CourseFolder
-from course.grading.intake import NAME, intake
+from course.grading.folder import CourseFolder
+from course.grading.inbox.collect import collect
+from course.grading.inbox.intake import NAME, intake
 from tests.inbox import Room, packed
 from tests.school import School
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from course.grading.course_folder import CourseFolder
-from course.grading.export import scores
+from course.grading.folder import CourseFolder
+from course.grading.out.export import scores
 from tests.classroom import ROOT
 from tests.school import School
 

@@ -18,7 +18,7 @@ from course import check
 from course.anatomy import anatomy
 from course.architectures.lenet import LENET5
 from course.architectures.vgg import VGG16
-from course.evidence import observe, weightless
+from course.evidence.observe import observe, weightless
 
 
 def network(inputs, classes=10):

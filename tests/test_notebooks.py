@@ -8,9 +8,9 @@ import shutil
 import nbformat
 import pytest
 
-from course.grading.course_folder import CourseFolder
-from course.grading.publish import _SECRET, _SHORT, _plain
-from course.grading.release import release, source_problems, stamped
+from course.grading.folder import CourseFolder
+from course.grading.out.publish import _SECRET, _SHORT, _plain
+from course.grading.out.release import release, source_problems, stamped
 from tests.classroom import LECTURES, OURS, ROOT, SOURCES
 
 NOTEBOOKS = sorted(

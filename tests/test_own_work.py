@@ -6,14 +6,15 @@ import time
 import pytest
 
 from course import check
-from course.own_work import Written, allowed
+from course.evidence.own_work import Written, allowed
 from tests.classroom import Classroom
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 from tests.test_cells import run  # noqa: F401 - a fixture
 
 IMPORTS = """
 import keras
-from course import arithmetic, data
+from course import arithmetic
+from course.kit import data
 from course import check
 from course.anatomy import anatomy
 from course.architectures.lenet import C3_CONNECTIONS, LENET5
@@ -100,7 +101,7 @@ OWN = [
     "x = data.history('02-lenet')",
     "x = {'C1': 156}\ndef seen():\n    x = {}\n    x['C1'] = anatomy(LENET5)\nseen()",
     "x = {'C1': 156}\ndef seen():\n    for r in anatomy(LENET5):\n        print(x[r])\nseen()",
-    "import course\nx = net.fit(train, verbose=0, callbacks=[course.training.line()])",
+    "import course\nx = net.fit(train, verbose=0, callbacks=[course.kit.training.line()])",
     "def x(n):\n    print('As course.anatomy says, not keras.applications')\n    return n",
     "class Row:\n    trace = 3\nx = getattr(Row, 'trace') + getattr(Row(), 'check', 1)",
     "from math import *\nx = floor(2.5)",
@@ -288,7 +289,7 @@ def test_graded_it_scores_nothing(tmp_path):
             count_answer="def count_parameters(size, classes):\n"
             "    table = LENET5.with_(input_shape=(size, size, 1), classes=classes)\n"
             "    return anatomy(table).trained\n"
-            "import course.own_work\ncourse.own_work.Written.helper = lambda *a: None",
+            "import course.evidence.own_work\ncourse.own_work.Written.helper = lambda *a: None",
         ),
     )
     lost = {name: messages[0] for name, _, messages in result.lost}

@@ -9,7 +9,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.cli import main
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from course.grading.grade import grade
 from tests.bank import lenet
 from tests.classroom import Classroom

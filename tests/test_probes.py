@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from course import check, probes
+from course import check
 from course.anatomy import anatomy
 from course.architectures import alexnet, lenet
 from course.diagnosis import Cause, diagnose
-from course.evidence import observe, weightless
+from course.evidence import probes
+from course.evidence.observe import observe, weightless
 from tests.test_diagnosis import chain, modern, of_1998, tanh_written_as
 from tests.test_families import LRN, lrn_by_multiplying, lrn_by_ops, tf_lrn
 from tests.test_other_hands import lrn_by_stacking

@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from course.grading.grade import read_result, table
-from course.grading.intake import Record
-from course.grading.report import summary
+from course.grading.inbox.intake import Record
+from course.grading.out.report import summary
 from tests.school import School
 from tests.test_feedback import CHROMIUM, words
 

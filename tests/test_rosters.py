@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from course.grading.collect import collect
-from course.grading.intake import intake
+from course.grading.inbox.collect import collect
+from course.grading.inbox.intake import intake
 from tests.inbox import packed
 
 MOODLE = {"Jane Doe_1327627": "jane's", "Åsa Möller_13": "åsa's"}

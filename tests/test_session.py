@@ -12,7 +12,8 @@ import keras
 import nbformat
 import pytest
 
-from course import session
+from course.kit import session
+from course.kit.quiet import quietly
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,7 +38,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     course.setup(seed=7, mixed_precision=False)
 assert float(keras.random.normal((1,))[0]) == before, "not seeded"
 assert keras.config.dtype_policy().name == "float32"
-train, test = course.data.load("digits", limit=64)
+train, test = course.kit.data.load("digits", limit=64)
 model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
 model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 model.fit(train, validation_data=test, verbose=0)
@@ -62,7 +63,7 @@ def test_the_line_names_versions_device_and_folder(first_cell):
 
 def test_importing_is_cheap():
     code = (
-        "import course, course.data, course.session, sys\n"
+        "import course, course.kit.data, course.kit.session, sys\n"
         "heavy = {'tensorflow', 'keras', 'tensorflow_datasets', 'numpy', 'sklearn', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
@@ -148,14 +149,14 @@ def test_mixed_precision_is_one_of_three():
 
 
 def test_quietly_hides_what_succeeds(capfd):
-    with session.quietly():
+    with quietly():
         os.write(2, b"hello from C++\n")
     os.write(2, b"afterwards\n")
     assert capfd.readouterr().err == "afterwards\n"
 
 
 def test_quietly_shows_what_fails(capfd):
-    with pytest.raises(OSError, match="broken"), session.quietly():
+    with pytest.raises(OSError, match="broken"), quietly():
         os.write(2, b"the reason\n")
         raise OSError("broken")
     assert "the reason" in capfd.readouterr().err

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from course.grading.release import stamped
+from course.grading.out.release import stamped
 
 pytest.importorskip(
     "myst_nb", reason="the website's builder is not installed: pip install -e .[site]"

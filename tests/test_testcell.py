@@ -5,11 +5,11 @@ import ast
 import nbformat
 import pytest
 
-from course.grading import work
-from course.grading.judge import reasons
-from course.grading.remote import NoEvidence
-from course.grading.repair import Official
-from course.grading.testcell import TestCell, free_names, imports_of
+from course.grading import worker
+from course.grading.notebook.repair import Official
+from course.grading.verdict.judge import reasons
+from course.grading.verdict.remote import NoEvidence
+from course.grading.verdict.testcell import TestCell, free_names, imports_of
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 MINE = """
@@ -197,7 +197,7 @@ def test_the_instructor_is_blamed_only_if_the_solution_fails_too(test, solution,
     cells = answer("mine", "answer = None"), graded("t", test)
     known = {"hw": [("mine", solution), ("t", test)]} if solution else {}
     job = job_of(*cells, solution=known)
-    outcome = work.grade_submission(job, {"hw": handed_in(job, mine="answer = 'six'")})
+    outcome = worker.grade_submission(job, {"hw": handed_in(job, mine="answer = 'six'")})
     if said:
         assert outcome.failed is None
         nb = nbformat.reads(outcome.notebooks["hw"], 4)

@@ -11,14 +11,15 @@ import pytest
 from nbformat.v4 import new_code_cell
 from traitlets.config import Config
 
-from course.grading import CourseError, kernels, work
+from course.grading import CourseError, worker
 from course.grading import grade as grading
-from course.grading.course_folder import CourseFolder
+from course.grading.folder import CourseFolder
 from course.grading.grade import _job, grade
-from course.grading.judge import reasons
-from course.grading.kernels import Box, BoxError, Kernel, KernelEnded
-from course.grading.notebooks import read_notebook
-from course.grading.work import failure
+from course.grading.notebook.read import read_notebook
+from course.grading.sandbox import kernels
+from course.grading.sandbox.kernels import Box, BoxError, Kernel, KernelEnded
+from course.grading.verdict.judge import reasons
+from course.grading.worker import failure
 from tests.classroom import Classroom
 from tests.school import School
 
@@ -171,7 +172,7 @@ except KeyboardInterrupt:
 def judged(room, nb, **settings):
     job = _job(CourseFolder(room.folder), room.assignment, None)
     job.config["Judge"] = Config(settings)
-    outcome = work.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
     assert outcome.failed is None, outcome.failed
     return nbformat.reads(outcome.notebooks[room.name], 4)
 
@@ -218,14 +219,14 @@ def test_a_thousand_cells_that_do_not_end_have_the_time_of_one_submission(room):
 @pytest.mark.parametrize("where", ["in a cell", "when asked"])
 def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, where):
     """There is no verdict, and the reason is neither the student nor the instructor."""
-    monkeypatch.setattr("course.grading.runner.LONGEST", 0)
+    monkeypatch.setattr("course.grading.verdict.runner.LONGEST", 0)
     slow = (
         "while True: pass" if where == "in a cell" else "def lenet5(*a, **k):\n    while True: pass"
     )
     job = _job(CourseFolder(room.folder), room.assignment, None)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="Nothing was taken off; grade it again"):
-        work._judged(job, room.name, *read_notebook(content), box.address)
+        worker._judged(job, room.name, *read_notebook(content), box.address)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +244,8 @@ def test_only_a_judge_that_dies_is_tried_again(tmp_path, monkeypatch, dies, trie
                 theirs.close()
             return ours
 
-    monkeypatch.setattr(work, "own_judges", Judges)
-    outcome = work._in_own_process(School(tmp_path).job, {}, {}, longest=0.01)
+    monkeypatch.setattr(worker, "own_judges", Judges)
+    outcome = worker._in_own_process(School(tmp_path).job, {}, {}, longest=0.01)
     assert why in outcome.failed and len(kept) == tries
 
 
@@ -273,9 +274,9 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
         TOLD.set()
 
     TOLD.clear()
-    monkeypatch.setattr(work, "grade_submission", slow_one)
+    monkeypatch.setattr(worker, "grade_submission", slow_one)
     monkeypatch.setattr(grading._Watched, "every", 0.01)
-    monkeypatch.setattr(work, "own_judges", lambda: None)
+    monkeypatch.setattr(worker, "own_judges", lambda: None)
     monkeypatch.setattr(kernels.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
     names = ", ".join(["amina", "bo", "chen"][:workers])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from course import timing
 from course.anatomy import anatomy
 from course.architectures.lenet import LENET5
+from course.kit import timing
 
 
 def test_each_row_takes_its_time():

@@ -9,8 +9,8 @@ import pytest
 from keras import layers, ops
 
 from course.anatomy import anatomy
-from course.evidence import weightless
-from course.trace import TraceError, trace
+from course.evidence.observe import weightless
+from course.evidence.trace import TraceError, trace
 
 
 def steps(model, *shape):

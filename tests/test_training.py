@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from course import training
+from course.kit import training
 
 
 @pytest.mark.parametrize("keep", [True, False])

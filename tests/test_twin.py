@@ -16,7 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from course.grading.demo import answered, as_colab_saves, model_answers
-from course.grading.release import stamped
+from course.grading.out.release import stamped
 from tests import notebook
 from tests.classroom import LECTURES, ROOT
 from tests.classroom import SOURCES as SOLUTIONS

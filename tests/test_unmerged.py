@@ -8,7 +8,7 @@ from keras import layers, ops
 from course import check
 from course.architectures import googlenet, resnet
 from course.diagnosis import Cause
-from course.evidence import observe
+from course.evidence.observe import observe
 
 MODULE = googlenet.GOOGLENET.part("3a_1x1", "3a", input_shape=(28, 28, 192))
 PROJECTED = resnet.RESNET18.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))

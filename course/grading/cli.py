@@ -19,7 +19,7 @@ def _command(name, example, alone=True):
         @functools.wraps(function)
         def run(folder, **options):
             from course.grading import CourseError
-            from course.grading.course_folder import CourseFolder
+            from course.grading.folder import CourseFolder
             from course.grading.troubles import as_a_sentence
 
             try:
@@ -79,7 +79,7 @@ def _release(course, assignments, repository, no_trial):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.release import look_at_source, release, repository_of, stamp_lectures
+    from course.grading.out.release import look_at_source, release, repository_of, stamp_lectures
 
     chosen = course.chosen(assignments)
     for assignment in chosen:  # before minutes go into trials
@@ -100,7 +100,7 @@ def _release(course, assignments, repository, no_trial):
 def _try_out(course, assignment):
     """Grade the solution. Raises CourseError if it does not get all points."""
     from course.grading import CourseError
-    from course.grading.trial import trial
+    from course.grading.out.trial import trial
 
     problems, seconds, left_out = trial(course, assignment)
     if left_out:
@@ -131,8 +131,8 @@ def _publish(course, copy, assignments, repository, no_trial):
     FOLDER is an empty or new one, or an earlier copy. ASSIGNMENT is a name such as 02-lenet
     (default: all).
     """
-    from course.grading.publish import publish
-    from course.grading.release import look_at_source
+    from course.grading.out.publish import publish
+    from course.grading.out.release import look_at_source
 
     chosen = course.chosen(assignments)
     for assignment in chosen:
@@ -178,8 +178,8 @@ def _collect(course, archive, assignment, lms, roster, timezone):
 
     ARCHIVE is the zip file as it was downloaded, or a folder.
     """
-    from course.grading.collect import collect
-    from course.handin import cells_of, receipt
+    from course.check.handin import cells_of, receipt
+    from course.grading.inbox.collect import collect
 
     report = collect(course, archive, assignment, lms, roster, timezone)
     for file, text in report.notes:
@@ -256,7 +256,8 @@ def _grade(course, assignments, students, again, cells, workers, scheduler, sand
 
 
 def _start_the_box(options):
-    from course.grading import CourseError, kernels
+    from course.grading import CourseError
+    from course.grading.sandbox import kernels
 
     if not options["scheduler"]:
         with contextlib.suppress(CourseError):  # it is told when the box is needed
@@ -282,8 +283,8 @@ def _feedback(course, assignments, students):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.feedback import feedback
     from course.grading.late import penalise
+    from course.grading.out.feedback import feedback
 
     def graded(assignment):
         return sorted(course.api.get_autograded_students(assignment))
@@ -324,9 +325,9 @@ def _export(course, assignments, students, form, to, into):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.export import export
     from course.grading.late import penalise
-    from course.grading.scores import GRADED, MISSING
+    from course.grading.out.export import export
+    from course.grading.out.scores import GRADED, MISSING
 
     course.students_named(students)
     chosen = course.chosen(assignments)
@@ -358,7 +359,7 @@ def _report(course, assignments, to):
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
     from course.grading.late import penalise
-    from course.grading.report import report
+    from course.grading.out.report import report
 
     chosen = course.chosen(assignments)
     penalise(course, chosen)
@@ -371,10 +372,9 @@ def _report(course, assignments, to):
 )
 def _demo(course, shown_in):
     """Show the whole way on a class of twelve: release, collect, grade, feedback, export."""
-    from course.cli import main
     from course.grading.demo import demo
 
-    return demo(course, Path(shown_in), run=main)
+    return demo(course, Path(shown_in), run=click.get_current_context().obj)
 
 
 @contextlib.contextmanager

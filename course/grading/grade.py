@@ -1,6 +1,6 @@
 """A class graded: submissions spread over workers, verdicts written into nbgrader's gradebook.
 
-Workers turn bytes into judged notebooks (`course.grading.work`). Only this process writes: each
+Workers turn bytes into judged notebooks (`course.grading.worker`). Only this process writes: each
 verdict goes into the gradebook first, by nbgrader's own steps, and then, in one move, the judged
 notebook into autograded/, with the digest of what was graded. That file says "done": whatever
 kills a run, the next one goes on where it was.
@@ -22,11 +22,14 @@ from nbgrader.api import Gradebook, MissingEntry
 from traitlets.config import Config
 
 from course.findings import Cause
-from course.grading import CourseError, hand, judge, kernels, late, renamed, work
-from course.grading.course_folder import write_atomically
-from course.grading.notebooks import read_source
-from course.grading.repair import official_cells
-from course.grading.solution import code_of, not_released
+from course.grading import CourseError, hand, late, worker
+from course.grading.folder import write_atomically
+from course.grading.notebook import renamed
+from course.grading.notebook.read import read_source
+from course.grading.notebook.repair import official_cells
+from course.grading.notebook.solution import code_of, not_released
+from course.grading.sandbox import kernels
+from course.grading.verdict import judge
 from course.plain import one_line
 
 _SAY = partial(print, flush=True)
@@ -141,7 +144,7 @@ def _job(course, assignment, sandbox):
     }
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
-    files = work.files_beside(course.path("release", assignment))
+    files = worker.files_beside(course.path("release", assignment))
     solution = {path.stem: code_of(read_source(path)) for path in course.notebooks(assignment)}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
@@ -153,7 +156,7 @@ def _job(course, assignment, sandbox):
             "`course grade --unsafe-no-sandbox`."
         )
     kernelspec = json.loads(spec or "{}")
-    return work.Job(assignment, official, kernelspec, files, config, solution=solution)
+    return worker.Job(assignment, official, kernelspec, files, config, solution=solution)
 
 
 # --- spread over workers
@@ -194,14 +197,14 @@ def _spread(job, students, contents, workers, scheduler, at_work):
         return
     workers = min(workers or _cores(), len(students))
     if not scheduler:
-        work.own_judges()  # it imports what it needs while the box does
+        worker.own_judges()  # it imports what it needs while the box does
         # Here all workers share one warm box; machines of a cluster have each its own.
         sandbox = judge.Judge(config=Config(job.config)).sandbox
         job = replace(job, box=kernels.box(sandbox).address)
     if not scheduler and workers == 1:
         for student in students:
             at_work.begun = {student: student}
-            yield student, work.grade_submission(job, contents(student))
+            yield student, worker.grade_submission(job, contents(student))
         return
     from distributed import Client, KilledWorker, LocalCluster, as_completed
 
@@ -235,7 +238,7 @@ def _spread(job, students, contents, workers, scheduler, at_work):
         running = at_work.begun
 
         def submit(student):
-            future = client.submit(work.grade_submission, shared, contents(student), pure=False)
+            future = client.submit(worker.grade_submission, shared, contents(student), pure=False)
             running[future] = student
             return future
 
@@ -249,7 +252,7 @@ def _spread(job, students, contents, workers, scheduler, at_work):
                 outcome = future.result()
             except KilledWorker:
                 reason = "it ended the worker that graded it, several times"
-                outcome = work.failure(job, reason)
+                outcome = worker.failure(job, reason)
             yield student, outcome
             for student in itertools.islice(waiting, 1):
                 finished.add(submit(student))

@@ -11,7 +11,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 
 from course.grading import CourseError
-from course.grading.intake import Intake, Record
+from course.grading.inbox.intake import Intake, Record
 
 
 def penalise(course, assignments):

@@ -60,8 +60,8 @@ def built(build, tables):
 
 def written_down(build, tables):
     """The trace of a network of the input shape of its table, or of the first of its tables."""
-    from course.evidence import weightless
-    from course.trace import trace
+    from course.evidence.observe import weightless
+    from course.evidence.trace import trace
 
     with weightless():
         return trace(build(), (tables[0] if isinstance(tables, list) else tables).input_shape)

@@ -1,0 +1,213 @@
+"""How far somebody has come: which exercises are solved, which are open, how long each took.
+
+`course.setup()` begins to watch: whenever a cell that begins with `# Exercise <name> (<n> points)`
+has run, it is noted in `.progress.json` beside the notebook. `check.progress(...)` shows one
+notebook's exercises, `overview()` all assignments. It is for the reader alone; grades come from
+grading.
+"""
+
+import json
+import os
+import time
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+
+from course.check import handin
+from course.check.card import framed
+from course.check.handin import EXERCISE
+
+FILE = ".progress.json"
+_PAUSE = 30  # minutes without running a check: after that the clock stands still
+
+_watching = None
+
+
+class Progress:
+    """Exercises with what became of them; shown as a table."""
+
+    def __init__(self, exercises, seen, problem=None, file=None):
+        self.exercises, self.seen, self.problem = dict(exercises), seen, problem
+        self.file = file  # (whether the file is fit to be handed in, sentences), if it is known
+
+    @property
+    def points(self):
+        """Points of the exercises whose check passed when it was last run."""
+        return sum(p for name, p in self.exercises.items() if self._state(name) == "✓ solved")
+
+    def _state(self, name):
+        seen = self.seen.get(name)
+        if not seen or seen.get("open"):
+            return "○ open"
+        return "✓ solved" if seen["solved"] else "✗ not yet"
+
+    def _rows(self):
+        for name, points in self.exercises.items():
+            seen = self.seen.get(name, {})
+            tries = str(seen.get("tries") or "")
+            spent = f"{seen['minutes']:.0f} min" if seen.get("solved") else ""
+            yield self._state(name), name, str(points), tries, spent
+
+    @property
+    def headline(self):
+        """Points so far and what is open, in a line."""
+        open_ = [name for name in self.exercises if self._state(name) != "✓ solved"]
+        total = sum(self.exercises.values())
+        rest = f"still open: {', '.join(open_)}" if open_ else "everything is solved"
+        return f"{self.points} of {total} points; {rest}."
+
+    def __repr__(self):
+        lines = [self.headline]
+        lines += ["  " + "  ".join(filter(None, row)) for row in self._rows()]
+        lines += filter(None, [self.problem])
+        if self.file:
+            lines += [f"{'✓' if self.file[0] else '✗'} {self.file[1][0]}", *self.file[1][1:]]
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        said = f"<p>{escape(self.problem)}</p>" if self.problem else ""
+        names = ("", "exercise", "points", "checks", "time")
+        if self.file:
+            good, (first, *others) = self.file
+            rest = "".join(f"<p>{escape(text)}</p>" for text in others)
+            state, mark = ("right", "✓") if good else ("wrong", "✗")
+            said += framed(state, f"{mark} {first}", rest)
+        return f"<p><strong>{escape(self.headline)}</strong></p>{_html(names, self._rows())}{said}"
+
+
+def progress(exercises):
+    """Points so far in these exercises, {name: points}, and whether the file is complete."""
+    if not _watching:
+        return Progress(exercises, read(Path.cwd()))
+    file = handin.report(exercises, _watching.sources)
+    return Progress(exercises, read(Path.cwd()), _watching.problem, file)
+
+
+def read(folder):
+    """{exercise: {"solved", "points", "tries", "minutes"}} that was noted in a folder."""
+    try:
+        found = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
+        return {name: entry for name, entry in found.items() if {"solved", "tries"} <= set(entry)}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+class Overview:
+    """All assignments of a course folder, with points so far; shown as a table."""
+
+    def __init__(self, rows):
+        self.rows = rows  # (assignment, notebook, points so far, points, exercises open)
+
+    def __repr__(self):
+        return "\n".join(
+            f"{name}: {got} of {points} points, {open_} exercises open"
+            for name, _, got, points, open_ in self.rows
+        )
+
+    def _repr_html_(self):
+        table = [
+            (name, f"{got} of {points}", str(open_) if open_ else "✓ none")
+            for name, _, got, points, open_ in self.rows
+        ]
+        return _html(("assignment", "points so far", "exercises open"), table)
+
+
+def overview(folder="assignments"):
+    """Every assignment with the points so far.
+
+    Raises FileNotFoundError if the folder holds none.
+    """
+    rows = []
+    for path in sorted(Path(folder).glob("*/*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        found = (EXERCISE.match("".join(cell["source"])) for cell in cells)
+        exercises = {match[1]: int(match[2]) for match in found if match}
+        shown = Progress(exercises, read(path.parent))
+        open_ = sum(not shown.seen.get(name, {}).get("solved") for name in exercises)
+        rows.append((path.parent.name, path, shown.points, sum(exercises.values()), open_))
+    if not rows:
+        raise FileNotFoundError(
+            f"{Path(folder).resolve()} holds no assignments. Open this notebook in the course's "
+            "folder, or name the folder: overview('path/to/assignments')."
+        )
+    return Overview(rows)
+
+
+# --- noting what is run
+
+
+class Solved:
+    """Shown below an exercise whose checks all passed: its points."""
+
+    def __init__(self, exercise, points):
+        self.exercise, self.points = exercise, points
+
+    def __repr__(self):
+        points = f"{self.points} point{'s' * (self.points != 1)}"
+        return f"✓ {points}: {self.exercise} is solved."
+
+    def _repr_html_(self):
+        return framed("right", repr(self))
+
+
+class _Watch:
+    """Notes each exercise's check when its cell has run."""
+
+    def __init__(self):
+        self.problem = None
+        self.minutes, self.last = 0.0, time.monotonic()
+        self.sources = {}  # {cell id: its text when it was run last}
+
+    def ran(self, result):
+        if cell := getattr(result.info, "cell_id", None):
+            self.sources[cell] = result.info.raw_cell or ""
+        match = EXERCISE.match(result.info.raw_cell or "")
+        if not match:
+            return
+        now = time.monotonic()
+        spent = (now - self.last) / 60
+        self.minutes, self.last = self.minutes + min(spent, _PAUSE), now
+        folder = Path.cwd()
+        seen = read(folder)
+        entry = seen.setdefault(match[1], {"solved": False, "tries": 0, "minutes": 0.0})
+        card = getattr(result.error_in_exec, "card", None)
+        entry["open"] = bool(card) and card.state == "open"
+        entry["tries"] += not entry["open"]
+        entry["points"] = int(match[2])
+        if not entry["solved"]:
+            entry["minutes"] = round(entry.get("minutes", 0.0) + self.minutes, 2)
+        self.minutes = 0.0
+        entry["solved"] = bool(result.success)
+        if entry["solved"]:
+            from IPython.display import display
+
+            display(Solved(match[1], int(match[2])))
+        try:
+            new = folder / (FILE + ".new")
+            new.write_text(json.dumps(seen, indent=1), encoding="utf-8")
+            os.replace(new, folder / FILE)
+        except OSError as error:
+            self.problem = f"Progress cannot be kept in {folder.name}/: {error.strerror}."
+
+
+def watch():
+    """Begin to note exercises, in a notebook; does nothing elsewhere or when graded."""
+    global _watching
+    if _watching or "NBGRADER_EXECUTION" in os.environ:
+        return
+    with suppress(ImportError):
+        from IPython import get_ipython
+
+        if shell := get_ipython():
+            _watching = _Watch()
+            shell.events.register("post_run_cell", _watching.ran)
+
+
+def _html(names, rows):
+    style = ' style="text-align:left"'
+    head = "".join(f'<th scope="col"{style}>{escape(name)}</th>' for name in names)
+    body = "".join(
+        "<tr>" + "".join(f"<td{style}>{escape(text)}</td>" for text in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

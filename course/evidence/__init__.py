@@ -1,0 +1,9 @@
+"""What touches the student's code: it asks, writes down, and judges nothing."""
+
+
+def __getattr__(name):
+    if name == "weightless":
+        from course.evidence.observe import weightless
+
+        return weightless
+    raise AttributeError(f"module 'course.evidence' has no attribute {name!r}")

@@ -1,0 +1,211 @@
+"""A student's error told in words, with the lines that the student wrote."""
+
+import ast
+import contextlib
+import inspect
+import linecache
+import re
+import sys
+import traceback
+
+from course.evidence.keras_private import made_at
+from course.evidence.lines import Misused, Refused, in_line, is_own, written
+
+_MOST = 300  # characters of an error's text
+
+
+@contextlib.contextmanager
+def blame():
+    """Turn whatever the student's code raises into a reason that names their line."""
+    from course.evidence.trace import TraceError
+
+    try:
+        yield
+    except (Refused, TraceError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except Misused as error:
+        raise Refused(error.kind, f"{error}{_lines(error)}") from None
+    except BaseException as error:
+        raise _refused(error) from None
+
+
+def _refused(error):
+    if isinstance(error, NotImplementedError) and (stub := _stub(error)):
+        return stub
+    with contextlib.suppress(Exception):  # whatever the student's objects do
+        if text := _not_called(error):
+            return Refused("NOT_CALLED", text)
+    return Refused("RAISES", f"{_reason(error)}{_lines(error)}")
+
+
+# --- where it happened
+
+
+def _own(error):
+    """(frame, its part of the traceback) of the student's code, the outermost first."""
+    walked = traceback.walk_tb(error.__traceback__)
+    parts = traceback.extract_tb(error.__traceback__)
+    both = zip(walked, parts, strict=True)
+    return [(frame, part) for (frame, _), part in both if is_own(part.filename)]
+
+
+def _lines(error):
+    """` (line 4: ..., called in line 12: ...)`: where it happened, and the line that led there."""
+    places = [(part.filename, part.lineno) for _, part in _own(error)]
+    if not places:
+        return ""
+    callers = [place for place in places if place != places[-1]]
+    called = f", called in {in_line(callers[-1])}" if callers else ""
+    return f" ({in_line(places[-1])}{called})"
+
+
+# --- the error's text
+
+
+def _reason(error):
+    """`TypeError: ...`, without colours, and of Keras's long texts what matters."""
+    try:
+        text = str(error)
+    except Exception:  # of a class of the student's own
+        text = ""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text[:20_000])
+    # Keras puts its reason between the name of the layer and all that the layer was given.
+    text = re.split(r"Exception encountered when calling [^\n]*\n+", text)[-1]
+    text = text.split("\n\nArguments received by ")[0]
+    text = re.split(r"Error encountered:\s+", text)[-1]
+    text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
+    if re.match("A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor", text):
+        return (
+            "NumPy and math take numbers only, and the tensors of a network have none yet. "
+            "Write it with keras.ops"
+        )
+    if text.startswith("A KerasTensor cannot be used as input to a TensorFlow function"):
+        return (
+            "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
+            "or as a layer"
+        )
+    if text == "too many positional arguments":  # of a layer: functions have Python's own words
+        return "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
+    if isinstance(error, FileNotFoundError):
+        found = re.search(r"name = '([^']*)'", text)  # of h5py
+        name = found[1] if found else error.filename or ""
+        text = f"there is no file {name} here. Only the notebook is handed in: files of your own "
+        text += "are not there when it is graded, so this function has to do without"
+    text = " ".join(text.split())
+    if len(text) > _MOST:
+        last = re.split(r"(?<=[.:!?]) ", text)[-1]
+        text = f"{text[: max(0, _MOST - len(last))]}… {last[-_MOST:]}"
+    return f"{type(error).__name__}: {text}".removesuffix(": ").removesuffix(".")
+
+
+def _stub(error):
+    """What a `raise NotImplementedError` means: no answer yet, or a line that was left behind."""
+    own = _own(error)
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    if not own or own[-1][0] is not last:
+        return _no_call(error)
+    frame, part = own[-1]
+    # The answer itself, or another one that it calls: the text is that one's name.
+    empty = Refused("NOT_ANSWERED", frame.f_code.co_name if len(own) > 1 else "")
+    try:
+        lines, first = inspect.getsourcelines(frame.f_code)
+        body = ast.parse(inspect.cleandoc("\n" + "".join(lines))).body[0].body
+    except (OSError, SyntaxError, AttributeError, IndexError):
+        return empty
+    line = part.lineno - first + 1
+    raised = [s for s in body if isinstance(s, ast.Raise) and s.lineno <= line <= s.end_lineno]
+    if not raised:
+        return None  # within an `if`: raised on purpose
+    constants = [s for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
+    if len(body) == len(constants) + 1:
+        return empty
+    text = "raise NotImplementedError is still in your answer. Delete that line"
+    return Refused("RAISES", f"{text} ({in_line((part.filename, part.lineno))})")
+
+
+def _no_call(error):
+    """Keras's error for a layer without `call`: it is indented too far, or forgotten."""
+    found = re.search(r"(?:Layer|Model) (\w+) does not have a `call", str(error))
+    if not found:
+        return None
+    text = f"the class {found[1]} has no call(). Begin `def call` in the column of `def __init__`"
+    return Refused("RAISES", f"{text}{_lines(error)}")
+
+
+# --- a layer in the place of a tensor
+
+
+def _not_called(error):
+    """The layer, or its class, that the failing line hands on in the place of a tensor."""
+    keras = sys.modules.get("keras")
+    own = _own(error)
+    if not own or not hasattr(keras, "Layer"):
+        return ""
+    frame, part = own[-1]
+    for node in _handed_on(part):
+        if isinstance(node, ast.Name):
+            text = as_not_called(keras, _value(frame, node), node.id)
+            text += "" if not text or "(line " in text else _lines(error)
+        elif isinstance(kind := _value(frame, node.func), type) and issubclass(kind, keras.Layer):
+            place = part.filename, part.lineno
+            text = f"{ast.unparse(node)} is a layer that was not called: {written(kind)}"
+            text = "" if issubclass(kind, keras.Model) else f"{text} ({in_line(place)})"
+        else:
+            text = ""
+        if text:
+            return text
+    return ""
+
+
+def _value(frame, node):
+    """The value of a name, or of a name in a module; None for anything else."""
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        module = _value(frame, node.value)
+        return getattr(module, node.attr, None) if inspect.ismodule(module) else None
+    return None
+
+
+def as_not_called(keras, value, name="It"):
+    """What to say of a layer or its class where a tensor should be; "" for anything else."""
+    if isinstance(value, type) and issubclass(value, keras.Layer):
+        return f"{name} is the class {value.__name__}, no tensor: {written(value)}"
+    if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
+        return ""
+    if getattr(value, "_inbound_nodes", None):
+        return ""
+    automatic = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(value).__name__).lower()
+    given = value.name.replace("_", "").rstrip("0123456789")
+    if given and not automatic.replace("_", "").startswith(given):
+        name = value.name
+    place = made_at(value)
+    where = f" ({in_line(place)})" if place else ""
+    return f"{name} is a layer that was not called: {written(type(value))}{where}"
+
+
+def _handed_on(part):
+    """Names that an expression hands on, and calls that it hands to a layer or to keras.Model."""
+    last = part.end_lineno or part.lineno
+    lines = [linecache.getline(part.filename, n) for n in range(part.lineno, last + 1)]
+    if not lines or None in (part.colno, part.end_colno):
+        return []
+    lines = [line.encode() for line in lines]
+    lines[-1] = lines[-1][: part.end_colno]
+    lines[0] = lines[0][part.colno :]
+    try:
+        tree = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except SyntaxError:
+        return []
+    nodes = list(ast.walk(tree))
+    called = [n.func for n in nodes if isinstance(n, ast.Call)]  # with a layer's settings
+    used = {id(n) for func in called for n in ast.walk(func)}
+    used |= {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
+    found = [n for n in nodes if isinstance(n, ast.Name) and id(n) not in used]
+    if isinstance(tree, ast.Call) and (
+        isinstance(tree.func, ast.Call) or ast.unparse(tree.func).endswith("Model")
+    ):
+        given = [*tree.args, *(keyword.value for keyword in tree.keywords)]
+        given = [item for n in given for item in getattr(n, "elts", [n])]
+        found += [n for n in given if isinstance(n, ast.Call)]
+    return found

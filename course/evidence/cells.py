@@ -1,0 +1,215 @@
+"""Cells that stopped: which names did not come about, and why.
+
+A check is about a name that some cell above should have made. If that cell was not run, or stopped
+before it came to the name, there is nothing to judge, or only an older value. `Made` keeps account
+of that for a notebook and for a grader; `watch` lets the checks of a notebook say so.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+
+from course.evidence import own_work
+from course.evidence.syntax import bound, parsed
+from course.plain import one_line
+
+#: What answers may import: the grader has nothing else.
+PACKAGES = "NumPy, Keras, TensorFlow, TensorFlow Datasets, matplotlib"
+
+EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
+_LOOKS_DEFINED = re.compile(r"(?:async +)?(?:def|class) +(\w+)|(\w+)[ \t]*(?::[^=]*)?=(?!=)")
+_TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " "})
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An error that ended a cell: its class, its text, and the cell's line (None: nothing ran)."""
+
+    kind: str
+    text: str
+    line: int | None
+
+    def why(self, source):
+        """The error in one line, with the line of the cell where it came up, and what to do."""
+        lines = source.splitlines()
+        at = self.line or self._line_of_syntax()
+        line = lines[at - 1].strip() if at and at <= len(lines) else ""
+        if self.kind == "NotImplementedError":
+            said = one_line(line, 120)
+            return f"Line {at} still says {said}: delete that line, run the cell again."
+        text = re.sub(r" \([^()]*, line \d+\)$", "", self.text)
+        said = one_line(f"{self.kind}: {text}".removesuffix(": "), 300)
+        where = f" (line {at}" + (f": {one_line(line, 120)})" if line else ")") if at else ""
+        return f"{said}{where}. {self._advice(line)}".strip()
+
+    def _line_of_syntax(self):
+        found = re.search(r", line (\d+)\)$", self.text)
+        return int(found[1]) if found else None
+
+    def _advice(self, line):
+        if self.kind == "ModuleNotFoundError":
+            return f"The grader has only {PACKAGES}, what these need, and Python's own modules."
+        if self.kind in ("EOFError", "StdinNotImplementedError"):
+            return "Nobody types while a notebook is graded: write the value in place of input()."
+        if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
+            return "Quotation marks or blanks from a text editor stand there: type them anew."
+        return ""
+
+
+def defined(source):
+    """{name: (first line, last line)} of what a cell makes at its top level, the last time.
+
+    Of a cell that is no Python, the lines that look like definitions.
+    """
+    try:
+        tree = parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        lines = enumerate(source.splitlines(), 1)
+        found = ((number, _LOOKS_DEFINED.match(line)) for number, line in lines)
+        return {match[1] or match[2]: (number, number) for number, match in found if match}
+    names = {}
+    for statement in tree.body:
+        for name in bound(statement):
+            names[name] = statement.lineno, statement.end_lineno
+    return names
+
+
+class Made:
+    """Which names the cells that have run should have made, and did not."""
+
+    def __init__(self):
+        self._missing = {}  # name: (the cell's text, its Stop)
+
+    def ran(self, source, stop=None, also=()):
+        """A cell has run to its end, or to its Stop; `also` are further names that it owes."""
+        names = defined(source)
+        for name in (*names, *(set(also) - set(names))):
+            # A statement that raised has made nothing, nor has what comes behind it.
+            last = names.get(name, (0, float("inf")))[1]
+            if stop is not None and (stop.line is None or last >= stop.line):
+                self._missing[name] = source, stop
+            else:
+                self._missing.pop(name, None)
+
+    def why_missing(self, name):
+        """One or two sentences about the error that kept a name from being made, or None."""
+        if name not in self._missing:
+            return None
+        source, stop = self._missing[name]
+        if stop.kind == "NotImplementedError":
+            return f"The cell of {name} stops before its answer. {stop.why(source)}"
+        earlier = self.why_undefined(stop.text) if stop.kind == "NameError" else ""
+        return f"The cell of {name} stops with an error. {stop.why(source)} {earlier}".strip()
+
+    def why_undefined(self, text):
+        """The error that kept the name of a NameError's text from being made, or ""."""
+        match = re.search(r"name '(\w+)' is not defined", text)
+        source, stop = self._missing.get(match[1] if match else None, ("", None))
+        if stop is None or stop.kind == "NameError":
+            return ""
+        return f"{match[1]} is not there because of {stop.why(source)}"
+
+
+# --- in a notebook
+
+
+class Missing:
+    """Stands for a name that is not there while its check runs: the check says why."""
+
+    def __init__(self, name, why, cause="STOPPED"):
+        self.__name__ = name
+        self._why, self._cause = why, cause
+
+    def __evidence__(self, request):
+        """What `course.check` is told in the place of evidence."""
+        if self._why is None:
+            return {"failed": "NOT_ANSWERED", "text": f"{self.__name__} is not defined"}
+        return {"failed": self._cause, "text": self._why}
+
+
+def asked(source):
+    """The names that the checks of a cell are about: the first argument of each `check.…(…)`."""
+    try:
+        calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    firsts = [call.args[0] for call in calls if call.args and _is_check(call.func)]
+    return [node.id for node in firsts if isinstance(node, ast.Name)]
+
+
+def _is_check(function):
+    owner = getattr(function, "value", None)
+    return isinstance(function, ast.Attribute) and getattr(owner, "id", None) == "check"
+
+
+class _Watch:
+    """Puts a `Missing` in the place of each name that a check asks for and no cell has made."""
+
+    def __init__(self, names):
+        self.names, self.made, self.put = names, Made(), {}
+        self.written = own_work.Written()
+        self.unread = []  # (text, Stop or None) of cells that have run since the last check
+
+    def begins(self, info):
+        source = info.raw_cell or ""
+        exercise = EXERCISE.match(source)
+        if not exercise:
+            return
+        for text, stop in self.unread:
+            self.made.ran(text, stop)
+            self.written.ran(text)
+        self.unread = []
+        names = asked(source)
+        helped = self.written.helped(exercise[1], names, own_work.allowed(source))
+        for name in names:
+            why, cause = self.made.why_missing(name), "STOPPED"
+            if not why and helped and name == helped[0]:
+                why, cause = helped[1], "HELPER"
+            if name not in self.put and (why or name not in self.names):
+                was = {name: self.names[name]} if name in self.names else {}
+                self.put[name] = was
+                self.names[name] = Missing(name, why, cause)
+
+    def ran(self, result):
+        for name, was in self.put.items():
+            if isinstance(self.names.get(name), Missing):
+                del self.names[name]
+                self.names.update(was)
+        self.put = {}
+        source = result.info.raw_cell or ""
+        if not EXERCISE.match(source):
+            self.unread.append((source, _stop(result)))  # to read it takes longer than to run it
+
+
+def _stop(result):
+    """The Stop of a cell that IPython has run, None if it came to its end."""
+    error = result.error_before_exec or result.error_in_exec
+    if error is None:
+        return None
+    line, frames = None, error.__traceback__
+    while result.error_before_exec is None and frames is not None and line is None:
+        if frames.tb_frame.f_code.co_name.startswith(("<module>", "<cell line")):
+            line = frames.tb_lineno
+        frames = frames.tb_next
+    try:
+        text = str(error)
+    except Exception:  # of the student's own class
+        text = ""
+    return Stop(type(error).__name__, text, line)
+
+
+_watching = None
+
+
+def watch():
+    """From now on the checks of this notebook say which answers are not there, and why not."""
+    global _watching
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and _watching is None:
+        _watching = _Watch(shell.user_ns)
+        shell.events.register("pre_run_cell", _watching.begins)
+        shell.events.register("post_run_cell", _watching.ran)

@@ -1,0 +1,69 @@
+"""The lines that a student wrote, and the errors that carry them."""
+
+import functools
+import inspect
+import linecache
+import os
+import sys
+import sysconfig
+
+_OURS = os.path.dirname(os.path.dirname(__file__))  # the package `course`
+_LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
+
+
+class Refused(Exception):
+    """No evidence can be given; carries the kind (a Cause's name) and the text."""
+
+    def __init__(self, kind, text=""):
+        super().__init__(text)
+        self.kind, self.text = kind, text
+
+
+class Misused(Exception):
+    """A mistake that a check sees before Keras does; the text says it, the kind is a Cause's."""
+
+    def __init__(self, text, kind="RAISES"):
+        super().__init__(text)
+        self.kind = kind
+
+
+@functools.cache
+def _in_a_library(filename):
+    inside = "site-packages", "dist-packages", "<frozen "
+    return any(part in filename for part in inside) or filename.startswith(_folders())
+
+
+@functools.cache
+def _folders():
+    """Where Python's libraries and this package lie."""
+    folders = [sysconfig.get_path(name) for name in _LIBRARIES]
+    return tuple(os.path.join(folder, "") for folder in (*folders, _OURS))
+
+
+def is_own(filename):
+    """Whether code is the student's: of a cell or a file, and of no library."""
+    # A cell has lines, what a library compiled or made up has none.
+    return not _in_a_library(filename) and bool(linecache.getlines(filename))
+
+
+def own_place():
+    """(file, line) of the student's code that is running; None outside of it."""
+    frame = sys._getframe(1)
+    while frame is not None and not is_own(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame and (frame.f_code.co_filename, frame.f_lineno)
+
+
+def in_line(place):
+    """A place in words: `line 4: x = Conv2D(6)(x)`."""
+    line = linecache.getline(*place).strip()
+    line = line if len(line) <= 120 else f"{line[:119]}…"
+    return f"line {place[1]}" + (f": {line}" if line else "")
+
+
+def written(kind, given="x"):
+    """How a layer is made and called: `layers.ReLU()(x)`."""
+    parameters = inspect.signature(kind).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    own = not kind.__module__.startswith("keras.")
+    return f"{'' if own else 'layers.'}{kind.__name__}({'…' if needed else ''})({given})"

@@ -1,0 +1,202 @@
+"""What a check needs to know about a student's answer, as plain JSON: the first half of a check.
+
+`observe` touches the student's code: it builds a model without weights and writes it down, calls a
+function, or reads a variable. It judges nothing. In a notebook `course.check` calls it directly;
+when a submission is graded, only this half runs beside the student's code, and what it brings back
+is a claim that the other half judges somewhere else.
+
+A request is one of
+
+    {"ask": "value"}
+    {"ask": "call", "cases": [[argument, ...], ...], "kwargs": {...}, "symbolic": false}
+    {"ask": "model", "args": [...], "kwargs": {...}, "input_shape": [32, 32, 1]}
+    {"ask": "block", ...}      # the same for a function from tensor to tensor
+
+and an answer is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array":
+the lists were one), {"trace": ...} (see `course.evidence.trace`) or
+{"failed": kind, "text": ...}, where the kind is the name of a `course.findings.Cause`.
+"""
+
+import json
+from contextlib import contextmanager, suppress
+
+from course.evidence import backends, keras_private, probes, unmerged, values
+from course.evidence.blame import as_not_called
+from course.evidence.blame import blame as _blame
+from course.evidence.lines import Refused
+from course.evidence.values import kind_of as _kind
+from course.evidence.values import received
+
+
+def observe(subject, request):
+    """Answer a request about a student's function, builder or value. Never raises.
+
+    What Keras keeps is afterwards as it was before, and its precision in between is float32.
+    """
+    building = request["ask"] in ("model", "block")
+    try:
+        if building:
+            import keras  # noqa: F401
+        with keras_private.nothing_left(collect=building):
+            keras_private.whole_precision()
+            return _observed(subject, request)
+    except Exception as error:  # an object of the student's own that raises when it is looked at
+        return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
+
+
+def _observed(subject, request):
+    try:
+        return _ASK[request["ask"]](subject, request)
+    except Refused as refused:
+        return {"failed": refused.kind, "text": refused.text}
+
+
+def answer(namespace, request):
+    """Answer a request about the variable it names: what a grader asks the student's kernel."""
+    # A name with dots or calls never comes here: the grader sends plain names.
+    name = request["name"]
+    if name not in namespace:
+        return {"failed": "NOT_ANSWERED", "text": f"{name} is not defined"}
+    reply = observe(namespace[name], request)
+    if len(json.dumps(reply, default=str)) > request.get("most", float("inf")):
+        return {"failed": "NO_ANSWER", "text": f"what {name} gives is too large"}
+    return reply
+
+
+def _value(subject, request):
+    found = _found(subject)
+    return {"value": found, "kind": _sort(subject, found)}
+
+
+def _found(value, looked_for=values.stands_for):
+    """A student's value as plain data, if as a whole (or in every part) it has that form."""
+    if value is Ellipsis:
+        raise Refused("NOT_ANSWERED")
+    found = values.plain(value)
+    if stand_in := looked_for(found):
+        words, cause = stand_in
+        raise Refused(cause, words)
+    return found
+
+
+def _sort(value, found):
+    """Whether lists of plain data were an array; a test cell computes with it as with one."""
+    is_array = isinstance(found, list) and not isinstance(value, list | tuple)
+    return "array" if is_array else None
+
+
+def _call(function, request):
+    if function is None or function is Ellipsis:
+        raise Refused("NOT_ANSWERED")
+    if not callable(function):
+        raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
+    answers, kinds, keywords = [], [], received(request.get("kwargs", {}))
+    for number, case in enumerate(request["cases"]):
+        try:
+            with _blame():
+                answer = function(*received(case), **keywords)
+                answers.append(_found(answer, values.stand_in))
+                kinds.append(_sort(answer, answers[-1]))
+        except Refused as refused:
+            return {"failed": refused.kind, "text": refused.text, "case": number}
+    reply = {"answers": answers, "kinds": kinds}
+    if request.get("symbolic"):
+        reply["symbolic"] = _symbolic(function, request["cases"][0])
+    return reply
+
+
+def _symbolic(function, case):
+    """Why a function cannot take the symbolic tensors of a network; "" if it can."""
+    import keras
+
+    case = received(case)
+    case = [keras.Input(a.shape[1:]) if hasattr(a, "shape") else a for a in case]
+    try:
+        with _blame(), backends.understood():
+            made = function(*case)
+    except Refused as refused:
+        return refused.text or "it is not written yet"
+    return "" if keras.backend.is_keras_tensor(made) else f"there it gives {_kind(made)}"
+
+
+def _model(builder, request):
+    def build(keras):
+        with _blame():
+            return builder(*_arguments(request), **received(request.get("kwargs", {})))
+
+    return _written_down(builder, build, request)
+
+
+def _block(function, request):
+    def build(keras):
+        inputs = keras.Input(tuple(request["input_shape"]))
+        with _blame():
+            outputs = function(inputs, *_arguments(request), **received(request.get("kwargs", {})))
+        if not hasattr(outputs, "_keras_history"):
+            if text := as_not_called(keras, outputs):
+                raise Refused("NOT_CALLED", text)
+            raise Refused("WRONG_KIND_OF_VALUE", _kind(outputs))
+        with _blame():
+            return keras.Model(inputs, outputs)
+
+    return _written_down(function, build, request)
+
+
+def _written_down(subject, build, request):
+    with weightless() as keras:
+        try:
+            return _traced(keras, subject, build, request)
+        except Refused as refused:
+            if refused.kind != "RAISES":
+                raise
+            # Once more: if a merge of sizes that do not fit is all that is wrong with the code,
+            # what came before the merge can be judged as usual.
+            with suppress(Refused), unmerged.recorded(keras) as passed:
+                reply = _traced(keras, subject, build, request)
+                if passed:
+                    return reply
+            raise
+
+
+def _traced(keras, subject, build, request):
+    from course.evidence.trace import TraceError, trace
+
+    model = subject if isinstance(subject, keras.Model) else None
+    if model is None:
+        if subject is None or subject is Ellipsis:
+            raise Refused("NOT_ANSWERED")
+        if not callable(subject):
+            raise Refused("NO_MODEL", _kind(subject))
+        model = build(keras)
+    if not isinstance(model, keras.Model):
+        hint = ""
+        if hasattr(model, "_keras_history"):
+            hint = " (the last tensor: return keras.Model(inputs, outputs))"
+        raise Refused("NO_MODEL", _kind(model) + hint)
+    try:
+        with _blame():
+            numbers = request.get("probe", probes.FIXED)
+            return {"trace": trace(model, request.get("input_shape"), numbers)}
+    except TraceError as error:
+        raise Refused("UNREADABLE", str(error)) from None
+
+
+@contextmanager
+def weightless():
+    """Build Keras models without weights: VGG-16 takes hundredths of a second and no memory.
+
+    Gives the module keras, and leaves in Keras nothing behind. A model that is kept gets its
+    weights when they are first used.
+    """
+    import keras
+
+    nothing_left = keras_private.nothing_left(collect=True)
+    with nothing_left, keras_private.values_on_demand(keras), keras_private.shortcuts(keras):
+        yield keras
+
+
+def _arguments(request):
+    return received(request.get("args", []))
+
+
+_ASK = {"value": _value, "call": _call, "model": _model, "block": _block}

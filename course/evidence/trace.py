@@ -1,0 +1,375 @@
+"""A Keras model written down as plain steps: the evidence that a check is judged by.
+
+The result is JSON and nothing else. Nested models, Sequential blocks, subclassed layers, Lambdas
+and activation functions are opened up: their `call` is run once more on symbolic tensors, and what
+it does is written down, so two ways of writing the same network leave nearly the same steps. A
+step that cannot be opened (a layer with weights of its own) stays as it is, with the shape and
+parameter count that Keras claims for it.
+
+    {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
+     "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
+                "args": [{"tensor": [0, 0]}], "shapes": [[28, 28, 6]], "layer": 17,
+                "parameters": 156, "trained": 156, "trainable": true}],
+     "outputs": [[1, 0]]}
+
+`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
+"""
+
+import re
+import sys
+import warnings
+from collections import Counter
+from math import prod
+
+from course.evidence import backends, probes
+from course.evidence.keras_private import untouched
+
+# What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
+_CONFIG = {
+    "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
+    "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
+    "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
+    "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
+    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
+}  # fmt: skip
+_UNASKED = "initializers", "regularizers", "constraints", "dtype_policies"
+_MAX_STEPS = 5000
+_MAX_CONSTANT = 4096
+
+
+class TraceError(ValueError):
+    """The object is not a model that can be written down; the text says why and what to do."""
+
+
+def trace(model, input_shape=None, numbers=probes.FIXED):
+    """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
+
+    `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
+    is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`. The model stays as it is,
+    unbuilt if it was. `numbers` are what steps without a name are tried out on (`probes`).
+
+    Raises TraceError if that shape is missing or the model cannot be called on it.
+    """
+    import keras
+
+    with untouched(model):
+        inputs, outputs = _ends(keras, model, input_shape)
+        return _Tracer(keras, inputs).steps(outputs, numbers)
+
+
+def _ends(keras, model, input_shape):
+    """The symbolic tensors at both ends of a model."""
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    fixed = all(None not in tensor.shape[1:] for tensor in inputs or ())
+    if inputs and outputs and (fixed or input_shape is None or len(inputs) > 1):
+        return list(inputs), list(outputs)
+    if input_shape is None:
+        raise TraceError(
+            f"A {type(model).__name__} that was never called has no shapes yet. "
+            "Give it a keras.Input(shape) first, or say which input shape is meant."
+        )
+    x = keras.Input(tuple(input_shape))
+    outputs = _called(keras, model, x)
+    return [x], keras.tree.flatten(model(x) if outputs is None else outputs)
+
+
+def _called(keras, model, x):
+    """What a model's own `call` makes of symbolic tensors, or None if it cannot take them.
+
+    Calling the model itself would run all of it twice in a graph of TensorFlow, weights and all.
+    """
+    try:
+        if type(model).build is not keras.Model.build and not model.built:
+            model.build(x.shape)
+        _in_lower_case(model)
+        with backends.understood():
+            outputs = backends.without_graph(model.call)(x)
+        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
+        return outputs if all(symbolic) else None
+    except Exception:  # whatever a student's call raises
+        return None
+
+
+class _Tracer:
+    def __init__(self, keras, inputs):
+        self.keras = keras
+        self.found = {}  # id(KerasTensor) -> [step, output]
+        self.kept = []  # keeps those tensors alive, so that no id is used twice
+        self.opened = {}  # (id(operation), node index) -> outputs of its call, opened up
+        self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
+        self.names, self.counts = {}, Counter()  # of operations without a name of the student's
+        self.list = []
+        self.nodes = {}  # the number of a step -> Keras's node
+        self.inputs = []
+        for tensor in inputs:
+            name = getattr(tensor, "name", "input")
+            shape = _shape(tensor)
+            self.inputs.append({"id": len(self.inputs), "name": name, "shape": shape})
+            self._remember(tensor, [len(self.inputs) - 1, 0])
+
+    def steps(self, outputs, numbers):
+        for tensor in outputs:
+            self._visit(tensor)
+        outputs = [self._where(tensor) for tensor in outputs]
+        closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
+        run = probes.runner(self.keras, self.nodes, lambda t: tuple(self._where(t)), numbers)
+        probes.answers(self.inputs, self.list, outputs, closed, run)
+        return {"inputs": self.inputs, "steps": self.list, "outputs": outputs}
+
+    def _own(self, operation):
+        """Whether an operation is the student's own, so that its name does not say what it does."""
+        published = _published(operation)
+        lambdas = published is self.keras.layers.Lambda
+        return lambdas or type(operation).call is not published.call
+
+    def _remember(self, tensor, where):
+        self.found[id(tensor)] = where
+        self.kept.append(tensor)
+
+    def _where(self, tensor):
+        return self.found[id(tensor)]
+
+    def _visit(self, tensor):
+        """Write down everything a tensor depends on, earliest first, without deep recursion."""
+        waiting = [tensor]
+        while waiting:
+            tensor = waiting[-1]
+            if id(tensor) in self.found:
+                waiting.pop()
+                continue
+            node = _node(tensor)
+            sources = self._opened(tensor, node) or node.input_tensors
+            missing = [source for source in sources if id(source) not in self.found]
+            if missing:
+                waiting.extend(reversed(missing))
+                continue
+            waiting.pop()
+            if (opened := self._opened(tensor, node)) is not None:
+                self._remember(tensor, self._where(opened[0]))
+            else:
+                self._write(node)
+
+    def _opened(self, tensor, node):
+        """For a composite operation: the tensor that its inside computes for this output."""
+        operation, _, index = tensor._keras_history
+        if not self._composite(operation):
+            return None
+        key = id(node)
+        if key not in self.opened:
+            try:
+                _in_lower_case(operation)
+                call = backends.without_graph(operation.call)
+                with backends.understood():
+                    result = call(*node.arguments.args, **node.arguments.kwargs)
+                self.opened[key] = self.keras.tree.flatten(result)
+            except Exception:  # whatever a student's call raises: the step stays closed
+                self.opened[key] = None
+            self.kept.append(node)
+        inside = self.opened[key]
+        if inside is None or not all(hasattr(t, "_keras_history") for t in inside):
+            return None
+        return [inside[index]]
+
+    def _composite(self, operation):
+        keras = self.keras
+        if isinstance(operation, keras.Model):
+            return True
+        if not isinstance(operation, keras.Layer):
+            return False
+        if isinstance(operation, keras.layers.Lambda):
+            return True
+        if type(operation).call is _published(operation).call:
+            return False  # Keras's own, or a subclass that computes the same
+        # A layer of the student's own: open it unless it holds weights that are in no sublayer.
+        return not operation._trainable_variables and not operation._non_trainable_variables
+
+    def _write(self, node):
+        operation = node.operation
+        if isinstance(kind := getattr(operation, "activation", None), type):
+            raise TraceError(_activation_class(self.keras, kind))
+        if len(self.list) >= _MAX_STEPS:
+            raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
+        number = len(self.inputs) + len(self.list)
+        layer = isinstance(operation, self.keras.Layer)
+        config = _config(operation)
+        step = {
+            "id": number,
+            "op": ("layers." if layer else "ops.") + _name(operation),
+            "name": self._named(operation),
+            "config": config,
+            "args": self._plain(list(node.arguments.args)),
+            "shapes": [_shape(output) for output in node.outputs],
+            "layer": self.layers.setdefault(id(operation), len(self.layers)),
+        }
+        extra = {k: v for k, v in node.arguments.kwargs.items() if k not in ("training", "mask")}
+        if any(value is not None for value in extra.values()):
+            step["kwargs"] = self._plain(extra)
+        if layer:
+            step["parameters"] = sum(prod(w.shape) for w in operation.weights)
+            step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
+            step["trainable"] = bool(operation.trainable)
+        self.kept.append(operation)
+        self.list.append(step)
+        self.nodes[number] = node
+        for index, output in enumerate(node.outputs):
+            self._remember(output, [number, index])
+        if layer:
+            self._open_activation(operation, node, step)
+
+    def _named(self, operation):
+        """Its name; one that Keras counted out is counted for this model, as in a new session."""
+        name = str(getattr(operation, "name", ""))
+        words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
+        kind = words.lower()
+        if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
+            return name
+        if id(operation) not in self.names:
+            number = self.counts[kind]
+            self.counts[kind] += 1
+            self.names[id(operation)] = f"{kind}_{number}" if number else kind
+        return self.names[id(operation)]
+
+    def _open_activation(self, layer, node, step):
+        """An activation function of the student's own is traced like the rest of the model."""
+        activation = getattr(layer, "activation", None)
+        if not callable(activation) or len(node.outputs) != 1:
+            return
+        if _is_builtin(self.keras, activation):
+            return
+        step["config"]["activation"] = "linear"
+        before = self.keras.Input(batch_shape=node.outputs[0].shape)
+        self._remember(before, [step["id"], 0])
+        try:
+            with backends.understood():
+                after = activation(before)
+            self._visit(after)
+        except Exception:  # not made of Keras operations: keep its name, as an unknown function
+            step["config"]["activation"] = getattr(activation, "__name__", "?") + " (own function)"
+            return
+        self._remember(node.outputs[0], self._where(after))
+
+    def _plain(self, value):
+        """Arguments of a call as JSON: tensors by number, slices and small constants by value."""
+        if hasattr(value, "_keras_history"):
+            return {"tensor": self._where(value)}
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if value is Ellipsis:
+            return "..."
+        if isinstance(value, slice):
+            return {"slice": [value.start, value.stop, value.step]}
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        if isinstance(value, dict):
+            return {str(key): self._plain(item) for key, item in value.items()}
+        if hasattr(value, "shape") and prod(value.shape) <= _MAX_CONSTANT:
+            try:
+                return self.keras.ops.convert_to_numpy(value).tolist()
+            except Exception:
+                return {"unknown": type(value).__name__}
+        return {"unknown": type(value).__name__}
+
+
+def _activation_class(keras, kind):
+    """What to say of a class in the place of an activation."""
+    word = kind.__name__.lower()
+    named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
+    library = "layers." if kind.__module__.startswith("keras.") else ""
+    written = f'"{word}" or ' if named else ""
+    return f"activation is the class {kind.__name__}; write {written}{library}{kind.__name__}()."
+
+
+def _in_lower_case(composite):
+    """padding="SAME" works with numbers; with symbolic tensors Keras's pools want "same"."""
+    for layer in composite._flatten_layers():
+        if isinstance(padding := getattr(layer, "padding", None), str):
+            layer.padding = padding.lower()
+
+
+def _name(operation):
+    published = _published(operation)
+    same = type(operation).call is published.call
+    return (published if same else type(operation)).__name__
+
+
+def _node(tensor):
+    operation, node_index, _ = tensor._keras_history
+    if operation is None or not operation._inbound_nodes:
+        raise TraceError(
+            "A tensor of the model comes from nowhere: the model's inputs and outputs are not "
+            "connected. Build it with keras.Model(inputs, outputs) from one keras.Input."
+        )
+    node = operation._inbound_nodes[node_index]
+    if node.is_input:
+        raise TraceError(
+            "The outputs depend on an Input that is not among the model's inputs. "
+            "Create keras.Input once and hand that tensor to keras.Model."
+        )
+    return node
+
+
+def _published(operation):
+    """The Keras class that does the work: the class itself, or the nearest one above it."""
+    kinds = type(operation).__mro__
+    return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
+
+
+def _own_name(activation):
+    """The name under which Keras knows a function; TensorFlow's and JAX's count as Keras's."""
+    name = str(getattr(activation, "__name__", type(activation).__name__))
+    foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
+    return name.removesuffix("_v2") if foreign else name
+
+
+def _is_builtin(keras, activation):
+    if isinstance(activation, keras.Layer):
+        return False
+    name = _own_name(activation)
+    if name != getattr(activation, "__name__", None) or name in ("relu", "tanh", "sigmoid"):
+        module = str(getattr(activation, "__module__", "")).split(".")[0]
+        if module in ("tensorflow", "jax") and hasattr(keras.activations, name):
+            return True
+    try:
+        return keras.activations.get(name) is activation or (
+            getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
+        )
+    except ValueError:
+        return False
+
+
+def _config(operation):
+    unasked = [module for name in _UNASKED if (module := sys.modules.get(f"keras.src.{name}"))]
+    serialize = [module.serialize for module in unasked]
+    for module in unasked:  # half of what a config takes
+        module.serialize = _class_name
+    try:
+        with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored
+            warnings.simplefilter("ignore")
+            config = operation.get_config()
+    except Exception:  # of a layer without get_config, or of an activation that has no name
+        config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
+    finally:
+        for module, kept in zip(unasked, serialize, strict=True):
+            module.serialize = kept
+    activation = getattr(operation, "activation", None)
+    if callable(activation):
+        config["activation"] = _own_name(activation)
+    return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
+
+
+def _class_name(value):
+    return type(value).__name__
+
+
+def _flat(value):
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_flat(item) for item in value]
+    if hasattr(value, "numpy") and prod(value.shape) <= _MAX_CONSTANT:
+        return _flat(value.numpy().tolist())
+    return str(type(value).__name__)
+
+
+def _shape(tensor):
+    return [None if side is None else int(side) for side in tensor.shape[1:]]

@@ -1,0 +1,235 @@
+"""What an archive or a folder of submissions holds, read as the hostile input that it is.
+
+Nothing is ever unpacked to disk: a file is a name and bytes. Names that lead outside, links and
+bombs are not read; each of them is told with its reason. A zip file that a student handed in is
+opened, once: what it holds is the student's, and archives in it stay closed.
+"""
+
+import io
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from course.grading import CourseError
+from course.grading.notebook.read import MAX_BYTES
+
+_MAX_FILES = 20_000
+_MAX_FILE = 100_000_000  # bytes; a notebook above MAX_BYTES is not graded, but it is kept
+_MAX_TOTAL = 10_000_000_000  # bytes, all notebooks together
+_MAX_INNER = 1_000  # files of a zip file in the archive
+_MAX_RATIO = 200
+_MAX_NAME = 1_000  # characters
+_PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+# What operating systems leave behind; nobody handed it in.
+_UNIMPORTANT = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I)
+# Characters that are not seen and that some systems leave out of names.
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError,
+            zlib.error)  # fmt: skip
+
+
+class Unreadable(CourseError):
+    """A file whose bytes cannot be had; the text says why."""
+
+
+@dataclass
+class Entry:
+    """One file of an archive."""
+
+    path: str  # with / between folders; printable
+    when: datetime | None  # its date in the archive, as a clock on the wall shows it
+    problem: str | None  # why it is refused: it is nobody's
+    size: int  # bytes, as the archive says
+    packed_size: int | None
+    opened: Callable  # () -> a binary file
+
+    @property
+    def is_notebook(self):
+        """Whether it is named as one."""
+        return self.path.lower().endswith(".ipynb")
+
+    @property
+    def is_zip(self):
+        """Whether it is named as a zip file."""
+        return self.path.lower().endswith(".zip")
+
+    def read(self, limit=_MAX_FILE):
+        """Its bytes. Raises Unreadable if they cannot be had, or are too many."""
+        try:
+            with self.opened() as file:
+                content = file.read(limit + 1)
+        except _DAMAGED as error:
+            why = getattr(error, "strerror", None) or error
+            how = "read" if self.packed_size is None else "unpacked"
+            raise Unreadable(f"cannot be {how} ({why})") from None
+        if len(content) > limit:
+            raise Unreadable(f"has more than {limit / 1e6:.0f} MB")
+        return content
+
+    def holds_json(self):
+        """Whether it begins as a notebook does, whatever it is called."""
+        try:
+            with self.opened() as file:
+                begin = file.read(64)
+        except _DAMAGED:
+            return False
+        return begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+    def reason(self):
+        """Why it is no notebook that can be read, or None. A zip file may hold one."""
+        path, packed = self.path.lower(), self.packed_size
+        if path.endswith(_PACKED):
+            return "is an archive that is not opened (only .zip is); ask for the notebook itself"
+        if ".ipynb_checkpoints" in path.split("/"):
+            return "is an earlier state that Jupyter keeps, not what was handed in"
+        if not (self.is_notebook or self.is_zip or self.holds_json()):
+            return "is no notebook (.ipynb)"
+        bomb = packed is not None and self.size > _MAX_RATIO * max(packed, 1_000)
+        if self.size > _MAX_FILE or (bomb and self.size > MAX_BYTES):
+            most = MAX_BYTES / 1e6
+            return f"is {self.size / 1e6:.0f} MB large, {most:.0f} MB are allowed"
+        return "unpacks to far more than a notebook has" if bomb else None
+
+    def files(self):
+        """[(entry, why it is no notebook or None)] of a zip file that was handed in.
+
+        What systems leave behind is left out. Raises Unreadable if it cannot be opened, or holds
+        more than anybody hands in.
+        """
+
+        def unpacked():
+            return zipfile.ZipFile(io.BytesIO(self.read()))
+
+        try:
+            packed = unpacked()
+        except _DAMAGED as error:
+            raise Unreadable(f"cannot be opened as a zip file ({error})") from None
+        found, total = [], 0
+        for number, (info, entry) in enumerate(_in_zip(packed)):
+            if _UNIMPORTANT.search(entry.path) or ".ipynb_checkpoints" in entry.path:
+                continue
+            reason = entry.problem or entry.reason()
+            if entry.is_zip:
+                reason = reason or "is an archive in an archive, which stays closed"
+            total += 0 if reason else entry.size
+            if number >= _MAX_INNER or total > _MAX_FILE:
+                raise Unreadable(
+                    f"holds more than {_MAX_INNER:,} files or {_MAX_FILE / 1e6:.0f} MB of notebooks"
+                )
+            # The archive is read again when this is: a class's would not fit into memory.
+            entry.opened = lambda info=info: unpacked().open(info)
+            entry.path = f"{self.path}/{entry.path}"
+            found.append((entry, reason))
+        return found
+
+
+@contextmanager
+def opened(archive):
+    """(entries, how many unimportant files were left out) of a zip archive or a folder.
+
+    Raises CourseError for a file that is no zip archive, and for one with too many or too large
+    files.
+    """
+    archive = Path(archive)
+    if archive.is_dir():
+        yield _checked(archive, _in_folder(archive))
+        return
+    try:
+        packed = zipfile.ZipFile(archive)
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise CourseError(
+            f"{archive} cannot be read as a zip archive ({error}). Download the submissions from "
+            "the LMS once more, and hand over the file as it is, or a folder with its contents."
+        ) from None
+    with packed:
+        yield _checked(archive, (entry for _, entry in _in_zip(packed)))
+
+
+def _checked(archive, found):
+    """The quotas on all files together."""
+    entries, files, total = [], 0, 0
+    for entry in found:
+        files += 1
+        if not _UNIMPORTANT.search(entry.path):
+            entries.append(entry)
+            counts = (entry.is_notebook or entry.is_zip) and not (entry.problem or entry.reason())
+            total += entry.size if counts else 0
+        if files > _MAX_FILES or total > _MAX_TOTAL:
+            raise CourseError(
+                f"{archive} holds more than {_MAX_FILES:,} files or {_MAX_TOTAL / 1e9:.0f} GB of "
+                "notebooks, which no class hands in. Look for the student who sent so much, and "
+                "hand over the others' files in a folder."
+            )
+    return entries, files - len(entries)
+
+
+def _in_zip(packed):
+    """(zipfile's own entry, Entry) of each file."""
+    for info in packed.infolist():
+        name = info.orig_filename  # the other one ends at a NUL, behind which more can stand
+        if name.endswith("/"):
+            continue
+        if not info.flag_bits & 0x800:  # not marked as UTF-8, but often it is
+            with suppress(UnicodeError):
+                name = name.encode("cp437").decode("utf-8")
+        entry = Entry(
+            _printable(name),
+            _date(*info.date_time),
+            _problem(name),
+            info.file_size,
+            info.compress_size,
+            lambda info=info: packed.open(info),
+        )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            entry.problem = "is a link"
+        yield info, entry
+
+
+def _in_folder(folder):
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*files, *(f for f in folders if os.path.islink(f"{place}/{f}"))]):
+            path = Path(place, name)
+            inside = path.relative_to(folder).as_posix()
+            about = path.lstat()
+            when = datetime.fromtimestamp(int(about.st_mtime))
+            read = lambda path=path: path.open("rb")  # noqa: E731
+            entry = Entry(_printable(inside), when, _problem(inside), about.st_size, None, read)
+            if not stat.S_ISREG(about.st_mode):
+                entry.problem = "is a link" if path.is_symlink() else "is no ordinary file"
+            yield entry
+
+
+def _problem(name):
+    """Why a file of this name is refused, or None."""
+    parts = name.replace("\\", "/").split("/")
+    if len(name) > _MAX_NAME:
+        return f"has a name of {len(name):,} characters"
+    if "\0" in name:
+        return "has a name with a NUL, behind which more of it is hidden"
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+        return "has a path that leads out of the archive"
+    return None
+
+
+def _printable(name):
+    """A name that can be matched, compared and printed, with / between folders."""
+    name = name.replace("\\", "/")[:_MAX_NAME].translate(_UNSEEN)
+    name = unicodedata.normalize("NFC", name)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+
+
+def _date(*parts):
+    """A zip entry's date; None for the one that stands for "unknown", and for impossible ones."""
+    try:
+        return None if parts == (1980, 1, 1, 0, 0, 0) else datetime(*parts)
+    except ValueError:
+        return None

@@ -1,0 +1,342 @@
+"""An LMS's archive taken in: who handed in what, told by content and by the LMS's own file names.
+
+The student is known by what the LMS wrote (`lms`); the assignment by the grade ids
+in the notebook, never by the file's name. What was handed in and when, and what could not be read,
+goes into the intake record (`intake`).
+"""
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+
+from nbgrader.api import Gradebook
+from nbgrader.api import Student as Entry
+from sqlalchemy.exc import SQLAlchemyError
+
+from course.grading import CourseError
+from course.grading.inbox.archives import Unreadable, opened
+from course.grading.inbox.intake import Record
+from course.grading.inbox.lms import (
+    LMS,
+    PER_ASSIGNMENT,
+    Clock,
+    detected,
+    handed_in,
+    times_are_local,
+)
+from course.grading.inbox.roster import Roster, safe_id, split_name
+from course.grading.inbox.submitted import Submitted
+from course.grading.notebook.read import read_notebook, read_source
+from course.grading.notebook.repair import grade_ids
+
+_LMS_ADDS = (".txt", ".html", ".yml")  # beside what students handed in
+
+
+@dataclass
+class Report:
+    """What was taken in and what was not, with reasons."""
+
+    lms: str | None = None  # a key of LMS
+    taken: list = field(default_factory=list)  # (student, assignment, file name in the archive)
+    skipped: list = field(default_factory=list)  # (file name in the archive, reason)
+    notes: list = field(default_factory=list)  # (file name, or "" for the whole archive, text)
+    times: dict = field(default_factory=dict)  # {(student, assignment): when, as a person reads it}
+    unimportant: int = 0  # files that no student handed in to be graded
+
+
+def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
+    """Put every notebook of an archive or folder into submitted/<student>/<assignment>/.
+
+    `only` keeps one assignment, `lms` is one of LMS (default: told by the names), `roster` is a CSV
+    file with a line for each student, which says whom the LMS means and who is in the class, and
+    `timezone` is the zone of the local times that an LMS writes. Of several
+    notebooks of one student the newest that holds an answer is taken. One that cannot be read is
+    taken as well, if it can be told which one it is, so that grading lists it. Running it again
+    with the same archive changes nothing.
+
+    Raises CourseError for a file that is no archive, an LMS that cannot be told, a roster or a time
+    zone that cannot be read, and a disk that takes no more.
+    """
+    course.chosen([only] if only else [])
+    named = course.config.get("Exchange", {}).get("timezone")
+    setting = (named, "c.Exchange.timezone in nbgrader_config.py") if named else ()
+    clock = Clock(timezone) if timezone else Clock(*setting)
+    known, record = _Known(course), Record(course)
+    with opened(archive) as (entries, unimportant):
+        report = Report(unimportant=unimportant)
+        report.skipped += [(entry.path, entry.problem) for entry in entries if entry.problem]
+        readable = [entry for entry in entries if not entry.problem]
+        like_notebooks = [e.path for e in readable if e.is_notebook or e.is_zip]
+        like_notebooks = [path for path in like_notebooks if ".ipynb_checkpoints" not in path]
+        if not readable:
+            return report
+        own = [e.path for e in readable if not e.path.lower().endswith(_LMS_ADDS)]
+        try:
+            report.lms = lms or detected(archive, like_notebooks or own or [readable[0].path])
+        except CourseError:
+            if like_notebooks:
+                raise
+            report.skipped += [(e.path, e.reason() or "is no notebook (.ipynb)") for e in readable]
+            return report
+        if lms is None:
+            report.notes.append(("", f"Taken for files of {LMS[report.lms][0]}."))
+        files, others = handed_in(report.lms, archive, entries, clock)
+        _report_others(report, others)
+        if times_are_local(report.lms, files):
+            report.notes.append(("", f"Local times are taken for {clock.name}."))
+        files, people = _with_ids(report, files, roster, record)
+        for file in files:  # Moodle's worksheet knows better than its zip file when it was
+            person = people.get(file.students[0].id)
+            if report.lms == "moodle" and person and person.handed_in:
+                file.when = clock.utc(person.handed_in)
+        main = _recognise(known, files, only, report.lms)
+        _save(course, record, report, files, people, main, only, clock)
+    return report
+
+
+def _report_others(report, others):
+    """Files that the LMS does not say are a student's: its own texts, or named differently."""
+    title, named, _ = LMS[report.lms]
+    for entry in others:
+        if entry.problem:
+            continue  # is told already
+        if entry.is_notebook:
+            reason = f"is not named as {title} names files ({named})"
+            report.skipped.append((entry.path, reason))
+        else:
+            report.unimportant += 1
+
+
+# --- ids
+
+
+def _with_ids(report, files, roster, record):
+    """(the files whose students are known, each student with the id that it will have,
+    {id: Person} of the roster)."""
+    anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
+    if report.lms == "canvas" and len(anonymous) == len(files) and files:
+        roster = None
+        report.notes.append((
+            "", "This archive is anonymous: Canvas does not say who is who, and takes no grades "
+            "by these names. Download it again after the names are shown.",
+        ))  # fmt: skip
+    people = {}
+    if roster:
+        roster = Roster(roster, report.lms, [s for file in files for s in file.students])
+        report.notes += [("", text) for text in roster.notes]
+        people = {person.id: person for person in roster.people}
+    elif report.lms in PER_ASSIGNMENT:
+        report.notes.append((
+            "", "Moodle's numbers differ from one assignment to the next, and so do the ids made "
+            "of them. Its grading worksheet, handed over with --roster, says who is who.",
+        ))  # fmt: skip
+    before = record.students(report.lms)  # who was collected once keeps the id
+    same_id = defaultdict(set)
+    for file in files:
+        if not file.students:
+            report.skipped.append((file.entry.path, file.reason))
+        file.students, reasons = _identified(report.lms, file.students, roster, before)
+        report.skipped += [(file.entry.path, reason) for reason in reasons]
+        for safe, student in file.students:
+            same_id[safe.casefold()].add(student)
+    # Nobody's work may end up under somebody else's id.
+    for file in files:
+        students, file.students = file.students, []
+        for safe, student in students:
+            same = same_id[safe.casefold()]
+            if len(same) == 1:
+                file.students.append(replace(student, id=safe))
+            else:
+                who = " and ".join(sorted(map(str, same)))
+                reason = f"{who} would both be {safe}; say who is who with --roster"
+                report.skipped.append((file.entry.path, reason))
+    return [file for file in files if file.students], people
+
+
+def _identified(lms, students, roster, before):
+    """([(id, student)], reasons why others are not among them)."""
+    if lms == "canvas" and len(students) > 1:
+        certain = [student for student in students if roster and roster.knows(student)]
+        if len(certain) != 1:
+            ids = " or ".join(student.id for student in students)
+            return [], [f"could be from {ids}; say who is who with --roster"]
+        students = certain
+    known, reasons = [], []
+    for student in students:
+        ids = roster.find(student) if roster else {before.get(student.number, student.id)}
+        if not ids and roster and roster.lacks_number(student):
+            reasons.append(
+                f"{student} is in the roster {roster.path} by name only, and students can change "
+                "their names. If it is the same person, write this number into that line"
+            )
+        elif len(ids) != 1:
+            how = "not" if not ids else "more than once"
+            reasons.append(f"{student} is {how} in the roster {roster.path}")
+        elif safe := safe_id(*ids):
+            known.append((safe, student))
+        else:
+            reasons.append(f"{student} has no name that can be an id")
+    return known, reasons
+
+
+# --- which assignment
+
+
+class _Known:
+    """The course's notebooks, by their grade ids and by their names."""
+
+    def __init__(self, course):
+        self.order, self.notebooks = course.assignments(), []
+        self.by_id = defaultdict(list)  # assignments may have exercises of one name
+        for assignment in self.order:
+            for path in course.notebooks(assignment):
+                self.notebooks.append((assignment, path.stem))
+                for name in grade_ids(read_source(path)):
+                    self.by_id[name].append((assignment, path.stem))
+
+    def by_content(self, nb, only):
+        """The (assignment, notebook) that most exercises are of, or None."""
+        homes = Counter(home for name in grade_ids(nb) for home in self.by_id.get(name, ()))
+        most = [home for home in homes if homes[home] == max(homes.values())]
+        return max(
+            most, key=lambda home: (home[0] == only, self.order.index(home[0])), default=None
+        )
+
+    def by_name(self, name, only):
+        """The notebook that a broken file was, by a word of its name, or the only one asked for."""
+        words = {home: rf"(?<![^\W_]){re.escape(home[1])}(?![^\W_])" for home in self.notebooks}
+        found = [home for home in words if re.search(words[home], name, re.IGNORECASE)]
+        found = found or [home for home in self.notebooks if home[0] == only]
+        return found[0] if len(found) == 1 else None
+
+
+def _recognise(known, files, only, lms):
+    """Fill in each file's assignment and notebook, or the reason why it has none.
+
+    Returns the assignment that the archive is for, None if it holds several.
+    """
+    for file in files:
+        if file.reason:
+            continue
+        try:
+            nb, file.broken = read_notebook(file.entry.read())
+        except Unreadable as error:
+            file.reason = str(error)
+            continue
+        if nb is None and not file.entry.is_notebook:
+            file.reason = f"is no notebook: it {file.broken}"
+        elif nb is not None and (home := known.by_content(nb, only)):
+            file.assignment, file.notebook = home
+        elif nb is not None:
+            file.reason = "holds no exercise of this course"
+    counts = Counter(f.assignment for f in files if f.assignment for _ in f.students)
+    main = max(counts, key=lambda name: (counts[name], known.order.index(name)), default=None)
+    if lms == "folders" and len(counts) > 1:  # nothing says that they are of one assignment
+        main = None
+    main = main or only
+    for file in files:
+        if not file.reason and not file.assignment:
+            home = known.by_name(file.name, only) or known.by_name("", main)
+            if home is None:
+                file.reason = (
+                    f"{file.broken}; its name does not say which assignment it is, so name that "
+                    "with --assignment, or ask for the file again"
+                )
+            else:
+                file.assignment, file.notebook = home
+    return main
+
+
+# --- written
+
+
+def _save(course, record, report, files, people, main, only, clock):
+    """Put the files into submitted/, and what is known about them into record and gradebook."""
+    shelf = Submitted(course, record, report, main, only, clock)
+    found = defaultdict(list)
+    left, astray = defaultdict(list), defaultdict(list)  # {student: [(file, reason)]}
+    for file in files:
+        for student in file.students:
+            if file.reason:
+                left[student].append((file, file.reason))
+            elif only and file.assignment != only:
+                left[student].append((file, f"belongs to {file.assignment}"))
+            else:
+                found[student.id, file.assignment, file.notebook].append((student, file))
+    best = [pair for handed in found.values() if (pair := shelf.best(handed))]
+    try:
+        for student, file in sorted(best, key=lambda pair: pair[0].id):
+            reason = shelf.take(student, file)
+            if reason:
+                left[student].append((file, reason))
+            elif file.assignment != main:
+                astray[student].append((file, f"is the notebook of {file.assignment}"))
+        if late := sum(when == "late" for when in report.times.values()):
+            report.notes.append((
+                "", f"{late} marked as late, without a time: each counts as handed in one second "
+                "after the due date. If you know a time, write it into timestamp.txt beside the "
+                "notebook.",
+            ))  # fmt: skip
+        if main and only in (None, main):
+            for student in {**left, **astray}:
+                shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
+        elif left and not only:
+            report.notes.append((
+                "", "Nothing says which assignment the files without a notebook belong to. Name it "
+                "with --assignment, and report and export will list them.",
+            ))  # fmt: skip
+        _list_left(report, left, {id_ for id_, *_ in report.taken})
+        for id_, person in people.items():
+            if person.number and main:
+                record.of(main, id_).numbers[report.lms] = person.number
+        record.canvas |= {id_: person.canvas for id_, person in people.items() if person.canvas}
+        _enter(course, report.lms, [s for s, _ in best] + (list(left) if main else []), people)
+        record.save()
+    except OSError as error:
+        raise CourseError(
+            f"Not all of it could be written ({error.strerror}: {error.filename or course.root}). "
+            f"{len(report.taken)} were taken, and nothing was kept of any other. Make room on the "
+            "disk, or give yourself the right to write there, and collect the same archive again."
+        ) from None
+    except SQLAlchemyError as error:
+        raise CourseError(
+            f"The gradebook could not be written ({getattr(error, 'orig', error)}). Mend that, and "
+            "collect the same archive again."
+        ) from None
+
+
+def _list_left(report, left, taken):
+    """Report files that were not taken; last those of students of whom nothing was."""
+    said = {}
+    for student in sorted(left, key=lambda student: (student.id not in taken, student.id)):
+        for file, reason in left[student]:
+            said.pop(id(file), None)
+            said[id(file)] = (file.entry.path, reason)
+    report.skipped += said.values()
+
+
+def _enter(course, lms, students, people):
+    """Write the class into the gradebook: a roster is sure of names, an archive fills gaps."""
+    common = Counter(name for _, name in {(s.id, s.full_name) for s in students})
+    with Gradebook(course.database, course.directory.course_id) as gradebook:
+        known = {student.id: student for student in gradebook.students}
+
+        def entry(id_, number):
+            if id_ not in known:
+                known[id_] = Entry(id=id_)
+                gradebook.db.add(known[id_])
+            lasts = lms not in PER_ASSIGNMENT or not known[id_].lms_user_id
+            if number and lasts and known[id_].lms_user_id != number:
+                known[id_].lms_user_id = number
+            return known[id_]
+
+        for id_, person in people.items():
+            found = entry(id_, person.number)
+            if person.last_name or person.first_name:
+                found.first_name, found.last_name = person.first_name, person.last_name
+        for student in students:
+            found = entry(student.id, student.number)
+            hidden = common[student.full_name] > 1 and " " not in student.full_name.strip()
+            if student.full_name and not (found.first_name or found.last_name or hidden):
+                found.first_name, found.last_name = split_name(student.full_name)
+        gradebook.db.commit()

@@ -1,0 +1,314 @@
+"""How each LMS names what it packs: whose file it is, when it was handed in, and what is its own.
+
+The student is known by the outermost part of the path, which the LMS wrote, never by what stands
+behind it or in the file. A time is one only if the LMS gives it: the dates in Canvas's and Drive's
+archives are those of packing, and those of plain folders say when somebody copied a file.
+"""
+
+import re
+import time
+import unicodedata
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from course.grading import CourseError
+from course.grading.inbox.archives import Unreadable
+
+# Canvas leaves ASCII's signs and blanks out of names; beyond ASCII there are marks besides letters.
+_NAME = r"[^\x00-/:-@\[-^`{-\x7f\s]+?"
+#: LMS: (its name, how it names files, the same as a pattern of the whole path).
+LMS = {
+    "canvas": (
+        "Canvas",
+        "name_number_number_file.ipynb",
+        rf"(?P<name>{_NAME})_(?P<late>LATE_)?(?P<id>[0-9]{{1,19}}|(?<=^anon_)[0-9A-Za-z]{{1,19}}"
+        r"|(?<=^anon_LATE_)[0-9A-Za-z]{1,19})_(?P<number>[0-9]{1,19})_(?P<file>[^/]+)",
+    ),
+    "moodle": (
+        "Moodle",
+        "Name_number_assignsubmission_file/file.ipynb",
+        r"(?P<name>[^/_]+)_(?P<id>[0-9]+)_assignsubmission_(?:file|onlinetext)(?:_?/|_)(?P<file>.+)",
+    ),
+    "gradescope": (
+        "Gradescope",
+        "submission_number/file.ipynb",
+        r"(?P<folder>submission_[0-9]+)/(?P<file>.+)",
+    ),
+    "blackboard": (
+        "Blackboard",
+        "assignment_username_attempt_date_file.ipynb",
+        r"(?P<name>[^/]+?)_attempt_(?P<date>[0-9]{4}(?:-[0-9]{2}){5})_(?P<file>[^/]+)",
+    ),
+    "brightspace": (
+        "Brightspace",
+        "number-number - Name - date/file.ipynb",
+        r"(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>[^/]+?) ?- (?P<date>[^/-]*[0-9]{4}[^/-]*?)"
+        r"(?:/| - )(?P<file>.+)",
+    ),
+    "classroom": (
+        "Google Classroom",
+        "Name - file.ipynb",
+        r"(?:Copy of )*(?P<name>[^/]+?) - (?P<file>[^/]+)",
+    ),
+    "folders": ("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
+}
+#: Those that number participants anew for each assignment.
+PER_ASSIGNMENT = ("moodle",)
+_GENERAL = ("classroom", "folders")  # their patterns fit much that others wrote
+_LOCAL = ("moodle", "blackboard", "brightspace")  # their times are those of a clock on the wall
+_METADATA = "submission_metadata.yml"
+
+
+@dataclass(frozen=True)
+class Student:
+    """Somebody whom an archive names."""
+
+    id: str  # if no roster says otherwise
+    name: str  # as it stands there, for messages and for rosters without numbers
+    keys: tuple = ()  # what a roster may know the student by
+    number: str | None = None  # for the way back to the LMS
+    full_name: str = ""  # if the archive has it as people write it
+
+    def __str__(self):
+        return f"{self.name} ({self.number})" if self.number else self.name
+
+
+@dataclass
+class File:
+    """What a student handed in: a notebook, or something that is none and why."""
+
+    entry: object
+    students: list
+    name: str  # as the student called it
+    reason: str | None = None  # why it cannot be read as a notebook
+    when: datetime | None = None  # in UTC; None: the LMS does not say
+    wall: datetime | None = None  # the same as it stands there, whatever the time zone
+    late: bool = False  # the LMS has marked it so
+    number: int = 0  # Canvas's running number of files
+    assignment: str = ""
+    notebook: str = ""
+    broken: str | None = None  # it is named as a notebook, and this is wrong with it
+
+    @property
+    def order(self):
+        """What is greater was handed in later; lists of a number and a text, fit for JSON."""
+        when = self.wall or self.entry.when or datetime.min
+        return [self.number, when.isoformat(sep=" ", timespec="seconds")]
+
+
+class Clock:
+    """The time zone of times that an LMS gives without one."""
+
+    def __init__(self, name=None, source="--timezone"):
+        self.zone = None
+        if name:
+            try:
+                self.zone = ZoneInfo(name)
+            except (ValueError, OSError, KeyError):
+                raise CourseError(
+                    f"{source} names no time zone that is known here: {name!r}. They are called "
+                    "by continent and city, as Europe/Berlin or America/New_York."
+                ) from None
+        here = f"{time.tzname[0]}, this machine's time zone; --timezone names another"
+        self.name = f"{name}, as {source} says" if name else here
+
+    def utc(self, when):
+        """A time on the wall as a time in UTC; of an hour that comes twice, the first one."""
+        return (when.replace(tzinfo=self.zone) if self.zone else when.astimezone()).astimezone(UTC)
+
+    def shown(self, when):
+        """A time in UTC as the wall shows it, with its distance from UTC."""
+        return f"{when.astimezone(self.zone):%Y-%m-%d %H:%M:%S %z}"
+
+
+def matches(lms, paths):
+    """{path: match}. One folder around everything is left out if nothing fits otherwise."""
+    pattern = re.compile(LMS[lms][2])
+    found = {path: match for path in paths if (match := pattern.fullmatch(path))}
+    around = {path.partition("/")[0] for path in paths}
+    if not found and len(around) == 1:
+        inside = {path: path.partition("/")[2] for path in paths}
+        found = {p: match for p in paths if (match := pattern.fullmatch(inside[p]))}
+    return found
+
+
+def detected(archive, paths):
+    """The LMS that names files so. Raises CourseError if it cannot be told."""
+    fits = {lms: matches(lms, paths) for lms in LMS}
+    likely = [lms for lms in fits if 2 * len(fits[lms]) > len(paths)]
+    likely = [lms for lms in likely if lms not in _GENERAL] or likely
+    most = max((len(fits[lms]) for lms in likely), default=0)
+    best = [lms for lms in likely if len(fits[lms]) == most]
+    # Drive packs a folder around everything: several students in it, or one with a folder?
+    if best == ["classroom", "folders"] and len({m["name"] for m in fits[best[0]].values()}) > 1:
+        best = ["classroom"]
+    if len(best) == 1:
+        return best[0]
+    names = " or ".join(best) or "none of the known"
+    raise CourseError(
+        f"It cannot be told which LMS wrote {archive}: files like {paths[0]!r} could be from "
+        f"{names}. Name it with --from ({', '.join(LMS)}), or put each student's files into a "
+        "folder with the student's id as its name, and use --from folders."
+    )
+
+
+def handed_in(lms, archive, entries, clock):
+    """(a File for each that the LMS says is a student's, the other entries).
+
+    Raises CourseError for an archive that cannot be taken apart.
+    """
+    by_path = {entry.path: entry for entry in entries if not entry.problem}
+    found = matches(lms, list(by_path))
+    if lms == "folders":
+        _check_folders(archive, found)
+    metadata = _metadata(archive, by_path, found) if lms == "gradescope" else {}
+    anonymous = lms == "canvas" and all(match["name"] == "anon" for match in found.values())
+    files, others = [], []
+    for entry in entries:
+        path = entry.path
+        if entry.problem or path not in found:
+            others.append(entry)
+            continue
+        got = found[path].groupdict()
+        wall, number = _date(lms, got.get("date")), 0
+        when = wall and clock.utc(wall)
+        if lms == "canvas":
+            students, number = _on_canvas(got, anonymous), int(got["number"])
+        elif lms == "blackboard":
+            students = [_on_blackboard(got, path, by_path)]
+        elif lms == "gradescope":
+            students, when = metadata.get(got["folder"], ([], None))
+            wall = when and when.replace(tzinfo=None)
+        elif lms == "classroom":
+            students = [Student(squashed(got["name"]), got["name"], full_name=got["name"])]
+        elif lms == "folders":
+            students = [Student(got["name"], got["name"], (got["name"],))]
+        else:  # Moodle, Brightspace
+            students = [_numbered(got["name"], got["id"])]
+        if lms == "moodle" and entry.when:
+            when = clock.utc(entry.when)
+        late = bool(got.get("late"))
+        for inner, reason in _opened(entry):
+            name = inner.path.removeprefix(path).lstrip("/") or got["file"]
+            file = File(inner, students, name, reason, when, wall, late, number)
+            if not students:
+                file.reason = f"{_METADATA} does not say whose it is"
+            files.append(file)
+    return files, others
+
+
+def times_are_local(lms, files):
+    """Whether times were found that stand in the archive without a time zone."""
+    return lms in _LOCAL and any(file.when for file in files)
+
+
+def _opened(entry):
+    """(entry, why it is no notebook or None) of a file; of a zip file, of those in it."""
+    reason = entry.reason()
+    if reason or not entry.is_zip:
+        return [(entry, reason)]
+    try:
+        inner = entry.files()
+    except Unreadable as error:
+        return [(entry, str(error))]
+    if all(reason for _, reason in inner):
+        said = [f": {e.path} {reason}" for e, reason in inner if e.is_notebook or e.is_zip]
+        return [(entry, f"holds no notebook that can be read{said[0] if said else ''}")]
+    return [(e, reason) for e, reason in inner if e.is_notebook or not reason]
+
+
+def _numbered(name, number):
+    return Student(f"{squashed(name)[:40]}_{number}", name, (number,), number, name)
+
+
+def _on_canvas(got, anonymous):
+    """The student; two if Canvas's name for the file can be read in two ways.
+
+    Names may contain _ and digits, so that one could end like the start of somebody else's file.
+    """
+    if anonymous or not got["id"].isdigit():  # Canvas does not tell whose it is
+        return [Student(f"anon_{got['id']}", f"anon_{got['id']}", (got["id"],))]
+    readings = [(got["name"], got["id"])]
+    if not got["late"] and re.match(r"[1-9][0-9]{4,18}_", got["file"]):
+        readings.append((f"{got['name']}_{got['id']}", got["number"]))
+    return [Student(f"{name[:40]}_{number}", name, (number,), number) for name, number in readings]
+
+
+def _check_folders(archive, found):
+    around = {match["name"] for match in found.values()}
+    inside = {m["file"].partition("/")[0] for m in found.values() if "/" in m["file"]}
+    if len(around) == 1 and len(inside) > 1:
+        raise CourseError(
+            f"Everything in {archive} lies in one folder, {around.pop()!r}, so all of it would be "
+            "one student's. Unpack it, and hand over the folder that has a folder for each student."
+        )
+
+
+def _on_blackboard(got, path, by_path):
+    """The student of `assignment_username`, both of which may contain _.
+
+    Blackboard puts a text beside each attempt that begins with `Name: Jane Doe (username)`.
+    """
+    name, said = got["name"], None
+    if about := by_path.get(path.removesuffix(f"_{got['file']}") + ".txt"):
+        with suppress(Unreadable):
+            line = about.read().partition(b"\n")[0].decode("utf-8-sig", "replace").strip()
+            said = re.fullmatch(r"[^:]+: *(.*?) *\((\S+)\)", line)
+    if said and f"_{name}".endswith(f"_{said[2]}"):
+        return Student(said[2], name, (said[2],), said[2], said[1])
+    parts = name.split("_")
+    keys = tuple("_".join(parts[n:]) for n in reversed(range(len(parts))))
+    return Student(keys[0], name, keys, keys[0])
+
+
+def _metadata(archive, by_path, found):
+    """{folder: (students, date)} as Gradescope has written it."""
+    if not found:
+        return {}
+    path, match = next(iter(found.items()))
+    # Only the one beside the folders: what lies in them is the students'.
+    entry = by_path.get(path.removesuffix(match.string) + _METADATA)
+    try:
+        if entry is None:
+            raise ValueError("there is none")
+        data = yaml.load(entry.read(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return {folder: _submission(about) for folder, about in data.items()}
+    except (Unreadable, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        raise CourseError(
+            f"{archive} needs Gradescope's {_METADATA} beside the folders; it says whose they are "
+            f"({error}). Use Gradescope's Export Submissions, and hand over the file as it is."
+        ) from None
+
+
+def _submission(about):
+    students = []
+    for person in about.get(":submitters") or ():
+        sid, email, name = (str(person.get(key) or "") for key in (":sid", ":email", ":name"))
+        if keys := tuple(filter(None, (sid, email))):
+            students.append(Student(keys[0], name, keys, keys[0], name))
+    when = about.get(":created_at")
+    if not isinstance(when, datetime):
+        return students, None
+    return students, when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _date(lms, text):
+    """The time that an LMS writes into a name, as a clock shows it; None if it is none."""
+    with suppress(ValueError):
+        if lms == "blackboard":
+            return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
+        if lms == "brightspace":  # Sep 24, 2024 926 PM
+            month, day, year, hour, half = text.replace(",", "").split()
+            text = f"{month[:3]} {day} {year} {hour.zfill(4)} {half}"
+            return datetime.strptime(text, "%b %d %Y %I%M %p")
+    return None
+
+
+def squashed(name):
+    """A name as Canvas writes it: no blanks, no signs, no capitals. Marks belong to letters."""
+    name = unicodedata.normalize("NFC", name)
+    return "".join(c for c in name if unicodedata.category(c)[0] in "LMN").casefold()

@@ -1,0 +1,281 @@
+"""A roster: a CSV file with a line for each student, an LMS's own export or one that was written.
+
+LMSs write the titles of columns in the user's language. A title that is known is believed; another
+column is known by what stands in it: the numbers or names that the archive has, too.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from course.grading import CourseError
+from course.grading.inbox.lms import PER_ASSIGNMENT, squashed
+
+# What becomes the student's id, first the one that is wanted most.
+_ID_COLUMNS = (
+    "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "sis login id",
+    "username", "netid", "login", "matrikelnummer", "email", "email address",
+)  # fmt: skip
+# What an LMS's archive knows students by. A column lms_user_id is for any LMS.
+_KEY_COLUMNS = {
+    "canvas": ("id",),
+    "moodle": ("identifier",),
+    "gradescope": ("sid", "email", "email address"),
+    "blackboard": ("username",),
+    "folders": (*_ID_COLUMNS, "id"),
+}
+_FIRST = ("first name", "first_name", "vorname", "prénom", "nombre", "nome", "voornaam")
+_LAST = (
+    "last name", "last_name", "surname", "nachname", "nom", "nom de famille", "apellidos",
+    "apellido(s)", "cognome", "sobrenome", "apelido", "achternaam",
+)  # fmt: skip
+_CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+
+_SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
+
+
+@dataclass
+class Person:
+    """A line of a roster."""
+
+    line: int  # the first one below the titles is 0
+    id: str  # as a folder's name and an id of nbgrader's
+    keys: set
+    first_name: str
+    last_name: str
+    number: str | None  # the LMS's, for the way back
+    canvas: dict = field(default_factory=dict)  # what Canvas's own file says about the student
+    handed_in: datetime | None = None  # in Moodle's own file, as a clock there shows it
+
+
+class Roster:
+    """The students of a roster, found by what an archive calls them.
+
+    `students` are those of the archive. Raises CourseError for a file that is no roster.
+    """
+
+    def __init__(self, path, lms, students=()):
+        self.path, self.notes = path, []
+        table, _, said = read_csv(path)
+        self.notes += [said] if said else []
+        header, self.rows = _table(path, table)
+        keys = {_key(lms, key) for student in students for key in student.keys}
+        names = {squashed(student.name) for student in students}
+        key_columns = self._key_columns(lms, header, keys)
+        id_columns = self._id_columns(lms, header, key_columns)
+        name_of = _names(header, self.rows, names)
+        self.people, self.by_key, self.by_name = [], defaultdict(set), defaultdict(set)
+        self.numberless = set()  # names of those who have no number in it
+        alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
+        nameless = 0
+        for line, row in enumerate(self.rows):
+            found = {_key(lms, row[column]) for column in key_columns if row[column]}
+            split, spellings = name_of(row)
+            own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
+            if not own and found:  # nothing but a number, or, where that does not last, a name
+                plain = squashed(" ".join(split))
+                lasting = lms not in PER_ASSIGNMENT
+                own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
+            if not own:  # such as Canvas's line of possible points
+                nameless += bool(found)
+                continue
+            number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
+            canvas = {title: row.get(title.casefold(), "") for title in _CANVAS}
+            person = Person(line, own, found, *split, number if lms != "folders" else None)
+            person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
+            person.handed_in = _time(row.get("last modified (submission)", ""))
+            self.people.append(person)
+            for key in found:
+                self.by_key[key].add(own)
+            for name in spellings:
+                self.by_name[name].add(own)
+                if not found:
+                    self.numberless.add(name)
+        short = {row[c] for row in self.rows for c in key_columns if _SHORTENED.fullmatch(row[c])}
+        if short:
+            self.notes.append(
+                f"A spreadsheet has shortened numbers in {path}, such as {min(short)}. Download "
+                "the list again, and hand it over without opening it there."
+            )
+        if nameless:
+            self.notes.append(f"{nameless} lines of the roster have a number and no id and name.")
+        self.lms = lms
+        # Whether the archive's numbers stand in it. Names, which many LMSs let students change,
+        # count only where they do not.
+        self.keyed = any(key in self.by_key for key in keys)
+
+    def _key_columns(self, lms, header, keys):
+        """Titles of the columns that have what the archive knows students by."""
+        known = [t for t in ("lms_user_id", *_KEY_COLUMNS.get(lms, ())) if t in header]
+        hits = {t: len({_key(lms, row[t]) for row in self.rows} & keys) for t in header}
+        if any(hits[title] for title in known):
+            return known
+        best = max(hits.values())
+        return [title for title in header if best and hits[title] == best] or known
+
+    def _id_columns(self, lms, header, key_columns):
+        """Titles of the columns that have a student's id, the best first."""
+        known = [t for t in _ID_COLUMNS if t in header and any(row[t] for row in self.rows)]
+        if known:
+            return known
+        lasting = [t for t in key_columns if lms not in PER_ASSIGNMENT]
+        by_shape = [t for t in header if t not in key_columns and self._is_id(t)]
+        by_shape.sort(key=lambda title: any("@" in row[title] for row in self.rows))
+        names = header[0] in (*_FIRST, *_LAST) or any(" " in row[header[0]] for row in self.rows)
+        first = [] if names or header[0] in key_columns else [header[0]]
+        return [*(by_shape or first), *lasting]
+
+    def _is_id(self, title):
+        """Whether most students have something of their own there, in one word that is no name."""
+        filled = [row[title] for row in self.rows if row[title]]
+        return 2 * len(filled) >= len(self.rows) and len(set(filled)) == len(filled) and all(
+            re.fullmatch(r"#?[\w.@+-]*[\d@][\w.@+-]*", text)
+            and not re.fullmatch(r"\d+[.,]\d+|\d{1,4}([-./])\d{1,2}\1\d{1,4}", text)
+            for text in filled
+        )  # fmt: skip
+
+    def knows(self, student):
+        """Whether a number of the student's stands in it."""
+        return any(_key(self.lms, key) in self.by_key for key in student.keys)
+
+    def find(self, student):
+        """Ids of those whom the LMS could mean."""
+        found = set().union(*(self.by_key.get(_key(self.lms, k), ()) for k in student.keys))
+        return found if self.keyed else found or self.by_name.get(squashed(student.name), set())
+
+    def lacks_number(self, student):
+        """Whether somebody of the student's name stands in it without a number."""
+        return squashed(student.name) in self.numberless
+
+
+def read_csv(path, what="roster"):
+    """(rows of cells, what stands between cells, what has to be said about how it was read).
+
+    Raises CourseError for a file that is no CSV file.
+    """
+    try:
+        content = Path(path).read_bytes()
+        if content.startswith(b"PK\x03\x04"):
+            raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
+        text, said = _decoded(content)
+        told = re.match(r"sep=(.)\r?\n", text)  # for Excel, no data
+        text = text[told.end() :] if told else text
+        tables = {
+            mark: [
+                row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(row)
+            ]
+            for mark in (told[1] if told else ",;\t|")
+        }
+    except (OSError, ValueError, csv.Error) as error:
+        raise CourseError(
+            f"The {what} {path} cannot be read ({error}). It should be a CSV file in UTF-8."
+        ) from None
+    mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
+    return tables[mark], mark, said and f"The {what} {path} {said}"
+
+
+def _decoded(content):
+    """(the text, what has to be said about it)."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16"), None
+    if b"\0" in content[:4]:
+        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be"), None
+    try:
+        return content.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        said = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
+        return content.decode("cp1252"), said
+
+
+def _table(path, table):
+    """(titles, [{title: value}]) of the rows of a CSV file."""
+    titles = [_cell(title).casefold() for title in table[0]] if table else []
+    rows = []
+    for line in table[1:]:
+        row = dict.fromkeys(titles, "")
+        for title, value in zip(titles, line, strict=False):
+            row[title] = row[title] or _cell(value)  # of columns with one title, the first
+        rows.append(row)
+    if len(titles) < 2 or not rows:
+        raise CourseError(
+            f"The roster {path} should have a first line with names of columns, and a line "
+            "for each student: the id that you want, and the LMS's number or the name."
+        )
+    return list(dict.fromkeys(titles)), rows
+
+
+def safe_id(text):
+    """The text as a folder's name and an id of nbgrader's; "" if nothing is left."""
+    text = unicodedata.normalize("NFC", text)
+    kept = [c if c in "_.@-" or unicodedata.category(c)[0] in "LMN" else " " for c in text]
+    return re.sub(" +", "_", "".join(kept)).lstrip(".-").rstrip(".")[:60]
+
+
+def _cell(text):
+    """A value without what spreadsheets do to it: ="007" for 007, 126.0 for 126."""
+    text = unicodedata.normalize("NFC", text).strip()
+    if formula := re.fullmatch(r'="(.*)"', text):
+        text = formula[1]
+    return re.sub(r"(?a)^(\d+)[.,]0+$", r"\1", text)
+
+
+def _key(lms, text):
+    """What two spellings of one number have in common. Moodle says `Participant 13`, in each
+    language by another word."""
+    text = _cell(text).removeprefix("#").casefold()
+    if lms == "moodle" and (numbered := re.fullmatch(r"[^\d,]*?(\d+)", text)):
+        return numbered[1]
+    return text
+
+
+def _time(text):
+    """A time as Moodle writes it in English; None for anything else."""
+    for form in ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    return None
+
+
+def _names(header, rows, wanted):
+    """A function: a row -> ((first name, last name), spellings that an archive may have)."""
+    first = next((title for title in _FIRST if title in header), None)
+    last = next((title for title in _LAST if title in header and title != first), None)
+    pairs = [(first, last)] if first and last else list(pairwise(header))
+    spelled = [lambda row, a=a, b=b: [row[a] + row[b], row[b] + row[a]] for a, b in pairs]
+    spelled += [lambda row, t=t: [row[t], "".join(reversed(row[t].split(",")))] for t in header]
+    hits = [sum(bool({*map(squashed, get(row))} & wanted) for row in rows) for get in spelled]
+    best = spelled[hits.index(max(hits))] if max(hits) else None
+    full = next((t for t in ("name", "student", "full name", "student name") if t in header), None)
+    if full is None:
+        like_names = {t: sum(_is_name(row[t]) for row in rows) for t in header}
+        full = max(header, key=like_names.get)
+        full = full if 2 * like_names[full] >= len(rows) else None
+
+    def name_of(row):
+        split = split_name(row[full]) if full else ("", "")
+        split = (row[first], row[last]) if first and last else split
+        return split, {*filter(None, map(squashed, best(row) if best else ()))}
+
+    return name_of
+
+
+def _is_name(text):
+    """Whether it looks like a name of two words."""
+    return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(r"[\d@:]", text) and (
+        bool(re.search(r"\S[ ,]+\S", text))
+    )  # fmt: skip
+
+
+def split_name(name):
+    """(first name, last name): at the comma, else the last word is the last name."""
+    last, comma, first = name.partition(",")
+    if not comma:
+        first, _, last = name.strip().rpartition(" ")
+    return first.strip(), last.strip()

@@ -1,0 +1,226 @@
+"""What was collected, put into submitted/: which of several hand-ins counts, and when it came.
+
+Of several hand-ins of one notebook the newest that holds an answer counts. A folder of a submission
+is there as a whole or not at all.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from nbgrader.api import MissingEntry
+from nbgrader.utils import parse_utc
+
+from course.grading.folder import write_atomically
+from course.grading.inbox.lms import PER_ASSIGNMENT
+from course.grading.notebook.read import read_notebook
+from course.grading.notebook.repair import official_cells, repair
+
+_STAMP = "timestamp.txt"  # nbgrader reads there when something was handed in
+_EMPTY, _ANSWERED, _BROKEN = 1, 2, 0
+
+
+class Submitted:
+    """The folder submitted/ and the intake record, while one archive is taken in.
+
+    `main` is the assignment that the archive is for, None if it holds several; `only` is the one
+    that was asked for. What is taken and why something is not goes into `report`.
+    """
+
+    def __init__(self, course, record, report, main, only, clock):
+        self.course, self.record, self.report = course, record, report
+        self.main, self.only, self.clock = main, only, clock
+        self._official = {}
+
+    # --- which of several
+
+    def best(self, handed_in):
+        """The (student, file) of one notebook that counts, if any; the others are reported."""
+        handed_in = sorted(handed_in, key=lambda pair: pair[1].order)
+        if len(handed_in) == 1:
+            return handed_in[0]
+        skipped, contents = self.report.skipped, [file.entry.read() for _, file in handed_in]
+        if self.report.lms == "classroom" and len(set(contents)) > 1:
+            # In a folder of Drive students name the files, so the newest could be anybody's.
+            for _, file in handed_in:
+                others = ", ".join(f.entry.path for _, f in handed_in if f is not file)
+                reason = f"bears the same name as {others}, and it cannot be told whose they are"
+                skipped.append((file.entry.path, reason))
+            return None
+        ranks = [self._rank(c, f) for c, (_, f) in zip(contents, handed_in, strict=True)]
+        at = max(range(len(ranks)), key=lambda n: (ranks[n], n))
+        best = handed_in[at][1]
+        for n, (_, file) in enumerate(handed_in):
+            if n > at:
+                why = f"{_what_is_wrong(ranks[n])}, so the earlier {best.entry.path} was taken"
+                skipped.append((file.entry.path, why))
+            elif n < at:
+                newer = "is newer" if file.order < best.order else "was taken, of the same date"
+                skipped.append((file.entry.path, f"{best.entry.path} {newer}"))
+        return handed_in[at]
+
+    def _rank(self, content, file):
+        """Whether a notebook holds an answer, is as released, or broken."""
+        nb, _ = read_notebook(content)
+        if nb is None:
+            return _BROKEN
+        home = file.assignment, file.notebook
+        if home not in self._official:
+            try:
+                assignment, notebook = home
+                path = self.course.path("source", assignment) / f"{notebook}.ipynb"
+                self._official[home] = official_cells(
+                    self.course.database, assignment, notebook, path
+                )
+            except MissingEntry:  # never released: nobody can tell what it was like
+                self._official[home] = None
+        official = self._official[home]
+        if official is None:
+            return _ANSWERED
+        texts = {
+            cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
+            for cell in repair(nb, official)[0].cells
+        }
+        own = [(cell, texts.get(name, "")) for name, cell in official.items() if cell.solution]
+        return _ANSWERED if any(cell.is_answered(text) for cell, text in own) else _EMPTY
+
+    # --- taken
+
+    def take(self, student, file):
+        """Put a notebook into submitted/. Returns the reason if it was not taken."""
+        folder = self.course.path("submitted", file.assignment, student.id)
+        target, stamp = folder / f"{file.notebook}.ipynb", folder / _STAMP
+        content, about = file.entry.read(), self.record.of(file.assignment, student.id)
+        old, entry = _bytes(target), about.notebooks.get(file.notebook)
+        if entry and (old is None or entry["sha256"] != _digest(old)):
+            entry = None  # somebody else has put this one there
+        reason = old is not None and self._stays(student, file, old, content, entry, stamp)
+        if reason:
+            return reason
+        by_hand = old == content and entry and _text(stamp) != about.stamp
+        if not (old == content and entry and entry["order"] < file.order):  # else it came before
+            about.notebooks[file.notebook] = {
+                "file": file.entry.path,
+                "sha256": _digest(content),
+                "lms": self.report.lms,
+                "order": file.order,
+                "when": file.when and file.when.isoformat(timespec="seconds"),
+                "late": file.late,
+            }
+        about.unreadable = []
+        self._number(file.assignment, student)
+        wanted = _text(stamp) if by_hand else self._stamp(about)
+        _put(folder, {target.name: content, _STAMP: wanted and f"{wanted}\n".encode()})
+        about.stamp = about.stamp if by_hand else wanted
+        self.report.taken.append((student.id, file.assignment, file.entry.path))
+        self.report.times[student.id, file.assignment] = self._said(about, wanted)
+        if file.broken:
+            said = f"{file.broken}; it was taken as it is, and grading will list it as not graded"
+            self.report.notes.append((file.entry.path, said))
+        return None
+
+    def _stays(self, student, file, old, content, entry, stamp):
+        """Why what is there already stays, if it does."""
+        if self.main and not self.only and file.assignment != self.main:
+            said = f"is the notebook of {file.assignment}, which {student.id} has handed in already"
+            take = f"; to take this one instead, use --assignment {file.assignment}"
+            return said + ("" if old == content else take)
+        if old == content:
+            return None
+        if entry and entry["lms"] == self.report.lms:
+            newer = entry["order"] <= file.order
+        else:
+            before = _time(stamp)
+            newer = not (before and file.when and before > file.when)
+        had, has = self._rank(old, file), self._rank(content, file)
+        if newer and has < had:
+            return f"{_what_is_wrong(has)}, so {student.id}'s earlier one in submitted/ stays"
+        if not newer and has <= had:
+            return f"{student.id} has a newer one in submitted/; delete that to take this one"
+        return None
+
+    def unreadable(self, student, handed_in):
+        """Record files that are no notebook of the archive's assignment, if nothing else came."""
+        folder = self.course.path("submitted", self.main, student.id)
+        about = self.record.of(self.main, student.id)
+        self._number(self.main, student)
+        if not any(folder.glob("*.ipynb")):
+            about.notebooks, about.stamp = {}, None
+            about.unreadable = [[file.name, reason] for file, reason in handed_in]
+
+    def _number(self, assignment, student):
+        """Keep what the LMS calls the student: there, where it has one number for each slot."""
+        if student.number and (assignment == self.main or self.report.lms not in PER_ASSIGNMENT):
+            self.record.of(assignment, student.id).numbers[self.report.lms] = student.number
+
+    # --- when
+
+    def _stamp(self, about):
+        """The text for timestamp.txt: the last time that the LMS gives, or None."""
+        times = [n["when"] for n in about.notebooks.values() if n["when"]]
+        when = max(map(datetime.fromisoformat, times), default=None)
+        return when and f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+    def _said(self, about, stamp):
+        """When it was handed in, for a person."""
+        return self.clock.shown(_utc(stamp)) if stamp else "late" if about.late else ""
+
+
+def _what_is_wrong(rank):
+    return "holds no answer" if rank == _EMPTY else "cannot be read"
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _bytes(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _text(path):
+    content = _bytes(path)
+    return None if content is None else content.decode("utf-8", "replace").strip()
+
+
+def _utc(text):
+    return parse_utc(text).replace(tzinfo=UTC)
+
+
+def _time(path):
+    with suppress(ValueError, AttributeError):
+        return _utc(_text(path))
+    return None
+
+
+def _put(folder, files):
+    """Write {name: bytes, or None for no such file} into a folder: all of them, or nothing."""
+    if folder.exists():
+        for name, content in files.items():
+            path = folder / name
+            if content is None:
+                path.unlink(missing_ok=True)
+            elif _bytes(path) != content:
+                write_atomically(path, content)
+        return
+    above = folder.parent
+    above.mkdir(parents=True, exist_ok=True)
+    building = tempfile.mkdtemp(dir=above, prefix=".")
+    try:
+        for name, content in files.items():
+            if content is not None:
+                with open(os.path.join(building, name), "wb") as file:
+                    file.write(content)
+        os.chmod(building, 0o755)
+        os.rename(building, folder)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        with suppress(OSError):
+            above.rmdir()
+        raise

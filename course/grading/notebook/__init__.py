@@ -1,0 +1,1 @@
+"""A student's file: read, repaired by the official one, made harmless."""

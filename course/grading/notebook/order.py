@@ -1,0 +1,202 @@
+"""The cells of a repaired notebook in an order in which they can be run and judged.
+
+What the student wrote keeps its order. What the release imports stands above the answers, and each
+test, once, behind the answers that it asks for and whatever these use.
+"""
+
+from dataclasses import dataclass
+
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from course.grading.notebook import pieces
+from course.grading.notebook.pieces import Told, defined
+
+_DELETED = "# This cell was missing from the submission."
+
+
+@dataclass(eq=False)
+class Part:
+    """A cell of the repaired notebook: an official one by its name, or one of the student's own."""
+
+    text: str
+    code: bool
+    name: str | None = None
+    gives: bool = True  # whether it runs, and there is something in it
+    of: str | None = None  # a locked cell that this text was written into
+    released: bool = False  # it is no answer and stands in the release
+
+    def cell(self, official):
+        if self.name is not None:
+            return official[self.name].restored(self.text)
+        # A student's own cell: its text, and nothing that nbgrader would act upon.
+        return (new_code_cell if self.code else new_markdown_cell)(self.text)
+
+    def defines(self, names):
+        """Those of the names that this cell gives, when it has run."""
+        return defined(self.text, names) if self.code and self.gives else set()
+
+
+def put_together(found, owner, taken, official, said):
+    """The cells of the repaired notebook, of pieces, {index: answer} and the indices of parts."""
+    body = _body(found, owner, taken, official, said)
+    missing = _insert_missing(body, official, said)
+    _imports_above(body, official, said)
+    _tests_below(body, official, missing, said)
+    return [part.cell(official) for part in body]
+
+
+def _body(found, owner, taken, official, said):
+    """The cells in the order in which they stand; a locked cell wherever it stands."""
+    body = []
+    for index, piece in enumerate(found):
+        known = official.get(piece.claim)
+        if index in owner:
+            known = official[owner[index]]
+            code = known.type == "code"
+            if piece.code != code:
+                said.tell(Told.RETYPED, known.name, known.type)
+            body += [Part(piece.prose, False)] if piece.prose else []
+            body.append(Part(piece.text, code, known.name, known.is_answered(piece.text)))
+        elif index in taken:
+            continue
+        elif known is None:
+            body.append(Part(piece.text, piece.code, of=piece.of, released=piece.released))
+        elif known.locked:
+            code = known.type == "code"
+            body.append(Part(known.source, code, known.name, not known.is_test))
+        elif known.is_answered(piece.text):
+            said.tell(Told.OTHER_ANSWER, known.name)
+            body.append(Part(piece.text, piece.code))
+        elif piece.text.strip() and known.name in owner.values():
+            said.tell(Told.UNTOUCHED, known.name)
+    return body
+
+
+def _insert_missing(body, official, said):
+    """Put what is missing behind the official cell that comes before it; gives its names."""
+    at, missing = -1, set()
+    for name, known in official.items():
+        here = [index for index, part in enumerate(body) if part.name == name]
+        if here:
+            at = max(at, here[0])
+            continue
+        at += 1
+        missing.add(name)
+        text = known.source if known.locked else _DELETED
+        gives = known.locked and not known.is_test
+        body.insert(at, Part(text, known.type == "code", name, gives))
+        if known.locked:
+            said.tell(Told.LOCKED_MISSING, name)
+    answers = [part for part in body if part.name and not official[part.name].locked]
+    for part in answers:
+        known = official[part.name]
+        if part.gives:
+            continue
+        others = [other.name for other in answers if other.defines(known.names)]
+        if others:  # what was released here would only take the answer away again
+            part.text = f"# The answer stands in the cell {others[-1]}."
+            said.tell(Told.IN_OTHER_ANSWER, part.name, others[-1])
+        elif part.name in missing:
+            said.tell(Told.ANSWER_MISSING, part.name)
+    return missing
+
+
+def _imports_above(body, official, said):
+    """Leave each locked cell that runs once, and above the answers that it stands above."""
+    names = list(official)
+    for number, name in reversed(list(enumerate(names))):
+        known = official[name]
+        if not known.locked or known.is_test:
+            continue
+        first = _once(body, name)
+        later = [p for p in body if p.name in names[number:] and not official[p.name].locked]
+        early = [p for p in later if body.index(p) < body.index(first)]
+        if known.type == "code" and early:
+            before = any(not official[other].locked for other in names[:number])
+            runs = [part for part in body if part.code and part.gives]
+            moved = [part for part in body if part is first or part.of == name]
+            for part in moved:
+                body.remove(part)
+            below = [part for part in ([] if before else runs) if part not in moved] or early
+            goal = body.index(below[0])
+            body[goal:goal] = moved
+            said.tell(Told.IMPORTS_MOVED, name)
+
+
+def _tests_below(body, official, missing, said):
+    """Leave each test once, behind what it asks for."""
+    asked = {variable: name for name, known in official.items() for variable in known.names}
+    giving = {}  # {variable: [the cells that define it]}
+    for part in body:
+        if part.code and part.gives:
+            names = pieces.bound(part.text)
+            for variable in defined(part.text, asked) if names is None else names:
+                giving.setdefault(variable, []).append(part)
+    for name, known in official.items():
+        if not known.is_test:
+            continue
+        needed = set(pieces.used(known.source))
+        for part in body:  # what the release gives can use answers as well
+            if part.name and official[part.name].locked and part.defines(needed):
+                needed |= pieces.used(part.text)
+        behind = _last_needed(body, name, needed, asked, giving)
+        slot = _slot(body, name, behind, needed & asked.keys())
+        if slot is None:
+            for part in [part for part in body if part.name == name]:
+                body.remove(part)
+            body.insert(body.index(behind) + 1, part)
+            if name not in missing:
+                said.tell(Told.TEST_MOVED, name)
+        else:
+            _once(body, name, slot)
+
+
+def _once(body, name, kept=None):
+    """Leave one of the places of an official cell; gives it."""
+    places = [part for part in body if part.name == name]
+    kept = kept or places[0]
+    for part in places:
+        if part is not kept:
+            body.remove(part)
+    return kept
+
+
+def _last_needed(body, test, needed, asked, giving):
+    """Of the cells that a test asks for, by way of whatever they use, the one that stands last."""
+    at = {part: index for index, part in enumerate(body)}
+    here = next(index for part, index in at.items() if part.name == test)
+    last, waiting, seen = None, list(needed), set()
+    while waiting:
+        variable = waiting.pop()
+        if variable in seen or variable not in giving:
+            continue
+        seen.add(variable)
+        parts = [p for p in giving[variable] if variable not in asked or not p.released]
+        answer = [part for part in parts if part.name == asked.get(variable, "")]
+        above = [part for part in parts if at[part] < here]
+        part = (answer or above or parts[:1] or [None])[-1]
+        if part is None:
+            continue
+        last = part if last is None or at[part] > at[last] else last
+        waiting += pieces.used(part.text)
+    return last
+
+
+def _slot(body, test, behind, answers):
+    """The place where a test is judged; None if all its places are above what it asks for.
+
+    That is the first one behind that; or, if the student wrote a newer answer right above a copy
+    of the test, that copy's.
+    """
+    places = [index for index, part in enumerate(body) if part.name == test]
+    least = body.index(behind) if behind else -1
+    places = [index for index in places if index > least]
+    chosen = places[:1]
+    for place in places[1:]:
+        start = max((i for i in range(place) if body[i].name), default=-1)
+        if any(part.defines(answers) for part in body[start + 1 : place]):
+            chosen = [place]
+    between = body[least + 1 : chosen[0]] if behind and chosen else []
+    if not chosen or any(part.released and part.defines(answers) for part in between):
+        return None  # what the release shows further below takes the same names for something else
+    return body[chosen[0]]

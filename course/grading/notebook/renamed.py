@@ -1,0 +1,114 @@
+"""A student's folder in submitted/: what is read of it, and notebooks under another name.
+
+Browsers and students rename files ("vgg (1).ipynb"). Where a notebook is not there under its own
+name, another one in that folder is taken for it if its exercises say so, and if it is the only one.
+"""
+
+import hashlib
+from itertools import islice
+
+from course.grading.notebook.read import MAX_BYTES, read_notebook
+from course.grading.notebook.repair import grade_ids
+from course.plain import one_line
+
+_MOST = 20  # other files of one student that are looked through
+
+
+def contents(folder, names):
+    """{notebook: bytes} of what lies in a student's folder; of a file that is too large, the start.
+
+    If one of the notebooks `names` is not there, all others in the folder are given as well, by
+    their files' names, one more than are looked through at most.
+    """
+    found = {name: folder / f"{name}.ipynb" for name in names}
+    found = {name: path for name, path in found.items() if _is_file(path)}
+    if len(found) < len(names):
+        near = sorted(folder.glob("*"))
+        near = [p for p in near if ".ipynb" in p.name.lower() and p not in found.values()]
+        found |= {path.name: path for path in islice(filter(_is_file, near), _MOST + 1)}
+    return {name: _start(path) for name, path in found.items()}
+
+
+def _is_file(path):
+    # A link could point at somebody else's work, or at anything the grader can read.
+    return path.is_file() and not path.is_symlink()
+
+
+def _start(path):
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def file_digest(contents, name, names):
+    """The SHA-256 of a notebook's file; if it is not there, of all that could be it."""
+    others = [contents[other] for other in contents if other not in names]
+    return hashlib.sha256(contents.get(name, b"".join(others))).hexdigest()
+
+
+def read_submission(contents, official):
+    """(its name, the notebook or None, what is wrong with it) for each notebook.
+
+    `contents` are those of a student's folder, `official` is {notebook: {grade id: Official}}.
+    """
+    others = {file: content for file, content in contents.items() if file not in official}
+    alike, rest = _sorted(others, official) if others else ({}, [])
+    for name in official:
+        file = f"{name}.ipynb"
+        candidates = alike.get(name, [])
+        if name in contents:
+            nb, problem = read_notebook(contents[name])
+            yield name, nb, f"{file} {problem}"
+        elif len(candidates) == 1:
+            nb, _ = read_notebook(others[candidates[0]])
+            called = one_line(candidates[0], 100)
+            said = f'{file} was handed in as "{called}"; its exercises say so.'
+            nb.metadata["damage"] = [said, *nb.metadata.get("damage", [])]
+            yield name, nb, None
+        else:
+            yield name, None, _not_there(file, candidates, rest)
+
+
+def _not_there(file, candidates, rest):
+    rename = f"rename that to {file} in the student's folder in submitted/, and grade again"
+    if candidates:
+        return (
+            f"{file} was not handed in under this name, and {len(candidates)} files could be it: "
+            f"{_listed(candidates)}. Look which one counts, {rename}."
+        )
+    if rest:
+        return (
+            f"{file} was not handed in. What lies in its place cannot be taken for it: "
+            f"{_listed(rest)}. If one is it all the same, {rename}; else ask the student for it."
+        )
+    return f"{file} was not handed in"
+
+
+def _sorted(others, official):
+    """({notebook: [files that hold its exercises]}, [other files, each with the reason])."""
+    if len(others) > _MOST:
+        return {name: list(others) for name in official}, []
+    alike, rest = {}, []
+    for file, content in others.items():
+        nb, problem = read_notebook(content)
+        homes = {} if nb is None else _homes(set(grade_ids(nb)), official)
+        if homes:
+            alike.setdefault(max(homes, key=homes.get), []).append(file)
+        else:
+            rest.append(f"{one_line(file, 100)} ({problem or 'holds no exercise of it'})")
+    return alike, rest
+
+
+def _homes(found, official):
+    """{notebook: number of its cells that are among these}, of those that most of these are of."""
+    homes = {}
+    for name, cells in official.items():
+        own = [cell for cell in found if cell in cells]
+        exercises = [cell for cell in own if cells[cell].solution or cells[cell].points is not None]
+        if exercises and 2 * len(own) > len(found):
+            homes[name] = len(own)
+    return homes
+
+
+def _listed(files):
+    shown = ", ".join(one_line(file, 200) for file in files[:5])
+    return f"{shown} and {len(files) - 5} more" if len(files) > 5 else shown

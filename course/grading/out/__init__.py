@@ -1,0 +1,1 @@
+"""What goes out: releases for students, pages, and files for gradebooks."""

@@ -1,0 +1,160 @@
+"""Scores for the world outside: what spreadsheets, Canvas, Moodle and Gradescope read.
+
+A score that is not final is never exported to an LMS: where an answer still waits for a person, or
+a submission could not be graded, there is none and the command says so.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.plugins import ExportPlugin
+
+from course.grading import CourseError
+from course.grading.folder import CourseFolder
+from course.grading.out.gradebooks import canvas, moodle
+from course.grading.out.scores import COLUMNS, MISSING, NO_SCORE, STATES, scored, write
+
+
+@dataclass
+class Exported:
+    """What was written."""
+
+    paths: list
+    rows: list
+    notes: list  # what has to be said about it
+
+    @property
+    def summary(self):
+        """A line for each assignment that anybody handed in: how many are in which state."""
+        counts = {}
+        for row in self.rows:
+            counts.setdefault(row["assignment"], Counter())[row["state"]] += 1
+        for assignment, states in counts.items():
+            if set(states) != {MISSING}:
+                told = "; ".join(f"{states[state]} {state}" for state in STATES if states[state])
+                yield f"{assignment}: {told}"
+
+
+def export(course, kind, assignments=(), students=(), to=None, into=None):
+    """Write the scores as `kind`, one of FORMATS. Returns an Exported.
+
+    `to` is the file (for "gradescope" the folder), by default that of PLACES. `into` is the LMS's
+    own file, of which a copy is filled in (for "canvas" and "moodle").
+
+    Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
+    """
+    everything = list(scored(course, assignments, students))
+    if all(one.row["state"] in NO_SCORE for one in everything):
+        raise CourseError("Nothing has been graded yet. Run: course grade")
+    if into and kind not in ("canvas", "moodle"):
+        raise CourseError("Only a file of Canvas's or Moodle's can be filled in with --into.")
+    to = to or PLACES[kind]
+    if into and Path(to).resolve() == Path(into).resolve():
+        raise CourseError(f"{into} is not written over: name another file with --to.")
+    paths, notes = FORMATS[kind](everything, to, into)
+    return Exported(paths, [one.row for one in everything], notes)
+
+
+def scores(course, assignments=(), students=()):
+    """A dict for each student and assignment: COLUMNS, and each exercise's points by grade id."""
+    return [one.row for one in scored(course, assignments, students)]
+
+
+# --- one function for each format: (everything, to, into) -> (paths, what has to be said)
+
+
+def _scores(everything, to, into):
+    rows = [one.row for one in everything]
+    exercises = list(dict.fromkeys(key for row in rows for key in row if key not in COLUMNS))
+    return [write(to, [*COLUMNS, *exercises], rows)], []
+
+
+def _gradescope(everything, to, into):
+    """A results.json for each submission, as Gradescope's autograders leave it."""
+    paths = []
+    for one in everything:
+        row, result = one.row, one.result
+        if result is None:
+            continue
+        final = one.final is not None
+        tests = [
+            {
+                "name": name,
+                "output": "\n".join(one.said.get(name, [])),
+                "output_format": "text",
+                "visibility": "visible",
+            }
+            | ({"score": points, "max_score": most} if final else {})
+            | ({"status": "passed" if points >= most else "failed"} if final else {})
+            for name, points, most in one.grades
+        ]
+        output = [f"Not graded: {result.failed}"] if result.failed else []
+        output += [f"{result.late:g} points were taken off for lateness."] if result.late else []
+        output += [f"Repaired: {text}" for text in result.repairs]
+        if result.manual and not result.failed:
+            output.append("An answer still waits to be graded by a person.")
+        content = {
+            "output": "\n".join(output),
+            "output_format": "text",
+            "tests": tests,
+            "extra_data": {"assignment": row["assignment"], "state": row["state"]},
+        }
+        content |= {"score": one.final} if final else {}
+        folder = Path(to) / row["student"] / row["assignment"]
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "results.json"
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+        paths.append(path)
+    return paths, []
+
+
+FORMATS = {
+    "scores": _scores,
+    "canvas": canvas,
+    "moodle": moodle,
+    "gradescope": _gradescope,
+}
+#: Where each is written if nobody says otherwise.
+PLACES = {
+    "scores": "scores.csv",
+    "canvas": "canvas.csv",
+    "moodle": "moodle.csv",
+    "gradescope": "gradescope",
+}
+
+
+# --- nbgrader's own door: nbgrader export --exporter=course.grading.out.export.CanvasExport
+
+
+class ScoresExport(ExportPlugin):
+    """`nbgrader export` writes scores.csv with it: every exercise of everybody."""
+
+    kind = "scores"
+
+    def export(self, gradebook):
+        """Write the scores of the chosen assignments and students."""
+        course = CourseFolder(self.parent.coursedir.root)
+        done = export(course, self.kind, self.assignment, self.student, self.to or None)
+        self.log.info("Wrote %s", ", ".join(map(str, done.paths)))
+        for line in [*done.summary, *done.notes]:
+            self.log.info(line)
+
+
+class CanvasExport(ScoresExport):
+    """The file that Canvas's gradebook imports."""
+
+    kind = "canvas"
+
+
+class MoodleExport(ScoresExport):
+    """The worksheets that Moodle's assignments import."""
+
+    kind = "moodle"
+
+
+class GradescopeExport(ScoresExport):
+    """A results.json for each submission."""
+
+    kind = "gradescope"

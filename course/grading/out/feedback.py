@@ -1,0 +1,223 @@
+"""Feedback pages: for each graded notebook one HTML file that needs no network and runs no script.
+
+nbgrader generates them (`course feedback`, `nbgrader generate_feedback`, the formgrader's button);
+`FeedbackPage` is the exporter that it is told to use. The page shows the points and findings of
+each exercise and the student's own cells, never a test: what a test says is its findings.
+"""
+
+import re
+from functools import cache, lru_cache
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from nbconvert.exporters import Exporter
+from nbconvert.filters import markdown2html
+from nbgrader import utils
+from nbgrader.preprocessors import GetGrades
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from traitlets import default
+
+from course.findings import Cause
+from course.grading import CourseError
+from course.grading.notebook.defang import harmless
+from course.grading.out.release import last_error
+
+_MAX_HIGHLIGHTED = 20_000  # characters; colouring takes its time
+_HEADING = re.compile(r"#{1,6} +(.+)")
+
+
+def feedback(course, assignment, students=None, progress=lambda *_: None):
+    """Write feedback/<student>/<assignment>/*.html. Returns [(student, reason)] of failures.
+
+    Raises CourseError if nothing has been graded.
+    """
+    chosen = list(students or sorted(course.api.get_autograded_students(assignment)))
+    if not chosen:
+        raise CourseError(
+            f"No submission of {assignment} has been graded. Run: course grade {assignment}"
+        )
+    failures = []
+    for number, student in enumerate(chosen, 1):
+        result = course.api.generate_feedback(assignment, student)
+        if not result["success"]:
+            failures.append((student, last_error(result)))
+        progress(number, len(chosen), student)
+    return failures
+
+
+class Grades(GetGrades):
+    """nbgrader's GetGrades, which also says whether a person still has to look at the answer."""
+
+    def _get_score(self, cell, resources):
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"],
+            self.notebook_id,
+            self.assignment_id,
+            self.student_id,
+        )
+        cell.metadata.nbgrader["score"] = grade.score
+        cell.metadata.nbgrader["points"] = grade.max_score
+        cell.metadata.nbgrader["waits"] = bool(grade.needs_manual_grade)
+
+
+class FeedbackPage(Exporter):
+    """nbconvert's exporter of a graded notebook to its feedback page."""
+
+    output_mimetype = "text/html"
+
+    @default("file_extension")
+    def _file_extension_default(self):
+        return ".html"
+
+    def from_notebook_node(self, nb, resources=None, **kwargs):
+        """The page as text; the preprocessors have brought the grades into the notebook."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return page(nb, resources["nbgrader"]), resources
+
+
+def page(nb, names):
+    """The HTML of a graded notebook; `names` is what nbgrader knows about it."""
+    said = nb.metadata.get("course", {})
+    waits = any(cell.metadata.get("nbgrader", {}).get("waits") for cell in nb.cells)
+    failed = said.get("failed") if waits else None  # else a person has graded all of it
+    parts = list(_parts(nb, bool(failed)))
+    exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
+    return (
+        templates()
+        .get_template("feedback.html")
+        .render(
+            name=names["notebook"],
+            assignment=names["assignment"],
+            student=names.get("student"),
+            score=names["score"],
+            maximum=names["max_score"],
+            penalty=names.get("late_penalty"),
+            failed=failed,
+            by_hand=None if failed else said.get("failed"),
+            repairs=said.get("repairs"),
+            waiting=sum(exercise["waits"] for exercise in exercises),
+            exercises=exercises,
+            parts=parts,
+            colours=_colours(),
+        )
+    )
+
+
+@cache
+def templates():
+    """Where the course's pages come from. Whatever is put into them is escaped."""
+    environment = Environment(
+        loader=PackageLoader("course.grading"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = _points
+    environment.filters["cause"] = lambda name: name.replace("_", " ").lower()
+    return environment
+
+
+def _points(value):
+    return f"{value or 0:.2f}".rstrip("0").rstrip(".")
+
+
+# --- what stands on the page, in the notebook's order
+
+
+def _parts(nb, failed):
+    """Dicts with a `kind`: headings, answers, cells that ended with an error, verdicts, comments.
+
+    Everything else is in the notebook that the student has. A heading is given only if something
+    stands below it.
+    """
+    heading = None
+    for cell in nb.cells:
+        found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        heading = found[1] if found and not utils.is_solution(cell) else heading
+        for part in _cell_parts(cell, failed):
+            if heading:
+                yield {"kind": "heading", "text": heading}
+                heading = None
+            yield part
+
+
+def _cell_parts(cell, failed):
+    graded, answer = utils.is_grade(cell), utils.is_solution(cell)
+    outputs = cell.get("outputs", [])
+    if answer and cell.cell_type != "code":
+        yield {"kind": "text", "text": cell.source}
+    elif answer or (not graded and any(o.output_type == "error" for o in outputs)):
+        yield {"kind": "code", "html": _highlighted(cell.source)}
+        yield from map(_output, outputs)
+    if graded:
+        yield {"kind": "verdict", "exercise": _exercise(cell, failed)}
+    comment = cell.metadata.get("nbgrader", {}).get("comment")
+    if comment:
+        # The formgrader says that comments are Markdown.
+        yield {"kind": "comment", "html": Markup(markdown2html(harmless(comment)))}
+
+
+def _exercise(cell, failed):
+    """An exercise's points, its findings and its state in a word."""
+    meta, verdict = cell.metadata.nbgrader, cell.metadata.get("course")
+    points, maximum = meta.get("score") or 0, meta.get("points") or 0
+    findings = verdict["findings"] if verdict else []
+    if verdict is None and not utils.is_solution(cell) and not (failed or points >= maximum):
+        # Judged by somebody else's test, whose error could tell how it tests.
+        names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
+        findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
+    causes = {finding["cause"] for finding in findings}
+    if failed:
+        state, mark, waits = "waits", "not graded", True
+    elif meta.get("waits"):
+        state, mark, waits = "waits", "waits for a person", True
+    elif points >= maximum:
+        state, mark, waits = "right", "✓ right", False
+    elif causes == {Cause.NOT_ANSWERED.name}:
+        state, mark, waits = "wrong", "○ not answered", False
+    elif points or utils.is_solution(cell):  # a person gave them
+        state, mark, waits = "partly", f"{_points(points)} of {_points(maximum)}", False
+    else:
+        state, mark, waits = "wrong", "✗ not right", False
+    return {
+        "name": meta["grade_id"],
+        "points": points,
+        "maximum": maximum,
+        "findings": findings,
+        "state": state,
+        "mark": mark,
+        "waits": waits,
+    }
+
+
+def _output(output):
+    if output.output_type == "stream":
+        return {"kind": "output", "text": output.text}
+    if output.output_type == "error":
+        return {"kind": "output", "text": "\n".join(output.traceback)}
+    text = output.data.get("text/plain", "")
+    for mime in ("image/png", "image/jpeg"):
+        if mime in output.data:
+            alt = text or "A picture that your code drew."
+            return {"kind": "picture", "mime": mime, "data": output.data[mime], "alt": alt}
+    return {"kind": "output", "text": text}
+
+
+# --- code in colours
+
+
+@lru_cache(maxsize=2000)
+def _highlighted(source):
+    if len(source) > _MAX_HIGHLIGHTED:
+        return source
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+@cache
+def _colours():
+    light = HtmlFormatter(style="default").get_style_defs("pre code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs("pre code")
+    text = f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    return Markup("\n".join(line for line in text.splitlines() if "background" not in line))

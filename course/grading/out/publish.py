@@ -1,0 +1,175 @@
+"""The students' copy of a course: no solutions, no hidden tests, nothing of grading.
+
+The course's own folder must never be published. `publish` writes what students need into a folder
+of its own, from a list of what goes in, and looks through the copy for solutions before it writes.
+"""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import nbformat
+
+from course.grading import CourseError
+from course.grading.folder import write_atomically
+from course.grading.notebook.read import read_source
+from course.grading.out.release import git_remote, https, release, stamped
+
+MANIFEST = ".published.json"  # which files of the folder are ours to write over
+_AS_THEY_ARE = ("LICENSE", "LICENSE-TEXTS.md", "constraints.txt", "pyproject.toml")
+_OURS = {"gitignore": ".gitignore"}  # a template's name, where it is another one in the copy
+_FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
+_EXTRAS = re.compile(r"\.\[[\w,]+\]")
+_STUDENTS_EXTRAS = ".[tensorflow,digits,lab,validate]"
+_SECRET = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.DOTALL)
+_SHORT = 40  # characters; a shorter solution stands in other texts by chance
+
+
+def publish(course, folder, assignments, repository=None):
+    """Release the assignments and write the students' copy. Returns (files, address).
+
+    `repository` is the https address that the copy will have, for Colab; by default the git remote
+    of `folder`, "" for none. What an earlier call wrote is brought up to date.
+
+    Raises CourseError if the folder holds other things, or a solution would be published.
+    """
+    folder = Path(folder).resolve()
+    if folder == course.root or folder in course.root.parents:
+        raise CourseError(f"{folder} holds the course itself; name a folder beside it.")
+    before = _published(folder)
+    if repository is None:
+        repository = git_remote(folder) if (folder / ".git").exists() else ""
+    address = https(repository)
+    if repository and not address:
+        raise CourseError(f"The repository should be an https:// address. Received: {repository}")
+    for assignment in assignments:
+        release(course, assignment, address)
+    copy = _copy(course, assignments, address)
+    _keep_secrets(course, copy)
+    _write(folder, copy, before)
+    return sorted(copy), address
+
+
+def _copy(course, assignments, address):
+    """{path in the copy: bytes}."""
+    root, copy = course.root, {}
+    package = Path(__file__).parents[2]
+    try:
+        for name in _AS_THEY_ARE:
+            copy[name] = (root / name).read_bytes()
+        environment = (root / "environment.yml").read_text(encoding="utf-8")
+        start = (root / "start.ipynb").read_text(encoding="utf-8")
+        copy["docs/students.md"] = (root / "docs" / "students.md").read_bytes()
+    except OSError as error:
+        raise CourseError(
+            f"{Path(error.filename).name} is missing in {root}. The students' copy is made from "
+            "the course's whole repository."
+        ) from None
+    copy["environment.yml"] = _EXTRAS.sub(_STUDENTS_EXTRAS, environment).encode()
+    copy["start.ipynb"] = start.replace(_FOR_INSTRUCTORS, "").encode()
+    for path in _below(package, without=("grading",)):
+        copy[f"course/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+    for path in files("course.grading").joinpath("templates/student").iterdir():
+        copy[_OURS.get(path.name, path.name)] = path.read_bytes()
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        name = f"notebooks/{path.name}"
+        nb = stamped(read_source(path), address, name)
+        copy[name] = (nbformat.writes(nb) + "\n").encode()
+    for assignment in assignments:
+        place = course.path("release", assignment)
+        for path in _below(place):
+            copy[f"assignments/{assignment}/{path.relative_to(place).as_posix()}"] = (
+                path.read_bytes()
+            )
+    return copy
+
+
+def _below(folder, without=()):
+    """The files below a folder, without hidden ones and what Python leaves behind."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
+        if path.is_file() and not hidden and parts[0] not in without:
+            yield path
+
+
+def _keep_secrets(course, copy):
+    """Raise CourseError if a solution or a hidden test of any assignment stands in the copy.
+
+    An assignment may hand out what was an exercise of an earlier one.
+    """
+    every = {name: _plain(_text(name, content)) for name, content in copy.items()}
+    for assignment in course.assignments():
+        texts = {
+            name: text
+            for name, text in every.items()
+            if name.startswith(f"assignments/{assignment}/") or not name.startswith("assignments/")
+        }
+        for path in course.notebooks(assignment):
+            for cell in read_source(path).cells:
+                for what, secret in _SECRET.findall(cell.source):
+                    secret = _plain(secret)
+                    found = [name for name, text in texts.items() if secret in text]
+                    if len(secret) >= _SHORT and found:
+                        raise CourseError(
+                            f"Nothing was published: {found[0]} holds the {what.lower()} of "
+                            f"{path.name}, cell {cell.get('id')}. It begins with: "
+                            f"{secret.splitlines()[0]}"
+                        )
+
+
+def _text(name, content):
+    if not name.endswith(".ipynb"):
+        return content.decode("utf-8", "replace")
+    return "\n".join(cell.source for cell in nbformat.reads(content.decode(), 4).cells)
+
+
+def _plain(text):
+    """The text's lines without blanks around them, so that indenting hides nothing."""
+    return "\n".join(filter(None, (line.strip() for line in text.splitlines())))
+
+
+def _published(folder):
+    """The files that an earlier call wrote into the folder.
+
+    Raises CourseError if the folder is none of ours.
+    """
+    if not folder.exists():
+        return set()
+    try:
+        return set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(f"{folder / MANIFEST} cannot be read: {error}") from None
+    others = sorted(path.name for path in folder.iterdir() if path.name != ".git")
+    if others:
+        raise CourseError(
+            f"{folder} is not empty, and is no students' copy: it holds {', '.join(others[:4])}. "
+            "Name an empty folder, a new one, or a new clone of an empty repository."
+        )
+    return set()
+
+
+def _write(folder, copy, before):
+    for name in sorted(set(copy) - before):
+        if (folder / name).exists():
+            raise CourseError(
+                f"{folder / name} is not from `course publish`. Move it away, or rename it."
+            )
+
+    def manifest(names):
+        text = json.dumps({"files": sorted(names)}, indent=1)
+        write_atomically(folder / MANIFEST, f"{text}\n".encode())
+
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest(before | set(copy))  # whatever ends this run, the next one may go on
+    for name, content in copy.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+    for name in sorted(before - set(copy)):
+        (folder / name).unlink(missing_ok=True)
+    manifest(copy)

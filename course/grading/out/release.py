@@ -1,0 +1,305 @@
+"""assignments/ out of solutions/: nbgrader's generate_assignment, after a look at the source.
+
+A release is stamped with the repository that Colab gets the course from: its address goes into each
+notebook's setup cell, and a badge that opens the notebook in Colab below its title.
+"""
+
+import ast
+import re
+import subprocess
+import warnings
+from contextlib import suppress
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from course.grading import CourseError
+from course.grading.notebook.read import read_source
+from course.grading.notebook.repair import EXERCISE
+
+_CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
+_LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
+_BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
+_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_URL = re.compile(
+    r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
+)
+_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
+_HEADING = re.compile(r"^#+ +(.*\((\d+) points?\)).*$", re.MULTILINE)
+_TOTAL = re.compile(r"\b(\d+) points\b")
+_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+
+class Stamp(NbGraderPreprocessor):
+    """Writes the course's repository into a notebook; a step of nbgrader's generate_assignment."""
+
+    repository = Unicode(
+        "", help="https address of the git repository that Colab installs the course from."
+    ).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Stamp one notebook on its way into the release."""
+        names = resources["nbgrader"]
+        path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
+        return stamped(nb, self.repository, path), resources
+
+
+def stamped(nb, repository, path):
+    """The notebook with the address in its setup cell, and with a badge if GitHub has it.
+
+    `path` is the notebook's place in the repository. An empty address takes both out again.
+    """
+    source = f"git+{repository}" if repository else ""
+    badge = ""
+    if on_github := _GITHUB.fullmatch(repository):
+        page = f"https://colab.research.google.com/github/{on_github[1]}/blob/main/{path}"
+        badge = f"[![Open in Colab]({_IMAGE})]({page})\n\n"
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.source = _LINE.sub(lambda _: f'REPOSITORY = "{source}"', cell.source, count=1)
+    title = nb.cells[0]
+    if title.cell_type == "markdown":
+        heading, _, rest = _BADGE.sub("", title.source).partition("\n\n")
+        title.source = f"{heading}\n\n{badge}{rest}".rstrip("\n")
+    return nb
+
+
+def git_remote(folder):
+    """The address of a folder's git remote as git has it, or "" if there is none."""
+    return _git(folder, "remote", "get-url", "origin").strip()
+
+
+def https(address):
+    """The https form of a git address, without names and tokens; "" if it has none.
+
+    `git@github.com:you/convnets.git` and `ssh://git@github.com/you/convnets.git` are
+    https://github.com/you/convnets.git; a folder, and a host that only your ssh knows, have none.
+    """
+    found = _URL.fullmatch(address) or _SCP.fullmatch(address)
+    if not found or "." not in found["host"]:
+        return ""
+    host = re.sub(r"^(?:alt)?ssh\.", "", found["host"])  # GitHub's and GitLab's other door for ssh
+    port = found["port"] if address.startswith("http") else None
+    return f"https://{host}{port or ''}/{found['path'].lstrip('/')}"
+
+
+def repository_of(course, given=None):
+    """(the https address that Colab gets the course from, sentences about it).
+
+    `given` is what the command line says; else nbgrader_config.py is asked, then the git remote.
+    """
+    own = git_remote(course.root)
+    asked = given if given is not None else course.config.Stamp.get("repository") or own
+    address = https(asked)
+    if asked and not address:
+        if given:
+            raise CourseError(f"The repository should be an https:// address. Received: {given}")
+        return "", [
+            f"The folder's git remote, {asked}, has no https address that Colab could use. "
+            "Notebooks are released without one; name it with --repository."
+        ]
+    if not address:
+        return "", []
+    said = [f"Colab will get the course from {address}"]
+    published = _git(course.root, "ls-files", "--", course.directory.source_directory, "tests/bank")
+    if published and address == https(own):
+        said.append(
+            "WARNING: that is the repository of this folder, and git keeps "
+            f"{len(published.splitlines())} files of solutions and tests in it. Whoever can read "
+            "the repository can read every solution. Give students a copy without them:\n"
+            "  course publish ../students --repository https://…"
+        )
+    return address, said
+
+
+def _git(folder, *arguments):
+    try:
+        command = ["git", "-C", str(folder), *arguments]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if said.returncode else said.stdout
+
+
+def stamp_lectures(course, repository):
+    """Stamp notebooks/*.ipynb in place. Returns the paths that changed."""
+    changed = []
+    for path in sorted((course.root / "notebooks").glob("*.ipynb")):
+        nb = read_source(path)
+        before = nbformat.writes(nb)
+        after = nbformat.writes(stamped(nb, repository, f"notebooks/{path.name}"))
+        if before != after:
+            path.write_text(after + "\n", encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def release(course, assignment, repository=None):
+    """Write an assignment's student version. Returns the paths of the released notebooks.
+
+    `repository` is the https address that Colab gets the course from; by default the git remote of
+    the course's folder, "" for none.
+
+    Raises CourseError if the source cannot be released as it is, with every reason.
+    """
+    look_at_source(course, assignment)
+    course.api.config.Stamp.repository, _ = repository_of(course, repository)
+    result = course.api.generate_assignment(assignment)
+    if not result["success"]:
+        raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")
+    return sorted(course.path("release", assignment).glob("*.ipynb"))
+
+
+def look_at_source(course, assignment):
+    """Raise CourseError, with every reason, if a source cannot be released as it is."""
+    problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
+    if problems:
+        raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
+
+
+def source_problems(path):
+    """What would hurt students or the grader later, in a source notebook: a list of sentences."""
+    try:
+        nb = read_source(path)
+    except CourseError as error:
+        return [str(error)]
+    problems, seen = _points_problems(nb, path.name), set()
+    for number, cell in enumerate(nb.cells, 1):
+        where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
+        problems += [f"{where}: {problem}" for problem in _text_problems(cell)]
+        if any(line != line.rstrip() for line in cell.source.splitlines()):
+            # Colab strips them, and then nbgrader calls the cell changed.
+            problems.append(f"{where}: blanks at the end of a line; remove them.")
+        if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
+            problems.append(f"{where}: has outputs; clear them before you save.")
+        meta = cell.metadata.get("nbgrader")
+        if not meta:
+            continue
+        name = meta["grade_id"]
+        if name in seen:
+            problems.append(f"{where}: the grade id {name} is used twice.")
+        seen.add(name)
+        if meta["grade"] and not meta["solution"] and cell.cell_type == "code":
+            said = EXERCISE.search(cell.source)
+            if not said or said[1] != name:
+                problems.append(
+                    f"{where}: its first line should be '# Exercise {name} ({meta['points']} "
+                    "points)', so that the cell is found again without its metadata."
+                )
+            elif f"({meta['points']} point" not in cell.source:
+                problems.append(f"{where}: the text and the metadata disagree about the points.")
+    return problems
+
+
+def _text_problems(cell):
+    """What is wrong with a cell's text: the first that explains what else would be."""
+    lines = cell.source.splitlines()
+    for number, line in enumerate(lines, 1):
+        if line.startswith(_CONFLICT):
+            return [
+                f"line {number} begins with {line[:7]}: two versions from a merge conflict stand "
+                "there. Keep one of them, and take out the lines that begin with <<<<<<<, ======= "
+                "and >>>>>>>."
+            ]
+    meta = cell.metadata.get("nbgrader", {})
+    problems = _region_problems(lines, "SOLUTION", "an answer", bool(meta.get("solution")))
+    problems += _region_problems(lines, "HIDDEN TESTS", "a test", bool(meta.get("grade")))
+    if cell.cell_type == "code" and (said := _not_python(cell.source, meta)):
+        problems.append(said)
+    return problems
+
+
+def _region_problems(lines, what, kind, may_have):
+    """Where ### BEGIN and ### END do not enclose something, as nbgrader needs it."""
+    begun, problems = None, []
+    for number, line in enumerate(lines, 1):
+        if f"BEGIN {what}" in line:
+            if begun is not None:
+                problems.append(f"line {begun} begins {what}, and line {number} does once more.")
+            begun = number
+        elif f"END {what}" in line:
+            if begun is None:
+                problems.append(f"line {number} ends {what}, and no line begins it.")
+            elif not "".join(lines[begun : number - 1]).strip():
+                problems.append(
+                    f"between lines {begun} and {number}, where {what} should be, stands nothing. "
+                    "Write it there, or take both lines out."
+                )
+            begun = None
+    if begun is not None:
+        problems.append(f"line {begun} begins {what}, and no line ends it: add ### END {what}.")
+    if not may_have and any(f"BEGIN {what}" in line for line in lines):
+        problems.append(
+            f"holds {what}, and its nbgrader metadata do not make it {kind}, so students would "
+            "read it. Set the kind of the cell in Jupyter's assignment toolbar."
+        )
+    return problems
+
+
+def _not_python(source, meta):
+    """Why a code cell cannot run, or ""."""
+    if not meta.get("locked") or meta.get("solution"):
+        with suppress(
+            SyntaxError
+        ):  # magics and shell commands; the grader runs locked cells itself
+            source = TransformerManager().transform_cell(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = (getattr(error, "text", "") or "").strip()
+        at = f", line {error.lineno}: {line}" if line else ""
+        return f"is not Python ({getattr(error, 'msg', error)}{at}). Mend that line."
+    return ""
+
+
+def _points_problems(nb, file):
+    """Where the title, a heading or the list of progress says other points than the cells have."""
+    points, tests, headings, total, said = {}, {}, [], 0, None
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not meta.get("solution"):
+            headings += [[int(found), 0, where] for where, found in _HEADING.findall(cell.source)]
+        elif cell.cell_type == "code" and cell.source.lstrip().startswith("check.progress("):
+            said = _progress(cell.source)
+        if meta.get("grade") or meta.get("task"):
+            name = meta["grade_id"]
+            points[name] = meta["points"]
+            if not meta["solution"]:
+                tests[name] = meta["points"]
+            if headings:
+                headings[-1][1] += meta["points"]
+    total, problems = sum(points.values()), []
+    title = nb.cells[0].source if nb.cells and nb.cells[0].cell_type == "markdown" else ""
+    if (found := _TOTAL.search(title)) and int(found[1]) != total:
+        problems.append(f"its title says {found[1]} points, its exercises have {total:g}.")
+    for expected, got, where in headings:
+        if expected != got:
+            problems.append(f"{where!r} says {expected} points, the exercises below have {got:g}.")
+    for name in dict.fromkeys([*tests, *(said or ())]) if said is not None else ():
+        if said.get(name) != tests.get(name):
+            problems.append(
+                f"check.progress has {said.get(name, 'no')} points for {name}, its cell has "
+                f"{tests.get(name, 'none')}."
+            )
+    return [f"{file}: {problem}" for problem in problems]
+
+
+def _progress(source):
+    """{name: points} of a cell `check.progress({...})`; None if they are not written out."""
+    try:
+        (call,) = ast.parse(source).body
+        return dict(ast.literal_eval(call.value.args[0]))
+    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def last_error(result):
+    """The last telling line of an nbgrader API result."""
+    text = result.get("log") or result.get("error") or ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "Error" in line and not line.startswith("[")]
+    return (errors or lines or ["no reason was given"])[-1].strip()

@@ -1,0 +1,286 @@
+"""What a class got right and wrong, on one page of HTML that needs nothing else.
+
+Difficulty and discrimination are those of classical test theory: the mean share of an exercise's
+points, and the correlation of the exercise with the rest of the assignment.
+"""
+
+import os
+import re
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import StatisticsError, correlation, mean, median, quantiles, stdev
+from urllib.parse import quote
+
+import nbformat
+from nbgrader.api import Gradebook
+
+from course.grading import CourseError
+from course.grading.folder import write_atomically
+from course.grading.grade import read_result
+from course.grading.inbox.intake import intake
+from course.grading.out.feedback import templates
+from course.plain import one_line
+
+_ENOUGH = 5  # submissions; with fewer, a correlation says nothing
+_EACH_SIDE = 2  # of them above and below the mean, or it is one paper that says it
+_HEADING = re.compile(r"#{1,6} +(.+)")
+_POINTS = re.compile(r" *\(\d+ points?\)$")
+
+
+@dataclass
+class Exercise:
+    """One exercise as the class did it."""
+
+    name: str
+    title: str  # the heading that it stands under
+    maximum: float
+    difficulty: float  # mean share of its points, 0 to 1
+    discrimination: float | None  # correlation with the other exercises; None: cannot be said
+    right: int
+    not_answered: int
+
+    @property
+    def remark(self):
+        """What an instructor may want to look at."""
+        if self.discrimination is not None and self.discrimination < 0.1:
+            return "does not tell strong from weak submissions"
+        if self.difficulty < 0.3:
+            return "most of the class failed here"
+        return ""
+
+
+@dataclass
+class Mistake:
+    """One finding, and how many students had it."""
+
+    exercise: str
+    row: str
+    cause: str
+    count: int
+    message: str  # the commonest wording
+    students: list = field(default_factory=list)
+
+
+@dataclass
+class Student:
+    """What became of one student's submission."""
+
+    name: str
+    score: float | None  # None: there is none
+    state: str
+    page: str | None = None  # where the feedback page lies, as seen from the report
+
+
+@dataclass
+class Summary:
+    """An assignment as the class did it."""
+
+    assignment: str
+    maximum: float
+    scores: list
+    failed: list  # (student, reason)
+    waiting: int
+    repaired: int
+    late: int
+    uncontained: int
+    seconds: float | None
+    exercises: list
+    mistakes: list
+    blank: int  # handed in without a single answer
+    students: list
+    followed: int = 0  # with an exercise that was judged with an official answer
+
+    @property
+    def count(self):
+        return len(self.scores)
+
+    @property
+    def mean(self):
+        return mean(self.scores) if self.scores else 0.0
+
+    @property
+    def median(self):
+        return median(self.scores) if self.scores else 0.0
+
+    @property
+    def spread(self):
+        """(lowest, lower quartile, upper quartile, highest, standard deviation), or None."""
+        if self.count < 2:
+            return None
+        low, _, high = quantiles(self.scores, n=4, method="inclusive")
+        return self.scores[0], low, high, self.scores[-1], stdev(self.scores)
+
+    @property
+    def tenths(self):
+        """(from, to, number of scores) for each tenth of the points."""
+        top = self.maximum or 1
+        at = Counter(min(9, int(10 * score / top)) for score in self.scores)
+        return [(top * tenth / 10, top * (tenth + 1) / 10, at[tenth]) for tenth in range(10)]
+
+    @property
+    def causes(self):
+        """(cause, number of findings), the most frequent first."""
+        causes = Counter()
+        for mistake in self.mistakes:
+            causes[mistake.cause] += mistake.count
+        return causes.most_common(12)
+
+
+def report(course, assignments, to="report.html"):
+    """Write the page about all graded submissions of the assignments. Returns its path.
+
+    Raises CourseError if nothing has been graded.
+    """
+    path = Path(to)
+    summaries = [summary(course, name, path.parent) for name in assignments]
+    summaries = [found for found in summaries if found.count or found.failed]
+    if not summaries:
+        raise CourseError("Nothing has been graded yet. Run: course grade")
+    page = templates().get_template("report.html")
+    text = page.render(summaries=summaries, enough=_ENOUGH)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode("utf-8"))
+    return path
+
+
+def summary(course, assignment, place=Path()):
+    """The Summary of an assignment's submissions; `place` is the folder of the report."""
+    points, scores, failed, seconds = defaultdict(dict), [], [], []
+    counts, maximum, titles, found = Counter(), {}, {}, defaultdict(list)
+    with Gradebook(course.database) as gradebook:
+        known = {a.name: a for a in gradebook.assignments}
+        submissions = known[assignment].submissions if assignment in known else []
+        total = known[assignment].max_score if assignment in known else 0.0
+        for submission in submissions:
+            for notebook in submission.notebooks:
+                for grade in notebook.grades:
+                    points[submission.student.id][grade.cell.name] = grade.score or 0.0
+                    maximum[grade.cell.name] = grade.max_score
+        everybody = {student.id for student in gradebook.students}
+    students = {name: Student(name, None, "has not handed in") for name in everybody}
+    for name in course.students(assignment):
+        students[name] = Student(name, None, "handed in, not graded yet")
+    for name, about in intake(course, assignment).items():
+        if about.unreadable and name not in course.students(assignment):
+            said = "; ".join(f"{file}: {why}" for file, why in about.unreadable)
+            state = f"handed in, unreadable: {one_line(said)}"
+            students[name] = Student(name, None, state)
+    for student in sorted(points):
+        paths = sorted(course.path("autograded", assignment, student).glob("*.ipynb"))
+        if not paths:
+            points.pop(student)
+            continue
+        result = read_result(course, assignment, student)
+        page = _feedback_page(course, assignment, student, place)
+        if result.failed:
+            failed.append((student, result.failed.splitlines()[0]))
+            students[student] = Student(student, None, "could not be graded", page)
+            points.pop(student)
+            continue
+        scores.append(result.score)
+        state = (
+            "waits for a person"
+            if result.manual
+            else "graded by hand"
+            if result.by_hand
+            else "graded"
+        )
+        students[student] = Student(student, result.score, state, page)
+        counts["waiting"] += result.manual
+        counts["repaired"] += bool(result.repairs)
+        counts["followed"] += bool(result.remarks)
+        counts["late"] += bool(result.late)
+        counts["uncontained"] += not result.contained
+        for path in paths:
+            nb = nbformat.read(path, 4)
+            seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
+            titles = titles or _titles(nb)
+            for name, item in _findings(nb):
+                found[name, item["row"], item["cause"]].append((student, item["message"]))
+    blank = _blank(points, found)
+    exercises = [
+        _exercise(name, title, maximum[name], points, found, blank)
+        for name, title in titles.items()
+        if name in maximum
+    ]
+    return Summary(
+        assignment, total, sorted(scores), failed,
+        counts["waiting"], counts["repaired"], counts["late"], counts["uncontained"],
+        median(seconds) if seconds else None,
+        exercises, _mistakes(found), len(blank),
+        [students[name] for name in sorted(students)], counts["followed"],
+    )  # fmt: skip
+
+
+def _feedback_page(course, assignment, student, place):
+    """The address of a student's feedback page, if it has been written."""
+    pages = sorted(course.path("feedback", assignment, student).glob("*.html"))
+    return quote(Path(os.path.relpath(pages[0], place.resolve())).as_posix()) if pages else None
+
+
+def _titles(nb):
+    """{grade id: the heading above it}, in the notebook's order."""
+    title, titles = "", {}
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not meta.get("solution"):
+            for heading in _HEADING.findall(cell.source):
+                title = _POINTS.sub("", heading.strip())
+        if meta.get("grade"):
+            titles[meta["grade_id"]] = title
+    return titles
+
+
+def _blank(points, found):
+    """The students without a single answer: they say nothing about an exercise."""
+    wrong = {who for key, said in found.items() if key[2] != "NOT_ANSWERED" for who, _ in said}
+    return {who for who, got in points.items() if not any(got.values()) and who not in wrong}
+
+
+def _findings(nb):
+    """(grade id, first finding) of each cell that failed: the others often follow from it."""
+    for cell in nb.cells:
+        verdict = cell.metadata.get("course")
+        failed = verdict and verdict["findings"] and not verdict["passed"]
+        if failed and "nbgrader" in cell.metadata:
+            yield cell.metadata.nbgrader.grade_id, verdict["findings"][0]
+
+
+def _exercise(name, title, maximum, points, found, blank):
+    shares = {who: got.get(name, 0.0) / (maximum or 1.0) for who, got in points.items()}
+    rest = {who: sum(got.values()) - got.get(name, 0.0) for who, got in points.items()}
+    empty = (who for key, who in found.items() if (key[0], key[2]) == (name, "NOT_ANSWERED"))
+    open_ = {student for who in empty for student, _ in who}
+    answered = [who for who in points if who not in blank]
+    return Exercise(
+        name, title, maximum, mean(shares.values()) if shares else 0.0,
+        _correlation([shares[who] for who in answered], [rest[who] for who in answered]),
+        sum(share >= 1 for share in shares.values()), len(open_),
+    )  # fmt: skip
+
+
+def _correlation(shares, rest):
+    """None where too few papers, or a single one, would say it."""
+    if len(shares) < _ENOUGH:
+        return None
+    middle = mean(shares)
+    sides = sum(share > middle for share in shares), sum(share < middle for share in shares)
+    with suppress(StatisticsError):  # everybody has the same
+        return correlation(shares, rest) if min(sides) >= _EACH_SIDE else None
+    return None
+
+
+def _mistakes(found):
+    """Mistakes with the commonest first; what is only open is no mistake."""
+    mistakes = [
+        Mistake(
+            name, row, cause, len(who),
+            Counter(message for _, message in who).most_common(1)[0][0],
+            sorted(student for student, _ in who),
+        )
+        for (name, row, cause), who in found.items()
+        if cause != "NOT_ANSWERED"
+    ]  # fmt: skip
+    return sorted(mistakes, key=lambda m: (-m.count, m.exercise, m.row or "", m.cause))

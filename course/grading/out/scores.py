@@ -1,0 +1,135 @@
+"""Each student's score in each assignment, with its state; read once, for all exports."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from course.grading.grade import Result, read_result
+from course.grading.inbox.intake import Intake, Record
+from course.grading.notebook import renamed
+
+COLUMNS = (
+    "assignment", "student", "last_name", "first_name", "lms_user_id",
+    "score", "max_score", "late_penalty", "late_seconds", "state", "note",
+)  # fmt: skip
+GRADED, WAITS, FAILED = "graded", "needs manual grade", "not graded"
+UNSAFE, MISSING, UNREADABLE = "graded without a sandbox", "not handed in", "handed in, unreadable"
+PENDING, CHANGED = "handed in, not graded yet", "handed in anew, not graded yet"
+STATES = (GRADED, WAITS, FAILED, UNSAFE, CHANGED, PENDING, UNREADABLE, MISSING)
+NO_SCORE = (PENDING, UNREADABLE, MISSING)
+
+
+@dataclass
+class Scored:
+    """What there is about one student and assignment."""
+
+    row: dict  # COLUMNS, and each exercise's points by grade id
+    result: Result | None = None  # None: nothing was graded
+    grades: list = field(default_factory=list)  # (grade id, points, most points)
+    number: dict = field(default_factory=dict)  # {LMS: what it calls the student, or None}
+    canvas: dict = field(default_factory=dict)  # the student's line in Canvas's own file
+
+    @property
+    def final(self):
+        return self.row["score"] if self.row["state"] == GRADED else None
+
+    @property
+    def name(self):
+        both = [self.row["last_name"], self.row["first_name"]]
+        return ", ".join(filter(None, both)) or self.row["student"]
+
+    @property
+    def said(self):
+        """{grade id: why points are missing there}."""
+        return {name: messages for name, _, messages in self.result.lost}
+
+
+def scored(course, assignments=(), students=()):
+    """A Scored for each student of the gradebook and each assignment."""
+    record = Record(course)
+    with Gradebook(course.database) as gradebook:
+        class_ = sorted(gradebook.students, key=lambda student: student.id)
+        for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
+            if assignments and assignment.name not in assignments:
+                continue
+            handed_in = {s.student_id: s for s in assignment.submissions}
+            for student in class_:
+                if not students or student.id in students:
+                    submission = handed_in.get(student.id)
+                    yield _scored(course, gradebook, record, assignment, student, submission)
+
+
+def _scored(course, gradebook, record, assignment, student, submission):
+    number = {
+        lms: record.number(lms, assignment.name, student.id, student.lms_user_id)
+        for lms in ("canvas", "moodle")
+    }
+    about = record.assignments.get(assignment.name, {}).get(student.id, Intake())
+    row = dict.fromkeys(COLUMNS, "")
+    row |= {
+        "assignment": assignment.name,
+        "student": student.id,
+        "last_name": student.last_name or "",
+        "first_name": student.first_name or "",
+        "lms_user_id": student.lms_user_id or "",
+        "max_score": assignment.max_score,
+        "note": "late, as the LMS marks it" if about.late else "",
+    }
+    found = Scored(row, number=number, canvas=record.canvas.get(student.id, {}))
+    graded = course.path("autograded", assignment.name, student.id)
+    if submission is None or not any(graded.glob("*")):
+        if any(course.path("submitted", assignment.name, student.id).glob("*.ipynb")):
+            row["state"] = PENDING
+        elif about.unreadable:
+            row["state"] = UNREADABLE
+            row["note"] = "; ".join(f"{file} {reason}" for file, reason in about.unreadable)
+        else:
+            row["state"] = MISSING
+        return found
+    result = found.result = read_result(course, assignment.name, student.id, gradebook)
+    row |= {
+        "score": result.score,
+        "late_penalty": result.late,
+        "late_seconds": submission.total_seconds_late,
+        "state": FAILED if result.failed else WAITS if result.manual else GRADED,
+    }
+    if not result.contained:
+        row["state"] = UNSAFE
+    if _changed(course, row, result):
+        row["state"] = CHANGED
+    if result.failed:
+        row["note"] = result.failed
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            row[grade.cell.name] = grade.score
+            found.grades.append((grade.cell.name, grade.score or 0.0, grade.max_score))
+    return found
+
+
+def _changed(course, row, result):
+    """Whether another file lies in submitted/ than the one that was graded."""
+    folder = course.path("submitted", row["assignment"], row["student"])
+    files = result.files
+    there = renamed.contents(folder, files) if folder.is_dir() else {}
+    return bool(there) and any(
+        digest and renamed.file_digest(there, notebook, files) != digest
+        for notebook, digest in files.items()
+    )
+
+
+def write(path, header, lines, bom=True, delimiter=","):
+    """Write a CSV file of dicts; what a spreadsheet would run as a formula is marked as text."""
+    # Excel takes a file for UTF-8 only if it begins with a byte-order mark; LMSs stumble over it.
+    encoding = "utf-8-sig" if bom else "utf-8"
+    with Path(path).open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, header, restval="", delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
+    return Path(path)
+
+
+def _harmless(value):
+    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if risky and value != "-" else value

@@ -1,0 +1,41 @@
+"""An assignment tried on its own solution, before students get it.
+
+Whatever fails here would fail for every student: a test cell that is broken, a table that is
+missing beside the notebook, an answer that the tests do not accept.
+"""
+
+import time
+
+import nbformat
+
+from course.grading import worker
+from course.grading.notebook.read import read_source
+from course.grading.notebook.solution import official_of
+from course.grading.sandbox.kernels import BoxError
+from course.grading.verdict.judge import reasons
+
+
+def trial(course, assignment):
+    """(sentences about what fails with the solution, seconds that it took, why it was left out).
+
+    The last is None, or says why student code cannot be run on this machine.
+    """
+    begun = time.monotonic()
+    notebooks = {p.stem: read_source(p) for p in course.notebooks(assignment)}
+    official = {name: official_of(nb) for name, nb in notebooks.items()}
+    spec = dict(next(iter(notebooks.values())).metadata.get("kernelspec", {}))
+    files = worker.files_beside(course.path("source", assignment))
+    config = {"Judge": dict(course.config.Judge)}
+    job = worker.Job(assignment, official, spec, files, config)
+    contents = {name: nbformat.writes(nb).encode() for name, nb in notebooks.items()}
+    try:
+        outcome = worker.grade_submission(job, contents)
+    except BoxError as error:
+        return [], time.monotonic() - begun, str(error)
+    problems = [outcome.failed] if outcome.failed else []
+    for name, text in outcome.notebooks.items():
+        nb = nbformat.reads(text, 4)
+        for grade_id, (passed, messages) in reasons(nb).items():
+            if not passed:
+                problems.append(f"{name}, {grade_id}: {messages[0]}")
+    return problems, time.monotonic() - begun, None

@@ -1,0 +1,142 @@
+"""Follow-through: one mistake costs its own points, not those of everything built on it.
+
+Where an answer failed, what depends on it is judged once more with the official answer in its
+place, in a kernel of its own, after all verdicts are made. The student's code may read the
+official answers there. So nothing leaves that kernel but whether a check passes: no message, no
+output, no value. And an official answer is run there only when no check of its own exercise is
+still to be judged.
+"""
+
+from course.evidence import cells
+from course.findings import Cause, finding
+from course.grading.verdict.testcell import free_names
+
+
+class Dependencies:
+    """Which answers a test is about, and on which earlier ones these depend.
+
+    `solution` is the source's code cells, [(grade id or None, text), ...]; `official` the
+    assignment's cells, {grade id: Official}; `texts` the student's answers, {grade id: text}.
+    """
+
+    def __init__(self, solution, official, texts):
+        self._cells = []  # (grade id of an answer or None, names it makes, names it uses)
+        self.answers = dict.fromkeys(n for n, c in official.items() if c.solution)
+        self.own, self.before = {}, {}  # of each test: its answers, and those they depend on
+        self.last = {}  # of each answer: the last test that is about it
+        for name, text in solution:
+            if name in official and official[name].points is not None:
+                self._test(name, _uses(text))
+                continue
+            used = _uses(text)
+            if name in self.answers:
+                self.answers[name] = text
+                used |= _uses(texts.get(name, ""))
+            self._cells.append((name if name in self.answers else None, _makes(text), used))
+
+    def _test(self, name, used):
+        first, all_ = set(), set()
+        self._reach(used, len(self._cells), first, all_, met=False)
+        judged = {answer for own in self.own.values() for answer in own}
+        self.own[name] = (first - judged) or first
+        self.before[name] = all_ - self.own[name]
+        for answer in self.own[name]:
+            self.last[answer] = name
+
+    def _reach(self, names, end, first, all_, met):
+        """Follow names to the cells that make them: the first answers, and all behind them."""
+        seen, waiting = set(), [(name, end, met) for name in names]
+        while waiting:
+            state = name, end, met = waiting.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            # Before the cell that uses it; a function may use what is made behind it, too.
+            order = [*range(end - 1, -1, -1), *range(len(self._cells) - 1, end, -1)]
+            at = next((i for i in order if name in self._cells[i][1]), None)
+            if at is None:
+                continue
+            answer, _, used = self._cells[at]
+            if answer is not None:
+                all_.add(answer)
+                if not met:
+                    first.add(answer)
+            waiting += [(other, at, met or answer is not None) for other in used]
+
+    def made_by(self, answer):
+        """The names that an official answer makes, in its order."""
+        return list(cells.defined(self.answers[answer]))
+
+
+def _uses(text):
+    try:
+        return set(free_names(cells.parsed(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+
+
+def _makes(text):
+    return set(cells.defined(text))
+
+
+def candidates(found, failed, unanswered):
+    """Tests worth another look: failed, answered, and dependent on an answer that failed.
+
+    `failed` are the tests that failed, `unanswered` the answers that are as released.
+    """
+    wrong = {answer for test in failed for answer in found.own.get(test, ())}
+    return [
+        test
+        for test in failed
+        if found.before.get(test, set()) & wrong and not found.own[test] <= unanswered
+    ]
+
+
+def follow(nb, found, failed, chosen, run, judged):
+    """(test, the answers in whose place official ones stood) for each chosen test that passes so.
+
+    `run(text)` runs a cell in the new kernel, `judged(test)` says whether a test passes there.
+    """
+    wrong = {answer for test in failed for answer in found.own.get(test, ())}
+    late = {answer for test in chosen for answer in found.own[test]}
+    replaced, passed, left = set(), set(), set(chosen)
+    for cell in nb.cells:
+        if not left:
+            break
+        if cell.cell_type != "code":
+            continue
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name not in found.own:
+            if not _took_too_long(cell):
+                run(cell.source)
+            official = [name] if name in wrong - late else []
+        else:
+            official = [a for a in found.own[name] & wrong & late if found.last[a] == name]
+            if name in left:
+                left.discard(name)
+                stood = [a for a in found.answers if a in found.before[name] & replaced]
+                if judged(name) and stood:
+                    passed.add(name)
+                    yield name, stood
+        for answer in official:
+            tests = [test for test, own in found.own.items() if answer in own and test in failed]
+            if not passed.issuperset(tests):
+                run(found.answers[answer])
+                replaced.add(answer)
+
+
+def _took_too_long(cell):
+    return any(output.get("ename") == "TookTooLong" for output in cell.outputs)
+
+
+def remark(found, answers):
+    """The finding that says with what an exercise was judged."""
+    names = [name for answer in answers for name in found.made_by(answer)]
+    tests = [found.last[answer] for answer in answers]
+    text = f"the official {_and(names)}, because yours is not right (see {_and(tests)})"
+    return finding("", Cause.FOLLOWS, received=text)
+
+
+def _and(words):
+    words = list(dict.fromkeys(words))
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -1,0 +1,177 @@
+"""The student's names in a test cell that is executed in the grader.
+
+A test cell may hand such a name to a check. It may also call it, compare it, compute with it, index
+it, go through it: then the student's kernel is asked for the value, or for the answer of the call,
+as plain data. What is no plain data (a model, a set, an attribute) cannot be had.
+"""
+
+import builtins
+import json
+import operator
+
+from course import check
+from course.evidence import values
+from course.findings import Cause
+
+
+class NoEvidence(AttributeError):
+    """A test cell asks for what is no plain data; the text says what can be asked."""
+
+
+class Remote:
+    """A name of the student's. `ask(request)` gives the kernel's answer (see `course.evidence`)."""
+
+    def __init__(self, name, ask):
+        self.__dict__.update(__name__=name, _ask=ask)
+
+    def __evidence__(self, request):
+        """What the kernel answers to a request."""
+        request = {"name": self.__name__, **request}
+        try:
+            json.dumps(request)
+        except (TypeError, ValueError):
+            raise NoEvidence(
+                f"{self.__name__} can be called with numbers, texts, lists, tuples, dicts and "
+                "arrays: other values cannot be handed to the student's kernel."
+            ) from None
+        return self._ask(request)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):  # what Python and NumPy look for without being told to
+            raise AttributeError(name)
+        raise NoEvidence(
+            f"{self.__name__}.{name}: a test cell can use the value of a student's name and the "
+            f"answers of its calls, but no attributes. Use a function such as len({self.__name__}) "
+            f"or numpy.shape({self.__name__}), or one of the checks."
+        )
+
+    def __call__(self, *args, **kwargs):
+        """The answer of one call."""
+        args = [_own(arg) for arg in args]
+        kwargs = {key: _own(item) for key, item in kwargs.items()}
+        request = {"ask": "call", "cases": [values.sendable(args)]}
+        request["kwargs"] = values.sendable(kwargs)
+        try:
+            reply = check.told(self, request, "a function that returns plain values")
+        except check.CheckFailed as failed:
+            raise _as_raised(failed.card) from None
+        return _usable(reply["answers"][0], reply.get("kinds") == ["array"])
+
+    def __array__(self, dtype=None, copy=None):
+        """What NumPy takes it for."""
+        import numpy as np
+
+        return np.array(_own(self), dtype=dtype)
+
+    @property
+    def __class__(self):
+        """So that `isinstance(answer, int)` is about the answer."""
+        return type(_own(self))
+
+
+def _own(value):
+    """A Remote's value; anything else as it is."""
+    if type(value) is not Remote:
+        return value
+    reply = check.told(value, {"ask": "value"}, "a number, a text, a list, a dict or an array")
+    return _usable(reply["value"], reply.get("kind") == "array")
+
+
+def _usable(found, array=False):
+    """Plain data as a test cell uses it."""
+    if array:
+        import numpy as np
+
+        return np.array(found)
+    if isinstance(found, list):
+        return _List(map(_usable, found))
+    if stand_in := values.stands_for(found):
+        return _NotPlain(stand_in[0])
+    if isinstance(found, dict):
+        return _Dict({key: _usable(item) for key, item in found.items()})
+    return found
+
+
+class _NotPlain:
+    """In the place of a part that is no plain data: it is equal to nothing."""
+
+    def __init__(self, words):
+        self._words = words
+
+    def __repr__(self):
+        return f"<{self._words}>"
+
+
+class _List(list):
+    """A student's list or tuple: evidence does not tell them apart, and neither do comparisons."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        if isinstance(other, list | tuple):
+            return len(self) == len(other) and all(map(operator.eq, self, other))
+        return NotImplemented
+
+    def __ne__(self, other):
+        same = self.__eq__(other)
+        return same if same is NotImplemented else not same
+
+
+class _Dict(dict):
+    """A student's dict: its keys are texts, whatever they were."""
+
+    def __missing__(self, key):
+        if isinstance(key, str):
+            raise KeyError(key)
+        return self[str(key)]
+
+
+def _operator(name):
+    function = getattr(operator, name)
+
+    def method(self, *others):
+        return function(_own(self), *map(_own, others))
+
+    return method
+
+
+def _reflected(name):
+    function = getattr(operator, name)
+    return lambda self, other: function(_own(other), _own(self))
+
+
+def _builtin(name):
+    function = getattr(builtins, name)
+    return lambda self, *args: function(_own(self), *args)
+
+
+_TWO = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"]
+_OTHERS = [
+    "lt", "le", "eq", "ne", "gt", "ge", "neg", "pos", "invert", "getitem", "contains", "index",
+]  # fmt: skip
+_BUILTIN = [
+    "abs", "bool", "complex", "float", "format", "hash", "int", "iter", "len", "repr", "reversed",
+    "round", "str", "divmod",
+]  # fmt: skip
+for _name in _OTHERS:
+    setattr(Remote, f"__{_name}__", _operator(_name))
+for _name in _TWO:
+    setattr(Remote, f"__{_name.strip('_')}__", _operator(_name))
+    setattr(Remote, f"__r{_name.strip('_')}__", _reflected(_name))
+for _name in _BUILTIN:
+    setattr(Remote, f"__{_name}__", _builtin(_name))
+
+
+def _as_raised(card):
+    """CheckFailed for evidence that is an error of the student's, of the error's own class.
+
+    So a test cell can expect a ValueError as it would in the student's kernel.
+    """
+    first = card.findings[0]
+    kind = getattr(builtins, first.received.partition(":")[0], None)
+    if first.cause is Cause.RAISES and isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            return type(kind.__name__, (check.CheckFailed, kind), {})(card)
+        except TypeError:  # a class that cannot be mixed
+            pass
+    return check.CheckFailed(card)

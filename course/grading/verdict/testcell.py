@@ -1,0 +1,144 @@
+"""A test cell: the instructor's text, executed in the grader, and what it says."""
+
+import ast
+import builtins
+import traceback
+from dataclasses import dataclass, field
+
+from course import check
+from course.check.card import Card
+from course.findings import Cause, finding
+from course.grading.verdict.remote import Remote
+from course.plain import one_line
+
+
+@dataclass
+class Verdict:
+    """What a test cell says: its findings (none: it passed), its card, and what went wrong in it.
+
+    `points` is the number at the end of a cell that gives a part of its points, otherwise None;
+    `error` an exception that says nothing about the answer by itself.
+    """
+
+    findings: list = field(default_factory=list)
+    card: str = ""
+    points: float | None = None
+    error: BaseException | None = None
+
+    def fail(self, cause, received, name):
+        """Say this in the place of whatever it said."""
+        self.findings = [finding("", cause, received=received)]
+        self.card = str(Card(name, self.findings))
+
+
+class TestCell:
+    """The instructor's copy of a test cell, from the gradebook, never from a submitted file.
+
+    `imports` is {name: import statement} of the assignment (see `imports_of`).
+    """
+
+    __test__ = False  # pytest collects what is called so
+
+    def __init__(self, official, imports):
+        self.name, self.points, self.source = official.name, official.points, official.source
+        self._tree, self._imports = ast.parse(official.source), imports
+        used = free_names(self._tree)
+        #: The names that the student owns.
+        self.asks_for = [name for name in used if name not in imports]
+        self._given = [name for name in used if name in imports]
+
+    def judged(self, ask):
+        """The Verdict; `ask(request)` is how the student's kernel is asked."""
+        names = {"__builtins__": builtins, "__name__": "__main__"}
+        try:
+            for name in self._given:
+                exec(self._imports[name], names)
+            names.update({name: Remote(name, ask) for name in self.asks_for})
+            with check.silently():
+                return self._executed(names)
+        except check.CheckFailed as failed:
+            return Verdict(failed.findings, str(failed))
+        except AssertionError as error:
+            return self._failed(self._why(error))
+        except (Exception, SystemExit) as error:
+            return Verdict(error=error)
+
+    def _executed(self, names):
+        """Execute the cell; a number as its last line is the points that it gives."""
+        body, last = self._tree.body, None
+        if body and isinstance(body[-1], ast.Expr):
+            body, last = body[:-1], ast.Expression(body[-1].value)
+        exec(compile(ast.Module(body, []), f"<{self.name}>", "exec"), names)
+        value = None if last is None else eval(compile(last, f"<{self.name}>", "eval"), names)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return Verdict()
+        points = min(max(float(value), 0.0), self.points)
+        if points >= self.points:
+            return Verdict()
+        return self._failed(f"{points:g} of {self.points:g} points.", points)
+
+    def _failed(self, text, points=None):
+        verdict = Verdict(points=points)
+        verdict.fail(Cause.TEST, text, self.name)
+        return verdict
+
+    def _why(self, error):
+        """An assertion's own text; or its line, if students can see it."""
+        if text := one_line(error):
+            return text
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame.lineno for frame in frames if frame.filename == f"<{self.name}>"]
+        line = own[-1] if own else 0
+        if line and _is_hidden(self.source, line):
+            return "It is not right in a case that is not shown."
+        statement = _assertion(self._tree, line)
+        return f"{one_line(statement)} does not hold." if statement else "It is not right."
+
+
+def _is_hidden(source, line):
+    before = source.splitlines()[:line]
+    begun, ended = (
+        max((i for i, text in enumerate(before) if mark in text), default=-1)
+        for mark in ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+    )
+    return begun > ended
+
+
+def _assertion(tree, line):
+    """The text of the assertion in a line, without its message; "" if there is none."""
+    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    found = [node for node in asserts if node.lineno <= line <= node.end_lineno]
+    return ast.unparse(found[-1].test) if found else ""
+
+
+def imports_of(official):
+    """{name: import statement} of an assignment's locked cells that are no tests."""
+    found = {}
+    for cell in official:
+        if cell.type != "code" or not cell.locked or cell.points is not None:
+            continue
+        for statement in ast.walk(ast.parse(cell.source)):
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                for alias in list(statement.names):
+                    name = alias.asname or alias.name.split(".")[0]
+                    statement.names = [alias]  # a test needs one name of it, not all
+                    found[name] = ast.unparse(statement)
+    return found
+
+
+def free_names(tree):
+    """The names that a cell uses and neither defines nor gets from Python itself."""
+    used, bound = {}, set(vars(builtins))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                used.setdefault(node.id)
+            else:
+                bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler | ast.MatchAs):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name.split(".")[0])
+    return [name for name in used if name not in bound]

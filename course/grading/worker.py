@@ -1,0 +1,297 @@
+"""One submission graded, from bytes to bytes: what every core of every machine does.
+
+A `Job` is what an assignment's submissions have in common. `grade_submission` runs in a worker
+(of Dask, or of nothing): it keeps a warm box, and judges each submission in a trusted process of
+its own, which is thrown away afterwards. No gradebook and no shared folder is needed.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import hashlib
+import json
+import logging
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import nbformat
+import numpy
+from nbformat.v4 import nbbase, new_markdown_cell, new_output
+from nbgrader.preprocessors import ClearOutput, LimitOutput
+from traitlets.config import Config
+
+import course
+from course.grading import CourseError
+from course.grading.notebook.defang import Defang
+from course.grading.notebook.renamed import read_submission
+from course.grading.notebook.repair import repair
+from course.grading.sandbox import box, kernels
+from course.grading.verdict.judge import InstructorError, Judge
+from course.grading.verdict.runner import LONGEST, NoVerdict
+
+_log = logging.getLogger(__name__)
+_MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
+_TO_JUDGE = 120  # seconds of its own processor time
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the submissions of one assignment have in common."""
+
+    assignment: str
+    official: dict  # {notebook: {grade id: Official}}
+    kernelspec: dict
+    files: dict = field(default_factory=dict)  # {name: bytes} that were released beside it
+    config: dict = field(default_factory=dict)  # nbgrader's configuration
+    box: dict | None = None  # the address of a warm box that all workers of one machine share
+    #: {notebook: [(grade id or None, text), ...]}: the source's code cells, empty if unknown
+    solution: dict = field(default_factory=dict)
+
+    @cached_property
+    def name(self):
+        """A name for all that decides about a verdict but the submission itself.
+
+        That is the released cells, the files beside them, the solution, the judge's settings, and
+        the course's own code and tables.
+        """
+        cells = {
+            notebook: [[c.name, c.type, c.source, c.points, c.locked] for c in official.values()]
+            for notebook, official in self.official.items()
+        }
+        text = json.dumps([cells, self.solution, self.config.get("Judge", {})], default=str)
+        beside = {f"beside/{name}": content for name, content in self.files.items()}
+        return _digest({"job": text.encode(), **beside, **_own_code()})
+
+    def digest(self, contents):
+        """A name for these contents under this job: equal ones need not be graded again."""
+        return f"{self.name}-{_digest(contents)}"
+
+
+def _digest(contents):
+    text = hashlib.sha256()
+    for name in sorted(contents):
+        text.update(b"%d %d " % (len(name.encode()), len(contents[name])))
+        text.update(name.encode() + contents[name])
+    return text.hexdigest()
+
+
+@cache
+def _own_code():
+    """{name: bytes} of the course's package: its checks and tables decide, too."""
+    folder = Path(course.__file__).parent
+    return {f"course/{p.relative_to(folder)}": p.read_bytes() for p in sorted(folder.rglob("*.py"))}
+
+
+def files_beside(folder):
+    """{name: bytes} of the files in an assignment's folder that are no notebooks."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.glob("*"))
+        if path.is_file() and path.suffix != ".ipynb"
+    }
+
+
+@dataclass
+class Outcome:
+    """What became of a submission: its judged notebooks, or the reason why there is no verdict."""
+
+    notebooks: dict  # {notebook: JSON text}
+    seconds: float
+    failed: str | None = None
+
+
+def grade_submission(job, contents):
+    """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, whatever happens.
+
+    Raises BoxError if student code cannot be contained on this machine.
+    """
+    begun = time.monotonic()
+    judge = Judge(config=Config(job.config))
+    address = job.box or kernels.box(judge.sandbox).address
+    longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
+    outcome = _in_own_process(job, contents, address, longest)
+    if isinstance(outcome, kernels.BoxError):
+        # Not in the judge's process: its limits would be those of the kernel as well.
+        _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
+        with kernels.Box(judge.sandbox) as cold:
+            outcome = _in_own_process(job, contents, cold.address, longest)
+        if isinstance(outcome, kernels.BoxError):
+            outcome = failure(job, str(outcome))
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
+# --- a trusted process for each
+
+
+class _Judges:
+    """A process that has imported the judge; each submission is judged in a copy of it."""
+
+    def __init__(self):
+        self._folder = tempfile.mkdtemp(prefix="course-judge-")
+        self._address = os.path.join(self._folder, "control")
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self._address)
+            server.listen(64)
+            program = f"from course.grading import worker; worker.serve_judges({server.fileno()})"
+            program = [sys.executable, "-P", "-c", program]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            # Connections wait in the socket until it is ready.
+            self._process = subprocess.Popen(program, pass_fds=[server.fileno()], **pipes)
+
+    def connect(self):
+        """A connection to a new process that waits for (job, contents, box address)."""
+        link = socket.socket(socket.AF_UNIX)
+        link.connect(self._address)
+        return Connection(link.detach())
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_judges = {}
+
+
+def own_judges():
+    """This process's judges, started when first needed, and again if they have ended."""
+    judges = _judges.get(os.getpid())
+    if judges is None or not judges.alive():
+        if judges is not None:
+            judges.close()
+        judges = _judges[os.getpid()] = _Judges()
+        atexit.register(judges.close)
+    return judges
+
+
+def _in_own_process(job, contents, address, longest):
+    """The Outcome, or a BoxError, after at most so many seconds.
+
+    A process that dies can have been the machine's fault, once. One that takes too long was the
+    submission's, and is not tried again.
+    """
+    end = time.monotonic() + longest
+    for _ in range(2):
+        with own_judges().connect() as connection, contextlib.suppress(EOFError, OSError):
+            connection.send((job, contents, address, longest))
+            if not connection.poll(max(0, end - time.monotonic())):
+                return failure(job, f"it was not judged after {longest / 60:.0f} minutes")
+            return connection.recv()
+    return failure(job, "the process that judged it died, twice")
+
+
+def serve_judges(control):
+    """Run the process that is copied, until its standard input ends."""
+    # Each new cell and output would be held against the schema, 1 ms; the notebook is, at the end.
+    nbbase.validate = lambda node, ref=None: None
+    box.import_what_is_given()
+    gc.freeze()
+    box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
+
+
+def _answer(link):
+    """In a copy of the judge: one submission, from the connection to the connection."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
+    connection = Connection(link.detach())
+    job, contents, address, longest = connection.recv()
+    signal.alarm(longest)
+    signal.signal(signal.SIGXCPU, _out_of_time)
+    resource.setrlimit(resource.RLIMIT_CPU, (_TO_JUDGE, _TO_JUDGE + 10))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
+    try:
+        with _beside(job.files):
+            submission = read_submission(contents, job.official)
+            notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
+        outcome = Outcome(notebooks, 0)
+    except kernels.BoxError as error:
+        outcome = error
+    except (InstructorError, CourseError, NoVerdict) as error:
+        outcome = failure(job, str(error))
+    except Exception as error:
+        where = "".join(traceback.format_exception(error)[-3:])
+        outcome = failure(job, f"{type(error).__name__}: {error}\n{where}")
+    connection.send(outcome)
+
+
+@contextlib.contextmanager
+def _beside(files):
+    """Be where the instructor's files are, so that test cells can import and read them.
+
+    They are the released ones, never those of a submission.
+    """
+    if not files:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="course-beside-") as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        sys.path.append(folder)  # what is installed comes first
+        with contextlib.chdir(folder):
+            yield
+
+
+def _out_of_time(signum, frame):
+    raise NoVerdict(f"To judge it would take more than {_TO_JUDGE} s of processor time.")
+
+
+def _judged(job, name, nb, problem, address):
+    """The judged notebook as JSON text."""
+    official = job.official[name]
+    if nb is None:
+        return _unreadable(job, name, problem)
+    nb, _ = repair(nb, official)
+    nb.metadata["kernelspec"] = job.kernelspec
+    resources = {
+        "nbgrader": {"assignment": job.assignment, "notebook": name},
+        "course": {
+            "official": official,
+            "box": address,
+            "files": job.files,
+            "solution": job.solution.get(name),
+        },
+    }
+    config = Config(job.config)
+    for step in (ClearOutput, Judge, LimitOutput, Defang):
+        nb, resources = step(config=config).preprocess(nb, resources)
+    return nbformat.writes(nb)
+
+
+def failure(job, reason):
+    """An Outcome with the reason in place of verdicts: no points, and to be looked at."""
+    notebooks = {name: _unreadable(job, name, reason) for name in job.official}
+    return Outcome(notebooks, 0, reason)
+
+
+def _unreadable(job, name, reason):
+    """The release, with no points for anything and the reason on top."""
+    nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
+    nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
+    nb.metadata["kernelspec"] = job.kernelspec
+    nb.metadata["course"] = {"failed": reason, "repairs": []}
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":
+            cell.outputs = [
+                new_output("error", ename="NotGraded", evalue=reason, traceback=[reason])
+            ]
+    return nbformat.writes(nb)

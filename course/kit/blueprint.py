@@ -1,0 +1,320 @@
+"""A network drawn: a small one with its branches and arrows, a large one module by module."""
+
+import re
+import textwrap
+from itertools import pairwise
+from math import log2, sqrt
+from os.path import commonprefix
+
+from course.anatomy import Anatomy, anatomy
+from course.kit.pictures import INK, Picture, canvas
+from course.kit.pictures import title as set_title
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = {
+    "conv": "#0072B2",
+    "max_pool": "#E69F00",
+    "average_pool": "#E69F00",
+    "global_average_pool": "#E69F00",
+    "global_max_pool": "#E69F00",
+    "dense": "#009E73",
+    "input": "#999999",
+}
+_OTHER = "#CC79A7"
+_WIDE = 7.4  # inches: at 700 pixels, the width of a page, labels keep their size
+_BOXES = 6  # in one line
+_MOST_BOXES = 24  # of a network with more parts, those whose maps have one size are one box
+_DEEPEST = 12  # rows one behind another in a drawing with branches
+_SHEETS = 8  # at most so many maps are drawn of a stack
+_ARROW = {"arrowstyle": "->", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+
+
+def architecture(network, *, title=None, shapes=True):
+    """The network as boxes: height for the map's side, width for the number of maps.
+
+    `network` is a Keras model, a Table or an anatomy. Both measures grow as square roots, so that
+    a map of 224 and one of 7 fit into one picture. A small network with branches is drawn with
+    its arrows. In a larger one, each module (all between two rows that every path goes through) is
+    one box, and of a network with more than 24 of them the parts whose maps have one size.
+    Without `shapes` only the input's is written down, for who is to work out the others.
+    """
+    rows = anatomy(network)
+    title = title or rows.name
+    if _branches(rows) and max(_levels(rows).values()) <= _DEEPEST:
+        return _graph(rows, title, shapes)
+    others = len(rows.outputs) - 1
+    if others:
+        mains = [Anatomy(rows.name, rows.inputs, [value]) for value in rows.outputs]
+        rows = max(mains, key=len)
+        title += f" (without the ways to {others} more output{'s' * (others > 1)})"
+    parts = _parts(rows)
+    if len(parts) > _MOST_BOXES:
+        parts = joined(parts)
+    return _boxes(rows, parts, title, shapes)
+
+
+def _boxes(rows, parts, title, shapes):
+    """The parts one after another, in lines."""
+    first = rows.inputs[0].parts[0][0]
+    boxes = [(first, "input", first.name, COLOURS["input"])]
+    boxes += [(part.steps[-1], part.does, part.name, part.colour) for part in parts]
+    lines = -(-len(boxes) // _BOXES)
+    figure, axes = canvas((_WIDE * min(len(boxes), _BOXES) / _BOXES, 2.3 * lines))
+    tallest = max(step.grid[0] for step, *_ in boxes)
+    x, y, pitch = 0.0, 0.0, 1.4
+    for number, (step, does, name, colour) in enumerate(boxes):
+        x, y = pitch * (number % _BOXES), -2.3 * (number // _BOXES)
+        side, sheets = 0.85 * sqrt(step.grid[0] / tallest), min(step.filters, _SHEETS)
+        if step.grid == (1, 1):  # a vector: a thin bar whose height is its length
+            width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
+        else:
+            width = _stack(axes, x, y, side, sheets, 0.12 + 0.06 * log2(step.filters + 1), colour)
+        below = f"{name}\n{by(step.shape)}" if shapes or not number else name
+        size = min(8.5, 8.5 * 17 / max(map(len, below.split("\n"))))
+        axes.text(x + width / 2, y - 0.58, below, ha="center", va="top", fontsize=size)
+        if number:
+            words = wrapped(does)
+            axes.text(x + width / 2, y + 0.62, words, ha="center", va="bottom", fontsize=8)
+        if number + 1 < len(boxes) and (number + 1) % _BOXES:
+            axes.annotate("", (x + pitch - 0.06, y), (x + width + 0.08, y), arrowprops=_ARROW)
+    axes.set_xlim(-0.45, pitch * min(len(boxes), _BOXES) - 0.35)
+    axes.set_ylim(y - 1.05, 1.25)
+    axes.axis("off")
+    set_title(axes, title)
+    told = "; ".join(
+        " ".join(f"{name}{f' ({does})' * bool(n)} {by(step.shape) * (shapes or not n)}".split())
+        for n, (step, does, name, _) in enumerate(boxes)
+    )
+    return Picture(figure, f"{title} from input to output: {told}.")
+
+
+# --- parts of a network
+
+
+class Stage:
+    """Rows one after another, as if they were one row."""
+
+    def __init__(self, steps, modules=0):
+        self.steps, self.modules = list(steps), modules
+
+    @property
+    def name(self):
+        """The row's name, or those of the first and the last."""
+        first, last = self.steps[0].name, self.steps[-1].name
+        return first if first == last else f"{first} to\n{last}"
+
+    @property
+    def colour(self):
+        """The colour of what it mainly is."""
+        kinds = [step.step for step in self.steps]
+        return COLOURS.get("conv" if "conv" in kinds else kinds[0], _OTHER)
+
+    @property
+    def does(self):
+        """What happens in it, in words."""
+        if len(self.steps) == 1:
+            return self.steps[0].does()
+        return f"{self.modules} modules" if self.modules else f"{len(self.steps)} rows"
+
+    def total(self, measure):
+        """The sum of a measure, such as "macs", over its rows."""
+        return sum(getattr(step, measure) for step in self.steps)
+
+
+class _Module(Stage):
+    """The rows between two rows that every path goes through, the second included."""
+
+    def __init__(self, steps):
+        super().__init__(steps, modules=1)
+
+    @property
+    def name(self):
+        names = [step.name for step in self.steps]
+        common = commonprefix(names).rstrip("_-./ ")  # noqa: RUF071  (letters are meant)
+        return common if len(common) > 1 else super().name
+
+    @property
+    def colour(self):
+        return _OTHER
+
+    @property
+    def does(self):
+        joins = [step for step in self.steps if len(read_by(step)) > 1]
+        count = len(self.steps) - 1
+        if joins and joins[-1].step == "add":
+            return f"{count} rows and a shortcut"
+        return f"{count} rows in {len(read_by(joins[-1]))} branches" if joins else super().does
+
+
+def _parts(rows):
+    """The rows of a network, with each module as one part."""
+    steps = list(rows)
+    place = {id(step): number for number, step in enumerate(steps)}
+    last = {}  # of each step, the place of the last row that reads it
+    for step in steps:
+        for source in read_by(step):
+            last[id(source)] = place[id(step)]
+    parts, now = [], []
+    far = max((last.get(id(v.parts[0][0]), 0) for v in rows.inputs), default=0)
+    for number, step in enumerate(steps):
+        now.append(step)
+        if far <= number:  # nothing leads past this row
+            parts.append(_Module(now) if len(now) > 1 else Stage(now))
+            now = []
+        far = max(far, last.get(id(step), number))
+    return [*parts, *([Stage(now)] if now else [])]
+
+
+def joined(parts):
+    """Stages: neighbours among the parts whose maps have the same size. Vectors stay alone."""
+    stages = []
+    for part in parts:
+        grid = part.steps[-1].grid
+        if stages and grid != (1, 1) and stages[-1].steps[-1].grid == grid:
+            stages[-1].steps += part.steps
+            stages[-1].modules += part.modules
+        else:
+            stages.append(Stage(part.steps, part.modules))
+    return stages
+
+
+def read_by(step):
+    """The steps that a step reads, each once; a concatenation stands for what it puts together."""
+    found = {}
+    for value in step.inputs:
+        for source in [value.joined] if value.joined else [part[0] for part in value.parts]:
+            found[id(source)] = source
+    return list(found.values())
+
+
+# --- with branches
+
+
+def _branches(rows):
+    """Whether something is read twice, or something reads two things."""
+    read = [id(source) for step in rows for value in step.inputs for source in set(value.sources)]
+    return len(read) != len(set(read))
+
+
+def _levels(rows):
+    """{id: level}: a step stands one level below the last step that it reads."""
+    level = {id(value.parts[0][0]): 0 for value in rows.inputs}
+    for step in rows:
+        level[id(step)] = 1 + max((level[id(s)] for s in read_by(step)), default=-1)
+    return level
+
+
+def _graph(rows, title, shapes):
+    """Boxes from top to bottom, with arrows."""
+    steps = [*(value.parts[0][0] for value in rows.inputs), *rows]
+    level, lanes, ways = _levels(rows), {}, []
+    for step in steps:
+        lanes.setdefault(level[id(step)], []).append(id(step))
+    for step in rows:
+        for source in read_by(step):
+            way = [id(source)]
+            # An arrow over several levels keeps a place in each, so that no box lies on it.
+            for y in range(level[id(source)] + 1, level[id(step)]):
+                way.append((id(source), id(step), y))
+                lanes[y].append(way[-1])
+            ways.append([*way, id(step)])
+    at = {}
+    for y in sorted(lanes):  # each place stands below what leads to it
+        came = {b: a for way in ways for a, b in pairwise(way) if a in at}
+        lane = sorted(lanes[y], key=lambda place: at[came[place]][0] if place in came else 0)
+        for number, place in enumerate(lane):
+            at[place] = number - (len(lane) - 1) / 2, -y
+    most = max(map(len, lanes.values()))
+    wide = min(1.85, _WIDE / most)
+    words = {id(step): _words(step, shapes) for step in steps}
+    tall = 0.16 * max(len(text) for text in words.values()) + 0.1
+    figure, axes = canvas((max(3.7, wide * most), (tall + 0.4) * len(lanes) + 0.3))
+    half, up = 0.45, tall / (tall + 0.4) / 2
+    for step in steps:
+        _box(axes, at[id(step)], half, up, words[id(step)], COLOURS.get(step.step, _OTHER), wide)
+    for way in ways:
+        line = []
+        for place in way:
+            x, y = at[place]
+            line += [(x, y + up), (x, y - up)]  # straight down through each level
+        line = line[1:-1]
+        axes.plot(*zip(*line[:-1], strict=True), color=INK, linewidth=0.9)
+        axes.annotate("", line[-1], line[-2], arrowprops=_ARROW)
+    side = max(most, 3.7 / wide) / 2
+    axes.set_xlim(-side, side)
+    axes.set_ylim(0.5 - len(lanes), 0.5)
+    axes.axis("off")
+    set_title(axes, title)
+    told = "; ".join(
+        f"{step.name} ({step.does()}{f', {by(step.shape)}' * shapes}) reads "
+        + " and ".join(source.name for source in read_by(step))
+        for step in rows
+    )
+    return Picture(figure, f"{title}, drawn with its branches: {told}.")
+
+
+def _words(step, shapes):
+    """A box's lines: its name, what it does, its shape."""
+    if step.step == "input":
+        return [step.name, by(step.shape)]
+    lines = [step.name]
+    for part in step.does().replace("convolution", "conv").split(", "):
+        if len(lines) > 1 and len(lines[-1]) + len(part) < 20:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return [*lines, by(step.shape)] if shapes else lines
+
+
+def _box(axes, at, half, up, lines, colour, wide):
+    """A box around lines of text; (half, up) is half its size, `wide` a lane's width in inches."""
+    from matplotlib.patches import FancyBboxPatch
+
+    corner = at[0] - half, at[1] - up
+    look = {"boxstyle": "square,pad=0", "facecolor": colour, "alpha": 0.25, "linewidth": 0}
+    axes.add_patch(FancyBboxPatch(corner, 2 * half, 2 * up, **look))
+    look |= {"facecolor": "none", "edgecolor": INK, "alpha": 0.6, "linewidth": 0.8}
+    axes.add_patch(FancyBboxPatch(corner, 2 * half, 2 * up, **look))
+    room = 2 * half * wide / 0.072  # characters of 8.5 points
+    size = min(8.5, 8.5 * room / max(map(len, lines)))
+    axes.text(*at, "\n".join(lines), ha="center", va="center", fontsize=size)
+
+
+# --- shapes
+
+
+def _bar(axes, x, y, height, colour):
+    """A vector. Returns the width that it takes."""
+    from matplotlib.patches import Rectangle
+
+    look = {"facecolor": colour, "edgecolor": INK, "linewidth": 0.7}
+    axes.add_patch(Rectangle((x, y - height / 2), 0.14, height, **look))
+    return 0.14
+
+
+def _stack(axes, x, y, side, sheets, depth, colour):
+    """Maps one behind the other, each seen at an angle. Returns the width that they take."""
+    from matplotlib.patches import Polygon
+
+    lean, rise = 0.3 * side, 0.22 * side
+    for number in range(sheets):
+        at = x + depth * number / max(1, sheets - 1)
+        low, high = y - (side + rise) / 2, y + (side - rise) / 2
+        corners = [(at, low), (at + lean, low + rise), (at + lean, high + rise), (at, high)]
+        look = {"facecolor": colour, "edgecolor": "white", "linewidth": 0.6}
+        axes.add_patch(Polygon(corners, **look))
+    return depth + lean
+
+
+def by(shape):
+    """A shape in short: 28×28×6."""
+    return "×".join(map(str, shape))
+
+
+def wrapped(text):
+    """The words of a step on short lines, broken at its commas and where they are long."""
+    text = re.sub(r"(\(\d+, \d+\)) and \1", r"\1", text.replace("convolution", "conv"))
+    # A size or a count is not torn from its number.
+    text = re.sub(r"( ×|\d) (?=\d|branch)", lambda found: found[0].replace(" ", "\xa0"), text)
+    lines = [textwrap.wrap(part, 14) for part in re.split(r", (?![^(]*\))", text)]
+    return "\n".join(line for part in lines for line in part)

@@ -1,0 +1,140 @@
+"""The first cell of every notebook: one line that says what the code will run on.
+
+    import course
+    course.setup()
+
+`setup` is the only thing a notebook needs from here.
+"""
+
+import contextlib
+import logging
+import os
+import platform
+import sys
+import warnings
+
+from course.kit.quiet import quietly
+
+
+def setup(*, seed=0, mixed_precision=None):
+    """Seed every random generator and print one line: versions, device, data folder.
+
+    seed             seeds Python, NumPy and the Keras backend, so that a rerun starts from the
+                     same weights. Equal curves to the last digit need the same machine too.
+    mixed_precision  True: compute in float16 and keep the weights in float32, on a GPU only (a
+                     CPU is slower that way, so there it stays off and the line says so).
+                     False: everything in float32. None: leave Keras as it is.
+
+    Works on whichever backend Keras is set to; TensorFlow is imported only if that is the one. It
+    takes a GPU's memory as it needs it. Nothing is said about XLA: on a GPU `compile` switches it
+    on by itself (`jit_compile="auto"`).
+
+    Raises ImportError if the backend of Keras cannot be imported, and ValueError for a
+    `mixed_precision` that is none of the three.
+    """
+    if mixed_precision not in (True, False, None):
+        raise ValueError(
+            f"mixed_precision should be True, False or None. Received: {mixed_precision!r}. "
+            "Write course.setup(mixed_precision=True) on a machine with a GPU."
+        )
+    with quietly():
+        keras = _keras()
+        backend = keras.backend.backend()
+        version, gpus = _DEVICES.get(backend, _other)(backend)
+        keras.utils.set_random_seed(seed)
+
+    # Keras says so at each fit on a tf.data pipeline, and there is nothing the reader should do.
+    warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
+
+    # TensorFlow advises against what a lecture does on purpose: many small, different calls.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+    device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
+    if not gpus and "google.colab" in sys.modules:
+        device += " (for a GPU: Runtime > Change runtime type)"
+    if mixed_precision and not gpus:
+        device += " (mixed precision left off: it pays on a GPU only)"
+    elif mixed_precision:
+        keras.config.set_dtype_policy("mixed_float16")
+        device += ", mixed precision"
+    if mixed_precision is False or (mixed_precision and not gpus):
+        keras.config.set_dtype_policy("float32")
+
+    from course import __version__
+    from course.check import record
+    from course.evidence import cells
+    from course.kit import data
+
+    record.watch()
+    cells.watch()
+    print(
+        f"course {__version__} · Python {platform.python_version()}"
+        f" · Keras {keras.__version__} on {' '.join(filter(None, [backend, version]))}"
+        f" · {device} · data in {_short(data.folder())}"
+    )
+
+
+def _keras():
+    """Keras, or an ImportError that says which backend is missing."""
+    try:
+        import keras
+    except ImportError as error:
+        wanted = os.environ.get("KERAS_BACKEND") or "tensorflow (or what ~/.keras/keras.json says)"
+        missing = (error.name or "tensorflow").partition(".")[0]
+        raise ImportError(
+            f"Keras cannot start on its backend, {wanted}: {error}. Likely cause: a package is "
+            f"not installed in this Python. Install it (pip install {missing}), or set "
+            "KERAS_BACKEND to one that is there before anything imports Keras, and restart the "
+            "kernel."
+        ) from error
+    return keras
+
+
+# What is asked of each backend: its version, and the names of its GPUs.
+
+
+def _tensorflow(_):
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        with contextlib.suppress(RuntimeError):  # already in use: then it is as it is
+            tf.config.experimental.set_memory_growth(gpu, True)
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
+    return tf.__version__, [name or "of unknown name" for name in names]
+
+
+def _jax(_):
+    import jax
+
+    return jax.__version__, [d.device_kind for d in jax.devices() if d.platform != "cpu"]
+
+
+def _torch(_):
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return torch.__version__, gpus
+
+
+def _other(backend):
+    version = getattr(sys.modules.get(backend), "__version__", "")
+    return version, []
+
+
+_DEVICES = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+
+
+def _cores():
+    try:
+        count = len(os.sched_getaffinity(0))  # what this process may use, as on a shared server
+    except AttributeError:  # macOS, Windows
+        count = os.cpu_count() or 1
+    return f"{count} core{'s' if count > 1 else ''}"
+
+
+def _short(path):
+    """A path with the home folder as ~: notebooks are handed in, user names need not be."""
+    home = os.path.expanduser("~")
+    inside = home != os.sep and path.startswith(home + os.sep)
+    return "~" + path[len(home) :] if inside else path

@@ -1,0 +1,53 @@
+"""A line that moves while a network is trained: how far the epoch is, and what it reached.
+
+network.fit(train, epochs=6, verbose=0, callbacks=[course.kit.training.line()])
+"""
+
+import time
+
+_EVERY = 1.0  # seconds between two changes of the line
+
+
+def line(keep=True):
+    """A callback for Keras's `fit`, in place of its own progress bar (`verbose=0`).
+
+    Each epoch leaves a line behind, which can be read in a stored notebook as well; with
+    `keep=False` only the last one does.
+    """
+    import keras
+
+    class Line(keras.callbacks.Callback):
+        """Writes over one line."""
+
+        width = 0  # of what stands in the line
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.number, self.steps = epoch + 1, 0
+            self.begun = self.shown = time.monotonic()
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.steps = batch + 1
+            if time.monotonic() - self.shown >= _EVERY:
+                self.shown = time.monotonic()
+                whole = self.params.get("steps")
+                far = f"{100 * self.steps / whole:.0f} %" if whole else f"step {self.steps}"
+                self._write(f"{far}, {self.shown - self.begun:.0f} s")
+
+        def on_test_batch_end(self, batch, logs=None):
+            # Also what `evaluate` calls by itself, outside an epoch.
+            if hasattr(self, "begun") and time.monotonic() - self.shown >= _EVERY:
+                self.shown = time.monotonic()
+                self._write(f"test images, {self.shown - self.begun:.0f} s")
+
+        def on_epoch_end(self, epoch, logs=None):
+            values = "  ".join(f"{name}: {value:.4f}" for name, value in (logs or {}).items())
+            last = self.number == self.params.get("epochs")
+            text = f"{time.monotonic() - self.begun:.0f} s  {values}"
+            self._write(text, end="\n" if keep or last else "")
+
+        def _write(self, text, end=""):
+            text = f"Epoch {self.number} of {self.params.get('epochs')}: {text}"
+            print(f"\r{text.ljust(self.width)}", end=end, flush=True)
+            self.width = 0 if end else len(text)
+
+    return Line()
