@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-newest lab release site lint clean
+.PHONY: help demo test test-oldest test-newest lab release site lint format clean
 
 help:                 ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,7 +41,10 @@ site: $(READY)        ## build the website into build/site (REPOSITORY=https://g
 	@REPOSITORY="$(REPOSITORY)" $(BIN)/sphinx-build -W --keep-going -q build/site-source build/site
 	@echo "The website: build/site/index.html"
 
-lint: $(READY)        ## check and format the code
+lint: $(READY)        ## look for what ruff would mend or format otherwise, and change nothing
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(READY)      ## mend and format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 clean:                ## remove the environment and everything that was generated
