@@ -20,7 +20,7 @@ from course.architectures.resnet import RESNET34, RESNET50, RESNET152
 from course.architectures.vgg import VGG16
 from course.evidence.observe import weightless
 from course.kit import figures
-from course.kit.pictures import INK
+from course.kit.figures.pictures import INK
 
 BLOCK = RESNET34.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
 

@@ -11,6 +11,8 @@ from os import environ
 from zlib import crc32
 
 INK = "#010203"  # text, axes and arrows; on a page it becomes the colour of the page's text
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+FAINT = {"color": INK, "alpha": 0.25}
 
 _STYLE = {
     "font.size": 10,

@@ -7,8 +7,8 @@ from math import log2, sqrt
 from os.path import commonprefix
 
 from course.anatomy import Anatomy, anatomy
-from course.kit.pictures import INK, Picture, canvas
-from course.kit.pictures import title as set_title
+from course.kit.figures.pictures import INK, Picture, canvas
+from course.kit.figures.pictures import title as set_title
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = {

@@ -1,0 +1,54 @@
+"""A drawing with a slider for each of its numbers."""
+
+
+class Explorer:
+    """A picture with sliders; without a live kernel or ipywidgets, the picture as it begins."""
+
+    def __init__(self, draw, ranges):
+        self.draw, self.ranges = draw, ranges
+        self.picture = draw(**{name: start for name, (_, _, start, *_) in ranges.items()})
+
+    def __repr__(self):
+        return repr(self.picture)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {"text/plain": repr(self.picture)}
+        if still := self.picture._repr_html_():
+            bundle["text/html"] = still
+            bundle |= self._widget()
+        return bundle
+
+    def _widget(self):
+        """The live controls, which a notebook prefers to the still picture beside them."""
+        try:
+            import ipywidgets
+        except ImportError:
+            return {}
+        sliders = {
+            name: ipywidgets.IntSlider(
+                min=low, max=high, value=start, step=step[0] if step else 1,
+                description=name.replace("_", " "), continuous_update=False,
+            )
+            for name, (low, high, start, *step) in self.ranges.items()
+        }  # fmt: skip
+        drawn = ipywidgets.interactive_output(self.draw_and_show, sliders)
+        view = ipywidgets.VBox([*sliders.values(), drawn])
+        return view._repr_mimebundle_() | {"text/plain": repr(self.picture)}
+
+    def draw_and_show(self, **values):
+        """What the sliders call."""
+        from IPython.display import display
+
+        display(self.draw(**values))
+
+
+def explore(draw, **ranges):
+    """A picture that changes with sliders: `draw(**values)` makes it from whole numbers.
+
+    Each slider is (lowest, highest, start) or (lowest, highest, start, step):
+
+        figures.explore(draw, kernel=(1, 11, 3), stride=(1, 4, 1))
+
+    Where no widget can run (a printed page, a website) the picture of the start values stands.
+    """
+    return Explorer(draw, ranges)
