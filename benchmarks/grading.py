@@ -73,13 +73,16 @@ def main():
 def make_class(folder, assignment, size, config=None):
     """A course folder with `size` submissions; gives their notebooks."""
     from course.cli import main as course
-    from course.grading.demo import answered, load_bank, model_answers
+    from course.grading.demo import answered, model_answers
+
+    sys.path.insert(0, str(ROOT))
+    from tests.classroom import load_bank
 
     shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     assert course(["release", "--course", str(folder), assignment]) == 0
     (source,) = (folder / "solutions" / assignment).glob("*.ipynb")
-    bank, nb = load_bank(ROOT, source.stem), nbformat.read(source, 4)
+    bank, nb = load_bank(source.stem), nbformat.read(source, 4)
     release = nbformat.read(folder / "assignments" / assignment / source.name, 4)
     right = model_answers(nb)
     variants = [{}, *bank.RIGHT.values(), *({m.cell: m.source} for m in bank.MISTAKES)]

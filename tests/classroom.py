@@ -1,12 +1,13 @@
 """A course folder of its own for a test, graded through the doors that an instructor uses."""
 
+import importlib
 import shutil
 from pathlib import Path
 
 import nbformat
 
 from course.cli import main
-from course.grading.demo import answered, load_bank, model_answers
+from course.grading.demo import answered, model_answers
 from course.grading.folder import CourseFolder
 from course.grading.grade import read_result
 
@@ -21,6 +22,11 @@ SOURCES = [path for name in OURS for path in sorted((ROOT / "solutions" / name).
 LECTURES = [ROOT / "notebooks" / f"{name}.ipynb" for name in OURS]
 
 
+def load_bank(name):
+    """The module tests/bank/<name>.py."""
+    return importlib.import_module(f"tests.bank.{name}")
+
+
 class Classroom:
     """An assignment released into a folder; submissions are written, graded and read back."""
 
@@ -29,7 +35,7 @@ class Classroom:
         shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
         shutil.copy(ROOT / "nbgrader_config.py", folder)
         assert self.course("release", "--no-trial", assignment) == 0
-        self.bank = load_bank(ROOT, bank)
+        self.bank = load_bank(bank)
         self.name = Path(self.bank.NOTEBOOK).stem
         self.release = nbformat.read(folder / "assignments" / self.bank.NOTEBOOK, 4)
         self.solution = nbformat.read(folder / "solutions" / self.bank.NOTEBOOK, 4)

@@ -8,12 +8,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.grading.demo import as_colab_saves, load_bank, model_answers
+from course.grading.demo import as_colab_saves, model_answers
 from tests.bank import packs
-from tests.classroom import OURS, ROOT, Classroom
+from tests.classroom import OURS, ROOT, Classroom, load_bank
 
 BANKS = {
-    name: load_bank(ROOT, name)
+    name: load_bank(name)
     for name in sorted(p.stem for p in Path(__file__).with_name("bank").glob("[!_]*.py"))
 }
 

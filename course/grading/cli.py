@@ -12,8 +12,11 @@ from course.plain import one_line
 COMMANDS = {}  # name -> command, in the order in which a course needs them
 
 
-def _command(name, example, alone=True):
-    """Make a function of a course folder a command; `alone`: no other may run in the folder."""
+def _command(name, example, alone=True, needs_course=True):
+    """Make a function of a course folder a command; `alone`: no other may run in the folder.
+
+    A function that needs no course is not given one; `--course` is accepted all the same.
+    """
 
     def register(function):
         @functools.wraps(function)
@@ -25,6 +28,8 @@ def _command(name, example, alone=True):
             try:
                 if name == "grade":
                     _start_the_box(options)
+                if not needs_course:
+                    return function(**options)
                 found = CourseFolder(folder)
                 if alone:
                     click.get_current_context().with_resource(found.alone(name))
@@ -37,7 +42,7 @@ def _command(name, example, alone=True):
                 raise _Trouble(said) from error
 
         folder = click.option(
-            "--course", "folder", metavar="FOLDER",
+            "--course", "folder", metavar="FOLDER", hidden=not needs_course,
             help="The course's folder, with nbgrader_config.py (default: this one or one above).",
         )  # fmt: skip
         made = click.command(
@@ -366,15 +371,15 @@ def _report(course, assignments, to):
     click.echo(f"The class on one page: {_short(report(course, chosen, to))}")
 
 
-@_command("demo", "course demo", alone=False)  # it works in a folder of its own
+@_command("demo", "course demo", needs_course=False)  # it makes a folder of its own
 @click.option(
     "--folder", "shown_in", default="build/demo", show_default=True, help="Where it is shown."
 )
-def _demo(course, shown_in):
+def _demo(shown_in):
     """Show the whole way on a class of twelve: release, collect, grade, feedback, export."""
     from course.grading.demo import demo
 
-    return demo(course, Path(shown_in), run=click.get_current_context().obj)
+    return demo(Path(shown_in), run=click.get_current_context().obj)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ import nbformat
 from course import check
 from course.architectures.lenet import LENET5, LENET5_1998
 from course.cli import main
-from course.grading.demo import load_bank, model_answers
+from course.grading.demo import model_answers
+from tests.classroom import load_bank
 from tests.golden import line, of_findings
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def banks():
     with patch.dict(os.environ, NBGRADER_EXECUTION="autograde"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in sorted((ROOT / "tests" / "bank").glob("[!_]*.py")):
-            bank = load_bank(ROOT, path.stem)
+            bank = load_bank(path.stem)
             solution = nbformat.read(ROOT / "solutions" / bank.NOTEBOOK, 4)
             cases = {"the solution": {}, **bank.RIGHT}
             cases |= {mistake.name: {mistake.cell: mistake.source} for mistake in bank.MISTAKES}

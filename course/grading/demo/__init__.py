@@ -1,30 +1,33 @@
-"""A class of twelve, made up from the bank of answers, and graded from zip to grade sheet."""
+"""A class of twelve, made up from the demo's own assignment, and graded from zip to grade sheet."""
 
-import importlib
 import json
 import random
 import shutil
-import sys
 import zipfile
 from copy import deepcopy
-from pathlib import Path
+from importlib.resources import files
 
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-ASSIGNMENT = "02-lenet"
+from course.grading.demo.answers import RIGHT, WRONG
+
+ASSIGNMENT, NOTEBOOK = "lenet", "lenet.ipynb"
 
 
-def demo(source, folder, run):
+def demo(folder, run):
     """Release, collect, grade, feedback and export in a course folder of its own.
 
-    `source` is the course whose solution and bank of answers are used; `run` is the command line.
+    `folder` is written anew; `run` is the command line.
     """
     if folder.exists():
         shutil.rmtree(folder)
-    for name in (ASSIGNMENT,):
-        shutil.copytree(source.path("source", name), folder / "solutions" / name)
-    shutil.copy(source.root / "nbgrader_config.py", folder)
+    source = folder / "solutions" / ASSIGNMENT / NOTEBOOK
+    source.parent.mkdir(parents=True)
+    own = files(__name__)
+    source.write_bytes(own.joinpath(NOTEBOOK).read_bytes())
+    config = folder / "nbgrader_config.py"
+    config.write_bytes(own.joinpath(config.name).read_bytes())
     here = ["--course", str(folder)]
 
     def step(title, *arguments):
@@ -35,7 +38,7 @@ def demo(source, folder, run):
         return 1  # it has said why, and there is nothing to go on with
     problems = 0
     archive = folder / "submissions.zip"
-    write_class(source.root, folder, archive)
+    write_class(source, folder / "assignments" / ASSIGNMENT / NOTEBOOK, archive)
     problems += step("What twelve students handed in, as Canvas packs it", "collect", str(archive))
     problems += step("Each runs in a kernel, the verdict is made outside", "grade", ASSIGNMENT)
     problems += step("A page for each student", "feedback", ASSIGNMENT)
@@ -48,49 +51,39 @@ def demo(source, folder, run):
     return 1 if problems else 0
 
 
-def write_class(root, folder, archive):
-    """Write a Canvas archive of twelve submissions of 02-lenet."""
-    bank = load_bank(root, "lenet")
-    solution = nbformat.read(root / "solutions" / bank.NOTEBOOK, 4)
-    release = nbformat.read(folder / "assignments" / bank.NOTEBOOK, 4)
-    mistakes = {mistake.name: mistake for mistake in bank.MISTAKES}
-    right = model_answers(solution)
-
-    def wrong(*names):
-        return {mistakes[name].cell: mistakes[name].source for name in names}
+def write_class(source, released, archive):
+    """Write a Canvas archive of twelve submissions of a notebook that was released."""
+    release = nbformat.read(released, 4)
+    right = model_answers(nbformat.read(source, 4))
 
     def written(answers):
         return answered(release, {**right, **answers})
 
+    def wrong(*names):
+        return written({cell: text for name in names for cell, text in WRONG[name].items()})
+
     submissions = [
-        ("abdulaaisha", "lenet.ipynb", written({})),
-        ("bergmannjo", "lenet.ipynb", written(bank.RIGHT["sequential"])),
-        ("chenwei", "Copy of lenet.ipynb", written(bank.RIGHT["c5 as a convolution"])),
-        ("diazlucia", "lenet.ipynb", as_colab_saves(written(bank.RIGHT["subclassed"]))),
-        ("eriksenida", "lenet-1.ipynb", with_copied_cell(written(wrong("padded")), "lenet-model")),
-        ("fofanamory", "lenet.ipynb", written(wrong("max pooling", "biases forgotten"))),
-        ("grecopia", "LATE", written(wrong("not flattened", "signs turned round"))),
-        ("haddadsami", "lenet.ipynb", written(wrong("plain tanh"))),
-        ("itoren", "lenet.ipynb", written(wrong("all maps connected", "maps first"))),
-        ("jonesbo", "lenet.ipynb", written(wrong("classes written as a number"))),
-        ("kowalskaola", "lenet.ipynb", written(wrong("output trained", "still average pooling"))),
-        ("lopezana", "lenet.ipynb", release),
+        ("abdulaaisha", NOTEBOOK, written({})),
+        ("bergmannjo", NOTEBOOK, written(RIGHT["sequential"])),
+        ("chenwei", f"Copy of {NOTEBOOK}", written(RIGHT["c5 as a convolution"])),
+        ("diazlucia", NOTEBOOK, as_colab_saves(written(RIGHT["subclassed"]))),
+        ("eriksenida", "lenet-1.ipynb", with_copied_cell(wrong("padded"), "lenet-model")),
+        ("fofanamory", NOTEBOOK, wrong("max pooling", "biases forgotten")),
+        ("grecopia", "LATE", wrong("not flattened", "four weights a map")),
+        ("haddadsami", NOTEBOOK, wrong("plain tanh")),
+        ("itoren", NOTEBOOK, wrong("no activation", "maps first")),
+        ("jonesbo", NOTEBOOK, wrong("classes written as a number")),
+        ("kowalskaola", NOTEBOOK, wrong("one kernel for all maps", "with NumPy")),
+        ("lopezana", NOTEBOOK, release),
     ]
     draw = random.Random(1998)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, file, nb in submissions:
-            late, file = ("LATE_", "lenet.ipynb") if file == "LATE" else ("", file)
+            late, file = ("LATE_", NOTEBOOK) if file == "LATE" else ("", file)
             student, submission = draw.randint(10_000, 99_999), draw.randint(100_000, 999_999)
             entry = zipfile.ZipInfo(f"{name}_{late}{student}_{submission}_{file}")
             entry.date_time = (2026, 11, 20, 23, 4, 0)
             packed.writestr(entry, json.dumps(nb, ensure_ascii=False, indent=1))
-
-
-def load_bank(root, name):
-    """The module tests/bank/<name>.py of the course's repository."""
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(Path(root)))
-    return importlib.import_module(f"tests.bank.{name}")
 
 
 def model_answers(solution):
