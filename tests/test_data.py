@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 
-from course.kit import data
+from course.kit import data, fetch
 
 STORED = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[2] / "shared" / "data")
 needs_mnist = pytest.mark.skipif(
@@ -93,14 +93,14 @@ def test_digits_are_prepared_once_and_read_by_tfds(empty_folder, no_network):
 
 def test_digits_without_a_writable_folder(empty_folder, no_network, monkeypatch):
     # Not by chmod: the tests may run as root, whom a read-only folder does not stop.
-    prepare = data._prepare
+    prepare = fetch._prepare
 
     def read_only(builder):
         if str(builder.data_dir).startswith(str(empty_folder)):
             raise PermissionError(errno.EACCES, "Permission denied")
         prepare(builder)
 
-    monkeypatch.setattr(data, "_prepare", read_only)
+    monkeypatch.setattr(fetch, "_prepare", read_only)
     _, test = data.load("digits")
     assert len(arrays(test)[0]) == 360
     assert list(empty_folder.iterdir()) == []
@@ -222,7 +222,7 @@ def test_a_folder_that_may_not_be_read(whole_digits, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(whole_digits))
-    monkeypatch.setattr(data._digits(), "as_dataset", refused)
+    monkeypatch.setattr(fetch._digits(), "as_dataset", refused)
     with pytest.raises(data.DataUnavailable, match="Ask for the right to read") as caught:
         data.load("digits")
     assert "Delete" not in str(caught.value)
@@ -239,7 +239,7 @@ def test_what_is_offered_without_a_network_fits_the_cell(name, size, empty_folde
 
 
 def test_a_download_says_how_much_has_come(tmp_path, capsys):
-    with data._told(tmp_path):
+    with fetch._told(tmp_path):
         (tmp_path / "part").write_bytes(bytes(3 * 2**20))
         for _ in range(1000):
             if "MiB" in (said := capsys.readouterr().out):
@@ -249,11 +249,14 @@ def test_a_download_says_how_much_has_come(tmp_path, capsys):
     assert capsys.readouterr().out.rstrip(" \n").endswith("\r3 MiB are here.")
 
 
-def test_a_private_name_that_is_gone_is_not_missed(monkeypatch):
+def test_a_private_name_that_is_gone_is_not_missed(empty_folder, no_network, monkeypatch):
     import tensorflow_datasets as tfds
 
     monkeypatch.setitem(sys.modules, "tensorflow_datasets.core.utils.gcs_utils", None)
-    assert data._tfds.__wrapped__() is tfds
+    assert fetch.tensorflow_datasets.__wrapped__() is tfds
+    monkeypatch.delattr(tfds.core.DatasetBuilder, "url_infos")
+    with pytest.raises(data.DataUnavailable, match="downloading it from its owners failed"):
+        data.load("mnist")
 
 
 # ----------------------------------------------------------------------------------- sizes
@@ -339,8 +342,8 @@ def test_a_failed_download_names_its_cause(empty_folder, monkeypatch, error, cau
     def fail(builder):
         raise RuntimeError("while preparing") from error
 
-    monkeypatch.setattr(data, "_reach", lambda builder: None)
-    monkeypatch.setattr(data, "_prepare", fail)
+    monkeypatch.setattr(fetch, "_reach", lambda builder: None)
+    monkeypatch.setattr(fetch, "_prepare", fail)
     with pytest.raises(data.DataUnavailable) as caught:
         data.load("mnist")
     assert cause in str(caught.value)
@@ -354,8 +357,8 @@ def test_a_wrong_file_from_the_server(empty_folder, monkeypatch):
     def fail(builder):
         raise NonMatchingChecksumError("Artifact https://..., has wrong checksum")
 
-    monkeypatch.setattr(data, "_reach", lambda builder: None)
-    monkeypatch.setattr(data, "_prepare", fail)
+    monkeypatch.setattr(fetch, "_reach", lambda builder: None)
+    monkeypatch.setattr(fetch, "_prepare", fail)
     with pytest.raises(data.DataUnavailable, match="sign-in page"):
         data.load("mnist")
 
