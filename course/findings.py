@@ -4,6 +4,24 @@ import re
 from dataclasses import dataclass
 from enum import Enum, unique
 
+from course.network.words import (
+    around,
+    by,
+    constants,
+    groups,
+    name_of,
+    one,
+    shape_of,
+    sources,
+    sources_of,
+    what,
+)
+
+__all__ = [
+    "Cause", "Finding", "around", "by", "comes_out", "constants", "finding", "formula", "groups",
+    "name_of", "one", "shape_of", "size_arithmetic", "sources", "sources_of", "what",
+]  # fmt: skip
+
 
 @unique
 class Cause(Enum):
@@ -127,36 +145,6 @@ def finding(row, cause, expected="", received="", *, gives="", after="", hint=""
 # --- words for the numbers of a step
 
 
-def shape_of(shape):
-    """A shape in words: `28 × 28 × 6`."""
-    return " × ".join(map(str, shape))
-
-
-def by(pair):
-    """A pair as a size: `5 × 5`."""
-    return f"{pair[0]} × {pair[1]}"
-
-
-def one(pair):
-    """A pair as one number, if both are the same."""
-    return str(pair[0]) if pair[0] == pair[1] else by(pair)
-
-
-def groups(step):
-    """In how many groups a convolution works."""
-    return "one group" if step.groups == 1 else f"{step.groups} groups"
-
-
-def around(step):
-    """Padding in words: `none`, `2 on each side`."""
-    sides = [side for axis in step.padding for side in axis]
-    if not any(sides):
-        return "none"
-    if len(set(sides)) == 1:
-        return f"{sides[0]} on each side"
-    return f"{step.padding[0]} and {step.padding[1]} (before, after)"
-
-
 def formula(step, padding=None):
     """The output-size formula with a step's own numbers, for its height."""
     before, after = padding or step.padding[0]
@@ -185,30 +173,3 @@ def size_arithmetic(row, step):
 def comes_out(row, step):
     """What comes out, and what should."""
     return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
-
-
-def constants(step):
-    """Of a local response normalisation, in words."""
-    n, k, alpha, beta = step.constants
-    return f"n = {n}, k = {k:g}, alpha = {alpha:g}, beta = {beta:g}"
-
-
-def sources(step):
-    """The names of what a step reads; a concatenation stands for what it puts together."""
-    return [name for value in step.inputs for name in sources_of(value)]
-
-
-def sources_of(value):
-    """The names of what a value is made of; a concatenation stands for what it puts together."""
-    steps = [value.joined] if value.joined else [part[0] for part in value.parts]
-    return ["input" if step.step == "input" else step.name for step in steps]
-
-
-def name_of(step):
-    """The name of a step, or its kind if it has none."""
-    return step.name or step.step
-
-
-def what(step):
-    """A step by its name, with what it does."""
-    return f"{name_of(step)} ({step.does()})"

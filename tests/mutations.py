@@ -5,8 +5,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from course import architectures
-from course.anatomy import anatomy
+from course.anatomy import Anatomy, anatomy
 from course.architectures import Table, sources
+from course.network.from_table import from_table
 
 
 def every_table():
@@ -14,6 +15,7 @@ def every_table():
     modules = [
         import_module(f"course.architectures.{m.name}")
         for m in iter_modules(architectures.__path__)
+        if m.name != "ilsvrc"  # which publishes none
     ]
     return {n: t for m in modules for n, t in vars(m).items() if isinstance(t, Table)}
 
@@ -126,10 +128,9 @@ def nameless(table):
         for row in table.rows
     ]
     outputs = tuple(names[name] for name in table.outputs)
-    found = anatomy(replace(table, rows=tuple(rows), outputs=outputs))
-    for number, step in enumerate(found.steps):
-        step.layer = number
-    return found
+    graph = from_table(replace(table, rows=tuple(rows), outputs=outputs))
+    graph.nodes = {number: node.with_(layer=number) for number, node in graph.nodes.items()}
+    return Anatomy.of(table.name, graph)
 
 
 def equal_neighbours(table, name):

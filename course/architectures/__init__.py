@@ -6,7 +6,8 @@ says about a network (shapes, parameters, work, receptive field) is computed fro
 """
 
 from dataclasses import dataclass, replace
-from html import escape
+
+from course import show
 
 __all__ = [
     "Row", "Table", "add", "average_pool", "concatenate", "conv", "dense", "global_average_pool",
@@ -183,22 +184,9 @@ class Table:
         return f"{self.name}, input {size} ({self.source})"
 
     def __str__(self):
-        rows = [self._HEAD, *self._cells()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-        ]
-        return "\n".join([self._caption(), *lines])
+        return "\n".join([self._caption(), *show.lines([self._HEAD, *self._cells()])])
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        def line(cells, tag):
-            style = ' style="text-align:left"'
-            inside = "".join(f"<{tag}{style}>{escape(cell)}</{tag}>" for cell in cells)
-            return f"<tr>{inside}</tr>"
-
-        body = "".join(line(cells, "td") for cells in self._cells())
-        caption = f"<caption>{escape(self._caption())}</caption>"
-        head = f"<thead>{line(self._HEAD, 'th')}</thead>"
-        return f"<table>{caption}{head}<tbody>{body}</tbody></table>"
+        return show.html(self._HEAD, self._cells(), caption=self._caption())

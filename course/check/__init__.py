@@ -25,7 +25,7 @@ from course.check.record import progress
 from course.diagnosis import Cause, diagnose, finding
 from course.evidence import probes, values
 from course.evidence.observe import observe
-from course.normal import TooLarge
+from course.network.graph import TooLarge
 from course.plain import one_line
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from course import show
 from course.anatomy import anatomy
 from course.diagnosis import MOST_FINDINGS, Cause
 
@@ -95,11 +96,4 @@ def _above(rows):
 
 
 def _table(rows):
-    def line(tag, cells):
-        style = ' style="text-align:left"'
-        inside = "".join(f"<{tag}{style}>{escape(text)}</{tag}>" for text in cells)
-        return f"<tr>{inside}</tr>"
-
-    head = line("th", ("", "row", "in the table", "output there"))
-    body = "".join(line("td", row) for row in rows)
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    return show.html(("", "row", "in the table", "output there"), rows)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 
+from course import show
 from course.check import handin
 from course.check.card import framed
 from course.check.handin import EXERCISE
@@ -72,7 +73,9 @@ class Progress:
             rest = "".join(f"<p>{escape(text)}</p>" for text in others)
             state, mark = ("right", "✓") if good else ("wrong", "✗")
             said += framed(state, f"{mark} {first}", rest)
-        return f"<p><strong>{escape(self.headline)}</strong></p>{_html(names, self._rows())}{said}"
+        return (
+            f"<p><strong>{escape(self.headline)}</strong></p>{show.html(names, self._rows())}{said}"
+        )
 
 
 def progress(exercises):
@@ -109,7 +112,7 @@ class Overview:
             (name, f"{got} of {points}", str(open_) if open_ else "✓ none")
             for name, _, got, points, open_ in self.rows
         ]
-        return _html(("assignment", "points so far", "exercises open"), table)
+        return show.html(("assignment", "points so far", "exercises open"), table)
 
 
 def overview(folder="assignments"):
@@ -201,13 +204,3 @@ def watch():
         if shell := get_ipython():
             _watching = _Watch()
             shell.events.register("post_run_cell", _watching.ran)
-
-
-def _html(names, rows):
-    style = ' style="text-align:left"'
-    head = "".join(f'<th scope="col"{style}>{escape(name)}</th>' for name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td{style}>{escape(text)}</td>" for text in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

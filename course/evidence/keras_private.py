@@ -402,16 +402,27 @@ def _without_tensors(keras, kind, settings):
             raise Misused(text + written(kind, given), "NOT_CALLED")
 
 
+_INSIDE = "_course_inside"
+
+
+def inside(node):
+    """What a call of a student's layer computed for each output, if that was kept, or None."""
+    kept = [getattr(output, _INSIDE, None) for output in node.outputs]
+    return None if None in kept else kept
+
+
 def _without_graph(keras, through_graph):
     """How Keras finds the shape of what a layer of the student's own makes: by calling it.
 
     It would draw a graph of its backend for that, 0.1 s for a block with two convolutions.
-    Symbolic tensors tell the same; what does not take them, or mixes them with others, still
-    gets its graph.
+    Symbolic tensors tell the same, and are kept for whoever opens the layer; what does not take
+    them, or mixes them with others, still gets its graph.
     """
 
     def fresh(tensor):
-        return keras.KerasTensor(tensor.shape, tensor.dtype)
+        made = keras.KerasTensor(tensor.shape, tensor.dtype)
+        setattr(made, _INSIDE, tensor)
+        return made
 
     def spec(function, *args, **kwargs):
         with suppress(Exception), backends.understood():

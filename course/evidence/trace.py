@@ -22,7 +22,7 @@ from collections import Counter
 from math import prod
 
 from course.evidence import backends, probes
-from course.evidence.keras_private import untouched
+from course.evidence.keras_private import inside, untouched
 
 # What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
 _CONFIG = {
@@ -31,6 +31,7 @@ _CONFIG = {
     "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
     "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
     "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
+    "x_min", "x_max",
 }  # fmt: skip
 _UNASKED = "initializers", "regularizers", "constraints", "dtype_policies"
 _MAX_STEPS = 5000
@@ -154,21 +155,24 @@ class _Tracer:
         operation, _, index = tensor._keras_history
         if not self._composite(operation):
             return None
-        key = id(node)
-        if key not in self.opened:
-            try:
-                _in_lower_case(operation)
-                call = backends.without_graph(operation.call)
-                with backends.understood():
-                    result = call(*node.arguments.args, **node.arguments.kwargs)
-                self.opened[key] = self.keras.tree.flatten(result)
-            except Exception:  # whatever a student's call raises: the step stays closed
-                self.opened[key] = None
+        if id(node) not in self.opened:
             self.kept.append(node)
-        inside = self.opened[key]
-        if inside is None or not all(hasattr(t, "_keras_history") for t in inside):
+            self.opened[id(node)] = inside(node) or self._called_again(node)
+        computed = self.opened[id(node)]
+        if computed is None or not all(hasattr(t, "_keras_history") for t in computed):
             return None
-        return [inside[index]]
+        return [computed[index]]
+
+    def _called_again(self, node):
+        """What the call of an operation computes, or None."""
+        try:
+            _in_lower_case(node.operation)
+            call = backends.without_graph(node.operation.call)
+            with backends.understood():
+                result = call(*node.arguments.args, **node.arguments.kwargs)
+            return self.keras.tree.flatten(result)
+        except Exception:  # whatever a student's call raises: the step stays closed
+            return None
 
     def _composite(self, operation):
         keras = self.keras

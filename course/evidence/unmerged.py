@@ -7,13 +7,13 @@ of what else was found, it makes the sentence about the mistake. A network with 
 is right.
 """
 
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from course.evidence.keras_private import patches
 from course.evidence.lines import in_line, own_place
 from course.findings import Cause, by, finding, shape_of, sources_of
+from course.network.faults import likely
 from course.plain import one_line
 
 _MERGES = {"Concatenate": "concatenate", "Add": "add"}
@@ -71,27 +71,7 @@ def _stand_in(keras, operation, tensors):
     return Unmerged(name=operation.name).symbolic_call(*tensors)
 
 
-def likely(merge, shapes):
-    """What a right merge would make: of maps side by side all of them, else the block's shape."""
-    if merge == "add":
-        return max(shapes, key=lambda shape: (shape[-1], *(-side for side in shape[:-1])))
-    ((sides, _),) = Counter(tuple(shape[:-1]) for shape in shapes).most_common(1)
-    return (*sides, sum(shape[-1] for shape in shapes))
-
-
 # --- for whoever judges
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A merge that cannot be: its name, what it should put together, and the student's line."""
-
-    name: str
-    merge: str  # "add" or "concatenate"
-    axis: int
-    values: list
-    line: str
-    earlier: int  # merges of that kind before it
 
 
 _OF_ONE_ROW = {

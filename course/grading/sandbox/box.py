@@ -107,7 +107,7 @@ def _warm():
 
 def import_what_is_given():
     """Import what cells and tests of an assignment use; else each copy would, 0.2 s each time."""
-    names = ["check", "evidence.cells", "kit.data", "kit.timing", "reading"]
+    names = ["check", "evidence.cells", "kit.data", "kit.timing"]
     for table in pkgutil.iter_modules(course.architectures.__path__):
         names.append(f"architectures.{table.name}")
     for name in ("numpy.random", *(f"course.{name}" for name in names)):

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import log2, sqrt
 from os.path import commonprefix
 
-from course.anatomy import Anatomy, anatomy
+from course.anatomy import anatomy
 from course.kit.figures.pictures import INK, Picture, canvas
 from course.kit.figures.pictures import title as set_title
 
@@ -44,7 +44,7 @@ def architecture(network, *, title=None, shapes=True):
         return _graph(rows, title, shapes)
     others = len(rows.outputs) - 1
     if others:
-        mains = [Anatomy(rows.name, rows.inputs, [value]) for value in rows.outputs]
+        mains = [rows.leading_to(value) for value in rows.outputs]
         rows = max(mains, key=len)
         title += f" (without the ways to {others} more output{'s' * (others > 1)})"
     parts = _parts(rows)

@@ -1,0 +1,174 @@
+"""The rule that joins equal steps side by side: two towers on two GPUs, groups, tables of maps."""
+
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate, pairwise, takewhile
+
+from course.network.node import cut, join
+
+# Bounds on work, far beyond every network that was published; past them, steps side by side stay
+# steps of their own.
+_MOST_GROUPS = 10_000  # of maps that see the same maps, in steps that are put together
+_MOST_PIECES = 200_000  # of maps that are read by one of those groups
+_MOST_PAIRS = 5_000  # of maps in a table of connections; LeNet-5 has 60
+
+# On two GPUs each normalised its own maps; side by side they count as one normalisation.
+_PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
+
+
+def equal_steps_side_by_side(graph, number, node):
+    """Complete steps of one kind that are put together are one wide step.
+
+    What they read is put together in the same way, level by level towards the input.
+    """
+    if node.moves[:1] != ("join",) or len({(v.grid, v.flat) for v in node.inputs}) > 1:
+        return False
+    parts = join([part for value in node.inputs for part in value.parts])
+    value = node.inputs[0].with_(parts=parts, joined=None)
+    if not graph.only_reader(value, number):
+        return False
+    name = "" if node.name.startswith("concatenate") else node.name
+    levels, at = [], value
+    while at is not None and (level := _level(graph, at, "" if levels else name)):
+        levels.append((at, *level))
+        at = level[1]
+    below = None
+    for at, merged, _, mixed in reversed(levels):
+        if below is not None:
+            merged = merged.with_(inputs=(below,))
+        if mixed and len({part[0] for part in merged.inputs[0].parts}) > 1:
+            below = None  # branches of their own, which only happen to be of one size
+            continue
+        below = graph.one_for([part[0] for part in at.parts], merged)
+        below = below.with_(grid=at.grid, flat=at.flat)
+    if below is None:
+        return False
+    graph.vanish(number, below)
+    return True
+
+
+def _level(graph, value, name):
+    """The one step that the steps of a value are, if they are one, with what may become one below.
+
+    (the step, the value to go on with or None, whether it needs that value to be one step)
+    """
+    numbers = [part[0] for part in value.parts]
+    if len(set(numbers)) < 2:
+        return None
+    steps = [graph.nodes[number] for number in numbers]
+    graph.count(len(steps))
+    first = steps[0]
+    whole = all(
+        start == 0 and stop == step.filters
+        for (_, start, stop), step in zip(value.parts, steps, strict=True)
+    )
+    layers = [step.layer for step in steps if step.layer is not None]
+    if len(set(layers)) < len(layers) or len(set(numbers)) < len(numbers):
+        return None  # sharing weights is not side by side
+    if not whole or first.step not in {"conv", "dense", *_PER_MAP}:
+        return None
+    if len(set(map(_signature, steps))) > 1:
+        return None
+    sources = [step.inputs[0] for step in steps]
+    if len({(source.grid, source.flat) for source in sources}) > 1:
+        return None
+    names = [step.name for step in steps]
+    merged = first.with_(
+        name=name or _common_prefix(names), filters=sum(step.filters for step in steps)
+    )
+    if first.step == "dense":
+        same = len({tuple(sorted(source.parts)) for source in sources}) == 1
+        return (merged, None, False) if same else None
+    if first.step in _PER_MAP:
+        read = sources[0].with_(parts=join([p for s in sources for p in s.parts]), joined=None)
+        if not _only_these_read(graph, numbers, read):
+            return None
+        return merged.with_(inputs=(graph.shown_together(read),)), read, False
+    parts, groups, connections = _what_is_seen(steps)
+    if parts is None:
+        return None
+    read = sources[0].with_(parts=parts, joined=None)
+    merged = merged.with_(inputs=(read,), groups=groups, connections=connections)
+    return merged, read, groups > 1 or connections is not None
+
+
+def _only_these_read(graph, numbers, value):
+    """Whether nothing but these nodes reads what a value is made of, and no map is read twice."""
+    readers = {reader for number, _, _ in value.parts for reader in graph.readers[number]}
+    ranges = sorted(value.parts)
+    apart = all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(ranges))
+    return apart and readers <= set(numbers)
+
+
+def _signature(step):
+    common = (step.step, step.grid, step.kernel, step.stride, step.padding, step.dilation)
+    return (*common, step.chain, step.bias, step.trainable, step.constants)
+
+
+def _common_prefix(names):
+    first, last = min(names), max(names)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(letter for letter, _ in same).rstrip("_-0123456789") or names[0]
+
+
+def _what_is_seen(steps):
+    """What convolutions side by side read together: (parts, groups, connections).
+
+    Everything, equal groups, or a table in the simplest words. The parts are None beyond the
+    bounds of this module.
+    """
+    seen = []  # (the parts that some maps see, how many maps do)
+    if sum(len(step.connections or ()) or step.groups for step in steps) > _MOST_GROUPS:
+        return None, 1, None
+    for step in steps:
+        parts = step.inputs[0].parts
+        if step.connections:
+            for read in step.connections:
+                pieces = cut(parts, [(channel, channel + 1) for channel in read])
+                seen.append((join(part for piece in pieces for part in piece), 1))
+        else:
+            wide, maps = step.channels // step.groups, step.filters // step.groups
+            ranges = [(group * wide, (group + 1) * wide) for group in range(step.groups)]
+            seen += [(piece, maps) for piece in cut(parts, ranges)]
+    places = {}  # step -> where a part of it begins or ends, in the order in which they are read
+    for parts, _ in seen:
+        for step, start, stop in parts:
+            places.setdefault(step, set()).update((start, stop))
+    places = {step: sorted(where) for step, where in places.items()}
+
+    def pieces(parts):
+        """The smallest ranges, each read whole or not at all, that parts are made of."""
+        for step, start, stop in parts:
+            where = places[step]
+            for at in range(bisect_left(where, start), bisect_left(where, stop)):
+                yield step, where[at], where[at + 1]
+
+    if sum(len(places[step]) for parts, _ in seen for step, _, _ in parts) > _MOST_PIECES:
+        return None, 1, None
+    # Channels in the order of the steps they come from, so that the table and the model agree.
+    read = {piece for parts, _ in seen for piece in pieces(parts)}
+    every = [
+        piece for step, where in places.items() for piece in pieces([(step, where[0], where[-1])])
+    ]
+    every = [piece for piece in every if piece in read]
+    number = {piece: at for at, piece in enumerate(every)}
+    widths = [stop - start for _, start, stop in every]
+    seen = [(tuple(sorted(map(number.get, pieces(parts)))), maps) for parts, maps in seen]
+    maps_of = Counter()
+    for numbers, maps in seen:
+        maps_of[numbers] += maps
+    sizes = {numbers: sum(widths[at] for at in numbers) for numbers in maps_of}
+    if list(maps_of) == [tuple(range(len(every)))]:
+        return join(every), 1, None
+    equal = len(set(sizes.values())) == len(set(maps_of.values())) == 1
+    if equal and sorted(at for numbers in maps_of for at in numbers) == list(range(len(every))):
+        return join(every), len(maps_of), None
+    if sum(maps * sizes[numbers] for numbers, maps in seen) > _MOST_PAIRS:
+        return None, 1, None
+    first = list(accumulate(widths, initial=0))
+    connections = [
+        tuple(channel for at in numbers for channel in range(first[at], first[at + 1]))
+        for numbers, maps in seen
+        for _ in range(maps)
+    ]
+    return join(every), 1, tuple(connections)

@@ -1,0 +1,241 @@
+"""The nodes of one network by number, while it is read and while rules are at work on it.
+
+Nodes are immutable: a rule puts another node under the same number, lets a node vanish behind a
+value that stands for it, or lets one node stand for several. The graph keeps track of who reads
+what. `finished` gives the nodes that are left, which then name each other directly.
+"""
+
+from collections import Counter, deque
+from itertools import chain
+
+from course.network.node import Node, Value, cut, finished, join
+
+#: Ranges of maps that all steps together read and make. A trace of a few kB can ask for more than
+#: any machine has.
+MOST_PIECES = 100_000
+_OUTPUT = None  # reads what the network returns
+
+
+class TooLarge(ValueError):
+    """A network beyond what a check reads; the text says of what it has too much."""
+
+
+class Graph:
+    """A network that is being read or rewritten. Numbers name its nodes, sources before readers."""
+
+    def __init__(self):
+        self.nodes = {}  # number -> Node
+        self.readers = {}  # number -> {number of a reader: how often it reads the node}
+        self.stands = {}  # number of a node that vanished -> the Value that stands for it
+        self.beside = {}  # number of a node that was joined -> (number, first channel) of the whole
+        self.joins = {}  # number of a concatenation that vanished -> its row, to be shown
+        self.inputs, self.outputs = [], ()  # Values
+        self.order = {}  # name of a row -> its place, if there is an order to keep
+        self.faults = []  # functions that make a Fault of its values, and those Values
+        self.waiting, self.pieces, self.made = deque(), 0, 0
+
+    # --- reading
+
+    def add(self, node):
+        """Take a node in. Returns the Value of its whole output."""
+        self.count(len(node.inputs) + 1)
+        number = self._new(node)
+        self.waiting.append(number)
+        return Value(((number, 0, node.filters),), node.grid, node.flat)
+
+    def returns(self, values):
+        """Say which values the network returns."""
+        self.outputs = tuple(values)
+        for number, _, _ in chain.from_iterable(value.parts for value in values):
+            self.readers[number][_OUTPUT] += 1
+
+    def count(self, pieces):
+        """Count ranges of maps that are about to be read or made.
+
+        Raises TooLarge when they are too many.
+        """
+        self.pieces += pieces
+        if self.pieces > MOST_PIECES:
+            raise TooLarge(
+                f"This network takes its maps apart and puts them together in more than "
+                f"{MOST_PIECES:,} pieces."
+            )
+
+    # --- rewriting
+
+    def rewrite(self, rules):
+        """Apply rules, sources before readers, until nothing changes.
+
+        A rule is called with the graph, a number and its node. It returns whether it changed
+        anything.
+        """
+        while self.waiting:
+            number = self.waiting.popleft()
+            self._bring_up_to_date(number)
+            while number in self.nodes and any(
+                rule(self, number, self.nodes[number]) for rule in rules
+            ):
+                pass
+
+    def kinds(self, value):
+        """The nodes that a value is made of."""
+        return [self.nodes[number] for number, _, _ in value.parts]
+
+    def only_reader(self, value, reader):
+        """Whether a value is made of complete outputs that nothing but one node reads."""
+        return all(
+            start == 0 and stop == self.nodes[number].filters
+            and self.readers[number].get(reader) == 1 == len(self.readers[number])
+            for number, start, stop in value.parts
+        )  # fmt: skip
+
+    def put(self, number, node):
+        """Another node in the place of one. It is looked at again."""
+        before, self.nodes[number] = self.nodes[number], node
+        if node.inputs is not before.inputs:
+            self._reads(number, node, 1)
+            self._reads_no_more(number, before)
+        self.waiting.appendleft(number)
+
+    def vanish(self, number, value):
+        """Let a value stand for a node. What read the node reads that value."""
+        readers = self.readers.pop(number)
+        self.count(len(value.parts) * len(readers))
+        self.stands[number] = value
+        for source, _, _ in value.parts:
+            for reader, times in readers.items():
+                self.readers[source][reader] += times
+        self._reads_no_more(number, self.nodes.pop(number))
+
+    def one_for(self, numbers, node):
+        """Let one node stand for several side by side. Returns its Value."""
+        whole, first, readers = self._new(node), 0, set()
+        for number in numbers:
+            self.beside[number] = (whole, first)
+            first += self.nodes[number].filters
+            readers.update(self.readers.pop(number))
+        for number in numbers:
+            self._reads_no_more(number, self.nodes.pop(number))
+        for reader in readers - {_OUTPUT}:
+            self._bring_up_to_date(reader)
+            parts = chain.from_iterable(value.parts for value in self.nodes[reader].inputs)
+            self.readers[whole][reader] = [part[0] for part in parts].count(whole)
+        if _OUTPUT in readers:
+            self.outputs = tuple(map(self.now, self.outputs))
+            parts = chain.from_iterable(value.parts for value in self.outputs)
+            self.readers[whole][_OUTPUT] = [part[0] for part in parts].count(whole)
+        self.waiting.appendleft(whole)
+        return Value(((whole, 0, node.filters),), node.grid, node.flat)
+
+    def shown_together(self, value, name="concatenate", **rest):
+        """The value with a row that shows that it was put together, if it was."""
+        if len(value.parts) < 2:
+            return value
+        made = {"filters": value.channels, "grid": value.grid, "flat": value.flat, **rest}
+        self.joins[self.made] = Node(name, "concatenate", (value,), **made)
+        self.made += 1
+        return value.with_(joined=self.made - 1)
+
+    def now(self, value):
+        """A value, made of what stands for its parts by now."""
+        while any(part[0] in self.stands or part[0] in self.beside for part in value.parts):
+            number, start, _ = value.parts[0]
+            if len(value.parts) == 1 and number in self.stands and start == 0:
+                value = self.stands[number]
+                continue
+            parts = join(chain.from_iterable(map(self._stand_for, value.parts)))
+            joined = value.joined if len(parts) > 1 else None
+            value = Value(parts, value.grid, value.flat, joined)
+        return value
+
+    def _stand_for(self, part):
+        number, start, stop = part
+        if number in self.beside:
+            whole, first = self.beside[number]
+            return [(whole, first + start, first + stop)]
+        if number in self.stands:
+            return cut(self.stands[number].parts, [(start, stop)])[0]
+        return [part]
+
+    def _bring_up_to_date(self, number):
+        """Let a node read what stands for its inputs by now."""
+        node = self.nodes.get(number)
+        if node is None:
+            return
+        inputs = tuple(map(self.now, node.inputs))
+        if any(new is not old for new, old in zip(inputs, node.inputs, strict=True)):
+            self.nodes[number] = node.with_(inputs=inputs)
+
+    def _new(self, node):
+        number = self.made
+        self.made += 1
+        self.nodes[number], self.readers[number] = node, Counter()
+        self._reads(number, node, 1)
+        return number
+
+    def _reads(self, number, node, times):
+        for value in node.inputs:
+            for source, _, _ in value.parts:
+                self.readers[source][number] += times
+
+    def _reads_no_more(self, number, node):
+        """Take a reader away from what it read; what nothing reads goes as well."""
+        gone = [(number, node)]
+        while gone:
+            number, node = gone.pop()
+            for source in {part[0] for value in node.inputs for part in value.parts}:
+                readers = self.readers.get(source)
+                if readers is None or number not in readers:
+                    continue
+                still = self.nodes.get(number)
+                times = still and sum(p[0] == source for v in still.inputs for p in v.parts)
+                if times:
+                    readers[number] = times
+                    continue
+                del readers[number]
+                if not readers and self.nodes[source].step != "input":
+                    gone.append((source, self.nodes.pop(source)))
+                    del self.readers[source]
+
+    # --- the end
+
+    def finished(self):
+        """(inputs, outputs, nodes in the order in which they are computed, faults)."""
+        made, order = {}, []  # number -> finished Node
+        inputs, outputs = list(self.inputs), list(map(self.now, self.outputs))
+        faults = [(make, list(map(self.now, values))) for make, values in self.faults]
+        for value in outputs:
+            order += self._finish(value, made)
+        for value in [*inputs, *chain.from_iterable(values for _, values in faults)]:
+            self._finish(value, made)
+        inputs, outputs = ([_finished(v, made) for v in values] for values in (inputs, outputs))
+        faults = [make([_finished(v, made) for v in values]) for make, values in faults]
+        return inputs, outputs, order, faults
+
+    def _finish(self, value, made):
+        """Finish all that a value is computed from. Returns the new ones, without the images."""
+        order, inputs, waiting = [], {}, value.sources[::-1]
+        while waiting:
+            number = waiting[-1]
+            if number in made:
+                waiting.pop()
+                continue
+            node = self.nodes.get(number) or self.joins[number]
+            if number not in inputs:
+                inputs[number] = tuple(map(self.now, node.inputs))
+            sources = chain.from_iterable(read.sources for read in inputs[number])
+            if missing := [source for source in sources if source not in made]:
+                waiting.extend(reversed(missing))
+                continue
+            waiting.pop()
+            reads = tuple(_finished(read, made) for read in inputs[number])
+            node = made[number] = finished(node, reads)
+            if reads:
+                order.append(node)
+        return order
+
+
+def _finished(value, made):
+    joined = None if value.joined is None else made[value.joined]
+    parts = tuple((made[number], *part) for number, *part in value.parts)
+    return Value(parts, value.grid, value.flat, joined)

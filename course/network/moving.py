@@ -1,0 +1,195 @@
+"""What steps of Keras that compute nothing mean: they move, choose or surround values.
+
+Each gives a node that says in `moves` what it does to channels and positions. Whether it leaves a
+row is for the rules to say.
+"""
+
+from itertools import pairwise
+
+from course.network import steps
+from course.network.faults import likely
+from course.network.node import Node
+from course.network.unknown import NotUnderstood, common, kind, must_be_map, unknown
+
+
+def same(step, x, *_):
+    """Hand on what comes in."""
+    return steps.alike(x, step["name"], kind(step), moves=("same",), **common(step))
+
+
+def flatten(step, x):
+    """A map as a vector."""
+    rest = common(step)
+    return Node(
+        step["name"], kind(step), (x,), x.size, flat=True, moves=("shape", (x.size,)), **rest
+    )  # fmt: skip
+
+
+def reshape(step, x, *_):
+    """Another shape for the same values."""
+    return unknown(step, x, moves=("shape", tuple(step["shapes"][0])))
+
+
+def zero_padding(step, x):
+    """Zeros around a map."""
+    must_be_map(step, x)
+    return _around(step, x, step["config"]["padding"], 1)
+
+
+def cropping(step, x):
+    """The pixels at the edges of a map are left out."""
+    must_be_map(step, x)
+    return _around(step, x, step["config"]["cropping"], -1)
+
+
+def _around(step, x, sides, sign):
+    """Zeros around a map, or pixels that are cropped from it."""
+    if isinstance(sides, int):
+        sides = [sides, sides]
+    sides = tuple(
+        (sign * side, sign * side) if isinstance(side, int) else tuple(sign * s for s in side)
+        for side in sides
+    )
+    grid = tuple(size + before + after for size, (before, after) in zip(x.grid, sides, strict=True))
+    if min(grid) < 1:
+        raise NotUnderstood
+    made = steps.alike(x, step["name"], kind(step), moves=("pad", sides), **common(step))
+    return made.with_(grid=grid)
+
+
+def pad(step, x, *_):
+    """ops.pad: zeros around the map, or maps of zeros behind (or around) the others."""
+    width = step["config"].get("pad_width")
+    if x.flat or not isinstance(width, list) or len(width) != 4:
+        raise NotUnderstood
+    width = [[side, side] if isinstance(side, int) else list(side) for side in width]
+    if step["config"].get("mode", "constant") != "constant" or any(width[0]):
+        raise NotUnderstood
+    if not any(width[3]):
+        return _around(step, x, width[1:3], 1)
+    if any(width[1]) or any(width[2]):
+        raise NotUnderstood
+    return steps.pad_channels(x, step["name"], x.channels + sum(width[3]), **common(step))
+
+
+def zeros(step, x):
+    """Zeros of the size of a map."""
+    return steps.alike(x, step["name"], "zeros", **common(step))
+
+
+def concatenate(step, *values):
+    """Maps side by side."""
+    axis = step["config"].get("axis", -1)
+    if axis not in (-1, len(values[0].shape)) or len({(v.grid, v.flat) for v in values}) > 1:
+        raise NotUnderstood
+    return steps.concatenate(values, step["name"], kind(step), **common(step))
+
+
+def unmerged(step, *values):
+    """A merge of sizes that do not fit together, which the trace let pass: as if they did."""
+    merge = step["config"]["mode"]
+    shapes = [value.shape for value in values]
+    rank = max(map(len, shapes))
+    shape = likely(merge, [shape for shape in shapes if len(shape) == rank])
+    if merge == "add":
+        values = sorted(values, key=lambda value: value.shape != shape)
+        return steps.add(values, step["name"], **common(step))
+    rest = {"moves": steps.FORCED, **common(step)}
+    made = steps.concatenate(values, step["name"], kind(step), **rest)
+    flat = len(shape) == 1
+    return made.with_(grid=(1, 1) if flat else tuple(shape[:2]), flat=flat)
+
+
+def stack(step, *values):
+    """Single maps, stacked on a new last axis: of the image, its colours."""
+    if step["config"].get("axis") not in (-1, 3):
+        raise NotUnderstood
+    return unknown(step, *values, moves=("stack",))
+
+
+def flip(step, x):
+    """The maps in reverse order: of the image, its colours."""
+    if step["config"].get("axis") not in (-1, 3, [-1], [3]):
+        raise NotUnderstood
+    return unknown(step, x, moves=("flip",))
+
+
+def get_item(step, x, *_):
+    """x[..., a:b]: some of the channels. Also some of the pixels, without the edges or the odd."""
+    whole = {"slice": [None, None, None]}
+    keys = step["args"][1] if len(step["args"]) > 1 else None
+    keys = list(keys) if isinstance(keys, list) else [keys]
+    rank = len(x.shape) + 1
+    if "..." in keys:
+        at = keys.index("...")
+        keys = keys[:at] + [whole] * (rank - len(keys) + 1) + keys[at + 1 :]
+    keys += [whole] * (rank - len(keys))
+    keys = [whole if key == {"slice": [0, None, None]} else key for key in keys]
+    flat = x.flat
+    if x.grid == (1, 1) and not x.flat and len(keys) == rank and keys[1:3] == [0, 0]:
+        keys[1:3] = []  # the one pixel of each map: a vector
+        rank, flat = 2, True
+    *others, last = keys
+    if len(keys) != rank:
+        raise NotUnderstood
+    if rank == 4 and others != [whole] * 3 and others[0] == last == whole:
+        return _pixels(step, x, others[1:])
+    if others != [whole] * len(others):
+        raise NotUnderstood
+    if isinstance(last, int):  # of the image: a colour, to be stacked again
+        return unknown(step, x, moves=("colour", range(x.channels)[last:][:1]))
+    if not isinstance(last, dict) or "slice" not in last:
+        raise NotUnderstood
+    return _channels(step, x, range(x.channels)[slice(*last["slice"])], flat)
+
+
+def _pixels(step, x, keys):
+    """x[:, a:b, c:d], which crops, or x[:, ::2, ::2], which leaves pixels out."""
+    if not all(isinstance(key, dict) and "slice" in key for key in keys):
+        raise NotUnderstood
+    kept = [range(s)[slice(*key["slice"])] for s, key in zip(x.grid, keys, strict=True)]
+    if not all(kept):
+        raise NotUnderstood
+    strides = tuple(rows.step for rows in kept)
+    if strides == (1, 1):
+        sides = [[rows.start, s - rows.stop] for s, rows in zip(x.grid, kept, strict=True)]
+        return _around(step, x, sides, -1)
+    if any(key["slice"][:2] not in ([None, None], [0, None]) for key in keys) or min(strides) < 1:
+        raise NotUnderstood
+    return steps.pool(x, step["name"], "max_pool", (1, 1), strides, 0, **common(step))
+
+
+def take(step, x, *_):
+    """Channels by their numbers."""
+    axis = step["config"].get("axis", step.get("kwargs", {}).get("axis"))
+    indices = [arg for arg in step["args"][1:] if not (isinstance(arg, dict) and "tensor" in arg)]
+    wanted = indices[0] if indices else step.get("kwargs", {}).get("indices")
+    if axis not in (-1, len(x.shape)) or not isinstance(wanted, list):
+        raise NotUnderstood
+    channels = x.channels
+    if not all(isinstance(i, int) and -channels <= i < channels for i in wanted):
+        raise NotUnderstood
+    return _channels(step, x, tuple(i % channels for i in wanted), x.flat)
+
+
+def split(step, x, *_):
+    """Channels in ranges, one output each."""
+    sections = step["config"].get("indices_or_sections")
+    if step["config"].get("axis", 0) not in (-1, len(x.shape)):
+        raise NotUnderstood
+    if isinstance(sections, int):
+        wide = x.channels // sections
+        sections = range(wide, wide * sections, wide) if wide else [0]
+    if not all(0 <= start < stop for start, stop in pairwise([0, *sections, x.channels])):
+        raise NotUnderstood
+    return (
+        _channels(step, x, range(*edges), x.flat) for edges in pairwise([0, *sections, x.channels])
+    )
+
+
+def _channels(step, x, wanted, flat):
+    """Some of the channels, by their numbers."""
+    if not len(wanted):
+        raise NotUnderstood
+    rest = {"moves": ("take", wanted), **common(step)}
+    return Node(step["name"], kind(step), (x,), len(wanted), x.grid, flat=flat, **rest)

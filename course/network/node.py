@@ -1,0 +1,211 @@
+"""One row of a network and one value between rows, with everything that is counted about them.
+
+Both are immutable. While rules are at work (`course.network.graph`), the parts of a value name
+their node by its number; in a finished network they are the nodes themselves.
+
+Conventions: shapes leave out the batch. Sizes are pairs (height, width). A MAC is a
+multiply-accumulate of a convolution or a dense layer. Memory counts new values: an activation, a
+BatchNormalization and a per-map coefficient work in place.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
+from math import prod
+
+from course.network import functions, words
+
+_IN_PLACE = {"batch_norm", "activation"}
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One row: an operation of the network with everything needed to compare and to count it.
+
+    `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of a step that is
+    not understood. `grid` is the output's height and width; (1, 1) for vectors.
+    """
+
+    name: str
+    step: str
+    inputs: tuple = field(default=(), repr=False)  # Values
+    filters: int = 0
+    grid: tuple = (1, 1)
+    kernel: tuple = (1, 1)
+    stride: tuple = (1, 1)
+    padding: tuple = ((0, 0), (0, 0))
+    dilation: tuple = (1, 1)
+    groups: int = 1
+    connections: tuple | None = None  # for each map, the input maps that it sees
+    chain: tuple = ()  # element-wise functions behind it, in order
+    accepts: tuple = ()  # further activations that a table allows
+    bias: bool | None = True
+    trainable: bool = True
+    layer: int | None = None  # equal for steps that share their weights
+    written: str = ""  # the Keras class, for messages
+    claimed: int = 0  # parameters of a layer that is not known here
+    claimed_trained: int = 0
+    scales: int = 2  # BatchNormalization: how many of gamma and beta it has
+    constants: tuple = ()  # (n, k, alpha, beta) of a local response normalisation
+    closed: bool = False  # a step of one's own that could not be opened, nor tried out
+    flat: bool = False  # its output is a vector
+    moves: tuple = ()  # for the rules: how it moves values about, if it computes nothing
+    reach: tuple = ((1, 1), (1, 1))  # (field, jump) of height and width, in input pixels
+
+    @cached_property
+    def activation(self):
+        """The name of the function applied to the outputs, or None."""
+        return functions.name_of_chain(self.chain)
+
+    @property
+    def shape(self):
+        """(height, width, channels), or (units,) for a vector."""
+        return (*self.grid, self.filters) if self.grid != (1, 1) else (self.filters,)
+
+    @cached_property
+    def channels(self):
+        """Channels of the input; of all inputs together for a concatenation."""
+        return sum(value.channels for value in self.inputs)
+
+    @cached_property
+    def fan_in(self):
+        """Weights of one output value, of all output maps added up."""
+        if self.step == "dense":
+            return self.inputs[0].size * self.filters
+        if self.step == "conv":
+            seen = (
+                sum(map(len, self.connections))
+                if self.connections
+                else self.channels // self.groups * self.filters
+            )
+            return prod(self.kernel) * seen
+        return 0
+
+    @property
+    def parameters(self):
+        """All parameters, trained or not, BatchNormalization's moving statistics included."""
+        if self.step in ("conv", "dense"):
+            return self.fan_in + bool(self.bias) * self.filters
+        if self.step == "batch_norm":
+            return (self.scales + 2) * self.filters
+        return self.claimed
+
+    @property
+    def trained(self):
+        """The parameters that training changes."""
+        if not self.trainable:
+            return 0
+        if self.step == "batch_norm":
+            return self.scales * self.filters
+        return self.parameters if self.step in ("conv", "dense") else self.claimed_trained
+
+    @property
+    def macs(self):
+        """Multiply-accumulates for one image."""
+        return self.fan_in * prod(self.grid)
+
+    @property
+    def memory(self):
+        """Values that this step adds to what must be kept for one image."""
+        return 0 if self.in_place else self.filters * prod(self.grid)
+
+    @property
+    def in_place(self):
+        """Whether the step can overwrite its input."""
+        per_map = self.step == "conv" and self.kernel == (1, 1) and self.groups == self.channels
+        every_other = self.step == "max_pool" and self.kernel == (1, 1)  # a view of its input
+        return self.step in _IN_PLACE or every_other or (per_map and self.groups > 1)
+
+    @property
+    def receptive_field(self):
+        """Side of the input patch behind one output value; the larger side if it is no square."""
+        return max(axis[0] for axis in self.reach)
+
+    def does(self):
+        """The step in words, as a table's cell: `convolution 5 × 5, stride 2`."""
+        return words.does(self)
+
+    def with_(self, **changes):
+        """The same row with some of its fields changed."""
+        return replace(self, **changes)
+
+
+def finished(node, inputs):
+    """A node whose inputs are finished: it reads nodes, and knows how far it sees."""
+    if not inputs:
+        return node
+    sources = {source for value in inputs for source, _, _ in value.parts}
+    axes = []
+    for axis in (0, 1):
+        seen = max(source.reach[axis][0] for source in sources)
+        jump = max(source.reach[axis][1] for source in sources)
+        kernel = inputs[0].grid[axis] if node.step == "dense" else node.kernel[axis]
+        window = node.dilation[axis] * (kernel - 1)
+        axes.append((seen + window * jump, jump * node.stride[axis]))
+    return replace(node, inputs=inputs, moves=(), reach=tuple(axes))
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor in flight: which channels of which nodes it is made of, and its layout."""
+
+    parts: tuple  # (node, first channel, one past the last)
+    grid: tuple = (1, 1)
+    flat: bool = False  # a vector of grid × channels values
+    joined: object = field(default=None, repr=False)  # the concatenation it comes from
+
+    @cached_property
+    def channels(self):
+        return sum(stop - start for _, start, stop in self.parts)
+
+    @property
+    def size(self):
+        return prod(self.grid) * self.channels
+
+    @property
+    def shape(self):
+        return (self.size,) if self.flat else (*self.grid, self.channels)
+
+    @property
+    def sources(self):
+        """The nodes that it is read from, the concatenation last."""
+        return [node for node, _, _ in self.parts] + [self.joined] * (self.joined is not None)
+
+    @property
+    def whole(self):
+        """Whether it is made of complete outputs."""
+        return all(start == 0 and stop == node.filters for node, start, stop in self.parts)
+
+    def with_(self, **changes):
+        """The same value with some of its fields changed."""
+        return replace(self, **changes)
+
+
+# --- parts of values
+
+
+def join(parts):
+    """Neighbouring ranges of one node written as one range."""
+    joined = []
+    for node, start, stop in parts:
+        if joined and joined[-1][0] == node and joined[-1][2] == start:
+            joined[-1] = (node, joined[-1][1], stop)
+        else:
+            joined.append((node, start, stop))
+    return tuple(joined)
+
+
+def cut(parts, ranges):
+    """For each (start, stop) of the channels that some parts have together: the parts in it."""
+    starts = list(accumulate((stop - start for _, start, stop in parts), initial=0))
+    pieces = []
+    for begin, end in ranges:
+        piece, at = [], bisect_right(starts, begin) - 1
+        while begin < end:
+            node, first, _ = parts[at]
+            until = min(end, starts[at + 1])
+            piece.append((node, first + begin - starts[at], first + until - starts[at]))
+            begin, at = until, at + 1
+        pieces.append(piece)
+    return pieces

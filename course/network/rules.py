@@ -1,0 +1,332 @@
+"""The normal form: everything that is not the architecture of a network, as one list of rules.
+
+Names, activations as argument, layer or function, padding as a layer of its own, dropout, slices
+and concatenations of channels, towers side by side: a network with it and without it is one
+network. Each rule looks at one node and what it reads. It returns whether it changed anything, and
+they are applied until nothing changes.
+"""
+
+from course.network import steps
+from course.network.beside import equal_steps_side_by_side
+from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
+from course.network.node import Value, cut, join
+
+_MOST_POOLS = 3  # in a row, before which an activation may come as well as behind them
+_WINDOWS = ("conv", "max_pool", "average_pool")
+_ZEROS = ((0, 0), (0, 0))
+_SCALING = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Rescaling"}
+
+
+def normal(graph):
+    """Bring a network that was read to its normal form. Returns what `Graph.finished` returns."""
+    graph.rewrite(RULES)
+    return graph.finished()
+
+
+# --- what does nothing
+
+
+def nothing_happens(graph, number, node):
+    """Dropout at inference, identity, casts, linear activations, a factor of one."""
+    idle = node.moves in (("same",), ("pad", _ZEROS))
+    idle |= node.step == "activation" and set(node.chain) <= _NOTHING
+    return idle and _leave_out(graph, number, node)
+
+
+_NOTHING = set(NOTHING)
+
+
+def the_image_is_scaled(graph, number, node):
+    """Numbers that the image or its colours are multiplied with, divided by, or that are added."""
+    scales = node.step in _SCALING and len(node.inputs) == 1  # by something that is no number
+    scales |= node.step == "activation" and all(kind != "fn" for kind, _ in node.chain)
+    return scales and _is_image(graph, node) and _leave_out(graph, number, node)
+
+
+def colours_in_another_order(graph, number, node):
+    """The colours of the image turned round, or taken apart and stacked."""
+    kind = node.moves[:1]
+    if kind not in (("flip",), ("colour",), ("stack",)) or not _is_image(graph, node):
+        return False
+    if kind == ("flip",):
+        return _leave_out(graph, number, node)
+    if kind == ("colour",):
+        (x,) = node.inputs
+        graph.vanish(number, x.with_(parts=_chosen(graph, x, node.moves[1]), joined=None))
+    else:
+        graph.put(number, node.with_(moves=("join",)))
+    return True
+
+
+# --- what only says which channels, or how they lie
+
+
+def channels_are_chosen(graph, number, node):
+    """Slices, splits and takes of channels: what reads them reads those channels."""
+    if node.moves[:1] != ("take",):
+        return False
+    (x,) = node.inputs
+    if x.flat and x.grid != (1, 1):
+        return False  # values of a flattened map are no channels
+    parts = _chosen(graph, x, node.moves[1])
+    graph.vanish(number, x.with_(parts=parts, joined=None, flat=node.flat))
+    return True
+
+
+def only_the_shape_changes(graph, number, node):
+    """Flatten, Reshape and Squeeze, as far as they only make a vector of a map, or undo that."""
+    if node.moves[:1] != ("shape",) or node.chain:
+        return False
+    (x,), (_, wanted) = node.inputs, node.moves
+    if wanted == (x.size,):
+        x = x.with_(flat=True)
+    elif wanted == (*x.grid, x.channels):
+        x = x.with_(flat=False)
+    elif wanted != x.shape:
+        return False
+    graph.vanish(number, x)
+    return True
+
+
+def maps_of_zeros_beside_others(graph, number, node):
+    """A map put beside zeros of its size: it has more maps, which are zeros."""
+    if node.moves[:1] != ("join",) or not _fit_together(node):
+        return False
+    zeros = [all(source.step == "zeros" for source in graph.kinds(value)) for value in node.inputs]
+    if zeros.count(False) != 1 or len(zeros) == 1 or node.inputs[0].flat:
+        return False
+    x = node.inputs[zeros.index(False)]
+    rest = {"layer": node.layer, "written": node.written}
+    graph.put(number, steps.pad_channels(x, node.name, node.filters, **rest))
+    return True
+
+
+def maps_side_by_side(graph, number, node):
+    """What reads a concatenation reads what was put together, so the order does not matter.
+
+    The row of the concatenation is there to be shown and for the memory that it takes.
+    """
+    if node.moves[:1] != ("join",) or not _fit_together(node):
+        return False
+    x, parts = node.inputs[0], []
+    for value in node.inputs:
+        parts += value.parts
+    parts = _any_order(graph, join(parts))
+    forced = node.moves == steps.FORCED
+    grid, flat = (node.grid, node.flat) if forced else (x.grid, x.flat)
+    counted = node.name.startswith("concatenate") and node.written != "Unmerged"
+    name = "concatenate" if counted else node.name
+    graph.vanish(number, graph.shown_together(Value(parts, grid, flat), name))
+    return True
+
+
+# --- zeros around a map
+
+
+def zeros_on_zeros(graph, number, node):
+    """Zeros around zeros, and zeros that are cropped again: what is left of them, once."""
+    if node.moves[:1] != ("pad",) or not _is_padded(graph, node):
+        return False
+    ((source, _, _),) = node.inputs[0].parts[:1]
+    inner, outer = graph.nodes[source].moves[1], node.moves[1]
+    both = tuple(
+        tuple(a + b for a, b in zip(*axes, strict=True)) for axes in zip(inner, outer, strict=True)
+    )
+    if any(b < 0 for axis in both for b in axis):
+        return False  # more than the zeros is cropped
+    x = _without_zeros(graph, node.inputs[0])
+    if both == _ZEROS:
+        graph.vanish(number, x)
+    else:
+        graph.put(number, node.with_(inputs=(x,), moves=("pad", both)))
+    return True
+
+
+def zeros_into_the_window(graph, number, node):
+    """Zeros around a map are padding of the convolution or pool that reads it."""
+    if node.step not in _WINDOWS or not _is_padded(graph, node):
+        return False
+    (x,) = node.inputs
+    around = graph.kinds(x)[0].moves[1]
+    padding = tuple(
+        tuple(a + b for a, b in zip(*axes, strict=True))
+        for axes in zip(around, node.padding, strict=True)
+    )
+    graph.put(number, node.with_(inputs=(_without_zeros(graph, x),), padding=padding))
+    return True
+
+
+# --- functions
+
+
+def activation_into_its_step(graph, number, node):
+    """An activation is part of the steps before it, if nothing else reads those."""
+    if node.step != "activation":
+        return False
+    takers = _takers(graph, number, node)
+    for taker in takers:
+        step = graph.nodes[taker]
+        graph.put(taker, step.with_(chain=step.chain + node.chain))
+    return bool(takers) and _leave_out(graph, number, node)
+
+
+def same_activation_twice(graph, number, node):
+    """A ReLU of a ReLU is that ReLU. A softmax of a softmax is not."""
+    if node.step == "activation" and len(node.chain) == 1 and node.chain[0][1] in IDEMPOTENT:
+        sources = graph.kinds(node.inputs[0])
+        if all(source.chain[-1:] == node.chain for source in sources):
+            return _leave_out(graph, number, node)
+    once = tuple(
+        link
+        for at, link in enumerate(node.chain)
+        if at == 0 or link != node.chain[at - 1] or link[1] not in IDEMPOTENT
+    )
+    if once == node.chain:
+        return False
+    graph.put(number, node.with_(chain=once))
+    return True
+
+
+# --- windows
+
+
+def window_as_large_as_its_map(graph, number, node):
+    """A convolution over the whole map is a dense layer, and such a pool is global."""
+    if node.step not in _WINDOWS or any(map(any, node.padding)):
+        return False
+    (x,) = node.inputs
+    if node.kernel != x.grid or node.grid != (1, 1):
+        return False
+    if node.step == "conv" and (node.groups > 1 or node.connections):
+        return False
+    if node.step != "conv" and x.grid == (1, 1):
+        return False
+    same = {"stride": (1, 1), "dilation": (1, 1), "flat": False}
+    if node.step == "conv":
+        graph.put(number, node.with_(step="dense", kernel=(1, 1), **same))
+    else:
+        graph.put(number, node.with_(step=f"global_{node.step}", **same))
+    return True
+
+
+def pool_of_one_pixel(graph, number, node):
+    """A pool of one pixel leaves pixels out, or does nothing; of one value the mean is the max."""
+    if node.step.startswith("global_") and node.inputs[0].grid == (1, 1):
+        graph.vanish(number, node.inputs[0].with_(flat=node.flat))
+        return True
+    pool = node.step in ("max_pool", "average_pool") and node.kernel == (1, 1)
+    if not pool or any(map(any, node.padding)):
+        return False
+    if node.stride == (1, 1) and not node.chain:
+        return _leave_out(graph, number, node)
+    if node.step == "max_pool":
+        return False
+    graph.put(number, node.with_(step="max_pool"))
+    return True
+
+
+RULES = (
+    nothing_happens,
+    the_image_is_scaled,
+    colours_in_another_order,
+    channels_are_chosen,
+    only_the_shape_changes,
+    maps_of_zeros_beside_others,
+    equal_steps_side_by_side,
+    maps_side_by_side,
+    zeros_on_zeros,
+    zeros_into_the_window,
+    same_activation_twice,
+    activation_into_its_step,
+    window_as_large_as_its_map,
+    pool_of_one_pixel,
+)
+
+
+# --- what the rules ask
+
+
+def _leave_out(graph, number, node):
+    graph.vanish(number, node.inputs[0])
+    return True
+
+
+def _is_image(graph, node):
+    return all(source.step == "input" for value in node.inputs for source in graph.kinds(value))
+
+
+def _fit_together(node):
+    """Whether the values of a concatenation have one size."""
+    sizes = {(value.grid, value.flat) for value in node.inputs}
+    return len(sizes) == 1 or node.moves == steps.FORCED
+
+
+def _chosen(graph, x, channels):
+    """The parts of a value that are these of its channels."""
+    if isinstance(channels, range) and channels.step == 1:
+        ranges = [(channels.start, channels.stop)]
+    else:
+        graph.count(len(channels))
+        ranges = [(channel, channel + 1) for channel in channels]
+    pieces = cut(x.parts, ranges)
+    return _any_order(graph, join([part for piece in pieces for part in piece]))
+
+
+def _any_order(graph, parts):
+    """The colours of an image in another order are still the image."""
+    if any(graph.nodes[number].step != "input" for number, _, _ in parts):
+        return parts
+    ordered = join(sorted(parts, key=lambda part: part[1]))
+    number, start, stop = ordered[0]
+    whole = len(ordered) == 1 and (start, stop) == (0, graph.nodes[number].filters)
+    return ordered if whole else parts
+
+
+def _is_padded(graph, node):
+    """Whether all that a node reads has the same zeros around it."""
+    if len(node.inputs) != 1:
+        return False
+    moves = {source.moves for source in graph.kinds(node.inputs[0])}
+    (first, *others) = moves
+    return not others and _adds_zeros(first)
+
+
+def _adds_zeros(moves):
+    return moves[:1] == ("pad",) and all(side >= 0 for axis in moves[1] for side in axis)
+
+
+def _without_zeros(graph, x):
+    """A value as it is before the zeros around it."""
+    parts, inner = [], []
+    for number, start, stop in x.parts:
+        (value,) = graph.nodes[number].inputs
+        inner.append(value)
+        parts += cut(value.parts, [(start, stop)])[0]
+    return inner[0] if len(inner) == 1 and x.parts[0][1] == 0 and x.channels == inner[0].channels \
+        else inner[0].with_(parts=join(parts), joined=None)  # fmt: skip
+
+
+def _takers(graph, number, node):
+    """The steps that take in a function: those before it, or those before their max pools.
+
+    The largest of f(a), f(b) is f of the largest: the same function, whichever comes first. Zeros
+    around a map stay zeros.
+    """
+    name = node.chain[0][1] if len(node.chain) == 1 else ""
+    keeps_zero = all(kind == "mul" or what in KEEPS_ZERO for kind, what in node.chain)
+    level, takers = [(number, node)], ()
+    for _ in range(_MOST_POOLS + 1):
+        if not all(graph.only_reader(step.inputs[0], reader) for reader, step in level):
+            break
+        below = {n: graph.nodes[n] for _, step in level for n, _, _ in step.inputs[0].parts}
+        if any(step.step == "input" for step in below.values()):
+            break
+        level = list(below.items())
+        pads = [step.moves[:1] == ("pad",) for step in below.values()]
+        if not any(pads):
+            takers = tuple(below)
+            if name not in MONOTONE or any(s.step != "max_pool" or s.chain for _, s in level):
+                break
+        elif not all(pads) or not keeps_zero:
+            break
+    return takers

@@ -1,0 +1,51 @@
+"""What the meanings share: rows of one's own for what is not understood, and its common fields."""
+
+from math import prod
+
+from course.network.node import Node
+
+
+class NotUnderstood(Exception):
+    """This use of an understood step is no row; may carry words for it."""
+
+
+def kind(step):
+    """The Keras class of a step."""
+    return step["op"].split(".")[1]
+
+
+def unknown(step, *values, words="", moves=()):
+    """A row with Keras's name and numbers, one for each output."""
+    made = []
+    for shape in step["shapes"]:
+        # A size that depends on the batch (a stack along axis 0) is as good as any other here.
+        shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
+        grid = tuple(shape[:2]) if len(shape) == 3 else (1, prod(shape[:-1]))
+        rest = {
+            "claimed": step.get("parameters", 0),
+            "claimed_trained": step.get("trained", 0),
+            "closed": step.get("probe") == [],
+            "flat": len(shape) == 1,
+            "moves": moves,
+        }
+        name, words = step["name"], words or kind(step)
+        made.append(Node(name, words, tuple(values), shape[-1], grid, **rest, **common(step)))
+    return made
+
+
+def must_be_map(step, x):
+    """Raise NotUnderstood for a vector, and for maps that lie first."""
+    if x.flat:
+        raise NotUnderstood
+    if step["config"].get("data_format", "channels_last") != "channels_last":
+        raise NotUnderstood
+
+
+def common(step):
+    """The fields that every row of a step has."""
+    return {"layer": step["layer"], "written": kind(step)}
+
+
+def pair(value):
+    """A number as (number, number)."""
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -1,0 +1,111 @@
+"""Every phrase and number format of a row, once: for tables, cards, figures and findings."""
+
+_KINDS = {
+    "conv": "convolution",
+    "dense": "dense",
+    "max_pool": "max pool",
+    "average_pool": "average pool",
+    "global_average_pool": "global average",
+    "global_max_pool": "global max",
+    "batch_norm": "batch norm",
+    "add": "add",
+    "concatenate": "maps side by side",
+    "activation": "activation",
+}
+_WINDOWS = ("conv", "max_pool", "average_pool")
+
+
+def does(step):
+    """A step in words, as a table's cell: `convolution 5 × 5, stride 2`."""
+    text = _KINDS.get(step.step, step.step)
+    if step.step in _WINDOWS:
+        text += f" {by(step.kernel)}"
+        if step.stride != (1, 1):
+            text += f", stride {one(step.stride)}"
+        if any(map(any, step.padding)):
+            text += f", padding {padding(step)}"
+    if step.connections:
+        pairs = sum(map(len, step.connections))
+        text += f", {pairs} of {step.channels * step.filters} connections"
+    elif step.groups > 1:
+        text += ", one map each" if step.groups == step.channels else f", {step.groups} groups"
+    if step.activation and step.step != "activation":
+        text += f", {step.activation}"
+    elif step.activation:
+        text = step.activation
+    return text
+
+
+def shape_of(shape):
+    """A shape in words: `28 × 28 × 6`."""
+    return " × ".join(map(str, shape))
+
+
+def by(pair):
+    """A pair as a size: `5 × 5`."""
+    return f"{pair[0]} × {pair[1]}"
+
+
+def one(pair):
+    """A pair as one number, if both are the same."""
+    return str(pair[0]) if pair[0] == pair[1] else by(pair)
+
+
+def padding(step):
+    """The zeros around a map, in short: `2`, or `(0, 1) and (0, 1)`."""
+    sides = {side for axis in step.padding for side in axis}
+    return str(sides.pop()) if len(sides) == 1 else f"{step.padding[0]} and {step.padding[1]}"
+
+
+def around(step):
+    """Padding in a sentence: `none`, `2 on each side`."""
+    if not any(map(any, step.padding)):
+        return "none"
+    one_number = len({side for axis in step.padding for side in axis}) == 1
+    return padding(step) + (" on each side" if one_number else " (before, after)")
+
+
+def groups(step):
+    """In how many groups a convolution works."""
+    return "one group" if step.groups == 1 else f"{step.groups} groups"
+
+
+def constants(step):
+    """Of a local response normalisation, in words."""
+    n, k, alpha, beta = step.constants
+    return f"n = {n}, k = {k:g}, alpha = {alpha:g}, beta = {beta:g}"
+
+
+def chain(links):
+    """Element-wise functions in a row, in words: `× 2, tanh`."""
+    kinds = {"mul": "× {:g}", "add": "+ {:g}"}
+    return ", ".join(v if k == "fn" else kinds[k].format(v) for k, v in links)
+
+
+def read_by(step):
+    """The steps that a step reads, each once; a concatenation stands for what it puts together."""
+    return list(dict.fromkeys(source for value in step.inputs for source in _read(value)))
+
+
+def sources(step):
+    """The names of what a step reads; a concatenation stands for what it puts together."""
+    return [name for value in step.inputs for name in sources_of(value)]
+
+
+def sources_of(value):
+    """The names of what a value is made of; a concatenation stands for what it puts together."""
+    return ["input" if step.step == "input" else step.name for step in _read(value)]
+
+
+def _read(value):
+    return [value.joined] if value.joined else [part[0] for part in value.parts]
+
+
+def name_of(step):
+    """The name of a step, or its kind if it has none."""
+    return step.name or step.step
+
+
+def what(step):
+    """A step by its name, with what it does."""
+    return f"{name_of(step)} ({step.does()})"

@@ -1,0 +1,33 @@
+"""One table, as lines of text and as HTML."""
+
+from html import escape
+
+
+def lines(rows, right=()):
+    """The lines of a table of strings; `right` are the columns whose cells stand on the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def html(head, rows, *, foot=(), caption="", right=()):
+    """The same as HTML, with a head, and perhaps a foot and a caption."""
+
+    def line(tag, cells, scope=""):
+        sides = ["right" if at in right else "left" for at in range(len(cells))]
+        inside = "".join(
+            f'<{tag}{scope} style="text-align:{side}">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
+        )
+        return f"<tr>{inside}</tr>"
+
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    above += "<thead>" + line("th", head, ' scope="col"') + "</thead>"
+    body = "".join(line("td", cells) for cells in rows)
+    below = f"<tfoot>{line('th', foot)}</tfoot>" if foot else ""
+    return f"<table>{above}<tbody>{body}</tbody>{below}</table>"

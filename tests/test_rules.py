@@ -1,0 +1,231 @@
+"""The normal form, rule by rule: a network with it and without it is one network."""
+
+import ast
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers, ops
+
+from course import network
+from course.anatomy import anatomy
+from course.architectures import Table, conv
+from course.network.rules import RULES
+
+
+def rows_of(build, shape=(12, 12, 4)):
+    """Everything that counts about a network of one input: rows, what they read, shapes."""
+    inputs = keras.Input(shape)
+    found = anatomy(keras.Model(inputs, build(inputs)))
+    steps = [value.parts[0][0] for value in found.inputs] + found.steps
+    place = {id(step): number for number, step in enumerate(steps)}
+    rows = [
+        (step.does(), step.shape, step.parameters, [
+            sorted((place[id(node)], *part) for node, *part in value.parts) for value in step.inputs
+        ])
+        for step in found
+    ]  # fmt: skip
+    return rows, found.output_shapes
+
+
+def window(filters=4, kernel=3, **rest):
+    return layers.Conv2D(filters, kernel, **rest)
+
+
+def through(*made):
+    def build(x):
+        for layer in made:
+            x = layer(x)
+        return x
+
+    return build
+
+
+def head(*before):
+    """A small network behind some layers."""
+    return through(*before, window(6), layers.ReLU(), layers.Flatten(), layers.Dense(3))
+
+
+def zeros_and_cropping(x):
+    return layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x)[:, 1:, 1:])
+
+
+def zeros_behind(x):
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+    return layers.MaxPooling2D(3, 2)(x)
+
+
+def two_towers(x):
+    halves = [window(4)(half) for half in ops.split(x, 2, axis=-1)]
+    halves = [layers.MaxPooling2D(2)(ops.relu(half)) for half in halves]
+    return layers.Concatenate()([window(6)(half) for half in halves])
+
+
+def in_groups(x):
+    x = layers.MaxPooling2D(2)(window(8, groups=2, activation="relu")(x))
+    return window(12, groups=2)(x)
+
+
+def more_maps(x):
+    x = window(8, padding="same", activation="relu")(x)
+    return layers.Concatenate()([x, ops.zeros_like(x)])
+
+
+def padded_maps(x):
+    x = window(8, padding="same", activation="relu")(x)
+    return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, 8]])
+
+
+def taken_apart(x):
+    x = window(6)(x)
+    return window(2)(layers.Concatenate()([x[..., :2], ops.take(x, [2, 3, 4, 5], axis=-1)]))
+
+
+def colours(x):
+    return window(5)(ops.stack([x[..., 2], x[..., 1], x[..., 0], x[..., 3]], axis=-1))
+
+
+def branches(x, order=(0, 1), nested=False):
+    made = [window(2, 1)(x), window(3, padding="same")(x)]
+    made = [made[number] for number in order]
+    if nested:
+        made = [layers.Concatenate()(made), window(7, 5, padding="same")(x)]
+    else:
+        made.append(window(7, 5, padding="same")(x))
+    return window(2)(layers.Concatenate()(made))
+
+
+SAME = {
+    "nothing_happens": [
+        (head(layers.Dropout(0.1), layers.Identity(), layers.GaussianNoise(0.1)), head()),
+        (through(window(), layers.Activation("linear"), lambda x: x * 1 + 0), window()),
+        (through(layers.RandomFlip(), lambda x: ops.cast(x, "float32"), window()), window()),
+        (through(layers.Cropping2D(0), window()), window()),
+    ],
+    "the_image_is_scaled": [
+        (head(layers.Rescaling(1 / 255, offset=-1)), head()),
+        (head(lambda x: (x - 127) / 255), head()),
+        (head(lambda x: x / ops.convert_to_tensor([1.0, 2.0, 3.0, 4.0])), head()),
+    ],
+    "colours_in_another_order": [
+        (colours, window(5)),
+        (through(lambda x: ops.flip(x, -1), window(5)), window(5)),
+        (through(lambda x: x[..., ::-1], window(5)), window(5)),
+    ],
+    "channels_are_chosen": [(taken_apart, through(window(6), window(2)))],
+    "only_the_shape_changes": [
+        (through(window(6), layers.Flatten(), layers.Flatten(), layers.Dense(2)),
+         through(window(6), layers.Reshape((-1,)), layers.Dense(2))),
+        (through(window(6), layers.Flatten(), layers.Reshape((10, 10, 6)), window(3)),
+         through(window(6), window(3))),
+    ],
+    "maps_of_zeros_beside_others": [(more_maps, padded_maps)],
+    "equal_steps_side_by_side": [(two_towers, in_groups)],
+    "maps_side_by_side": [(lambda x: branches(x, nested=True), branches)],
+    "zeros_on_zeros": [
+        (zeros_and_cropping, zeros_behind),
+        (through(layers.ZeroPadding2D(1), layers.Cropping2D(((1, 0), (1, 0))),
+                 layers.MaxPooling2D(3, 2)), zeros_behind),
+        (through(layers.ZeroPadding2D(2), layers.Cropping2D(2), window()), window()),
+        (through(layers.ZeroPadding2D(1), layers.ZeroPadding2D(1), window(4, 5)),
+         window(4, 5, padding="same")),
+    ],
+    "zeros_into_the_window": [
+        (through(layers.ZeroPadding2D(1), window()), window(padding="same")),
+        (through(lambda x: ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), window()),
+         window(padding="same")),
+        (through(layers.ZeroPadding2D(1), layers.Dropout(0.1), layers.AveragePooling2D(3, 1)),
+         layers.AveragePooling2D(3, 1, "same")),
+    ],
+    "same_activation_twice": [
+        (through(window(activation="relu"), layers.ReLU()), window(activation="relu")),
+        (through(window(activation="relu"), layers.MaxPooling2D(2), layers.ReLU()),
+         through(window(activation="relu"), layers.MaxPooling2D(2))),
+        (through(window(activation="relu6"), layers.ReLU(6.0)), window(activation="relu6")),
+    ],
+    "activation_into_its_step": [
+        (through(window(), layers.ReLU()), window(activation="relu")),
+        (through(window(), layers.MaxPooling2D(2), ops.tanh),
+         through(window(activation="tanh"), layers.MaxPooling2D(2))),
+        (through(window(), layers.ZeroPadding2D(1), layers.ReLU(), window()),
+         through(window(activation="relu"), window(padding="same"))),
+        (through(window(), layers.ReLU(6.0)), through(window(), lambda x: ops.clip(x, 0, 6))),
+        (through(window(), layers.ReLU(6.0)), window(activation="relu6")),
+    ],
+    "window_as_large_as_its_map": [
+        (window(7, 12), through(layers.Flatten(), layers.Dense(7), layers.Reshape((1, 1, 7)))),
+        (through(layers.AveragePooling2D(12), layers.Flatten()), layers.GlobalAveragePooling2D()),
+    ],
+    "pool_of_one_pixel": [
+        (through(window(), layers.MaxPooling2D(1)), window()),
+        (through(window(), layers.AveragePooling2D(1, 2)),
+         through(window(), lambda x: x[:, ::2, ::2])),
+        (through(layers.GlobalMaxPooling2D(keepdims=True), layers.GlobalAveragePooling2D()),
+         layers.GlobalMaxPooling2D()),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", SAME)
+def test_with_and_without_it_is_one_network(weightless, rule):
+    for one, other in SAME[rule]:
+        assert rows_of(one) == rows_of(other)
+
+
+def test_every_rule_has_its_test():
+    assert [rule.__name__ for rule in RULES] == list(SAME)
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (through(window(), layers.Softmax(), layers.Softmax()),
+         through(window(), layers.Softmax())),
+        (through(window(), layers.Cropping2D(1), layers.ZeroPadding2D(1), window()),
+         through(window(), window())),
+        (through(layers.ZeroPadding2D(1), ops.sigmoid, window()),
+         through(ops.sigmoid, window(padding="same"))),
+        (through(layers.ZeroPadding2D(1), layers.BatchNormalization(), window()),
+         through(layers.BatchNormalization(), window(padding="same"))),
+        (lambda x: layers.Add()([y := window(4)(x), ops.relu(y)]),
+         lambda x: layers.Add()([y := window(4, activation="relu")(x), y])),
+        (through(window(), lambda x: x * 2), window()),
+        (through(window(6), lambda x: ops.flip(x, 1)), window(6)),
+    ],
+    ids=["softmax twice", "cropped, then zeros", "sigmoid of zeros", "zeros normalised",
+         "read before the activation", "scaled inside", "turned upside down"],
+)  # fmt: skip
+def test_what_is_another_network(weightless, one, other):
+    assert rows_of(one) != rows_of(other)
+
+
+def test_a_chain_of_2000_rows():
+    rows = tuple(conv(f"conv{number}", 4, 3, padding=1) for number in range(2000))
+    found = anatomy(Table("deep", "", (32, 32, 4), rows))
+    assert len(found) == 2000 and found.parameters == 2000 * (9 * 4 * 4 + 4)
+    assert found.steps[-1].shape == (32, 32, 4) and found.steps[-1].receptive_field == 4001
+
+
+def test_a_dense_layer_on_tokens_works_on_each(weightless):
+    image = keras.Input((28, 28, 3))
+    x = layers.Reshape((49, 64))(layers.Conv2D(64, 4, 4)(image))
+    net = keras.Model(image, layers.Dense(10)(x))
+    found = anatomy(net)
+    assert found.parameters == net.count_params()
+    assert found.steps[-1].macs == 49 * 64 * 10
+
+
+def test_rows_cannot_be_changed(weightless):
+    (row,) = anatomy(keras.Sequential([keras.Input((4, 4, 1)), window()]))
+    with pytest.raises(AttributeError):
+        row.filters = 5
+
+
+def test_a_network_knows_no_evidence_and_no_verdict():
+    for file in Path(network.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "course":
+                names = [f"{node.module}.{each.name}" for each in node.names]
+                for name in names:
+                    _, topic, *_ = name.split(".")
+                    assert topic in ("network", "architectures", "arithmetic"), (file.name, name)
