@@ -10,6 +10,8 @@ from keras import layers, ops
 from course import network
 from course.anatomy import anatomy
 from course.architectures import Table, conv
+from course.architectures.lenet import LENET5_1998
+from course.diagnosis import diagnose
 from course.network.rules import RULES
 
 
@@ -213,6 +215,27 @@ def test_a_dense_layer_on_tokens_works_on_each(weightless):
     found = anatomy(net)
     assert found.parameters == net.count_params()
     assert found.steps[-1].macs == 49 * 64 * 10
+
+
+class Subsample(layers.Layer):
+    """S2 of 1998, with weights of its own."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(shape[-1],))
+        self.bias = self.add_weight(shape=(shape[-1],))
+
+    def call(self, x):
+        return ops.average_pool(x, 2, 2) * self.factor + self.bias
+
+
+def test_a_layer_of_ones_own_with_weights_says_so(weightless):
+    found = anatomy(keras.Sequential([keras.Input((32, 32, 1)), window(6, 5), Subsample()]))
+    assert found["subsample"].does() == (
+        "Subsample, a layer of your own with weights (write them with layers of Keras)"
+    )
+    assert found["subsample"].parameters == 12
+    said = diagnose(found, LENET5_1998)
+    assert any("a layer of your own with weights" in each.message for each in said)
 
 
 def test_rows_cannot_be_changed(weightless):

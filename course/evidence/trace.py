@@ -212,6 +212,8 @@ class _Tracer:
             step["parameters"] = sum(prod(w.shape) for w in operation.weights)
             step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
+            if step["parameters"] and self._own(operation):
+                step["own"] = True  # its weights are in no layer that could be looked at
         self.kept.append(operation)
         self.list.append(step)
         self.nodes[number] = node

@@ -16,7 +16,9 @@ def kind(step):
 
 def unknown(step, *values, words="", moves=()):
     """A row with Keras's name and numbers, one for each output."""
-    made = []
+    words, made = words or kind(step), []
+    if step.get("own"):
+        words += ", a layer of your own with weights (write them with layers of Keras)"
     for shape in step["shapes"]:
         # A size that depends on the batch (a stack along axis 0) is as good as any other here.
         shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
@@ -28,8 +30,9 @@ def unknown(step, *values, words="", moves=()):
             "flat": len(shape) == 1,
             "moves": moves,
         }
-        name, words = step["name"], words or kind(step)
-        made.append(Node(name, words, tuple(values), shape[-1], grid, **rest, **common(step)))
+        made.append(
+            Node(step["name"], words, tuple(values), shape[-1], grid, **rest, **common(step))
+        )
     return made
 
 
