@@ -9,7 +9,7 @@ import nbformat
 from course.cli import main
 from course.grading.demo import answered, model_answers
 from course.grading.folder import CourseFolder
-from course.grading.grade import read_result
+from course.grading.results import read_result
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,8 +8,9 @@ from nbgrader.api import Gradebook
 
 from course.cli import main
 from course.findings import Cause
+from course.grading.book import Book
 from course.grading.folder import CourseFolder
-from course.grading.grade import _Book, _job
+from course.grading.grade import _job
 from course.grading.notebook.defang import Defang
 from course.grading.worker import Outcome, failure
 
@@ -109,7 +110,7 @@ class School:
         outcome = Outcome({"p1": nbformat.writes(nb)}, 1.25)
         if failed:
             outcome = failure(self.job, failed)
-        with _Book(course, self.job, None) as book:
+        with Book(course, self.job, None) as book:
             book.save(student, outcome)
         names = {"first_name": first_name, "last_name": last_name, "lms_user_id": lms_user_id}
         with Gradebook(course.database) as gradebook:

@@ -18,7 +18,7 @@ import pytest
 
 from course.check.handin import receipt
 from course.grading.folder import CourseFolder
-from course.grading.grade import read_result
+from course.grading.results import read_result
 from tests.classroom import Classroom
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

@@ -9,8 +9,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course.cli import main
 from course.grading.folder import CourseFolder
-from course.grading.grade import read_result
 from course.grading.out.release import source_problems
+from course.grading.results import read_result
 from course.grading.sandbox import kernels
 
 ROOT = Path(__file__).parents[1]

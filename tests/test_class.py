@@ -20,7 +20,8 @@ from nbgrader.api import Gradebook
 
 from course.grading.demo import as_colab_saves, with_copied_cell
 from course.grading.folder import CourseFolder
-from course.grading.grade import grade, read_result
+from course.grading.grade import grade
+from course.grading.results import read_result
 from tests.bank import lenet
 from tests.classroom import Classroom
 
@@ -139,7 +140,7 @@ def test_killed_again_and_again_and_resumed(folder, serial):
 
 def test_killed_between_gradebook_and_notebook(folder, serial, monkeypatch):
     """The gradebook has the verdict already, the notebook is not there yet."""
-    import course.grading.grade as module
+    import course.grading.book as module
 
     class Killed(BaseException):
         pass

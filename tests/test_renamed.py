@@ -8,7 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course.grading.folder import CourseFolder
-from course.grading.grade import grade, read_result
+from course.grading.grade import grade
+from course.grading.results import read_result
 from tests.test_changed import Own
 
 

@@ -11,9 +11,9 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
-from course.grading.grade import read_result, table
 from course.grading.inbox.intake import Record
 from course.grading.out.report import summary
+from course.grading.results import read_result, table
 from tests.school import School
 from tests.test_feedback import CHROMIUM, words
 

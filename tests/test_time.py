@@ -1,12 +1,16 @@
 """Time that student code may take: its own, the same on an idle and on a busy machine."""
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell
 from traitlets.config import Config
@@ -16,6 +20,7 @@ from course.grading import grade as grading
 from course.grading.folder import CourseFolder
 from course.grading.grade import _job, grade
 from course.grading.notebook.read import read_notebook
+from course.grading.results import read_result
 from course.grading.sandbox import kernels
 from course.grading.sandbox.kernels import Box, BoxError, Kernel, KernelEnded
 from course.grading.verdict.judge import reasons
@@ -232,7 +237,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
 @pytest.mark.parametrize(
     ("dies", "tries", "why"), [(True, 2, "died, twice"), (False, 1, "it was not judged after 0")]
 )
-def test_only_a_judge_that_dies_is_tried_again(tmp_path, monkeypatch, dies, tries, why):
+def test_only_a_judge_that_dies_is_tried_again(tmp_path, dies, tries, why):
     """That can have been the machine's fault; taking too long was the submission's."""
     kept = []
 
@@ -244,8 +249,7 @@ def test_only_a_judge_that_dies_is_tried_again(tmp_path, monkeypatch, dies, trie
                 theirs.close()
             return ours
 
-    monkeypatch.setattr(worker, "own_judges", Judges)
-    outcome = worker._in_own_process(School(tmp_path).job, {}, {}, longest=0.01)
+    outcome = worker._in_own_process(Judges(), School(tmp_path).job, {}, {}, longest=0.01)
     assert why in outcome.failed and len(kept) == tries
 
 
@@ -255,7 +259,7 @@ def test_only_a_judge_that_dies_is_tried_again(tmp_path, monkeypatch, dies, trie
 TOLD = threading.Event()
 
 
-def slow_one(job, contents):
+def slow_one(job, contents, judges):
     assert TOLD.wait(600)
     return failure(job, "no verdict here")
 
@@ -276,8 +280,45 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
     TOLD.clear()
     monkeypatch.setattr(worker, "grade_submission", slow_one)
     monkeypatch.setattr(grading._Watched, "every", 0.01)
-    monkeypatch.setattr(worker, "own_judges", lambda: None)
+    monkeypatch.setattr(worker, "Judges", nullcontext)
     monkeypatch.setattr(kernels.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
     names = ", ".join(["amina", "bo", "chen"][:workers])
     assert said[0] == f"  still at work after 0.01 s: {names}"
+
+
+# --- stopped by hand
+
+STOPPED = """
+import signal, sys
+from course.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" has it ignored
+status = main(["grade", "--course", sys.argv[1], "hw", "--workers", "2"])
+assert "distributed" not in sys.modules, "Dask is for clusters"
+sys.exit(status)
+"""
+
+
+def test_ctrl_c_loses_nothing_that_is_graded_and_ends_all_processes(tmp_path):
+    School(tmp_path)
+    content = (tmp_path / "assignments" / "hw" / "p1.ipynb").read_text()
+    for student in ("amina", "bo", "chen"):
+        nb = nbformat.reads(content, 4)
+        if student != "amina":
+            nb.cells[1].source = "import time\ntime.sleep(10**6)"
+        (tmp_path / "submitted" / student / "hw").mkdir(parents=True)
+        nbformat.write(nb, tmp_path / "submitted" / student / "hw" / "p1.ipynb")
+    run = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, tmp_path], text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    first = next(line for line in run.stdout if "amina" in line)
+    started = psutil.Process(run.pid).children(recursive=True)
+    assert len(started) > 3, "a box, a judge, and copies of them"
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    said = run.communicate(timeout=600)
+    assert run.returncode == 130, said
+    assert said[1].strip() == "course: stopped. What was graded so far is in the gradebook."
+    assert psutil.wait_procs(started, timeout=600)[1] == []
+    assert "1/3" in first and read_result(CourseFolder(tmp_path), "hw", "amina").files["p1"]
+    assert read_result(CourseFolder(tmp_path), "hw", "bo").failed == "was never graded"

@@ -236,7 +236,8 @@ def _grade(course, assignments, students, again, cells, workers, scheduler, sand
 
     ASSIGNMENT is a name such as 02-lenet (default: all that were handed in).
     """
-    from course.grading.grade import grade, table  # takes a second, while the box imports Keras
+    from course.grading.grade import grade  # takes a second, while the box imports Keras
+    from course.grading.results import table
 
     failed = False
     named = course.students_named(students)

@@ -1,8 +1,9 @@
 """One submission graded, from bytes to bytes: what every core of every machine does.
 
 A `Job` is what an assignment's submissions have in common. `grade_submission` runs in a worker
-(of Dask, or of nothing): it keeps a warm box, and judges each submission in a trusted process of
-its own, which is thrown away afterwards. No gradebook and no shared folder is needed.
+(a thread of `course.grading.grade`, or a process of Dask): student code runs in a warm box, and
+each submission is judged in a trusted process of its own, which is thrown away afterwards. No
+gradebook and no shared folder is needed.
 """
 
 import atexit
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -113,21 +115,23 @@ class Outcome:
     failed: str | None = None
 
 
-def grade_submission(job, contents):
+def grade_submission(job, contents, judges=None):
     """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, whatever happens.
 
-    Raises BoxError if student code cannot be contained on this machine.
+    `judges` are this process's own unless they are given. Raises BoxError if student code cannot
+    be contained on this machine, and CourseError when the judges are closed meanwhile.
     """
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
     address = job.box or kernels.box(judge.sandbox).address
+    judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
-    outcome = _in_own_process(job, contents, address, longest)
+    outcome = _in_own_process(judges, job, contents, address, longest)
     if isinstance(outcome, kernels.BoxError):
         # Not in the judge's process: its limits would be those of the kernel as well.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
         with kernels.Box(judge.sandbox) as cold:
-            outcome = _in_own_process(job, contents, cold.address, longest)
+            outcome = _in_own_process(judges, job, contents, cold.address, longest)
         if isinstance(outcome, kernels.BoxError):
             outcome = failure(job, str(outcome))
     outcome.seconds = time.monotonic() - begun
@@ -137,34 +141,63 @@ def grade_submission(job, contents):
 # --- a trusted process for each
 
 
-class _Judges:
-    """A process that has imported the judge; each submission is judged in a copy of it."""
+class Judges:
+    """A process that has imported the judge; each submission is judged in a copy of it.
+
+    It is started with this, and again if it has ended. When it is closed, its copies end.
+    """
 
     def __init__(self):
+        self._lock, self._closed, self._process = threading.Lock(), False, None
+        self._start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def connect(self):
+        """A connection to a new process that waits for (job, contents, box address, seconds).
+
+        Raises CourseError if this is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise CourseError("Grading was stopped.")
+            if self._process.poll() is not None:
+                self._end()
+                self._start()
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(self._address)
+        return Connection(link.detach())
+
+    def close(self):
+        """End it, and all that it judges."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._end()
+
+    def _start(self):
         self._folder = tempfile.mkdtemp(prefix="course-judge-")
         self._address = os.path.join(self._folder, "control")
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(self._address)
             server.listen(64)
             program = f"from course.grading import worker; worker.serve_judges({server.fileno()})"
-            program = [sys.executable, "-P", "-c", program]
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            # Connections wait in the socket until it is ready.
-            self._process = subprocess.Popen(program, pass_fds=[server.fileno()], **pipes)
+            # Connections wait in the socket until it is ready. Ctrl + C is for us, who end it.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[server.fileno()],
+                start_new_session=True,
+            )
 
-    def connect(self):
-        """A connection to a new process that waits for (job, contents, box address)."""
-        link = socket.socket(socket.AF_UNIX)
-        link.connect(self._address)
-        return Connection(link.detach())
-
-    def alive(self):
-        return self._process.poll() is None
-
-    def close(self):
+    def _end(self):
         self._process.stdin.close()
         self._process.wait()
-        self._process.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -172,17 +205,15 @@ _judges = {}
 
 
 def own_judges():
-    """This process's judges, started when first needed, and again if they have ended."""
+    """This process's judges, started when first needed, for as long as it lives."""
     judges = _judges.get(os.getpid())
-    if judges is None or not judges.alive():
-        if judges is not None:
-            judges.close()
-        judges = _judges[os.getpid()] = _Judges()
+    if judges is None:
+        judges = _judges[os.getpid()] = Judges()
         atexit.register(judges.close)
     return judges
 
 
-def _in_own_process(job, contents, address, longest):
+def _in_own_process(judges, job, contents, address, longest):
     """The Outcome, or a BoxError, after at most so many seconds.
 
     A process that dies can have been the machine's fault, once. One that takes too long was the
@@ -190,7 +221,7 @@ def _in_own_process(job, contents, address, longest):
     """
     end = time.monotonic() + longest
     for _ in range(2):
-        with own_judges().connect() as connection, contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(EOFError, OSError), judges.connect() as connection:
             connection.send((job, contents, address, longest))
             if not connection.poll(max(0, end - time.monotonic())):
                 return failure(job, f"it was not judged after {longest / 60:.0f} minutes")

@@ -18,9 +18,9 @@ from nbgrader.api import Gradebook
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
-from course.grading.grade import read_result
 from course.grading.inbox.intake import intake
 from course.grading.out.feedback import templates
+from course.grading.results import read_result
 from course.plain import one_line
 
 _ENOUGH = 5  # submissions; with fewer, a correlation says nothing

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from course.grading.grade import Result, read_result
 from course.grading.inbox.intake import Intake, Record
 from course.grading.notebook import renamed
+from course.grading.results import Result, read_result
 
 COLUMNS = (
     "assignment", "student", "last_name", "first_name", "lms_user_id",

@@ -1,0 +1,143 @@
+"""The gradebook and autograded/: one process writes them, a verdict at a time.
+
+Each verdict goes into the gradebook first, by nbgrader's own steps, and then, in one move, the
+judged notebook into autograded/, with the digest of what was graded. That file says "done":
+whatever kills a run, the next one goes on where it was.
+"""
+
+import json
+import shutil
+from contextlib import contextmanager
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+
+from course.grading import hand, late
+from course.grading.folder import write_atomically
+from course.grading.notebook import renamed
+from course.grading.results import read_judged
+
+
+class Book:
+    """The gradebook and autograded/, written by one process only."""
+
+    def __init__(self, course, job, cells):
+        self.course, self.job, self.cells = course, job, set(cells or ())
+        self.gradebook = Gradebook(course.database, course.directory.course_id)
+        self.penalties = late.Penalties(course)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gradebook.close()
+
+    def contents(self, student):
+        """{notebook: bytes} of what a student handed in."""
+        folder = self.course.path("submitted", self.job.assignment, student)
+        return renamed.contents(folder, self.job.official)
+
+    def is_done(self, student):
+        """Whether exactly this has been graded already, to its end."""
+        try:
+            found = self.gradebook.find_submission(self.job.assignment, student)
+        except MissingEntry:
+            return False
+        digest = self.job.digest(self.contents(student))
+        for said in self._said(student):
+            if said.get("digest") != digest:
+                return False
+            if said.get("failed") and found.needs_manual_grade:  # not finished by hand either
+                return False
+        return True
+
+    def is_stale(self, student):
+        """Whether exactly this was graded, when the assignment was another."""
+        job, _, file = self.job.digest(self.contents(student)).partition("-")
+        found = [said.get("digest", "").partition("-") for said in self._said(student)]
+        return any(old != job and graded == file for old, _, graded in found)
+
+    def _said(self, student):
+        """What the judged notebooks say of how they were made; {} for one that is not there."""
+        for path in self._paths(student).values():
+            try:
+                yield dict(json.loads(path.read_bytes())["metadata"]["course"])
+            except (OSError, ValueError, KeyError, TypeError):
+                yield {}
+
+    def save(self, student, outcome):
+        """Write one verdict: the gradebook first, the notebooks last."""
+        job, course = self.job, self.course
+        submitted = course.path("submitted", job.assignment, student)
+        with _one_transaction(self.gradebook):
+            self.gradebook.update_or_create_student(student)
+            self.gradebook.update_or_create_submission(job.assignment, student)
+        contents = self.contents(student)
+        digest = job.digest(contents)
+        for name, path in self._paths(student).items():
+            nb = nbformat.v4.reads(outcome.notebooks[name])  # valid: the judge wrote it
+            nb.metadata.setdefault("course", {})["digest"] = digest
+            nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
+            nb.metadata["course"]["file"] = renamed.file_digest(contents, name, job.official)
+            hand.link_answers(nb)
+            old, graded = read_judged(path), nb
+            unchanged = hand.unchanged(old, nb)
+            if self.cells and old and not outcome.failed:
+                nb, graded = self._only_chosen(old, nb)
+            failed = outcome.failed or nb.metadata["course"].get("failed")
+            self._to_gradebook(student, name, graded, failed, unchanged)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if (submitted / "timestamp.txt").exists():
+                shutil.copy(submitted / "timestamp.txt", path.parent)
+            write_atomically(path, nbformat.writes(nb).encode())
+
+    def penalise(self, students):
+        """Bring times and points off for lateness up to date."""
+        with _one_transaction(self.gradebook):
+            for student in students:
+                self.penalties.update(self.gradebook.find_submission(self.job.assignment, student))
+
+    def _to_gradebook(self, student, notebook, nb, failed, unchanged):
+        names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}
+        resources = {"nbgrader": {**names, "db_url": self.course.database}}
+        gradebook, config = self.gradebook, self.course.config
+        with _one_transaction(gradebook):
+            save = hand.SaveGrades(gradebook, unchanged, config=config)
+            save.preprocess(nb, resources)
+            entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
+            if failed:  # the formgrader shows it among those that wait for a person
+                for grade_ in entry.grades:
+                    grade_.needs_manual_grade = grade_.cell.name not in save.kept
+        self.penalise([student])
+
+    def _only_chosen(self, old, new):
+        """(the old notebook with the chosen cells of the new one, those cells alone)."""
+        chosen = {
+            cell.metadata.nbgrader.grade_id: cell
+            for cell in new.cells
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in self.cells
+        }
+        for index, cell in enumerate(old.cells):
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            old.cells[index] = chosen.get(name, cell)
+        old.metadata["course"] = new.metadata["course"]
+        return old, nbformat.v4.new_notebook(metadata=new.metadata, cells=list(chosen.values()))
+
+    def _paths(self, student):
+        folder = self.course.path("autograded", self.job.assignment, student)
+        return {name: folder / f"{name}.ipynb" for name in self.job.official}
+
+
+@contextmanager
+def _one_transaction(gradebook):
+    """One commit for all that is written inside: nbgrader makes one for each cell, 2 ms each."""
+    session = gradebook.db
+    session.commit = session.flush
+    try:
+        yield
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.commit
+    session.commit()

@@ -1,0 +1,92 @@
+"""A class graded by a Dask cluster; on one machine nothing of Dask is imported."""
+
+import logging
+import threading
+import warnings
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+
+from distributed import Client, KilledWorker, as_completed
+
+from course.grading import CourseError, worker
+
+_AHEAD = 4  # submissions for each worker that are on their way: they lie in the scheduler's memory
+_GLANCE = 3  # seconds between two looks at the cluster's workers
+
+
+def spread(job, students, contents, at_work, scheduler):
+    """(student, Outcome) in the order in which they are ready, from a cluster's workers.
+
+    Raises CourseError if no scheduler answers at this address.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "Sending large graph")  # a notebook with many pictures
+        client = stack.enter_context(_client(scheduler))
+        stack.enter_context(_saying_if_idle(client, scheduler, at_work.say))
+        shared = client.submit(_same, job, pure=False)  # made anew when its worker dies
+        waiting, running = iter(students), at_work.begun
+        finished = as_completed()
+
+        def hand_out():
+            at_work.at_once = max(1, sum(client.nthreads().values()))  # some may have joined
+            for student in islice(waiting, max(0, _AHEAD * at_work.at_once - len(running))):
+                given = (worker.grade_submission, shared, contents(student))
+                future = client.submit(*given, pure=False)
+                running[future] = student
+                finished.add(future)
+
+        hand_out()
+        for future in finished:
+            student = running.pop(future)
+            try:
+                outcome = future.result()
+            except KilledWorker:
+                reason = "it ended the worker that graded it, several times"
+                outcome = worker.failure(job, reason)
+            yield student, outcome
+            hand_out()
+
+
+def _client(scheduler):
+    try:
+        return Client(scheduler, timeout=10)
+    except OSError as error:
+        raise CourseError(
+            f"No Dask scheduler answers at {scheduler} ({error}). Start one with "
+            "`dask scheduler`, and workers with `dask worker`; docs/scaling.md shows how."
+        ) from None
+    except TypeError as error:  # Dask has found no certificate
+        raise CourseError(
+            f"The scheduler at {scheduler} is asked for by TLS, and Dask's settings name no "
+            f"certificates for it ({error}). docs/scaling.md shows how they are named."
+        ) from None
+
+
+@contextmanager
+def _saying_if_idle(client, scheduler, say):
+    """Say so when a scheduler is found without workers: it would wait for them in silence."""
+    ended = threading.Event()
+
+    def watch():
+        idle = False
+        while not ended.wait(_GLANCE):
+            was, idle = idle, not client.nthreads()
+            if idle and not was:
+                say(
+                    f"The scheduler at {scheduler} has no workers; waiting for some. Start one "
+                    f"with `dask worker {scheduler}`, or stop with Ctrl + C."
+                )
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _same(job):
+    return job

@@ -1,0 +1,127 @@
+"""What became of each submission: read from the gradebook and the judged notebooks, and shown."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+
+from course.findings import Cause
+from course.grading import hand
+from course.grading.sandbox import kernels
+from course.grading.verdict import judge
+from course.plain import one_line
+
+_MAX_REASON = 20  # lines of a reason why something was not graded
+
+
+@dataclass
+class Result:
+    """One student's submission: points, what was lost and why, or why it could not be graded."""
+
+    student: str
+    score: float = 0.0
+    maximum: float = 0.0
+    lost: list = field(default_factory=list)  # (grade id, points, [message, ...])
+    remarks: list = field(default_factory=list)  # (grade id, with which official answer it passed)
+    repairs: list = field(default_factory=list)
+    failed: str | None = None
+    manual: bool = False  # an answer waits for a person
+    by_hand: str | None = None  # why it could not be graded; a person has graded all of it
+    late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
+    contained: bool = True  # student code ran in a box
+    files: dict = field(default_factory=dict)  # {notebook: SHA-256 of the file that was graded}
+
+
+def read_result(course, assignment, student, gradebook=None):
+    """A graded submission's Result, from the gradebook and the judged notebook."""
+    result = Result(student)
+    with nullcontext(gradebook) if gradebook else Gradebook(course.database) as gradebook:
+        try:
+            submission = gradebook.find_submission(assignment, student)
+        except MissingEntry:
+            return Result(student, failed="was never graded")
+        result.late = submission.late_submission_penalty or 0.0
+        result.score = max(0.0, submission.score - result.late)
+        result.maximum = submission.max_score
+        result.manual = submission.needs_manual_grade
+        folder = course.path("autograded", assignment, student)
+        for notebook in submission.notebooks:
+            nb = read_judged(folder / f"{notebook.name}.ipynb")
+            if nb is not None:
+                _read_notebook(result, nb, notebook)
+    if result.failed:
+        lines = result.failed.splitlines()[:_MAX_REASON]
+        result.failed = "\n".join(map(one_line, lines))
+    if result.failed and not result.manual:
+        result.failed, result.by_hand = None, result.failed
+    return result
+
+
+def read_judged(path):
+    """A judged notebook, or None if there is none that can be read."""
+    try:
+        return nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _read_notebook(result, nb, notebook):
+    """Add what a judged notebook and its entry in the gradebook say to a Result."""
+    said = nb.metadata.get("course", {})
+    result.files[notebook.name] = said.get("file")
+    result.repairs += map(one_line, said.get("repairs", []))
+    result.failed = result.failed or said.get("failed")
+    result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
+    judged, comments = judge.reasons(nb), hand.comments(nb, notebook)
+    grades = {grade.cell.name: grade for grade in notebook.grades}
+    for name in comments:  # in the notebook's order
+        grade = grades.get(name)
+        if grade is None or grade.score >= grade.max_score:
+            continue
+        messages = judged.get(name, (True, []))[1]
+        if grade.manual_score is not None and not grade.needs_manual_grade:
+            messages = comments[name] + messages or ["graded by hand, without a comment"]
+        if messages:
+            lost = grade.max_score - grade.score
+            result.lost.append((name, lost, list(map(one_line, messages))))
+    for name, (passed, messages) in judged.items():
+        result.remarks += [(name, one_line(said)) for said in messages if passed]
+
+
+def table(results):
+    """The grade table as text: every student with points and the reason for each lost point."""
+    names = [one_line(result.student) for result in results]
+    width = max(map(len, names))
+    lines = []
+    for name, result in zip(names, results, strict=True):
+        if result.failed:
+            first, *more = result.failed.splitlines()
+            lines.append(f"{name:<{width}}  not graded: {first}")
+            lines += [f"{'':<{width}}    | {line}" for line in more]
+            continue
+        waits = "  (an answer waits to be graded by hand)" if result.manual else ""
+        if result.by_hand:
+            waits = f"  (graded by hand: {one_line(result.by_hand)})"
+        lines.append(f"{name:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
+        open_ = [name for name, _, messages in result.lost if _open(messages)]
+        open_points = sum(points for _, points, messages in result.lost if _open(messages))
+        for exercise, points, messages in result.lost:
+            if not _open(messages):
+                lines.append(f"{'':<{width}}    −{points:g} {exercise}: {messages[0]}")
+        if open_:
+            names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
+            lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
+        for exercise, said in result.remarks:
+            lines.append(f"{'':<{width}}    {exercise}: {said}")
+        if result.late:
+            lines.append(f"{'':<{width}}    −{result.late:g} handed in late")
+        for said in result.repairs:
+            lines.append(f"{'':<{width}}    repaired: {said}")
+    if not all(result.contained for result in results):
+        lines.append("Graded WITHOUT a sandbox: these submissions could read and change anything.")
+    return "\n".join(lines)
+
+
+def _open(messages):
+    return bool(messages) and Cause.NOT_ANSWERED.value in messages[0]
