@@ -1,0 +1,63 @@
+"""Evidence about an answer is asked for here, and believed only as far as it is well formed."""
+
+from course.check import words
+from course.check.card import Card
+from course.check.outcome import CheckFailed
+from course.diagnosis import Cause, finding
+from course.evidence import values
+from course.evidence.observe import observe
+from course.plain import one_line
+
+
+def ask(subject, request):
+    """Evidence about a subject: from here, or from where the grader keeps the student's code."""
+    remote = values.attribute(type(subject), "__evidence__")
+    reply = remote(subject, request) if remote else observe(subject, request)
+    # The student's process may send anything. A reply without the expected field is a failed check.
+    wanted = {"value": "value", "call": "answers"}.get(request["ask"], "trace")
+    known = isinstance(reply, dict) and (isinstance(reply.get("failed"), str) or wanted in reply)
+    if not known:
+        return {"failed": "NO_ANSWER", "text": "the reply is malformed"}
+    if "value" in reply:
+        reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
+    if isinstance(reply.get("answers"), list):
+        reply["answers"] = list(map(values.plain, reply["answers"]))
+    return reply
+
+
+def told(subject, request, expected):
+    """The reply to a request for a value or for the answer of one call.
+
+    `expected` says in words what it should be. Raises CheckFailed if there is no such reply.
+    """
+    reply = ask(subject, request)
+    name, found = words.name(subject), None
+    if "failed" in reply:
+        found = failed(reply, expected)
+    elif request["ask"] == "call" and not (
+        isinstance(reply["answers"], list) and len(reply["answers"]) == len(request["cases"])
+    ):
+        found = finding(name, Cause.NO_ANSWER, received="not as many as questions")
+    if found is not None:
+        raise CheckFailed(Card(name, [found]))
+    return reply
+
+
+def failed(reply, expected, hint=""):
+    """The finding about code that gave no evidence; `expected` says what it should have been."""
+    kind = reply["failed"]
+    cause = Cause[kind] if kind in Cause.__members__ else Cause.NO_ANSWER
+    text = one_line(reply.get("text", ""))
+    expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
+    if cause is Cause.NOT_ANSWERED:
+        hint = "Fill in the cell above and run it."
+        if text.isidentifier():
+            hint = f"It calls {text}(). Fill that in, and run its cell."
+    return finding("", cause, expected, text, hint=hint)
+
+
+def no_plain_value(row, stand_in, expected):
+    """The finding about a part of an answer that has no plain form."""
+    said, cause = stand_in
+    cause = Cause[cause] if cause in Cause.__members__ else Cause.WRONG_KIND_OF_VALUE
+    return finding(row, cause, expected, said)

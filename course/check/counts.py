@@ -1,0 +1,133 @@
+"""Numbers that are counted by hand, compared with a table; a wrong one is explained."""
+
+from math import prod
+
+from course.anatomy import anatomy
+from course.check import words
+from course.check.agree import close
+from course.check.asked import ask, failed, no_plain_value
+from course.check.card import Card
+from course.diagnosis import Cause, finding
+from course.evidence import values
+
+
+def shapes(answers, like, rows):
+    """The Card of {row: (height, width, channels)}; `rows` are asked for, all if it is None."""
+    network = anatomy(like)
+    right = {step.name: step.shape for step in network}
+    kind = "a tuple such as (28, 28, 6)"
+    return _card(answers, network, right, rows, _explain_shape, kind)
+
+
+def parameters(answers, like, rows):
+    """The Card of {row: trained parameters}; the row "total" is the whole network."""
+    network = anatomy(like)
+    right = {step.name: step.trained for step in network} | {"total": network.trained}
+    return _card(answers, network, right, rows, _explain_parameters, "a whole number")
+
+
+def _card(answers, network, right, rows, explain, kind):
+    asked = {name: right[name] for name in rows or right}
+    reply = ask(answers, {"ask": "value"})
+    if "failed" in reply:
+        findings = [failed(reply, "a dict of numbers")]
+    else:
+        findings = _findings(words.name(answers), reply["value"], network, asked, explain, kind)
+    return Card(words.name(answers), findings)
+
+
+def _findings(name, got, network, asked, explain, kind):
+    if not isinstance(got, dict) or not got:
+        text = f'{{"{next(iter(asked))}": ..., ...}}'
+        return [finding(name, Cause.WRONG_KIND_OF_VALUE, text, words.brief(got))]
+    if all(value is None for value in got.values()):
+        return [finding("", Cause.NOT_ANSWERED, hint="Fill in the numbers above.")]
+    findings = []
+    for row, expected in asked.items():
+        wanted = list(expected) if isinstance(expected, tuple) else expected
+        if row not in got:
+            findings.append(finding(row, Cause.MISSING_KEY, hint=words.other_key(got, row)))
+        elif got[row] is None:
+            findings.append(finding(row, Cause.NOT_ANSWERED))
+        elif odd := values.stands_for(got[row]):
+            findings.append(no_plain_value(row, odd, kind))
+        elif not close(got[row], wanted, 0) and not _same_vector(got[row], wanted):
+            cause, hint = explain(network, row, got[row], wanted, got)
+            findings.append(finding(row, cause, kind, words.brief(got[row]), hint=hint))
+    return findings
+
+
+def _same_vector(got, wanted):
+    """A vector's shape may be written 120, (120,) or, as the paper does, 1 × 1 × 120."""
+    if not isinstance(wanted, list) or len(wanted) != 1:
+        return False
+    return close(got, wanted[0], 0) or close(got, [1, 1, *wanted], 0)
+
+
+def _explain_shape(network, row, got, expected, answers):
+    step = network[row]
+    if not isinstance(got, list | int) or isinstance(got, bool):
+        return Cause.WRONG_KIND_OF_VALUE, ""
+    got = [got] if isinstance(got, int) else got
+    if len(got) == len(expected) + 1 and got[0] is None:
+        return (
+            Cause.WRONG_VALUE,
+            f"You have {words.brief(got)}. Leave out None, which is the batch.",
+        )
+    if len(got) == len(expected) and sorted(map(str, got)) == sorted(map(str, expected)):
+        return Cause.CHANNELS_FIRST, ""
+    if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
+        return Cause.FILTERS_FORGOTTEN, f"You have {words.brief(got[2])}."
+    source = _before(step)
+    if len(expected) == 3:
+        if step.step == "concatenate":
+            hint = "Side by side, maps keep their height and width, and their numbers add up."
+            return Cause.WRONG_VALUE, f"You have {words.brief(got)}. {hint}"
+        # The reader's own size: the right one may be what another row asks for.
+        while source.name not in answers and source.inputs and source.grid == _before(source).grid:
+            source = _before(source)  # a row that is not asked for and changes no size
+        own = source.grid if source.step == "input" else answers.get(source.name)
+        size = own[0] if isinstance(own, list | tuple) and own else "N"
+        kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
+        hint = (
+            f"A window of {kernel} slides over {words.brief(size)} in steps of {stride}"
+            + (f" with {padding} zeros on each side" if padding else " without padding")
+            + ": ⌊(N + 2P − F)/stride⌋ + 1."
+        )
+        return Cause.WRONG_VALUE, f"You have {words.brief(got)}. {hint}"
+    return Cause.WRONG_VALUE, f"You have {words.brief(got)}. The table gives the number of units."
+
+
+def _before(step):
+    return step.inputs[0].parts[0][0]
+
+
+def _explain_parameters(network, row, got, expected, answers):
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        return Cause.WRONG_KIND_OF_VALUE, ""
+    if row == "total":
+        return Cause.WRONG_VALUE, f"You have {words.count(got)}. Add up the rows above."
+    step = network[row]
+    said = f"You have {words.count(got)}."
+    area = step.kernel[0] * step.kernel[1]
+    if not step.fan_in:
+        return Cause.WRONG_VALUE, f"{said} What is there to learn in: {step.does()}?"
+    if got == step.fan_in:
+        return Cause.WITHOUT_BIASES, said
+    positions = prod(step.grid)
+    if got in (step.macs, step.macs + step.filters, positions * step.parameters):
+        return Cause.MACS_FOR_PARAMETERS, said
+    if step.connections:
+        dense = area * step.channels * step.filters
+        if got in (dense, dense + step.filters):
+            return Cause.ALL_CONNECTED, said
+    if step.step == "conv" and got in (area * step.filters, (area + 1) * step.filters):
+        return Cause.WITHOUT_INPUT_CHANNELS, said
+    if step.step == "dense":
+        source = step.inputs[0]
+        hint = f"It sees {' · '.join(map(str, (*source.grid, source.channels)))} values."
+        if source.grid == (1, 1):
+            hint = f"It sees {source.channels} values."
+        return Cause.WRONG_VALUE, f"{said} {hint}"
+    hint = f"Weights of one map: {area} for each map that it sees. Then its bias."
+    return Cause.WRONG_VALUE, f"{said} {hint}"

@@ -1,0 +1,56 @@
+"""How values and calls of a student's are written in a sentence: short, on one line."""
+
+from course.evidence import values
+from course.plain import one_line
+
+
+def name(subject):
+    """What the student calls it."""
+    return values.name_of(subject) or "Your answer"
+
+
+def call(name, args, kwargs):
+    """A call as it would be written, area(2, size=3); the name alone if it takes nothing."""
+    if not args and not kwargs:
+        return name
+    parts = [brief(values.sendable(a)) for a in args]
+    parts += [f"{key}={brief(item)}" for key, item in kwargs.items()]
+    return f"{name}({', '.join(parts)})"
+
+
+def brief(value):
+    """A value in some hundred letters at most; a longer list is cut."""
+    if isinstance(value, dict) and set(value) == {"array", "dtype"}:
+        value = value["array"]
+    if isinstance(value, dict) and set(value) == {"tuple"}:
+        value = tuple(value["tuple"])
+    if odd := values.stands_for(value):
+        return odd[0]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(brief, value[:8])) + (", …" if len(value) > 8 else "")
+        text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        return text if len(text) <= 400 else text[:399] + "…"
+    text = str(value)
+    return one_line(text if len(text) <= 120 else text[:119] + "…")
+
+
+def count(number):
+    """A number with its thousands apart, unless that would fill the line."""
+    return f"{number:,}" if abs(number) < 10**30 else brief(number)
+
+
+def quoted(value):
+    """A value; a text in quotation marks, and named so."""
+    return f'the text "{brief(value)}"' if isinstance(value, str) else brief(value)
+
+
+def other_key(got, key):
+    """A key that looks like the one that is missing, in words."""
+
+    def bare(text):
+        return "".join(filter(str.isalnum, text)).casefold()
+
+    alike = next((other for other in got if bare(other) == bare(key)), None)
+    return f'You wrote "{brief(alike)}".' if alike else ""
