@@ -20,6 +20,7 @@ from course.architectures.lenet import C3_CONNECTIONS, LENET5, LENET5_1998
 from course.architectures.resnet import RESNET34, cifar
 from course.architectures.vgg import VGG16
 from course.diagnosis import Cause
+from course.evidence import values
 
 
 def lenet5(input_shape=(32, 32, 1), classes=10):
@@ -578,6 +579,12 @@ def rounded(image, size=2):
 
 
 IMAGE = np.arange(24.0).reshape(4, 6)
+
+
+def test_none_is_not_the_words_that_are_said_of_it():
+    said = values.kind_of(None)
+    fails(Cause.WRONG_VALUE, check.function, lambda: None, [], gives=[said])
+    fails(Cause.NOT_ANSWERED, check.value, None, said)
 
 
 @pytest.mark.parametrize("answer", [mean_of, as_tensor, rounded, lambda *a: mean_of(*a).tolist()])
