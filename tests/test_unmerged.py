@@ -251,3 +251,12 @@ def test_a_network_with_such_a_merge_is_never_right():
 
     with check.silently(), pytest.raises(check.CheckFailed):
         check.block(Student(), like=MODULE)
+
+
+def test_zeros_of_another_size_beside_the_maps():
+    def block(x):
+        y = layers.Conv2D(128, 3, 2, padding="same", use_bias=False)(x)
+        return layers.Concatenate()([x, ops.zeros_like(y)])
+
+    row, cause, text = first(block, OPTION_A)
+    assert cause is Cause.SHORTCUT_CONCATENATED and "ops.zeros_like(y)" in text, (row, text)

@@ -26,6 +26,7 @@ from course.check.record import progress
 from course.diagnosis import Cause, diagnose, finding
 from course.evidence import probes, values
 from course.network.graph import TooLarge
+from course.network.words import shape_of
 from course.plain import one_line
 
 __all__ = [
@@ -103,7 +104,7 @@ def _with_its_end(found, built, table):
     ends = [[value.shape for value in network.outputs] for network in (built, anatomy(table))]
     if ends[0] == ends[1] or len(ends[0]) != 1:
         return found
-    yours, right = (" × ".join(map(str, end[0])) for end in ends)
+    yours, right = (shape_of(end[0]) for end in ends)
     text = f"Your function gives {yours}, it should give {right}."
     return replace(found, message=f"{found.message} {text}")
 

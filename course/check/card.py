@@ -5,6 +5,7 @@ from html import escape
 from course import show
 from course.anatomy import anatomy
 from course.diagnosis import MOST_FINDINGS, Cause
+from course.network.words import shape_of
 
 _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has 3:1 and more on the light and the dark pages of JupyterLab and Colab; text has the
@@ -60,7 +61,7 @@ class Card:
         first, rows = self.findings[0].row, []
         for step in anatomy(self.table):
             wrong = step.name == first
-            shape = " × ".join(map(str, step.shape))
+            shape = shape_of(step.shape)
             rows.append((_MARKS["wrong" if wrong else "right"], step.name, step.does(), shape))
             if wrong:
                 # One row alone is not worth folding.

@@ -90,7 +90,7 @@ def only_the_shape_changes(graph, number, node):
 
 def maps_of_zeros_beside_others(graph, number, node):
     """A map put beside zeros of its size: it has more maps, which are zeros."""
-    if node.moves[:1] != ("join",) or not _fit_together(node):
+    if node.moves != ("join",) or not _fit_together(node):
         return False
     zeros = [all(source.step == "zeros" for source in graph.kinds(value)) for value in node.inputs]
     if zeros.count(False) != 1 or len(zeros) == 1 or node.inputs[0].flat:
