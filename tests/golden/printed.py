@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import keras
 import nbformat
 
 from course import check
@@ -75,6 +76,7 @@ def _checked(about, cells, answers):
 def _executed(name, source, names):
     file = f"<{name}>"  # so that what looks at a function's source finds it
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    keras.utils.set_random_seed(0)  # some wrong answers show what their own weights make
     with check.silently(), contextlib.redirect_stdout(io.StringIO()):
         exec(compile(source, file, "exec"), names)
 
