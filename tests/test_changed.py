@@ -11,7 +11,7 @@ from course.cli import main
 from course.grading.folder import CourseFolder
 from course.grading.out.release import source_problems
 from course.grading.results import read_result
-from course.grading.sandbox import kernels
+from course.grading.sandbox import outside
 
 ROOT = Path(__file__).parents[1]
 ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
@@ -217,9 +217,9 @@ def test_where_nothing_can_be_contained_a_release_says_that_it_was_not_tried(
     tmp_path, capsys, monkeypatch
 ):
     def refuse(*_):
-        raise kernels.BoxError("Student code cannot be contained on this machine.\n  no bwrap")
+        raise outside.BoxError("Student code cannot be contained on this machine.\n  no bwrap")
 
-    monkeypatch.setattr(kernels, "box", refuse)
+    monkeypatch.setattr(outside, "box", refuse)
     assert Own(tmp_path).course("release", "hw") == 0
     err = capsys.readouterr().err
     assert "hw was not tried on its solution: Student code cannot be contained" in err

@@ -53,12 +53,12 @@ def test_where_there_is_no_sandbox_it_says_what_to_use(monkeypatch, system):
 
 
 def test_a_sandbox_that_does_not_work(monkeypatch):
-    from course.grading.sandbox import kernels
+    from course.grading.sandbox import outside
 
     def broken(*_):
-        raise kernels.BoxError("bwrap: no permission")
+        raise outside.BoxError("bwrap: no permission")
 
-    monkeypatch.setattr(kernels.Box, "__enter__", broken)
+    monkeypatch.setattr(outside.Box, "__enter__", broken)
     line = doctor._sandbox()
     assert line.state == doctor.BAD and "no permission" in line.mend
 

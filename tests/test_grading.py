@@ -13,7 +13,7 @@ from course.grading.demo import as_colab_saves, with_copied_cell
 from course.grading.folder import CourseFolder
 from course.grading.out.gradebooks import _comments
 from course.grading.out.scores import scored
-from course.grading.sandbox import kernels
+from course.grading.sandbox import outside
 from tests.bank import lenet
 from tests.classroom import Classroom
 
@@ -145,14 +145,14 @@ def test_where_the_warm_box_gives_no_kernel_a_cold_one_takes_over(
     room, monkeypatch, caplog, tmp_path, broken
 ):
     """The log says so; and if there is none either, the submission fails with the reason."""
-    address, asked = kernels.Box.address, []
+    address, asked = outside.Box.address, []
 
     def nobody_listens_at_first(box):
         asked.append(box)
         found = address.fget(box)
         return {**found, "folder": str(tmp_path)} if len(asked) <= broken else found
 
-    monkeypatch.setattr(kernels.Box, "address", property(nobody_listens_at_first))
+    monkeypatch.setattr(outside.Box, "address", property(nobody_listens_at_first))
     _, result = room.grade(f"cold{broken}", room.written())
     assert "The warm box gave no kernel" in caplog.text
     assert "a cold one takes over" in caplog.text

@@ -21,8 +21,9 @@ from course.grading.folder import CourseFolder
 from course.grading.grade import _job, grade
 from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
-from course.grading.sandbox import kernels
-from course.grading.sandbox.kernels import Box, BoxError, Kernel, KernelEnded
+from course.grading.sandbox import outside
+from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
+from course.grading.sandbox.outside import Box, BoxError
 from course.grading.verdict.judge import reasons
 from course.grading.worker import failure
 from tests.classroom import Classroom
@@ -106,7 +107,7 @@ while True:
     try: os.wait()
     except ChildProcessError: pass
 """
-    with Kernel(box.address, limits=kernels.Limits(cpu=1)) as kernel:
+    with Kernel(box.address, limits=Limits(cpu=1)) as kernel:
         kernel.send(run=code)
         with pytest.raises(KernelEnded, match="more than 1 s of processor time"):
             kernel.answer(600)
@@ -143,7 +144,7 @@ def test_a_deadline_is_a_deadline_however_much_comes(box, line):
     ],
 )
 def test_what_keeps_coming_ends_the_kernel(box, line, why):
-    with Kernel(box.address, limits=kernels.Limits(output=2_000_000)) as kernel:
+    with Kernel(box.address, limits=Limits(output=2_000_000)) as kernel:
         kernel.send(run=TALKS.format(line=line, pause=0))
         with pytest.raises(KernelEnded, match=why):
             kernel.answer(600)
@@ -281,7 +282,7 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
     monkeypatch.setattr(worker, "grade_submission", slow_one)
     monkeypatch.setattr(grading._Watched, "every", 0.01)
     monkeypatch.setattr(worker, "Judges", nullcontext)
-    monkeypatch.setattr(kernels.Box, "address", {})
+    monkeypatch.setattr(outside.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
     names = ", ".join(["amina", "bo", "chen"][:workers])
     assert said[0] == f"  still at work after 0.01 s: {names}"

@@ -263,11 +263,11 @@ def _grade(course, assignments, students, again, cells, workers, scheduler, sand
 
 def _start_the_box(options):
     from course.grading import CourseError
-    from course.grading.sandbox import kernels
+    from course.grading.sandbox import outside
 
     if not options["scheduler"]:
         with contextlib.suppress(CourseError):  # it is told when the box is needed
-            kernels.box(options["sandbox"] or kernels.BUBBLEWRAP).start()
+            outside.box(options["sandbox"] or outside.BUBBLEWRAP).start()
 
 
 def _handed_in(course, assignments, students, those_of):

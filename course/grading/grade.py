@@ -22,7 +22,7 @@ from course.grading.notebook.read import read_source
 from course.grading.notebook.repair import official_cells
 from course.grading.notebook.solution import code_of, not_released
 from course.grading.results import read_result
-from course.grading.sandbox import kernels
+from course.grading.sandbox import outside
 from course.grading.verdict import judge
 from course.plain import one_line
 
@@ -47,7 +47,7 @@ def grade(
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
     Submissions that are graded and have not changed since are left alone, unless `again`. `cells`
-    (grade ids) grades only these anew. `sandbox` is one of `kernels.SANDBOXES`. `workers` is the
+    (grade ids) grades only these anew. `sandbox` is one of `outside.SANDBOXES`. `workers` is the
     number of processes on this machine (default: one a core), `scheduler` the address of a Dask
     cluster that is used instead. `progress(number, total, result)` is called after each, and
     `say(sentence)` if the assignment has changed, the cluster has no workers, or a submission
@@ -125,7 +125,7 @@ def _job(course, assignment, sandbox):
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
-    elif config.get("Judge", {}).get("sandbox") == kernels.UNSAFE:
+    elif config.get("Judge", {}).get("sandbox") == outside.UNSAFE:
         raise CourseError(
             "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). Take that out: to run "
             "student code with your own rights is asked for each time, by "
@@ -187,7 +187,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
     pool = futures.ThreadPoolExecutor(workers)
     with worker.Judges() as judges:  # they import what they need while the box does
         sandbox = judge.Judge(config=Config(job.config)).sandbox
-        job = replace(job, box=kernels.box(sandbox).address)
+        job = replace(job, box=outside.box(sandbox).address)
 
         def grade_one(student):
             at_work.begun[student] = student

@@ -8,7 +8,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from course.findings import Cause
 from course.grading import hand
-from course.grading.sandbox import kernels
+from course.grading.sandbox import outside
 from course.grading.verdict import judge
 from course.plain import one_line
 
@@ -72,7 +72,7 @@ def _read_notebook(result, nb, notebook):
     result.files[notebook.name] = said.get("file")
     result.repairs += map(one_line, said.get("repairs", []))
     result.failed = result.failed or said.get("failed")
-    result.contained = result.contained and said.get("sandbox") != kernels.UNSAFE
+    result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
     judged, comments = judge.reasons(nb), hand.comments(nb, notebook)
     grades = {grade.cell.name: grade for grade in notebook.grades}
     for name in comments:  # in the notebook's order

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import nbformat
 import numpy
-from nbformat.v4 import nbbase, new_markdown_cell, new_output
+from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
@@ -40,7 +40,7 @@ from course.grading import CourseError
 from course.grading.notebook.defang import Defang
 from course.grading.notebook.renamed import read_submission
 from course.grading.notebook.repair import repair
-from course.grading.sandbox import box, kernels
+from course.grading.sandbox import box, fast, outside
 from course.grading.verdict.judge import InstructorError, Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
 
@@ -123,16 +123,16 @@ def grade_submission(job, contents, judges=None):
     """
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
-    address = job.box or kernels.box(judge.sandbox).address
+    address = job.box or outside.box(judge.sandbox).address
     judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
     outcome = _in_own_process(judges, job, contents, address, longest)
-    if isinstance(outcome, kernels.BoxError):
+    if isinstance(outcome, outside.BoxError):
         # Not in the judge's process: its limits would be those of the kernel as well.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
-        with kernels.Box(judge.sandbox) as cold:
+        with outside.Box(judge.sandbox) as cold:
             outcome = _in_own_process(judges, job, contents, cold.address, longest)
-        if isinstance(outcome, kernels.BoxError):
+        if isinstance(outcome, outside.BoxError):
             outcome = failure(job, str(outcome))
     outcome.seconds = time.monotonic() - begun
     return outcome
@@ -180,7 +180,7 @@ class Judges:
                 self._end()
 
     def _start(self):
-        self._folder = tempfile.mkdtemp(prefix="course-judge-")
+        self._folder = tempfile.mkdtemp(prefix="course-judge-", dir=outside.short_folder())
         self._address = os.path.join(self._folder, "control")
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(self._address)
@@ -231,8 +231,7 @@ def _in_own_process(judges, job, contents, address, longest):
 
 def serve_judges(control):
     """Run the process that is copied, until its standard input ends."""
-    # Each new cell and output would be held against the schema, 1 ms; the notebook is, at the end.
-    nbbase.validate = lambda node, ref=None: None
+    fast.write()
     box.import_what_is_given()
     gc.freeze()
     box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
@@ -254,7 +253,7 @@ def _answer(link):
             submission = read_submission(contents, job.official)
             notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
         outcome = Outcome(notebooks, 0)
-    except kernels.BoxError as error:
+    except outside.BoxError as error:
         outcome = error
     except (InstructorError, CourseError, NoVerdict) as error:
         outcome = failure(job, str(error))

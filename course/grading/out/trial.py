@@ -11,7 +11,7 @@ import nbformat
 from course.grading import worker
 from course.grading.notebook.read import read_source
 from course.grading.notebook.solution import official_of
-from course.grading.sandbox.kernels import BoxError
+from course.grading.sandbox.outside import BoxError
 from course.grading.verdict.judge import reasons
 
 

@@ -28,8 +28,8 @@ from course.grading import CourseError
 from course.grading.notebook.read import read_source
 from course.grading.notebook.repair import official_cells
 from course.grading.notebook.solution import code_of
-from course.grading.sandbox import kernels
-from course.grading.sandbox.kernels import KernelEnded
+from course.grading.sandbox import outside
+from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow
 from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.testcell import TestCell, imports_of
@@ -53,9 +53,9 @@ class Judge(NbGraderPreprocessor):
     """Runs the student's cells in the kernel and judges the test cells here."""
 
     sandbox = Enum(
-        kernels.SANDBOXES,
-        kernels.BUBBLEWRAP,
-        help="Where student code runs; see course.grading.sandbox.kernels.",
+        outside.SANDBOXES,
+        outside.BUBBLEWRAP,
+        help="Where student code runs; see course.grading.sandbox.outside.",
     ).tag(config=True)
     # Seconds of its own time, see runner.py: the same on an idle and a busy machine.
     timeout = Integer(60, help="Seconds that one cell, or one answer, may take.").tag(config=True)
@@ -108,23 +108,23 @@ class Judge(NbGraderPreprocessor):
         """Run and ask in a new kernel, for `total` seconds at most; the one before waits."""
         total = self.wall if total is None else total
         before, given = vars(self).get("_runner"), self._given
-        limits = kernels.Limits(
+        limits = Limits(
             output=self.max_output, evidence=self.max_evidence, cpu=self.wall + self.timeout
         )
         with contextlib.ExitStack() as stack:
 
             def start(address):
-                kernel = kernels.Kernel(address, given.get("files"), limits)
+                kernel = Kernel(address, given.get("files"), limits)
                 return stack.enter_context(kernel)
 
             try:
-                warm = given.get("box") or kernels.box(self.sandbox).address
+                warm = given.get("box") or outside.box(self.sandbox).address
                 self._runner = Runner(lambda: start(warm), self.timeout, total)
-            except (kernels.BoxError, OSError) as error:
+            except (outside.BoxError, OSError) as error:
                 if "box" in given:  # who gave it knows where to have another
                     raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
-                cold = stack.enter_context(kernels.Box(self.sandbox)).address
+                cold = stack.enter_context(outside.Box(self.sandbox)).address
                 self._runner = Runner(lambda: start(cold), self.timeout, total)
             try:
                 yield

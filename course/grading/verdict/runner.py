@@ -8,7 +8,8 @@ which the other cells are run again.
 
 import time
 
-from course.grading.sandbox.kernels import BoxError, KernelEnded
+from course.grading.sandbox.kernel import KernelEnded
+from course.grading.sandbox.outside import BoxError
 
 _AGAIN = 5  # seconds that a cell which was interrupted may take in a new kernel
 LONGEST = 3600  # seconds on the clock that a submission may take, however busy the machine is
@@ -26,7 +27,7 @@ class Runner:
     """Runs cells and asks questions: at most `seconds` of its own time for each, `total` for all.
 
     What is interrupted may take as long again to stop. None takes more than a quarter of what is
-    left, so that there is time for the last cells, too. `start()` gives a `kernels.Kernel`.
+    left, so that there is time for the last cells, too. `start()` gives a `kernel.Kernel`.
     """
 
     def __init__(self, start, seconds, total):

@@ -1,0 +1,167 @@
+"""What makes the box and the judge fast inside other people's libraries, all in one place.
+
+Every private name of Keras, TensorFlow, IPython and nbformat that the grading half uses stands
+here, each with its reason. Seen in Keras 3.15, TensorFlow 2.21, IPython 9.18, nbformat 5.11 and
+Python 3.11. A version that keeps a name elsewhere, or whose function takes other arguments, goes
+without that one: it is slower, and no different. Only the box and the judge's process call this.
+"""
+
+import contextlib
+import ctypes
+import functools
+import inspect
+import os
+import sys
+import types
+
+
+@contextlib.contextmanager
+def imported():
+    """Import Keras without scikit-learn and JAX.
+
+    Keras and TensorFlow look for these two, for wrappers of their own: a third of the time.
+    """
+    unseen = [name for name in ("sklearn", "jax") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(unseen))
+    try:
+        yield
+    finally:
+        for name in unseen:
+            del sys.modules[name]
+
+
+def first_error(shell):
+    """Let IPython import what it needs to show an error, 0.3 s when it first does."""
+    import keras
+
+    try:
+        keras.layers.Dense()
+    except TypeError as error:
+        with contextlib.suppress(Exception):
+            shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+
+
+def build():
+    """Let networks be built in less time. Returns the names of what was changed."""
+    done = []
+    for change in _CHANGES:
+        with contextlib.suppress(Exception):  # not as in the version that was seen
+            change()
+            done.append(change.__name__)
+    return done
+
+
+def write():
+    """Let notebooks be written in less time.
+
+    nbformat would hold each new cell and output against its schema, 1 ms; the whole notebook is, at
+    the end.
+    """
+    from nbformat.v4 import nbbase
+
+    nbbase.validate = lambda node, ref=None: None
+
+
+# --- each changes one thing, or raises an error and changes nothing
+
+
+def signatures():
+    """Let Python look at each function once: Keras asks whenever a layer is made."""
+    look, found = inspect._signature_from_callable, {}
+
+    def signature(function, **options):
+        bound = type(function) is types.MethodType  # of all objects of a class the same
+        key = (bound, function.__func__ if bound else function, *options.values())
+        if type(key[1]) is not types.FunctionType:
+            return look(function, **options)
+        if key not in found:
+            found[key] = look(function, **options)
+        return found[key]
+
+    inspect._signature_from_callable = signature
+
+
+def arguments():
+    """The same for TensorFlow, which looks at the arguments of functions."""
+    inspect.getfullargspec = functools.cache(inspect.getfullargspec)
+
+
+def tensors():
+    """Let TensorFlow look at each class once: it asks of every argument whether it is a tensor."""
+    import tensorflow as tf
+
+    ask, answers = tf.is_tensor, {}
+
+    def is_tensor(value):
+        kind = type(value)
+        if kind not in answers:
+            answers[kind] = ask(value)
+        return answers[kind]
+
+    tf.is_tensor = is_tensor
+
+
+def weights():
+    """Let Keras look for weights only in what can hold some, not in each number a layer keeps."""
+    import keras
+
+    holders = keras.Variable, keras.Layer, keras.metrics.Metric, keras.random.SeedGenerator
+    holders += tuple, list, dict, set
+    tracker = sys.modules["keras.src.utils.tracking"].Tracker
+    track, set_attribute = tracker.track, keras.Layer.__setattr__
+    _takes(track, 2)
+    _takes(set_attribute, 3)
+    if "_tracker" not in set_attribute.__code__.co_names:
+        raise AttributeError("_tracker")
+
+    @functools.cache
+    def holds_weights(kind):
+        return issubclass(kind, holders) or kind.__module__.startswith("tensorflow.")
+
+    def track_if_needed(self, value):
+        return track(self, value) if holds_weights(type(value)) else value
+
+    def set_and_track_if_needed(self, name, value):
+        if holds_weights(type(value)) or "_tracker" not in self.__dict__:
+            set_attribute(self, name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    tracker.track, keras.Layer.__setattr__ = track_if_needed, set_and_track_if_needed
+
+
+def operations():
+    """Let TensorFlow run an operation when it is called, as before version 2.8.
+
+    By default it makes a function of each kind of operation and optimises its graph: 0.1 s until
+    the first block with weights has answered. Python has no switch for that, TensorFlow's C
+    interface has (tensorflow/c/eager/c_api_experimental.h). It belongs to a context, and a context
+    has threads, so each copy sets it when it makes its own.
+    """
+    import tensorflow as tf
+    from tensorflow.python import pywrap_tfe
+
+    library = ctypes.CDLL(f"{os.path.dirname(tf.__file__)}/libtensorflow_cc.so.2")
+    switch = library.TFE_ContextSetRunEagerOpAsFunction
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    pointer = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))
+    library.TF_NewStatus.restype = ctypes.c_void_p
+    delete, new_context = library.TF_DeleteStatus, pywrap_tfe.TFE_NewContext
+
+    def with_switch(options):
+        context = new_context(options)
+        status = ctypes.c_void_p(library.TF_NewStatus())
+        address = ctypes.c_void_p(pointer(context, None))
+        switch(address, ctypes.c_ubyte(0), status)
+        delete(status)
+        return context
+
+    pywrap_tfe.TFE_NewContext = with_switch
+
+
+_CHANGES = signatures, arguments, tensors, weights, operations
+
+
+def _takes(function, number):
+    if len(inspect.signature(function).parameters) != number:
+        raise TypeError(f"{function.__qualname__} takes other arguments")
