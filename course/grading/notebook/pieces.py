@@ -8,10 +8,12 @@ import re
 import symtable
 import textwrap
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from itertools import product
+from itertools import islice, product
 
 from course.grading.notebook.read import versions
 
@@ -21,6 +23,9 @@ EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)
 LONGEST = 50_000  # characters of a cell that are read as Python; longer ones are only searched
 _MOST_COMPARED = 10_000  # characters of a cell that is compared with released ones; more than these
 _MOST_SEARCHED = 1_000_000  # characters of a cell that are searched
+_MOST_READ = 1_000_000  # characters of a notebook that are read as Python, all its cells together
+_MOST_JOINED = 500_000  # characters that are read to join answers that were split
+_MOST_LINES = 100_000  # lines of cells that are no Python, in which names are looked for
 _MOST_PARTS = 20  # into which one answer is thought to have been split
 _MOST_MERGED = 100  # cells that are looked for in one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)
@@ -120,6 +125,12 @@ class Said(list):
         return found
 
 
+@lru_cache(10_000)
+def uncommented(text):
+    """A text without the lines that are comments."""
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
 @dataclass(eq=False)
 class Piece:
     """A cell, or a part of one: its text, its kind, and whose it says it is."""
@@ -147,62 +158,135 @@ def key(text):
     """What a text is known by: equal but for what a formatter may change, blanks and quotes."""
     if len(text) > LONGEST:
         return text  # no released cell is that long
-    return _tree(text) or "".join(text.split())
+    tree = _tree(text) if len(text) <= _MOST_COMPARED and _is_read(text) else None
+    return tree or _squeezed(text)
+
+
+@lru_cache(10_000)
+def _squeezed(text):
+    return "".join(text.split())
 
 
 def same_code(one, other):
     """Whether two texts are equal but for what a formatter may change."""
     if max(len(one), len(other)) > LONGEST:
         return one == other
-    return stripped(one) == stripped(other) or key(one) == key(other)
+    if key(one) == key(other):
+        return True
+    return _squeezed(one) == _squeezed(other) and stripped(one) == stripped(other)
 
 
 @lru_cache(10_000)
 def _tree(text):
     with warnings.catch_warnings(action="ignore"):
         try:
-            tree = ast.parse(text if len(text) <= _MOST_COMPARED else "")
+            tree = ast.parse(text)
             return ast.dump(tree) if tree.body else None
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+
+# --- how much is read
+
+
+class _Allowance:
+    """How much of one notebook may still be read; what each text costs counts once."""
+
+    def __init__(self, free):
+        self.read, self.joined, self.lines = _MOST_READ, _MOST_JOINED, _MOST_LINES
+        self.paid = set(free)
+
+
+_allowance = ContextVar("_allowance", default=None)
+
+
+@contextmanager
+def bounded(free):
+    """Read no more than one notebook may cost; the texts in `free`, the release's, cost nothing.
+
+    No notebook that a person has written comes near it. Beyond it a cell is searched like one that
+    is no Python, and known by its text only.
+    """
+    token = _allowance.set(_Allowance(free))
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def _is_read(text, kind="read"):
+    """Whether a text may be read as Python; its cost is taken from what this notebook may cost."""
+    allowance = _allowance.get()
+    if len(text) > LONGEST:
+        return False
+    if allowance is None or text in allowance.paid:
+        return True
+    left = getattr(allowance, kind)
+    if left <= 0:
+        return False
+    allowance.paid.add(text)
+    setattr(allowance, kind, left - _table_and_cost(text)[1])
+    return True
 
 
 # --- names
 
 
 @lru_cache(10_000)
-def _table(text):
-    """Python's own account of a cell's names; None if the cell is no Python."""
-    if len(text) > LONGEST:
-        return None
+def _table_and_cost(text):
+    """(Python's own account of a cell's names or None if the cell is no Python, the characters
+    that were read for it)."""
+    cost = 0
     with warnings.catch_warnings(action="ignore"):
         # What begins with % or ! is IPython's, unless it goes on with the line above.
-        for form in (text, _MAGIC.sub(r"\1pass", text)):
+        for form in dict.fromkeys((text, _MAGIC.sub(r"\1pass", text))):
             try:
                 if _RETURN.search(form):  # the symbols alone do not mind it outside of a function
                     compile(form, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-                return symtable.symtable(form, "cell", "exec")
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-    return None
+                return symtable.symtable(form, "cell", "exec"), cost + 50 + len(form)
+            except SyntaxError as error:
+                cost += 50 + _read_until(form, error)
+            except (ValueError, RecursionError, MemoryError):
+                cost += 50 + len(form)
+    return None, cost
 
 
-def parses(text):
+def _read_until(text, error):
+    """The characters that Python has read when it says that a text is none."""
+    opened = any(word in error.msg for word in ("never closed", "unterminated", "f-string"))
+    if opened or not error.lineno:  # it says where that begins
+        return len(text)
+    line = max(error.lineno, error.end_lineno or 0)
+    return sum(map(len, islice(text.splitlines(keepends=True), line))) + len(text) // 10
+
+
+def _table(text, kind="read"):
+    return _table_and_cost(text)[0] if _is_read(text, kind) else None
+
+
+def parses(text, kind="read"):
     """Whether this is Python, or what IPython makes Python of."""
-    return _table(text) is not None
+    return _table(text, kind) is not None
 
 
 def dedented(text):
     """A cell without the blanks that all its lines begin with: IPython takes them away as well."""
-    return text if len(text) > LONGEST or parses(text) else textwrap.dedent(text)
+    if len(text) > LONGEST or not text.lstrip("\n")[:1].isspace() or parses(text):
+        return text
+    return _dedent(text)
 
 
-@lru_cache(10_000)
+_dedent = lru_cache(1000)(textwrap.dedent)
+
+
 def bound(text):
     """All names that a cell defines: by def, class, =, import, in any way; None if it is broken."""
     table = _table(dedented(text))
-    if table is None:
-        return None
+    return None if table is None else _bound(table)
+
+
+@lru_cache(10_000)
+def _bound(table):
     symbols = table.get_symbols()
     return frozenset(s.get_name() for s in symbols if s.is_assigned() or s.is_imported())
 
@@ -217,24 +301,39 @@ def defined(text, wanted):
     return near & names
 
 
-@lru_cache(10_000)
 def _looks_defined(name, text):
-    return re.search(_definition(name), text, re.MULTILINE) is not None
+    """Whether some line looks like a definition of a name."""
+    allowance, pattern, at = _allowance.get(), _definition(name), text.find(name)
+    while at >= 0:
+        if allowance is not None:
+            if allowance.lines <= 0:
+                return False
+            allowance.lines -= 1
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        if pattern.match(text[text.rfind("\n", 0, at) + 1 : end]):
+            return True
+        at = text.find(name, end)
+    return False
 
 
+@lru_cache(1000)
 def _definition(name):
+    """What a line begins with that defines a name."""
     blank, others = r"[^\S\n]", r"[\w ,]{0,99}"
-    by_def = rf"^{blank}*(?:(?:async{blank}+)?def|class){blank}+{name}\b"
+    by_def = rf"{blank}*(?:(?:async{blank}+)?def|class){blank}+{name}\b"
     behind = rf"(?:,{others}|:[^=\n]{{0,99}})?=(?!=)"
-    return rf"{by_def}|^(?:{others},)?{blank}{{0,99}}{name}{blank}*{behind}"
+    return re.compile(rf"{by_def}|(?:{others},)?{blank}{{0,99}}{name}{blank}*{behind}")
 
 
-@lru_cache(10_000)
 def used(text):
     """The names from outside that a cell uses, in its functions as well; none if it is broken."""
     whole = _table(dedented(text))
-    if whole is None:
-        return frozenset()
+    return frozenset() if whole is None else _used(whole)
+
+
+@lru_cache(10_000)
+def _used(whole):
     found, tables = set(), [whole]
     while tables:
         table = tables.pop()
@@ -263,6 +362,8 @@ def taken_apart(piece, tests):
 
 
 def _without_tests(piece, tests):
+    if not EXERCISE.search(piece.text):
+        return [piece]
     lines, parts, begun = piece.text.splitlines(), [], 0
     claim = piece.claim if piece.claim not in tests else None
 
@@ -275,7 +376,7 @@ def _without_tests(piece, tests):
     for at, line in enumerate(lines):
         match = EXERCISE.match(line) if at >= begun else None
         wanted = tests.get(match[1]) if match else None
-        if wanted and [line.rstrip() for line in lines[at : at + len(wanted)]] == wanted:
+        if wanted and _stands_at(lines, at, wanted):
             own(begun, at)
             parts.append(Piece("\n".join(wanted), True, match[1]))
             begun = at + len(wanted)
@@ -283,6 +384,11 @@ def _without_tests(piece, tests):
         return [piece]
     own(begun, len(lines))
     return parts if len(parts) > 1 else [piece]
+
+
+def _stands_at(lines, at, wanted):
+    fits = at + len(wanted) <= len(lines)
+    return fits and all(lines[at + n].rstrip() == line for n, line in enumerate(wanted))
 
 
 def code_in(text, wanted):
@@ -312,7 +418,7 @@ def glued(parts):
         gaps = product(("\n", ""), repeat=len(parts) - 1)
     for between in gaps:  # at the end of a line, or in the middle of one
         whole = parts[0] + "".join(map("".join, zip(between, parts[1:], strict=True)))
-        if parses(whole):
+        if parses(whole, "joined"):
             return whole
     return None
 

@@ -71,7 +71,7 @@ class Official:
         """Whether a text is more than what was released in this cell."""
         if len(text) > pieces.LONGEST:
             return not text.isspace()
-        text = "\n".join(li for li in text.splitlines() if not li.lstrip().startswith("#"))
+        text = pieces.uncommented(text)
         return bool(text.strip()) and not same_code(text, self.source)
 
     def restored(self, text):
@@ -154,10 +154,12 @@ def repair(nb, official):
     said = Said(nb.metadata.pop("damage", []))
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
-    found = _pieces(nb.cells, official, said)
-    owner = _owners(found, official, said)
-    taken = _join(found, owner, official, said)
-    nb.cells = put_together(found, owner, taken, official, said)
+    released = [text for known in official.values() for text in (known.source, known.released)]
+    with pieces.bounded(released):
+        found = _pieces(nb.cells, official, said)
+        owner = _owners(found, official, said)
+        taken = _join(found, owner, official, said)
+        nb.cells = put_together(found, owner, taken, official, said)
     said = said.lines()
     if said:
         lines = "\n".join(f"- {line}" for line in said)
@@ -290,7 +292,8 @@ def _fits(piece, known):
 def _rank(piece, known, index):
     """More of the names that are asked for, then the first line as released, then the last one."""
     first = [_bare(li) for li in known.source.splitlines() if defined(li, known.names)]
-    lines = {_bare(line) for line in piece.text.splitlines()}
+    named = [li for li in piece.text.splitlines() if any(name in li for name in known.names)]
+    lines = {_bare(line) for line in named}
     return len(defined(piece.text, known.names)), any(line in lines for line in first), index
 
 
@@ -302,10 +305,10 @@ def _elsewhere(found, name, official, owner):
     fit = []
     for index, piece in enumerate(found):
         other = official.get(piece.claim)
-        if index in owner or piece.released or not known.is_answered(piece.text):
+        if index in owner or piece.released or not _fits(piece, known):
             continue
         if other is None or (not other.locked and not _fits(piece, other)):
-            fit += [index] * _fits(piece, known)
+            fit += [index] * known.is_answered(piece.text)
     return max(fit, key=lambda i: _rank(found[i], known, i), default=None)
 
 
@@ -315,9 +318,10 @@ def _between(found, name, official, owner):
     starts = [i for i, piece in enumerate(found) if piece.released and piece.key == above]
     for before in reversed(names[: names.index(name)]):
         starts = starts or [i for i, piece in enumerate(found) if piece.claim == before]
+    seen = 0
     for start in starts:
-        for index in range(start + 1, len(found)):
-            piece = found[index]
+        for index in range(max(start + 1, seen), len(found)):
+            piece, seen = found[index], index
             if piece.claim in official and piece.claim != name:
                 break
             new = index not in owner and not piece.released
