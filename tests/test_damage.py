@@ -14,6 +14,8 @@ from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 
 from course.cli import main
 from course.grading.folder import CourseFolder
+from course.grading.notebook import pieces
+from course.grading.notebook.pieces import Told, parses
 from course.grading.notebook.read import MAX_BYTES, read_notebook
 from course.grading.notebook.repair import repair
 from course.grading.results import read_result
@@ -161,6 +163,81 @@ def test_no_notebook_takes_the_repair_long():
         if (took := time.process_time() - begun) > 3:
             slow[what] = took
     assert not slow
+
+
+# --- how much is read
+
+
+def own_cells(count):
+    """Cells of some 1,000 characters that a student has written: names, functions, calls, notes."""
+    kinds = [
+        lambda n: "".join(f"value_{n}_{i} = np.zeros(({n}, {i})) + {i}\n" for i in range(28)),
+        lambda n: (
+            f'def helper_{n}(x):\n    """Number {n}."""\n'
+            + "".join(f"    x = x * {n} + {i}  # step {i}\n" for i in range(36))
+        ),
+        lambda n: "".join(f"print({n}, {i}, [k for k in range({i})])\n" for i in range(28)),
+        lambda n: "".join(f"# I tried the number {i} of {n} here\n" for i in range(28)),
+    ]
+    return [new_code_cell(kinds[n % len(kinds)](n)) for n in range(count)]
+
+
+def in_halves(text):
+    lines = text.split("\n")
+    return ["\n".join(lines[: len(lines) // 2]), "\n".join(lines[len(lines) // 2 :])]
+
+
+def not_closed(text):
+    return ['"""My answer.\n' + text.replace('"""', "")]
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+@pytest.mark.parametrize("written", [in_halves, not_closed])
+def test_a_long_notebook_is_read_to_its_end(path, written):
+    """All its answers are split, or broken, and 200 cells of the student's own stand around."""
+    assignment = damage.Assignment(path)
+    named = [name for name, known in assignment.official.items() if known.names]
+    own, cells, split = own_cells(200), [], set()
+    beside = len(own) // len(named) // 2
+    for cell in nbformat.reads(assignment.written, 4).cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name not in named:
+            cells.append(cell)
+            continue
+        first, *more = written(cell.source)
+        if more and not (parses(first) and parses(more[0])):
+            split.add(name)
+        cell.source = first
+        cells += [own.pop() for _ in range(beside)]
+        cells += [cell, *map(new_code_cell, more)]
+        cells += [own.pop() for _ in range(beside)]
+    _, said = repair(new_notebook(cells=cells), assignment.official)
+    assert Told.READ_NO_FURTHER.value[0] not in said
+    assert {s.split()[2] for s in said if "had been split" in s} >= split
+    assert bool(split) == (written is in_halves)
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "value"),
+    [(1100, "_MOST_READ", None), (10, "_MOST_JOINED", 0), (10, "_MOST_LINES", 0)],
+)
+def test_what_is_not_read_to_its_end_says_so_and_is_kept(count, limit, value, monkeypatch):
+    if value is not None:
+        monkeypatch.setattr(pieces, limit, value)
+    assignment = damage.Assignment(SOLUTIONS[0])
+    name = next(n for n, known in assignment.official.items() if known.names)
+    nb = nbformat.reads(assignment.written, 4)
+    at = next(i for i, cell in enumerate(nb.cells) if cell.id == name)
+    nb.cells[at].source += "\nvalues = ["
+    half = new_code_cell("    1,\n]")
+    nb.cells[at : at + 1] = [nb.cells[at], half, *own_cells(count)]
+    texts = [cell.source for cell in nb.cells if cell.id not in assignment.official]
+    texts.append(nb.cells[at].source)
+    fixed, said = repair(nb, assignment.official)
+    assert said[-1] == Told.READ_NO_FURTHER.value[0]
+    assert said[-1] in fixed.cells[0].source
+    everything = "\n".join(cell.source for cell in fixed.cells)
+    assert [text for text in texts if text not in everything] == []
 
 
 # --- a class of them, graded

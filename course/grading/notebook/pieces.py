@@ -8,12 +8,14 @@ import re
 import symtable
 import textwrap
 import warnings
+from codeop import PyCF_ALLOW_INCOMPLETE_INPUT
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from itertools import islice, product
+from itertools import islice
+from operator import itemgetter
 
 from course.grading.notebook.read import versions
 
@@ -24,13 +26,16 @@ LONGEST = 50_000  # characters of a cell that are read as Python; longer ones ar
 _MOST_COMPARED = 10_000  # characters of a cell that is compared with released ones; more than these
 _MOST_SEARCHED = 1_000_000  # characters of a cell that are searched
 _MOST_READ = 1_000_000  # characters of a notebook that are read as Python, all its cells together
-_MOST_JOINED = 500_000  # characters that are read to join answers that were split
-_MOST_LINES = 100_000  # lines of cells that are no Python, in which names are looked for
+_MOST_JOINED = 3_000_000  # characters that are read to join answers that were split
+_MOST_LINES = 500_000  # lines of cells that are no Python, in which names are looked for
 _MOST_PARTS = 20  # into which one answer is thought to have been split
+_MOST_WHOLE = 3  # of them that are Python by themselves, where that is no good sign
+_MOST_WAYS = 8  # in which the parts of an answer are put together
 _MOST_MERGED = 100  # cells that are looked for in one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)
 _LEADS_IN = re.compile(r"@|import |from \w+|\w+ *=|$")  # lines that go with a definition below
 _RETURN = re.compile(r"^(?:return|yield)\b", re.MULTILINE)
+_TRIPLE = re.compile(r"\"\"\"|'''")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 
 
@@ -99,6 +104,12 @@ class Told(Enum):
     IMPORTS_MOVED = (
         "The cell {} stood below what needs it; it was moved above it.",
         "These cells stood below what needs them; they were moved above it: {}.",
+    )
+    READ_NO_FURTHER = (
+        "The notebook holds more text than grading reads in search of answers: one that was split "
+        "or is not in its cell may not have been found. Put each answer into its own cell, leave "
+        "out cells that you do not need, and hand the notebook in again.",
+        "",
     )
 
 
@@ -195,6 +206,14 @@ class _Allowance:
     def __init__(self, free):
         self.read, self.joined, self.lines = _MOST_READ, _MOST_JOINED, _MOST_LINES
         self.paid = set(free)
+        self.reached = False
+
+    def take(self, kind, cost=0):
+        """Whether some was left of a kind; what this costs is taken from it."""
+        left = getattr(self, kind)
+        setattr(self, kind, left - cost)
+        self.reached |= left <= 0
+        return left > 0
 
 
 _allowance = ContextVar("_allowance", default=None)
@@ -205,11 +224,11 @@ def bounded(free):
     """Read no more than one notebook may cost; the texts in `free`, the release's, cost nothing.
 
     No notebook that a person has written comes near it. Beyond it a cell is searched like one that
-    is no Python, and known by its text only.
+    is no Python, and known by its text only. Gives what says at the end whether it was `reached`.
     """
     token = _allowance.set(_Allowance(free))
     try:
-        yield
+        yield _allowance.get()
     finally:
         _allowance.reset(token)
 
@@ -221,12 +240,10 @@ def _is_read(text, kind="read"):
         return False
     if allowance is None or text in allowance.paid:
         return True
-    left = getattr(allowance, kind)
-    if left <= 0:
+    if not allowance.take(kind):
         return False
     allowance.paid.add(text)
-    setattr(allowance, kind, left - _table_and_cost(text)[1])
-    return True
+    return allowance.take(kind, _table_and_cost(text)[1])
 
 
 # --- names
@@ -305,10 +322,8 @@ def _looks_defined(name, text):
     """Whether some line looks like a definition of a name."""
     allowance, pattern, at = _allowance.get(), _definition(name), text.find(name)
     while at >= 0:
-        if allowance is not None:
-            if allowance.lines <= 0:
-                return False
-            allowance.lines -= 1
+        if allowance is not None and not allowance.take("lines", 1):
+            return False
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         if pattern.match(text[text.rfind("\n", 0, at) + 1 : end]):
@@ -408,21 +423,6 @@ def code_in(text, wanted):
     return next((part for part in fenced if defined(part, wanted)), text)
 
 
-def glued(parts):
-    """Parts of a cell that was split, as the Python that they were; None if they are none."""
-    parts = [part for part in parts if part.strip()]
-    if sum(map(len, parts)) > LONGEST or not parts:
-        return None
-    gaps = [["\n"] * (len(parts) - 1), [""] * (len(parts) - 1)]
-    if len(parts) <= 5:
-        gaps = product(("\n", ""), repeat=len(parts) - 1)
-    for between in gaps:  # at the end of a line, or in the middle of one
-        whole = parts[0] + "".join(map("".join, zip(between, parts[1:], strict=True)))
-        if parses(whole, "joined"):
-            return whole
-    return None
-
-
 def joined(texts, at, complete):
     """Put an answer together that was split: (its text, the indices of the texts that it took).
 
@@ -430,46 +430,110 @@ def joined(texts, at, complete):
     the index of the one that is known, `complete(text)` whether a text needs no more.
     """
     text, taken = texts[at], [at]
-    while True:
-        below = _run(texts, taken[-1], 1)
-        above = _run(texts, taken[0], -1)
-        enough = complete(text)
-        found = _shortest(texts, taken, below, enough) or _shortest(texts, taken, above, enough)
-        if found is None and not enough:
-            both = [(a, b) for a in range(1, len(above) + 1) for b in range(1, len(below) + 1)]
-            for a, b in sorted(both, key=sum)[:20]:
-                found = found or _whole(texts, [*above[:a], *taken, *below[:b]])
-        if found is None:
-            return text, taken
+    while found := _with_more(texts, text, taken, complete(text)):
         text, taken = found
+    return text, taken
 
 
-def _run(texts, at, step):
-    """The indices of what may belong to it, from its neighbour on."""
+def _with_more(texts, text, taken, enough):
+    """A text with the fewest neighbours with which it is Python, or None."""
+    begun = _is_read(text, "joined") and not enough and _is_begun(text)
+    below = _run(texts, taken[-1], 1, _MOST_WHOLE if begun == "text" else _MOST_PARTS)
+    above = _run(texts, taken[0], -1, 0 if begun else _MOST_WHOLE)
+    parts = [texts[i] for i in below]
+    if found := _python_with([text], parts, _least(texts, below, enough)):
+        return found[0], [*taken, *below[: found[1]]]
+    least, both = _least(texts, above, enough), []
+    for count in range(1, len(above) + 1):
+        near = above[count - 1 :: -1]  # from the topmost one down
+        starts = [texts[near[0]]]
+        for part in [*(texts[i] for i in near[1:]), text]:
+            starts = _glued(starts, part)
+        if count >= least and (whole := _first_python(starts)):
+            return whole, [*near, *taken]
+        if not enough and (found := _python_with(starts, parts)):
+            both.append((count + found[1], found[0], [*near, *taken, *below[: found[1]]]))
+    return min(both, key=itemgetter(0))[1:] if both else None
+
+
+def _run(texts, at, step, most):
+    """The indices of what may belong to it, from its neighbour on; `most` are Python themselves."""
     found, at = [], at + step
     while 0 <= at < len(texts) and texts[at] is not None and len(found) < _MOST_PARTS:
         if texts[at].strip():
+            most -= parses(texts[at])
+            if most < 0:
+                break
             found.append(at)
         at += step
     return found
 
 
-def _shortest(texts, taken, near, enough):
-    """The fewest neighbours with which it is Python; none if it is, and all of them are as well."""
-    least = 1
-    if enough:  # then only for one that is a part of something
-        least = next((n for n, i in enumerate(near, 1) if not parses(texts[i])), len(near) + 1)
-    for count in range(least, len(near) + 1):
-        found = _whole(texts, [*taken, *near[:count]])
-        if found is not None:
-            return found
+def _least(texts, near, enough):
+    """How many neighbours at least are tried: if a text is Python, up to one that is not."""
+    if not enough:
+        return 1
+    return next((n for n, i in enumerate(near, 1) if not parses(texts[i])), len(near) + 1)
+
+
+def _python_with(starts, parts, least=1):
+    """(one of the texts with the fewest parts below it with which it is Python, their number)."""
+    if least > len(parts):
+        return None
+    for count, part in enumerate(parts, 1):
+        starts = _glued(starts, part)
+        if count >= least and (whole := _first_python(starts)):
+            return whole, count
     return None
 
 
-def _whole(texts, indices):
-    indices = sorted(indices)
-    whole = glued([texts[i] for i in indices])
-    return None if whole is None else (whole, indices)
+def _first_python(texts):
+    return next((text for text in texts if parses(text, "joined")), None)
+
+
+def _glued(starts, part):
+    """The texts that another one can go on, together with it."""
+    short = [start for start in starts if len(start) + len(part) < LONGEST]
+    found = [start + gap + part for start in short for gap in _gaps(start, part)]
+    return found[:_MOST_WAYS]
+
+
+def _gaps(text, part):
+    """What can have stood between two parts: a line's end, or nothing if it was cut in a line."""
+    if not _is_read(text, "joined"):
+        return ()
+    if parses(text, "joined") or (begun := _is_begun(text)) == "code":
+        return ("\n", "")
+    if begun == "text":
+        return ("\n", "") if _TRIPLE.search(part) else ("\n",)
+    whole = text.rstrip()
+    return ("",) if _is_begun(whole[: max(whole.rfind("\n"), 0)]) else ()
+
+
+@lru_cache(10_000)
+def _is_begun(text):
+    """Where a text ends too early: in "code", or in "text" between three quotes.
+
+    None if Python finds another fault with it: then nothing that stands below makes Python of it.
+    """
+    for form in dict.fromkeys((text, _MAGIC.sub(r"\1pass", text))):
+        fault = _fault(form, PyCF_ALLOW_INCOMPLETE_INPUT)
+        if fault == "incomplete input":
+            return "text" if _fault(form).startswith("unterminated triple-quoted") else "code"
+        if not fault:
+            return "code"
+    return None
+
+
+def _fault(text, flags=0):
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            compile(text, "cell", "exec", ast.PyCF_ONLY_AST | flags)
+        except SyntaxError as error:
+            return error.msg
+        except (ValueError, RecursionError, MemoryError) as error:
+            return str(error) or "too deep"
+    return ""
 
 
 def undoubled(text):

@@ -155,11 +155,13 @@ def repair(nb, official):
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
     released = [text for known in official.values() for text in (known.source, known.released)]
-    with pieces.bounded(released):
+    with pieces.bounded(released) as allowance:
         found = _pieces(nb.cells, official, said)
         owner = _owners(found, official, said)
         taken = _join(found, owner, official, said)
         nb.cells = put_together(found, owner, taken, official, said)
+    if allowance.reached:
+        said.tell(Told.READ_NO_FURTHER)
     said = said.lines()
     if said:
         lines = "\n".join(f"- {line}" for line in said)
