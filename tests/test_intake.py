@@ -10,6 +10,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
+from course.grading.inbox import submitted
 from course.grading.inbox.collect import collect
 from course.grading.inbox.intake import NAME, intake
 from tests.inbox import Room, packed
@@ -279,6 +280,17 @@ def test_the_newest_that_holds_an_answer_counts(released, tmp_path):
     assert dict(report.skipped) == {
         "ada_1_20006_p1.ipynb": "holds no answer, so ada_1's earlier one in submitted/ stays"
     }
+
+
+def test_to_tell_which_of_several_counts_each_is_read_once(released, tmp_path, monkeypatch):
+    room, looks = released, []
+    collect(room.course, packed(tmp_path / "a.zip", {"ada_1_20001_p1.ipynb": answer(room, "0")}))
+    read = submitted.read_notebook
+    monkeypatch.setattr(submitted, "read_notebook", lambda c: looks.append(c) or read(c))
+    later = {f"ada_1_2001{n}_p1.ipynb": answer(room, str(n), value=n) for n in (1, 2, 3)}
+    collect(room.course, packed(tmp_path / "b.zip", later))
+    assert room.submitted() == {"ada_1": "3"}
+    assert len(looks) == len(set(looks)) == 4
 
 
 def test_another_assignments_notebook_replaces_nothing(room, tmp_path):

@@ -33,7 +33,7 @@ class Submitted:
     def __init__(self, course, record, report, main, only, clock):
         self.course, self.record, self.report = course, record, report
         self.main, self.only, self.clock = main, only, clock
-        self._official = {}
+        self._official, self._ranks = {}, {}
 
     # --- which of several
 
@@ -63,11 +63,17 @@ class Submitted:
         return handed_in[at]
 
     def _rank(self, content, file):
-        """Whether a notebook holds an answer, is as released, or broken."""
+        """Whether a notebook holds an answer, is as released, or broken; each is read once."""
+        home = file.assignment, file.notebook
+        known = *home, _digest(content)
+        if known not in self._ranks:
+            self._ranks[known] = self._rank_of(content, home)
+        return self._ranks[known]
+
+    def _rank_of(self, content, home):
         nb, _ = read_notebook(content)
         if nb is None:
             return _BROKEN
-        home = file.assignment, file.notebook
         if home not in self._official:
             try:
                 assignment, notebook = home
