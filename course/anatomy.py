@@ -14,6 +14,7 @@ layer. Memory counts new values: an activation, a BatchNormalization and a per-m
 work in place. `course.network` reads the rows and brings them to that form.
 """
 
+import functools
 import inspect
 import json
 import re
@@ -175,7 +176,12 @@ def anatomy(network, input_shape=None, numbers=FIXED):
     if isinstance(network, Anatomy):
         return network
     if isinstance(network, Table):
-        return Anatomy.of(network.name, from_table(network))
+        try:
+            known = _of_table(network)
+        except TypeError:  # written with lists, so that it cannot be kept
+            known = _of_table.__wrapped__(network)
+        parts = map(list, (known.inputs, known.outputs, known.steps, known.faults))
+        return Anatomy(known.name, *parts)
     if isinstance(network, dict) and "steps" in network:
         return Anatomy.of("model", from_trace(network, numbers))
     from course.evidence.trace import trace
@@ -193,6 +199,12 @@ def anatomy(network, input_shape=None, numbers=FIXED):
     graph = from_trace(trace(network, input_shape, numbers), numbers)
     given = not re.fullmatch(r"(functional|sequential|model)(_\d+)?", network.name)
     return Anatomy.of(network.name if given else "your network", graph)
+
+
+@functools.lru_cache(maxsize=200)
+def _of_table(table):
+    """Tables and rows are immutable, so each is read once; a test asks of VGG-16 twenty times."""
+    return Anatomy.of(table.name, from_table(table))
 
 
 def _from_config(config):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from math import prod
 
 import keras
@@ -302,6 +303,15 @@ def test_an_anatomy_is_its_own_anatomy():
 def test_what_has_no_anatomy(wrong):
     with pytest.raises((TypeError, ValueError)):
         anatomy(wrong)
+
+
+def test_a_table_is_read_once_and_each_anatomy_is_its_owners():
+    first = anatomy(LENET5)
+    first.steps.clear()
+    assert len(anatomy(LENET5)) == len(LENET5.rows)
+    assert anatomy(LENET5).steps[0] is anatomy(LENET5).steps[0]
+    lists = replace(LENET5, rows=list(LENET5.rows))
+    assert str(anatomy(lists)) == str(anatomy(LENET5))
 
 
 def test_a_row_by_name():
