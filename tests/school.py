@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.api import Gradebook
 
 from course.cli import main
-from course.findings import Cause
+from course.diagnosis.causes import Cause
 from course.grading.book import Book
 from course.grading.folder import CourseFolder
 from course.grading.grade import _job

@@ -10,8 +10,7 @@ from keras import layers
 
 from course import check
 from course.architectures import googlenet, lenet, resnet
-from course.comparison import Comparison
-from course.diagnosis import MOST_FINDINGS, Cause, _Diagnosis
+from course.diagnosis import MOST_FINDINGS, Cause, align
 from course.evidence.observe import weightless
 from course.evidence.trace import trace
 from course.grading.notebook.read import read_notebook
@@ -225,28 +224,36 @@ class Student:
 
 @pytest.mark.parametrize("table, cases", CASES)
 def test_a_forged_trace_costs_little_and_fails(table, cases, monkeypatch):
-    looks = []
-    monkeypatch.setattr(Comparison, "look", counted(Comparison.look, looks))
+    made = recorded(monkeypatch)
     for make in cases:
         of = Forged(table.input_shape)
         written = of.trace(*make(of))
-        looks.clear()
+        made.clear()
         begin = time.process_time()
         with pytest.raises(check.CheckFailed) as failed, check.silently():
             check.model(Student(written), like=table)
         # Each takes less than a second; this only tells bounded from unbounded.
         assert time.process_time() - begin < 10, make
-        assert sum(looks) <= 2 * Comparison.MOST_LOOKS + 5000, make
+        assert sum(map(work, made)) <= align.MOST_STATES * align.USUAL_STEPS, make
         text = failed.value.findings[0].message
         assert text.endswith(".") and "Error" not in text and len(text) < 600, (make, text)
 
 
-def counted(look, looks):
-    def count(self, times=1):
-        looks.append(times)
-        look(self, times)
+def recorded(monkeypatch):
+    """The list of the alignments that are made from now on."""
+    made, search = [], align.align
 
-    return count
+    def aligned(*networks):
+        made.append(search(*networks))
+        return made[-1]
+
+    monkeypatch.setattr(align, "align", aligned)
+    return made
+
+
+def work(alignment):
+    """What a search has cost: each of its states takes longer, the longer the network is."""
+    return alignment.states * len(alignment.nets.net.nodes)
 
 
 def test_a_forged_trace_takes_little_memory():
@@ -302,33 +309,46 @@ def bottlenecks(counts, join=layers.Add):
 
 
 @pytest.mark.parametrize(
-    "counts, join, table",
+    "counts, join, table, kind",
     [
-        ((3, 4, 6, 3), layers.Concatenate, resnet.RESNET50),
-        ((3, 8, 36, 3), layers.Concatenate, resnet.RESNET152),
-        ((3, 36, 8, 3), layers.Add, resnet.RESNET152),
+        ((3, 4, 6, 3), layers.Concatenate, resnet.RESNET50, "side by side"),
+        ((3, 8, 36, 3), layers.Concatenate, resnet.RESNET152, "side by side"),
+        ((3, 36, 8, 3), layers.Add, resnet.RESNET152, "block too many"),
     ],
     ids=["ResNet-50 concatenates", "ResNet-152 concatenates", "ResNet-152 with stages swapped"],
 )
-def test_another_large_network_is_told_at_once(counts, join, table):
+def test_another_large_network_is_told_at_once(counts, join, table, kind):
     with weightless():
         written = trace(bottlenecks(counts, join))
-    begin = time.process_time()
-    diagnosis = _Diagnosis(check.anatomy(table), check.anatomy(written))
-    assert diagnosis.findings()
-    assert diagnosis.looks < 25_000
-    assert time.process_time() - begin < 10
+    alignment = align.align(check.anatomy(table), check.anatomy(written))
+    assert alignment.edits[0].kind == kind
+    assert alignment.states < 40 and alignment.nets.looks < 4000
 
 
 def test_the_same_builder_is_right_where_its_table_is():
     assert verdict(lambda: bottlenecks((3, 8, 36, 3)), resnet.RESNET152) == []
 
 
+def frozen():
+    model = bottlenecks((3, 4, 6, 3))
+    model.trainable = False
+    return model
+
+
 def test_a_card_that_stops_counting_says_so():
     with pytest.raises(check.CheckFailed) as failed, check.silently():
-        check.model(lambda: bottlenecks((3, 4, 6, 3), layers.Concatenate), like=resnet.RESNET50)
+        check.model(frozen, like=resnet.RESNET50)
     assert len(failed.value.findings) == MOST_FINDINGS
     assert "differs, and at least 4 more to look at." in str(failed.value)
+
+
+def test_of_several_tables_the_nearest_is_named():
+    tables = [resnet.RESNET50, resnet.RESNET50_V1_5, resnet.RESNET101]
+    with pytest.raises(check.CheckFailed) as failed, check.silently():
+        check.model(lambda: bottlenecks((3, 4, 22, 3)), like=tables)
+    (found,) = failed.value.findings
+    assert (found.row, found.cause) == ("conv4_23_1", Cause.BLOCK_MISSING)
+    assert "compared with ResNet-101, the nearest of 3 tables." in str(failed.value)
 
 
 def test_of_several_tables_the_one_that_fits_is_named(capsys):

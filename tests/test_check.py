@@ -79,7 +79,7 @@ def test_hidden_arguments(capsys):
     passes(capsys, check.model, lenet5, input_shape=(40, 36, 3), classes=3, like=LENET5)
     text = fails(Cause.CLASSES, check.model, stubborn, classes=17, like=LENET5)
     assert "stubborn(classes=17)" in text
-    assert "It has 10 outputs, one for each of 17 classes is needed." in text
+    assert "It has 10 outputs. It needs 17, one for each class." in text
     text = fails(Cause.INPUT_SHAPE, check.model, stubborn, input_shape=(36, 36, 1), like=LENET5)
     assert "begins with 32 × 32 × 1, it should begin with 36 × 36 × 1" in text
 
@@ -286,7 +286,7 @@ def test_a_bias_before_a_normalisation_gets_a_note(capsys):
 
 
 def test_a_return_inside_of_the_loop():
-    """The row cannot be found then; how many maps came out says why."""
+    """It is the first map's convolution: how many maps came out says why."""
 
     def c3_maps(x):
         maps = []
@@ -297,8 +297,8 @@ def test_a_return_inside_of_the_loop():
             return 1.7159 * ops.tanh(2 / 3 * layers.Concatenate()(maps))
 
     part = LENET5_1998.part("C3", input_shape=(14, 14, 6))
-    text = fails(Cause.MISSING, check.block, c3_maps, like=part)
-    assert "Your function gives 10 × 10 × 1, it should give 10 × 10 × 16." in text
+    text = fails(Cause.FILTERS, check.block, c3_maps, like=part)
+    assert "It makes 1 map, the table has 16." in text
 
 
 @pytest.mark.parametrize("maps, cause", [(1, Cause.FILTERS), (6, Cause.GROUPS)])

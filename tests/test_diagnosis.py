@@ -621,9 +621,9 @@ TABLE = [
      {"output": [dense(10, "softmax"), lambda: layers.Dense(10, name="more")]}, ""),
     ("global pooling for Flatten", "gap", Cause.EXTRA,
      {"flatten": lambda: layers.GlobalAveragePooling2D(name="gap")}, "global average"),
-    ("no Flatten", "C5", Cause.FLATTEN_MISSING, {"flatten": None}, "Flatten the map"),
+    ("no Flatten", "C5", Cause.FLATTEN_MISSING, {"flatten": None}, "layers.Flatten() before it"),
     ("Flatten at the end", "C5", Cause.FLATTEN_MISSING,
-     {"flatten": None, "output": [dense(10, "softmax"), layers.Flatten]}, "Flatten the map"),
+     {"flatten": None, "output": [dense(10, "softmax"), layers.Flatten]}, "Put layers.Flatten()"),
     ("C5 units", "C5", Cause.UNITS, {"C5": dense(100)}, "It has 100 units, the table has 120."),
     ("F6 units", "F6", Cause.UNITS, {"F6": dense(80)}, "80"),
     ("C5 and F6 swapped", "C5", Cause.UNITS, {"C5": dense(84), "F6": dense(120)}, "84"),
@@ -741,7 +741,8 @@ for build, row, cause, contains in [
 ]:
     wrong(build.__name__.replace("_", " "), LENET5, row, cause, build, contains)
 
-wrong("a shortcut", LENET5, "beside", Cause.EXTRA, a_shortcut, "not in the table")  # fmt: skip
+wrong("a shortcut", LENET5, "output", Cause.SHORTCUT_EXTRA, a_shortcut,
+      "F6 and beside are added")  # fmt: skip
 wrong("ReLU with a maximum", LENET5_RELU, "C1", Cause.ACTIVATION,
       modern(lambda x: layers.ReLU(max_value=6)(x)), "relu")  # fmt: skip
 wrong("batch norm before tanh", LENET5, "norm", Cause.EXTRA,

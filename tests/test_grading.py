@@ -60,7 +60,7 @@ def lenet5(input_shape=(32, 32, 1), classes=10):
 lenet5_1998 = lenet5_relu = lenet5
 import course.check, course.diagnosis, course.evidence.observe, course.evidence.trace
 course.diagnosis.diagnose = lambda *a, **k: []
-course.check.diagnose = lambda *a, **k: []
+course.check.nearest = lambda network, tables: (tables[0], [])
 for name in ("model", "block", "shapes", "parameters", "value", "function"):
     setattr(course.check, name, lambda *a, **k: None)
 """,

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from course import check
 from course.architectures.lenet import LENET5
+from course.diagnosis.causes import Cause
 from course.evidence import values
 from course.evidence.values import MOST_VALUES, exactly, plain, stands_for
-from course.findings import Cause
 from tests import made_up
 from tests.made_up import answer, handed_in, job_of, judged, locked
 

@@ -23,7 +23,7 @@ from course.check.asked import ask, failed, no_plain_value, told
 from course.check.card import Card
 from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
-from course.diagnosis import Cause, diagnose, finding
+from course.diagnosis import Cause, finding, nearest
 from course.evidence import probes, values
 from course.network.graph import TooLarge
 from course.network.words import shape_of
@@ -87,16 +87,18 @@ def _network(kind, subject, args, kwargs, tables):
     try:
         _within_bounds(reply["trace"])
         built = anatomy(reply["trace"], numbers=request["probe"])
-        findings = diagnose(built, tables)
-        if not findings and len(tables) > 1:
-            table = next(each for each in tables if not diagnose(built, each))
+        table, findings = nearest(built, tables)
     except TooLarge as error:
         return Card(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)
     except Exception as error:  # a trace that Keras never made: refused, whatever it is
         return Card(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
     if kind == "block" and findings and findings[0].cause is Cause.MISSING:
         findings = [_with_its_end(findings[0], built, table), *findings[1:]]
-    return Card(name, findings, table, built, "" if findings else _note(built))
+    note = _note(built)
+    if findings:
+        several = f"It is compared with {table.name}, the nearest of {len(tables)} tables."
+        note = several if len(tables) > 1 else ""
+    return Card(name, findings, table, built, note)
 
 
 def _with_its_end(found, built, table):

@@ -30,7 +30,7 @@ class Card:
 
     def __init__(self, name, findings, table=None, built=None, note=""):
         self.name, self.findings = name, findings
-        self.note = note  # a remark on a right answer
+        self.note = note  # a remark, on a right answer or on what it is compared with
         self.table, self.built = table, built
         open_ = findings and findings[0].cause is Cause.NOT_ANSWERED
         self.state = "open" if open_ else "wrong" if findings else "right"
@@ -82,6 +82,8 @@ class Card:
     def _repr_html_(self):
         first, *others = [escape(item.message) for item in self.findings] or [escape(self.note)]
         rest = f'<p style="margin:.4em 0">{first}</p>' if first else ""
+        if self.note and self.findings:
+            rest += f'<p style="margin:.4em 0">{escape(self.note)}</p>'
         if others:
             rest += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"
         above, shown = self._rows()

@@ -7,7 +7,7 @@ _silent = False
 
 
 class CheckFailed(AssertionError):
-    """An answer is wrong. `findings` says what: `course.findings.Finding`s, the first row first."""
+    """An answer is wrong. `findings` says what: `Finding`s, the first row first."""
 
     def __init__(self, card, shown=False):
         super().__init__(str(card))

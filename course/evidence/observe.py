@@ -14,7 +14,7 @@ A request is one of
 
 and an answer is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array":
 the lists were one), {"trace": ...} (see `course.evidence.trace`) or
-{"failed": kind, "text": ...}, where the kind is the name of a `course.findings.Cause`.
+{"failed": kind, "text": ...}, where the kind is the name of a `course.diagnosis.causes.Cause`.
 """
 
 import json

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 
-from course.findings import Cause
+from course.diagnosis.causes import Cause
 from course.grading import hand
 from course.grading.sandbox import outside
 from course.grading.verdict import judge

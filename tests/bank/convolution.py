@@ -294,7 +294,7 @@ MISTAKES = [
         '    x = layers.Conv2D(8, 3, activation="relu")(inputs)\n'
         "    x = layers.MaxPooling2D(2)(x)\n"
         '    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))',
-        ("convolution-network",), "Flatten the map before it.",
+        ("convolution-network",), "Put layers.Flatten() before it.",
     ),
     Mistake(
         "no ReLU", "network-answer",

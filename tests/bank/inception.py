@@ -649,7 +649,7 @@ def chain(side):
         "googlenet-answer",
         changed(_GOOGLENET, "Dense(classes", "Dense(1000"),
         ("inception-googlenet",),
-        "classifier gives 1000, the table has 17. It has 1000 outputs, one for each of 17 classes",
+        "classifier gives 1000, the table has 17. It has 1000 outputs. It needs 17",
         follows=("inception-training",),
     ),
     Mistake(
@@ -673,7 +673,7 @@ def chain(side):
         "head-answer",
         changed(_HEAD, '    x = layers.Flatten(name=f"{name}_flatten")(x)\n', ""),
         ("inception-head",),
-        "A Dense layer on a map works at every position by itself. Flatten the map before it.",
+        "Dense was applied to a map, so it works on each position separately.",
         follows=("inception-training",),
     ),
     Mistake(

@@ -239,14 +239,14 @@ def count_parameters(size, classes):
         "model-answer",
         _RIGHT_MODEL.replace("    x = layers.Flatten()(x)\n", ""),
         _BOTH_MODELS,
-        "C5 gives 5 × 5 × 120, the table has 120. A Dense layer on a map works at every position",
+        "C5 gives 5 × 5 × 120, the table has 120. Dense was applied to a map",
     ),
     Mistake(
         "classes written as a number",
         "model-answer",
         _RIGHT_MODEL.replace("Dense(classes", "Dense(10"),
         ("lenet-model-sizes",),
-        "output gives 10, the table has 17. It has 10 outputs, one for each of 17 classes",
+        "output gives 10, the table has 17. It has 10 outputs. It needs 17, one for each class",
     ),
     Mistake(
         "the tensor returned",

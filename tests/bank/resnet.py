@@ -722,7 +722,7 @@ def depth(block, counts):
         "resnet-answer",
         _changed(_RESNET, ("Dense(classes", "Dense(1000")),
         ("resnet-34", "resnet-50"),
-        "It has 1000 outputs, one for each of 17 classes",
+        "It has 1000 outputs. It needs 17, one for each class",
     ),
     Mistake(
         "a stride in every block",

@@ -414,7 +414,7 @@ parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
         "family-answer",
         _VGG.replace("    x = layers.Flatten()(x)\n", ""),
         ("vgg-16", "vgg-family"),
-        "fc6 gives 7 × 7 × 4096, the table has 4096. A Dense layer on a map works at every",
+        "fc6 gives 7 × 7 × 4096, the table has 4096. Dense was applied to a map",
         follows=("vgg-fc7",),
     ),
     Mistake(

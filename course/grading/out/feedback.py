@@ -19,7 +19,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from traitlets import default
 
-from course.findings import Cause
+from course.diagnosis.causes import Cause
 from course.grading import CourseError
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error

@@ -7,8 +7,8 @@ output, no value. And an official answer is run there only when no check of its 
 still to be judged.
 """
 
+from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
-from course.findings import Cause, finding
 from course.grading.verdict.testcell import free_names
 
 

@@ -21,9 +21,9 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer
 
+from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
 from course.evidence.cells import Made
-from course.findings import Cause
 from course.grading import CourseError
 from course.grading.notebook.read import read_source
 from course.grading.notebook.repair import official_cells

@@ -10,8 +10,8 @@ import json
 import operator
 
 from course import check
+from course.diagnosis.causes import Cause
 from course.evidence import values
-from course.findings import Cause
 
 
 class NoEvidence(AttributeError):

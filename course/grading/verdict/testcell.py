@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from course import check
 from course.check.card import Card
-from course.findings import Cause, finding
+from course.diagnosis.causes import Cause, finding
 from course.grading.verdict.remote import Remote
 from course.plain import one_line
 

@@ -4,23 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, unique
 
-from course.network.words import (
-    around,
-    by,
-    constants,
-    groups,
-    name_of,
-    one,
-    shape_of,
-    sources,
-    sources_of,
-    what,
-)
-
-__all__ = [
-    "Cause", "Finding", "around", "by", "comes_out", "constants", "finding", "formula", "groups",
-    "name_of", "one", "shape_of", "size_arithmetic", "sources", "sources_of", "what",
-]  # fmt: skip
+from course.network.words import around, shape_of
 
 
 @unique
@@ -66,7 +50,7 @@ class Cause(Enum):
     DILATION = "The kernel is spread out by {received}, the table has no dilation."
     FILTERS = "It makes {received} maps, the table has {expected}."
     UNITS = "It has {received} units, the table has {expected}."
-    CLASSES = "It has {received} outputs, one for each of {expected} classes is needed."
+    CLASSES = "It has {received} outputs. It needs {expected}, one for each class."
     GROUPS = "It works in {received}, the table has {expected}."
     CONNECTIONS = "Its connections are {received}, the table has {expected}."
     ACTIVATION_MISSING = "It has no activation, the table has {expected}."
@@ -103,7 +87,8 @@ class Cause(Enum):
     EXTRA = "This step is not in the table: {received}."
     OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (
-        "A Dense layer on a map works at every position by itself. Flatten the map before it."
+        "Dense was applied to a map, so it works on each position separately. "
+        "Put layers.Flatten() before it."
     )
     SHORTCUT_MISSING = "The shortcut is missing: nothing is added to what the block computes."
     SHORTCUT_CONCATENATED = "The shortcut is put beside the block's output instead of added to it."
@@ -116,8 +101,11 @@ class Cause(Enum):
         "Normalisation and activation come before the convolution here, as in the pre-activation "
         "networks of 2016. In the table they come behind it."
     )
-    BLOCK_MISSING = "A block is missing before this row: here comes {received} already."
-    BLOCK_EXTRA = "There is one block too many before this row: here comes {received} once more."
+    BLOCK_MISSING = "A block is missing: where this row should come, {received} comes already."
+    BLOCK_EXTRA = (
+        "There are more blocks before this row than in the table: here comes {received} once more."
+    )
+    SHORTCUT_EXTRA = "{received} are added here. The table has no shortcut, and no addition."
     WRONG_INPUT = "It reads {received}, it should read {expected}."
     ENDS_EARLY = "The model ends before this row."
 
@@ -160,16 +148,39 @@ def formula(step, padding=None):
 
 def size_arithmetic(row, step):
     """Why the size came out as it did, what it should be, and the argument that decides it."""
-    yours, right = formula(step), formula(step, row.padding[0])
-    if any(row.padding[0]):
+    yours = formula(step)
+    if not any(map(any, step.padding)):
         cause = 'The default padding="valid" adds nothing.'
-        should = f"With {around(row)} it is {right}."
-    else:
+    elif step.padding == _same(step):
         cause = 'padding="same" surrounds the map with zeros.'
+    else:
+        cause = "ZeroPadding2D surrounds the map with zeros."
+    if (row.kernel, row.stride) != (step.kernel, step.stride):
+        return cause
+    right = formula(step, row.padding[0])
+    should = f"With {around(row)} it is {right}."
+    if not any(row.padding[0]):
         should = f"Without padding it is {right}."
     return f"{cause} {yours}. {should}"
+
+
+def _same(step):
+    """What padding="same" adds before and behind each axis."""
+    found = []
+    for size, kernel, stride in zip(step.inputs[0].grid, step.kernel, step.stride, strict=True):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        found.append((total // 2, total - total // 2))
+    return tuple(found)
 
 
 def comes_out(row, step):
     """What comes out, and what should."""
     return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
+
+
+def listed(names):
+    """Names as a list in words: `a, b and c`; of many, the first and how many more."""
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,49 @@
+"""A network against a published table: the first row that differs, the likely cause, a sentence.
+
+`diagnose(network, table)` lays the two side by side from the input on. A row of the table is right
+if a step of the network reads the same rows and does the same thing; names, the order of branches
+and ways of writing do not count, because an anatomy has none.
+
+`causes` is the closed vocabulary, `align` the search, `explain` makes sentences of its edits.
+"""
+
+from course.anatomy import anatomy
+from course.diagnosis import align, explain, merges
+from course.diagnosis.causes import Cause, Finding, finding
+
+__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "nearest"]
+
+MOST_FINDINGS = 5  # there may be more behind them
+
+
+def diagnose(network, table):
+    """Everything that differs between a network and a published table; empty if nothing does.
+
+    Of several tables, as a list, one has to fit. If none does, the findings are those of the table
+    that costs least to explain.
+
+    `network` is a Keras model, its JSON config, its trace or its anatomy. The first finding is
+    the first row of the table that differs. Later ones are told as far as they stand for
+    themselves.
+    """
+    return nearest(network, table)[1]
+
+
+def nearest(network, table):
+    """(the table that is meant, the findings): of several tables, the one that costs least."""
+    tables = list(table) if isinstance(table, list | tuple) else [table]
+    found = anatomy(network, getattr(tables[0], "input_shape", None))
+    alignments = []
+    for each in tables:
+        alignments.append(align.align(anatomy(each), found))
+        if alignments[-1].right:
+            return each, _findings(alignments[-1], found)
+    best = min(alignments, key=lambda alignment: alignment.cost)
+    return tables[alignments.index(best)], _findings(best, found)
+
+
+def _findings(alignment, found):
+    findings = explain.findings_of(alignment, MOST_FINDINGS)
+    if found.faults:
+        return merges.told(found.faults[0], findings, alignment.nets.table.network)
+    return findings

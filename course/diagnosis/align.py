@@ -1,0 +1,194 @@
+"""A table and a network laid side by side: the cheapest list of edits that explains the network.
+
+A table's rows come in an order, and what a row reads decides which steps of the network can be its
+partner. So the alignment is a path: each state is the first part of the table with the steps that
+stand for it, and where no step fits, each thing that can have happened (`course.diagnosis.moves`)
+leads to another state. The cheapest state goes on first, as in A* (Hart, Nilsson and Raphael 1968);
+what the rest costs is estimated by counting the nodes that have no equal on the other side.
+"""
+
+import heapq
+from dataclasses import dataclass, replace
+from itertools import count
+
+from course.diagnosis.edits import PRICES, Edit, State, balanced
+from course.diagnosis.moves import MOVES
+from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
+from course.diagnosis.sides import Networks, together
+
+HORIZON = 14  # rows behind a mistake after which its explanation stands
+PER_MISTAKE = 80  # states that are tried to explain one mistake
+MOST_STATES = 300  # states that are tried in all, of networks of up to so many steps
+USUAL_STEPS = 600  # a state of a longer network costs more, so fewer are tried
+MOST_MISTAKES = 6  # different ones; nobody mends more at once
+
+
+@dataclass
+class Alignment:
+    """What the search has found: the edits, and which step is which row's."""
+
+    nets: Networks
+    edits: tuple = ()
+    pairs: dict = None  # row -> step, both as numbers
+    cost: float = float("inf")
+    states: int = 0
+    rest: int = 0  # how many steps of the network have no place
+    done: bool = False  # whether the search came to an end
+    begins: bool = True  # whether the network begins with the shapes of the table
+
+    @property
+    def right(self):
+        """Whether the network is the table's: the search came to its end, each row has its step."""
+        table = self.nets.table
+        whole = len(self.pairs or ()) == len(table.nodes) - table.images
+        return self.begins and self.done and whole and not self.edits
+
+
+def align(table, network):
+    """The `Alignment` of two anatomies, a published one and a student's."""
+    nets = Networks(table, network)
+    begin = nets.begin()
+    if begin is None:
+        return Alignment(nets, begins=False)
+    images, prepared = begin
+    state = State(
+        at=nets.table.images,
+        stands={image: whole(node) for image, node in images},
+        moved={},
+        used=prepared,
+        balance=balanced({}, nets.net.kinds[nets.net.images :], nets.table.kinds[len(images) :]),
+    )
+    state, tried = _search(nets, state)
+    cost = state.cost + state.left()
+    edits = _with_shared(nets, state)
+    rest = len(nets.net.nodes) - state.used.bit_count()
+    return Alignment(nets, edits, pairs_of(state), cost, tried, rest, state.done)
+
+
+def _search(nets, begin):
+    """(the cheapest state that is done, or as far as the search may go, how many were tried)."""
+    ticks, seen = count(), set()
+    most = MOST_STATES * USUAL_STEPS // max(USUAL_STEPS, len(nets.net.nodes))
+    waiting = [(begin.left(), 0, next(ticks), begin)]
+    fixed = tried = window = 0  # edits that stand; states tried; those since the last that stands
+    state = begin
+    while waiting:
+        state = heapq.heappop(waiting)[-1]
+        if state.done:
+            break
+        state = _advanced(nets, state)
+        if (known := _signature(state)) in seen and waiting:
+            continue
+        seen.add(known)
+        tried, window = tried + 1, window + 1
+        while len(state.edits) > fixed and (
+            state.at - state.edits[fixed].at >= HORIZON or window > PER_MISTAKE
+        ):
+            fixed, window = fixed + 1, 0
+            stand = state.edits[:fixed]
+            waiting = [each for each in waiting if each[-1].edits[:fixed] == stand]
+            heapq.heapify(waiting)
+            if len(set().union(*(edit.about for edit in stand))) >= MOST_MISTAKES:
+                return replace(state, edits=stand), tried
+        if tried >= most:
+            break
+        for following in _following(nets, state):
+            order = following.cost + (0 if following.done else following.left())
+            heapq.heappush(waiting, (order, -following.at, next(ticks), following))
+    return state, tried
+
+
+def _signature(state):
+    stands = frozenset(state.stands.items()), frozenset(state.moved.items())
+    return state.at, state.used, state.settled, stands
+
+
+def _following(nets, state):
+    """The states that may come next."""
+    if state.at == len(nets.table.nodes):
+        yield _ended(nets, state)
+        return
+    fits = nets.fitting(state, state.at, nets.candidates(state, state.at))
+    for step in fits[:2]:
+        price = -PRICES["unlike"] * nets.likeness(state.at, step)
+        yield paired(nets, state, state.at, step, cost=state.cost + max(0, price))
+    place = Place(nets, state, state.at)
+    for move in MOVES:
+        for following in move(place):
+            stops = following.edits[len(state.edits) :] and following.edits[-1].final
+            yield _stopped(following) if stops else following
+
+
+def _stopped(state):
+    """The state behind an edit after which nothing can be compared: it pays for what is left."""
+    return replace(state, cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
+
+
+def _advanced(nets, state):
+    """The state at the next row that no step fits for certain."""
+    end = len(nets.table.nodes)
+    while True:
+        row = state.at
+        if row == end:
+            put_off = ~state.settled & ((1 << end) - (1 << nets.table.images))
+            if state.late or not put_off:
+                return state
+            state = replace(state, at=(put_off & -put_off).bit_length() - 1, late=True)
+            continue
+        if not state.settled >> row & 1 and (state.late or None not in nets.reads(state, row)):
+            step = _certain(nets, state, row)
+            if step is None:
+                return state
+            state = paired(nets, state, row, step)
+        state = replace(state, at=row + 1)
+
+
+def _certain(nets, state, row):
+    """The step that fits a row, unless what reads it tells that it is rather another row's."""
+    candidates = nets.candidates(state, row)
+    fits = nets.fitting(state, row, candidates)
+    if not fits:
+        return None
+    step, likeness = fits[0], nets.likeness(row, fits[0])
+    if likeness >= 0:
+        return step
+    kind = nets.table.nodes[row].step
+    for other in candidates:
+        if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
+            return None
+    for twin in nets.table.fed[together(nets.table.inputs[row])]:
+        better = twin != row and not state.settled >> twin & 1
+        better = better and nets.likeness(twin, step) > likeness
+        if better and not nets.apart(state, twin, step):
+            return None
+    return step
+
+
+def _ended(nets, state):
+    """The state behind the last row: what is left of the network, and what it returns."""
+    wanted, found = nets.table.network.outputs, nets.net.network.outputs
+    rest = [n for n in range(len(nets.net.nodes)) if not state.used >> n & 1]
+    if rest:
+        steps = tuple(nets.net.nodes[n] for n in rest)
+        edit = Edit("behind the end", state.at, step=steps[0], steps=steps)
+        price = PRICES["put in"] + PRICES["go on"] * (len(rest) - 1)
+        state = put_in(nets, state, rest).with_edit(edit, price)
+    if len(wanted) != len(found):
+        state = state.with_edit(Edit("output count", state.at), PRICES["changed"])
+    elif [value.shape for value in wanted] != [value.shape for value in found]:
+        state = state.with_edit(Edit("output shape", state.at), PRICES["changed"])
+    return replace(state, done=True)
+
+
+def _with_shared(nets, state):
+    """The edits, and those rows among them whose layer object is another row's as well."""
+    owner, edits = {}, list(state.edits)
+    for row, step in sorted(pairs_of(state).items()):
+        node = nets.net.nodes[step]
+        if node.layer is None or not node.parameters:
+            continue
+        first = owner.setdefault(node.layer, row)
+        if first != row:
+            also = nets.table.nodes[first]
+            edits.append(Edit("shares", row, nets.table.nodes[row], node, instead=also))
+    return tuple(sorted(edits, key=lambda edit: edit.at))

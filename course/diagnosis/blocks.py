@@ -1,0 +1,80 @@
+"""Moves that are about many rows at once: blocks too few or too many, the way to an output."""
+
+from dataclasses import replace
+
+from course.diagnosis.edits import PRICES
+from course.diagnosis.place import put_in, settled, standing
+
+_LONGEST = 260  # rows of a run: ResNet-152 has 30 blocks of seven rows more than ResNet-50
+
+
+def blocks(place):
+    """Several rows too few or too many: from one narrow place to another."""
+    if len(place.keys) != 1 or place.reads[0] is None:
+        return
+    first = place.row == place.nets.table.images  # nothing stands before it, so no block
+    if first or place.nets.table.narrow[place.row] == place.keys[0]:
+        yield from () if first else _block_missing(place)
+        yield from _block_too_many(place)
+
+
+def _block_missing(place):
+    nets, state, row = place.nets, place.state, place.row
+    for end in range(row + 2, min(len(nets.table.nodes), row + _LONGEST)):
+        past = nets.table.narrow[end]
+        if past is None:
+            continue
+        gone = range(row, end)
+        joins = any(len(nets.table.inputs[r]) > 1 for r in gone) or len(past) > 1
+        if not (joins or nets.table.repeats(row, end)):
+            continue
+        moved = replace(state, **standing(state, past, place.reads[0]))
+        found = nets.fitting(moved, end, nets.candidates(moved, end))
+        if found:  # else not the block alone: what comes behind it is not there, either
+            behind = settled(nets, moved, gone)
+            rows = tuple(nets.table.nodes[r] for r in gone)
+            instead = nets.net.nodes[(place.candidates or found)[0]]
+            edit = place.edit("block missing", rows=rows, instead=instead)
+            yield behind.with_edit(edit, _block_price(edit.kind, gone))
+
+
+def _block_too_many(place):
+    nets, state, row = place.nets, place.state, place.row
+    begin = min(place.candidates or place.ready, default=None)
+    if begin is None:
+        return
+    joins = False
+    for end in range(begin + 1, min(len(nets.net.nodes), begin + _LONGEST)):
+        past, more = nets.net.narrow[end], range(begin, end)
+        joins |= len(nets.net.inputs[end - 1]) > 1
+        if past is None or end == begin + 1:
+            continue
+        if not (joins or len(past) > 1 or nets.net.repeats(begin, end)):
+            continue
+        these = (1 << end) - (1 << begin)
+        if state.used & these:
+            break
+        moved = replace(state, used=state.used | these, **standing(state, place.keys[0], past))
+        if nets.fitting(moved, row, nets.candidates(moved, row)):
+            behind = put_in(nets, moved, more)
+            steps = tuple(nets.net.nodes[n] for n in more)
+            edit = place.edit("block too many", begin, steps=steps)
+            yield behind.with_edit(edit, _block_price(edit.kind, more))
+
+
+def _block_price(kind, nodes):
+    price = PRICES[kind] + PRICES["row of a block"] * len(nodes)
+    return min(price, PRICES["block at most"])
+
+
+def head_missing(place):
+    """All rows from here to one of several outputs, the last one apart."""
+    nets, state, row = place.nets, place.state, place.row
+    if len(nets.table.outputs) < 2 or len(place.keys) != 1:
+        return
+    gone = [r for r in range(row, len(nets.table.nodes)) if nets.table.leads(row, r)]
+    if len(nets.ends & set(gone)) == 1 and gone[-1] in nets.ends - {max(nets.ends)}:
+        gone = [r for r in gone if not state.settled >> r & 1]
+        behind = settled(nets, state, gone, sizes=False)
+        rows = tuple(nets.table.nodes[r] for r in gone)
+        yield behind.with_edit(place.edit("head missing", rows=rows), PRICES["head missing"])

@@ -1,0 +1,114 @@
+"""One row of a table beside one step of a network: what differs between the two by themselves.
+
+What the two read, and what reads them, is no business of this module: see `course.diagnosis.align`.
+"""
+
+from course.architectures import LRN_CONSTANTS
+from course.diagnosis.causes import Cause
+from course.network.words import around, by, constants, groups, one
+
+ABOUT_ACTIVATION = {Cause.ACTIVATION, Cause.ACTIVATION_MISSING, Cause.ACTIVATION_EXTRA}
+_WINDOWS = ("conv", "max_pool", "average_pool")
+_FUNCTIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
+
+
+def differences(row, step, *, sizes=True, last=False, padded=False):
+    """[(cause, expected, received)], in the order in which they should be mended.
+
+    With `sizes`, the maps' sizes count: after a first wrong size, those behind it follow from it.
+    `last` says that the row is an output of the network; `padded` says that zeros around the
+    images make them what the table begins with, so that the first windows need none.
+    """
+    if row.step == "lrn" and step.closed:
+        return [(Cause.CLOSED, row.does(), step.does())]
+    if row.step != step.step:
+        return [(Cause.OTHER_STEP, row.does(), step.does())]
+    found = []
+    if row.step in _WINDOWS:
+        found += _unequal(Cause.KERNEL, by(row.kernel), by(step.kernel))
+        found += _unequal(Cause.STRIDE, one(row.stride), one(step.stride))
+        found += _unequal(Cause.DILATION, one(row.dilation), one(step.dilation))
+        if _padded_otherwise(row, step, found, sizes, padded):
+            found.append((Cause.PADDING, around(row), around(step)))
+    if row.step in ("conv", "dense"):
+        found += _weights(row, step, last)
+    if row.step == "lrn" and step.constants not in LRN_CONSTANTS:
+        found.append((Cause.NORMALISATION, constants(row), constants(step)))
+    trains = row.step in ("conv", "dense") or (row.step == "batch_norm" and step.scales)
+    if trains and row.trainable != step.trainable:
+        found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
+    return found + _activation(row, step)
+
+
+def similar(row, step):
+    """Whether a step can be the row's with something changed about it."""
+    pools = "pool" in row.step and "pool" in step.step
+    return row.step == step.step or pools or (row.step == "lrn" and step.closed)
+
+
+def kind(step):
+    """By which steps are counted and told apart from a distance: what, how large, how many."""
+    return step.step, step.kernel, step.filters, step.activation
+
+
+def _unequal(cause, wanted, got):
+    return [(cause, wanted, got)] if wanted != got else []
+
+
+def _padded_otherwise(row, step, found, sizes, padded):
+    """Whether the padding is another: the maps differ in size, or a step pads that should not."""
+    if row.grid != step.grid:
+        # With another kernel or stride, padding is only told if it adds zeros or takes them away.
+        return sizes and (not found or any(map(any, row.padding)) != any(map(any, step.padding)))
+    if found or not sizes:
+        return False
+    if padded and any(source.step == "input" for v in row.inputs for source in v.sources):
+        return False
+    return any(map(any, step.padding)) and not any(map(any, row.padding))
+
+
+def _weights(row, step, last):
+    units = Cause.CLASSES if last else Cause.UNITS
+    cause = units if row.step == "dense" else Cause.FILTERS
+    found = _unequal(cause, str(row.filters), str(step.filters))
+    if row.filters == step.filters and row.step == "conv":
+        found += _connections(row, step)
+    if row.bias is not None and bool(row.bias) != bool(step.bias):
+        found.append((Cause.BIAS_MISSING if row.bias else Cause.BIAS_EXTRA, "", ""))
+    return found
+
+
+def _connections(row, step):
+    """Of a convolution whose number of maps is right: which maps each of them sees."""
+    if not row.connections and not step.connections:
+        return _unequal(Cause.GROUPS, groups(row), groups(step))
+    wanted, got = map(_connection_table, (row, step))
+    if wanted == got:
+        return []
+    pairs = [f"{len(t)} maps with {sum(map(len, t))} pairs" for t in (wanted, got)]
+    if sum(map(len, wanted)) == sum(map(len, got)):
+        strange = next(seen for seen in got if got.count(seen) > wanted.count(seen))
+        which = ", ".join(map(str, strange))
+        pairs = ["no such map", f"as many, but one map sees {which}"]
+    return [(Cause.CONNECTIONS, *pairs)]
+
+
+def _connection_table(step):
+    """A convolution's connections in an order that does not depend on the order of its maps."""
+    if step.connections:
+        return sorted(tuple(sorted(seen)) for seen in step.connections)
+    wide, maps = step.channels // step.groups, step.filters // step.groups
+    return sorted(
+        tuple(range(group * wide, (group + 1) * wide))
+        for group in range(step.groups)
+        for _ in range(maps)
+    )
+
+
+def _activation(row, step):
+    if step.activation in {row.activation, *row.accepts}:
+        return []
+    names = [_FUNCTIONS.get(s.activation, s.activation) for s in (row, step)]
+    if step.activation is None:
+        return [(Cause.ACTIVATION_MISSING, *names)]
+    return [(Cause.ACTIVATION if row.activation else Cause.ACTIVATION_EXTRA, *names)]

@@ -1,0 +1,101 @@
+"""What can have happened between a table and a network, what it costs, how far a search is."""
+
+from dataclasses import dataclass, replace
+
+#: What it costs to say that something happened. The cheapest explanation is the one that is told.
+PRICES = {
+    "changed": 0.6,  # for each thing about a step that differs ...
+    "changed at most": 1.2,  # ... and at most that much
+    "another step": 2.0,  # of another kind than the row's
+    "left out": 1.1,
+    "put in": 1.1,
+    "reads something else": 1.0,
+    "block missing": 1.3,
+    "block too many": 1.3,
+    "head missing": 1.2,
+    "shortcut": 1.0,  # an addition whose other operand is another
+    "pattern": 0.5,  # a mistake with a name of its own
+    "go on": 0.3,  # the next step of the same run
+    "row of a block": 0.05,  # for each of its rows ...
+    "block at most": 2.3,  # ... and at most that much: blocks come in dozens
+    "again": 0.12,  # the same mistake once more
+    "far away": 0.0001,  # each step between what is read and what should be
+    "unlike": 0.01,  # what reads a step resembles what reads the row less
+    "later": 0.0001,  # a row that is looked for when the others have their places
+    "without an equal": 0.5,  # a node further on that the other side lacks: only estimated
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing that differs. `kind` is what `course.diagnosis.explain` has a sentence for."""
+
+    kind: str
+    at: int  # the row at which it was seen, as a number of the table
+    row: object = None  # that row
+    step: object = None  # the step of the network that it is about
+    differences: tuple = ()  # of a changed step: (cause, expected, received)
+    rows: tuple = ()  # all rows that are left out
+    steps: tuple = ()  # all steps that are put in
+    instead: object = None  # the step that comes where the row should
+    final: bool = False  # what follows cannot be compared
+
+    @property
+    def about(self):
+        """What makes two edits the same mistake: for each thing that differs, what it is."""
+        kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
+        causes = [difference[0] for difference in self.differences if self.kind == "changed"]
+        return {(self.kind, *kinds, cause) for cause in causes or [None]}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far two networks are laid side by side. No state changes; `replace` makes the next."""
+
+    at: int = 0  # the next row
+    cost: float = 0.0
+    stands: dict = None  # row -> the parts of the network that stand for it
+    moved: dict = None  # a key of the table, for all or for one row -> parts of the network
+    used: int = 0  # the steps that are accounted for, as bits
+    settled: int = 0  # rows further on that are accounted for, as bits
+    gone: int = 0  # rows that are left out, as bits
+    loose: frozenset = frozenset()  # rows whose activation was found elsewhere
+    late: bool = False  # whether rows that were put off are looked at again
+    sizes: bool = True  # whether sizes still count: behind a wrong size, others follow from it
+    edits: tuple = ()
+    pairs: tuple = ()  # (row, step, the pairs before), from the last one on
+    balance: dict = None  # kind of node -> how many more the table has left than the network
+    done: bool = False
+
+    def unmatched(self):
+        """How many nodes further on have no equal on the other side; two that differ are one."""
+        return sum(map(abs, self.balance.values())) / 2
+
+    def left(self):
+        """What the rest will cost, roughly."""
+        return PRICES["without an equal"] * self.unmatched()
+
+    def with_edit(self, edit, price, **changes):
+        """The state behind an edit; a run of equal edits, and the same edit again, are cheap."""
+        known = set().union(*(other.about for other in self.edits))
+        if edit.kind in ("left out", "put in") and self.edits:
+            last = self.edits[-1]
+            run = last.kind == edit.kind and edit.at - last.at <= (edit.kind == "left out")
+            price = PRICES["go on"] if run or edit.about <= known else price
+        elif edit.kind == "changed":
+            new = len(edit.about - known)
+            price += PRICES["changed"] * new + PRICES["again"] * (len(edit.about) - new)
+            price = min(price, PRICES["changed at most"])
+        elif edit.about <= known:
+            price = min(price, PRICES["again"])
+        return replace(self, cost=self.cost + price, edits=(*self.edits, edit), **changes)
+
+
+def balanced(balance, ours=(), theirs=()):
+    """The balance once these kinds of rows and of steps are accounted for."""
+    balance = dict(balance)
+    for kind in ours:
+        balance[kind] = balance.get(kind, 0) - 1
+    for kind in theirs:
+        balance[kind] = balance.get(kind, 0) + 1
+    return balance

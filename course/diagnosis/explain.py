@@ -1,0 +1,388 @@
+"""A list of edits told as findings: for each kind of edit, or run of edits, one sentence."""
+
+from dataclasses import replace
+
+from course.diagnosis.causes import (
+    Cause,
+    comes_out,
+    finding,
+    formula,
+    listed,
+    size_arithmetic,
+)
+from course.diagnosis.naming import called, does, keys_of, place_of, reads, what
+from course.network.words import shape_of, sources
+
+#: Told only if there is nothing else: they follow from whatever went before.
+_LAST = {"behind the end", "output shape"}
+#: Told where it is seen first: the same mistake in the next stage needs no second sentence.
+_ONCE = {Cause.BLOCK_MISSING, Cause.BLOCK_EXTRA, Cause.SHORTCUT_EXTRA}
+
+
+def findings_of(alignment, most):
+    """At most so many things that differ, the first row first."""
+    if not alignment.begins:
+        return [_other_input(alignment.nets)]
+    findings = []
+    for run in _told(_runs(alignment)):
+        kind = run[0].kind
+        if kind in _LAST and findings:
+            continue
+        if kind == "left out" and _ends(alignment, run):
+            return findings or _ends_early(alignment, run)
+        known = {found.cause for found in findings} & _ONCE
+        told = _TELL[kind](alignment, run)
+        findings += [found for found in told if found.cause not in known]
+        if len(findings) >= most:
+            break
+    if not findings and not alignment.right:
+        said = "This network is not the table's, and it cannot be told where it differs."
+        findings = [finding("", Cause.READ_NO_FURTHER, received=said)]
+    return findings
+
+
+def _told(runs):
+    """The runs that stand for themselves."""
+    turned = [run for run in runs if run[0].kind == "pre-activation"]
+    if turned:  # then norms are elsewhere as well
+        norms = [run for run in runs if all(_is_norm(edit) for edit in run)]
+        runs = turned + [run for run in runs if run not in norms and run not in turned]
+    ends = [(run[0].kind, run[-1].at) for run in runs]
+    return [run for n, run in enumerate(runs) if ends[n] not in ends[:n]]
+
+
+def _is_norm(edit):
+    return edit.kind == "left out" and edit.row.step == "batch_norm"
+
+
+def _runs(alignment):
+    """The edits, those together that are one thing: rows left out, or steps put in, in a row."""
+    runs = []
+    for edit in alignment.edits:
+        if runs and _goes_on(alignment.nets.table, runs[-1], edit):
+            runs[-1].append(edit)
+        else:
+            runs.append([edit])
+    return _replaced(runs)
+
+
+def _replaced(runs):
+    """The runs; a row that is left out where steps are put in is another step in its place."""
+    found = []
+    for run in runs:
+        before = found[-1] if found else run
+        for lost, put in ((before, run), (run, before)):
+            if (
+                [edit.kind for edit in lost] == ["left out"]
+                and put[0].kind in ("put in", "behind the end", "block too many")
+                and 0 <= put[0].at - lost[0].at <= 1
+                and lost[0].row.step != "add"
+            ):
+                steps = tuple(step for edit in put for step in edit.steps)
+                found[-1] = [replace(lost[0], kind="another step", step=steps[0], steps=steps)]
+                break
+        else:
+            found.append(run)
+    return found
+
+
+def _goes_on(table, run, edit):
+    last = run[-1]
+    if last.kind != edit.kind or edit.kind not in ("left out", "put in"):
+        return False
+    if edit.kind == "put in":
+        return edit.at == last.at
+    reads = {part[0] for key in table.inputs[edit.at] for part in key}
+    beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
+    return beside or (last.at in reads and last.row.step != "add")
+
+
+# --- what is told of each kind
+
+
+def _changed(alignment, run):
+    (edit,) = run
+    sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
+    return [
+        _attributed(edit, *difference, first=number == 0, sizes=sizes)
+        for number, difference in enumerate(edit.differences)
+    ]
+
+
+def _resizes(edit):
+    return edit.kind != "changed" or edit.row.shape != edit.step.shape
+
+
+def _attributed(edit, cause, expected, received, first, sizes):
+    row, step = edit.row, edit.step
+    gives = hint = ""
+    if first and sizes and row.shape != step.shape:
+        gives = comes_out(row, step)
+    if cause is Cause.PADDING:
+        hint = size_arithmetic(row, step)
+    elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
+        hint = f"The size becomes {formula(step)}."
+    elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
+        counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
+        hint = f"That is {counts}."
+    depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
+    if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
+        hint += f" layers.Conv2D adds up all {row.channels} maps that it sees. "
+        hint = f"{hint}layers.DepthwiseConv2D gives each map a kernel of its own.".strip()
+    return finding(row.name, cause, expected, received, gives=gives, hint=hint)
+
+
+def _shared(_, run):
+    ((twins,), row) = run[0].differences, run[0].row
+    received = f"{twins} other step{'s' * (twins > 1)}"
+    hint = "Create a new layer for each map or group of maps."
+    return [finding(row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)]
+
+
+def _shares(_, run):
+    (edit,) = run
+    hint = "Create one layer for each row."
+    name = edit.row.name
+    return [finding(name, Cause.SHARED_WEIGHTS, received=edit.instead.name, hint=hint)]
+
+
+def _one_of_several(_, run):
+    (edit,) = run
+    number = len(edit.steps)
+    gives = f"is made of {number} convolutions side by side, and {edit.step.name} is not like the "
+    gives += "other" if number == 2 else "others"
+    return [finding(edit.row.name, *difference, gives=gives) for difference in edit.differences]
+
+
+def _wrong_axis(_, run):
+    (edit,) = run
+    shapes = edit.step.shape, edit.step.inputs[0].shape
+    axis = next((n for n, sides in enumerate(zip(*shapes, strict=False)) if len(set(sides)) > 1), 0)
+    along = ("in height", "in width", "")[axis]
+    return [finding(edit.row.name, Cause.MERGE_AXIS, along, axis + 1)]
+
+
+def _added(alignment, run):
+    edit = run[0]
+    names = [place_of(alignment, key) for key in keys_of(alignment, edit.step)]
+    return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=" and ".join(names))]
+
+
+def _no_flatten(_, run):
+    row, step = run[0].row, run[0].step
+    shapes, gives = (shape_of(row.shape), shape_of(step.shape)), comes_out(row, step)
+    return [finding(row.name, Cause.FLATTEN_MISSING, *shapes, gives=gives)]
+
+
+def _another_step(_, run):
+    row, step = run[0].row, run[0].step
+    cause = Cause.POOL_KIND if "pool" in row.step and "pool" in step.step else Cause.OTHER_STEP
+    cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
+    received = ", then ".join(map(does, run[0].steps[:3])) or does(step)
+    return [finding(row.name, cause, does(row), received)]
+
+
+def _pre_activation(_, run):
+    row, step = run[0].row, run[0].step
+    return [finding(row.name, Cause.PRE_ACTIVATION, does(row), does(step))]
+
+
+def _relu_before_addition(_, run):
+    return [finding(run[0].row.name, Cause.RELU_BEFORE_ADDITION)]
+
+
+def _ends(alignment, run):
+    """Whether the network ends before these rows: nothing stands for what comes behind them."""
+    kinds = {edit.kind for edit in alignment.edits if edit.at >= run[0].at}
+    if (
+        alignment.rest
+        or run[0].steps
+        or not kinds <= {"left out", "output shape"}
+        or _reader(alignment, run)
+    ):
+        return False
+    parts = [{part[0] for part in key} for key in alignment.nets.table.outputs]
+    lost = _lost(alignment, run)
+    return not any(nodes & lost and nodes - lost for nodes in parts)  # a branch of the last value
+
+
+def _left_out(alignment, run):
+    edit, row = run[0], run[0].row
+    if run[-1].row.step == "add" and len(run) <= 3:
+        row = run[-1].row
+        return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
+    if len(run) == 1:
+        row = _unnamed(alignment.nets, edit)
+    value = row.inputs[0]
+    after = value.joined.name if value.joined else value.parts[0][0].name
+    step = _reader(alignment, run) or edit.instead
+    received = what(alignment, step) if step else "the output"
+    rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
+    hint = f"So {'are' if len(rest) > 1 else 'is'} {listed(rest)}." if rest else ""
+    return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
+
+
+def _reader(alignment, run):
+    """The step of the first row that reads, perhaps by others that are missing, what is lost."""
+    table, lost = alignment.nets.table, _lost(alignment, run)
+    for row, step in sorted(alignment.pairs.items()):
+        if {part[0] for key in table.inputs[row] for part in key} & lost:
+            return alignment.nets.net.nodes[step]
+    return None
+
+
+def _lost(alignment, run):
+    """The rows of a run, and those behind them that are missing as well, as numbers."""
+    table, lost = alignment.nets.table, {edit.at for edit in run}
+    for row in range(run[0].at, len(table.nodes)):
+        reads = {part[0] for key in table.inputs[row] for part in key}
+        if reads & lost and row not in alignment.pairs:
+            lost.add(row)
+    return lost
+
+
+def _unnamed(nets, edit):
+    """The row that was left out of several equal ones, if the network's names tell which."""
+    names = {step.name for step in nets.net.nodes}
+    at, missing = edit.at, edit.row
+    while nets.table.nodes[at].name in names and len(nets.table.inputs[at]) == 1:
+        above = nets.table.inputs[at][0][0][0]
+        if above < nets.table.images or nets.table.kinds[above] != nets.table.kinds[edit.at]:
+            break
+        at = above
+        if nets.table.nodes[at].name not in names:
+            missing = nets.table.nodes[at]
+    return missing
+
+
+def _ends_early(alignment, run):
+    row = run[0].row
+    last = max(alignment.pairs.values(), default=None)
+    last = None if last is None else alignment.nets.net.nodes[last]
+    hint = f"Its last step is {last.name} ({does(last)})." if last else "It has no steps."
+    return [finding(row.name, Cause.ENDS_EARLY, does(row), hint=hint)]
+
+
+def _put_in(alignment, run):
+    edit = run[0]
+    step = edit.step
+    gives = f"stands where {edit.row.name} ({does(edit.row)}) should come"
+    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+
+
+def _follows(alignment, run):
+    step, row = run[0].step, run[0].row
+    gives = f"follows {row.name}"
+    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+
+
+def _behind_the_end(alignment, run):
+    step = run[0].step
+    return [finding(called(alignment, step), Cause.EXTRA, received=does(step))]
+
+
+def _reads(alignment, run):
+    row, step = run[0].row, run[0].step
+    wanted = " and ".join(sources(row))
+    got = " and ".join(reads(alignment, key) for key in keys_of(alignment, step))
+    if got == wanted:
+        got = f"another step of the name {got}"
+    return [finding(row.name, Cause.WRONG_INPUT, wanted, got)]
+
+
+def _block_missing(_, run):
+    edit = run[0]
+    return [finding(edit.row.name, Cause.BLOCK_MISSING, does(edit.row), does(edit.instead))]
+
+
+def _block_too_many(alignment, run):
+    edit = run[0]
+    blocks = any(len(keys) > 1 or len(keys[0]) > 1 for keys in alignment.nets.table.inputs if keys)
+    if not blocks and any(len(step.inputs) > 1 for step in edit.steps):
+        return _put_in(alignment, run)
+    return [finding(edit.row.name, Cause.BLOCK_EXTRA, does(edit.row), does(edit.step))]
+
+
+def _side_by_side(_, run):
+    return [finding(run[0].row.name, Cause.SHORTCUT_CONCATENATED, does(run[0].row))]
+
+
+def _on_a_shortcut(alignment, run):
+    edit = run[0]
+    weights = next((s for s in edit.steps if s.parameters and s.step != "batch_norm"), None)
+    if weights is None:
+        return _before_addition(alignment, run)
+    return [finding(edit.row.name, Cause.PROJECTION_EXTRA, received=does(weights))]
+
+
+def _before_addition(alignment, run):
+    edit = run[0]
+    step = edit.steps[0]
+    gives = f"stands between {edit.instead.name} and {edit.row.name}"
+    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+
+
+def _another_shortcut(_, run):
+    row, step = run[0].row, run[0].step
+    return [finding(row.name, Cause.OTHER_STEP, does(row), does(step))]
+
+
+# --- the images and the ends
+
+
+def _other_input(nets):
+    wanted = [value.shape for value in nets.table.network.inputs]
+    found = [value.shape for value in nets.net.network.inputs]
+    text = [" and ".join(map(shape_of, shapes)) for shapes in (wanted, found)]
+    hint = ""
+    if len(found) == len(wanted) == 1 and sorted(found[0]) == sorted(wanted[0]):
+        hint = "The order is (height, width, channels)."
+    return finding("input", Cause.INPUT_SHAPE, *text, hint=hint)
+
+
+def _output_count(alignment, _):
+    nets = alignment.nets
+    counts = [len(side.outputs) for side in (nets.table, nets.net)]
+    text = [f"{count} output{'s' * (count != 1)}" for count in counts]
+    return [finding("output", Cause.OUTPUT_COUNT, *text)]
+
+
+def _output_shape(alignment, _):
+    nets = alignment.nets
+    outputs = [side.network.outputs for side in (nets.table, nets.net)]
+    for value, other in zip(*outputs, strict=True):
+        if value.shape != other.shape:
+            hint = ""
+            if other.shape[-1] == value.shape[-1]:
+                hint = "Flatten the last map, so that each class is one number."
+            shapes = (shape_of(value.shape), shape_of(other.shape))
+            return [finding("output", Cause.OUTPUT_SHAPE, *shapes, hint=hint)]
+    return []
+
+
+_TELL = {
+    "changed": _changed,
+    "another step": _another_step,
+    "shared": _shared,
+    "shares": _shares,
+    "no flatten": _no_flatten,
+    "pre-activation": _pre_activation,
+    "relu before addition": _relu_before_addition,
+    "left out": _left_out,
+    "put in": _put_in,
+    "follows": _follows,
+    "behind the end": _behind_the_end,
+    "reads something else": _reads,
+    "block missing": _block_missing,
+    "block too many": _block_too_many,
+    "head missing": _left_out,
+    "side by side": _side_by_side,
+    "one of several": _one_of_several,
+    "wrong axis": _wrong_axis,
+    "added": _added,
+    "on a shortcut": _on_a_shortcut,
+    "before an addition": _before_addition,
+    "another shortcut": _another_shortcut,
+    "output count": _output_count,
+    "output shape": _output_shape,
+}

@@ -1,0 +1,101 @@
+"""A merge that Keras refuses, told: of the sizes that came together, and of what else was found."""
+
+from dataclasses import replace
+
+from course.diagnosis.causes import Cause, finding
+from course.evidence.unmerged import MERGES
+from course.network.faults import likely
+from course.network.words import by, shape_of, sources_of
+from course.plain import one_line
+
+_OF_ONE_ROW = {
+    Cause.KERNEL, Cause.STRIDE, Cause.PADDING, Cause.DILATION, Cause.FILTERS, Cause.POOL_KIND,
+    Cause.UNITS, Cause.GROUPS, Cause.SHARED_WEIGHTS,
+}  # fmt: skip
+
+
+def told(fault, findings, wanted):
+    """The findings about a network with a merge that cannot be, the most likely mistake first.
+
+    `wanted` is the anatomy of the table.
+    """
+    row = _row(fault, wanted)
+    stops = f"The code stops in {one_line(fault.line)}." if fault.line else ""
+    kinds = {step.step for step in wanted.steps}
+    if fault.merge == "add" and "add" not in kinds:
+        said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops)
+    elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
+        said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
+        same = Cause.SHORTCUT_MISSING, Cause.SHORTCUT_CONCATENATED
+        findings = [other for other in findings if other.cause not in same]
+    elif fault.merge == "concatenate" and (along := _along(fault)):
+        said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops)
+    elif findings and findings[0].cause in _OF_ONE_ROW:
+        first, *rest = findings
+        message = f"{first.message} {_so(fault, first, wanted)} {stops}".strip()
+        return [replace(first, message=message), *rest]
+    elif fault.merge == "add":
+        said = _shortcut(fault, findings, wanted, row, stops)
+    else:
+        said = _sizes(fault, row, stops)
+    follows = {Cause.MISSING, Cause.EXTRA, Cause.WRONG_INPUT, Cause.ENDS_EARLY, Cause.OTHER_STEP}
+    return [said, *(other for other in findings if other.cause not in follows)]
+
+
+def _row(fault, wanted):
+    """The row of the table that the merge is in the place of, if it can be told."""
+    names = [step.name for step in wanted.steps if step.step == fault.merge]
+    others = [step.name for step in wanted.steps if step.step in MERGES.values()]
+    if fault.name in names:
+        return fault.name
+    if not names:  # only merges of the other kind
+        return others[0] if others else fault.name
+    return names[fault.earlier] if fault.earlier < len(names) else fault.name
+
+
+def _all(values):
+    *others, last = [shape_of(value.shape) for value in values]
+    return f"{', '.join(others)} and {last}"
+
+
+def _usual(fault):
+    """The height and width of most of what should be put side by side."""
+    return likely(fault.merge, [v.shape for v in fault.values if len(v.shape) == 3])[:-1]
+
+
+def _along(fault):
+    """Where an axis other than the last puts the maps, in words; "" for the last one."""
+    names = ["along the batch", "in height", "in width", ""]
+    rank = len(fault.values[0].shape) + 1
+    axis = fault.axis % rank
+    return names[axis] if rank == 4 else "along the batch" if axis == 0 else ""
+
+
+def _so(fault, first, wanted):
+    """Why the merge cannot be, behind the first finding about what is merged."""
+    if fault.merge == "add":
+        return f"{_all(fault.values)} cannot be added."
+    right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)
+    if [value.shape[:-1] for value in fault.values].count(right) < len(fault.values) - 1:
+        return f"{_all(fault.values)} cannot be put side by side."
+    missing = ': padding="same" is missing' if first.cause is Cause.PADDING else ""
+    return f"The others give {by(right)}{missing}."
+
+
+def _shortcut(fault, findings, wanted, row, stops):
+    """What is added has another shape than what it is added to."""
+    largest = likely("add", [value.shape for value in fault.values])
+    block = next(value for value in fault.values if value.shape == largest)
+    other = next(value for value in fault.values if value is not block)
+    missing = findings[0].row if findings else row
+    does = next((step.step for step in wanted.steps if step.name == missing), "conv")
+    cause = Cause.PROJECTION_MISSING if does in ("conv", "add") else Cause.SHORTCUT_SHAPE
+    return finding(missing, cause, shape_of(block.shape), shape_of(other.shape), hint=stops)
+
+
+def _sizes(fault, row, stops):
+    """Maps of different sizes side by side."""
+    odd = [value for value in fault.values if value.shape[:-1] != _usual(fault)]
+    gives = [f"{sources_of(value)[-1]} gives {shape_of(value.shape)}" for value in odd]
+    others = shape_of(_usual(fault))
+    return finding(row, Cause.MERGE_SIZES, others, " and ".join(gives), hint=stops)

@@ -1,0 +1,240 @@
+"""What can have happened at a row that no step fits.
+
+Each move is a function of a `Place` that yields the states that follow, each with one more edit.
+"""
+
+from dataclasses import replace
+
+from course.diagnosis.blocks import blocks, head_missing
+from course.diagnosis.causes import Cause
+from course.diagnosis.compare import similar
+from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
+from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
+
+# --- the row's own step, with something changed about it
+
+
+def changed(place):
+    """A step reads what the row should, and something about it is another."""
+    nets, state, row = place.nets, place.state, place.row
+    for step in place.candidates:
+        ours, theirs = place.node, nets.net.nodes[step]
+        found = nets.apart(state, row, step)
+        if not found:
+            continue
+        sizes = state.sizes and ours.shape == theirs.shape
+        behind = paired(nets, state, row, step, sizes=sizes)
+        if ours.step == theirs.step and not theirs.closed:
+            if ours.filters != theirs.filters and (twins := _twins(place)):
+                edit = place.edit("shared", step, differences=(twins,), final=True)
+                yield state.with_edit(edit, 0)
+            price = -PRICES["unlike"] * nets.likeness(row, step)  # and for each difference
+            yield behind.with_edit(place.edit("changed", step, differences=found), price)
+        elif ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense":
+            yield state.with_edit(place.edit("no flatten", step, final=True), PRICES["changed"])
+        else:
+            price = PRICES["changed" if similar(ours, theirs) else "another step"]
+            behind = replace(behind, sizes=False)
+            yield behind.with_edit(place.edit("another step", step, differences=found), price)
+
+
+def part_read(place):
+    """A convolution that sees only some of the maps that the row's should."""
+    nets, state, row = place.nets, place.state, place.row
+    if place.node.step != "conv" or not place.node.connections or None in place.reads:
+        return
+    wanted = {part[0] for parts in place.reads for part in parts}
+    for step in place.ready if not place.candidates else ():
+        read = {part[0] for key in nets.net.inputs[step] for part in key}
+        found = nets.apart(state, row, step)
+        if read == wanted and found and nets.net.nodes[step].step == "conv":
+            behind = paired(nets, state, row, step, sizes=False)
+            yield behind.with_edit(place.edit("changed", step, differences=found), 0)
+
+
+def wrong_axis(place):
+    """What reads the same as the row is joined along another axis than that of the maps."""
+    nets, state = place.nets, place.state
+    if None in place.reads:
+        return
+    wanted = {part[0] for parts in place.reads for part in parts}
+    for step, node in enumerate(nets.net.nodes):
+        if node.written.lower() != "concatenate" or state.used >> step & 1:
+            continue
+        made = {part[0] for key in nets.net.inputs[step] for part in key}
+        begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
+        if made <= wanted or begins <= wanted:
+            edit = place.edit("wrong axis", step, final=True)
+            yield state.with_edit(edit, PRICES["pattern"])
+
+
+def _twins(place):
+    """How many further steps of the row's kind use one layer side by side; 0 if none does."""
+    nodes = [place.nets.net.nodes[n] for n in place.ready]
+    layers = [
+        node.layer
+        for node in nodes
+        if node.step == place.node.step and node.parameters and node.layer is not None
+    ]
+    return max((layers.count(layer) for layer in set(layers)), default=1) - 1
+
+
+def towers(place):
+    """A convolution made by several steps side by side, of which one is not like the others."""
+    nets, state, row = place.nets, place.state, place.row
+    side = [n for n in place.candidates if nets.net.nodes[n].step == place.node.step]
+    if len(side) < 2 or place.node.step != "conv":
+        return
+    if sum(nets.net.nodes[n].filters for n in side) != place.node.filters:
+        return
+    parts = tuple(sorted((n, -1, -1) for n in side))
+    counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
+    found = {n: [d for d in nets.apart(state, row, n) if d[0] not in counted] for n in side}
+    odd = [n for n in side if found[n]]
+    if parts in nets.net.read and 0 < len(odd) < len(side):
+        behind = put_in(nets, settled(nets, state, [row]), side)
+        behind = replace(behind, stands={**behind.stands, row: parts})
+        nodes = tuple(nets.net.nodes[n] for n in side)
+        edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
+        yield behind.with_edit(edit, PRICES["changed"])
+
+
+def activation_elsewhere(place):
+    """The row's activation comes one step later, or the next row's activation comes here."""
+    nets, state, row = place.nets, place.state, place.row
+    for step in place.candidates:
+        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        follows = nets.net.readers[step]
+        if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
+            (later,) = follows
+            node = nets.net.nodes[later]
+            if node.activation == place.node.activation and len(node.inputs) == 1:
+                behind = put_in(nets, paired(nets, state, row, step), [later])
+                behind = replace(behind, stands={**behind.stands, row: whole(later)})
+                edit = place.edit("follows", later, steps=(node,))
+                yield behind.with_edit(edit, PRICES["reads something else"])
+        after = nets.table.readers[row]
+        if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
+            continue
+        (after,) = after
+        if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
+            continue
+        behind = paired(nets, state, row, step)
+        kinds = [nets.net.nodes[n].step for n in follows]
+        if nets.table.nodes[after].step == "add" and kinds == ["add"]:
+            behind = replace(behind, loose=state.loose | {after})
+            yield behind.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
+        else:
+            behind = left_out(nets, behind, after)
+            lost = nets.table.nodes[after]
+            yield behind.with_edit(
+                Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
+                PRICES["left out"],
+            )
+
+
+def pre_activation(place):
+    """Normalisation and activation before the convolution instead of behind it."""
+    table, net = place.nets.table, place.nets.net
+    before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
+    behind = [table.nodes[n].step for n in table.readers[place.row]]
+    for step in place.candidates:
+        node = net.nodes[step]
+        norm = node.step == "batch_norm" and node.activation
+        follows = [net.nodes[n].step for n in net.readers[step]]
+        norm = norm and "conv" not in before
+        if place.node.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
+            edit = place.edit("pre-activation", step, final=True)
+            yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+# --- a row too few, a step too many
+
+
+def missing(place):
+    """The row is not there. What it should read stands for it."""
+    if None in place.reads:  # what it should read is not there: so it cannot be, either
+        cost = place.state.cost + PRICES["go on"]
+        yield replace(settled(place.nets, place.state, [place.row]), cost=cost)
+    else:
+        instead = (place.candidates or place.ready or [None])[0]
+        instead = None if instead is None else place.nets.net.nodes[instead]
+        edit = place.edit("left out", rows=(place.node,), instead=instead)
+        behind = left_out(place.nets, place.state, place.row)
+        yield behind.with_edit(edit, PRICES["left out"])
+
+
+def too_many(place):
+    """A step comes first that is not in the table: for all that read there, or for this row."""
+    nets, state = place.nets, place.state
+    if len(place.keys) == 1 and place.reads[0] is not None:
+        for step in place.candidates:
+            edit = place.edit("put in", step, steps=(nets.net.nodes[step],))
+            readers = {r for n, _, _ in place.keys[0] for r in nets.table.readers[n]}
+            alone = all(state.settled >> r & 1 for r in readers - {place.row})
+            for row in (None,) if alone else (None, place.row):
+                moved = standing(state, place.keys[0], whole(step), row)
+                behind = put_in(nets, state, [step], **moved)
+                yield behind.with_edit(edit, PRICES["put in"])
+    if not place.candidates:
+        yield from _before_a_part(place)
+
+
+def _before_a_part(place):
+    """A step too many at the end of one of the branches that a row reads side by side."""
+    nets, state = place.nets, place.state
+    for source, start, _ in {part for key in place.keys for part in key}:
+        for step in nets.net.fed.get((state.stands.get(source),), ()):
+            if start == -1 and not state.used >> step & 1:
+                edit = place.edit("put in", step, steps=(nets.net.nodes[step],))
+                stands = {**state.stands, source: whole(step)}
+                behind = put_in(nets, state, [step], stands=stands, sizes=False)
+                yield behind.with_edit(edit, PRICES["put in"])
+
+
+def reads_something_else(place):
+    """The row's step is there, or that of a later row, and it is fed from elsewhere."""
+    nets, state, row = place.nets, place.state, place.row
+    direct = set(nets.candidates(state, row))
+    for step in place.ready:
+        if step not in direct and not nets.differences(row, step, sizes=False):
+            behind = paired(nets, state, row, step, sizes=False)
+            price = PRICES["reads something else"]
+            price -= PRICES["unlike"] * nets.likeness(row, step)
+            near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
+            price += PRICES["far away"] * abs(step - near)
+            yield behind.with_edit(place.edit("reads something else", step), price)
+    of = pairs_of(state)
+    for later in range(row + 3, len(nets.table.nodes)):
+        node = nets.table.nodes[later]
+        if node.step != "dense" and "global" not in node.step:
+            continue
+        for step in place.ready:
+            if nets.apart(state, later, step):
+                continue
+            # Fed from a side branch. From the way to it, the rows between would be missing.
+            read = {part[0] for key in nets.net.inputs[step] for part in key}
+            rows = [r for r, n in of.items() if n in read]
+            if not rows or any(nets.table.leads(r, later) for r in rows):
+                continue
+            between = [r for r in range(row, later) if nets.table.leads(r, later)]
+            between = [r for r in between if not state.settled >> r & 1]
+            behind = paired(nets, settled(nets, state, between), later, step)
+            edit = Edit("reads something else", later, node, nets.net.nodes[step])
+            price = PRICES["reads something else"] + PRICES["pattern"]
+            yield behind.with_edit(edit, price)
+
+
+def put_off(place):
+    """The way to another output may begin behind rows that are looked at later."""
+    state = place.state
+    if len(place.nets.table.outputs) > 1 and not state.late:
+        yield replace(state, at=place.row + 1, cost=state.cost + PRICES["later"])
+
+
+MOVES = (
+    changed, part_read, wrong_axis, towers, side_by_side, added, activation_elsewhere,
+    pre_activation, missing, too_many, reads_something_else, blocks, head_missing, put_off,
+    addition, shortcut,
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""How a step of a student's network is called, so that they find it: by its name, or by its place.
+
+A layer's name stands in `model.summary()`. An operation has one that Keras has made up
+(`true_divide_28`), which stands nowhere: it is called by what it does and what it follows.
+"""
+
+import re
+
+_WORDS = {
+    "Add": "addition", "Subtract": "subtraction", "Multiply": "multiplication",
+    "TrueDivide": "division", "Divide": "division", "GetItem": "slice", "Square": "square",
+    "Concatenate": "concatenation",
+}  # fmt: skip
+_ORDINALS = {1: "single", 2: "second", 3: "third"}
+
+
+def called(alignment, step):
+    """A step's name, or what it is and where."""
+    made_up = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
+    if step.name and not (step.written in _WORDS and re.fullmatch(rf"{made_up}(_\d+)?", step.name)):
+        return step.name
+    key = keys_of(alignment, step)[0]
+    return f"the {_WORDS[step.written]} behind {place_of(alignment, key)}"
+
+
+def does(step):
+    """What a step does, in words."""
+    if step.step == "max_pool" and step.kernel == (1, 1):
+        return f"every {_ORDINALS.get(step.stride[0], f'{step.stride[0]}th')} pixel"
+    if step.step == "pad_channels":
+        return "further maps of zeros"
+    return step.does()
+
+
+def what(alignment, step):
+    """A step by its name, with what it does."""
+    return f"{called(alignment, step)} ({does(step)})"
+
+
+def keys_of(alignment, step):
+    """What a step of the network reads, as keys."""
+    net = alignment.nets.net
+    return net.inputs[net.number[id(step)]]
+
+
+def place_of(alignment, key):
+    """A value of the network by the table's name for it, or else by its own."""
+    return _row_of(alignment, key) or _own(alignment, key)
+
+
+def reads(alignment, key):
+    """A value of the network by its own name, and by the table's name for it if that is another."""
+    own, row = _own(alignment, key), _row_of(alignment, key)
+    return own if row in (None, own) else f"{own} (the table's {row})"
+
+
+def _own(alignment, key):
+    net = alignment.nets.net
+    names = list(dict.fromkeys(_name(net.nodes[n]) for n, _, _ in key))
+    if len(names) == 1:
+        return names[0]
+    return _joined(net, key) or f"{names[0]} to {names[-1]} side by side"
+
+
+def _joined(side, key):
+    """The name of the concatenation that a value is, if a step reads it as one."""
+    for node, keys in zip(side.nodes, side.inputs, strict=True):
+        if key in keys and (joined := node.inputs[keys.index(key)].joined):
+            return joined.name
+    return None
+
+
+def _name(node):
+    return "input" if node.step == "input" else node.name
+
+
+def _row_of(alignment, key):
+    """The name of the row, or of the concatenation of rows, that a value of the network is."""
+    table, net = alignment.nets.table, alignment.nets.net
+    rows = {step: row for row, step in alignment.pairs.items()}
+    rows |= {image: image for image in range(min(table.images, net.images))}
+    if any(node not in rows for node, _, _ in key):
+        return None
+    key = tuple(sorted((rows[node], start, stop) for node, start, stop in key))
+    if len(key) == 1:
+        return _name(table.nodes[key[0][0]])
+    return _joined(table, key)

@@ -1,0 +1,130 @@
+"""A row that no step fits, and the states that lead on from it."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from course.diagnosis.edits import Edit, balanced
+from course.diagnosis.sides import together
+
+_MOST = 24  # steps that are tried in one place: a module of GoogLeNet begins with four
+
+
+@dataclass
+class Place:
+    """A row that no step fits for certain, and what there is in its place.
+
+    What is asked of it is worked out once, for all moves.
+    """
+
+    nets: object
+    state: object
+    row: int
+
+    @cached_property
+    def node(self):
+        return self.nets.table.nodes[self.row]
+
+    @cached_property
+    def keys(self):
+        return self.nets.table.inputs[self.row]
+
+    @cached_property
+    def reads(self):
+        return self.nets.reads(self.state, self.row)
+
+    @cached_property
+    def candidates(self):
+        """Unused steps that read what the row should; but not those that are another row's."""
+        nets, state = self.nets, self.state
+        found = nets.candidates(state, self.row)[:_MOST]
+        if len(found) < 2:
+            return found
+        taken = set()
+        for other in nets.table.fed[together(self.keys)]:
+            if other != self.row and not state.settled >> other & 1:
+                fits = [n for n in nets.fitting(state, other, found) if n not in taken]
+                taken.update(n for n in fits[:1] if nets.likeness(other, n) >= 0)
+        return [n for n in found if n not in taken] or found
+
+    @cached_property
+    def ready(self):
+        return self.nets.ready(self.state)[:_MOST]
+
+    def edit(self, kind, step=None, **more):
+        """An edit of this row."""
+        step = None if step is None else self.nets.net.nodes[step]
+        return Edit(kind, self.row, self.node, step, **more)
+
+
+def paired(nets, state, row, step, **changes):
+    """The state in which a step is a row's."""
+    ours, theirs = nets.table.kinds[row], nets.net.kinds[step]
+    balance = state.balance
+    if ours != theirs:
+        balance = balanced(balance, [ours], [theirs])
+    kept = {
+        "stands": {**state.stands, row: ((step, -1, -1),)},
+        "used": state.used | 1 << step,
+        "settled": state.settled | 1 << row,
+        "pairs": (row, step, state.pairs),
+        "balance": balance,
+    }
+    return replace(state, **(kept | changes))
+
+
+def left_out(nets, state, row, main=None):
+    """The state in which what a row reads stands for the row itself: of an addition, `main`."""
+    key = nets.table.inputs[row][-1] if main is None else main
+    return replace(
+        state,
+        stands={**state.stands, row: nets.translated(state, row, key)},
+        gone=state.gone | 1 << row,
+        settled=state.settled | 1 << row,
+        balance=balanced(state.balance, [nets.table.kinds[row]]),
+        sizes=False,
+    )
+
+
+def put_in(nets, state, steps, **changes):
+    """The state in which these steps are accounted for, although no row wants them."""
+    used = state.used
+    for step in steps:
+        used |= 1 << step
+    kinds = [nets.net.kinds[step] for step in steps]
+    return replace(state, used=used, balance=balanced(state.balance, (), kinds), **changes)
+
+
+def settled(nets, state, rows, **changes):
+    """The state in which these rows are accounted for, although no step is theirs."""
+    done = state.settled
+    for row in rows:
+        done |= 1 << row
+    kinds = [nets.table.kinds[row] for row in rows]
+    return replace(state, settled=done, balance=balanced(state.balance, kinds), **changes)
+
+
+def standing(state, key, parts, row=None):
+    """What a state moves, and what stands for what, if `parts` stand for a value from now on.
+
+    With `row`, for that row alone.
+    """
+    if row is not None:
+        return {"moved": {**state.moved, (row, key): parts}, "sizes": False}
+    stands = state.stands
+    if len(key) == 1 and key[0][1] == -1:
+        stands = {**stands, key[0][0]: parts}
+    return {"moved": {**state.moved, key: parts}, "stands": stands, "sizes": False}
+
+
+def whole(step):
+    """All maps of a step, as a value."""
+    return ((step, -1, -1),)
+
+
+def pairs_of(state):
+    """{row: its step} of a state."""
+    found, rest = {}, state.pairs
+    while rest:
+        row, step, rest = rest
+        found[row] = step
+    return found

@@ -1,0 +1,158 @@
+"""Moves that are about additions: missing, too many, of other operands, or put side by side."""
+
+from course.diagnosis.causes import Cause
+from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
+
+_NEAR = 3  # steps of a shortcut
+
+
+def side_by_side(place):
+    """What should be added, here or a few rows further on, is put side by side with something."""
+    nets, row = place.nets, place.row
+    way = [row] if place.node.step == "add" else _way(nets, row)
+    if way is None or None in place.reads:
+        return
+    wanted = {part for parts in place.reads for part in parts}
+    if any(len(key) > 1 and wanted <= set(key) for key in nets.net.read):
+        edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
+        yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+def added(place):
+    """An addition that the table does not have comes here, its other operand made on the way."""
+    nets, state, row = place.nets, place.state, place.row
+    if len(place.keys) != 1 or place.reads[0] is None:
+        return
+    here = place.reads[0]
+    yield from _added(place, state, here, place.keys[0], row)
+    for step in place.candidates:  # the row's own activation may come behind the addition
+        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        if causes == [Cause.ACTIVATION_MISSING] or not causes:
+            own = paired(nets, state, row, step)
+            yield from _added(place, own, whole(step), ((row, -1, -1),), None)
+
+
+def _added(place, state, here, key, row):
+    nets = place.nets
+    placed = {parts for parts in state.stands.values()}
+    for step in nets.net.readers[here[0][0]] if len(here) == 1 else ():
+        got = list(nets.net.inputs[step])
+        if nets.net.nodes[step].step != "add" or here not in got or state.used >> step & 1:
+            continue
+        got.remove(here)
+        chains = [_way_from(nets, state, value, placed) for value in got]
+        if None in chains:
+            continue
+        chain = [n for each in chains for n in each]
+        behind = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
+        edit = place.edit("added", step, steps=tuple(nets.net.nodes[n] for n in (step, *chain)))
+        yield behind.with_edit(edit, PRICES["shortcut"])
+
+
+def _way_from(nets, state, end, placed):
+    """The unused steps, at most three, that make a value out of what already has its place."""
+    chain = []
+    while end not in placed:
+        step = end[0][0]
+        if len(end) > 1 or len(chain) == _NEAR or state.used >> step & 1:
+            return None
+        if len(nets.net.inputs[step]) != 1:
+            return None
+        chain.insert(0, step)
+        (end,) = nets.net.inputs[step]
+    return chain
+
+
+def addition(place):
+    """The operands of an addition are there, and something else is made of them."""
+    nets, state, row = place.nets, place.state, place.row
+    wanted = place.reads
+    if place.node.step != "add" or None in wanted:
+        return
+    for step, node in enumerate(nets.net.nodes):
+        if node.step != "add" or state.used >> step & 1:
+            continue
+        got = nets.net.inputs[step]
+        wrong = [n for n, value in enumerate(wanted) if value not in got]
+        other = [value for value in got if value not in wanted]
+        if len(wrong) != 1 or len(other) != 1 or len(got) != len(wanted):
+            continue
+        behind = paired(nets, state, row, step, sizes=False)
+        chain = _chain(nets, state, other[0], wanted[wrong[0]])
+        if chain is None:
+            edit = place.edit("reads something else", step)
+            yield behind.with_edit(edit, PRICES["reads something else"])
+            continue
+        steps = tuple(nets.net.nodes[n] for n in chain)
+        source = place.keys[wrong[0]][0][0]
+        # What a block begins with is read by the block as well: that operand is the shortcut.
+        shortcut = len(nets.table.readers[source]) > 1
+        edit = place.edit("on a shortcut" if shortcut else "before an addition", step,
+                          steps=steps, instead=nets.table.nodes[source])  # fmt: skip
+        yield put_in(nets, behind, chain).with_edit(edit, PRICES["shortcut"])
+
+
+def shortcut(place):
+    """The way from here to an addition is missing, or another one is in its place."""
+    nets, state, row = place.nets, place.state, place.row
+    way = _way(nets, row)
+    if way is None or None in place.reads:
+        return
+    *gone, total = way
+    main = [key for key in nets.table.inputs[total] if key != whole(gone[-1])]
+    if len(main) != 1:
+        return
+    (main,) = main
+    begin, behind = place.reads[0], nets.translated(state, total, main)
+    if state.settled >> total & 1:  # the addition is missing, and this way to it
+        rows = tuple(nets.table.nodes[r] for r in way)
+        edit = Edit("left out", total, rows[-1], rows=rows)
+        yield settled(nets, state, gone).with_edit(edit, PRICES["again"])
+        return
+    if behind is None:
+        return
+    for step, node in enumerate(nets.net.nodes):
+        got = list(nets.net.inputs[step])
+        if node.step == "add" and behind in got and len(got) == 2 and not state.used >> step & 1:
+            got.remove(behind)
+            chain = _chain(nets, state, got[0], begin)
+            if chain and all(nets.net.nodes[n].step != place.node.step for n in chain):
+                next_ = put_in(nets, settled(nets, state, gone), chain)
+                next_ = paired(nets, next_, total, step)
+                steps = tuple(nets.net.nodes[n] for n in chain)
+                rows = tuple(nets.table.nodes[r] for r in gone)
+                edit = place.edit("another shortcut", chain[0], steps=steps, rows=rows)
+                yield next_.with_edit(edit, PRICES["shortcut"])
+            return
+    next_ = left_out(nets, settled(nets, state, gone), total, main)
+    rows = tuple(nets.table.nodes[r] for r in way)
+    node = nets.table.nodes[total]
+    edit = Edit("left out", total, node, rows=rows)
+    yield next_.with_edit(edit, PRICES["head missing"])
+
+
+def _way(nets, row):
+    """The at most three rows, one after the other, that lead from a row to an addition."""
+    way, nodes = [row], nets.table.nodes
+    while len(way) <= _NEAR and nodes[way[-1]].step != "add":
+        after = nets.table.readers[way[-1]]
+        if len(after) != 1 or len(nets.table.inputs[row]) != 1:
+            return None
+        way += after
+    sums = nodes[way[-1]].step == "add" and len(nets.table.inputs[way[-1]]) == 2
+    return way if sums and len(way) > 1 else None
+
+
+def _chain(nets, state, end, begin):
+    """The unused steps, at most three, that lead from a value of the network to another."""
+    chain = []
+    while len(end) == 1 and len(chain) <= _NEAR:
+        step = end[0][0]
+        if state.used >> step & 1 or len(nets.net.inputs[step]) != 1:
+            return None
+        chain.insert(0, step)
+        (end,) = nets.net.inputs[step]
+        if end == begin:
+            return chain
+    return None

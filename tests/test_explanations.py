@@ -1,0 +1,356 @@
+"""The sentence that a kind of mistake gets: not a consequence of it, but the mistake itself."""
+
+import keras
+import pytest
+from keras import layers, ops
+
+from course import check
+from course.anatomy import anatomy
+from course.architectures import alexnet, googlenet, lenet, resnet, vgg
+from course.diagnosis import Cause, diagnose, nearest
+from course.evidence import weightless
+from tests.test_bounds import bottlenecks
+from tests.test_diagnosis import C3_CONNECTIONS, of_1998, squash, taken
+from tests.test_families import (
+    alex,
+    basic,
+    cifar,
+    concatenated,
+    conv,
+    conv_bn,
+    google,
+    head_on_a_side_branch,
+    lrn_by_ops,
+    option_a,
+    pre_activation,
+    res,
+    vgg16,
+)
+from tests.test_other_hands import google_with, heads_at, in_block
+
+L = layers
+SAID = {}
+
+
+def said(name, table, *expected):
+    """Declare what the findings of a builder's network are: (row, cause, part of the sentence)."""
+
+    def declare(build):
+        SAID[name] = (table, build, expected)
+        return build
+
+    return declare
+
+
+def found(table, build):
+    with weightless():
+        return diagnose(anatomy(build()), table)
+
+
+# --- two things about one step
+
+
+def chained(*made):
+    return lambda: keras.Sequential([keras.Input((32, 32, 1)), *(make() for make in made)])
+
+
+HEAD = (
+    L.Flatten, lambda: L.Dense(120, "tanh"), lambda: L.Dense(84, "tanh"),
+    lambda: L.Dense(10, "softmax"),
+)  # fmt: skip
+
+
+def tanh(maps, *size, **rest):
+    return lambda: L.Conv2D(maps, *size, activation="tanh", **rest)
+
+
+def mean():
+    return L.AveragePooling2D(2)
+
+
+said("a stride in place of a pool", lenet.LENET5,
+     ("C1", Cause.STRIDE, "The stride is 2, the table has 1."), ("S2", Cause.MISSING, "after C1"),
+)(chained(tanh(6, 5, 2), tanh(16, 5), mean, *HEAD))  # fmt: skip
+said("kernel and stride", alexnet.ALEXNET,
+     ("conv1", Cause.KERNEL, "7 × 7"), ("conv1", Cause.STRIDE, "The stride is 2"),
+)(lambda: alex(conv1=conv(96, 7, 2, "valid")))  # fmt: skip
+said("padding and stride", alexnet.ALEXNET,
+     ("conv2", Cause.STRIDE, "gives 12 × 12"), ("conv2", Cause.PADDING, "valid"),
+)(lambda: alex(conv2=conv(256, 5, 2, "valid")))  # fmt: skip
+said("zeros written as a layer", lenet.LENET5,
+     ("C1", Cause.PADDING, "ZeroPadding2D surrounds the map with zeros."),
+)(chained(lambda: L.ZeroPadding2D(1), tanh(6, 5), mean, tanh(16, 5), mean, *HEAD))  # fmt: skip
+said("same instead of valid", alexnet.ALEXNET,
+     ("pool1", Cause.PADDING, 'padding="same" surrounds the map with zeros.'),
+)(lambda: alex(pool1=L.MaxPooling2D(3, 2, padding="same")))  # fmt: skip
+said("zeros before Flatten", lenet.LENET5,
+     ("zeros", Cause.EXTRA, "zeros stands where C5"),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean,
+          lambda: L.ZeroPadding2D(1, name="zeros"), *HEAD))  # fmt: skip
+
+
+@said("padding first, and something behind it", vgg.VGG11,
+      ("conv1_1", Cause.PADDING, "222 × 222"), ("fc6", Cause.UNITS, "1024"))  # fmt: skip
+def padded_first():
+    image = x = keras.Input((224, 224, 3))
+    for number, (width, count) in enumerate(zip(vgg.WIDTHS, (1, 1, 2, 2, 2), strict=True)):
+        for _ in range(count):
+            x = conv(width, 3, padding="same" if number else "valid")(x)
+        x = L.MaxPooling2D(2)(x)
+    x = L.Flatten()(x)
+    for units in (1024, 4096):
+        x = L.Dense(units, "relu")(x)
+    return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+# --- one of several, or along another axis
+
+
+@said("one tower without its activation", alexnet.ALEXNET_TWO_GPUS,
+      ("conv1", Cause.ACTIVATION_MISSING, "2 convolutions side by side, and second is not"),
+      )  # fmt: skip
+def one_tower():
+    def stage(x, maps, kernel, *rest, activation="relu", **more):
+        more = {"padding": "same", **more}
+        return L.Conv2D(maps, kernel, *rest, activation=activation, **more)(x)
+
+    def normalised(x):
+        return L.MaxPooling2D(3, 2)(lrn_by_ops(x))
+
+    image = keras.Input((227, 227, 3))
+    first = stage(image, 48, 11, 4, padding="valid")
+    second = stage(image, 48, 11, 4, padding="valid", activation=None, name="second")
+    towers = [normalised(stage(normalised(x), 128, 5)) for x in (first, second)]
+    towers = [stage(L.Concatenate()(towers), 192, 3) for _ in towers]
+    towers = [L.MaxPooling2D(3, 2)(stage(stage(x, 192, 3), 128, 3)) for x in towers]
+    x = L.Flatten()(L.Concatenate()(towers))
+    for _ in range(2):
+        x = L.Dense(4096, "relu")(x)
+    return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+@said("C3's maps joined along the height", lenet.LENET5_1998,
+      ("C3", Cause.MERGE_AXIS, "axis=1 stacks the maps in height."))  # fmt: skip
+def stacked():
+    def c3(x):
+        maps = [L.Conv2D(1, 5)(taken(x, seen)) for seen in C3_CONNECTIONS]
+        return squash(L.Concatenate(axis=1)(maps))
+
+    return of_1998(c3)
+
+
+@said("a return inside of the loop", lenet.LENET5_1998.part("C3", input_shape=(14, 14, 6)),
+      ("C3", Cause.FILTERS, "It makes 1 map, the table has 16."))  # fmt: skip
+def first_map():
+    image = keras.Input((14, 14, 6))
+    return keras.Model(image, squash(L.Conv2D(1, 5)(taken(image, C3_CONNECTIONS[0]))))
+
+
+said("one kernel for all maps", lenet.LENET5_1998.part("S2_mean", "S2", input_shape=(28, 28, 6)),
+     ("S2", Cause.FILTERS, "layers.DepthwiseConv2D gives each map a kernel of its own."),
+)(lambda: one_kernel())  # fmt: skip
+
+
+def one_kernel():
+    image = keras.Input((28, 28, 6))
+    return keras.Model(image, squash(L.Conv2D(1, 1)(L.AveragePooling2D(2)(image))))
+
+
+# --- normalisation
+
+
+said("no normalisation behind conv1", resnet.RESNET18,
+     ("conv1_bn", Cause.MISSING, "after conv1 comes max_pooling2d"),
+)(lambda: res(stem=lambda x: L.MaxPooling2D(3, 2, padding="same")(
+    L.ReLU()(L.Conv2D(64, 7, 2, padding="same", use_bias=False)(x)))))  # fmt: skip
+said("normalisation put in between", alexnet.ALEXNET,
+     ("norm", Cause.EXTRA, "norm follows conv1. This step is not in the table: batch norm, relu."),
+)(lambda: alex(conv1=lambda x: L.ReLU()(
+    L.BatchNormalization(name="norm")(L.Conv2D(96, 11, 4)(x)))))  # fmt: skip
+BEFORE = "Normalisation and activation come before the convolution here"
+said("pre-activation", resnet.RESNET18, ("conv2_1_1", Cause.PRE_ACTIVATION, BEFORE))(
+    lambda: res(pre_activation)
+)
+said("pre-activation in one block", resnet.RESNET18, ("conv3_2_1", Cause.PRE_ACTIVATION, BEFORE))(
+    in_block(1, 1, pre_activation)
+)
+said("ResNet of the second version", resnet.RESNET50, ("conv2_1_1", Cause.PRE_ACTIVATION, BEFORE))(
+    lambda: keras.applications.ResNet50V2(weights=None)
+)
+
+
+# --- additions
+
+
+NO_ADDITION = "conv1_bn and stage1_1_2_bn are added here. The table has no shortcut"
+PLAIN = resnet.CIFAR_PLAIN20
+said("shortcuts in a plain network", PLAIN, ("stage1_1_2_bn", Cause.SHORTCUT_EXTRA, NO_ADDITION))(
+    cifar
+)
+said("option A in a plain network", PLAIN, ("stage1_1_2_bn", Cause.SHORTCUT_EXTRA, NO_ADDITION))(
+    lambda: cifar(project=option_a)
+)
+BESIDE = "put beside the block's output instead of added"
+said("all put side by side", resnet.RESNET50, ("conv2_1", Cause.SHORTCUT_CONCATENATED, BESIDE))(
+    lambda: bottlenecks((3, 4, 6, 3), L.Concatenate)
+)
+said("one put beside its projection", resnet.RESNET18,
+     ("conv3_1", Cause.SHORTCUT_CONCATENATED, BESIDE))(in_block(1, 0, concatenated))  # fmt: skip
+said("one put beside its input", resnet.RESNET18,
+     ("conv3_2", Cause.SHORTCUT_CONCATENATED, BESIDE))(in_block(1, 1, concatenated))  # fmt: skip
+said("projections where zeros are asked", resnet.CIFAR_RESNET20,
+     *((f"stage{stage}_1_shortcut_stride", Cause.OTHER_STEP, "The table has every second pixel")
+       for stage in (2, 3)))(cifar)  # fmt: skip
+
+
+@said("the stride twice in each stage", resnet.RESNET18,
+      *((f"conv{stage}_1_{place}", Cause.STRIDE, "The stride is")
+        for stage, place in ((3, 2), (3, "shortcut"), (4, 2), (4, "shortcut"), (5, 2))),
+      )  # fmt: skip
+def strided_twice():
+    def block(x, filters, stride):
+        y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, stride, relu=False)
+        needed = stride != 1 or x.shape[-1] != filters
+        shortcut = conv_bn(x, filters, 1, stride * stride, relu=False) if needed else x
+        return L.ReLU()(L.Add()([y, shortcut]))
+
+    return res(block)
+
+
+@said("a stride in the first stage as well", resnet.RESNET18,
+      ("conv2_1_1", Cause.STRIDE, "The stride is 2"),
+      ("conv2_1", Cause.PROJECTION_EXTRA, "a projection"))  # fmt: skip
+def strided_everywhere():
+    image = keras.Input((224, 224, 3))
+    x = L.MaxPooling2D(3, 2, padding="same")(conv_bn(image, 64, 7, 2))
+    for stage in range(4):
+        for number in range(2):
+            x = basic(x, 64 * 2**stage, 1 if number else 2)
+    return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+# --- blocks
+
+
+said("fewer blocks of a plain network", PLAIN, ("stage1_3_1", Cause.BLOCK_MISSING, "stride 2"))(
+    lambda: cifar(2, no_shortcut=True)
+)
+said("more blocks of a plain network", PLAIN, ("stage2_1_1", Cause.BLOCK_EXTRA, "once more"))(
+    lambda: cifar(5, no_shortcut=True)
+)
+said("more blocks in each stage", resnet.RESNET18, ("conv3_1_1", Cause.BLOCK_EXTRA, "more blocks"))(
+    lambda: res(counts=(3, 3, 3, 3))
+)
+said(
+    "nothing before the blocks", vgg.VGG16, ("conv1_1", Cause.MISSING, "So are conv1_2 and pool1")
+)(lambda: without_the_first_stage())
+
+
+def without_the_first_stage():
+    image = x = keras.Input((224, 224, 3))
+    for width, count in zip(vgg.WIDTHS[1:], (2, 3, 3, 3), strict=True):
+        for _ in range(count):
+            x = conv(width, 3)(x)
+        x = L.MaxPooling2D(2)(x)
+    x = L.Flatten()(x)
+    for units in (4096, 4096):
+        x = L.Dense(units, "relu")(x)
+    return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+# --- branches
+
+
+def without_pool(name):
+    """GoogLeNet without the pool behind a module."""
+
+    def build():
+        model = google()
+        pool = {"3b": -2, "4e": -1}[name]
+        pools = [layer for layer in model.layers if isinstance(layer, L.MaxPooling2D)]
+        gone = [layer for layer in pools if layer.strides == (2, 2)][pool]
+
+        def call(layer, *inputs, **rest):
+            return inputs[0] if layer.name == gone.name else layer(*inputs, **rest)
+
+        return keras.models.clone_model(model, call_function=call)
+
+    return build
+
+
+said("the pool before two equal branches", googlenet.GOOGLENET,
+     ("pool3", Cause.MISSING, "after 3b comes"))(without_pool("3b"))  # fmt: skip
+said("the pool before the last modules", googlenet.GOOGLENET,
+     ("pool4", Cause.MISSING, "after 4e comes"))(without_pool("4e"))  # fmt: skip
+
+
+@said("a branch that goes on from another", googlenet.GOOGLENET,
+      ("3a_5x5_reduce", Cause.WRONG_INPUT,
+       "It reads middle (the table's 3a_3x3_reduce), it should read pool2."))  # fmt: skip
+def from_another_branch():
+    def module(x, one, reduce3, three, reduce5, five, project):
+        middle = conv(reduce3, 1, name="middle")(x)
+        return L.Concatenate()([
+            conv(one, 1)(x),
+            conv(three, 3)(middle),
+            conv(five, 5)(conv(reduce5, 1)(middle)),
+            conv(project, 1)(L.MaxPooling2D(3, 1, padding="same")(x)),
+        ])  # fmt: skip
+
+    return google_with("3a", module)
+
+
+said("the classifier reads a training head", googlenet.GOOGLENET_TRAINING,
+     ("classifier", Cause.WRONG_INPUT, "(the table's aux_4d_fc), it should read pool5."),
+)(lambda: head_on_a_side_branch("hidden units"))  # fmt: skip
+said("training heads on other modules", googlenet.GOOGLENET_TRAINING,
+     ("aux_4a_pool", Cause.WRONG_INPUT, "(the table's 4b), it should read 4a."),
+     ("aux_4d_pool", Cause.WRONG_INPUT, "(the table's 4e), it should read 4d."),
+)(lambda: heads_at("4b", "4e"))  # fmt: skip
+
+
+# --- operations, which have no names
+
+
+said("squares", alexnet.ALEXNET.part("conv2", "pool2", input_shape=(27, 27, 96)),
+     ("the square behind conv2", Cause.EXTRA, "stands where norm2 (lrn) should come."),
+)(lambda: squared())  # fmt: skip
+said("a slice", vgg.VGG16.part("conv1_1", "conv1_2", input_shape=(224, 224, 3)),
+     ("the slice behind conv1_1", Cause.EXTRA, "stands where conv1_2"),
+)(lambda: sliced())  # fmt: skip
+
+
+def squared():
+    image = keras.Input((27, 27, 96))
+    x = ops.square(conv(256, 5)(image))
+    return keras.Model(image, L.MaxPooling2D(3, 2)(lrn_by_ops(x)))
+
+
+def sliced():
+    image = keras.Input((224, 224, 3))
+    return keras.Model(image, conv(64, 3)(conv(64, 3)(image)[:, 1:, 1:]))
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said(name):
+    table, build, expected = SAID[name]
+    findings = found(table, build)
+    assert [(each.row, each.cause) for each in findings] == [each[:2] for each in expected]
+    for each, (_, _, part) in zip(findings, expected, strict=True):
+        assert part in each.message, each.message
+
+
+def test_of_several_tables_the_cheapest_to_explain_is_meant():
+    """ResNet-34 with a block too few is not taken for the table without projections."""
+    tables = [resnet.RESNET34_A, resnet.RESNET34]
+    with weightless():
+        meant, findings = nearest(anatomy(res(counts=(3, 4, 5, 3))), tables)
+    assert meant is resnet.RESNET34
+    assert [(each.row, each.cause) for each in findings] == [("conv4_6_1", Cause.BLOCK_MISSING)]
+
+
+def test_a_card_says_which_table_is_meant():
+    tables = [vgg.VGG11, vgg.VGG16, vgg.VGG19]
+    with pytest.raises(check.CheckFailed) as failed, check.silently():
+        check.model(lambda: vgg16(top=(4096, 4000)), like=tables)
+    assert "It is compared with VGG-16, the nearest of 3 tables." in str(failed.value)
