@@ -6,20 +6,20 @@ from itertools import accumulate, pairwise, takewhile
 
 from course.network.node import cut, join
 
-# Bounds on work, far beyond every network that was published; past them, steps side by side stay
-# steps of their own.
-_MOST_GROUPS = 10_000  # of maps that see the same maps, in steps that are put together
-_MOST_PIECES = 200_000  # of maps that are read by one of those groups
-_MOST_PAIRS = 5_000  # of maps in a table of connections; LeNet-5 has 60
+# Bounds on work, far beyond every published network. Beyond them, steps are not joined.
+_MOST_GROUPS = 10_000  # groups of maps in all steps that are to be joined
+_MOST_PIECES = 200_000  # ranges of maps that those groups read
+_MOST_PAIRS = 5_000  # (input map, output map) in a table of connections; LeNet-5's C3 has 60
 
-# On two GPUs each normalised its own maps; side by side they count as one normalisation.
+# These work on each map. (AlexNet's two GPUs each normalised their own maps; together they count
+# as one normalisation.)
 _PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
 
 
 def equal_steps_side_by_side(graph, number, node):
-    """Complete steps of one kind that are put together are one wide step.
+    """Join equal steps whose whole outputs are concatenated into one wide step.
 
-    What they read is put together in the same way, level by level towards the input.
+    The steps that they read are joined in the same way, level by level towards the input.
     """
     if node.moves[:1] != ("join",) or len({(v.grid, v.flat) for v in node.inputs}) > 1:
         return False
@@ -37,7 +37,7 @@ def equal_steps_side_by_side(graph, number, node):
         if below is not None:
             merged = merged.with_(inputs=(below,))
         if mixed and len({part[0] for part in merged.inputs[0].parts}) > 1:
-            below = None  # branches of their own, which only happen to be of one size
+            below = None  # separate branches that only happen to have the same size
             continue
         below = graph.one_for([part[0] for part in at.parts], merged)
         below = below.with_(grid=at.grid, flat=at.flat)
@@ -48,9 +48,10 @@ def equal_steps_side_by_side(graph, number, node):
 
 
 def _level(graph, value, name):
-    """The one step that the steps of a value are, if they are one, with what may become one below.
+    """The wide step that a value's steps can be joined into; None if they cannot.
 
-    (the step, the value to go on with or None, whether it needs that value to be one step)
+    Returns (the wide step, the value that it reads if that may be joined next, else None, whether
+    it is right only if that value is one step).
     """
     numbers = [part[0] for part in value.parts]
     if len(set(numbers)) < 2:
@@ -93,7 +94,7 @@ def _level(graph, value, name):
 
 
 def _only_these_read(graph, numbers, value):
-    """Whether nothing but these nodes reads what a value is made of, and no map is read twice."""
+    """Whether only these nodes read the value's sources, and none of its maps occurs twice."""
     readers = {reader for number, _, _ in value.parts for reader in graph.readers[number]}
     ranges = sorted(value.parts)
     apart = all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(ranges))
@@ -114,8 +115,8 @@ def _common_prefix(names):
 def _what_is_seen(steps):
     """What convolutions side by side read together: (parts, groups, connections).
 
-    Everything, equal groups, or a table in the simplest words. The parts are None beyond the
-    bounds of this module.
+    The simplest form that fits: all maps, equal groups, or a table of connections. `parts` is None
+    beyond the bounds of this module.
     """
     seen = []  # (the parts that some maps see, how many maps do)
     if sum(len(step.connections or ()) or step.groups for step in steps) > _MOST_GROUPS:
@@ -130,14 +131,14 @@ def _what_is_seen(steps):
             wide, maps = step.channels // step.groups, step.filters // step.groups
             ranges = [(group * wide, (group + 1) * wide) for group in range(step.groups)]
             seen += [(piece, maps) for piece in cut(parts, ranges)]
-    places = {}  # step -> where a part of it begins or ends, in the order in which they are read
+    places = {}  # step -> the channels at which a part of it begins or ends
     for parts, _ in seen:
         for step, start, stop in parts:
             places.setdefault(step, set()).update((start, stop))
     places = {step: sorted(where) for step, where in places.items()}
 
     def pieces(parts):
-        """The smallest ranges, each read whole or not at all, that parts are made of."""
+        """Parts cut into the smallest ranges: each group reads such a range whole or not at all."""
         for step, start, stop in parts:
             where = places[step]
             for at in range(bisect_left(where, start), bisect_left(where, stop)):

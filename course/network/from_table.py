@@ -6,7 +6,7 @@ from course.network.graph import Graph
 
 
 def from_table(table):
-    """The graph of a published table, as its rows say it."""
+    """The graph of a published `Table`."""
     graph = Graph()
     x = graph.add(steps.image("input", table.input_shape))
     graph.inputs = [x]
@@ -19,7 +19,7 @@ def from_table(table):
             x = graph.add(norm)
         made[row.name] = x
     graph.returns([made[name] for name in table.outputs] or [x])
-    # In the order of the table, so that the first row that differs is the one that it has first.
+    # The table's order, so that the first finding is about the table's first row that differs.
     graph.order = {row.name: number for number, row in enumerate(table.rows)}
     return graph
 

@@ -1,7 +1,7 @@
-"""The trace of a Keras model, read as plain nodes: one for each step, and nothing is folded.
+"""Read the trace of a Keras model as plain nodes, one for each step; the rules fold them later.
 
-What a step means stands in `course.network.meanings`. A layer that is not understood keeps a row
-of its own, with Keras's own numbers.
+`course.network.meanings` says what each step means. An unknown layer keeps a row of its own, with
+Keras's own numbers.
 """
 
 import re
@@ -14,22 +14,22 @@ from course.network.unknown import kind
 
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
 _MOST_PROBES = 8  # of one step
-_PROBE = 200  # ranges of maps that one of them counts
+_PROBE = 200  # ranges of maps that a probe counts for
 _LONGEST_NAME = 100
 
 
 def from_trace(evidence, numbers=recognise.FIXED):
-    """The graph of a traced model; `numbers` are those that its probes were asked with.
+    """The graph of a traced model; `numbers` are the ones that its probes were filled with.
 
     Raises ValueError for a step without a fixed shape, TooLarge for a trace beyond the bounds of
-    `course.network.graph`, KeyError or TypeError for what is no trace.
+    `course.network.graph`, KeyError or TypeError for data that is not a trace.
     """
     graph = Graph()
     traced = {step["id"]: step for step in evidence["steps"]}
     functions, inside = _functions(evidence, traced, numbers, graph.count)
     values, merges = {}, Counter()  # (step number, output) -> Value
     for source in evidence["inputs"]:
-        # A name that Keras counted out says nothing to who reads it.
+        # A name that Keras made up (keras_tensor_7) tells the reader nothing.
         name = re.sub(r"^(keras_tensor|input_layer)(_\d+)?$", "input", str(source["name"]))
         values[source["id"], 0] = graph.add(steps.image(name, source["shape"]))
         graph.inputs.append(values[source["id"], 0])
@@ -53,7 +53,7 @@ def from_trace(evidence, numbers=recognise.FIXED):
 
 
 def _fault(step, merges):
-    """A function that makes the Fault of the values that come together."""
+    """A function that makes the Fault of an impossible merge, given the values to be merged."""
     config, earlier = step["config"], merges[step["config"]["mode"]]
 
     def fault(values):
@@ -64,9 +64,10 @@ def _fault(step, merges):
 
 
 def _functions(evidence, traced, numbers, count):
-    """Steps that are one function with others before them, as their probes tell.
+    """Find groups of steps that compute one known function, from their probes.
 
-    ({number of the last of them: (what it is of, kind, which)}, the numbers of the others)
+    Returns ({number of a group's last step: (the tensor it reads, kind, which function)}, the
+    numbers of the other steps in the groups).
     """
     readers = {}  # (step number, output) -> the numbers of the steps that read it
     for number, step in traced.items():
@@ -92,10 +93,10 @@ def _functions(evidence, traced, numbers, count):
 
 
 def _stands_alone(traced, region, number, readers, kind):
-    """Whether nothing else reads what is inside a function, and one pixel tells what it is.
+    """Whether a group of steps is one function: nothing else reads its inner tensors.
 
-    A function has no weights, and no other height or width inside: what was cropped at the edges
-    and put there again does not show at the pixel that is asked for.
+    A probe looks at one pixel only. So an element-wise function must also have no weights, and the
+    same height and width throughout: cropping and padding the edges would not show at that pixel.
     """
     inside = region - {number}
     read = {(part, k) for part in inside for k in range(len(traced[part]["shapes"]))}

@@ -1,4 +1,4 @@
-"""Element-wise functions: what each makes of a number, and the name of several in a row.
+"""Element-wise functions: what each computes, and the name of several in a row.
 
 A chain is a tuple of links ("fn", name), ("mul", factor) and ("add", number), applied in order.
 """
@@ -10,7 +10,7 @@ from course.network import words
 #: 1.7159 · tanh(2a/3), the squashing function of LeCun et al. 1998, appendix A.
 SCALED_TANH = (1.7159, 2 / 3)
 
-#: Element-wise functions by the names that Keras has for them.
+#: Element-wise functions by their Keras names.
 FUNCTIONS = {
     "relu": lambda v: max(v, 0),
     "relu6": lambda v: min(max(v, 0), 6),
@@ -26,16 +26,16 @@ FUNCTIONS = {
 
 #: Links that change nothing.
 NOTHING = (("mul", 1), ("add", 0), ("fn", "linear"))
-#: The largest of f(a) and f(b) is f of the largest: these may come before or behind a max pool.
+#: max(f(a), f(b)) = f(max(a, b)): these give the same before and behind a max pool.
 MONOTONE = {"relu", "tanh", "sigmoid"}
-#: Applied twice they do what they do once.
+#: Applying these twice is the same as applying them once.
 IDEMPOTENT = {"relu", "relu6"}
-#: These leave zeros zeros.
+#: f(0) = 0.
 KEEPS_ZERO = {"relu", "relu6", "tanh", "scaled_tanh", "elu", "selu", "silu", "gelu", "leaky_relu"}
 
 
 def named(name):
-    """The chain of an activation by its name."""
+    """The chain of the activation with this name."""
     if name in (None, "linear"):
         return ()
     if name == "scaled_tanh":
@@ -68,7 +68,7 @@ def _factors_joined(links):
 
 
 def _same_as(links):
-    """The name of the one function that a chain is, or None."""
+    """The name of the function in `FUNCTIONS` that a chain equals, or None."""
     values = points = [number / 4 for number in range(-32, 33)]
     for kind, what in links:
         if kind == "fn" and what not in FUNCTIONS:
@@ -91,7 +91,7 @@ def softmax(values):
 
 
 def agree(got, wanted):
-    """Whether numbers in float32 are those that are wanted."""
+    """Whether two lists of numbers agree within the rounding of float32."""
     return all(
         value is not None and abs(value - right) <= 1e-5 + 2e-4 * abs(right)
         for value, right in zip(got, wanted, strict=True)

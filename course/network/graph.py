@@ -1,8 +1,8 @@
-"""The nodes of one network by number, while it is read and while rules are at work on it.
+"""The nodes of one network by number, while it is read and while rules rewrite it.
 
-Nodes are immutable: a rule puts another node under the same number, lets a node vanish behind a
-value that stands for it, or lets one node stand for several. The graph keeps track of who reads
-what. `finished` gives the nodes that are left, which then name each other directly.
+Nodes are immutable. A rule can put another node under the same number, remove a node and let a
+value stand for it, or let one node stand for several. The graph keeps track of the readers of each
+node. `finished` returns the nodes that are left; they refer to each other directly.
 """
 
 from collections import Counter, deque
@@ -10,18 +10,18 @@ from itertools import chain
 
 from course.network.node import Node, Value, cut, finished, join
 
-#: Ranges of maps that all steps together read and make. A trace of a few kB can ask for more than
-#: any machine has.
+#: Ranges of maps that all steps together may read and make. Without a bound, a trace of a few kB
+#: could need more memory than any machine has.
 MOST_PIECES = 100_000
-_OUTPUT = None  # reads what the network returns
+_OUTPUT = None  # stands among a node's readers if the network returns the node
 
 
 class TooLarge(ValueError):
-    """A network beyond what a check reads; the text says of what it has too much."""
+    """The network is larger than a check reads; the text says which bound it exceeds."""
 
 
 class Graph:
-    """A network that is being read or rewritten. Numbers name its nodes, sources before readers."""
+    """A network that is being read or rewritten. Its nodes are numbered, sources before readers."""
 
     def __init__(self):
         self.nodes = {}  # number -> Node
@@ -30,14 +30,14 @@ class Graph:
         self.beside = {}  # number of a node that was joined -> (number, first channel) of the whole
         self.joins = {}  # number of a concatenation that vanished -> its row, to be shown
         self.inputs, self.outputs = [], ()  # Values
-        self.order = {}  # name of a row -> its place, if there is an order to keep
-        self.faults = []  # functions that make a Fault of its values, and those Values
+        self.order = {}  # name of a row -> its place, if the rows have an order (of a table)
+        self.faults = []  # (function that makes a Fault from its values, those Values)
         self.waiting, self.pieces, self.made = deque(), 0, 0
 
     # --- reading
 
     def add(self, node):
-        """Take a node in. Returns the Value of its whole output."""
+        """Add a node. Returns the Value of its whole output."""
         self.count(len(node.inputs) + 1)
         number = self._new(node)
         self.waiting.append(number)
@@ -78,11 +78,11 @@ class Graph:
                 pass
 
     def kinds(self, value):
-        """The nodes that a value is made of."""
+        """The nodes that a value's channels come from."""
         return [self.nodes[number] for number, _, _ in value.parts]
 
     def only_reader(self, value, reader):
-        """Whether a value is made of complete outputs that nothing but one node reads."""
+        """Whether a value consists of complete outputs that only this node reads."""
         return all(
             start == 0 and stop == self.nodes[number].filters
             and self.readers[number].get(reader) == 1 == len(self.readers[number])
@@ -90,7 +90,7 @@ class Graph:
         )  # fmt: skip
 
     def put(self, number, node):
-        """Another node in the place of one. It is looked at again."""
+        """Replace a node. The rules look at the new one again."""
         before, self.nodes[number] = self.nodes[number], node
         if node.inputs is not before.inputs:
             self._reads(number, node, 1)
@@ -98,7 +98,7 @@ class Graph:
         self.waiting.appendleft(number)
 
     def vanish(self, number, value):
-        """Let a value stand for a node. What read the node reads that value."""
+        """Remove a node and let a value stand for it: the node's readers now read that value."""
         readers = self.readers.pop(number)
         self.count(len(value.parts) * len(readers))
         self.stands[number] = value
@@ -128,7 +128,7 @@ class Graph:
         return Value(((whole, 0, node.filters),), node.grid, node.flat)
 
     def shown_together(self, value, name="concatenate", **rest):
-        """The value with a row that shows that it was put together, if it was."""
+        """The value, with a row for its concatenation if it has more than one part."""
         if len(value.parts) < 2:
             return value
         made = {"filters": value.channels, "grid": value.grid, "flat": value.flat, **rest}
@@ -137,7 +137,7 @@ class Graph:
         return value.with_(joined=self.made - 1)
 
     def now(self, value):
-        """A value, made of what stands for its parts by now."""
+        """A value in terms of the nodes that there are now."""
         while any(part[0] in self.stands or part[0] in self.beside for part in value.parts):
             number, start, _ = value.parts[0]
             if len(value.parts) == 1 and number in self.stands and start == 0:
@@ -158,7 +158,7 @@ class Graph:
         return [part]
 
     def _bring_up_to_date(self, number):
-        """Let a node read what stands for its inputs by now."""
+        """Write a node's inputs in terms of the nodes that there are now."""
         node = self.nodes.get(number)
         if node is None:
             return
@@ -179,7 +179,7 @@ class Graph:
                 self.readers[source][number] += times
 
     def _reads_no_more(self, number, node):
-        """Take a reader away from what it read; what nothing reads goes as well."""
+        """Take a reader off its sources' lists. Sources without readers are removed too."""
         gone = [(number, node)]
         while gone:
             number, node = gone.pop()
@@ -213,7 +213,7 @@ class Graph:
         return inputs, outputs, order, faults
 
     def _finish(self, value, made):
-        """Finish all that a value is computed from. Returns the new ones, without the images."""
+        """Finish all nodes that a value is computed from. Returns the new ones but the inputs."""
         order, inputs, waiting = [], {}, value.sources[::-1]
         while waiting:
             number = waiting[-1]

@@ -1,8 +1,8 @@
 """What each layer and operation of Keras means as a row: understood, ignored, unknown.
 
-`UNDERSTOOD` says of each step which node it is. Those in `IGNORED` hand on what they get. What
-stands in neither is unknown: it keeps a row of its own under Keras's name, with Keras's numbers.
-So does a use of an understood step that is outside of what a row can say.
+`UNDERSTOOD` maps a step to the function that makes its node. Steps in `IGNORED` pass their input
+on. All others are unknown: they keep a row of their own under Keras's name, with Keras's numbers.
+So does an understood step that is used in a way that no row can express.
 """
 
 from course.network import functions, moving, steps
@@ -11,7 +11,7 @@ from course.network.unknown import NotUnderstood, common, must_be_map, pair, unk
 
 
 def of(step, values):
-    """The nodes, one for each output, that a step of a trace is; `values` are what it reads."""
+    """The nodes of a step of a trace, one for each output; `values` are its inputs."""
     augments = step["op"].startswith("layers.Random") and step["op"] not in UNKNOWN
     ignored = augments or step["op"] in IGNORED
     read = UNDERSTOOD.get(step["op"], moving.same if ignored else unknown)
@@ -23,7 +23,7 @@ def of(step, values):
 
 
 def function(step, x, kind, what):
-    """The node of a function that a probe has told."""
+    """The node of a function that a probe has recognised."""
     if kind == "lrn":
         return steps.alike(x, step["name"], "lrn", constants=what, **common(step))
     return _activation(step, x, functions.named(what))
@@ -76,7 +76,7 @@ def _pool2d(step, x):
 
 
 def _adaptive_pool2d(step, x):
-    """A pool that is told what should come out: its windows follow from that, if they are equal."""
+    """A pool whose output size is given. Its window follows from that if all windows are equal."""
     must_be_map(step, x)
     sides = pair(step["config"]["output_size"])
     sides = tuple(side or own for side, own in zip(sides, x.grid, strict=True))
@@ -253,7 +253,7 @@ UNDERSTOOD = {
     },
 }  # fmt: skip
 
-#: At inference these hand on what they get; so do all whose names begin with Random.
+#: At inference these pass their input on; so do all layers whose names begin with Random.
 IGNORED = {
     "layers.Dropout", "layers.SpatialDropout2D", "layers.GaussianDropout", "layers.AlphaDropout",
     "layers.GaussianNoise", "layers.Identity", "layers.ActivityRegularization",
@@ -261,5 +261,5 @@ IGNORED = {
     "ops.Identity", "ops.Cast", "ops.ConvertToTensor",
 }  # fmt: skip
 
-#: Unknown although others of their kind are ignored.
-UNKNOWN = {"layers.RandomCrop"}  # it makes maps of another size
+#: Unknown, although the other Random layers are ignored.
+UNKNOWN = {"layers.RandomCrop"}  # changes the size of the maps

@@ -1,7 +1,7 @@
-"""What steps of Keras that compute nothing mean: they move, choose or surround values.
+"""Steps of Keras that compute nothing: they move, select or pad values.
 
-Each gives a node that says in `moves` what it does to channels and positions. Whether it leaves a
-row is for the rules to say.
+Each function returns a node whose `moves` says what the step does to channels and positions. The
+rules decide whether it stays a row.
 """
 
 from itertools import pairwise
@@ -13,7 +13,7 @@ from course.network.unknown import NotUnderstood, common, kind, must_be_map, unk
 
 
 def same(step, x, *_):
-    """Hand on what comes in."""
+    """A step that passes its input on."""
     return steps.alike(x, step["name"], kind(step), moves=("same",), **common(step))
 
 
@@ -37,7 +37,7 @@ def zero_padding(step, x):
 
 
 def cropping(step, x):
-    """The pixels at the edges of a map are left out."""
+    """Remove pixels at the edges of a map."""
     must_be_map(step, x)
     return _around(step, x, step["config"]["cropping"], -1)
 
@@ -86,7 +86,7 @@ def concatenate(step, *values):
 
 
 def unmerged(step, *values):
-    """A merge of sizes that do not fit together, which the trace let pass: as if they did."""
+    """A merge of sizes that do not fit together, read as if they did (the trace let it pass)."""
     merge = step["config"]["mode"]
     shapes = [value.shape for value in values]
     rank = max(map(len, shapes))
@@ -101,21 +101,21 @@ def unmerged(step, *values):
 
 
 def stack(step, *values):
-    """Single maps, stacked on a new last axis: of the image, its colours."""
+    """Single maps, stacked on a new last axis; on the image, these are its colours."""
     if step["config"].get("axis") not in (-1, 3):
         raise NotUnderstood
     return unknown(step, *values, moves=("stack",))
 
 
 def flip(step, x):
-    """The maps in reverse order: of the image, its colours."""
+    """The maps in reverse order; on the image, RGB becomes BGR."""
     if step["config"].get("axis") not in (-1, 3, [-1], [3]):
         raise NotUnderstood
     return unknown(step, x, moves=("flip",))
 
 
 def get_item(step, x, *_):
-    """x[..., a:b]: some of the channels. Also some of the pixels, without the edges or the odd."""
+    """Slices: x[..., a:b] takes channels; `_pixels` has those that crop or skip pixels."""
     whole = {"slice": [None, None, None]}
     keys = step["args"][1] if len(step["args"]) > 1 else None
     keys = list(keys) if isinstance(keys, list) else [keys]
@@ -136,7 +136,7 @@ def get_item(step, x, *_):
         return _pixels(step, x, others[1:])
     if others != [whole] * len(others):
         raise NotUnderstood
-    if isinstance(last, int):  # of the image: a colour, to be stacked again
+    if isinstance(last, int):  # one colour of the image, which will be stacked again
         return unknown(step, x, moves=("colour", range(x.channels)[last:][:1]))
     if not isinstance(last, dict) or "slice" not in last:
         raise NotUnderstood
@@ -144,7 +144,7 @@ def get_item(step, x, *_):
 
 
 def _pixels(step, x, keys):
-    """x[:, a:b, c:d], which crops, or x[:, ::2, ::2], which leaves pixels out."""
+    """x[:, a:b, c:d], which crops, or x[:, ::2, ::2], which skips pixels."""
     if not all(isinstance(key, dict) and "slice" in key for key in keys):
         raise NotUnderstood
     kept = [range(s)[slice(*key["slice"])] for s, key in zip(x.grid, keys, strict=True)]

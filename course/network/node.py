@@ -1,7 +1,7 @@
-"""One row of a network and one value between rows, with everything that is counted about them.
+"""`Node`, one row of a network, and `Value`, a tensor between rows, with all that is counted.
 
-Both are immutable. While rules are at work (`course.network.graph`), the parts of a value name
-their node by its number; in a finished network they are the nodes themselves.
+Both are immutable. While rules rewrite the network (`course.network.graph`), the parts of a value
+hold the numbers of nodes; in a finished network they hold the nodes themselves.
 
 Conventions: shapes leave out the batch. Sizes are pairs (height, width). A MAC is a
 multiply-accumulate of a convolution or a dense layer. Memory counts new values: an activation, a
@@ -23,8 +23,9 @@ _IN_PLACE = {"batch_norm", "activation"}
 class Node:
     """One row: an operation of the network with everything needed to compare and to count it.
 
-    `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of a step that is
-    not understood. `grid` is the output's height and width; (1, 1) for vectors.
+    `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of an unknown
+    step. `grid` is the output's (height, width); (1, 1) for vectors. `filters` is the number of
+    output maps or units.
     """
 
     name: str
@@ -38,24 +39,24 @@ class Node:
     dilation: tuple = (1, 1)
     groups: int = 1
     connections: tuple | None = None  # for each map, the input maps that it sees
-    chain: tuple = ()  # element-wise functions behind it, in order
+    chain: tuple = ()  # element-wise functions applied to the output (`course.network.functions`)
     accepts: tuple = ()  # further activations that a table allows
     bias: bool | None = True
     trainable: bool = True
     layer: int | None = None  # equal for steps that share their weights
     written: str = ""  # the Keras class, for messages
-    claimed: int = 0  # parameters of a layer that is not known here
-    claimed_trained: int = 0
+    claimed: int = 0  # parameters of an unknown layer, as Keras reports them
+    claimed_trained: int = 0  # those of them that are trained
     scales: int = 2  # BatchNormalization: how many of gamma and beta it has
     constants: tuple = ()  # (n, k, alpha, beta) of a local response normalisation
-    closed: bool = False  # a step of one's own that could not be opened, nor tried out
+    closed: bool = False  # the student's own step; it could be neither traced nor probed
     flat: bool = False  # its output is a vector
-    moves: tuple = ()  # for the rules: how it moves values about, if it computes nothing
+    moves: tuple = ()  # for the rules: how a step that computes nothing moves values
     reach: tuple = ((1, 1), (1, 1))  # (field, jump) of height and width, in input pixels
 
     @cached_property
     def activation(self):
-        """The name of the function applied to the outputs, or None."""
+        """The name of the function applied to the output, or None."""
         return functions.name_of_chain(self.chain)
 
     @property
@@ -70,7 +71,7 @@ class Node:
 
     @cached_property
     def fan_in(self):
-        """Weights of one output value, of all output maps added up."""
+        """Weights without biases: those of one output value, summed over all output maps."""
         if self.step == "dense":
             return self.inputs[0].size * self.filters
         if self.step == "conv":
@@ -107,7 +108,7 @@ class Node:
 
     @property
     def memory(self):
-        """Values that this step adds to what must be kept for one image."""
+        """New values that this step makes for one image; 0 if it works in place."""
         return 0 if self.in_place else self.filters * prod(self.grid)
 
     @property
@@ -119,7 +120,7 @@ class Node:
 
     @property
     def receptive_field(self):
-        """Side of the input patch behind one output value; the larger side if it is no square."""
+        """Side, in input pixels, of the patch that one output value sees; the larger side."""
         return max(axis[0] for axis in self.reach)
 
     def does(self):
@@ -132,7 +133,7 @@ class Node:
 
 
 def finished(node, inputs):
-    """A node whose inputs are finished: it reads nodes, and knows how far it sees."""
+    """The node with finished inputs (Values of nodes, not of numbers) and its `reach`."""
     if not inputs:
         return node
     sources = {source for value in inputs for source, _, _ in value.parts}
@@ -148,7 +149,7 @@ def finished(node, inputs):
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A tensor in flight: which channels of which nodes it is made of, and its layout."""
+    """A tensor between rows: which channels of which nodes it consists of, and its layout."""
 
     parts: tuple  # (node, first channel, one past the last)
     grid: tuple = (1, 1)
@@ -169,12 +170,12 @@ class Value:
 
     @property
     def sources(self):
-        """The nodes that it is read from, the concatenation last."""
+        """The nodes that its channels come from, then its concatenation if it has one."""
         return [node for node, _, _ in self.parts] + [self.joined] * (self.joined is not None)
 
     @property
     def whole(self):
-        """Whether it is made of complete outputs."""
+        """Whether it consists of complete outputs."""
         return all(start == 0 and stop == node.filters for node, start, stop in self.parts)
 
     def with_(self, **changes):
@@ -186,7 +187,7 @@ class Value:
 
 
 def join(parts):
-    """Neighbouring ranges of one node written as one range."""
+    """The parts, with adjacent ranges of one node merged into one range."""
     joined = []
     for node, start, stop in parts:
         if joined and joined[-1][0] == node and joined[-1][2] == start:
@@ -197,7 +198,7 @@ def join(parts):
 
 
 def cut(parts, ranges):
-    """For each (start, stop) of the channels that some parts have together: the parts in it."""
+    """For each (start, stop) in `ranges`, the parts in it. Channel 0 is the first of `parts`."""
     starts = list(accumulate((stop - start for _, start, stop in parts), initial=0))
     pieces = []
     for begin, end in ranges:

@@ -1,16 +1,16 @@
-"""Which function some numbers show: what a step made of a small drawn tensor.
+"""Recognise a function from its outputs for random inputs ("probes").
 
-Between two tensors of one shape there may be steps without weights that have no name of their own:
-a local response normalisation put together from squares, slices and a power, a tanh written with
-exponentials, a Lambda that cannot be opened. Beside the student's code, `course.evidence.probes`
-tries them out on numbers that are drawn by whoever judges. From what comes back, `recognised` tells
-which function it is. The evidence, in the last of those steps:
+Some functions are several steps without a name of their own: a local response normalisation
+written with squares, slices and a power, a tanh written with exponentials, a Lambda that cannot be
+traced. The judging side draws random numbers. `course.evidence.probes` runs these steps on them,
+next to the student's code. `recognised` tells from the outputs which function the steps compute.
+The evidence is in the last of the steps:
 
-    "probe": [{"of": [1, 0], "gives": [[...], [...]]}]   # [] if it could not be tried out
+    "probe": [{"of": [1, 0], "gives": [[...], [...]]}]   # [] if the steps could not be run
 
-`of` is the tensor that the numbers stood for. `gives` are the values of all maps at one pixel, a
-list for each sample: the first half has numbers as activations have them, in the other half they
-are 25 times as large, where a normalisation shows.
+`of` is the tensor that the random numbers replaced. `gives` has one list for each sample: the
+outputs of all maps at one pixel. In the first half of the samples the inputs have the size of
+usual activations. In the second half they are 25 times as large, so that a normalisation shows.
 """
 
 import random
@@ -19,41 +19,41 @@ from course.architectures import LRN_CONSTANTS
 from course.network.functions import FUNCTIONS, agree, softmax
 
 _LARGE = 25
-_ENOUGH = 64  # values, before and behind the middle
-_PIXEL = (1, 2)  # the one that is asked for: no centre, so that a flipped map has another value
-MOST_CHANNELS = 1024  # that are told
-_FEWEST_POINTS = 8  # from which constants can be told
+_ENOUGH = 64  # values in each half of the samples
+_PIXEL = (1, 2)  # the probed pixel: not the centre, so that a flipped map has another value
+MOST_CHANNELS = 1024  # whose outputs a probe reports
+_FEWEST_POINTS = 8  # from which the constants of a normalisation can be fitted
 
 
 def drawn(seed=None):
-    """The numbers that a probe is made of: between -8 and 8, none next to 0."""
+    """The 257 random inputs of a probe: of size 0.1 to 8, of either sign."""
     chance = random.Random(seed)
     return [round(chance.choice((-1, 1)) * chance.uniform(0.1, 8), 4) for _ in range(257)]
 
 
-#: For whoever observes and judges in one place.
+#: For callers that trace and judge in one process.
 FIXED = drawn(0)
 
 
 def index(channel, pixel, sample):
-    """Which number stands in a channel of a pixel of a sample."""
+    """The index in `drawn()` of the input at this channel, pixel and sample."""
     at = sum(place * step for place, step in zip(pixel, (31, 67, 101), strict=False))
     return (channel + at + 131 * sample) % 257
 
 
 def pixel(shape):
-    """The pixel that is asked for, of a tensor of that shape."""
+    """The probed pixel of a tensor of that shape."""
     return tuple(min(place, side - 1) for place, side in zip(_PIXEL, shape[:-1], strict=False))
 
 
 def scales(shape):
-    """How large the numbers of each sample are: the fewer maps there are, the more samples."""
+    """The factor of each sample's inputs. With fewer maps there are more samples."""
     half = max(1, _ENOUGH // max(1, shape[-1]))
     return [1] * half + [_LARGE] * half
 
 
 def _values(numbers, shape):
-    """The samples at the pixel that is asked for, for all maps."""
+    """The inputs at the probed pixel: a list of all maps for each sample."""
     place, channels = pixel(shape), range(min(shape[-1], MOST_CHANNELS + 16))
     return [
         [scale * numbers[index(channel, place, sample)] for channel in channels]
@@ -81,10 +81,10 @@ def read_by(step):
 
 
 def between(steps, begin, end, count=lambda reads: None):
-    """The numbers of the steps without weights that make `end` of the tensor `begin`.
+    """The numbers of the steps that compute step `end` from the tensor `begin` alone.
 
-    None if `end` needs anything else. `steps` are by their number; `count` is told of each step
-    how many tensors it reads, and may end the search by an exception.
+    None if `end` also depends on another tensor or on weights. `steps` is {number: step}. `count`
+    is called with the number of tensors that each step reads; it may raise to end the search.
     """
     region, waiting = {end}, [end]
     while waiting:
@@ -101,9 +101,10 @@ def between(steps, begin, end, count=lambda reads: None):
 
 
 def learns(step):
-    """Whether a step has weights; a frozen convolution over maps or in one direction has none.
+    """Whether a step has weights. A frozen 1 × 1, 1 × n or n × 1 convolution does not count.
 
-    So sums over neighbouring maps can be written. A frozen window of 3 × 3 is a pretrained layer.
+    Such a convolution can write the sum over neighbouring maps of a normalisation. A frozen 3 × 3
+    convolution is a pretrained layer and counts.
     """
     window = step.get("config", {}).get("kernel_size") or ()
     window = window if isinstance(window, list | tuple) else (window,)
@@ -115,9 +116,10 @@ def learns(step):
 
 
 def recognised(gives, shape, numbers):
-    """("fn", the name of an element-wise function), ("lrn", its constants), or None.
+    """("fn", name of an element-wise function or softmax), ("lrn", its constants), or None.
 
-    `gives` is an answer of the student's process, and may be anything.
+    `gives` comes from the student's process and may be anything. `shape` is that of the tensor
+    without the batch; `numbers` are the random inputs.
     """
     told = min(shape[-1], MOST_CHANNELS)
     fits = isinstance(gives, list) and len(gives) == len(scales(shape))
@@ -144,9 +146,9 @@ def recognised(gives, shape, numbers):
 
 
 def _points(asked, gives, n):
-    """(value, sum of the squares of it and its neighbours, what came out) for each map.
+    """(input, sum of the squares of it and its neighbours, output) for each map.
 
-    Only for maps with neighbours on both sides: some normalise the first and the last otherwise.
+    Only maps with neighbours on both sides count: implementations differ at the first and the last.
     """
     reach, told, channels = n // 2, len(gives[0]), len(asked[0])
     inside = range(reach, min(told, channels - reach)) or range(told)
@@ -164,7 +166,7 @@ def _normalises(asked, gives, n, k, alpha, beta):
 
 
 def _fitted(asked, gives):
-    """The constants (n, k, alpha, beta) of a normalisation with others than were published."""
+    """Fit the constants (n, k, alpha, beta) of a normalisation with unpublished ones, or None."""
     for n in (3, 5, 7, 9, 11):
         points = list(_points(asked, gives, n))
         if any(value * made <= 0 for value, _, made in points):

@@ -1,9 +1,9 @@
-"""The normal form: everything that is not the architecture of a network, as one list of rules.
+"""The normal form of a network, as one list of rules: two ways to write it give the same rows.
 
-Names, activations as argument, layer or function, padding as a layer of its own, dropout, slices
-and concatenations of channels, towers side by side: a network with it and without it is one
-network. Each rule looks at one node and what it reads. It returns whether it changed anything, and
-they are applied until nothing changes.
+The rules remove differences that are not architecture: names, activations as argument, layer or
+function, padding as a layer of its own, dropout, slices and concatenations of channels, towers side
+by side. Each rule looks at one node and its inputs, and returns whether it changed anything. The
+rules are applied until none does.
 """
 
 from course.network import steps
@@ -11,7 +11,7 @@ from course.network.beside import equal_steps_side_by_side
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
 
-_MOST_POOLS = 3  # in a row, before which an activation may come as well as behind them
+_MOST_POOLS = 3  # max pools in a row that an activation may move across
 _WINDOWS = ("conv", "max_pool", "average_pool")
 _ZEROS = ((0, 0), (0, 0))
 _SCALING = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Rescaling"}
@@ -37,14 +37,14 @@ _NOTHING = set(NOTHING)
 
 
 def the_image_is_scaled(graph, number, node):
-    """Numbers that the image or its colours are multiplied with, divided by, or that are added."""
-    scales = node.step in _SCALING and len(node.inputs) == 1  # by something that is no number
+    """The image or its colours are multiplied by, divided by, or shifted by numbers."""
+    scales = node.step in _SCALING and len(node.inputs) == 1  # by an array, not by one number
     scales |= node.step == "activation" and all(kind != "fn" for kind, _ in node.chain)
     return scales and _is_image(graph, node) and _leave_out(graph, number, node)
 
 
 def colours_in_another_order(graph, number, node):
-    """The colours of the image turned round, or taken apart and stacked."""
+    """The colours of the image are reversed, or taken apart and stacked again."""
     kind = node.moves[:1]
     if kind not in (("flip",), ("colour",), ("stack",)) or not _is_image(graph, node):
         return False
@@ -58,23 +58,23 @@ def colours_in_another_order(graph, number, node):
     return True
 
 
-# --- what only says which channels, or how they lie
+# --- channels and shapes
 
 
 def channels_are_chosen(graph, number, node):
-    """Slices, splits and takes of channels: what reads them reads those channels."""
+    """Slices, splits and takes of channels: their readers read those channels directly."""
     if node.moves[:1] != ("take",):
         return False
     (x,) = node.inputs
     if x.flat and x.grid != (1, 1):
-        return False  # values of a flattened map are no channels
+        return False  # the values of a flattened map are not channels
     parts = _chosen(graph, x, node.moves[1])
     graph.vanish(number, x.with_(parts=parts, joined=None, flat=node.flat))
     return True
 
 
 def only_the_shape_changes(graph, number, node):
-    """Flatten, Reshape and Squeeze, as far as they only make a vector of a map, or undo that."""
+    """Flatten, Reshape and Squeeze, if they only turn a map into a vector or back."""
     if node.moves[:1] != ("shape",) or node.chain:
         return False
     (x,), (_, wanted) = node.inputs, node.moves
@@ -89,7 +89,7 @@ def only_the_shape_changes(graph, number, node):
 
 
 def maps_of_zeros_beside_others(graph, number, node):
-    """A map put beside zeros of its size: it has more maps, which are zeros."""
+    """Maps concatenated with zeros of their size: maps of zeros are added (pad_channels)."""
     if node.moves != ("join",) or not _fit_together(node):
         return False
     zeros = [all(source.step == "zeros" for source in graph.kinds(value)) for value in node.inputs]
@@ -102,9 +102,9 @@ def maps_of_zeros_beside_others(graph, number, node):
 
 
 def maps_side_by_side(graph, number, node):
-    """What reads a concatenation reads what was put together, so the order does not matter.
+    """The readers of a concatenation read its parts directly.
 
-    The row of the concatenation is there to be shown and for the memory that it takes.
+    The row of the concatenation stays, to be shown and for the memory that it takes.
     """
     if node.moves[:1] != ("join",) or not _fit_together(node):
         return False
@@ -124,7 +124,7 @@ def maps_side_by_side(graph, number, node):
 
 
 def zeros_on_zeros(graph, number, node):
-    """Zeros around zeros, and zeros that are cropped again: what is left of them, once."""
+    """Zeros around zeros, and zeros that are cropped again, become one padding."""
     if node.moves[:1] != ("pad",) or not _is_padded(graph, node):
         return False
     ((source, _, _),) = node.inputs[0].parts[:1]
@@ -133,7 +133,7 @@ def zeros_on_zeros(graph, number, node):
         tuple(a + b for a, b in zip(*axes, strict=True)) for axes in zip(inner, outer, strict=True)
     )
     if any(b < 0 for axis in both for b in axis):
-        return False  # more than the zeros is cropped
+        return False  # the cropping removes more than the zeros
     x = _without_zeros(graph, node.inputs[0])
     if both == _ZEROS:
         graph.vanish(number, x)
@@ -143,7 +143,7 @@ def zeros_on_zeros(graph, number, node):
 
 
 def zeros_into_the_window(graph, number, node):
-    """Zeros around a map are padding of the convolution or pool that reads it."""
+    """Zeros around a map become padding of the convolution or pool that reads it."""
     if node.step not in _WINDOWS or not _is_padded(graph, node):
         return False
     (x,) = node.inputs
@@ -160,7 +160,7 @@ def zeros_into_the_window(graph, number, node):
 
 
 def activation_into_its_step(graph, number, node):
-    """An activation is part of the steps before it, if nothing else reads those."""
+    """An activation becomes part of the steps before it, if nothing else reads those."""
     if node.step != "activation":
         return False
     takers = _takers(graph, number, node)
@@ -191,7 +191,7 @@ def same_activation_twice(graph, number, node):
 
 
 def window_as_large_as_its_map(graph, number, node):
-    """A convolution over the whole map is a dense layer, and such a pool is global."""
+    """A convolution whose window is the whole map becomes dense; such a pool becomes global."""
     if node.step not in _WINDOWS or any(map(any, node.padding)):
         return False
     (x,) = node.inputs
@@ -210,7 +210,7 @@ def window_as_large_as_its_map(graph, number, node):
 
 
 def pool_of_one_pixel(graph, number, node):
-    """A pool of one pixel leaves pixels out, or does nothing; of one value the mean is the max."""
+    """A 1 × 1 pool skips pixels or does nothing; as the mean of one value is it, it is max."""
     if node.step.startswith("global_") and node.inputs[0].grid == (1, 1):
         graph.vanish(number, node.inputs[0].with_(flat=node.flat))
         return True
@@ -243,7 +243,7 @@ RULES = (
 )
 
 
-# --- what the rules ask
+# --- helpers of the rules
 
 
 def _leave_out(graph, number, node):
@@ -256,13 +256,13 @@ def _is_image(graph, node):
 
 
 def _fit_together(node):
-    """Whether the values of a concatenation have one size."""
+    """Whether the values of a concatenation have the same size, or are to be read as if."""
     sizes = {(value.grid, value.flat) for value in node.inputs}
     return len(sizes) == 1 or node.moves == steps.FORCED
 
 
 def _chosen(graph, x, channels):
-    """The parts of a value that are these of its channels."""
+    """The parts of a value that hold these of its channels."""
     if isinstance(channels, range) and channels.step == 1:
         ranges = [(channels.start, channels.stop)]
     else:
@@ -283,7 +283,7 @@ def _any_order(graph, parts):
 
 
 def _is_padded(graph, node):
-    """Whether all that a node reads has the same zeros around it."""
+    """Whether all sources of a node's one input have the same zeros around them."""
     if len(node.inputs) != 1:
         return False
     moves = {source.moves for source in graph.kinds(node.inputs[0])}
@@ -296,7 +296,7 @@ def _adds_zeros(moves):
 
 
 def _without_zeros(graph, x):
-    """A value as it is before the zeros around it."""
+    """A value before the zeros were put around it."""
     parts, inner = [], []
     for number, start, stop in x.parts:
         (value,) = graph.nodes[number].inputs
@@ -307,10 +307,10 @@ def _without_zeros(graph, x):
 
 
 def _takers(graph, number, node):
-    """The steps that take in a function: those before it, or those before their max pools.
+    """The steps that an activation becomes part of: those before it, or before their max pools.
 
-    The largest of f(a), f(b) is f of the largest: the same function, whichever comes first. Zeros
-    around a map stay zeros.
+    An increasing f can move across a max pool, as max(f(a), f(b)) = f(max(a, b)). If f(0) = 0, it
+    can move across zeros around a map.
     """
     name = node.chain[0][1] if len(node.chain) == 1 else ""
     keeps_zero = all(kind == "mul" or what in KEEPS_ZERO for kind, what in node.chain)

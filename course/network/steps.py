@@ -1,9 +1,9 @@
-"""Plain steps of given sizes, for both readers: nodes whose output sizes are worked out."""
+"""Make the nodes of each kind and work out their output sizes, for tables and traces alike."""
 
 from course import arithmetic
 from course.network.node import Node
 
-#: The moves of a concatenation of sizes that do not fit together, as if they did.
+#: `moves` of a concatenation whose sizes do not fit together, read as if they did.
 FORCED = ("join", "forced")
 
 
@@ -20,14 +20,17 @@ def image(name, shape):
 
 
 def conv(x, name, filters, kernel, stride=(1, 1), padding=0, dilation=(1, 1), **rest):
-    """A convolution of a value. `padding` is a number of pixels, "same" or "ceil"."""
+    """A convolution. `padding` is a number of pixels on each side, "same" or "ceil".
+
+    "ceil" pads at the end only, so far that the last window fits (Caffe's rounding up).
+    """
     padding, grid = _window(x.grid, kernel, stride, padding, dilation)
     window = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     return Node(name, "conv", (x,), filters, grid, **window, **rest)
 
 
 def pool(x, name, kind, kernel, stride, padding, **rest):
-    """Pooling; `kind` is "max_pool" or "average_pool"."""
+    """Pooling; `kind` is "max_pool" or "average_pool", `padding` as in `conv`."""
     padding, grid = _window(x.grid, kernel, stride, padding)
     window = {"kernel": kernel, "stride": stride, "padding": padding}
     return Node(name, kind, (x,), x.channels, grid, **window, **rest)
@@ -50,7 +53,7 @@ def alike(x, name, kind, **rest):
 
 
 def pad_channels(x, name, filters, **rest):
-    """Maps of zeros behind those of x, up to `filters`."""
+    """Maps of zeros behind those of x, up to `filters` maps in all."""
     return Node(name, "pad_channels", (x,), filters, x.grid, **rest)
 
 

@@ -1,4 +1,4 @@
-"""What the meanings share: rows of one's own for what is not understood, and its common fields."""
+"""Helpers of the meanings: rows for unknown steps, and the fields that all rows have."""
 
 from math import prod
 
@@ -6,7 +6,7 @@ from course.network.node import Node
 
 
 class NotUnderstood(Exception):
-    """This use of an understood step is no row; may carry words for it."""
+    """No row can express this use of a step. The text, if any, is the row's name for it."""
 
 
 def kind(step):
@@ -20,7 +20,7 @@ def unknown(step, *values, words="", moves=()):
     if step.get("own"):
         words += ", a layer of your own with weights (write them with layers of Keras)"
     for shape in step["shapes"]:
-        # A size that depends on the batch (a stack along axis 0) is as good as any other here.
+        # A size that depends on the batch (a stack along axis 0) is read as 1.
         shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
         grid = tuple(shape[:2]) if len(shape) == 3 else (1, prod(shape[:-1]))
         rest = {
@@ -37,7 +37,7 @@ def unknown(step, *values, words="", moves=()):
 
 
 def must_be_map(step, x):
-    """Raise NotUnderstood for a vector, and for maps that lie first."""
+    """Raise NotUnderstood for a vector, and for data_format="channels_first"."""
     if x.flat:
         raise NotUnderstood
     if step["config"].get("data_format", "channels_last") != "channels_last":
@@ -50,5 +50,5 @@ def common(step):
 
 
 def pair(value):
-    """A number as (number, number)."""
+    """A number as (number, number); a pair stays a pair."""
     return (value, value) if isinstance(value, int) else tuple(value)

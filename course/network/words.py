@@ -1,4 +1,4 @@
-"""Every phrase and number format of a row, once: for tables, cards, figures and findings."""
+"""How a row is written in words, for tables, cards, figures and findings."""
 
 _KINDS = {
     "conv": "convolution",
@@ -47,7 +47,7 @@ def by(pair):
 
 
 def one(pair):
-    """A pair as one number, if both are the same."""
+    """A pair as one number if both are the same, else as `2 × 3`."""
     return str(pair[0]) if pair[0] == pair[1] else by(pair)
 
 
@@ -66,12 +66,12 @@ def around(step):
 
 
 def groups(step):
-    """In how many groups a convolution works."""
+    """The number of groups of a convolution, in words."""
     return "one group" if step.groups == 1 else f"{step.groups} groups"
 
 
 def constants(step):
-    """Of a local response normalisation, in words."""
+    """The constants of a local response normalisation, in words."""
     n, k, alpha, beta = step.constants
     return f"n = {n}, k = {k:g}, alpha = {alpha:g}, beta = {beta:g}"
 
@@ -83,17 +83,17 @@ def chain(links):
 
 
 def read_by(step):
-    """The steps that a step reads, each once; a concatenation stands for what it puts together."""
+    """The steps that a step reads, each once; a concatenation stands for its parts."""
     return list(dict.fromkeys(source for value in step.inputs for source in _read(value)))
 
 
 def sources(step):
-    """The names of what a step reads; a concatenation stands for what it puts together."""
+    """The names of the steps that a step reads; a concatenation stands for its parts."""
     return [name for value in step.inputs for name in sources_of(value)]
 
 
 def sources_of(value):
-    """The names of what a value is made of; a concatenation stands for what it puts together."""
+    """The names of the steps that a value comes from; a concatenation stands for its parts."""
     return ["input" if step.step == "input" else step.name for step in _read(value)]
 
 
@@ -107,5 +107,5 @@ def name_of(step):
 
 
 def what(step):
-    """A step by its name, with what it does."""
+    """A step's name, and what it does in brackets."""
     return f"{name_of(step)} ({step.does()})"
