@@ -72,7 +72,7 @@ def test_what_is_not_saved_is_told(looked, lenet):
 def test_what_is_gone_is_told(looked, lenet):
     whole = deepcopy(lenet)
     good, said = looked(without(lenet, "squash-answer"))
-    assert not good and "No cell gives `scaled_tanh`, which lenet-squash asks for" in said
+    assert not good and "No cell defines `scaled_tanh`, which lenet-squash checks" in said
     good, said = looked(without(deepcopy(whole), "lenet-squash", "lenet-c3"))
     assert not good and "These check cells are gone: lenet-squash, lenet-c3." in said
     # Moved into another cell, the answer is there.

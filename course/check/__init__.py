@@ -9,9 +9,9 @@
     check.function(area, [2, 3], [4, 4], gives=[6, 16])
     check.progress({"lenet-shapes": 8, ...})        # points so far, and what is open
 
-Each shows a card and returns None if the answer is right; otherwise it raises `CheckFailed`, whose
-text is the card. `course.evidence` observes; here and in `course.diagnosis` it is judged, and
-nothing but the evidence is believed.
+Each shows a card. It returns None if the answer is right; otherwise it raises `CheckFailed`, whose
+text is the card. `course.evidence` runs next to the student's code and collects evidence. This
+package and `course.diagnosis` judge by that evidence alone.
 """
 
 from dataclasses import replace
@@ -42,10 +42,10 @@ _LONGEST = 1000
 
 
 def model(builder, /, *args, like, **kwargs):
-    """Check what a builder makes against a table.
+    """Check the model that a builder returns against a table.
 
-    `like` is a `Table`, or a list of tables of which one has to fit; `classes` and `input_shape`
-    among the keyword arguments are handed to the builder and to the table, everything else to the
+    `like` is a `Table`, or a list of tables of which one has to fit. The keyword arguments
+    `classes` and `input_shape` are passed to the builder and to the table, all others to the
     builder only. The model is built without weights: VGG-16 takes hundredths of a second.
 
     Raises CheckFailed with the first row that differs.
@@ -70,14 +70,14 @@ def _several(like):
 
 
 def _network(kind, subject, args, kwargs, tables):
-    """The Card of what a builder or a function makes, compared with the tables."""
+    """The Card of a builder or a function, compared with the tables."""
     table = tables[0]
     request = {
         "ask": kind,
         "args": values.sendable(list(args)),
         "kwargs": values.sendable(kwargs),
         "input_shape": list(table.input_shape),
-        "probe": probes.drawn(),  # afresh, so that no answer can be there beforehand
+        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
     }
     reply = ask(subject, request)
     name = words.call(words.name(subject), args, kwargs)
@@ -90,7 +90,7 @@ def _network(kind, subject, args, kwargs, tables):
         table, findings = nearest(built, tables)
     except TooLarge as error:
         return Card(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)
-    except Exception as error:  # a trace that Keras never made: refused, whatever it is
+    except Exception as error:  # not a trace that Keras can have made
         return Card(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
     if kind == "block" and findings and findings[0].cause is Cause.MISSING:
         findings = [_with_its_end(findings[0], built, table), *findings[1:]]
@@ -102,7 +102,7 @@ def _network(kind, subject, args, kwargs, tables):
 
 
 def _with_its_end(found, built, table):
-    """What a function gives, beside a row that is missing in it: often that is the reason."""
+    """The finding of a missing row, with the function's output shape if that is wrong too."""
     ends = [[value.shape for value in network.outputs] for network in (built, anatomy(table))]
     if ends[0] == ends[1] or len(ends[0]) != 1:
         return found
@@ -112,7 +112,7 @@ def _with_its_end(found, built, table):
 
 
 def _note(built):
-    """A remark on a right network."""
+    """A remark on a right network: a convolution before a batch normalisation has a bias."""
     without_use = [
         step.inputs[0].sources[0].name
         for step in built
@@ -132,7 +132,7 @@ def _note(built):
 
 
 def _within_bounds(value):
-    """Raise TooLarge for sizes and texts that no network has, before anything is made of them."""
+    """Raise TooLarge for sizes and names that no network has, before the trace is read."""
     waiting = [(value, _LARGEST)]
     while waiting:
         item, most = waiting.pop()
@@ -149,8 +149,8 @@ def _within_bounds(value):
 def shapes(answers, /, *, like, rows=None):
     """Check {row: (height, width, channels)} against the shapes that follow from a table.
 
-    `rows` are the names that are asked for; None asks for all. A vector's shape is (units,) or
-    just the number of units.
+    `rows` are the names of the rows that the answer must hold; None means all. A vector's shape is
+    (units,) or just the number of units. Raises CheckFailed with the wrong rows.
     """
     conclude(counts.shapes(answers, like, rows))
 
@@ -158,15 +158,16 @@ def shapes(answers, /, *, like, rows=None):
 def parameters(answers, /, *, like, rows=None):
     """Check {row: trained parameters} against a table; the row "total" is the whole network.
 
-    `rows` are the names that are asked for; None asks for all and for the total.
+    `rows` are the names of the rows that the answer must hold; None means all and the total.
+    Raises CheckFailed with the wrong rows.
     """
     conclude(counts.parameters(answers, like, rows))
 
 
 def value(answer, expected, /, *, tolerance=0, hint=""):
-    """Check a number, or a list or dict of them, against the expected one, with a tolerance.
+    """Check a number, or a list or dict of numbers; each may differ by `tolerance` (absolute).
 
-    `hint` is shown when the answer is wrong.
+    `hint` is shown when the answer is wrong. Raises CheckFailed.
     """
     reply, name = ask(answer, {"ask": "value"}), words.name(answer)
     if "failed" in reply:
@@ -192,7 +193,7 @@ def _wrong_value(name, got, expected, tolerance, hint):
 
 
 def _wrong_items(got, expected, tolerance, hint):
-    """Findings for the items of a dict; the hint, which is one for all of them, stands once."""
+    """Findings for the items of a dict. The hint is about all items; only the first shows it."""
     findings = []
     for key, right in expected.items():
         item = got.get(key)
@@ -211,11 +212,11 @@ def _wrong_items(got, expected, tolerance, hint):
 def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="", symbolic=False):
     """Check a function's answers to some cases.
 
-    A case is the list of arguments of one call. What is right is given either by `gives`, the
-    list of answers, one for each case; or by `like`, a reference function, for cases that are
-    drawn. `tolerance` is relative to the largest number of the right answer, so that rounding
-    does not count. `hint` is shown when an answer is wrong. With `symbolic` the function has to
-    take the tensors of a network as well, which have a shape and no values.
+    A case is the list of arguments of one call. The right answers are either `gives`, a list with
+    one answer for each case, or the answers of `like`, a reference function (for random cases).
+    `tolerance` is relative to the largest number of the right answer, so that rounding does not
+    count. `hint` is shown when an answer is wrong. With `symbolic` the function must also work on
+    Keras's symbolic tensors, which have a shape and no values. Raises CheckFailed.
     """
     if (gives is None) == (like is None):
         raise TypeError("check.function takes either gives= (answers) or like= (a reference).")

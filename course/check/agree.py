@@ -23,7 +23,7 @@ def close(got, expected, tolerance):
 
 
 def where(got, expected, tolerance):
-    """Where two lists differ that are too long to be compared by eye; "" for others."""
+    """A sentence: where two long lists differ. "" if they are short enough to compare by eye."""
     sizes = [_sizes(value) for value in (got, expected)]
     if all(sizes) and sizes[0] != sizes[1]:
         return "Its size is {}, it should be {}.".format(*(" × ".join(map(str, s)) for s in sizes))
@@ -52,7 +52,7 @@ def _sizes(value):
 
 
 def largest(value):
-    """The largest size of a number in a nest of lists; 0 without numbers."""
+    """The largest absolute value in a nest of lists; 0 if it holds no number."""
     if isinstance(value, list):
         return max(map(largest, value), default=0.0)
     return abs(value) if isinstance(value, int | float) else 0.0

@@ -1,4 +1,4 @@
-"""Evidence about an answer is asked for here, and believed only as far as it is well formed."""
+"""Ask for evidence about an answer, and refuse a reply that is not well formed."""
 
 from course.check import words
 from course.check.card import Card
@@ -10,7 +10,7 @@ from course.plain import one_line
 
 
 def ask(subject, request):
-    """Evidence about a subject: from here, or from where the grader keeps the student's code."""
+    """Evidence about a subject, from this process or from the grader's sandbox."""
     remote = values.attribute(type(subject), "__evidence__")
     reply = remote(subject, request) if remote else observe(subject, request)
     # The student's process may send anything. A reply without the expected field is a failed check.
@@ -26,9 +26,10 @@ def ask(subject, request):
 
 
 def told(subject, request, expected):
-    """The reply to a request for a value or for the answer of one call.
+    """The reply to a request for a value or for the answers of calls.
 
-    `expected` says in words what it should be. Raises CheckFailed if there is no such reply.
+    `expected` says in words what the subject should be. Raises CheckFailed if it gave no answer,
+    or not one answer for each call.
     """
     reply = ask(subject, request)
     name, found = words.name(subject), None

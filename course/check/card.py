@@ -8,8 +8,8 @@ from course.diagnosis import MOST_FINDINGS, Cause
 from course.network.words import shape_of
 
 _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
-# Each has 3:1 and more on the light and the dark pages of JupyterLab and Colab; text has the
-# page's own colour.
+# Each has a contrast of at least 3:1 on the light and the dark pages of JupyterLab and Colab. Text
+# has the page's own colour.
 _COLOURS = {"right": "#26994f", "open": "#848d97", "wrong": "#cf6a00"}
 _ABOVE = 3  # right rows shown above the wrong one; those before them are folded
 
@@ -26,7 +26,7 @@ def framed(state, headline, rest=""):
 
 
 class Card:
-    """What a check says: a headline, the findings, the rows around the first wrong one."""
+    """A check's result: a headline, the findings, and the table's rows down to the wrong one."""
 
     def __init__(self, name, findings, table=None, built=None, note=""):
         self.name, self.findings = name, findings
@@ -43,7 +43,7 @@ class Card:
             return f"{mark} {self.name} is not answered yet."
         if self.state == "wrong":
             more = len(self.findings) - 1
-            several = self.built is not None and more >= MOST_FINDINGS - 1  # it stops counting
+            several = self.built is not None and more >= MOST_FINDINGS - 1  # diagnosis stops there
             least = "at least " if several else ""
             rest = f", and {least}{more} more to look at" if more else ""
             row = self.findings[0].row

@@ -1,4 +1,4 @@
-"""Numbers that are counted by hand, compared with a table; a wrong one is explained."""
+"""Compare numbers that a student worked out by hand with a table, and explain the wrong ones."""
 
 from math import prod
 
@@ -12,7 +12,7 @@ from course.evidence import values
 
 
 def shapes(answers, like, rows):
-    """The Card of {row: (height, width, channels)}; `rows` are asked for, all if it is None."""
+    """The Card of {row: (height, width, channels)}; `rows` must be there (None: all rows)."""
     network = anatomy(like)
     right = {step.name: step.shape for step in network}
     kind = "a tuple such as (28, 28, 6)"
@@ -83,9 +83,9 @@ def _explain_shape(network, row, got, expected, answers):
         if step.step == "concatenate":
             hint = "Side by side, maps keep their height and width, and their numbers add up."
             return Cause.WRONG_VALUE, f"You have {words.brief(got)}. {hint}"
-        # The reader's own size: the right one may be what another row asks for.
+        # The student's own size of the row before: the right one may be another row's answer.
         while source.name not in answers and source.inputs and source.grid == _before(source).grid:
-            source = _before(source)  # a row that is not asked for and changes no size
+            source = _before(source)  # not among the answers, and of the same size as its input
         own = source.grid if source.step == "input" else answers.get(source.name)
         size = own[0] if isinstance(own, list | tuple) and own else "N"
         kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]

@@ -1,6 +1,6 @@
-"""Is the file that is handed in complete, and is it what was run? With a receipt for its text.
+"""Is the saved notebook complete, and is it what the student ran? With a receipt for its text.
 
-`check.progress(...)` shows it. It reads the saved file: what is not saved is not handed in.
+`check.progress(...)` shows the answer. It reads the saved file, as that is what is handed in.
 """
 
 import ast
@@ -17,9 +17,9 @@ EXERCISE = re.compile(r"\s*# Exercise (\S+) \((\d+) points?\)")
 
 
 def receipt(cells):
-    """A mark of a notebook's text, such as 3F2A-91C0: outputs and metadata do not count.
+    """A hash of a notebook's text, such as 3F2A-91C0; outputs and metadata do not count.
 
-    `cells` is the list under "cells" of the file. Anybody who has the file can work it out anew.
+    `cells` is the list under "cells" of the file. Anybody who has the file can compute it again.
     """
     text = "\0".join(
         "\n".join(line.rstrip() for line in source(cell).strip().splitlines()) for cell in cells
@@ -36,9 +36,9 @@ def source(cell):
 
 
 def report(exercises, ran):
-    """(whether all is well, sentences) about the notebook with these exercises.
+    """(whether the notebook with these exercises can be handed in, sentences about it).
 
-    `ran` is {cell id: source} of what the kernel ran last.
+    `ran` is {cell id: source that the kernel ran last}.
     """
     try:
         name, saved, cells = _notebook(exercises)
@@ -58,7 +58,7 @@ def report(exercises, ran):
 
 
 def _notebook(exercises):
-    """(its name, " (saved at ...)", its cells). Raises LookupError that says what to do."""
+    """(its name, " (saved at ...)", its cells). Raises LookupError, whose text says what to do."""
     if "google.colab" in sys.modules:
         return _in_colab()
     found = [path for path in _candidates() if _asks(path) & set(exercises)]
@@ -73,7 +73,7 @@ def _notebook(exercises):
 
 
 def _candidates():
-    """This notebook, if its server says which; else those beside the kernel, the newest first."""
+    """This notebook, if Jupyter tells its path; else those in the kernel's folder, newest first."""
     with suppress(OSError):
         own = Path(os.environ.get("JPY_SESSION_NAME", ""))
         if own.suffix == ".ipynb" and own.is_file():
@@ -83,7 +83,7 @@ def _candidates():
 
 
 def cells_of(path):
-    """The cells of a notebook's file; none if it is no notebook."""
+    """The cells of a notebook's file; [] if the file is not a notebook."""
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         return [cell for cell in found if isinstance(cell, dict)]
@@ -100,19 +100,19 @@ def _in_colab():
         from google.colab import _message
 
         cells = _message.blocking_request("get_ipynb", timeout_sec=20)["ipynb"]["cells"]
-    except Exception:  # it is Colab's own, and may be gone tomorrow
+    except Exception:  # a private module of Colab, which may change at any time
         raise LookupError(
             "Choose File > Download > Download .ipynb, and hand in that file. (Colab did not show "
-            "the notebook to this cell, so it was not looked through.)"
+            "the notebook to this cell, so the check could not read it.)"
         ) from None
     return "The notebook", "; choose File > Download > Download .ipynb", cells
 
 
-# --- what may be wrong with it
+# --- possible problems
 
 
 def _incomplete(exercises, cells):
-    """Sentences: checks that are gone, and answers that no cell holds."""
+    """Sentences about missing check cells, cells with a syntax error, and missing answers."""
     asked, defined, problems = {}, set(), []
     for cell in (cell for cell in cells if cell.get("cell_type") == "code"):
         match = EXERCISE.match(source(cell))
@@ -131,20 +131,20 @@ def _incomplete(exercises, cells):
             defined |= _defined(tree)
     if lost := [name for name in exercises if name not in asked]:
         problems.append(
-            f"These check cells are gone: {', '.join(lost)}. The grader puts its own in; your "
-            "answers count if their cells are still there."
+            f"These check cells are gone: {', '.join(lost)}. The grader adds its own. Your answers "
+            "count if their cells are still there."
         )
     for exercise, names in asked.items():
         for name in sorted(names - defined):
             problems.append(
-                f"No cell gives `{name}`, which {exercise} asks for. Was its cell deleted? Write "
-                "it anew, or take it from a fresh copy of the notebook."
+                f"No cell defines `{name}`, which {exercise} checks. Was its cell deleted? Write "
+                "it again, or start from a fresh copy of the notebook."
             )
     return problems
 
 
 def _subjects(check):
-    """The names that a check cell hands to `check`, without those that it makes itself."""
+    """The names that a check cell passes to `check`, without those that it defines itself."""
     names = set()
     for call in ast.walk(check):
         if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("check."):
@@ -153,7 +153,7 @@ def _subjects(check):
 
 
 def _defined(tree):
-    """Every name that a cell gives a value."""
+    """Every name that a cell defines."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -166,7 +166,7 @@ def _defined(tree):
 
 
 def _unlike(cells, ran):
-    """Sentences about cells that were run with another text than the file holds."""
+    """A sentence if a cell's text in the file is not the text that was run."""
     differing = [
         source(cell).strip().splitlines() or ["(empty)"]
         for cell in cells

@@ -7,7 +7,7 @@ _silent = False
 
 
 class CheckFailed(AssertionError):
-    """An answer is wrong. `findings` says what: `Finding`s, the first row first."""
+    """An answer is wrong. `findings` is a list of `Finding`, the first row first."""
 
     def __init__(self, card, shown=False):
         super().__init__(str(card))
@@ -15,8 +15,8 @@ class CheckFailed(AssertionError):
         self.shown = shown
 
     def _render_traceback_(self):
-        # IPython calls this: a traceback through this package would only hide the reason. Where
-        # the reader has the card it says everything; nbgrader's Validate shows errors only.
+        # IPython calls this. A traceback through this package would only hide the reason, which
+        # the card shows. nbgrader's Validate shows only errors, so there the message repeats it.
         if self.shown and "NBGRADER_EXECUTION" not in os.environ:
             return ["CheckFailed: the card above says why."]
         return [f"CheckFailed: {self.findings[0].message}"]
@@ -24,7 +24,7 @@ class CheckFailed(AssertionError):
 
 @contextmanager
 def silently():
-    """Show no cards: for a grader, who reads `CheckFailed` instead."""
+    """Show no cards: for the grader, which reads `CheckFailed` instead."""
     global _silent
     before, _silent = _silent, True
     try:
@@ -34,14 +34,14 @@ def silently():
 
 
 def conclude(card):
-    """Show a card, unless `silently` is asked. Raises CheckFailed if something was found."""
+    """Show a card, except within `silently`. Raises CheckFailed if the card has findings."""
     shown = not _silent and _show(card)
     if card.findings:
         raise CheckFailed(card, shown)
 
 
 def _show(card):
-    """Show a card in a notebook, and a right one anywhere. Returns whether it was displayed."""
+    """Display a card in a notebook; elsewhere print it if right. Returns whether it displayed."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -52,5 +52,5 @@ def _show(card):
         display(card)
         return True
     if card.state == "right":
-        print(card)  # a wrong answer's card is the text of the exception
+        print(card)  # the card of a wrong answer is the text of its exception
     return False

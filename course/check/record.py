@@ -1,9 +1,9 @@
-"""How far somebody has come: which exercises are solved, which are open, how long each took.
+"""A student's progress: which exercises are solved, which are open, how long each took.
 
-`course.setup()` begins to watch: whenever a cell that begins with `# Exercise <name> (<n> points)`
-has run, it is noted in `.progress.json` beside the notebook. `check.progress(...)` shows one
-notebook's exercises, `overview()` all assignments. It is for the reader alone; grades come from
-grading.
+`course.setup()` starts the record. Whenever a cell that begins with `# Exercise <name> (<n>
+points)` has run, its result goes to `.progress.json` beside the notebook. `check.progress(...)`
+shows one notebook's exercises, `overview()` all assignments. The record is for the student alone;
+grading does not read it.
 """
 
 import json
@@ -19,13 +19,13 @@ from course.check.card import framed
 from course.check.handin import EXERCISE
 
 FILE = ".progress.json"
-_PAUSE = 30  # minutes without running a check: after that the clock stands still
+_PAUSE = 30  # minutes that count at most between two checks
 
 _watching = None
 
 
 class Progress:
-    """Exercises with what became of them; shown as a table."""
+    """Exercises with their state, points, tries and time; shown as a table."""
 
     def __init__(self, exercises, seen, problem=None, file=None):
         self.exercises, self.seen, self.problem = dict(exercises), seen, problem
@@ -87,7 +87,7 @@ def progress(exercises):
 
 
 def read(folder):
-    """{exercise: {"solved", "points", "tries", "minutes"}} that was noted in a folder."""
+    """{exercise: {"solved", "points", "tries", "minutes"}} as recorded in a folder; {} if none."""
     try:
         found = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
         return {name: entry for name, entry in found.items() if {"solved", "tries"} <= set(entry)}
@@ -136,7 +136,7 @@ def overview(folder="assignments"):
     return Overview(rows)
 
 
-# --- noting what is run
+# --- the recorder
 
 
 class Solved:
@@ -154,7 +154,7 @@ class Solved:
 
 
 class _Watch:
-    """Notes each exercise's check when its cell has run."""
+    """Records the result of each exercise's check when its cell has run."""
 
     def __init__(self):
         self.problem = None
@@ -194,7 +194,7 @@ class _Watch:
 
 
 def watch():
-    """Begin to note exercises, in a notebook; does nothing elsewhere or when graded."""
+    """Start the record in a notebook; does nothing elsewhere or in grading."""
     global _watching
     if _watching or "NBGRADER_EXECUTION" in os.environ:
         return

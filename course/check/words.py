@@ -1,11 +1,11 @@
-"""How values and calls of a student's are written in a sentence: short, on one line."""
+"""How a student's values and calls are written in a sentence: short, on one line."""
 
 from course.evidence import values
 from course.plain import one_line
 
 
 def name(subject):
-    """What the student calls it."""
+    """The student's name for a subject, or "Your answer"."""
     return values.name_of(subject) or "Your answer"
 
 
@@ -19,7 +19,7 @@ def call(name, args, kwargs):
 
 
 def brief(value):
-    """A value in some hundred letters at most; a longer list is cut."""
+    """A value in a few hundred characters at most; longer ones end in …."""
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         value = value["array"]
     if isinstance(value, dict) and set(value) == {"tuple"}:
@@ -37,17 +37,17 @@ def brief(value):
 
 
 def count(number):
-    """A number with its thousands apart, unless that would fill the line."""
+    """A number with commas between thousands; a huge one is shortened."""
     return f"{number:,}" if abs(number) < 10**30 else brief(number)
 
 
 def quoted(value):
-    """A value; a text in quotation marks, and named so."""
+    """A value; a string as `the text "…"`, so that "5" is not read as 5."""
     return f'the text "{brief(value)}"' if isinstance(value, str) else brief(value)
 
 
 def other_key(got, key):
-    """A key that looks like the one that is missing, in words."""
+    """A sentence about a key that is spelled almost like the missing one, or ""."""
 
     def bare(text):
         return "".join(filter(str.isalnum, text)).casefold()
