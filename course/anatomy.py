@@ -171,7 +171,8 @@ def anatomy(network, input_shape=None, numbers=FIXED):
     is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are those of the probes
     that a trace was asked with (see `course.evidence.probes`).
 
-    Raises TypeError for anything else, and `course.trace.TraceError` for a model without shapes.
+    Raises TypeError for anything else, and `course.evidence.trace.TraceError` for a model without
+    shapes.
     """
     if isinstance(network, Anatomy):
         return network

@@ -77,7 +77,7 @@ STOPPED = {
     ),
     "a no-break space": (
         "def f(n):\n    return\u00a0n + 1",
-        "U+00A0 (line 2: return n + 1). Quotation marks or blanks from a text editor",
+        "U+00A0 (line 2: return n + 1). The line has quotation marks or blanks from a text editor",
     ),
     "an indentation": ("def f(n):\nreturn n + 1", "IndentationError: "),
     "an exception before": (f"1 / 0\n{GOOD}", "ZeroDivisionError: division by zero (line 1"),

@@ -1,4 +1,4 @@
-"""What touches the student's code: it asks, writes down, and judges nothing."""
+"""The half of a check next to the student's code: it collects evidence and judges nothing."""
 
 
 def __getattr__(name):

@@ -1,8 +1,8 @@
-"""TensorFlow's own functions on Keras's symbolic tensors, while a network is written down.
+"""Let TensorFlow's own functions work on Keras's symbolic tensors while a network is traced.
 
 `tf.nn.relu` in the `call` of a subclassed block works on numbers, but not on the symbolic tensors
-with which `course.trace` opens the block. Inside `understood()` the functions that published
-networks use are taken for `keras.ops`; elsewhere, and for all other functions, nothing changes.
+with which `course.trace` opens the block. Inside `understood()`, the TensorFlow functions that
+published networks use are replaced by those of `keras.ops`. All else stays as it is.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import inspect
 import sys
 from math import prod
 
-_open = 0  # how many `understood()` are around
+_open = 0  # how many `understood()` are active, one inside the other
 
 
 @contextlib.contextmanager
@@ -28,19 +28,19 @@ def understood():
 
 
 def without_graph(function):
-    """What a `tf.function` was made of, which takes symbolic tensors; any other as it is."""
+    """The Python function inside a `tf.function`, which takes symbolic tensors; others as is."""
     return getattr(function, "python_function", function)
 
 
 @functools.cache
 def _register():
-    """TensorFlow asks a dispatcher after one of its functions has refused its arguments."""
+    """Register a dispatcher. TensorFlow asks it when one of its functions refuses its arguments."""
     import keras
     import tensorflow as tf
 
     try:
         from tensorflow.python.util.dispatch import GlobalOpDispatcher
-    except ImportError:  # then such a block stays closed
+    except ImportError:  # without it such a block is not opened
         return
     known = {}
     for name, function in _table(keras.ops).items():
@@ -60,7 +60,7 @@ def _register():
 
 
 def _table(ops):
-    """{a function of TensorFlow: what to do instead, with TensorFlow's names of the arguments}"""
+    """{TensorFlow function: the replacement, with TensorFlow's names of the arguments}"""
     each = {
         "nn.relu": ops.relu, "nn.relu6": ops.relu6, "nn.elu": ops.elu, "nn.selu": ops.selu,
         "nn.tanh": ops.tanh, "math.tanh": ops.tanh, "nn.sigmoid": ops.sigmoid,
@@ -108,7 +108,7 @@ def _table(ops):
 
 
 def _edges(sections):
-    """TensorFlow gives the widths of the parts, Keras takes the places where they are cut."""
+    """TensorFlow's `split` takes the sizes of the parts, Keras's the indices of the cuts."""
     if isinstance(sections, int):
         return sections
     return [sum(sections[:i]) for i in range(1, len(sections))]
@@ -119,7 +119,7 @@ def _numbers(value):
 
 
 def _target(tensor, shape):
-    """A shape in which only the batch is open: Keras cannot work out a second -1 by itself."""
+    """A shape whose only -1 is the batch: Keras cannot work out a second one."""
     batch, *sides = _numbers(shape)
     if -1 in sides and batch == -1:
         rest = -prod(sides) if sides else 1
@@ -128,7 +128,7 @@ def _target(tensor, shape):
 
 
 def _pooled(pool):
-    """TensorFlow's windows may have an entry for each axis, and its words are in capitals."""
+    """A pool with TensorFlow's arguments: a size for each axis, and "SAME" in capitals."""
 
     def apply(input, ksize, strides, padding, data_format="NHWC"):
         if data_format not in (None, "NHWC") or not isinstance(padding, str):

@@ -42,7 +42,7 @@ def _refused(error):
 
 
 def _own(error):
-    """(frame, its part of the traceback) of the student's code, the outermost first."""
+    """[(frame, traceback entry)] of the student's code, the outermost first."""
     walked = traceback.walk_tb(error.__traceback__)
     parts = traceback.extract_tb(error.__traceback__)
     both = zip(walked, parts, strict=True)
@@ -63,7 +63,7 @@ def _lines(error):
 
 
 def _reason(error):
-    """`TypeError: ...`, without colours, and of Keras's long texts what matters."""
+    """`TypeError: ...`, without colours; Keras's long texts are cut to the reason."""
     try:
         text = str(error)
     except Exception:  # of a class of the student's own
@@ -84,7 +84,7 @@ def _reason(error):
             "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
             "or as a layer"
         )
-    if text == "too many positional arguments":  # of a layer: functions have Python's own words
+    if text == "too many positional arguments":  # Keras's text for a layer; Python's differs
         return "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
@@ -99,13 +99,13 @@ def _reason(error):
 
 
 def _stub(error):
-    """What a `raise NotImplementedError` means: no answer yet, or a line that was left behind."""
+    """What a `raise NotImplementedError` means: no answer yet, or the line was not deleted."""
     own = _own(error)
     *_, (last, _) = traceback.walk_tb(error.__traceback__)
     if not own or own[-1][0] is not last:
         return _no_call(error)
     frame, part = own[-1]
-    # The answer itself, or another one that it calls: the text is that one's name.
+    # The text is the name of the unwritten function if the answer calls it, "" for the answer.
     empty = Refused("NOT_ANSWERED", frame.f_code.co_name if len(own) > 1 else "")
     try:
         lines, first = inspect.getsourcelines(frame.f_code)
@@ -124,7 +124,7 @@ def _stub(error):
 
 
 def _no_call(error):
-    """Keras's error for a layer without `call`: it is indented too far, or forgotten."""
+    """Keras's error for a layer without `call`: it is indented too far, or missing."""
     found = re.search(r"(?:Layer|Model) (\w+) does not have a `call", str(error))
     if not found:
         return None
@@ -132,11 +132,11 @@ def _no_call(error):
     return Refused("RAISES", f"{text}{_lines(error)}")
 
 
-# --- a layer in the place of a tensor
+# --- a layer where a tensor is needed
 
 
 def _not_called(error):
-    """The layer, or its class, that the failing line hands on in the place of a tensor."""
+    """A sentence about a layer, or its class, that the failing line passes instead of a tensor."""
     keras = sys.modules.get("keras")
     own = _own(error)
     if not own or not hasattr(keras, "Layer"):
@@ -168,7 +168,7 @@ def _value(frame, node):
 
 
 def as_not_called(keras, value, name="It"):
-    """What to say of a layer or its class where a tensor should be; "" for anything else."""
+    """A sentence about a layer or its class where a tensor should be; "" for anything else."""
     if isinstance(value, type) and issubclass(value, keras.Layer):
         return f"{name} is the class {value.__name__}, no tensor: {written(value)}"
     if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
@@ -185,7 +185,7 @@ def as_not_called(keras, value, name="It"):
 
 
 def _handed_on(part):
-    """Names that an expression hands on, and calls that it hands to a layer or to keras.Model."""
+    """The names that an expression passes on, and calls among a layer's or Model's arguments."""
     last = part.end_lineno or part.lineno
     lines = [linecache.getline(part.filename, n) for n in range(part.lineno, last + 1)]
     if not lines or None in (part.colno, part.end_colno):
@@ -198,7 +198,7 @@ def _handed_on(part):
     except SyntaxError:
         return []
     nodes = list(ast.walk(tree))
-    called = [n.func for n in nodes if isinstance(n, ast.Call)]  # with a layer's settings
+    called = [n.func for n in nodes if isinstance(n, ast.Call)]  # in Conv2D(n)(x) also n
     used = {id(n) for func in called for n in ast.walk(func)}
     used |= {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
     found = [n for n in nodes if isinstance(n, ast.Name) and id(n) not in used]

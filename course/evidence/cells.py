@@ -1,8 +1,8 @@
-"""Cells that stopped: which names did not come about, and why.
+"""Cells that stopped with an error: which names they did not define, and why.
 
-A check is about a name that some cell above should have made. If that cell was not run, or stopped
-before it came to the name, there is nothing to judge, or only an older value. `Made` keeps account
-of that for a notebook and for a grader; `watch` lets the checks of a notebook say so.
+A check is about a name that some cell above should have defined. If that cell was not run, or
+stopped before the definition, there is nothing to judge, or only an older value. `Made` keeps track
+of this for a notebook and for the grader; `watch` makes a notebook's checks report it.
 """
 
 import ast
@@ -13,7 +13,7 @@ from course.evidence import own_work
 from course.evidence.syntax import bound, parsed
 from course.plain import one_line
 
-#: What answers may import: the grader has nothing else.
+#: The packages that answers may import: the grader has no others.
 PACKAGES = "NumPy, Keras, TensorFlow, TensorFlow Datasets, matplotlib"
 
 EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
@@ -30,7 +30,7 @@ class Stop:
     line: int | None
 
     def why(self, source):
-        """The error in one line, with the line of the cell where it came up, and what to do."""
+        """The error in one line, with the line of the cell that raised it, and what to do."""
         lines = source.splitlines()
         at = self.line or self._line_of_syntax()
         line = lines[at - 1].strip() if at and at <= len(lines) else ""
@@ -52,14 +52,14 @@ class Stop:
         if self.kind in ("EOFError", "StdinNotImplementedError"):
             return "Nobody types while a notebook is graded: write the value in place of input()."
         if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
-            return "Quotation marks or blanks from a text editor stand there: type them anew."
+            return "The line has quotation marks or blanks from a text editor: type them again."
         return ""
 
 
 def defined(source):
-    """{name: (first line, last line)} of what a cell makes at its top level, the last time.
+    """{name: (first line, last line)} of each name's last definition at a cell's top level.
 
-    Of a cell that is no Python, the lines that look like definitions.
+    In a cell that is not valid Python, the lines that look like definitions count.
     """
     try:
         tree = parsed(source)
@@ -75,16 +75,16 @@ def defined(source):
 
 
 class Made:
-    """Which names the cells that have run should have made, and did not."""
+    """The names that the cells that were run should have defined, and did not."""
 
     def __init__(self):
         self._missing = {}  # name: (the cell's text, its Stop)
 
     def ran(self, source, stop=None, also=()):
-        """A cell has run to its end, or to its Stop; `also` are further names that it owes."""
+        """Note that a cell ran, to its end or its Stop; `also` are more names it should define."""
         names = defined(source)
         for name in (*names, *(set(also) - set(names))):
-            # A statement that raised has made nothing, nor has what comes behind it.
+            # The statement that raised defined nothing, and those behind it did not run.
             last = names.get(name, (0, float("inf")))[1]
             if stop is not None and (stop.line is None or last >= stop.line):
                 self._missing[name] = source, stop
@@ -92,7 +92,7 @@ class Made:
                 self._missing.pop(name, None)
 
     def why_missing(self, name):
-        """One or two sentences about the error that kept a name from being made, or None."""
+        """One or two sentences about the error that prevented a name's definition, or None."""
         if name not in self._missing:
             return None
         source, stop = self._missing[name]
@@ -102,7 +102,7 @@ class Made:
         return f"The cell of {name} stops with an error. {stop.why(source)} {earlier}".strip()
 
     def why_undefined(self, text):
-        """The error that kept the name of a NameError's text from being made, or ""."""
+        """For the text of a NameError: the error that prevented that name's definition, or ""."""
         match = re.search(r"name '(\w+)' is not defined", text)
         source, stop = self._missing.get(match[1] if match else None, ("", None))
         if stop is None or stop.kind == "NameError":
@@ -114,14 +114,14 @@ class Made:
 
 
 class Missing:
-    """Stands for a name that is not there while its check runs: the check says why."""
+    """Takes the place of an undefined name while its check runs, so that the check says why."""
 
     def __init__(self, name, why, cause="STOPPED"):
         self.__name__ = name
         self._why, self._cause = why, cause
 
     def __evidence__(self, request):
-        """What `course.check` is told in the place of evidence."""
+        """The reply that `course.check` gets instead of evidence."""
         if self._why is None:
             return {"failed": "NOT_ANSWERED", "text": f"{self.__name__} is not defined"}
         return {"failed": self._cause, "text": self._why}
@@ -143,7 +143,7 @@ def _is_check(function):
 
 
 class _Watch:
-    """Puts a `Missing` in the place of each name that a check asks for and no cell has made."""
+    """Puts a `Missing` in the place of each name that a check is about and no cell has defined."""
 
     def __init__(self, names):
         self.names, self.made, self.put = names, Made(), {}
@@ -178,11 +178,11 @@ class _Watch:
         self.put = {}
         source = result.info.raw_cell or ""
         if not EXERCISE.match(source):
-            self.unread.append((source, _stop(result)))  # to read it takes longer than to run it
+            self.unread.append((source, _stop(result)))  # reading is slow: at the next check
 
 
 def _stop(result):
-    """The Stop of a cell that IPython has run, None if it came to its end."""
+    """The Stop of a cell that IPython has run; None if it ran to its end."""
     error = result.error_before_exec or result.error_in_exec
     if error is None:
         return None
@@ -202,7 +202,7 @@ _watching = None
 
 
 def watch():
-    """From now on the checks of this notebook say which answers are not there, and why not."""
+    """From now on this notebook's checks say which answers are undefined, and why."""
     global _watching
     try:
         from IPython import get_ipython

@@ -1,8 +1,8 @@
-"""Data flow in a notebook: which imported things went into the value of a name.
+"""Data flow in a notebook: which imported objects flow into the value of a name.
 
 The cells are read and never run. Only what flows into a value counts: not what is printed,
-asserted or displayed beside it, nor what a comment or a type hint names. Branches join, a loop is
-read twice, and a function is looked into where it is used.
+asserted or displayed beside it, nor what a comment or a type hint names. Branches are merged, a
+loop is read twice, and a function's body counts where it is used.
 """
 
 import ast
@@ -18,7 +18,7 @@ _SHOWING = {"print", "display"}  # their own value is None
 _CHANGING = {"append", "extend", "insert", "setdefault", "update"}
 _BY_TEXT = {"__import__", "eval", "exec", "import_module"}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_MOST = 3_000_000  # steps of reading: a cell written by hand takes some hundreds
+_MOST = 3_000_000  # steps of reading; a cell written by hand takes some hundreds
 
 
 class _TooMuch(Exception):
@@ -28,20 +28,20 @@ class _TooMuch(Exception):
 @dataclass
 class _Function:
     params: list  # names, in order
-    flowing: set  # those that flow into what it returns
-    uses: set  # names from outside that are anywhere in it
-    changes: dict  # {name from outside: _Value that goes into it}
-    tells: "_Value"  # what a caller learns by whether it raises
+    flowing: set  # the parameters that flow into its result
+    uses: set  # names from outside that occur in it
+    changes: dict  # {name from outside: _Value that the function adds to it}
+    tells: "_Value"  # what decides whether it raises, which a caller can observe
 
 
 @dataclass(eq=False)
 class _Value:
-    origins: set = field(default_factory=set)  # imported things, as "course.anatomy.anatomy"
+    origins: set = field(default_factory=set)  # imported objects, as "course.anatomy.anatomy"
     parts: list = field(default_factory=list)  # [(name in the notebook or "", _Value)]
-    late: set = field(default_factory=set)  # names, with dots, that are looked up in a call
-    stands_for: str = ""  # the imported thing that it is
+    late: set = field(default_factory=set)  # dotted names that are looked up at each call
+    stands_for: str = ""  # the imported object that it is
     function: _Function | None = None
-    belated: bool = False  # made when all about its name had been judged
+    belated: bool = False  # made after its name was judged (`Dataflow.closed`)
 
     def add(self, other):
         self.origins |= other.origins
@@ -60,14 +60,14 @@ def _merged(*values):
 class Dataflow:
     """The cells that have run, in the order in which they ran.
 
-    `silent(whole)` says whether a call of this imported thing gives nothing, and raises for what
-    it finds wrong: such a call tells something only where the error is caught.
+    `silent(whole)` says whether the imported function `whole` returns nothing and only raises if
+    something is wrong. Such a call gives information only where the error is caught.
     """
 
     def __init__(self, silent=lambda whole: False):
         self.silent = silent
-        self.stars = set()  # modules that a star is taken of, and that are not imported here
-        self.closed = set()  # names about which all has been judged
+        self.stars = set()  # modules of `from m import *` that this process has not imported
+        self.closed = set()  # names that have been judged
         self._left = _MOST
         self._top = _Scope(self)
 
@@ -87,9 +87,9 @@ class Dataflow:
             raise _TooMuch
 
     def origins(self, name, stop=()):
-        """The imported things, as "course.anatomy.anatomy", that went into a name's value.
+        """The imported objects, as "course.anatomy.anatomy", that flow into a name's value.
 
-        What lies behind the names in `stop` is left out.
+        What flows in through the names in `stop` is left out.
         """
         found, seen = set(), {}
         waiting = [self._top.values[name]] if name in self._top.values else []
@@ -113,8 +113,8 @@ class _Scope:
     def __init__(self, flow, outer=None, local=(), is_class=False):
         self.flow, self.outer, self.local, self.is_class = flow, outer, set(local), is_class
         self.values, self.changed, self.returned = {}, {}, []
-        self.control = ()  # what decides whether this statement runs
-        self.exits = ()  # what decides when the loop around it ends
+        self.control = ()  # values that decide whether this statement runs
+        self.exits = ()  # values that decide when the loop around it ends
         self.loops = outer.loops if outer else 0
 
     # --- names
@@ -141,7 +141,7 @@ class _Scope:
         return _Value(parts=[(name, value)], function=value.function)
 
     def _now(self, value, made=None):
-        """A function's value with the names that it looks up as they are at this moment."""
+        """A function's value, with the names that it looks up replaced by their present values."""
         if not value.late or self.outer is not None:
             return value
         made = {} if made is None else made
@@ -163,7 +163,7 @@ class _Scope:
         return scope.values[name] if scope else None
 
     def _whole(self, dotted):
-        """What a name with dots stands for; "" if it is none of an import."""
+        """The full name of an attribute of an imported object; "" for other dotted names."""
         name, _, rest = dotted.partition(".")
         value = self._known(name)
         return f"{value.stands_for}.{rest}" if value and value.stands_for and rest else ""
@@ -190,10 +190,11 @@ class _Scope:
             kept[name] = _merged(old, value)
 
     def _decided(self, *sources):
-        """The values that decide whether expressions become a value here.
+        """The conditions that count as flowing into a value assigned here.
 
-        In a loop they can pick one of many. Elsewhere they pick between two, which matters only for
-        what is written out: whoever computes a value and then compares it has computed it.
+        In a loop a condition can pick the right value out of many, so it counts. Elsewhere it picks
+        between two values, and counts only if they are literals: who computes a value and then
+        compares it has computed it.
         """
         names = (node for each in sources for node in ast.walk(each) if not _is_literal(node))
         return self.control if self.loops or next(names, None) is None else ()
@@ -208,7 +209,7 @@ class _Scope:
     # --- expressions
 
     def of(self, *nodes, hidden=None):
-        """The value that expressions have; `hidden` are a comprehension's own names."""
+        """The value of expressions together; `hidden` is {a comprehension's own name: _Value}."""
         made, waiting = _Value(), [(node, hidden or {}) for node in nodes if node is not None]
         while waiting:
             node, hidden = waiting.pop()
@@ -242,7 +243,7 @@ class _Scope:
         return hidden
 
     def _call(self, node, hidden, made):
-        """The expressions that flow into what a call gives; what it is by name goes to `made`."""
+        """The expressions that flow into a call's result; values of names are added to `made`."""
         name = syntax.dotted(node.func)
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         if not name or name.partition(".")[0] in hidden:
@@ -280,7 +281,7 @@ class _Scope:
             made.add(self.named(key.value))
 
     def _effects(self, *nodes):
-        """What happens while expressions are worked out: names made, values changed."""
+        """The effects of evaluating expressions: names defined, values changed."""
         waiting = [(node, {}) for node in nodes if node is not None]
         while waiting:
             node, hidden = waiting.pop()
@@ -407,7 +408,7 @@ class _Scope:
 
     def _loop(self, node):
         before, control, exits = dict(self.values), self.control, self.exits
-        # The second time, what a turn makes for the next one is there.
+        # The second reading sees the values that one pass of the loop leaves for the next.
         times = 1 if self.loops else 2
         self.loops += 1
         for _ in range(times):
@@ -420,7 +421,7 @@ class _Scope:
                 self._assign(syntax.looped(node.target, node.iter))
             self.exits = *exits, *ends
             self.run(node.body)
-            if not isinstance(node, ast.While):  # which item was the last
+            if not isinstance(node, ast.While):  # the exits decide which item was the last
                 for name in bound(node.target):
                     self.bind(name, self.named(name))
             self.control, self.exits = control, exits
@@ -459,9 +460,9 @@ class _Scope:
         self.run(node.finalbody)
 
     def _attempt(self, body, learns):
-        """Run statements whose errors are caught; return what an error tells.
+        """Run statements whose errors are caught. Returns the values that such an error reveals.
 
-        `learns`: whether what comes behind the error shows that there was none.
+        `learns`: whether the statements behind show that there was no error.
         """
         all_ = []
         for statement in body:
@@ -473,7 +474,7 @@ class _Scope:
         return all_
 
     def _told(self, statements):
-        """The values that statements tell about by raising an error or not."""
+        """The values that statements reveal by raising an error or not."""
         for node in syntax.within(statements):
             self.flow.step()
             if isinstance(node, ast.Assert):
@@ -507,7 +508,7 @@ class _Scope:
                 inner.values[name] = _merged(inner.values[name], self.of(default))
         inner.run(body)
         returned = list(inner.returned)
-        if self.is_class and params:  # what a method makes of its object
+        if self.is_class and params:  # what a method assigns to self
             returned.append(inner.values[params[0]])
         value = inner.flat(*returned)
         flowing = {name for name in own if f"<{name}>" in value.late}
@@ -528,7 +529,7 @@ class _Scope:
         return _merged(value, self.of(*outside)) if outside else value
 
     def flat(self, *values):
-        """One value without this scope's own names, which end with it."""
+        """The values as one, without this scope's own names, which end with the scope."""
         made, seen, waiting = _Value(), {}, list(values)
         while waiting:
             value = waiting.pop()
@@ -553,6 +554,6 @@ def _is_literal(node):
 
 
 def _public(module):
-    """The names that a star takes out of a module that this process has imported."""
+    """The names of `from module import *`, if this process has imported the module."""
     known = getattr(sys.modules.get(module), "__dict__", {})
     return [name for name in known.get("__all__", known) if not name.startswith("_")]

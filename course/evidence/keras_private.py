@@ -1,8 +1,8 @@
-"""What a check does inside Keras: build without weights, quickly, and leave everything as it was.
+"""A check's changes inside Keras: build without weights, quickly, and restore everything.
 
-Every private name of Keras, TensorFlow and tensorflow-datasets that the student's half uses stands
-here or in `course.trace`. If a version keeps a name elsewhere, that shortcut is skipped: the check
-is slower, not different.
+Only this module and `course.evidence.trace` use private names of Keras, TensorFlow and
+tensorflow-datasets. If a version keeps a name elsewhere, that shortcut is skipped: the check is
+slower, not different.
 """
 
 import functools
@@ -17,7 +17,7 @@ from types import FunctionType
 from course.evidence import backends
 from course.evidence.lines import Misused, own_place, written
 
-# What every layer keeps under these names holds no layers, or variables that it knows already.
+# These attributes of every layer hold no layers, or variables that the layer tracks already.
 _BOOKS = {
     "_trainable_variables", "_non_trainable_variables", "_metrics", "_seed_generators", "_tracked",
     "_inbound_nodes", "_outbound_nodes", "_losses", "_loss_ids", "_losses_override",
@@ -29,11 +29,11 @@ _FILLED = list, dict, set
 
 @contextmanager
 def patches():
-    """Gives a function `replace(owner, name, value)`, and takes back all that it did."""
+    """Yields a function `replace(owner, name, value)`; undoes all its replacements at the end."""
     kept = []
 
     def replace(owner, name, value, *, inherited=False):
-        """An absent attribute stays absent, unless it is an inherited one."""
+        """Replace an attribute if the owner itself has it, or if it is `inherited`."""
         if isinstance(owner, FunctionType):
             kept.append((owner, name, getattr(owner, name)))
         elif inherited or (owner is not None and name in vars(owner)):
@@ -52,22 +52,21 @@ def patches():
                 setattr(owner, name, was)
 
 
-# --- weights only where they are asked for
+# --- weights only when they are read
 
 
 @contextmanager
 def values_on_demand(keras):
-    """Variables that are made inside have no value until somebody reads it.
+    """Variables that are created inside get their value when it is first read.
 
-    VGG-16 takes hundredths of a second and no memory. A model that outlives the check (of a
-    builder with a cache, or of a layer that was made before) is complete all the same: its weights
-    are drawn when it is first used.
+    VGG-16 takes hundredths of a second and no memory. A model that outlives the check (because the
+    builder caches it) is complete all the same: its weights are drawn when it is first used.
     """
     make = keras.Variable.__init__
 
     def begin(self, initializer, *args, **kwargs):
         if not (callable(initializer) or isinstance(initializer, str)):
-            make(self, initializer, *args, **kwargs)  # the value is there already
+            make(self, initializer, *args, **kwargs)  # the initializer is the value itself
             return
         with keras.StatelessScope(initialize_variables=False):  # in which Keras draws no values
             make(self, initializer, *args, **kwargs)
@@ -82,7 +81,7 @@ def values_on_demand(keras):
 
 @functools.cache
 def _on_demand(kind):
-    """The class of variables that draw their value when it is first read, and then are a `kind`."""
+    """A subclass of `kind` for variables that draw their value at the first reading."""
     from keras.src.backend.common.stateless_scope import in_stateless_scope
 
     class OnDemand(kind):
@@ -107,7 +106,7 @@ def _on_demand(kind):
 
 
 def _outside_of_a_trace():
-    """A value that is first read while JAX compiles is a number all the same."""
+    """Make a value that is first read while JAX compiles a number, not a tracer."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -119,16 +118,16 @@ def _outside_of_a_trace():
 
 # --- nothing is left behind
 
-_made = []  # the list of layers that are made in `nothing_left`, each with the line it is of
+_made = []  # within `nothing_left`: one list of (weak reference to a layer, its line)
 
 
 @contextmanager
 def nothing_left(*, collect=False):
-    """What Keras and the generators of random numbers keep is afterwards as it was before.
+    """Restore Keras's global state and the random number generators at the end.
 
-    Automatic names go on where they were, unless a layer that was made inside lives on: then its
-    name stays taken. `collect` puts Python's collection of garbage off, so that all that was made
-    inside is still young at the end, and what nobody holds is gone at once.
+    Automatic names go on where they were, unless a layer made inside lives on: then its name stays
+    taken. `collect` suspends garbage collection, so that all objects made inside are still in the
+    youngest generation at the end; one quick collection then removes the unused ones.
     """
     keras = sys.modules.get("keras")
     if _made or not hasattr(keras, "Operation"):  # inside another one, or Keras is not imported
@@ -166,12 +165,12 @@ def _noting(operation):
 
 
 def _note(made):
-    for layers in _made:  # none if nobody asks
+    for layers in _made:  # empty outside of `nothing_left`
         layers.append((weakref.ref(made), own_place()))
 
 
 def made_at(layer):
-    """(file, line) of the student's that made a layer in this check; None if it is not known."""
+    """(file, line) of the student's code that made a layer in this check; None if unknown."""
     for reference, place in (entry for layers in _made for entry in layers):
         if reference() is layer:
             return place
@@ -179,7 +178,7 @@ def made_at(layer):
 
 
 def _state(keras):
-    """A function that sets everything back, and returns the names that were given since."""
+    """A function that restores Keras's state, and returns its counts of automatic names."""
     state = sys.modules.get("keras.src.backend.common.global_state")
     kept = []
     for name in ("GLOBAL_STATE_TRACKER", "GLOBAL_SETTINGS_TRACKER"):
@@ -195,7 +194,7 @@ def _state(keras):
     def restore():
         counted = dict(_global("object_name_uids", {}))
         for name, tracker, back in kept:
-            setattr(state, name, tracker)  # `clear_session` takes a new one
+            setattr(state, name, tracker)  # `clear_session` puts a new one there
             back()
         for set_, value in settings:
             set_(value)
@@ -206,7 +205,7 @@ def _state(keras):
 
 
 def whole_precision():
-    """Rounding is no mistake: what a student trains in half precision is asked in float32."""
+    """Set Keras to float32, so that a student's half precision does not round the evidence."""
     keras = sys.modules.get("keras")
     if hasattr(keras, "Operation"):
         keras.config.set_floatx("float32")
@@ -214,13 +213,13 @@ def whole_precision():
 
 
 def _global(name, default=None):
-    """What Keras keeps for this thread under a name."""
+    """An item of Keras's global state of this thread."""
     state = sys.modules.get("keras.src.backend.common.global_state")
     return getattr(getattr(state, "GLOBAL_STATE_TRACKER", None), name, default)
 
 
 def _stay_taken(counted):
-    """Names that were given are not given again."""
+    """Do not give the names again that were given so far; `counted` is {name: count}."""
     import keras
 
     for name, count in counted.items():
@@ -229,10 +228,10 @@ def _stay_taken(counted):
 
 
 def _as_now(thing):
-    """A function that gives an object the attributes back that it has now, and their contents."""
+    """A function that restores an object's present attributes and their contents."""
     attributes = dict(vars(thing))
     contents = [_content(value) for value in attributes.values()]
-    if (tracker := attributes.get("_tracker")) is not None:  # of a layer: what it has seen
+    if (tracker := attributes.get("_tracker")) is not None:  # a layer's account of its parts
         contents += [_as_now(tracker), *map(_content, tracker.stored_ids.values())]
 
     def back():
@@ -245,11 +244,11 @@ def _as_now(thing):
 
 
 def _content(value):
-    """A function that fills a list, dict or set with what it has now; None for all else."""
+    """A function that restores the contents of a list, dict or set; None for all else."""
     if not isinstance(value, _FILLED) or type(value).__module__.startswith("tensorflow."):
         return None
     kind = next(kind for kind in _FILLED if isinstance(value, kind))
-    content = kind.copy(value)  # the kind's own methods: Keras's and TensorFlow's keep accounts
+    content = kind.copy(value)  # Python's own methods, as those of Keras's subclasses track changes
 
     def back():
         kind.clear(value)
@@ -259,7 +258,7 @@ def _content(value):
 
 
 def _draws():
-    """A function that sets the generators of random numbers back."""
+    """A function that restores the random number generators."""
     import numpy as np
 
     python, numpy = random.getstate(), np.random.get_state()
@@ -285,7 +284,7 @@ def _draws():
 
 @contextmanager
 def untouched(model):
-    """A model and its layers are afterwards as they were: built or not, called as often."""
+    """Restore a model and its layers at the end: their build state, calls and names."""
     back = [_as_now(layer) for layer in model._flatten_layers()]
     try:
         yield
@@ -294,35 +293,35 @@ def untouched(model):
             restore()
 
 
-# --- what is built here is not saved and computes nothing
+# --- faster building, for models that are neither saved nor run
 
 
 def _trackable(keras):
-    """TensorFlow's part of each layer; None with JAX."""
+    """TensorFlow's base class of each layer; None with JAX."""
     return next((k for k in keras.Layer.__mro__ if k.__name__ == "KerasAutoTrackable"), None)
 
 
 @contextmanager
 def shortcuts(keras):
-    """Leave out what Keras does to save models and to compute with them; refuse training."""
+    """Skip Keras's work for saving and running models; refuse training."""
     backend, initializers, scopes = (
         sys.modules.get(f"keras.src.{name}")
         for name in ("backend", "initializers", "backend.common.name_scope")
     )
     with patches() as replace, warnings.catch_warnings():
-        # Of a layer that cannot be called; what is wrong with it is told as the reason.
+        # Keras warns about a layer that cannot be called; the check's own reason says it better.
         for text in ("unbuilt state", "`build.. was called on layer"):
             warnings.filterwarnings("ignore", f".*{text}", module="keras")
         replace(backend, "compute_output_spec", _without_graph(keras, backend.compute_output_spec))
-        # The backend's own adds TensorFlow's scopes, which name the nodes of graphs.
+        # The backend's version adds TensorFlow's scopes, which only name the nodes of graphs.
         replace(backend, "name_scope", getattr(scopes, "name_scope", backend.name_scope))
-        # TensorFlow keeps an account of all attributes, for saving, and Keras another for itself.
+        # TensorFlow tracks all attributes, for saving; Keras tracks them for itself.
         if (trackable := _trackable(keras)) is not None:
             replace(trackable, "__setattr__", object.__setattr__)
             replace(keras.Layer, "__setattr__", _without_account(keras.Layer.__setattr__))
         replace(keras.Operation, "__new__", staticmethod(_without_arguments(keras)))
         replace(initializers, "get", _without_deserializing(keras.initializers.get))
-        # Whoever imported it has this function; it stops without the packages that draw.
+        # Replace its code, as students import the function by name. It fails without pydot.
         replace(keras.utils.plot_model, "__code__", _nothing.__code__)
         for name in ("fit", "train_on_batch"):
             replace(keras.Model, name, _without_training(name), inherited=True)
@@ -330,7 +329,7 @@ def shortcuts(keras):
 
 
 def _nothing(*args, **kwargs):
-    """In the place of what is not needed."""
+    """Stands in for a function that is not needed."""
 
 
 def _without_training(name):
@@ -344,7 +343,7 @@ def _without_training(name):
 
 
 def _without_account(account):
-    """Keras asks of every attribute whether it is a layer or a variable; a number is neither."""
+    """`__setattr__` without Keras's search for layers and variables in plain values."""
     plain = {bool, int, float, str, type(None), FunctionType}
 
     def set_attribute(self, name, value):
@@ -357,7 +356,7 @@ def _without_account(account):
 
 
 def _without_deserializing(get):
-    """Keras makes each initializer that is given by name as it would make one from a file."""
+    """`initializers.get` with the class of each name kept: Keras deserializes one each time."""
     kinds = {}
 
     def get_initializer(identifier):
@@ -374,7 +373,10 @@ def _without_deserializing(get):
 
 
 def _without_arguments(keras):
-    """Keras keeps the arguments of every call of a class, for one that has no `get_config`."""
+    """`Operation.__new__` without recording the arguments, which only a default `get_config` needs.
+
+    It also notes the new operation, and refuses a tensor among a layer's settings.
+    """
     with_arguments = keras.Operation.__new__
     takes_tensors = keras.Model, keras.layers.InputLayer, keras.layers.Lambda
 
@@ -393,7 +395,7 @@ def _without_arguments(keras):
 
 
 def _without_tensors(keras, kind, settings):
-    """Raise Misused for `layers.ReLU(x)`, which makes a layer and calls none."""
+    """Raise Misused for `layers.ReLU(x)`, which makes a layer and does not call it."""
     for value in settings:
         several = isinstance(value, list | tuple)
         if any(isinstance(item, keras.KerasTensor) for item in (value if several else [value])):
@@ -406,17 +408,17 @@ _INSIDE = "_course_inside"
 
 
 def inside(node):
-    """What a call of a student's layer computed for each output, if that was kept, or None."""
+    """The tensors inside a student's layer that its outputs stand for, or None if not kept."""
     kept = [getattr(output, _INSIDE, None) for output in node.outputs]
     return None if None in kept else kept
 
 
 def _without_graph(keras, through_graph):
-    """How Keras finds the shape of what a layer of the student's own makes: by calling it.
+    """`compute_output_spec` that calls a student's layer on symbolic tensors.
 
-    It would draw a graph of its backend for that, 0.1 s for a block with two convolutions.
-    Symbolic tensors tell the same, and are kept for whoever opens the layer; what does not take
-    them, or mixes them with others, still gets its graph.
+    Keras would call the layer in a graph of its backend: 0.1 s for a block with two convolutions.
+    Symbolic tensors give the same shapes, and `inside` finds them when the layer is opened. A layer
+    that does not take them still gets its graph.
     """
 
     def fresh(tensor):
@@ -439,10 +441,10 @@ def _without_graph(keras, through_graph):
 
 
 def without_googles_storage():
-    """Do not ask Google's storage about sets that are not on disk. Seen in 4.9.10.
+    """Do not ask Google's storage about data sets that are not on disk. Needed in tfds 4.9.10.
 
-    Newer versions ask nobody. Older ones ask for "digits" too, and without a network TensorFlow
-    tries for minutes.
+    Newer versions do not ask. Older ones ask even for the course's "digits", and without a network
+    TensorFlow tries for minutes.
     """
     with suppress(ImportError):
         from tensorflow_datasets.core.utils import gcs_utils
@@ -451,10 +453,10 @@ def without_googles_storage():
 
 
 def downloads(builder):
-    """{address: bytes} of the files that a set downloads; {} if tfds does not tell. Seen in 4.9.10.
+    """{URL: bytes} of the files that a data set downloads; {} if tfds does not say. Seen in 4.9.10.
 
-    No other name says it before the download. Without it no size is shown, and a network that is
-    cut is noticed after minutes instead of seconds.
+    No public name tells it before the download. Without it no size is shown, and a lost network
+    connection is noticed after minutes instead of seconds.
     """
     with suppress(Exception):
         return {url: info.size for url, info in builder.url_infos.items()}

@@ -12,7 +12,7 @@ _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
 class Refused(Exception):
-    """No evidence can be given; carries the kind (a Cause's name) and the text."""
+    """No evidence can be given. `kind` is the name of a `Cause`, `text` the details."""
 
     def __init__(self, kind, text=""):
         super().__init__(text)
@@ -20,7 +20,7 @@ class Refused(Exception):
 
 
 class Misused(Exception):
-    """A mistake that a check sees before Keras does; the text says it, the kind is a Cause's."""
+    """A mistake that a check sees before Keras does. `kind` is the name of a `Cause`."""
 
     def __init__(self, text, kind="RAISES"):
         super().__init__(text)
@@ -35,19 +35,19 @@ def _in_a_library(filename):
 
 @functools.cache
 def _folders():
-    """Where Python's libraries and this package lie."""
+    """The folders of Python's libraries and of this package."""
     folders = [sysconfig.get_path(name) for name in _LIBRARIES]
     return tuple(os.path.join(folder, "") for folder in (*folders, _OURS))
 
 
 def is_own(filename):
-    """Whether code is the student's: of a cell or a file, and of no library."""
-    # A cell has lines, what a library compiled or made up has none.
+    """Whether code is the student's: from a cell or a file, not from a library."""
+    # A cell has source lines; code that a library compiled or generated has none.
     return not _in_a_library(filename) and bool(linecache.getlines(filename))
 
 
 def own_place():
-    """(file, line) of the student's code that is running; None outside of it."""
+    """(file, line) of the student's code that is running; None if none is."""
     frame = sys._getframe(1)
     while frame is not None and not is_own(frame.f_code.co_filename):
         frame = frame.f_back
@@ -62,7 +62,7 @@ def in_line(place):
 
 
 def written(kind, given="x"):
-    """How a layer is made and called: `layers.ReLU()(x)`."""
+    """How to create and call a layer of this class: `layers.ReLU()(x)`."""
     parameters = inspect.signature(kind).parameters.values()
     needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     own = not kind.__module__.startswith("keras.")

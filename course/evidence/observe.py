@@ -1,9 +1,8 @@
-"""What a check needs to know about a student's answer, as plain JSON: the first half of a check.
+"""Collect evidence about a student's answer as plain JSON: the first half of a check.
 
-`observe` touches the student's code: it builds a model without weights and writes it down, calls a
-function, or reads a variable. It judges nothing. In a notebook `course.check` calls it directly;
-when a submission is graded, only this half runs beside the student's code, and what it brings back
-is a claim that the other half judges somewhere else.
+`observe` touches the student's code: it builds a model without weights and traces it, calls a
+function, or reads a variable. It judges nothing. In a notebook `course.check` calls it directly.
+In grading only this half runs next to the student's code; another process judges its replies.
 
 A request is one of
 
@@ -12,9 +11,9 @@ A request is one of
     {"ask": "model", "args": [...], "kwargs": {...}, "input_shape": [32, 32, 1]}
     {"ask": "block", ...}      # the same for a function from tensor to tensor
 
-and an answer is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array":
-the lists were one), {"trace": ...} (see `course.evidence.trace`) or
-{"failed": kind, "text": ...}, where the kind is the name of a `course.diagnosis.causes.Cause`.
+and a reply is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array" if the
+lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
+{"failed": kind, "text": ...}, where this kind is the name of a `course.diagnosis.causes.Cause`.
 """
 
 import json
@@ -31,7 +30,7 @@ from course.evidence.values import received
 def observe(subject, request):
     """Answer a request about a student's function, builder or value. Never raises.
 
-    What Keras keeps is afterwards as it was before, and its precision in between is float32.
+    Keras's global state is restored afterwards. Meanwhile its precision is float32.
     """
     building = request["ask"] in ("model", "block")
     try:
@@ -40,7 +39,7 @@ def observe(subject, request):
         with keras_private.nothing_left(collect=building):
             keras_private.whole_precision()
             return _observed(subject, request)
-    except Exception as error:  # an object of the student's own that raises when it is looked at
+    except Exception as error:  # an object of the student's own class that raises when read
         return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
 
 
@@ -52,8 +51,12 @@ def _observed(subject, request):
 
 
 def answer(namespace, request):
-    """Answer a request about the variable it names: what a grader asks the student's kernel."""
-    # A name with dots or calls never comes here: the grader sends plain names.
+    """Answer the grader's request about a variable of the student's kernel.
+
+    `namespace` is the kernel's {name: value}. A reply of more than request["most"] characters is
+    refused.
+    """
+    # The grader sends plain names only, never one with dots or calls.
     name = request["name"]
     if name not in namespace:
         return {"failed": "NOT_ANSWERED", "text": f"{name} is not defined"}
@@ -69,7 +72,7 @@ def _value(subject, request):
 
 
 def _found(value, looked_for=values.stands_for):
-    """A student's value as plain data, if as a whole (or in every part) it has that form."""
+    """A student's value as plain data. Raises Refused if `looked_for` finds a stand-in in it."""
     if value is Ellipsis:
         raise Refused("NOT_ANSWERED")
     found = values.plain(value)
@@ -80,7 +83,7 @@ def _found(value, looked_for=values.stands_for):
 
 
 def _sort(value, found):
-    """Whether lists of plain data were an array; a test cell computes with it as with one."""
+    """ "array" if plain lists were an array, so that a test cell computes with an array again."""
     is_array = isinstance(found, list) and not isinstance(value, list | tuple)
     return "array" if is_array else None
 
@@ -106,7 +109,7 @@ def _call(function, request):
 
 
 def _symbolic(function, case):
-    """Why a function cannot take the symbolic tensors of a network; "" if it can."""
+    """Why a function cannot take symbolic tensors; "" if it can."""
     import keras
 
     case = received(case)
@@ -149,8 +152,8 @@ def _written_down(subject, build, request):
         except Refused as refused:
             if refused.kind != "RAISES":
                 raise
-            # Once more: if a merge of sizes that do not fit is all that is wrong with the code,
-            # what came before the merge can be judged as usual.
+            # Try again and let merges of sizes that do not fit pass. If nothing else is wrong with
+            # the code, the rows before the merge can be judged as usual.
             with suppress(Refused), unmerged.recorded(keras) as passed:
                 reply = _traced(keras, subject, build, request)
                 if passed:
@@ -185,8 +188,8 @@ def _traced(keras, subject, build, request):
 def weightless():
     """Build Keras models without weights: VGG-16 takes hundredths of a second and no memory.
 
-    Gives the module keras, and leaves in Keras nothing behind. A model that is kept gets its
-    weights when they are first used.
+    Yields the module keras, and restores its global state at the end. A model that outlives the
+    block gets its weights when they are first used.
     """
     import keras
 

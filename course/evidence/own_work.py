@@ -1,16 +1,16 @@
-"""Whether an answer lets a helper do the exercise: the course's own, or keras.applications.
+"""Whether an answer comes from a helper (the course's own, or keras.applications).
 
-The helpers check and show; counting and building are the exercises. What is read is what the
-student wrote, never what runs: what flows into the answer's value, name by name. To show a helper's
-numbers beside the answer, or to compare with them, is what they are there for. A published table
-may be read, and what the student has made of it is the student's own.
+The helpers are there to check and to show; counting and building are the exercises. The student's
+source is read, not run, to find what flows into the answer's value (`course.evidence.dataflow`).
+Showing a helper's numbers beside the answer, or comparing with them, is allowed. So is reading a
+published table: what the student makes of it is the student's own work.
 """
 
 import re
 
 from course.evidence.dataflow import Dataflow
 
-#: What is here for everybody: nothing in it counts or builds.
+#: Parts of `course` that every answer may use: they neither count nor build.
 _OPEN = "architectures|data|figures|ilsvrc|kit|setup|timing|training"
 _HELPER = re.compile(
     rf"(?<!\w)course\.(?!(?:{_OPEN})\b)\w+"
@@ -22,16 +22,16 @@ _ALLOWED = re.compile(r"^# The answer may use ([\w, ]+)\.$", re.MULTILINE)
 
 
 def allowed(test):
-    """The helpers that a test cell allows, {"anatomy"}: it says so in a line of its own."""
+    """The helpers, such as {"anatomy"}, that a line `# The answer may use ….` of a test allows."""
     found = _ALLOWED.search(test)
     return set(re.findall(r"\w+", found[1])) if found else set()
 
 
 class Written:
-    """The cells that have run, read for what the answers are made of.
+    """The cells that have run, read to find what flows into the answers.
 
-    With `in_order` each cell runs once, from top to bottom, as in the grader: what is made behind
-    the test of an exercise is then none of its answers.
+    With `in_order` each cell runs once, from top to bottom, as in the grader. Then cells behind the
+    test of an exercise do not change its answers.
     """
 
     def __init__(self, in_order=False):
@@ -40,19 +40,19 @@ class Written:
         self._exercise = {}  # name: the first exercise whose test is about it
 
     def ran(self, source):
-        """A cell has run."""
+        """Note that a cell has run."""
         self._flow.ran(source)
 
     def asks(self, exercise, names):
-        """The test of an exercise is about these names."""
+        """Note that the test of an exercise is about these names."""
         for name in names:
             self._exercise.setdefault(name, exercise)
 
     def helped(self, exercise, names, allowed=()):
         """(name, helper) of the first answer that a helper made, or None.
 
-        `names` are those that the exercise's test is about. One that an earlier exercise is about
-        is judged there, and so is what an answer uses of other exercises: they may be helped.
+        `names` are the names that the exercise's test is about. A name of an earlier exercise is
+        judged there only. The same holds for other exercises' answers that this answer uses.
         """
         self.asks(exercise, names)
         own = [name for name in names if self._exercise[name] == exercise] or list(names)
@@ -63,9 +63,9 @@ class Written:
         return found
 
     def helper(self, name, allowed=(), others=()):
-        """The helper that made a name's value, as "course.anatomy", or None.
+        """The helper that flows into a name's value, such as "course.anatomy", or None.
 
-        `others` are the names that other exercises are about.
+        `others` are the names that other exercises are about; what flows through them is not seen.
         """
         for origin in sorted(self._flow.origins(name, others)):
             for match in _HELPER.finditer(origin):

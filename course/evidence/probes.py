@@ -1,7 +1,7 @@
-"""Steps that only numbers tell apart are tried out, beside the student's code.
+"""Probe steps whose names do not say what they compute: run them on random numbers.
 
-`answers` runs them on numbers that are drawn by whoever judges. What comes back, and what it is
-told by, stands in `course.network.recognise`.
+`answers` runs them next to the student's code, on numbers that the judging side drew.
+`course.network.recognise` describes the result and tells from it which function it is.
 """
 
 from math import isfinite, prod
@@ -21,17 +21,17 @@ from course.network.recognise import (
 
 __all__ = ["FIXED", "answers", "between", "drawn", "read_by", "recognised", "runner"]
 
-_SMALL = (4, 5)  # height and width are cut to this unless a step only takes its own size
+_SMALL = (4, 5)  # height and width are cut to this, except for a step that needs its own size
 _MOST_VALUES = 4_000_000  # of one tensor
 _MOST_ANSWERS = 200
-_NEAREST = 8  # tensors that a function may begin with
+_NEAREST = 8  # tensors that are tried as the input of a function
 
 
 def answers(inputs, steps, outputs, closed, run):
-    """Write into the last of such steps what `run` says; the others stay as they are.
+    """Add "probe" to the last step of each possible function; the other steps are unchanged.
 
-    `closed` are the numbers of steps that could not be opened. `run(region, begin, sides)` gives
-    the values that come out of some steps for a probe, or None.
+    `closed` are the numbers of steps that could not be opened. `run(region, begin, shape)` returns
+    the outputs of the steps `region` for a probe in place of the tensor `begin`, or None.
     """
     shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
     shapes |= {(source["id"], 0): source["shape"] for source in inputs}
@@ -42,7 +42,7 @@ def answers(inputs, steps, outputs, closed, run):
         for number, _ in read_by(step):
             readers.setdefault(number, []).append(step)
     ends = {number for number, _ in map(tuple, outputs)}
-    last, joins = [], []  # the last ones of such steps first; a part may be a function by itself
+    last, joins = [], []  # joins: steps with several inputs inside of what may be one function
     for step in steps:
         if learns(step) or len(step["shapes"]) != 1 or not step["shapes"][0]:
             continue
@@ -56,7 +56,7 @@ def answers(inputs, steps, outputs, closed, run):
         probes = []
         for begin, region in _beginnings(step, above, known, shapes):
             if len(region) == 1 and step["id"] not in closed:
-                continue  # one step of Keras's own does what its name says
+                continue  # a single step of Keras computes what its name says
             left -= 1
             if left >= 0 and (gives := run(region, begin, shapes[begin])):
                 probes.append({"of": list(begin), "gives": gives})
@@ -65,7 +65,7 @@ def answers(inputs, steps, outputs, closed, run):
 
 
 def _beginnings(step, above, known, shapes):
-    """The nearest tensors of a step's own shape that all of it is made of: (tensor, the steps)."""
+    """[(tensor, steps)]: the nearest tensors of the step's shape from which alone it follows."""
     begin, shape, found = above[step["id"], 0][0], step["shapes"][0], []
     while begin is not None and len(found) < _NEAREST:
         if shapes[begin] == shape and None not in shape:
@@ -77,15 +77,15 @@ def _beginnings(step, above, known, shapes):
 
 
 def _goes_on(step, reader, above):
-    """Whether a step that reads another is a part of the same function."""
+    """Whether `reader` may be a later part of the same function as `step`."""
     begins_anew = above[reader["id"], 0][0] is None
     return not begins_anew and reader["shapes"][:1] == step["shapes"]
 
 
 def _tree(steps):
-    """For each tensor (the nearest one that all of it is made of without weights, depth).
+    """{tensor: (the nearest tensor from which alone it follows without weights, its depth)}.
 
-    It is None for an input, and for what has weights or is made of several.
+    The nearest tensor is None for inputs, for steps with weights, and if there is no such one.
     """
     above = {}
     for step in steps:
@@ -112,7 +112,7 @@ def _nearest_common(one, other, above):
 
 
 def _tensor(numbers, shape):
-    """The probe of a shape without its batch, as an array."""
+    """The probe for a shape without the batch: an array (samples, *shape)."""
     import numpy as np
 
     numbers = np.array(numbers, "float32")
@@ -125,9 +125,9 @@ def _tensor(numbers, shape):
 
 
 def runner(keras, nodes, where, numbers):
-    """The `run` of `answers`: calls the operations themselves, in float32.
+    """The `run` of `answers`: calls Keras's operations in float32.
 
-    `nodes` are Keras's by the number of the step, `where` says which output a tensor is.
+    `nodes` is {step number: Keras's node}; `where(tensor)` is (step number, output).
     """
 
     def call(region, begin, sides):
@@ -156,7 +156,7 @@ def runner(keras, nodes, where, numbers):
                 made = call(region, begin, tried)
                 if made.shape == (len(scales(tried)), *tried):
                     return [_told(made[(sample, *pixel(shape))]) for sample in range(len(made))]
-            except Exception:  # whatever a student's step raises: it was not tried out
+            except Exception:  # a student's step may raise anything; then there is no probe
                 continue
         return None
 

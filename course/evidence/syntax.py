@@ -1,4 +1,4 @@
-"""The Python of a notebook's cell: its syntax tree, and what a statement makes out of what."""
+"""A cell's syntax tree: the names that its statements define, and the expressions they read."""
 
 import ast
 import re
@@ -12,17 +12,20 @@ _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 
 @lru_cache(200)
 def parsed(source):
-    """A cell's syntax tree, with magics and shell commands as nothing; nobody may change it."""
+    """A cell's syntax tree, with `pass` for magics and shell commands. It is cached: only read it.
+
+    Raises SyntaxError for invalid Python, ValueError for a cell that is too long.
+    """
     if len(source) > _LONGEST:
         raise ValueError("No cell that was written by hand is as long.")
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    with warnings.catch_warnings():  # Python says what it thinks of the cell when it is run
+    with warnings.catch_warnings():  # Python shows its warnings when the cell is run
         warnings.simplefilter("ignore")
         return compile(_MAGIC.sub(r"\1pass", source), "<cell>", "exec", flags, dont_inherit=True)
 
 
 def bound(statement):
-    """The names that a statement makes, without those inside of functions and classes."""
+    """The names that a statement defines, without those inside of functions and classes."""
     waiting = [statement]
     while waiting:
         node = waiting.pop()
@@ -60,7 +63,7 @@ def is_text(node):
 
 
 def assigned(target, source):
-    """(a target that is no tuple, [the expressions that flow into it]) of an assignment."""
+    """[(single target, [the expressions that flow into it])] of an assignment."""
     if isinstance(target, ast.Starred):
         return assigned(target.value, source)
     if not isinstance(target, ast.Tuple | ast.List):
@@ -104,7 +107,7 @@ def within(statements):
 
 
 def exits(body):
-    """The conditions under which a loop is left, or a turn of it."""
+    """The conditions under which a loop, or one pass of it, ends early."""
     ways = ast.Break | ast.Continue | ast.Return
     for node in within(body):
         inside = within([node.body, node.orelse]) if isinstance(node, ast.If) else ()
@@ -120,7 +123,7 @@ def local(body):
 
 
 def captured(node):
-    """The names that the patterns of a match statement make."""
+    """The names that the patterns of a match statement define."""
     for case in node.cases:
         for each in ast.walk(case.pattern):
             name = getattr(each, "name", None) or getattr(each, "rest", None)

@@ -1,10 +1,10 @@
-"""A Keras model written down as plain steps: the evidence that a check is judged by.
+"""Trace a Keras model: write it down as plain steps, the evidence that a check judges by.
 
-The result is JSON and nothing else. Nested models, Sequential blocks, subclassed layers, Lambdas
-and activation functions are opened up: their `call` is run once more on symbolic tensors, and what
-it does is written down, so two ways of writing the same network leave nearly the same steps. A
-step that cannot be opened (a layer with weights of its own) stays as it is, with the shape and
-parameter count that Keras claims for it.
+The result is plain JSON. Nested models, Sequential blocks, subclassed layers, Lambdas and
+activation functions are opened: their `call` runs again on symbolic tensors, and its steps are
+written down. So two ways of writing the same network give nearly the same steps. A layer that
+cannot be opened (one with weights of its own) stays one step, with the shape and parameter count
+that Keras reports.
 
     {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
      "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
@@ -24,7 +24,7 @@ from math import prod
 from course.evidence import backends, probes
 from course.evidence.keras_private import inside, untouched
 
-# What a check needs to know about a layer; initialisers, regularisers and dtypes are not asked.
+# The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
 _CONFIG = {
     "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
     "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
@@ -39,7 +39,7 @@ _MAX_CONSTANT = 4096
 
 
 class TraceError(ValueError):
-    """The object is not a model that can be written down; the text says why and what to do."""
+    """The object is not a model that can be traced; the text says why and what to do."""
 
 
 def trace(model, input_shape=None, numbers=probes.FIXED):
@@ -47,7 +47,7 @@ def trace(model, input_shape=None, numbers=probes.FIXED):
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
     is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`. The model stays as it is,
-    unbuilt if it was. `numbers` are what steps without a name are tried out on (`probes`).
+    unbuilt if it was. `numbers` are the random inputs for `course.evidence.probes`.
 
     Raises TraceError if that shape is missing or the model cannot be called on it.
     """
@@ -75,9 +75,9 @@ def _ends(keras, model, input_shape):
 
 
 def _called(keras, model, x):
-    """What a model's own `call` makes of symbolic tensors, or None if it cannot take them.
+    """The outputs of a model's own `call` on symbolic tensors, or None if it cannot take them.
 
-    Calling the model itself would run all of it twice in a graph of TensorFlow, weights and all.
+    Calling the model itself would run all of it twice in a TensorFlow graph, with its weights.
     """
     try:
         if type(model).build is not keras.Model.build and not model.built:
@@ -87,7 +87,7 @@ def _called(keras, model, x):
             outputs = backends.without_graph(model.call)(x)
         symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
         return outputs if all(symbolic) else None
-    except Exception:  # whatever a student's call raises
+    except Exception:  # a student's call may raise anything
         return None
 
 
@@ -96,9 +96,9 @@ class _Tracer:
         self.keras = keras
         self.found = {}  # id(KerasTensor) -> [step, output]
         self.kept = []  # keeps those tensors alive, so that no id is used twice
-        self.opened = {}  # (id(operation), node index) -> outputs of its call, opened up
+        self.opened = {}  # id(node) -> the tensors inside that its outputs stand for, or None
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
-        self.names, self.counts = {}, Counter()  # of operations without a name of the student's
+        self.names, self.counts = {}, Counter()  # of operations that the student did not name
         self.list = []
         self.nodes = {}  # the number of a step -> Keras's node
         self.inputs = []
@@ -131,7 +131,7 @@ class _Tracer:
         return self.found[id(tensor)]
 
     def _visit(self, tensor):
-        """Write down everything a tensor depends on, earliest first, without deep recursion."""
+        """Write down all steps that a tensor depends on, earliest first, without deep recursion."""
         waiting = [tensor]
         while waiting:
             tensor = waiting[-1]
@@ -164,14 +164,14 @@ class _Tracer:
         return [computed[index]]
 
     def _called_again(self, node):
-        """What the call of an operation computes, or None."""
+        """The outputs of an operation's `call`, run again on symbolic tensors, or None."""
         try:
             _in_lower_case(node.operation)
             call = backends.without_graph(node.operation.call)
             with backends.understood():
                 result = call(*node.arguments.args, **node.arguments.kwargs)
             return self.keras.tree.flatten(result)
-        except Exception:  # whatever a student's call raises: the step stays closed
+        except Exception:  # a student's call may raise anything; then the step is not opened
             return None
 
     def _composite(self, operation):
@@ -213,7 +213,7 @@ class _Tracer:
             step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
             if step["parameters"] and self._own(operation):
-                step["own"] = True  # its weights are in no layer that could be looked at
+                step["own"] = True  # its weights are not in layers of Keras
         self.kept.append(operation)
         self.list.append(step)
         self.nodes[number] = node
@@ -223,7 +223,7 @@ class _Tracer:
             self._open_activation(operation, node, step)
 
     def _named(self, operation):
-        """Its name; one that Keras counted out is counted for this model, as in a new session."""
+        """Its name; names that Keras made up are numbered from this model, as in a new session."""
         name = str(getattr(operation, "name", ""))
         words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
         kind = words.lower()
@@ -236,7 +236,7 @@ class _Tracer:
         return self.names[id(operation)]
 
     def _open_activation(self, layer, node, step):
-        """An activation function of the student's own is traced like the rest of the model."""
+        """Trace a student's own activation function like the rest of the model."""
         activation = getattr(layer, "activation", None)
         if not callable(activation) or len(node.outputs) != 1:
             return
@@ -255,7 +255,7 @@ class _Tracer:
         self._remember(node.outputs[0], self._where(after))
 
     def _plain(self, value):
-        """Arguments of a call as JSON: tensors by number, slices and small constants by value."""
+        """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""
         if hasattr(value, "_keras_history"):
             return {"tensor": self._where(value)}
         if value is None or isinstance(value, bool | int | float | str):
@@ -277,7 +277,7 @@ class _Tracer:
 
 
 def _activation_class(keras, kind):
-    """What to say of a class in the place of an activation."""
+    """The sentence about a class where an activation should be."""
     word = kind.__name__.lower()
     named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
     library = "layers." if kind.__module__.startswith("keras.") else ""
@@ -286,7 +286,7 @@ def _activation_class(keras, kind):
 
 
 def _in_lower_case(composite):
-    """padding="SAME" works with numbers; with symbolic tensors Keras's pools want "same"."""
+    """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
     for layer in composite._flatten_layers():
         if isinstance(padding := getattr(layer, "padding", None), str):
             layer.padding = padding.lower()
@@ -302,26 +302,26 @@ def _node(tensor):
     operation, node_index, _ = tensor._keras_history
     if operation is None or not operation._inbound_nodes:
         raise TraceError(
-            "A tensor of the model comes from nowhere: the model's inputs and outputs are not "
-            "connected. Build it with keras.Model(inputs, outputs) from one keras.Input."
+            "The model's inputs and outputs are not connected. "
+            "Build it with keras.Model(inputs, outputs) from one keras.Input."
         )
     node = operation._inbound_nodes[node_index]
     if node.is_input:
         raise TraceError(
             "The outputs depend on an Input that is not among the model's inputs. "
-            "Create keras.Input once and hand that tensor to keras.Model."
+            "Create keras.Input once and pass that tensor to keras.Model."
         )
     return node
 
 
 def _published(operation):
-    """The Keras class that does the work: the class itself, or the nearest one above it."""
+    """The operation's class if it is Keras's, else its nearest base class in Keras."""
     kinds = type(operation).__mro__
     return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
 
 
 def _own_name(activation):
-    """The name under which Keras knows a function; TensorFlow's and JAX's count as Keras's."""
+    """A function's name in Keras; functions of TensorFlow and JAX count as Keras's."""
     name = str(getattr(activation, "__name__", type(activation).__name__))
     foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
     return name.removesuffix("_v2") if foreign else name
@@ -346,13 +346,13 @@ def _is_builtin(keras, activation):
 def _config(operation):
     unasked = [module for name in _UNASKED if (module := sys.modules.get(f"keras.src.{name}"))]
     serialize = [module.serialize for module in unasked]
-    for module in unasked:  # half of what a config takes
+    for module in unasked:  # serializing these takes half of the time of `get_config`
         module.serialize = _class_name
     try:
-        with warnings.catch_warnings():  # about lambdas, which are opened up here, not stored
+        with warnings.catch_warnings():  # Keras warns that lambdas cannot be saved
             warnings.simplefilter("ignore")
             config = operation.get_config()
-    except Exception:  # of a layer without get_config, or of an activation that has no name
+    except Exception:  # a layer without get_config, or with an activation without a name
         config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
     finally:
         for module, kept in zip(unasked, serialize, strict=True):

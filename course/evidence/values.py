@@ -1,9 +1,8 @@
-"""Any Python value as plain data: numbers, texts, None, lists and dicts that JSON can carry.
+"""Any Python value as plain data: numbers, strings, None, lists and dicts that JSON can carry.
 
 An answer may be anything that a variable can hold. `plain` reads it without trusting its methods,
-never raises, and never makes more than a bounded amount of data. In the place of what has no plain
-form (a set, a complex number, a number of 50,000 digits) it puts a stand-in, a dict that says what
-was there.
+never raises, and returns a bounded amount of data. A part without a plain form (a set, a complex
+number, a number of 50,000 digits) is replaced by a stand-in, a dict that describes it.
 """
 
 import math
@@ -12,16 +11,16 @@ from decimal import Decimal
 
 from course.plain import one_line
 
-MOST_VALUES = 50_000  # numbers, texts, lists and dicts in one answer
-MOST_CHARACTERS = 100_000  # of all texts in one answer
+MOST_VALUES = 50_000  # numbers, strings, lists and dicts in one answer
+MOST_CHARACTERS = 100_000  # of all strings in one answer
 _DEEPEST = 20  # lists in lists
 _LONGEST = 1000  # bits of a whole number, some 300 digits: it still fits into a float
-_MARKS = {"array", "dtype", "tuple", "pairs"}  # the keys of what stands for something else
+_MARKS = {"array", "dtype", "tuple", "pairs"}  # the keys of the dicts that `sendable` makes
 _STAND_IN = "no plain value"
 
 
 class _TooMuch(Exception):
-    """There are more values than anybody would compare; the text says what."""
+    """An answer exceeds a bound of this module; the text says which."""
 
 
 def plain(value):
@@ -41,7 +40,7 @@ def exactly(value):
 
 
 def stand_in(found):
-    """What `stands_for` says of the first stand-in anywhere in plain data, or None."""
+    """`stands_for` of the first stand-in anywhere in plain data, or None."""
     waiting = [found]
     while waiting:
         part = waiting.pop()
@@ -53,14 +52,14 @@ def stand_in(found):
 
 
 def stands_for(found):
-    """(what was there in words, the name of a Cause) for a stand-in, None for anything else."""
+    """(the replaced value in words, the name of a Cause) for a stand-in; None for others."""
     if isinstance(found, dict) and found.keys() == {_STAND_IN, "cause"}:
         return one_line(found[_STAND_IN], 200), str(found["cause"])
     return None
 
 
 def attribute(value, name):
-    """An attribute of any object, None if it has none or raises when it is asked."""
+    """An attribute of any object; None if it is missing or raises."""
     try:
         return getattr(value, name, None)
     except BaseException as error:
@@ -69,13 +68,13 @@ def attribute(value, name):
 
 
 def name_of(value):
-    """The name of a function, a class or a module, None for what has none."""
+    """The name of a function, class or module; None for other values."""
     name = attribute(value, "__name__")
     return one_line(str.__str__(name), 80) if issubclass(type(name), str) else None
 
 
 def kind_of(value):
-    """What kind of thing a value is, in words: `a Dense`, `the function lenet5`. Never raises."""
+    """The kind of a value in words: `a Dense`, `the function lenet5`. Never raises."""
     if value is None:
         return "None (is the return missing?)"
     name = name_of(value) if callable(value) else None
@@ -92,15 +91,15 @@ def _stand_in(words, cause="WRONG_KIND_OF_VALUE"):
 
 
 def _let_through(error):
-    """Raise again what ends a cell, and not only the reading of one object."""
+    """Raise again an error that is not about one object: an interrupt, or too much data."""
     if isinstance(error, KeyboardInterrupt | GeneratorExit | _TooMuch):
         raise error
 
 
 def sendable(value):
-    """An argument of a check as JSON can carry it; tuples, arrays and odd keys stay what they are.
+    """A check's argument in a form for JSON, from which `received` restores tuples and arrays.
 
-    What JSON cannot carry is left as it is: a notebook hands it over, a grader cannot.
+    Other objects are left as they are. A notebook can pass them on, the grader cannot.
     """
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return {"array": value.tolist(), "dtype": str(value.dtype)}
@@ -116,7 +115,7 @@ def sendable(value):
 
 
 def received(value):
-    """The argument that `sendable` has made ready."""
+    """The argument that was given to `sendable`."""
     if isinstance(value, list):
         return [received(item) for item in value]
     if not isinstance(value, dict):
@@ -133,7 +132,7 @@ def received(value):
 
 
 class _Reading:
-    """One value being read: how much may still come, and in which containers it lies."""
+    """Reads one value; keeps the amount that may still come, and the containers around it."""
 
     def __init__(self):
         self.values, self.characters, self.path = MOST_VALUES, MOST_CHARACTERS, []
@@ -209,7 +208,7 @@ class _Reading:
 
     def _dict(self, value):
         found = {}
-        # Of the keys 1 and "1" the text counts: that is what a question asks for.
+        # Of the keys 1 and "1" the string counts, as questions ask for strings.
         pairs = sorted(dict.items(value), key=lambda pair: isinstance(pair[0], str))
         for key, item in pairs:
             key = str.__str__(key) if isinstance(key, str) else one_line(_written(key), 200)
@@ -256,7 +255,7 @@ def _is_scalar(value):
 
 
 def _is_stand_in(value):
-    """Whether `_stand_in` has made this: plain data that are read again stay as they are."""
+    """Whether `_stand_in` made this, so that reading plain data again changes nothing."""
     return (
         type(value) is dict
         and value.keys() == {_STAND_IN, "cause"}
