@@ -1,7 +1,5 @@
 """A list of edits told as findings: for each kind of edit, or run of edits, one sentence."""
 
-from dataclasses import replace
-
 from course.diagnosis.causes import (
     Cause,
     comes_out,
@@ -11,6 +9,7 @@ from course.diagnosis.causes import (
     size_arithmetic,
 )
 from course.diagnosis.naming import called, does, keys_of, place_of, reads, what
+from course.diagnosis.runs import runs_of
 from course.network.words import shape_of, sources
 
 #: Told only if there is nothing else: they follow from whatever went before.
@@ -24,7 +23,7 @@ def findings_of(alignment, most):
     if not alignment.begins:
         return [_other_input(alignment.nets)]
     findings = []
-    for run in _told(_runs(alignment)):
+    for run in runs_of(alignment):
         kind = run[0].kind
         if kind in _LAST and findings:
             continue
@@ -39,62 +38,6 @@ def findings_of(alignment, most):
         said = "This network is not the table's, and it cannot be told where it differs."
         findings = [finding("", Cause.READ_NO_FURTHER, received=said)]
     return findings
-
-
-def _told(runs):
-    """The runs that stand for themselves."""
-    turned = [run for run in runs if run[0].kind == "pre-activation"]
-    if turned:  # then norms are elsewhere as well
-        norms = [run for run in runs if all(_is_norm(edit) for edit in run)]
-        runs = turned + [run for run in runs if run not in norms and run not in turned]
-    ends = [(run[0].kind, run[-1].at) for run in runs]
-    return [run for n, run in enumerate(runs) if ends[n] not in ends[:n]]
-
-
-def _is_norm(edit):
-    return edit.kind == "left out" and edit.row.step == "batch_norm"
-
-
-def _runs(alignment):
-    """The edits, those together that are one thing: rows left out, or steps put in, in a row."""
-    runs = []
-    for edit in alignment.edits:
-        if runs and _goes_on(alignment.nets.table, runs[-1], edit):
-            runs[-1].append(edit)
-        else:
-            runs.append([edit])
-    return _replaced(runs)
-
-
-def _replaced(runs):
-    """The runs; a row that is left out where steps are put in is another step in its place."""
-    found = []
-    for run in runs:
-        before = found[-1] if found else run
-        for lost, put in ((before, run), (run, before)):
-            if (
-                [edit.kind for edit in lost] == ["left out"]
-                and put[0].kind in ("put in", "behind the end", "block too many")
-                and 0 <= put[0].at - lost[0].at <= 1
-                and lost[0].row.step != "add"
-            ):
-                steps = tuple(step for edit in put for step in edit.steps)
-                found[-1] = [replace(lost[0], kind="another step", step=steps[0], steps=steps)]
-                break
-        else:
-            found.append(run)
-    return found
-
-
-def _goes_on(table, run, edit):
-    last = run[-1]
-    if last.kind != edit.kind or edit.kind not in ("left out", "put in"):
-        return False
-    if edit.kind == "put in":
-        return edit.at == last.at
-    reads = {part[0] for key in table.inputs[edit.at] for part in key}
-    beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
-    return beside or (last.at in reads and last.row.step != "add")
 
 
 # --- what is told of each kind

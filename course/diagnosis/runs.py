@@ -1,0 +1,64 @@
+"""The edits of an alignment in runs: each is one thing, and is told by one sentence."""
+
+from dataclasses import replace
+
+
+def runs_of(alignment):
+    """Lists of edits, the first row first, without those that follow from another."""
+    return _told(_together(alignment))
+
+
+def _told(runs):
+    """The runs that stand for themselves."""
+    turned = [run for run in runs if run[0].kind == "pre-activation"]
+    if turned:  # then norms are elsewhere as well
+        norms = [run for run in runs if all(_is_norm(edit) for edit in run)]
+        runs = turned + [run for run in runs if run not in norms and run not in turned]
+    ends = [(run[0].kind, run[-1].at) for run in runs]
+    return [run for n, run in enumerate(runs) if ends[n] not in ends[:n]]
+
+
+def _is_norm(edit):
+    return edit.kind == "left out" and edit.row.step == "batch_norm"
+
+
+def _together(alignment):
+    """The edits, those together that are one thing: rows left out, or steps put in, in a row."""
+    runs = []
+    for edit in alignment.edits:
+        if runs and _goes_on(alignment.nets.table, runs[-1], edit):
+            runs[-1].append(edit)
+        else:
+            runs.append([edit])
+    return _replaced(runs)
+
+
+def _replaced(runs):
+    """The runs; a row that is left out where steps are put in is another step in its place."""
+    found = []
+    for run in runs:
+        before = found[-1] if found else run
+        for lost, put in ((before, run), (run, before)):
+            if (
+                [edit.kind for edit in lost] == ["left out"]
+                and put[0].kind in ("put in", "behind the end", "block too many")
+                and 0 <= put[0].at - lost[0].at <= 1
+                and lost[0].row.step != "add"
+            ):
+                steps = tuple(step for edit in put for step in edit.steps)
+                found[-1] = [replace(lost[0], kind="another step", step=steps[0], steps=steps)]
+                break
+        else:
+            found.append(run)
+    return found
+
+
+def _goes_on(table, run, edit):
+    last = run[-1]
+    if last.kind != edit.kind or edit.kind not in ("left out", "put in"):
+        return False
+    if edit.kind == "put in":
+        return edit.at == last.at
+    reads = {part[0] for key in table.inputs[edit.at] for part in key}
+    beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
+    return beside or (last.at in reads and last.row.step != "add")
