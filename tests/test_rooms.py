@@ -1,0 +1,83 @@
+"""The rooms of the package: each imports rooms below it, and no two modules need each other."""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+
+import pytest
+
+from tests.classroom import ROOT
+
+#: From the ground up. A door is another name of a module, for those who imported it there.
+ROOMS = (
+    {"plain", "arithmetic", "normalisation", "show"},
+    {"architectures"},
+    {"network"},
+    {"evidence"},
+    {"anatomy"},
+    {"diagnosis"},
+    {"check"},
+    {"kit"},
+    {"trace", "data", "figures"},  # doors
+    {"grading"},
+    {"cli", "doctor", "__init__"},
+)
+GRADING = (
+    {"__init__"},
+    {"notebook", "sandbox"},
+    {"folder", "troubles"},
+    {"inbox"},
+    {"verdict"},
+    {"worker", "late", "hand", "results", "book", "cluster", "grade"},
+    {"out"},
+    {"demo"},
+    {"cli", "templates"},
+)
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted((ROOT / "course").rglob("*.py"))}
+
+
+def imports(name):
+    """The modules of the course that a module imports anywhere in its text."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "course":
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                found.add(inside if inside in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in MODULES}
+    return found - {name, "course"}
+
+
+def storey(name, rooms, depth):
+    room = [*name.split("."), "__init__"][depth]
+    return next(number for number, names in enumerate(rooms) if room in names)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "course"])
+def test_a_module_imports_only_from_its_room_and_from_rooms_below(name):
+    for other in imports(name):
+        assert storey(other, ROOMS, 1) <= storey(name, ROOMS, 1), other
+        if name.startswith("course.grading.") and other.startswith("course.grading."):
+            assert storey(other, GRADING, 2) <= storey(name, GRADING, 2), other
+
+
+def test_no_two_modules_need_each_other():
+    inside = {name: {o for o in imports(name) if not name.startswith(f"{o}.")} for name in MODULES}
+    assert len(list(TopologicalSorter(inside).static_order())) == len(MODULES)
+
+
+def test_the_map_in_the_readme_is_complete():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## How it is built")[1]
+    words = set(re.findall(r"\w+", text))
+    networks = set((ROOT / "course/architectures").glob("*.py"))
+    tables = {path.stem for path in networks} - {"ilsvrc"}
+    for name, path in MODULES.items():
+        room = path.parent.name if path.stem == "__init__" else path.stem
+        assert room in words or room in tables or name.endswith("nbgrader_config"), name
