@@ -25,6 +25,7 @@ from course.grading.notebook import pieces
 from course.grading.notebook.order import put_together
 from course.grading.notebook.pieces import EXERCISE, Piece, Said, Told, defined, same_code
 from course.grading.notebook.read import read_source
+from course.grading.notebook.split import joined
 
 _HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
@@ -366,7 +367,7 @@ def _code(found, owner, at, known, taken):
         for index, other in enumerate(found):
             if index in taken or (code_only and not other.code and texts[index]):
                 texts[index] = None if index in taken else ""
-        text, parts = pieces.joined(texts, at, complete)
+        text, parts = joined(texts, at, complete)
         if len(parts) > 1 or complete(text):
             break
     return text, parts
