@@ -8,7 +8,8 @@ import re
 import sys
 import traceback
 
-from course.evidence.keras_private import made_at
+from course.evidence.keras_private import was_called
+from course.evidence.keras_state import made_at
 from course.evidence.lines import Misused, Refused, in_line, is_own, written
 
 _MOST = 300  # characters of an error's text
@@ -173,7 +174,7 @@ def as_not_called(keras, value, name="It"):
         return f"{name} is the class {value.__name__}, no tensor: {written(value)}"
     if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
         return ""
-    if getattr(value, "_inbound_nodes", None):
+    if was_called(value):
         return ""
     automatic = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(value).__name__).lower()
     given = value.name.replace("_", "").rstrip("0123456789")

@@ -19,7 +19,7 @@ lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
 import json
 from contextlib import contextmanager, suppress
 
-from course.evidence import backends, keras_private, probes, unmerged, values
+from course.evidence import backends, building, keras_private, keras_state, probes, unmerged, values
 from course.evidence.blame import as_not_called
 from course.evidence.blame import blame as _blame
 from course.evidence.lines import Refused
@@ -32,12 +32,12 @@ def observe(subject, request):
 
     Keras's global state is restored afterwards. Meanwhile its precision is float32.
     """
-    building = request["ask"] in ("model", "block")
+    builds = request["ask"] in ("model", "block")
     try:
-        if building:
+        if builds:
             import keras  # noqa: F401
-        with keras_private.nothing_left(collect=building):
-            keras_private.whole_precision()
+        with keras_state.nothing_left(collect=builds):
+            keras_state.whole_precision()
             return _observed(subject, request)
     except Exception as error:  # an object of the student's own class that raises when read
         return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
@@ -135,7 +135,7 @@ def _block(function, request):
         inputs = keras.Input(tuple(request["input_shape"]))
         with _blame():
             outputs = function(inputs, *_arguments(request), **received(request.get("kwargs", {})))
-        if not hasattr(outputs, "_keras_history"):
+        if not keras_private.is_symbolic(outputs):
             if text := as_not_called(keras, outputs):
                 raise Refused("NOT_CALLED", text)
             raise Refused("WRONG_KIND_OF_VALUE", _kind(outputs))
@@ -173,7 +173,7 @@ def _traced(keras, subject, build, request):
         model = build(keras)
     if not isinstance(model, keras.Model):
         hint = ""
-        if hasattr(model, "_keras_history"):
+        if keras_private.is_symbolic(model):
             hint = " (the last tensor: return keras.Model(inputs, outputs))"
         raise Refused("NO_MODEL", _kind(model) + hint)
     try:
@@ -193,8 +193,8 @@ def weightless():
     """
     import keras
 
-    nothing_left = keras_private.nothing_left(collect=True)
-    with nothing_left, keras_private.values_on_demand(keras), keras_private.shortcuts(keras):
+    nothing_left = keras_state.nothing_left(collect=True)
+    with nothing_left, keras_private.values_on_demand(keras), building.only_built(keras):
         yield keras
 
 

@@ -16,13 +16,19 @@ that Keras reports.
 """
 
 import re
-import sys
 import warnings
 from collections import Counter
 from math import prod
 
 from course.evidence import backends, probes
-from course.evidence.keras_private import inside, untouched
+from course.evidence.building import inside
+from course.evidence.keras_private import (
+    is_symbolic,
+    layers_of,
+    made_by,
+    own_variables,
+)
+from course.evidence.keras_state import untouched
 
 # The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
 _CONFIG = {
@@ -33,7 +39,6 @@ _CONFIG = {
     "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
     "x_min", "x_max",
 }  # fmt: skip
-_UNASKED = "initializers", "regularizers", "constraints", "dtype_policies"
 _MAX_STEPS = 5000
 _MAX_CONSTANT = 4096
 
@@ -152,14 +157,14 @@ class _Tracer:
 
     def _opened(self, tensor, node):
         """For a composite operation: the tensor that its inside computes for this output."""
-        operation, _, index = tensor._keras_history
+        operation, _, index = made_by(tensor)
         if not self._composite(operation):
             return None
         if id(node) not in self.opened:
             self.kept.append(node)
             self.opened[id(node)] = inside(node) or self._called_again(node)
         computed = self.opened[id(node)]
-        if computed is None or not all(hasattr(t, "_keras_history") for t in computed):
+        if computed is None or not all(map(is_symbolic, computed)):
             return None
         return [computed[index]]
 
@@ -185,7 +190,7 @@ class _Tracer:
         if type(operation).call is _published(operation).call:
             return False  # Keras's own, or a subclass that computes the same
         # A layer of the student's own: open it unless it holds weights that are in no sublayer.
-        return not operation._trainable_variables and not operation._non_trainable_variables
+        return not own_variables(operation)
 
     def _write(self, node):
         operation = node.operation
@@ -256,7 +261,7 @@ class _Tracer:
 
     def _plain(self, value):
         """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""
-        if hasattr(value, "_keras_history"):
+        if is_symbolic(value):
             return {"tensor": self._where(value)}
         if value is None or isinstance(value, bool | int | float | str):
             return value
@@ -287,7 +292,7 @@ def _activation_class(keras, kind):
 
 def _in_lower_case(composite):
     """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
-    for layer in composite._flatten_layers():
+    for layer in layers_of(composite):
         if isinstance(padding := getattr(layer, "padding", None), str):
             layer.padding = padding.lower()
 
@@ -299,13 +304,15 @@ def _name(operation):
 
 
 def _node(tensor):
-    operation, node_index, _ = tensor._keras_history
-    if operation is None or not operation._inbound_nodes:
+    try:
+        _, node, _ = made_by(tensor)
+    except LookupError as error:
+        raise TraceError(str(error)) from None
+    if node is None:
         raise TraceError(
             "The model's inputs and outputs are not connected. "
             "Build it with keras.Model(inputs, outputs) from one keras.Input."
         )
-    node = operation._inbound_nodes[node_index]
     if node.is_input:
         raise TraceError(
             "The outputs depend on an Input that is not among the model's inputs. "
@@ -344,27 +351,16 @@ def _is_builtin(keras, activation):
 
 
 def _config(operation):
-    unasked = [module for name in _UNASKED if (module := sys.modules.get(f"keras.src.{name}"))]
-    serialize = [module.serialize for module in unasked]
-    for module in unasked:  # serializing these takes half of the time of `get_config`
-        module.serialize = _class_name
     try:
         with warnings.catch_warnings():  # Keras warns that lambdas cannot be saved
             warnings.simplefilter("ignore")
             config = operation.get_config()
     except Exception:  # a layer without get_config, or with an activation without a name
         config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
-    finally:
-        for module, kept in zip(unasked, serialize, strict=True):
-            module.serialize = kept
     activation = getattr(operation, "activation", None)
     if callable(activation):
         config["activation"] = _own_name(activation)
     return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
-
-
-def _class_name(value):
-    return type(value).__name__
 
 
 def _flat(value):

@@ -9,6 +9,7 @@ import math
 import numbers
 from decimal import Decimal
 
+from course.evidence.keras_private import is_symbolic
 from course.plain import one_line
 
 MOST_VALUES = 50_000  # numbers, strings, lists and dicts in one answer
@@ -200,7 +201,7 @@ class _Reading:
             return self._real(value)
         if isinstance(value, complex):
             return _stand_in("a complex number")
-        if hasattr(value, "_keras_history"):
+        if is_symbolic(value):
             return _stand_in("a symbolic Keras tensor, which has no numbers yet")
         if not callable(value) and hasattr(value, "dtype"):
             return self._array(value)
