@@ -208,7 +208,7 @@ def test_a_downloaded_set_that_is_damaged(empty_folder, no_network):
 
     for damage in (truncated, DAMAGES["empty info"], DAMAGES["info that is no text"]):
         damage(copied())
-        with pytest.raises(data.DataUnavailable, match="it is downloaded anew"):
+        with pytest.raises(data.DataUnavailable, match="it is downloaded again"):
             data.load("mnist")
     copied().rename(empty_folder / "mnist" / "9.9.9")
     with pytest.raises(data.DataUnavailable, match=r"is not its version [\d.]+, or not all"):

@@ -1,1 +1,1 @@
-"""What notebooks use beside checks: data, pictures, the session, the time a network takes."""
+"""What notebooks use beside checks: data, pictures, the session, timing, a training line."""

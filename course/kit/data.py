@@ -3,8 +3,8 @@
     train, test = data.load("mnist", size=(32, 32))
     model.fit(train, validation_data=test, epochs=4)
 
-A set is downloaded once, into `folder()`, and read from there ever after. `"digits"` needs no
-network at all: it is a small real set that scikit-learn carries.
+A data set is downloaded once, into `folder()`, and read from there afterwards. `"digits"` needs no
+network at all: it is a small real data set that is part of scikit-learn.
 """
 
 import json
@@ -17,7 +17,7 @@ from course.kit.unavailable import COURSE, DataUnavailable
 
 __all__ = ["COURSE", "DataUnavailable", "folder", "history", "load"]
 
-PAD_UP_TO = 1.25  # a target at most this many times the image is reached by zeros, not by scaling
+PAD_UP_TO = 1.25  # up to this ratio of target to image, zeros are added instead of scaling
 CACHE_BYTES = 2**29  # decoded sets up to this size stay in memory after the first epoch
 
 
@@ -28,19 +28,19 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
     batch of each may be smaller.
 
     name   any image classification set of tensorflow-datasets, such as those in `data.COURSE`;
-           a configuration follows a slash: "imagenette/160px-v2". "digits" works offline,
-           and from a temporary folder where the data folder cannot be written.
+           a configuration follows a slash: "imagenette/160px-v2". "digits" works offline; if
+           the data folder cannot be written, it goes into a temporary folder.
     size   (height, width) of the images. If that is 1 to 1.25 times the image's own size on both
-           sides, zeros are put around it, as LeNet-5 does (28 -> 32: 2 on each side). Otherwise
-           the image is scaled until it covers the target and the middle is cut out. None keeps
+           sides, zeros are put around it, as for LeNet-5 (28 -> 32: 2 on each side). Otherwise
+           the image is scaled until it covers the target, and the middle is cropped. None keeps
            the images as they are.
-    limit  at most so many training images, and at most so many test images.
-    seed   of the shuffling. Only the training images are shuffled, anew each epoch.
+    limit  the largest number of training images, and of test images; None for all.
+    seed   of the shuffling. Only the training images are shuffled, in a new order each epoch.
 
     The test images are the set's "test" split, or "validation" if it has no other (imagenette).
 
-    With COURSE_QUICK in the environment, `limit` is at most that number: a whole notebook then runs
-    through in a minute, to see that it does; what it learns means nothing.
+    With COURSE_QUICK in the environment, `limit` is at most that number. A whole notebook then runs
+    in a minute, which shows that it runs; its accuracies mean nothing.
 
     Raises DataUnavailable if the set is unknown or cannot be downloaded, and ValueError for
     arguments that make no sense.
@@ -59,10 +59,10 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
 
 
 def history(name):
-    """The stored curves of a training run, so that a reader without a GPU sees them: a dict.
+    """The stored curves of a training run as a dict, for readers without a GPU.
 
-    The names are those of the notebooks: `data.history("02-lenet")`. The file says itself on
-    which machine, with which seeds and by which recipe it was made.
+    The names are those of the notebooks: `data.history("02-lenet")`. The dict also says on which
+    machine, with which seeds and by which recipe the run was made.
 
     Raises FileNotFoundError if there is none of that name.
     """
@@ -105,7 +105,7 @@ def _pipeline(tf, builder, split, batch, size, limit, seed):
 
 
 def _fit(tf, images, size):
-    """Images brought to `size` by the rule in `load`. (..., h, w, c) -> (..., *size, c)"""
+    """Bring images to `size` as `load` says: (..., h, w, c) -> (..., *size, c)."""
     own = images.shape[-3:-1]
     if None not in own and all(a <= b <= PAD_UP_TO * a for a, b in zip(own, size, strict=True)):
         return tf.image.resize_with_crop_or_pad(images, *size)

@@ -1,4 +1,4 @@
-"""Data sets on the disk: found there, downloaded, or made; read by tensorflow-datasets."""
+"""Prepare data sets for tensorflow-datasets: find them on disk, download or generate them."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from course.kit.unavailable import COURSE, DataUnavailable, advice, damaged, unk
 
 
 def folder():
-    """The folder data sets are read from and downloaded to, as a string.
+    """The folder that data sets are read from and downloaded to, as a string.
 
     TFDS_DATA_DIR if it is set, else the default of tensorflow-datasets, ~/tensorflow_datasets.
     """
@@ -25,7 +25,10 @@ def folder():
 
 
 def prepared(name, size, batch):
-    """The builder of `name`, its files in place."""
+    """The tfds builder of a data set whose files are all there.
+
+    Raises DataUnavailable if they cannot be downloaded or read, ValueError for an unsuitable set.
+    """
     builder = _builder(name, folder())
     _check_features(name, builder.info, size)  # before anything is downloaded
     if not builder.is_prepared():
@@ -47,9 +50,9 @@ def prepared(name, size, batch):
 
 
 def _check_files(name, builder):
-    """Read every record of a set once, as bytes: later, TensorFlow's own errors would come.
+    """Read every record of a data set once, as bytes, so that errors come now and not in `fit`.
 
-    Raises DataUnavailable if a file is not there, not whole, or not readable.
+    Raises DataUnavailable if a file is missing, incomplete or not readable.
     """
     tf, splits = tensorflow(), builder.info.splits
     try:
@@ -86,18 +89,18 @@ def _prepare(builder):
     tensorflow()
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
-        # Its own messages go nowhere; ours has been printed.
+        # Drop the messages of tfds; ours has been printed.
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_config=config)
     except Exception:
-        if not builder.is_prepared():  # else: another notebook was faster
+        if not builder.is_prepared():  # otherwise another notebook has just prepared it
             raise
         builder.info.read_from_directory(builder.data_dir)
 
 
 @contextlib.contextmanager
 def _told(place):
-    """Say every two seconds how much has come into a folder, in a line that is written over."""
+    """Print every two seconds how much has been downloaded, overwriting one line."""
     out, before, done = sys.stdout, _bytes_in(place), threading.Event()
 
     def tell():
@@ -121,7 +124,7 @@ def _bytes_in(place):
     total = 0
     for folder_, _, names in os.walk(place):
         for name in names:
-            with contextlib.suppress(OSError):  # renamed in the meantime
+            with contextlib.suppress(OSError):  # renamed meanwhile
                 total += os.path.getsize(os.path.join(folder_, name))
     return total
 
@@ -134,12 +137,12 @@ def _reach(builder):
         return
     for url in list(keras_private.downloads(builder))[:1]:
         with requests.head(url, timeout=20):
-            pass  # whatever the answer, there is a way to that server
+            pass  # any answer shows that the server can be reached
 
 
 @contextlib.contextmanager
 def unlogged():
-    """Without log lines on stderr, where in a graded cell they would cost the points."""
+    """Drop log lines: nbgrader gives no points for a test cell that writes to stderr."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -157,7 +160,7 @@ def _builder(name, data_dir):
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except Exception as error:
         missing = isinstance(error, tfds.core.DatasetNotFoundError)
-        config = type(error) is ValueError  # a subclass comes from a file that is no JSON
+        config = type(error) is ValueError  # unknown configuration; damaged JSON gives a subclass
         if (os.path.isdir(place) and not config) or not (missing or config):
             raise DataUnavailable(damaged(name, place, error)) from None
         raise DataUnavailable(unknown(name, data_dir, error)) from None
@@ -171,7 +174,7 @@ def _check_features(name, info, size):
         )
     if size is None and None in info.features["image"].shape:
         raise ValueError(
-            f"The images of {name!r} differ in size and cannot stand in one batch. "
+            f"The images of {name!r} differ in size, so they do not fit into one batch. "
             f"Give the size you want: load({name!r}, size=(224, 224))."
         )
 
@@ -188,7 +191,7 @@ def _how_big(name, builder):
 
 @functools.cache
 def tensorflow_datasets():
-    """The package, imported without its greetings, and kept from writing and from waiting."""
+    """The package, imported without its messages, progress bars and waits for a network."""
     with quietly():
         import tensorflow_datasets as tfds
 
@@ -199,7 +202,7 @@ def tensorflow_datasets():
 
 @functools.cache
 def tensorflow():
-    """The package, imported without its greetings. Raises DataUnavailable if it is missing."""
+    """The package, imported without its messages. Raises DataUnavailable if it is missing."""
     try:
         with quietly():
             import keras
@@ -207,7 +210,7 @@ def tensorflow():
 
             if keras.backend.backend() != "tensorflow":
                 with contextlib.suppress(RuntimeError):  # TensorFlow is in use already
-                    tf.config.set_visible_devices([], "GPU")  # that memory is for the other one
+                    tf.config.set_visible_devices([], "GPU")  # leave its memory to JAX or PyTorch
     except ImportError as error:
         raise DataUnavailable(
             "The data pipelines are tf.data and need TensorFlow, on every backend of Keras. "
@@ -229,8 +232,8 @@ def _digits():
     class Digits(tfds.core.GeneratorBasedBuilder):
         """1,797 handwritten digits, 8 × 8: the test part of the UCI set of Alpaydin and Kaynak.
 
-        Every fifth image of each digit is a test image: 1,437 and 360. The 13 writers are in both
-        parts, so the accuracy is a little kinder than for writers never seen.
+        Every fifth image of each digit is a test image: 1,437 training and 360 test images. The 13
+        writers are in both parts, so the accuracy is a little higher than for unknown writers.
         """
 
         VERSION = tfds.core.Version("1.0.0")

@@ -1,4 +1,4 @@
-"""Libraries that greet on standard error, kept quiet unless they fail."""
+"""Hide what libraries print to standard error when they are imported, unless they fail."""
 
 import contextlib
 import os
@@ -10,8 +10,8 @@ import tempfile
 def quietly():
     """Hold back what is written to stderr inside, and show it only if the code inside fails.
 
-    TensorFlow's libraries greet from C++, straight to file descriptor 2 and before any log level
-    is read, so replacing `sys.stderr` would not catch them.
+    TensorFlow's libraries print from C++, straight to file descriptor 2 and before they read any
+    log level. Replacing `sys.stderr` would not catch that.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only; read once, on import
     if sys.stderr is not None:

@@ -1,9 +1,9 @@
-"""The first cell of every notebook: one line that says what the code will run on.
+"""The first cell of every notebook: it seeds, and prints a line about the machine.
 
     import course
     course.setup()
 
-`setup` is the only thing a notebook needs from here.
+Notebooks call only `setup`.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ def setup(*, seed=0, mixed_precision=None):
     """Seed every random generator and print one line: versions, device, data folder.
 
     seed             seeds Python, NumPy and the Keras backend, so that a rerun starts from the
-                     same weights. Equal curves to the last digit need the same machine too.
-    mixed_precision  True: compute in float16 and keep the weights in float32, on a GPU only (a
-                     CPU is slower that way, so there it stays off and the line says so).
+                     same weights. Curves that agree to the last digit need the same machine too.
+    mixed_precision  True: compute in float16 and keep the weights in float32. It has an effect on
+                     a GPU only, as a CPU is slower that way; the line then says that it is off.
                      False: everything in float32. None: leave Keras as it is.
 
-    Works on whichever backend Keras is set to; TensorFlow is imported only if that is the one. It
-    takes a GPU's memory as it needs it. Nothing is said about XLA: on a GPU `compile` switches it
-    on by itself (`jit_compile="auto"`).
+    Works with every backend of Keras, and imports TensorFlow only if that is the backend.
+    TensorFlow then takes a GPU's memory as it needs it. XLA is left to Keras: on a GPU `compile`
+    switches it on (`jit_compile="auto"`).
 
-    Raises ImportError if the backend of Keras cannot be imported, and ValueError for a
-    `mixed_precision` that is none of the three.
+    Raises ImportError if the backend of Keras cannot be imported, and ValueError for any other
+    `mixed_precision`.
     """
     if mixed_precision not in (True, False, None):
         raise ValueError(
@@ -43,10 +43,10 @@ def setup(*, seed=0, mixed_precision=None):
         version, gpus = _DEVICES.get(backend, _other)(backend)
         keras.utils.set_random_seed(seed)
 
-    # Keras says so at each fit on a tf.data pipeline, and there is nothing the reader should do.
+    # Keras warns at each fit on a tf.data pipeline, and the reader need not do anything.
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
 
-    # TensorFlow advises against what a lecture does on purpose: many small, different calls.
+    # TensorFlow warns about many small, different calls, which a lecture makes on purpose.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
     device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
@@ -90,7 +90,7 @@ def _keras():
     return keras
 
 
-# What is asked of each backend: its version, and the names of its GPUs.
+# For each backend: (its version, the names of its GPUs).
 
 
 def _tensorflow(_):
@@ -98,7 +98,7 @@ def _tensorflow(_):
 
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        with contextlib.suppress(RuntimeError):  # already in use: then it is as it is
+        with contextlib.suppress(RuntimeError):  # the GPU is in use: too late to change it
             tf.config.experimental.set_memory_growth(gpu, True)
     names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
     return tf.__version__, [name or "of unknown name" for name in names]
@@ -134,7 +134,7 @@ def _cores():
 
 
 def _short(path):
-    """A path with the home folder as ~: notebooks are handed in, user names need not be."""
+    """A path with ~ for the home folder, so that no user name is handed in with the notebook."""
     home = os.path.expanduser("~")
     inside = home != os.sep and path.startswith(home + os.sep)
     return "~" + path[len(home) :] if inside else path

@@ -1,8 +1,8 @@
-"""How long a network takes, row by row, on the machine at hand; and what power it draws meanwhile.
+"""Measure a network's time, row by row, on this machine, and a GPU's power meanwhile.
 
-A row is run by itself, on random maps of its own size, so that networks of a hundred million
-parameters fit into a laptop's memory and no network has to be built. Rows of equal size are timed
-once. What a real network adds (passing maps on) and saves (rows that run together) is left out.
+Each row is run alone, on random maps of its size. So no network has to be built, and one of a
+hundred million parameters fits into a laptop's memory. Rows of equal size are timed once. The sum
+leaves out a real network's costs (passing maps on) and savings (rows that are computed together).
 """
 
 import shutil
@@ -40,9 +40,9 @@ def _seconds(step, shapes, repeats):
     spent = []
     for _ in range(repeats + 1):
         begun = time.perf_counter()
-        ops.convert_to_numpy(run())  # a GPU answers at once, and is ready only then
+        ops.convert_to_numpy(run())  # waits until a GPU has finished
         spent.append(time.perf_counter() - begun)
-    return median(spent[1:])  # the first time, weights are made
+    return median(spent[1:])  # the first run creates the weights
 
 
 def _row(step, maps):
@@ -88,9 +88,9 @@ def energy_counters():
 
 
 def gpu_watts(run, every=0.1):
-    """Mean power of the first NVIDIA GPU while `run()` runs, in watts; None if nothing tells it.
+    """Mean power of the first NVIDIA GPU while `run()` runs, in watts; None without nvidia-smi.
 
-    NVML is asked through nvidia-smi, `every` so many seconds.
+    nvidia-smi reads it (through NVML) each `every` seconds.
     """
     tool = shutil.which("nvidia-smi")
     if tool is None:

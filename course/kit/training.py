@@ -1,4 +1,4 @@
-"""A line that moves while a network is trained: how far the epoch is, and what it reached.
+"""A progress line for training: how far the epoch is, and its metrics at the end.
 
 network.fit(train, epochs=6, verbose=0, callbacks=[course.kit.training.line()])
 """
@@ -9,17 +9,17 @@ _EVERY = 1.0  # seconds between two changes of the line
 
 
 def line(keep=True):
-    """A callback for Keras's `fit`, in place of its own progress bar (`verbose=0`).
+    """A callback for Keras's `fit`, instead of its progress bar (`verbose=0`).
 
-    Each epoch leaves a line behind, which can be read in a stored notebook as well; with
-    `keep=False` only the last one does.
+    Each epoch leaves a line, which can be read in a saved notebook too; with `keep=False` only the
+    last epoch does.
     """
     import keras
 
     class Line(keras.callbacks.Callback):
         """Writes over one line."""
 
-        width = 0  # of what stands in the line
+        width = 0  # characters of the line's present text
 
         def on_epoch_begin(self, epoch, logs=None):
             self.number, self.steps = epoch + 1, 0
@@ -34,7 +34,7 @@ def line(keep=True):
                 self._write(f"{far}, {self.shown - self.begun:.0f} s")
 
         def on_test_batch_end(self, batch, logs=None):
-            # Also what `evaluate` calls by itself, outside an epoch.
+            # `evaluate` alone calls this too, outside of an epoch.
             if hasattr(self, "begun") and time.monotonic() - self.shown >= _EVERY:
                 self.shown = time.monotonic()
                 self._write(f"test images, {self.shown - self.begun:.0f} s")

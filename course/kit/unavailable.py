@@ -1,4 +1,4 @@
-"""What is said when a data set cannot be had: what was wanted, why it failed, what to do."""
+"""Messages about a data set that is not available: the likely cause, and what to do."""
 
 import errno
 import os
@@ -19,11 +19,11 @@ COURSE = {
 
 
 class DataUnavailable(RuntimeError):
-    """A data set could not be had; the text says why and what to do."""
+    """A data set is not available; the text says why and what to do."""
 
 
 def unknown(name, where, error):
-    """There is no set of this name: the sets that the course uses."""
+    """The message about an unknown name; it lists the data sets that the course uses."""
     sets = "\n".join(f'  "{key}": {what} ({size})' for key, (what, size) in COURSE.items())
     return (
         f"There is no data set {name!r} in tensorflow-datasets or in {where} "
@@ -32,24 +32,24 @@ def unknown(name, where, error):
 
 
 def damaged(name, place, error):
-    """What to do about files that are there and cannot be read."""
+    """The message about files that cannot be read."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = first_line(re.sub(r"\{\{.*?\}\} ?", "", str(error)))  # what TensorFlow calls its node
+    text = first_line(re.sub(r"\{\{.*?\}\} ?", "", str(error)))  # without TensorFlow's node names
     said = f"{name!r} lies in {place}, but cannot be read ({type(error).__name__}: {text}).\n"
     if kinds & {"PermissionError", "PermissionDeniedError"}:
         return (
             f"{said}Likely cause: its files belong to somebody else. Ask for the right to read "
             "them, or set TFDS_DATA_DIR to a folder of yours and run this cell again."
         )
-    anew = "it is made anew" if name == "digits" else "it is downloaded anew"
+    anew = "it is made again" if name == "digits" else "it is downloaded again"
     return (
-        f"{said}Likely cause: a download or a copy that did not come to its end, or files of "
-        f"another version.\nDelete the folder {place} and run this cell again; {anew}."
+        f"{said}Likely cause: a download or a copy that was interrupted, or files of another "
+        f"version.\nDelete the folder {place} and run this cell again; {anew}."
     )
 
 
 def advice(name, builder, where, size, batch, error):
-    """Why a set is not in the folder `where`, and what to do: a few lines."""
+    """The message about a data set that could not be downloaded or made in the folder `where`."""
     cause = _cause(error, where)
     if name == "digits":
         return f'"digits" could not be made ready in {where}.\nLikely cause: {cause}'
@@ -93,8 +93,8 @@ def _cause(error, where):
         return f"the disk of {where} is full. Free some space, or choose another folder. {text}"
     if "NonMatchingChecksumError" in kinds:
         return (
-            "something else came than the file that was asked for, often the sign-in page of a "
-            f"campus or hotel network. Sign in with a browser first. {text}"
+            "the download is not the expected file; often it is the sign-in page of a campus or "
+            f"hotel network. Sign in with a browser first. {text}"
         )
     if "ModuleNotFoundError" in kinds:
         missing = next(e.name for e in chain if isinstance(e, ModuleNotFoundError))

@@ -1,4 +1,4 @@
-"""A network drawn: a small one with its branches and arrows, a large one module by module."""
+"""Draw a network: a small one with its branches and arrows, a large one module by module."""
 
 import re
 import textwrap
@@ -23,9 +23,9 @@ COLOURS = {
 _OTHER = "#CC79A7"
 _WIDE = 7.4  # inches: at 700 pixels, the width of a page, labels keep their size
 _BOXES = 6  # in one line
-_MOST_BOXES = 24  # of a network with more parts, those whose maps have one size are one box
+_MOST_BOXES = 24  # in a network with more parts, those whose maps have one size become one box
 _DEEPEST = 12  # rows one behind another in a drawing with branches
-_SHEETS = 8  # at most so many maps are drawn of a stack
+_SHEETS = 8  # maps that are drawn of a stack, at most
 _ARROW = {"arrowstyle": "->", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
 
 
@@ -34,9 +34,9 @@ def architecture(network, *, title=None, shapes=True):
 
     `network` is a Keras model, a Table or an anatomy. Both measures grow as square roots, so that
     a map of 224 and one of 7 fit into one picture. A small network with branches is drawn with
-    its arrows. In a larger one, each module (all between two rows that every path goes through) is
-    one box, and of a network with more than 24 of them the parts whose maps have one size.
-    Without `shapes` only the input's is written down, for who is to work out the others.
+    its arrows. In a larger one, each module (the rows between two rows that every path goes
+    through) is one box. In one with more than 24 boxes, all parts whose maps have one size are one
+    box. With `shapes=False` only the input's shape is written; readers work out the others.
     """
     rows = anatomy(network)
     title = title or rows.name
@@ -105,13 +105,13 @@ class Stage:
 
     @property
     def colour(self):
-        """The colour of what it mainly is."""
+        """The colour of its main step."""
         kinds = [step.step for step in self.steps]
         return COLOURS.get("conv" if "conv" in kinds else kinds[0], _OTHER)
 
     @property
     def does(self):
-        """What happens in it, in words."""
+        """Its steps in words."""
         if len(self.steps) == 1:
             return self.steps[0].does()
         return f"{self.modules} modules" if self.modules else f"{len(self.steps)} rows"
@@ -179,7 +179,7 @@ def joined(parts):
 
 
 def read_by(step):
-    """The steps that a step reads, each once; a concatenation stands for what it puts together."""
+    """The steps that a step reads, each once; a concatenation stands for its parts."""
     found = {}
     for value in step.inputs:
         for source in [value.joined] if value.joined else [part[0] for part in value.parts]:
@@ -191,7 +191,7 @@ def read_by(step):
 
 
 def _branches(rows):
-    """Whether something is read twice, or something reads two things."""
+    """Whether a step has several readers or reads several steps."""
     read = [id(source) for step in rows for value in step.inputs for source in set(value.sources)]
     return len(read) != len(set(read))
 

@@ -46,8 +46,8 @@ def cost(network, *, title=None):
 def receptive_field(network, *, title=None):
     """The side of the input patch that one output value sees, growing row by row.
 
-    Rows that look at nothing new (additions, activations, normalisations) are left out. The last
-    row is the first one without a place: it sees all of the last map.
+    Rows that see no further than their input (additions, activations, normalisations) are left
+    out. The last point is the first row whose output is a vector: it sees all of the last map.
     """
     rows = anatomy(network)
     image = rows.inputs[0].grid[0]

@@ -2,7 +2,7 @@
 
 
 class Explorer:
-    """A picture with sliders; without a live kernel or ipywidgets, the picture as it begins."""
+    """A picture with sliders; without a kernel or ipywidgets, the picture of the start values."""
 
     def __init__(self, draw, ranges):
         self.draw, self.ranges = draw, ranges
@@ -36,7 +36,7 @@ class Explorer:
         return view._repr_mimebundle_() | {"text/plain": repr(self.picture)}
 
     def draw_and_show(self, **values):
-        """What the sliders call."""
+        """Draw the picture for the sliders' values; the sliders call this."""
         from IPython.display import display
 
         display(self.draw(**values))
@@ -49,6 +49,6 @@ def explore(draw, **ranges):
 
         figures.explore(draw, kernel=(1, 11, 3), stride=(1, 4, 1))
 
-    Where no widget can run (a printed page, a website) the picture of the start values stands.
+    Where no widget can run (a printed page, a website), the picture of the start values is shown.
     """
     return Explorer(draw, ranges)

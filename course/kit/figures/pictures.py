@@ -1,4 +1,4 @@
-"""What every picture stands on: one style, a text that says what it shows, the page's own colours.
+"""The basis of every picture: one style, an alternative text, the colours of the page.
 
 A picture in a notebook is an SVG without a background whose text and axes have the colour of the
 page's text, so that it can be read on a light page and on a dark one.
@@ -50,7 +50,7 @@ class Picture:
         return f"[Picture: {self.alt}]"
 
     def _repr_html_(self):
-        if "NBGRADER_EXECUTION" in environ:  # a grader reads the text; drawing takes its time
+        if "NBGRADER_EXECUTION" in environ:  # a grader reads only the text, and drawing is slow
             return None
         data = io.StringIO()
         nobody = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -63,7 +63,7 @@ def _on_a_page(svg, alt):
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    # A page has many pictures, and each name on it is to mean one thing.
+    # Ids must be unique on a page, which has many pictures.
     mark = f"p{crc32(svg.encode()):08x}-"
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{mark}", svg)
     look = 'style="max-width:100%;height:auto"'
@@ -71,8 +71,10 @@ def _on_a_page(svg, alt):
 
 
 class _Sketch:
-    """A figure whose drawing is noted now and done when somebody looks: most are never looked at
-    while a class is graded, and matplotlib takes its time."""
+    """A figure that records the calls of matplotlib and makes them when the figure is shown.
+
+    In grading most figures are never shown, and matplotlib is slow.
+    """
 
     def __init__(self, size, rows, columns, rest):
         self._make = {"figsize": size}, rows, columns, rest
@@ -110,7 +112,7 @@ class _Sketch:
 
 
 class _Pen:
-    """The figure, or its panel of a number: what is called on it is noted in the sketch."""
+    """Stands for the figure or one of its panels; records in the sketch what is called on it."""
 
     def __init__(self, sketch, number=None, path=()):
         self._of, self._number, self._path = sketch, number, path
@@ -126,9 +128,9 @@ class _Pen:
 
 
 def canvas(size, rows=1, columns=1, **rest):
-    """A figure in the course's style that pyplot knows nothing of, and its panels.
+    """(figure, panels) in the course's style, independent of pyplot.
 
-    One panel is given by itself, several as a list. Drawing on them only notes what to draw.
+    One panel is returned as such, several as a list. Calls on them are recorded, not yet drawn.
     """
     sketch = _Sketch(size, rows, columns, rest)
     return sketch, sketch.panels[0] if rows * columns == 1 else sketch.panels

@@ -79,7 +79,7 @@ def images(pictures, labels=None, predictions=None):
 
 
 def arrays(chosen, *, title="", digits=0):
-    """Small 2-D arrays {caption: array} side by side, grey for the value, which stands in it."""
+    """Small 2-D arrays {caption: array} side by side; each value is a number on its grey."""
     import numpy as np
 
     chosen = {caption: np.asarray(array) for caption, array in chosen.items()}
