@@ -77,7 +77,7 @@ def test_the_zone_can_be_set_for_the_course(tmp_path, capsys):
     assert room.stamp("ada") == "2026-11-20 22:30:00 UTC"
     assert "as c.Exchange.timezone in nbgrader_config.py says" in capsys.readouterr().out
     assert room.collect(path, "--timezone", "Berlin") == 1
-    assert "no time zone that is known here: 'Berlin'" in capsys.readouterr().err
+    assert "names an unknown time zone: 'Berlin'" in capsys.readouterr().err
 
 
 def test_without_a_zone_this_machines_is_said(room, tmp_path, capsys, monkeypatch):

@@ -1,8 +1,8 @@
-"""The gradebook and autograded/: one process writes them, a verdict at a time.
+"""The gradebook and autograded/: one process writes them, one submission at a time.
 
-Each verdict goes into the gradebook first, by nbgrader's own steps, and then, in one move, the
-judged notebook into autograded/, with the digest of what was graded. That file says "done":
-whatever kills a run, the next one goes on where it was.
+The scores go into the gradebook first, by nbgrader's own steps. Then the judged notebook goes into
+autograded/ in one atomic write, with a digest of what was graded. This file marks the submission as
+done, so the run after an interrupted one goes on where that stopped.
 """
 
 import json
@@ -33,12 +33,12 @@ class Book:
         self.gradebook.close()
 
     def contents(self, student):
-        """{notebook: bytes} of what a student handed in."""
+        """{notebook: bytes}: the files that a student handed in."""
         folder = self.course.path("submitted", self.job.assignment, student)
         return renamed.contents(folder, self.job.official)
 
     def is_done(self, student):
-        """Whether exactly this has been graded already, to its end."""
+        """Whether the student's present files were graded with the present assignment."""
         try:
             found = self.gradebook.find_submission(self.job.assignment, student)
         except MissingEntry:
@@ -52,13 +52,13 @@ class Book:
         return True
 
     def is_stale(self, student):
-        """Whether exactly this was graded, when the assignment was another."""
+        """Whether the student's present files were graded with an older assignment."""
         job, _, file = self.job.digest(self.contents(student)).partition("-")
         found = [said.get("digest", "").partition("-") for said in self._said(student)]
         return any(old != job and graded == file for old, _, graded in found)
 
     def _said(self, student):
-        """What the judged notebooks say of how they were made; {} for one that is not there."""
+        """The course's metadata of each judged notebook; {} for one that is missing."""
         for path in self._paths(student).values():
             try:
                 yield dict(json.loads(path.read_bytes())["metadata"]["course"])
@@ -66,7 +66,7 @@ class Book:
                 yield {}
 
     def save(self, student, outcome):
-        """Write one verdict: the gradebook first, the notebooks last."""
+        """Write one submission's Outcome: the gradebook first, the notebooks last."""
         job, course = self.job, self.course
         submitted = course.path("submitted", job.assignment, student)
         with _one_transaction(self.gradebook):
@@ -92,7 +92,7 @@ class Book:
             write_atomically(path, nbformat.writes(nb).encode())
 
     def penalise(self, students):
-        """Bring times and points off for lateness up to date."""
+        """Update the hand-in times and late penalties of these students."""
         with _one_transaction(self.gradebook):
             for student in students:
                 self.penalties.update(self.gradebook.find_submission(self.job.assignment, student))
@@ -130,7 +130,7 @@ class Book:
 
 @contextmanager
 def _one_transaction(gradebook):
-    """One commit for all that is written inside: nbgrader makes one for each cell, 2 ms each."""
+    """Commit once at the end: nbgrader commits for each cell, which takes 2 ms each."""
     session = gradebook.db
     session.commit = session.flush
     try:

@@ -13,9 +13,10 @@ COMMANDS = {}  # name -> command, in the order in which a course needs them
 
 
 def _command(name, example, alone=True, needs_course=True):
-    """Make a function of a course folder a command; `alone`: no other may run in the folder.
+    """A decorator that makes a function of a CourseFolder a command.
 
-    A function that needs no course is not given one; `--course` is accepted all the same.
+    With `alone` no other command may run in the folder. With `needs_course=False` the function gets
+    no folder; `--course` is accepted all the same.
     """
 
     def register(function):
@@ -55,7 +56,7 @@ def _command(name, example, alone=True, needs_course=True):
 
 
 class _Trouble(click.ClickException):
-    """What an instructor can mend, in a sentence."""
+    """A problem that the instructor can solve; the message says how."""
 
     def show(self, file=None):
         click.echo(f"course: {self.message}", file=file, err=True)
@@ -87,7 +88,7 @@ def _release(course, assignments, repository, no_trial):
     from course.grading.out.release import look_at_source, release, repository_of, stamp_lectures
 
     chosen = course.chosen(assignments)
-    for assignment in chosen:  # before minutes go into trials
+    for assignment in chosen:  # before the trials, which take minutes
         look_at_source(course, assignment)
     address, said = repository_of(course, repository)
     for assignment in chosen:
@@ -170,8 +171,8 @@ def _publish(course, copy, assignments, repository, no_trial):
 )  # fmt: skip
 @click.option(
     "--roster", metavar="CSV",
-    help="A CSV file with a line for each student of the class: the LMS's own list, or one of "
-    "yours with student_id and the LMS's number (lms_user_id) or the name.",
+    help="A CSV file with a line for each student of the class: the LMS's own list, or your own "
+    "with the columns student_id and lms_user_id (the LMS's number) or name.",
 )  # fmt: skip
 @click.option(
     "--timezone", metavar="ZONE",
@@ -266,12 +267,12 @@ def _start_the_box(options):
     from course.grading.sandbox import outside
 
     if not options["scheduler"]:
-        with contextlib.suppress(CourseError):  # it is told when the box is needed
+        with contextlib.suppress(CourseError):  # reported when the box is needed
             outside.box(options["sandbox"] or outside.BUBBLEWRAP).start()
 
 
 def _handed_in(course, assignments, students, those_of):
-    """(assignment, students or None for all); of all assignments only what there is."""
+    """Yield (assignment, students; empty for all). Unnamed assignments without work are skipped."""
     for assignment in course.chosen(assignments):
         if assignments:
             yield assignment, students
@@ -385,7 +386,7 @@ def _demo(shown_in):
 
 @contextlib.contextmanager
 def _progress(what):
-    """What prints a line for each submission, above a bar with the time that is left."""
+    """Yields a function that prints a line for each submission, above a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""A class graded by a Dask cluster; on one machine nothing of Dask is imported."""
+"""Grade a class on a Dask cluster. Only `course grade --scheduler` imports this module and Dask."""
 
 import logging
 import threading
@@ -10,12 +10,12 @@ from distributed import Client, KilledWorker, as_completed
 
 from course.grading import CourseError, worker
 
-_AHEAD = 4  # submissions for each worker that are on their way: they lie in the scheduler's memory
+_AHEAD = 4  # submissions handed out for each worker; they fill the scheduler's memory
 _GLANCE = 3  # seconds between two looks at the cluster's workers
 
 
 def spread(job, students, contents, at_work, scheduler):
-    """(student, Outcome) in the order in which they are ready, from a cluster's workers.
+    """Yield (student, Outcome) from a cluster's workers, in the order in which they finish.
 
     Raises CourseError if no scheduler answers at this address.
     """
@@ -25,7 +25,7 @@ def spread(job, students, contents, at_work, scheduler):
         warnings.filterwarnings("ignore", "Sending large graph")  # a notebook with many pictures
         client = stack.enter_context(_client(scheduler))
         stack.enter_context(_saying_if_idle(client, scheduler, at_work.say))
-        shared = client.submit(_same, job, pure=False)  # made anew when its worker dies
+        shared = client.submit(_same, job, pure=False)  # Dask makes it again if its worker dies
         waiting, running = iter(students), at_work.begun
         finished = as_completed()
 
@@ -59,14 +59,14 @@ def _client(scheduler):
         ) from None
     except TypeError as error:  # Dask has found no certificate
         raise CourseError(
-            f"The scheduler at {scheduler} is asked for by TLS, and Dask's settings name no "
-            f"certificates for it ({error}). docs/scaling.md shows how they are named."
+            f"The address {scheduler} asks for TLS, but Dask's settings name no certificates "
+            f"({error}). docs/scaling.md shows how to name them."
         ) from None
 
 
 @contextmanager
 def _saying_if_idle(client, scheduler, say):
-    """Say so when a scheduler is found without workers: it would wait for them in silence."""
+    """Tell the user when the scheduler has no workers, as Dask waits for some in silence."""
     ended = threading.Event()
 
     def watch():

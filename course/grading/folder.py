@@ -1,4 +1,4 @@
-"""A course's folder as nbgrader sees it: where things lie, and nbgrader's API on it."""
+"""A course's folder as nbgrader sees it: its paths, and nbgrader's API on it."""
 
 import contextlib
 import difflib
@@ -21,7 +21,7 @@ try:
 except ImportError:  # Windows, where nothing is graded
     fcntl = None
 
-# nbgrader builds some of its records outside of a session; that is harmless, and not for teachers.
+# nbgrader builds some records outside of a session. The warning is harmless: do not show it.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
 
 
@@ -35,7 +35,7 @@ class CourseFolder:
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
             os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         app = NbGrader()
-        with contextlib.chdir(self.root):  # Jupyter reads the configuration of where it is
+        with contextlib.chdir(self.root):  # Jupyter reads the configuration of the current folder
             app.load_config_file()
         app.config.CourseDirectory.root = str(self.root)
         app.config.NbGrader.logfile = ""
@@ -153,7 +153,7 @@ def write_atomically(path, content):
 
 
 def _find(start):
-    """The course folder that a folder lies in, as git finds its repository."""
+    """The course folder around a folder, found as git finds its repository."""
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / "nbgrader_config.py").exists():
             return folder

@@ -1,7 +1,7 @@
-"""A class graded: which submissions are to be graded, spread over the machine's cores.
+"""Grade a class: choose the submissions, and spread them over the machine's cores.
 
-Workers turn bytes into judged notebooks (`course.grading.worker`). Only this process writes
-(`course.grading.book`).
+Workers turn bytes into judged notebooks (`course.grading.worker`). Only this process writes the
+results (`course.grading.book`).
 """
 
 import json
@@ -28,7 +28,7 @@ from course.plain import one_line
 
 _SAY = partial(print, flush=True)
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
-_AHEAD = 4  # submissions handed out for each worker: more would only lie about
+_AHEAD = 4  # submissions handed out for each worker; more would only take memory
 
 
 def grade(
@@ -46,12 +46,12 @@ def grade(
 ):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
-    Submissions that are graded and have not changed since are left alone, unless `again`. `cells`
-    (grade ids) grades only these anew. `sandbox` is one of `outside.SANDBOXES`. `workers` is the
-    number of processes on this machine (default: one a core), `scheduler` the address of a Dask
-    cluster that is used instead. `progress(number, total, result)` is called after each, and
-    `say(sentence)` if the assignment has changed, the cluster has no workers, or a submission
-    takes long.
+    Submissions that were graded and have not changed since are skipped, unless `again`. `cells` are
+    the grade ids of exercises; only these are graded again. `sandbox` is one of
+    `outside.SANDBOXES`. `workers` is the number of processes on this machine (default: one a core),
+    `scheduler` the address of a Dask cluster to use instead. `progress(number, total, result)` is
+    called after each submission, and `say(sentence)` if the assignment has changed, the cluster has
+    no workers, or a submission takes long.
 
     Raises CourseError if the assignment was never released, nobody handed anything in, or student
     code cannot be contained here.
@@ -77,7 +77,7 @@ def grade(
         pending = [s for s in chosen if again or cells or not book.is_done(s)]
         for sentence in _notices(course, job, list(filter(book.is_stale, pending))):
             say(sentence)
-        book.penalise(set(chosen) - set(pending))  # what is late may have changed since
+        book.penalise(set(chosen) - set(pending))  # due dates may have changed since
         done = {
             student: read_result(course, assignment, student, book.gradebook)
             for student in chosen
@@ -113,7 +113,7 @@ def _notices(course, job, stale):
 
 
 def _job(course, assignment, sandbox):
-    """What the workers need to know about an assignment."""
+    """The Job: all that the workers need to know about an assignment."""
     official = {
         path.stem: official_cells(course.database, assignment, path.stem, path)
         for path in course.notebooks(assignment)
@@ -127,8 +127,8 @@ def _job(course, assignment, sandbox):
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
     elif config.get("Judge", {}).get("sandbox") == outside.UNSAFE:
         raise CourseError(
-            "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). Take that out: to run "
-            "student code with your own rights is asked for each time, by "
+            "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). Delete that line. To run "
+            "student code with your own rights, ask for it each time: "
             "`course grade --unsafe-no-sandbox`."
         )
     kernelspec = json.loads(spec or "{}")
@@ -139,7 +139,7 @@ def _job(course, assignment, sandbox):
 
 
 class _Watched:
-    """Who is being graded: a thread says who it is if nobody was done for long."""
+    """The submissions at work. A thread names them if none has finished for `every` seconds."""
 
     every = 30  # seconds
 
@@ -168,7 +168,7 @@ class _Watched:
 
 
 def _spread(job, students, contents, at_work, workers, scheduler):
-    """(student, Outcome) in the order in which they are ready."""
+    """Yield (student, Outcome) in the order in which they finish."""
     if scheduler and students:
         from course.grading import cluster  # takes a second
 
@@ -179,13 +179,13 @@ def _spread(job, students, contents, at_work, workers, scheduler):
 
 
 def _on_this_machine(job, students, contents, at_work, workers):
-    """The same from the cores of this machine.
+    """Yield (student, Outcome) from the cores of this machine.
 
     Threads are enough: each waits for the processes in which its submission runs and is judged.
     """
     waiting, running = iter(students), {}
     pool = futures.ThreadPoolExecutor(workers)
-    with worker.Judges() as judges:  # they import what they need while the box does
+    with worker.Judges() as judges:  # judges and box import their libraries at the same time
         sandbox = judge.Judge(config=Config(job.config)).sandbox
         job = replace(job, box=outside.box(sandbox).address)
 
@@ -208,7 +208,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
                 for future in ready:
                     yield running.pop(future), future.result()
                     hand_out(1)
-        finally:  # where it was stopped, those at work end with their judges
+        finally:  # if grading was stopped, closing the judges ends the submissions at work
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,7 +1,7 @@
-"""What a person graded in the formgrader stays, when a submission is graded again.
+"""Keep the points and comments of a person when a submission is graded again.
 
-nbgrader opens every answer anew that a person gave points for. Here one is opened only if what the
-student wrote for it has changed.
+nbgrader marks every answer that a person graded as "needs manual grade" again. This module does so
+only if the student's text for it has changed.
 """
 
 from nbgrader import utils
@@ -11,8 +11,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 class SaveGrades(SaveAutoGrades):
     """nbgrader's SaveAutoGrades on a gradebook that is open already.
 
-    `unchanged` are the grade ids whose answers are as they were; `kept` is filled with those of
-    them that a person has graded.
+    `unchanged` are the grade ids of answers that have not changed. The attribute `kept` collects
+    those of them that a person has graded.
     """
 
     def __init__(self, gradebook, unchanged=(), **kwargs):
@@ -38,7 +38,7 @@ class SaveGrades(SaveAutoGrades):
 
 
 def unchanged(old, new):
-    """Grade ids of what the student wrote alike in two judged notebooks; `old` may be None."""
+    """The grade ids whose student text is the same in two judged notebooks; `old` may be None."""
     answers = _answers(new)
     if old is None:
         return set()
@@ -46,7 +46,7 @@ def unchanged(old, new):
     if "file" in before and before["file"] == now["file"]:
         return set(answers)
     if before.get("failed") or now.get("failed"):
-        return set()  # neither shows what the student wrote
+        return set()  # a failed one does not show the student's text
     old_answers = _answers(old)
     return {name for name, text in answers.items() if old_answers.get(name) == text}
 
@@ -65,7 +65,7 @@ def _answers(nb):
 
 
 def link_answers(nb):
-    """Link what a person grades below the title: in the formgrader it is a long way down to it."""
+    """Add links below the title to the answers that a person grades, for the formgrader."""
     names = [
         cell.metadata.nbgrader["grade_id"]
         for cell in nb.cells
@@ -77,10 +77,10 @@ def link_answers(nb):
 
 
 def comments(nb, notebook):
-    """{grade id: [comment, ...]}: what a person wrote about each exercise of a judged notebook.
+    """{grade id: [comment, ...]}: a person's comments on each exercise of a judged notebook.
 
-    `notebook` is the gradebook's SubmittedNotebook. The formgrader has a field for each answer, and
-    a test comes after the answers that it tests.
+    `notebook` is the gradebook's SubmittedNotebook. The formgrader has a comment field below each
+    answer. A test gets the comments on the answers above it.
     """
     written = {
         comment.name: " ".join((comment.manual_comment or "").split())

@@ -1,7 +1,7 @@
-"""Points off for handing in late, as the plugin in nbgrader_config.py has it.
+"""Late penalties, as the plugin in nbgrader_config.py computes them.
 
-nbgrader asks the plugin once, while it grades. Here it is asked whenever scores are read, too: a
-due date, an extension, the plugin or a person's points can have changed since.
+nbgrader asks the plugin once, while it grades. This module asks it again before scores are read: a
+due date, an extension, the plugin or a person's points may have changed since.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ from course.grading.inbox.intake import Intake, Record
 
 
 def penalise(course, assignments):
-    """Bring the points off of all submissions of the assignments up to date.
+    """Update the late penalties of all submissions of the assignments.
 
     Raises CourseError if the plugin cannot be loaded, or fails.
     """
@@ -29,9 +29,9 @@ def penalise(course, assignments):
 
 
 def handed_in(folder):
-    """When a submission was handed in, by its timestamp.txt; None if nobody knows.
+    """When a submission was handed in, as timestamp.txt says; None without that file, or if empty.
 
-    Raises CourseError if no time stands there.
+    Raises CourseError if the file holds no time.
     """
     path = folder / "timestamp.txt"
     if not path.exists():
@@ -41,13 +41,13 @@ def handed_in(folder):
         return parse_utc(text) if text else None
     except (ValueError, OverflowError):
         raise CourseError(
-            f"{path} should hold a time, such as 2026-11-20 23:04:00 UTC. Mend the file, or delete "
-            "it: then nobody knows when this was handed in, and it is not late."
+            f"{path} should hold a time, such as 2026-11-20 23:04:00 UTC. Correct it, or delete "
+            "the file; the submission then has no time and is not late."
         ) from None
 
 
 class Penalties:
-    """What `c.AssignLatePenalties.plugin_class` takes off; loaded when somebody is late."""
+    """The penalties by `c.AssignLatePenalties.plugin_class`, loaded once somebody is late."""
 
     def __init__(self, course):
         self._course, self._record, self._plugin = course, Record(course), None
@@ -67,8 +67,7 @@ class Penalties:
                 notebook.late_submission_penalty = penalty
 
     def _time(self, submission):
-        """When it was handed in. A mark of the LMS without a time counts for a second after the
-        due date, the least that it can mean."""
+        """When it was handed in; one second after the due date if only marked as late."""
         assignment, student = submission.assignment, submission.student.id
         folder = self._course.path("submitted", assignment.name, student)
         if not folder.exists():

@@ -1,4 +1,4 @@
-"""What became of each submission: read from the gradebook and the judged notebooks, and shown."""
+"""The result of each submission, read from the gradebook and its judged notebooks, and a table."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Result:
     score: float = 0.0
     maximum: float = 0.0
     lost: list = field(default_factory=list)  # (grade id, points, [message, ...])
-    remarks: list = field(default_factory=list)  # (grade id, with which official answer it passed)
+    remarks: list = field(default_factory=list)  # (grade id, text: passed with an official answer)
     repairs: list = field(default_factory=list)
     failed: str | None = None
     manual: bool = False  # an answer waits for a person
@@ -67,7 +67,7 @@ def read_judged(path):
 
 
 def _read_notebook(result, nb, notebook):
-    """Add what a judged notebook and its entry in the gradebook say to a Result."""
+    """Add a judged notebook and its entry in the gradebook to a Result."""
     said = nb.metadata.get("course", {})
     result.files[notebook.name] = said.get("file")
     result.repairs += map(one_line, said.get("repairs", []))

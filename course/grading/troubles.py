@@ -1,4 +1,4 @@
-"""What a machine can do to a command, in a sentence: a full disk, a read-only folder, ..."""
+"""Sentences for errors of the machine: a full disk, a read-only folder, a locked gradebook."""
 
 import errno
 
@@ -18,14 +18,14 @@ _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
     errno.EROFS: _READ_ONLY, errno.EACCES: _READ_ONLY, errno.EPERM: _READ_ONLY,
 }  # fmt: skip
-_DATABASE = {  # what SQLite says
+_DATABASE = {  # part of SQLite's message: the sentence
     "disk is full": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
     "unable to open database file": _READ_ONLY, "is locked": _BUSY,
 }  # fmt: skip
 
 
 def as_a_sentence(error):
-    """What an instructor can do about an exception; None if it is a mistake of ours."""
+    """A sentence for the instructor about an exception; None if it is an error in this program."""
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return f"{one_line(error.filename or 'The course folder')}: {_ERRNOS[error.errno]}"
     if isinstance(error, InvalidEntry | IntegrityError):

@@ -1,9 +1,9 @@
-"""One submission graded, from bytes to bytes: what every core of every machine does.
+"""Grade one submission, from bytes to bytes; every worker of every machine does this.
 
-A `Job` is what an assignment's submissions have in common. `grade_submission` runs in a worker
-(a thread of `course.grading.grade`, or a process of Dask): student code runs in a warm box, and
-each submission is judged in a trusted process of its own, which is thrown away afterwards. No
-gradebook and no shared folder is needed.
+A `Job` holds everything that an assignment's submissions share. `grade_submission` runs in a worker
+(a thread of `course.grading.grade`, or a process of Dask). Student code runs in a warm box. Each
+submission is judged in a trusted process of its own, which ends afterwards. No gradebook and no
+shared folder is needed.
 """
 
 import atexit
@@ -48,12 +48,12 @@ from course.grading.verdict.runner import LONGEST, NoVerdict
 
 _log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
-_TO_JUDGE = 120  # seconds of its own processor time
+_TO_JUDGE = 120  # seconds of processor time that a trusted process may take
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the submissions of one assignment have in common."""
+    """Everything that the submissions of one assignment share."""
 
     assignment: str
     official: dict  # {notebook: {grade id: Official}}
@@ -66,7 +66,7 @@ class Job:
 
     @cached_property
     def name(self):
-        """A name for all that decides about a verdict but the submission itself.
+        """A digest of everything that a verdict depends on, except the submission.
 
         That is the released cells, the files beside them, the solution, the judge's settings, and
         the course's own code and tables.
@@ -80,7 +80,7 @@ class Job:
         return _digest({"job": text.encode(), **beside, **_own_code()})
 
     def digest(self, contents):
-        """A name for these contents under this job: equal ones need not be graded again."""
+        """A digest of a submission under this job. If it is unchanged, no grading is needed."""
         return f"{self.name}-{_digest(contents)}"
 
 
@@ -94,13 +94,13 @@ def _digest(contents):
 
 @cache
 def _own_code():
-    """{name: bytes} of the course's package: its checks and tables decide, too."""
+    """{name: bytes} of the course's package, as verdicts depend on its checks and tables."""
     folder = Path(course.__file__).parent
     return {f"course/{p.relative_to(folder)}": p.read_bytes() for p in sorted(folder.rglob("*.py"))}
 
 
 def files_beside(folder):
-    """{name: bytes} of the files in an assignment's folder that are no notebooks."""
+    """{name: bytes} of the files in an assignment's folder that are not notebooks."""
     return {
         path.name: path.read_bytes()
         for path in sorted(folder.glob("*"))
@@ -110,7 +110,7 @@ def files_beside(folder):
 
 @dataclass
 class Outcome:
-    """What became of a submission: its judged notebooks, or the reason why there is no verdict."""
+    """The result of grading: the judged notebooks, and a reason if there is no verdict."""
 
     notebooks: dict  # {notebook: JSON text}
     seconds: float
@@ -118,10 +118,10 @@ class Outcome:
 
 
 def grade_submission(job, contents, judges=None):
-    """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, whatever happens.
+    """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, failed or not.
 
     `judges` are this process's own unless they are given. Raises BoxError if student code cannot
-    be contained on this machine, and CourseError when the judges are closed meanwhile.
+    be contained on this machine, and CourseError if the judges are closed meanwhile.
     """
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
@@ -130,7 +130,7 @@ def grade_submission(job, contents, judges=None):
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
     outcome = _in_own_process(judges, job, contents, address, longest)
     if isinstance(outcome, outside.BoxError):
-        # Not in the judge's process: its limits would be those of the kernel as well.
+        # Start it here and not in the judge's process, whose limits the kernel would inherit.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
         with outside.Box(judge.sandbox) as cold:
             outcome = _in_own_process(judges, job, contents, cold.address, longest)
@@ -140,13 +140,13 @@ def grade_submission(job, contents, judges=None):
     return outcome
 
 
-# --- a trusted process for each
+# --- a trusted process for each submission
 
 
 class Judges:
-    """A process that has imported the judge; each submission is judged in a copy of it.
+    """A process that has imported the judge; each submission is judged in a fork of it.
 
-    It is started with this, and again if it has ended. When it is closed, its copies end.
+    The process starts with the object, and again if it has died. `close` ends it and its forks.
     """
 
     def __init__(self):
@@ -160,9 +160,9 @@ class Judges:
         self.close()
 
     def connect(self):
-        """A connection to a new process that waits for (job, contents, box address, seconds).
+        """A connection to a new fork, which waits for (job, contents, box address, seconds).
 
-        Raises CourseError if this is closed.
+        Raises CourseError after `close`.
         """
         with self._lock:
             if self._closed:
@@ -175,7 +175,7 @@ class Judges:
         return Connection(link.detach())
 
     def close(self):
-        """End it, and all that it judges."""
+        """End the process and all its forks."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -188,7 +188,8 @@ class Judges:
             server.bind(self._address)
             server.listen(64)
             program = f"from course.grading import worker; worker.serve_judges({server.fileno()})"
-            # Connections wait in the socket until it is ready. Ctrl + C is for us, who end it.
+            # Connections wait in the socket until the process is ready. It gets no Ctrl + C; this
+            # process does, and ends it.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program],
                 stdin=subprocess.PIPE,
@@ -207,7 +208,7 @@ _judges = {}
 
 
 def own_judges():
-    """This process's judges, started when first needed, for as long as it lives."""
+    """This process's judges, started when first needed and closed at its end."""
     judges = _judges.get(os.getpid())
     if judges is None:
         judges = _judges[os.getpid()] = Judges()
@@ -216,10 +217,10 @@ def own_judges():
 
 
 def _in_own_process(judges, job, contents, address, longest):
-    """The Outcome, or a BoxError, after at most so many seconds.
+    """The Outcome, or a BoxError, after at most `longest` seconds.
 
-    A process that dies can have been the machine's fault, once. One that takes too long was the
-    submission's, and is not tried again.
+    If the process dies, the machine may be the cause: it is tried once more. If it takes too long,
+    the submission is the cause, and there is no second try.
     """
     end = time.monotonic() + longest
     for _ in range(2):
@@ -232,19 +233,19 @@ def _in_own_process(judges, job, contents, address, longest):
 
 
 def serve_judges(control):
-    """Run the process that is copied, until its standard input ends."""
+    """Run the process that forks judges, until its standard input ends."""
     fast.write()
     box.import_what_is_given()
     for name in [name for name in sys.modules if name.startswith("course.architectures.")]:
         for table in vars(sys.modules[name]).values():
             if isinstance(table, Table):
-                anatomy(table)  # is kept: else each copy would read those that its tests use
+                anatomy(table)  # cached here, so that no fork has to read the table again
     gc.freeze()
     box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
 
 
 def _answer(link):
-    """In a copy of the judge: one submission, from the connection to the connection."""
+    """In a fork of the judge: receive one submission, judge it, send the Outcome."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
     connection = Connection(link.detach())
     job, contents, address, longest = connection.recv()
@@ -253,7 +254,7 @@ def _answer(link):
     resource.setrlimit(resource.RLIMIT_CPU, (_TO_JUDGE, _TO_JUDGE + 10))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     os.environ["NBGRADER_EXECUTION"] = "autograde"
-    numpy.random.seed()  # Python's own generator is seeded at a fork, this one is not
+    numpy.random.seed()  # unlike Python's generator, NumPy's is not seeded again at a fork
     try:
         with _beside(job.files):
             submission = read_submission(contents, job.official)
@@ -271,9 +272,9 @@ def _answer(link):
 
 @contextlib.contextmanager
 def _beside(files):
-    """Be where the instructor's files are, so that test cells can import and read them.
+    """Change to a folder with the instructor's files, so that test cells can import and read them.
 
-    They are the released ones, never those of a submission.
+    These are the released files, never those of a submission.
     """
     if not files:
         yield
@@ -281,13 +282,13 @@ def _beside(files):
     with tempfile.TemporaryDirectory(prefix="course-beside-") as folder:
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
-        sys.path.append(folder)  # what is installed comes first
+        sys.path.append(folder)  # last: installed packages come first
         with contextlib.chdir(folder):
             yield
 
 
 def _out_of_time(signum, frame):
-    raise NoVerdict(f"To judge it would take more than {_TO_JUDGE} s of processor time.")
+    raise NoVerdict(f"Judging it takes more than {_TO_JUDGE} s of processor time.")
 
 
 def _judged(job, name, nb, problem, address):
@@ -313,13 +314,13 @@ def _judged(job, name, nb, problem, address):
 
 
 def failure(job, reason):
-    """An Outcome with the reason in place of verdicts: no points, and to be looked at."""
+    """An Outcome without verdicts or points: it holds the reason, for a person to look at."""
     notebooks = {name: _unreadable(job, name, reason) for name in job.official}
     return Outcome(notebooks, 0, reason)
 
 
 def _unreadable(job, name, reason):
-    """The release, with no points for anything and the reason on top."""
+    """The released notebook with no points for any exercise, and the reason on top."""
     nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
     nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
     nb.metadata["kernelspec"] = job.kernelspec

@@ -1,8 +1,8 @@
-"""What an archive or a folder of submissions holds, read as the hostile input that it is.
+"""Read an archive or a folder of submissions, which may be hostile.
 
-Nothing is ever unpacked to disk: a file is a name and bytes. Names that lead outside, links and
-bombs are not read; each of them is told with its reason. A zip file that a student handed in is
-opened, once: what it holds is the student's, and archives in it stay closed.
+Nothing is unpacked to disk: a file is a name and bytes. Paths that lead outside, links and zip
+bombs are not read; each is reported with the reason. A zip file that a student handed in is opened;
+its files are that student's. Archives inside of it are not opened.
 """
 
 import io
@@ -22,22 +22,22 @@ from course.grading import CourseError
 from course.grading.notebook.read import MAX_BYTES
 
 _MAX_FILES = 20_000
-_MAX_FILE = 100_000_000  # bytes; a notebook above MAX_BYTES is not graded, but it is kept
+_MAX_FILE = 100_000_000  # bytes; a notebook above MAX_BYTES is kept, but not graded
 _MAX_TOTAL = 10_000_000_000  # bytes, all notebooks together
 _MAX_INNER = 1_000  # files of a zip file in the archive
-_MAX_RATIO = 200
+_MAX_RATIO = 200  # unpacked to packed size; text packs well, but no notebook that well
 _MAX_NAME = 1_000  # characters
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-# What operating systems leave behind; nobody handed it in.
+# Files of operating systems, which nobody handed in.
 _UNIMPORTANT = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I)
-# Characters that are not seen and that some systems leave out of names.
+# Invisible characters, which some systems leave out of names.
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError,
             zlib.error)  # fmt: skip
 
 
 class Unreadable(CourseError):
-    """A file whose bytes cannot be had; the text says why."""
+    """A file that cannot be read; the text says why."""
 
 
 @dataclass
@@ -45,24 +45,24 @@ class Entry:
     """One file of an archive."""
 
     path: str  # with / between folders; printable
-    when: datetime | None  # its date in the archive, as a clock on the wall shows it
-    problem: str | None  # why it is refused: it is nobody's
+    when: datetime | None  # its date in the archive, in local time without a time zone
+    problem: str | None  # why the file is refused
     size: int  # bytes, as the archive says
     packed_size: int | None
     opened: Callable  # () -> a binary file
 
     @property
     def is_notebook(self):
-        """Whether it is named as one."""
+        """Whether its name is that of a notebook."""
         return self.path.lower().endswith(".ipynb")
 
     @property
     def is_zip(self):
-        """Whether it is named as a zip file."""
+        """Whether its name is that of a zip file."""
         return self.path.lower().endswith(".zip")
 
     def read(self, limit=_MAX_FILE):
-        """Its bytes. Raises Unreadable if they cannot be had, or are too many."""
+        """Its bytes. Raises Unreadable if they cannot be read, or are more than `limit`."""
         try:
             with self.opened() as file:
                 content = file.read(limit + 1)
@@ -75,7 +75,7 @@ class Entry:
         return content
 
     def holds_json(self):
-        """Whether it begins as a notebook does, whatever it is called."""
+        """Whether it begins with {, as a notebook does; its name does not matter."""
         try:
             with self.opened() as file:
                 begin = file.read(64)
@@ -84,7 +84,7 @@ class Entry:
         return begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
     def reason(self):
-        """Why it is no notebook that can be read, or None. A zip file may hold one."""
+        """Why it cannot be a readable notebook, or a zip file with one; None if it can."""
         path, packed = self.path.lower(), self.packed_size
         if path.endswith(_PACKED):
             return "is an archive that is not opened (only .zip is); ask for the notebook itself"
@@ -101,8 +101,8 @@ class Entry:
     def files(self):
         """[(entry, why it is no notebook or None)] of a zip file that was handed in.
 
-        What systems leave behind is left out. Raises Unreadable if it cannot be opened, or holds
-        more than anybody hands in.
+        Files of operating systems are left out. Raises Unreadable if it cannot be opened, or holds
+        too many or too large files.
         """
 
         def unpacked():
@@ -124,7 +124,7 @@ class Entry:
                 raise Unreadable(
                     f"holds more than {_MAX_INNER:,} files or {_MAX_FILE / 1e6:.0f} MB of notebooks"
                 )
-            # The archive is read again when this is: a class's would not fit into memory.
+            # Unpack the zip file again for each read: those of a class do not fit into memory.
             entry.opened = lambda info=info: unpacked().open(info)
             entry.path = f"{self.path}/{entry.path}"
             found.append((entry, reason))
@@ -133,10 +133,9 @@ class Entry:
 
 @contextmanager
 def opened(archive):
-    """(entries, how many unimportant files were left out) of a zip archive or a folder.
+    """Yields (entries, number of unimportant files left out) of a zip archive or a folder.
 
-    Raises CourseError for a file that is no zip archive, and for one with too many or too large
-    files.
+    Raises CourseError for a file that is not a zip archive, and for too many or too large files.
     """
     archive = Path(archive)
     if archive.is_dir():
@@ -147,14 +146,14 @@ def opened(archive):
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise CourseError(
             f"{archive} cannot be read as a zip archive ({error}). Download the submissions from "
-            "the LMS once more, and hand over the file as it is, or a folder with its contents."
+            "the LMS once more, and give the file as it is, or a folder with its contents."
         ) from None
     with packed:
         yield _checked(archive, (entry for _, entry in _in_zip(packed)))
 
 
 def _checked(archive, found):
-    """The quotas on all files together."""
+    """(entries, number of unimportant files), within the quotas on all files together."""
     entries, files, total = [], 0, 0
     for entry in found:
         files += 1
@@ -174,10 +173,10 @@ def _checked(archive, found):
 def _in_zip(packed):
     """(zipfile's own entry, Entry) of each file."""
     for info in packed.infolist():
-        name = info.orig_filename  # the other one ends at a NUL, behind which more can stand
+        name = info.orig_filename  # `filename` is cut at a NUL, which could hide the rest
         if name.endswith("/"):
             continue
-        if not info.flag_bits & 0x800:  # not marked as UTF-8, but often it is
+        if not info.flag_bits & 0x800:  # not marked as UTF-8, but often UTF-8 all the same
             with suppress(UnicodeError):
                 name = name.encode("cp437").decode("utf-8")
         entry = Entry(
@@ -228,7 +227,7 @@ def _printable(name):
 
 
 def _date(*parts):
-    """A zip entry's date; None for the one that stands for "unknown", and for impossible ones."""
+    """A zip entry's date; None for 1980-01-01 00:00 ("unknown"), and for impossible dates."""
     try:
         return None if parts == (1980, 1, 1, 0, 0, 0) else datetime(*parts)
     except ValueError:

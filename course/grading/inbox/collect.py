@@ -1,8 +1,8 @@
-"""An LMS's archive taken in: who handed in what, told by content and by the LMS's own file names.
+"""Take in an LMS's archive: find out who handed in which notebook of which assignment.
 
-The student is known by what the LMS wrote (`lms`); the assignment by the grade ids
-in the notebook, never by the file's name. What was handed in and when, and what could not be read,
-goes into the intake record (`intake`).
+The student follows from the name that the LMS gave the file (`lms`). The assignment follows from
+the grade ids in the notebook; the file's name counts only for a broken one. Files, times and files
+that could not be read go into the intake record (`intake`).
 """
 
 import re
@@ -29,12 +29,12 @@ from course.grading.inbox.submitted import Submitted
 from course.grading.notebook.read import read_notebook, read_source
 from course.grading.notebook.repair import grade_ids
 
-_LMS_ADDS = (".txt", ".html", ".yml")  # beside what students handed in
+_LMS_ADDS = (".txt", ".html", ".yml")  # files that LMSs add to those of students
 
 
 @dataclass
 class Report:
-    """What was taken in and what was not, with reasons."""
+    """The files that were taken in, and those that were not with the reasons."""
 
     lms: str | None = None  # a key of LMS
     taken: list = field(default_factory=list)  # (student, assignment, file name in the archive)
@@ -47,15 +47,15 @@ class Report:
 def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
     """Put every notebook of an archive or folder into submitted/<student>/<assignment>/.
 
-    `only` keeps one assignment, `lms` is one of LMS (default: told by the names), `roster` is a CSV
-    file with a line for each student, which says whom the LMS means and who is in the class, and
-    `timezone` is the zone of the local times that an LMS writes. Of several
-    notebooks of one student the newest that holds an answer is taken. One that cannot be read is
-    taken as well, if it can be told which one it is, so that grading lists it. Running it again
-    with the same archive changes nothing.
+    `only` keeps one assignment. `lms` is a key of LMS (default: found from the file names).
+    `roster` is a CSV file with a line for each student; it maps the LMS's numbers to students and
+    says who is in the class. `timezone` is the zone of the local times that an LMS writes. Of
+    several versions of a student's notebook the newest that holds an answer is taken. A broken
+    notebook is taken too, if it is clear which one it is, so that grading lists it. Running this
+    again with the same archive changes nothing.
 
-    Raises CourseError for a file that is no archive, an LMS that cannot be told, a roster or a time
-    zone that cannot be read, and a disk that takes no more.
+    Raises CourseError for a file that is not an archive, an LMS that cannot be recognised, a roster
+    or a time zone that cannot be read, and a disk that cannot be written.
     """
     course.chosen([only] if only else [])
     named = course.config.get("Exchange", {}).get("timezone")
@@ -85,7 +85,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         if times_are_local(report.lms, files):
             report.notes.append(("", f"Local times are taken for {clock.name}."))
         files, people = _with_ids(report, files, roster, record)
-        for file in files:  # Moodle's worksheet knows better than its zip file when it was
+        for file in files:  # Moodle's worksheet has more exact times than its zip file
             person = people.get(file.students[0].id)
             if report.lms == "moodle" and person and person.handed_in:
                 file.when = clock.utc(person.handed_in)
@@ -95,11 +95,11 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
 
 
 def _report_others(report, others):
-    """Files that the LMS does not say are a student's: its own texts, or named differently."""
+    """Report files whose name is not that of a student's file: the LMS's own, or unknown ones."""
     title, named, _ = LMS[report.lms]
     for entry in others:
         if entry.problem:
-            continue  # is told already
+            continue  # already reported
         if entry.is_notebook:
             reason = f"is not named as {title} names files ({named})"
             report.skipped.append((entry.path, reason))
@@ -117,8 +117,8 @@ def _with_ids(report, files, roster, record):
     if report.lms == "canvas" and len(anonymous) == len(files) and files:
         roster = None
         report.notes.append((
-            "", "This archive is anonymous: Canvas does not say who is who, and takes no grades "
-            "by these names. Download it again after the names are shown.",
+            "", "This archive is anonymous: Canvas does not say who is who, and does not accept "
+            "grades under these names. Show the names in Canvas, and download it again.",
         ))  # fmt: skip
     people = {}
     if roster:
@@ -128,9 +128,9 @@ def _with_ids(report, files, roster, record):
     elif report.lms in PER_ASSIGNMENT:
         report.notes.append((
             "", "Moodle's numbers differ from one assignment to the next, and so do the ids made "
-            "of them. Its grading worksheet, handed over with --roster, says who is who.",
+            "of them. To say who is who, give Moodle's grading worksheet with --roster.",
         ))  # fmt: skip
-    before = record.students(report.lms)  # who was collected once keeps the id
+    before = record.students(report.lms)  # a student who was collected before keeps the id
     same_id = defaultdict(set)
     for file in files:
         if not file.students:
@@ -187,7 +187,7 @@ class _Known:
 
     def __init__(self, course):
         self.order, self.notebooks = course.assignments(), []
-        self.by_id = defaultdict(list)  # assignments may have exercises of one name
+        self.by_id = defaultdict(list)  # several assignments may use the same exercise name
         for assignment in self.order:
             for path in course.notebooks(assignment):
                 self.notebooks.append((assignment, path.stem))
@@ -195,7 +195,7 @@ class _Known:
                     self.by_id[name].append((assignment, path.stem))
 
     def by_content(self, nb, only):
-        """The (assignment, notebook) that most exercises are of, or None."""
+        """The (assignment, notebook) that most of the exercises belong to, or None."""
         homes = Counter(home for name in grade_ids(nb) for home in self.by_id.get(name, ()))
         most = [home for home in homes if homes[home] == max(homes.values())]
         return max(
@@ -203,7 +203,7 @@ class _Known:
         )
 
     def by_name(self, name, only):
-        """The notebook that a broken file was, by a word of its name, or the only one asked for."""
+        """The (assignment, notebook) of a broken file, by a word of its name, or from `only`."""
         words = {home: rf"(?<![^\W_]){re.escape(home[1])}(?![^\W_])" for home in self.notebooks}
         found = [home for home in words if re.search(words[home], name, re.IGNORECASE)]
         found = found or [home for home in self.notebooks if home[0] == only]
@@ -231,7 +231,7 @@ def _recognise(known, files, only, lms):
             file.reason = "holds no exercise of this course"
     counts = Counter(f.assignment for f in files if f.assignment for _ in f.students)
     main = max(counts, key=lambda name: (counts[name], known.order.index(name)), default=None)
-    if lms == "folders" and len(counts) > 1:  # nothing says that they are of one assignment
+    if lms == "folders" and len(counts) > 1:  # plain folders may hold several assignments
         main = None
     main = main or only
     for file in files:
@@ -247,7 +247,7 @@ def _recognise(known, files, only, lms):
     return main
 
 
-# --- written
+# --- writing
 
 
 def _save(course, record, report, files, people, main, only, clock):
@@ -282,8 +282,8 @@ def _save(course, record, report, files, people, main, only, clock):
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
         elif left and not only:
             report.notes.append((
-                "", "Nothing says which assignment the files without a notebook belong to. Name it "
-                "with --assignment, and report and export will list them.",
+                "", "It is not known which assignment the files without a notebook belong to. Name "
+                "it with --assignment; then report and export will list them.",
             ))  # fmt: skip
         _list_left(report, left, {id_ for id_, *_ in report.taken})
         for id_, person in people.items():
@@ -306,7 +306,7 @@ def _save(course, record, report, files, people, main, only, clock):
 
 
 def _list_left(report, left, taken):
-    """Report files that were not taken; last those of students of whom nothing was."""
+    """Report files that were not taken; last those of students of whom no file was taken."""
     said = {}
     for student in sorted(left, key=lambda student: (student.id not in taken, student.id)):
         for file, reason in left[student]:
@@ -316,7 +316,7 @@ def _list_left(report, left, taken):
 
 
 def _enter(course, lms, students, people):
-    """Write the class into the gradebook: a roster is sure of names, an archive fills gaps."""
+    """Write the class into the gradebook. Only a roster's names replace older ones."""
     common = Counter(name for _, name in {(s.id, s.full_name) for s in students})
     with Gradebook(course.database, course.directory.course_id) as gradebook:
         known = {student.id: student for student in gradebook.students}

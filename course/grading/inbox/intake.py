@@ -1,7 +1,7 @@
-"""The intake record: what an LMS said about each hand-in, kept beside what was handed in.
+"""The intake record: an LMS's data about each hand-in, in a file beside the gradebook.
 
-The gradebook has one LMS number for a student, and no place for a file that could not be read.
-This record has them for each assignment. `course collect` writes it, beside the gradebook.
+The gradebook has one LMS number for each student, and no place for files that could not be read.
+This record keeps both for each assignment. `course collect` writes it.
 """
 
 import json
@@ -18,7 +18,7 @@ NAME = "gradebook.db.intake.json"
 class Intake:
     """What is known about one student's hand-in of one assignment."""
 
-    numbers: dict = field(default_factory=dict)  # {LMS: what it calls the student}
+    numbers: dict = field(default_factory=dict)  # {LMS: its number for the student}
     notebooks: dict = field(default_factory=dict)  # {notebook: {"file", "sha256", "order", ...}}
     unreadable: list = field(default_factory=list)  # [file name, why]; only if nothing was taken
     stamp: str | None = None  # what `course collect` wrote into timestamp.txt
@@ -56,10 +56,10 @@ class Record:
         return self.assignments.setdefault(assignment, {}).setdefault(student, Intake())
 
     def number(self, lms, assignment, student, otherwise=None):
-        """What an LMS calls a student, for the way back; None if that is not known.
+        """An LMS's number for a student, for the export of grades; None if it is not known.
 
-        `otherwise` is the number in the gradebook, which does not say where it comes from: it is
-        taken unless it is known to be another LMS's, or another assignment's.
+        `otherwise` is the number in the gradebook, whose LMS is not known. It is used unless this
+        record has it as another LMS's or another assignment's.
         """
         mine = {
             name: students[student].numbers
@@ -76,7 +76,7 @@ class Record:
         return None if otherwise in taken else otherwise
 
     def students(self, lms):
-        """{what an LMS calls a student: the student}, where that is the same in all assignments."""
+        """{an LMS's number: student}; {} for an LMS that numbers anew for each assignment."""
         found = {}
         if lms not in PER_ASSIGNMENT:
             for students in self.assignments.values():

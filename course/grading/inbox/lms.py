@@ -1,8 +1,8 @@
-"""How each LMS names what it packs: whose file it is, when it was handed in, and what is its own.
+"""How each LMS names the files in its archive: whose a file is, and when it was handed in.
 
-The student is known by the outermost part of the path, which the LMS wrote, never by what stands
-behind it or in the file. A time is one only if the LMS gives it: the dates in Canvas's and Drive's
-archives are those of packing, and those of plain folders say when somebody copied a file.
+The student follows from the outermost part of the path, which the LMS wrote; students choose the
+rest. Only times that the LMS itself gives are used. The dates in Canvas's and Drive's archives are
+those of packing, and those of plain folders are those of copying.
 """
 
 import re
@@ -18,7 +18,7 @@ import yaml
 from course.grading import CourseError
 from course.grading.inbox.archives import Unreadable
 
-# Canvas leaves ASCII's signs and blanks out of names; beyond ASCII there are marks besides letters.
+# Canvas leaves ASCII signs and blanks out of names. Beyond ASCII, names have combining marks too.
 _NAME = r"[^\x00-/:-@\[-^`{-\x7f\s]+?"
 #: LMS: (its name, how it names files, the same as a pattern of the whole path).
 LMS = {
@@ -56,10 +56,10 @@ LMS = {
     ),
     "folders": ("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
 }
-#: Those that number participants anew for each assignment.
+#: LMSs that number participants anew for each assignment.
 PER_ASSIGNMENT = ("moodle",)
-_GENERAL = ("classroom", "folders")  # their patterns fit much that others wrote
-_LOCAL = ("moodle", "blackboard", "brightspace")  # their times are those of a clock on the wall
+_GENERAL = ("classroom", "folders")  # their patterns fit many files of other LMSs too
+_LOCAL = ("moodle", "blackboard", "brightspace")  # their times are local, without a time zone
 _METADATA = "submission_metadata.yml"
 
 
@@ -68,9 +68,9 @@ class Student:
     """Somebody whom an archive names."""
 
     id: str  # if no roster says otherwise
-    name: str  # as it stands there, for messages and for rosters without numbers
-    keys: tuple = ()  # what a roster may know the student by
-    number: str | None = None  # for the way back to the LMS
+    name: str  # as in the archive, for messages and for rosters without numbers
+    keys: tuple = ()  # numbers or names by which a roster may list the student
+    number: str | None = None  # the LMS's number, for the export of grades
     full_name: str = ""  # if the archive has it as people write it
 
     def __str__(self):
@@ -79,23 +79,23 @@ class Student:
 
 @dataclass
 class File:
-    """What a student handed in: a notebook, or something that is none and why."""
+    """A file that a student handed in, a notebook or not."""
 
     entry: object
     students: list
     name: str  # as the student called it
     reason: str | None = None  # why it cannot be read as a notebook
-    when: datetime | None = None  # in UTC; None: the LMS does not say
-    wall: datetime | None = None  # the same as it stands there, whatever the time zone
-    late: bool = False  # the LMS has marked it so
+    when: datetime | None = None  # time of the hand-in in UTC; None if the LMS does not give it
+    wall: datetime | None = None  # the same time as the LMS writes it, without a time zone
+    late: bool = False  # the LMS has marked it as late
     number: int = 0  # Canvas's running number of files
     assignment: str = ""
     notebook: str = ""
-    broken: str | None = None  # it is named as a notebook, and this is wrong with it
+    broken: str | None = None  # what is wrong with it, if it is named as a notebook
 
     @property
     def order(self):
-        """What is greater was handed in later; lists of a number and a text, fit for JSON."""
+        """[number, time as text], fit for JSON: the greater one was handed in later."""
         when = self.wall or self.entry.when or datetime.min
         return [self.number, when.isoformat(sep=" ", timespec="seconds")]
 
@@ -110,23 +110,23 @@ class Clock:
                 self.zone = ZoneInfo(name)
             except (ValueError, OSError, KeyError):
                 raise CourseError(
-                    f"{source} names no time zone that is known here: {name!r}. They are called "
-                    "by continent and city, as Europe/Berlin or America/New_York."
+                    f"{source} names an unknown time zone: {name!r}. Name one by continent and "
+                    "city, such as Europe/Berlin or America/New_York."
                 ) from None
         here = f"{time.tzname[0]}, this machine's time zone; --timezone names another"
         self.name = f"{name}, as {source} says" if name else here
 
     def utc(self, when):
-        """A time on the wall as a time in UTC; of an hour that comes twice, the first one."""
+        """A local time in UTC. In the hour that comes twice a year, the first one is meant."""
         return (when.replace(tzinfo=self.zone) if self.zone else when.astimezone()).astimezone(UTC)
 
     def shown(self, when):
-        """A time in UTC as the wall shows it, with its distance from UTC."""
+        """A time in UTC as local time with its offset from UTC, as text."""
         return f"{when.astimezone(self.zone):%Y-%m-%d %H:%M:%S %z}"
 
 
 def matches(lms, paths):
-    """{path: match}. One folder around everything is left out if nothing fits otherwise."""
+    """{path: match} of an LMS's pattern. If nothing fits, one folder around all is ignored."""
     pattern = re.compile(LMS[lms][2])
     found = {path: match for path in paths if (match := pattern.fullmatch(path))}
     around = {path.partition("/")[0] for path in paths}
@@ -137,7 +137,7 @@ def matches(lms, paths):
 
 
 def detected(archive, paths):
-    """The LMS that names files so. Raises CourseError if it cannot be told."""
+    """The LMS that names files like these. Raises CourseError if several could, or none."""
     fits = {lms: matches(lms, paths) for lms in LMS}
     likely = [lms for lms in fits if 2 * len(fits[lms]) > len(paths)]
     likely = [lms for lms in likely if lms not in _GENERAL] or likely
@@ -157,9 +157,9 @@ def detected(archive, paths):
 
 
 def handed_in(lms, archive, entries, clock):
-    """(a File for each that the LMS says is a student's, the other entries).
+    """([a File for each file of a student, by the LMS's pattern], [the other entries]).
 
-    Raises CourseError for an archive that cannot be taken apart.
+    Raises CourseError for an archive that lacks the LMS's metadata, or folders of students.
     """
     by_path = {entry.path: entry for entry in entries if not entry.problem}
     found = matches(lms, list(by_path))
@@ -202,12 +202,12 @@ def handed_in(lms, archive, entries, clock):
 
 
 def times_are_local(lms, files):
-    """Whether times were found that stand in the archive without a time zone."""
+    """Whether the archive has times without a time zone."""
     return lms in _LOCAL and any(file.when for file in files)
 
 
 def _opened(entry):
-    """(entry, why it is no notebook or None) of a file; of a zip file, of those in it."""
+    """[(entry, why it is no notebook or None)] of a file, or of the files in a zip file."""
     reason = entry.reason()
     if reason or not entry.is_zip:
         return [(entry, reason)]
@@ -230,7 +230,7 @@ def _on_canvas(got, anonymous):
 
     Names may contain _ and digits, so that one could end like the start of somebody else's file.
     """
-    if anonymous or not got["id"].isdigit():  # Canvas does not tell whose it is
+    if anonymous or not got["id"].isdigit():  # an anonymous file
         return [Student(f"anon_{got['id']}", f"anon_{got['id']}", (got["id"],))]
     readings = [(got["name"], got["id"])]
     if not got["late"] and re.match(r"[1-9][0-9]{4,18}_", got["file"]):
@@ -244,7 +244,7 @@ def _check_folders(archive, found):
     if len(around) == 1 and len(inside) > 1:
         raise CourseError(
             f"Everything in {archive} lies in one folder, {around.pop()!r}, so all of it would be "
-            "one student's. Unpack it, and hand over the folder that has a folder for each student."
+            "one student's. Unpack it, and give the folder that has a folder for each student."
         )
 
 
@@ -270,7 +270,7 @@ def _metadata(archive, by_path, found):
     if not found:
         return {}
     path, match = next(iter(found.items()))
-    # Only the one beside the folders: what lies in them is the students'.
+    # Only the file beside the folders counts: students could put one into theirs.
     entry = by_path.get(path.removesuffix(match.string) + _METADATA)
     try:
         if entry is None:
@@ -297,7 +297,7 @@ def _submission(about):
 
 
 def _date(lms, text):
-    """The time that an LMS writes into a name, as a clock shows it; None if it is none."""
+    """The local time that an LMS writes into a file's name, or None."""
     with suppress(ValueError):
         if lms == "blackboard":
             return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
@@ -309,6 +309,6 @@ def _date(lms, text):
 
 
 def squashed(name):
-    """A name as Canvas writes it: no blanks, no signs, no capitals. Marks belong to letters."""
+    """A name as Canvas writes it: without blanks, signs and capitals, but with combining marks."""
     name = unicodedata.normalize("NFC", name)
     return "".join(c for c in name if unicodedata.category(c)[0] in "LMN").casefold()

@@ -1,7 +1,7 @@
-"""A roster: a CSV file with a line for each student, an LMS's own export or one that was written.
+"""A roster: a CSV file with a line for each student, exported by an LMS or written by hand.
 
-LMSs write the titles of columns in the user's language. A title that is known is believed; another
-column is known by what stands in it: the numbers or names that the archive has, too.
+LMSs write column titles in the user's language. Known titles are used as they are. Any other column
+is recognised by its contents: the numbers or names that also occur in the archive.
 """
 
 import csv
@@ -18,12 +18,12 @@ from pathlib import Path
 from course.grading import CourseError
 from course.grading.inbox.lms import PER_ASSIGNMENT, squashed
 
-# What becomes the student's id, first the one that is wanted most.
+# Columns for the student's id, the preferred ones first.
 _ID_COLUMNS = (
     "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "sis login id",
     "username", "netid", "login", "matrikelnummer", "email", "email address",
 )  # fmt: skip
-# What an LMS's archive knows students by. A column lms_user_id is for any LMS.
+# {LMS: the columns that its archive's names of students come from}. lms_user_id is for any LMS.
 _KEY_COLUMNS = {
     "canvas": ("id",),
     "moodle": ("identifier",),
@@ -46,19 +46,19 @@ class Person:
     """A line of a roster."""
 
     line: int  # the first one below the titles is 0
-    id: str  # as a folder's name and an id of nbgrader's
+    id: str  # nbgrader's id, and the name of the student's folder
     keys: set
     first_name: str
     last_name: str
-    number: str | None  # the LMS's, for the way back
-    canvas: dict = field(default_factory=dict)  # what Canvas's own file says about the student
-    handed_in: datetime | None = None  # in Moodle's own file, as a clock there shows it
+    number: str | None  # the LMS's number, for the export of grades
+    canvas: dict = field(default_factory=dict)  # the student's columns of Canvas's own file
+    handed_in: datetime | None = None  # local time in Moodle's own file
 
 
 class Roster:
-    """The students of a roster, found by what an archive calls them.
+    """The students of a roster, found by their number or name in an archive.
 
-    `students` are those of the archive. Raises CourseError for a file that is no roster.
+    `students` are those of the archive. Raises CourseError for a file that is not a roster.
     """
 
     def __init__(self, path, lms, students=()):
@@ -72,14 +72,14 @@ class Roster:
         id_columns = self._id_columns(lms, header, key_columns)
         name_of = _names(header, self.rows, names)
         self.people, self.by_key, self.by_name = [], defaultdict(set), defaultdict(set)
-        self.numberless = set()  # names of those who have no number in it
+        self.numberless = set()  # names of students without a number in the roster
         alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
         nameless = 0
         for line, row in enumerate(self.rows):
             found = {_key(lms, row[column]) for column in key_columns if row[column]}
             split, spellings = name_of(row)
             own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
-            if not own and found:  # nothing but a number, or, where that does not last, a name
+            if not own and found:  # no id: use the number, or the name if numbers do not last
                 plain = squashed(" ".join(split))
                 lasting = lms not in PER_ASSIGNMENT
                 own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
@@ -102,17 +102,17 @@ class Roster:
         if short:
             self.notes.append(
                 f"A spreadsheet has shortened numbers in {path}, such as {min(short)}. Download "
-                "the list again, and hand it over without opening it there."
+                "the list again, and do not open it in a spreadsheet before you use it here."
             )
         if nameless:
-            self.notes.append(f"{nameless} lines of the roster have a number and no id and name.")
+            self.notes.append(f"{nameless} lines of the roster have a number, but no id or name.")
         self.lms = lms
-        # Whether the archive's numbers stand in it. Names, which many LMSs let students change,
-        # count only where they do not.
+        # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
+        # let students change them.
         self.keyed = any(key in self.by_key for key in keys)
 
     def _key_columns(self, lms, header, keys):
-        """Titles of the columns that have what the archive knows students by."""
+        """Titles of the columns with the numbers or names that the archive uses for students."""
         known = [t for t in ("lms_user_id", *_KEY_COLUMNS.get(lms, ())) if t in header]
         hits = {t: len({_key(lms, row[t]) for row in self.rows} & keys) for t in header}
         if any(hits[title] for title in known):
@@ -133,7 +133,7 @@ class Roster:
         return [*(by_shape or first), *lasting]
 
     def _is_id(self, title):
-        """Whether most students have something of their own there, in one word that is no name."""
+        """Whether a column looks like ids: mostly filled, no duplicates, words with digits."""
         filled = [row[title] for row in self.rows if row[title]]
         return 2 * len(filled) >= len(self.rows) and len(set(filled)) == len(filled) and all(
             re.fullmatch(r"#?[\w.@+-]*[\d@][\w.@+-]*", text)
@@ -142,30 +142,30 @@ class Roster:
         )  # fmt: skip
 
     def knows(self, student):
-        """Whether a number of the student's stands in it."""
+        """Whether the roster has one of the student's keys."""
         return any(_key(self.lms, key) in self.by_key for key in student.keys)
 
     def find(self, student):
-        """Ids of those whom the LMS could mean."""
+        """The ids of the roster's students who could be this student of the archive."""
         found = set().union(*(self.by_key.get(_key(self.lms, k), ()) for k in student.keys))
         return found if self.keyed else found or self.by_name.get(squashed(student.name), set())
 
     def lacks_number(self, student):
-        """Whether somebody of the student's name stands in it without a number."""
+        """Whether the roster has a student of this name without a number."""
         return squashed(student.name) in self.numberless
 
 
 def read_csv(path, what="roster"):
-    """(rows of cells, what stands between cells, what has to be said about how it was read).
+    """(rows of cells, the delimiter, a sentence about the encoding or None).
 
-    Raises CourseError for a file that is no CSV file.
+    Raises CourseError for a file that cannot be read as CSV.
     """
     try:
         content = Path(path).read_bytes()
         if content.startswith(b"PK\x03\x04"):
             raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
         text, said = _decoded(content)
-        told = re.match(r"sep=(.)\r?\n", text)  # for Excel, no data
+        told = re.match(r"sep=(.)\r?\n", text)  # a line for Excel
         text = text[told.end() :] if told else text
         tables = {
             mark: [
@@ -182,7 +182,7 @@ def read_csv(path, what="roster"):
 
 
 def _decoded(content):
-    """(the text, what has to be said about it)."""
+    """(the text, a note about its encoding or None)."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16"), None
     if b"\0" in content[:4]:
@@ -201,7 +201,7 @@ def _table(path, table):
     for line in table[1:]:
         row = dict.fromkeys(titles, "")
         for title, value in zip(titles, line, strict=False):
-            row[title] = row[title] or _cell(value)  # of columns with one title, the first
+            row[title] = row[title] or _cell(value)  # the first of columns with the same title
         rows.append(row)
     if len(titles) < 2 or not rows:
         raise CourseError(
@@ -212,14 +212,14 @@ def _table(path, table):
 
 
 def safe_id(text):
-    """The text as a folder's name and an id of nbgrader's; "" if nothing is left."""
+    """A text made fit for nbgrader's id and a folder's name; "" if nothing is left."""
     text = unicodedata.normalize("NFC", text)
     kept = [c if c in "_.@-" or unicodedata.category(c)[0] in "LMN" else " " for c in text]
     return re.sub(" +", "_", "".join(kept)).lstrip(".-").rstrip(".")[:60]
 
 
 def _cell(text):
-    """A value without what spreadsheets do to it: ="007" for 007, 126.0 for 126."""
+    """A value as it was before a spreadsheet changed it: 007 for ="007", 126 for 126.0."""
     text = unicodedata.normalize("NFC", text).strip()
     if formula := re.fullmatch(r'="(.*)"', text):
         text = formula[1]
@@ -227,8 +227,7 @@ def _cell(text):
 
 
 def _key(lms, text):
-    """What two spellings of one number have in common. Moodle says `Participant 13`, in each
-    language by another word."""
+    """A number in one spelling. Moodle writes `Participant 13`, in the user's language."""
     text = _cell(text).removeprefix("#").casefold()
     if lms == "moodle" and (numbered := re.fullmatch(r"[^\d,]*?(\d+)", text)):
         return numbered[1]
@@ -244,7 +243,7 @@ def _time(text):
 
 
 def _names(header, rows, wanted):
-    """A function: a row -> ((first name, last name), spellings that an archive may have)."""
+    """A function: row -> ((first name, last name), the spellings that an archive may have)."""
     first = next((title for title in _FIRST if title in header), None)
     last = next((title for title in _LAST if title in header and title != first), None)
     pairs = [(first, last)] if first and last else list(pairwise(header))

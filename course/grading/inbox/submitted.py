@@ -1,7 +1,7 @@
-"""What was collected, put into submitted/: which of several hand-ins counts, and when it came.
+"""Put collected files into submitted/: which of several hand-ins counts, and its time.
 
-Of several hand-ins of one notebook the newest that holds an answer counts. A folder of a submission
-is there as a whole or not at all.
+Of several hand-ins of one notebook the newest that holds an answer counts. A submission's folder is
+written as a whole or not at all.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from course.grading.inbox.lms import PER_ASSIGNMENT
 from course.grading.notebook.read import read_notebook
 from course.grading.notebook.repair import official_cells, repair
 
-_STAMP = "timestamp.txt"  # nbgrader reads there when something was handed in
+_STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
 _EMPTY, _ANSWERED, _BROKEN = 1, 2, 0
 
 
@@ -27,7 +27,7 @@ class Submitted:
     """The folder submitted/ and the intake record, while one archive is taken in.
 
     `main` is the assignment that the archive is for, None if it holds several; `only` is the one
-    that was asked for. What is taken and why something is not goes into `report`.
+    that the user named. The files that are taken, and reasons for the others, go into `report`.
     """
 
     def __init__(self, course, record, report, main, only, clock):
@@ -35,7 +35,7 @@ class Submitted:
         self.main, self.only, self.clock = main, only, clock
         self._official, self._ranks = {}, {}
 
-    # --- which of several
+    # --- the best of several
 
     def best(self, handed_in):
         """The (student, file) of one notebook that counts, if any; the others are reported."""
@@ -44,10 +44,10 @@ class Submitted:
             return handed_in[0]
         skipped, contents = self.report.skipped, [file.entry.read() for _, file in handed_in]
         if self.report.lms == "classroom" and len(set(contents)) > 1:
-            # In a folder of Drive students name the files, so the newest could be anybody's.
+            # In a Drive folder students name the files, so the newest could be anybody's.
             for _, file in handed_in:
                 others = ", ".join(f.entry.path for _, f in handed_in if f is not file)
-                reason = f"bears the same name as {others}, and it cannot be told whose they are"
+                reason = f"has the same name as {others}, so it is not clear whose each one is"
                 skipped.append((file.entry.path, reason))
             return None
         ranks = [self._rank(c, f) for c, (_, f) in zip(contents, handed_in, strict=True)]
@@ -63,7 +63,7 @@ class Submitted:
         return handed_in[at]
 
     def _rank(self, content, file):
-        """Whether a notebook holds an answer, is as released, or broken; each is read once."""
+        """_ANSWERED, _EMPTY (as released) or _BROKEN; each notebook is read once."""
         home = file.assignment, file.notebook
         known = *home, _digest(content)
         if known not in self._ranks:
@@ -81,7 +81,7 @@ class Submitted:
                 self._official[home] = official_cells(
                     self.course.database, assignment, notebook, path
                 )
-            except MissingEntry:  # never released: nobody can tell what it was like
+            except MissingEntry:  # never released: there is nothing to compare it with
                 self._official[home] = None
         official = self._official[home]
         if official is None:
@@ -102,12 +102,12 @@ class Submitted:
         content, about = file.entry.read(), self.record.of(file.assignment, student.id)
         old, entry = _bytes(target), about.notebooks.get(file.notebook)
         if entry and (old is None or entry["sha256"] != _digest(old)):
-            entry = None  # somebody else has put this one there
+            entry = None  # the file there is not the collected one
         reason = old is not None and self._stays(student, file, old, content, entry, stamp)
         if reason:
             return reason
         by_hand = old == content and entry and _text(stamp) != about.stamp
-        if not (old == content and entry and entry["order"] < file.order):  # else it came before
+        if not (old == content and entry and entry["order"] < file.order):  # else keep the entry
             about.notebooks[file.notebook] = {
                 "file": file.entry.path,
                 "sha256": _digest(content),
@@ -129,7 +129,7 @@ class Submitted:
         return None
 
     def _stays(self, student, file, old, content, entry, stamp):
-        """Why what is there already stays, if it does."""
+        """Why the file that is there already stays; None if it is replaced."""
         if self.main and not self.only and file.assignment != self.main:
             said = f"is the notebook of {file.assignment}, which {student.id} has handed in already"
             take = f"; to take this one instead, use --assignment {file.assignment}"
@@ -158,20 +158,20 @@ class Submitted:
             about.unreadable = [[file.name, reason] for file, reason in handed_in]
 
     def _number(self, assignment, student):
-        """Keep what the LMS calls the student: there, where it has one number for each slot."""
+        """Record the LMS's number for the student, if it is valid for this assignment."""
         if student.number and (assignment == self.main or self.report.lms not in PER_ASSIGNMENT):
             self.record.of(assignment, student.id).numbers[self.report.lms] = student.number
 
-    # --- when
+    # --- times
 
     def _stamp(self, about):
-        """The text for timestamp.txt: the last time that the LMS gives, or None."""
+        """The text for timestamp.txt: the latest time that the LMS gives, or None."""
         times = [n["when"] for n in about.notebooks.values() if n["when"]]
         when = max(map(datetime.fromisoformat, times), default=None)
         return when and f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
     def _said(self, about, stamp):
-        """When it was handed in, for a person."""
+        """The time of the hand-in as text for the instructor."""
         return self.clock.shown(_utc(stamp)) if stamp else "late" if about.late else ""
 
 
