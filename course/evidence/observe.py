@@ -83,7 +83,7 @@ def _found(value, looked_for=values.stands_for):
 
 
 def _sort(value, found):
-    """ "array" if plain lists were an array, so that a test cell computes with an array again."""
+    """Returns "array" if plain lists were an array, so that a test cell gets an array again."""
     is_array = isinstance(found, list) and not isinstance(value, list | tuple)
     return "array" if is_array else None
 

@@ -1,13 +1,13 @@
-"""What a student handed in, made fit for a browser: text and bitmaps stay, nothing can run.
+"""Make a submission safe to show in a browser: text and bitmaps stay, nothing can run.
 
-nbgrader's formgrader and its feedback page trust a notebook's Markdown, HTML outputs and metadata,
-and the formgrader stands on the origin of the instructor's Jupyter server: a script there can do
-whatever the instructor can. `Defang` is the last step of grading and the first of feedback.
+nbgrader's formgrader and its feedback page trust a notebook's Markdown, HTML outputs and metadata.
+The formgrader has the origin of the instructor's Jupyter server, so a script there can do all that
+the instructor can. `Defang` is the last step of grading and the first of feedback.
 
-Outputs and metadata are built anew from what is known to be harmless. Markdown is kept as it is to
-the eye: wherever a renderer could begin a tag, an image, an entity, a link that is no plain one or
-a TeX command that makes links, an invisible WORD JOINER is put in between, which all of them take
-for text. So `a < b` and code stay what they were, and doing it twice changes nothing.
+Outputs and metadata are rebuilt from harmless parts only. Markdown looks the same afterwards. An
+invisible WORD JOINER goes wherever a renderer could begin a tag, an image, an entity, a link other
+than a plain one, or a TeX command that makes links; renderers then take it for text. So `a < b` and
+code stay as they were, and a second pass changes nothing.
 """
 
 import base64
@@ -32,7 +32,7 @@ _DANGEROUS = re.compile(
     """,
     re.VERBOSE,
 )
-_BADGE = re.compile(  # it opens a notebook in Colab, and is a picture from elsewhere
+_BADGE = re.compile(  # "Open in Colab", a picture from another server
     r"\[!\[Open in Colab\]\([^)\s]*\)\]\([^)\s]*\)\n*"
     r"|<a href=\"https://colab\.research\.google\.com/[^\"<>]*\"[^<>]*><img [^<>]*></a>\n*"
 )
@@ -57,7 +57,7 @@ _COURSE = {
 
 
 class Defang(NbGraderPreprocessor):
-    """Leaves nothing in a graded notebook that could run in a browser."""
+    """Removes everything from a graded notebook that could run in a browser."""
 
     def preprocess(self, nb, resources):
         """Defang all cells and the notebook's own metadata; repeatable."""
@@ -90,20 +90,20 @@ class Defang(NbGraderPreprocessor):
 
 
 def harmless(markdown):
-    """Markdown that looks the same and makes only text, formulas and plain links."""
+    """Markdown that looks the same and renders as text, formulas and plain links only."""
     text = writable(markdown, _MAX_MARKDOWN).replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("", text)
     return _DANGEROUS.sub(lambda match: match[0] + JOINER, text)
 
 
 def clean(text):
-    """Text without colours and other control characters; not endless."""
+    """Text without colours and other control characters, and of limited length."""
     text = text if isinstance(text, str) else str(text)
     return _CONTROL.sub("", _ESCAPES.sub("", writable(text)))
 
 
 def writable(text, limit=_MAX_TEXT):
-    """Text that is not endless, and that can be written as UTF-8."""
+    """Text of at most `limit` characters that can be written as UTF-8."""
     more = f"\n[{len(text) - limit:,} more characters are left out]" if len(text) > limit else ""
     return text[:limit].encode("utf-8", "replace").decode("utf-8") + more
 
@@ -155,7 +155,7 @@ def _text(text):
 
 
 def _picture(value, begins):
-    """Base64 of a bitmap, written anew; None if it is none or too large."""
+    """Base64 of a bitmap, encoded again; None if it is not a bitmap or too large."""
     if len(value) > _MAX_PICTURE * 1.4:
         return None
     try:
@@ -166,7 +166,7 @@ def _picture(value, begins):
 
 
 def _metadata(cell):
-    """nbgrader's and the course's own entries, with values of the right kinds."""
+    """nbgrader's and the course's own entries, if their values have the right types."""
     metadata, given = type(cell.metadata)(), cell.metadata
     for name in ("deletable", "editable"):
         if isinstance(given.get(name), bool):
@@ -190,7 +190,7 @@ def _metadata(cell):
 
 
 def _chosen(given, kinds, plain=None):
-    """The entries with a known name and a value of its kind; texts are names, or made `plain`."""
+    """The known entries with values of the right type. Strings must be names, or become `plain`."""
     chosen = {}
     for name, kind in kinds.items():
         value = given.get(name)

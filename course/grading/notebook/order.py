@@ -1,7 +1,7 @@
-"""The cells of a repaired notebook in an order in which they can be run and judged.
+"""Put the cells of a repaired notebook into an order in which they can be run and judged.
 
-What the student wrote keeps its order. What the release imports stands above the answers, and each
-test, once, behind the answers that it asks for and whatever these use.
+The student's cells keep their order. The release's imports come before the answers. Each test comes
+once, after the answers that it checks and the cells that these use.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Part:
     text: str
     code: bool
     name: str | None = None
-    gives: bool = True  # whether it runs, and there is something in it
-    of: str | None = None  # a locked cell that this text was written into
-    released: bool = False  # it is no answer and stands in the release
+    gives: bool = True  # whether it runs and is not empty
+    of: str | None = None  # the locked cell into which the student wrote this text
+    released: bool = False  # an unchanged cell of the release that is not an answer
 
     def cell(self, official):
         if self.name is not None:
@@ -32,12 +32,16 @@ class Part:
         return (new_code_cell if self.code else new_markdown_cell)(self.text)
 
     def defines(self, names):
-        """Those of the names that this cell gives, when it has run."""
+        """Those of the names that this cell defines when it runs."""
         return defined(self.text, names) if self.code and self.gives else set()
 
 
 def put_together(found, owner, taken, official, said):
-    """The cells of the repaired notebook, of pieces, {index: answer} and the indices of parts."""
+    """The cells of the repaired notebook, in order.
+
+    `found` are the Pieces, `owner` is {index of a piece: its answer}, `taken` are the indices of
+    pieces that were joined to others.
+    """
     body = _body(found, owner, taken, official, said)
     missing = _insert_missing(body, official, said)
     _imports_above(body, official, said)
@@ -46,7 +50,7 @@ def put_together(found, owner, taken, official, said):
 
 
 def _body(found, owner, taken, official, said):
-    """The cells in the order in which they stand; a locked cell wherever it stands."""
+    """The Parts in the submitted order; a locked cell may be there several times."""
     body = []
     for index, piece in enumerate(found):
         known = official.get(piece.claim)
@@ -73,7 +77,7 @@ def _body(found, owner, taken, official, said):
 
 
 def _insert_missing(body, official, said):
-    """Put what is missing behind the official cell that comes before it; gives its names."""
+    """Insert missing cells after the official cell before them. Returns their grade ids."""
     at, missing = -1, set()
     for name, known in official.items():
         here = [index for index, part in enumerate(body) if part.name == name]
@@ -93,7 +97,7 @@ def _insert_missing(body, official, said):
         if part.gives:
             continue
         others = [other.name for other in answers if other.defines(known.names)]
-        if others:  # what was released here would only take the answer away again
+        if others:  # the released stub would define the answer's name again
             part.text = f"# The answer stands in the cell {others[-1]}."
             said.tell(Told.IN_OTHER_ANSWER, part.name, others[-1])
         elif part.name in missing:
@@ -102,7 +106,7 @@ def _insert_missing(body, official, said):
 
 
 def _imports_above(body, official, said):
-    """Leave each locked cell that runs once, and above the answers that it stands above."""
+    """Keep one copy of each locked cell that runs, above the answers that follow it."""
     names = list(official)
     for number, name in reversed(list(enumerate(names))):
         known = official[name]
@@ -124,7 +128,7 @@ def _imports_above(body, official, said):
 
 
 def _tests_below(body, official, missing, said):
-    """Leave each test once, behind what it asks for."""
+    """Keep each test once, after the cells that it needs."""
     asked = {variable: name for name, known in official.items() for variable in known.names}
     giving = {}  # {variable: [the cells that define it]}
     for part in body:
@@ -136,7 +140,7 @@ def _tests_below(body, official, missing, said):
         if not known.is_test:
             continue
         needed = set(pieces.used(known.source))
-        for part in body:  # what the release gives can use answers as well
+        for part in body:  # released cells that the test needs may use answers, too
             if part.name and official[part.name].locked and part.defines(needed):
                 needed |= pieces.used(part.text)
         behind = _last_needed(body, name, needed, asked, giving)
@@ -152,7 +156,7 @@ def _tests_below(body, official, missing, said):
 
 
 def _once(body, name, kept=None):
-    """Leave one of the places of an official cell; gives it."""
+    """Keep one of the places of an official cell (the first by default) and return it."""
     places = [part for part in body if part.name == name]
     kept = kept or places[0]
     for part in places:
@@ -162,7 +166,7 @@ def _once(body, name, kept=None):
 
 
 def _last_needed(body, test, needed, asked, giving):
-    """Of the cells that a test asks for, by way of whatever they use, the one that stands last."""
+    """The last one of the cells that a test needs, directly or through other cells."""
     at = {part: index for index, part in enumerate(body)}
     here = next(index for part, index in at.items() if part.name == test)
     last, waiting, seen = None, list(needed), set()
@@ -183,10 +187,10 @@ def _last_needed(body, test, needed, asked, giving):
 
 
 def _slot(body, test, behind, answers):
-    """The place where a test is judged; None if all its places are above what it asks for.
+    """The Part at which a test is judged; None if it has to be moved.
 
-    That is the first one behind that; or, if the student wrote a newer answer right above a copy
-    of the test, that copy's.
+    That is the first place of the test after the cells that it needs. If the student wrote a newer
+    answer right above a later copy of the test, it is that copy.
     """
     places = [index for index, part in enumerate(body) if part.name == test]
     least = body.index(behind) if behind else -1
@@ -198,5 +202,5 @@ def _slot(body, test, behind, answers):
             chosen = [place]
     between = body[least + 1 : chosen[0]] if behind and chosen else []
     if not chosen or any(part.released and part.defines(answers) for part in between):
-        return None  # what the release shows further below takes the same names for something else
+        return None  # released cells in between define the same names for something else
     return body[chosen[0]]

@@ -1,6 +1,6 @@
-"""What the cells of a submitted notebook say: names, halves of an answer, cells that were merged.
+"""Read the cells of a submitted notebook: the names they define, and merged cells.
 
-A `Piece` is a submitted cell, or a part of one into which several were merged. Nothing is run.
+A `Piece` is a submitted cell, or one part of a cell into which several were merged. Nothing is run.
 """
 
 import ast
@@ -17,24 +17,24 @@ from itertools import islice
 
 from course.grading.notebook.read import versions
 
-#: Each test cell says in its text which exercise it is; text survives what metadata does not.
+#: Each test cell names its exercise in its text, which survives editors that drop metadata.
 EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)
 
-LONGEST = 50_000  # characters of a cell that are read as Python; longer ones are only searched
-_MOST_COMPARED = 10_000  # characters of a cell that is compared with released ones; more than these
+LONGEST = 50_000  # characters of a cell that is parsed; longer cells are only searched
+_MOST_COMPARED = 10_000  # characters of a cell whose syntax tree is compared with released cells
 _MOST_SEARCHED = 1_000_000  # characters of a cell that are searched
-_MOST_READ = 1_000_000  # characters of a notebook that are read as Python, all its cells together
-_MOST_JOINED = 3_000_000  # characters that are read to join answers that were split
-_MOST_LINES = 500_000  # lines of cells that are no Python, in which names are looked for
-_MOST_MERGED = 100  # cells that are looked for in one
+_MOST_READ = 1_000_000  # characters that are parsed, in all cells of a notebook together
+_MOST_JOINED = 3_000_000  # characters that are parsed to join split answers
+_MOST_LINES = 500_000  # lines of invalid Python that are searched for names
+_MOST_MERGED = 100  # cells merged into one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)
-_LEADS_IN = re.compile(r"@|import |from \w+|\w+ *=|$")  # lines that go with a definition below
+_LEADS_IN = re.compile(r"@|import |from \w+|\w+ *=|$")  # lines that belong to a definition below
 _RETURN = re.compile(r"^(?:return|yield)\b", re.MULTILINE)
 MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 
 
 class Told(Enum):
-    """What is done to a notebook: the sentence for one cell, and the one for many."""
+    """The repairs: for each the sentence about one cell, and the sentence about many."""
 
     WIDGETS = ("Saved widget states were left out; grading does not need them.", "")
     LOST = (
@@ -108,14 +108,14 @@ class Told(Enum):
 
 
 class Said(list):
-    """What was done to a notebook, to be told to its student."""
+    """The repairs of a notebook, for its student to read."""
 
     def tell(self, what, name="", more=""):
-        """Note that something was done to a cell."""
+        """Note a repair of a cell."""
         self.append((what, name, more))
 
     def lines(self):
-        """One sentence for each thing; one for all cells where more than three share it."""
+        """One sentence for each repair; one for all if more than three cells had the same."""
         alike = {}
         for item in self:
             what, name, more = item if isinstance(item, tuple) else (item, "", "")
@@ -138,19 +138,19 @@ def uncommented(text):
 
 @dataclass(eq=False)
 class Piece:
-    """A cell, or a part of one: its text, its kind, and whose it says it is."""
+    """A cell, or a part of one: its text, its kind, and the official cell that it claims to be."""
 
     text: str
     code: bool
-    claim: str | None = None  # a grade id of the assignment
-    told: bool = True  # whether its metadata says so, or only its id or its text
-    released: bool = False  # it is no answer and stands in the release word for word
-    of: str | None = None  # the locked cell that it was written into
-    prose: str = ""  # the text cell that its Python was taken out of
+    claim: str | None = None  # the grade id of that official cell
+    told: bool = True  # whether its metadata says so; False: only its cell id or its text
+    released: bool = False  # an unchanged cell of the release that is not an answer
+    of: str | None = None  # the locked cell into which the student wrote it
+    prose: str = ""  # the text cell from which its Python was taken
 
     @property
     def key(self):
-        """What its text is known by."""
+        """The key of its text."""
         return key(self.text)
 
 
@@ -160,7 +160,7 @@ def stripped(text):
 
 
 def key(text):
-    """What a text is known by: equal but for what a formatter may change, blanks and quotes."""
+    """A key that is the same for texts that differ only as a formatter may change them."""
     if len(text) > LONGEST:
         return text  # no released cell is that long
     tree = _tree(text) if len(text) <= _MOST_COMPARED and is_read(text) else None
@@ -173,7 +173,7 @@ def _squeezed(text):
 
 
 def same_code(one, other):
-    """Whether two texts are equal but for what a formatter may change."""
+    """Whether two texts differ only as a formatter may change them."""
     if max(len(one), len(other)) > LONGEST:
         return one == other
     if key(one) == key(other):
@@ -195,7 +195,7 @@ def _tree(text):
 
 
 class _Allowance:
-    """How much of one notebook may still be read; what each text costs counts once."""
+    """The amount of one notebook that may still be read; each text is counted once."""
 
     def __init__(self, free):
         self.read, self.joined, self.lines = _MOST_READ, _MOST_JOINED, _MOST_LINES
@@ -203,7 +203,7 @@ class _Allowance:
         self.reached = False
 
     def take(self, kind, cost=0):
-        """Whether some was left of a kind; what this costs is taken from it."""
+        """Subtract a cost from one of the limits. Returns whether anything was left before."""
         left = getattr(self, kind)
         setattr(self, kind, left - cost)
         self.reached |= left <= 0
@@ -215,10 +215,10 @@ _allowance = ContextVar("_allowance", default=None)
 
 @contextmanager
 def bounded(free):
-    """Read no more than one notebook may cost; the texts in `free`, the release's, cost nothing.
+    """Limit how much of one notebook is read; the texts in `free`, the release's, cost nothing.
 
-    No notebook that a person has written comes near it. Beyond it a cell is searched like one that
-    is no Python, and known by its text only. Gives what says at the end whether it was `reached`.
+    No notebook written by a person comes near the limit. Beyond it, a cell is treated like one that
+    is not Python. Yields an object whose `reached` says whether the limit was reached.
     """
     token = _allowance.set(_Allowance(free))
     try:
@@ -228,7 +228,7 @@ def bounded(free):
 
 
 def is_read(text, kind="read"):
-    """Whether a text may be read as Python; its cost is taken from what this notebook may cost."""
+    """Whether a text may be parsed; its cost is subtracted from the notebook's limit."""
     allowance = _allowance.get()
     if len(text) > LONGEST:
         return False
@@ -245,14 +245,13 @@ def is_read(text, kind="read"):
 
 @lru_cache(10_000)
 def _table_and_cost(text):
-    """(Python's own account of a cell's names or None if the cell is no Python, the characters
-    that were read for it)."""
+    """(the cell's symbol table or None if it is not valid Python, the characters read for it)."""
     cost = 0
     with warnings.catch_warnings(action="ignore"):
-        # What begins with % or ! is IPython's, unless it goes on with the line above.
+        # A line that begins with % or ! is IPython's, unless it continues the line above.
         for form in dict.fromkeys((text, MAGIC.sub(r"\1pass", text))):
             try:
-                if _RETURN.search(form):  # the symbols alone do not mind it outside of a function
+                if _RETURN.search(form):  # symtable alone accepts `return` outside of a function
                     compile(form, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
                 return symtable.symtable(form, "cell", "exec"), cost + 50 + len(form)
             except SyntaxError as error:
@@ -263,9 +262,9 @@ def _table_and_cost(text):
 
 
 def _read_until(text, error):
-    """The characters that Python has read when it says that a text is none."""
+    """The number of characters that Python read before it raised this SyntaxError."""
     opened = any(word in error.msg for word in ("never closed", "unterminated", "f-string"))
-    if opened or not error.lineno:  # it says where that begins
+    if opened or not error.lineno:  # the error's line is where the bracket or string begins
         return len(text)
     line = max(error.lineno, error.end_lineno or 0)
     return sum(map(len, islice(text.splitlines(keepends=True), line))) + len(text) // 10
@@ -276,12 +275,12 @@ def _table(text, kind="read"):
 
 
 def parses(text, kind="read"):
-    """Whether this is Python, or what IPython makes Python of."""
+    """Whether this is valid Python, with or without IPython's magics."""
     return _table(text, kind) is not None
 
 
 def dedented(text):
-    """A cell without the blanks that all its lines begin with: IPython takes them away as well."""
+    """A cell without the indentation that all its lines share, as IPython runs it."""
     if len(text) > LONGEST or not text.lstrip("\n")[:1].isspace() or parses(text):
         return text
     return _dedent(text)
@@ -291,7 +290,7 @@ _dedent = lru_cache(1000)(textwrap.dedent)
 
 
 def bound(text):
-    """All names that a cell defines: by def, class, =, import, in any way; None if it is broken."""
+    """All names that a cell defines (by def, class, =, import ...); None if it is not valid."""
     table = _table(dedented(text))
     return None if table is None else _bound(table)
 
@@ -303,7 +302,7 @@ def _bound(table):
 
 
 def defined(text, wanted):
-    """Those of the wanted names that a cell defines, also if it is only half of an answer."""
+    """Those of the wanted names that a cell defines, even if it is only a part of an answer."""
     text = text[:_MOST_SEARCHED]
     near = {name for name in wanted if name in text}
     names = bound(text) if near else frozenset()
@@ -328,7 +327,7 @@ def _looks_defined(name, text):
 
 @lru_cache(1000)
 def _definition(name):
-    """What a line begins with that defines a name."""
+    """A pattern for the beginning of a line that defines this name."""
     blank, others = r"[^\S\n]", r"[\w ,]{0,99}"
     by_def = rf"{blank}*(?:(?:async{blank}+)?def|class){blank}+{name}\b"
     behind = rf"(?:,{others}|:[^=\n]{{0,99}})?=(?!=)"
@@ -336,7 +335,7 @@ def _definition(name):
 
 
 def used(text):
-    """The names from outside that a cell uses, in its functions as well; none if it is broken."""
+    """The names from other cells that a cell and its functions use; empty if it is not valid."""
     whole = _table(dedented(text))
     return frozenset() if whole is None else _used(whole)
 
@@ -356,10 +355,10 @@ def _used(whole):
 
 
 def taken_apart(piece, tests):
-    """A piece as the cells that were merged into it; `tests` is {grade id: [released lines]}.
+    """Split a piece into the cells that were merged into it; `tests` is {grade id: [lines]}.
 
-    A test cell is known by its released text, wherever it stands. What version control has put
-    together between <<<<<<< and >>>>>>> is taken apart into the one version and the other.
+    A test cell is recognised by its released lines, anywhere in the piece. A merge conflict (with
+    <<<<<<< and >>>>>>>) is split into its two versions.
     """
     if len(piece.text) > _MOST_SEARCHED:
         return [piece]
@@ -418,7 +417,7 @@ def code_in(text, wanted):
 
 
 def undoubled(text):
-    """A text that stands there twice without a line break between, once."""
+    """Half of a text that consists of the same text twice, without a line break between."""
     half, odd = divmod(len(text), 2)
     twice = odd == 0 and text[:half] == text[half:]
     return text[:half] if twice and ("\n" in text[:half].strip() or not parses(text)) else text

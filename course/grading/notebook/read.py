@@ -1,4 +1,4 @@
-"""Notebook files: those handed in, read with limits and never raising, and an instructor's own."""
+"""Read notebook files: submissions (within limits, never raising) and the instructor's own."""
 
 import ast
 import gc
@@ -15,12 +15,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course.grading import CourseError
 from course.plain import one_line
 
-MAX_BYTES = 20_000_000  # the largest real ones have 15 MB of pictures
+MAX_BYTES = 20_000_000  # the largest real notebooks have 15 MB of pictures
 _MAX_DEPTH = 100
 _MAX_CELLS = 2_000
-_MOST_LOOKED_INTO = 1_000  # lists and dicts in which the cells are looked for
-_MOST_LITERAL = 2_000_000  # characters that are read as Python's way to write a dict
-_AFTER_MARK = {  # how version control writes two versions of some lines, with or without the old
+_MOST_LOOKED_INTO = 1_000  # lists and dicts that are searched for the list of cells
+_MOST_LITERAL = 2_000_000  # characters of a file that is read as a Python dict
+_AFTER_MARK = {  # (side, mark of git's merge conflicts): the next side
     (None, "<<<<<<<"): "<<<<<<<",
     ("<<<<<<<", "|||||||"): "|||||||",
     ("<<<<<<<", "======="): "=======",
@@ -34,9 +34,9 @@ _CELL = re.compile(r'\{\s*"(?:attachments|cell_type|execution_count|id|input|met
 def read_notebook(content):
     """(the notebook, None), or (None, what is wrong with the file).
 
-    Only what grading needs is kept: each cell's kind, text, id and nbgrader metadata, and whether
-    there were saved widgets. Outputs are left out; they will be made anew. What had to be mended in
-    the file stands in the notebook's metadata, as the list `damage` of sentences.
+    Only the parts that grading needs are kept: each cell's kind, text, id and nbgrader metadata,
+    and whether there were saved widgets. Outputs are left out, as grading makes new ones. If the
+    file was damaged, the notebook's metadata have a list `damage` of sentences about it.
     """
     if len(content) > MAX_BYTES:
         return None, f"has more than the {MAX_BYTES / 1e6:.0f} MB that are allowed"
@@ -75,7 +75,7 @@ def read_notebook(content):
 
 @contextmanager
 def _uncollected():
-    """Without looks for garbage: over millions of new lists they take longer than the reading."""
+    """Without garbage collection, which takes longer than reading JSON with millions of lists."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -86,7 +86,7 @@ def _uncollected():
 
 
 def _decoded(content):
-    """(the text, whether it was one): Windows writes UTF-16 as well, and marks the beginning."""
+    """(the text, whether it was valid UTF-8, UTF-16 or UTF-32, with or without a mark)."""
     encoding = json.detect_encoding(content)
     try:
         return content.decode(encoding), True
@@ -98,7 +98,7 @@ def _decoded(content):
 
 
 def _depth(text):
-    """How deeply brackets are nested; those in texts are left out."""
+    """How deeply brackets are nested; those within strings do not count."""
     text = text.replace("\\\\", "").replace('\\"', "")
     letters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
     letters = letters[~np.bitwise_xor.accumulate(letters == ord('"'))]
@@ -114,9 +114,9 @@ def _has_widgets(data):
 
 
 def _cells(data):
-    """The list of cells, of the present format or of the one with worksheets, or None.
+    """The list of cells, in the present format or the old one with worksheets, or None.
 
-    What wraps a notebook (Jupyter's own answers do, as {"content": ...}) is looked into.
+    The notebook may be inside of another object, such as Jupyter's {"content": ...}.
     """
     waiting = [data]
     for at in range(_MOST_LOOKED_INTO):
@@ -137,7 +137,7 @@ def _cells(data):
 
 
 def _flat(cells):
-    """The cells of a list, those of lists in it as well."""
+    """The cells of a list and of the lists in it."""
     found, waiting = [], [cells]
     while waiting:
         item = waiting.pop()
@@ -148,11 +148,11 @@ def _flat(cells):
     return found
 
 
-# --- files that are no JSON
+# --- files that are not JSON
 
 
 def _damaged(text):
-    """(cells, [what was done]) of a file that is no JSON; no cells if nothing can be read."""
+    """(cells, [sentence about the damage]) of a file that is not JSON; cells may be []."""
     if (texts := versions(text)) is not None:
         with suppress(ValueError):
             ours, theirs = (_cells(json.loads(version)) for version in texts)
@@ -176,7 +176,7 @@ def _damaged(text):
 
 
 def versions(text):
-    """Both versions of a text in which a merge conflict stands, or None if there is none in it."""
+    """Both versions of a text with a merge conflict; None if it has none."""
     if "<<<<<<<" not in text:
         return None
     ours, theirs, side = [], [], None
@@ -194,7 +194,7 @@ def versions(text):
 
 
 def _both(ours, theirs):
-    """The cells of two versions of a notebook in one list: those that differ stand there twice."""
+    """The cells of two versions of a notebook in one list; cells that differ are there twice."""
     if max(len(ours), len(theirs)) > 500:
         return [*ours, *theirs]
     names = [[json.dumps([c.get("id"), _source(c)]) for c in cells] for cells in (ours, theirs)]
@@ -204,13 +204,13 @@ def _both(ours, theirs):
     return found
 
 
-# --- an instructor's own
+# --- the instructor's notebooks
 
 
 def read_source(path):
-    """A notebook of the instructor's, as `nbformat.read` gives it.
+    """A notebook of the instructor, as `nbformat.read` gives it.
 
-    Raises CourseError, with the file's name and what to do, if nbgrader could not read it either.
+    Raises CourseError, which names the file and says what to do, if nbgrader could not read it.
     """
     content = path.read_bytes()
     try:
@@ -248,7 +248,7 @@ def _source_notebook(content):
     try:
         nb = nbformat.reads(text, 4)
         nbformat.validate(nb)
-    except Exception as error:  # nbformat raises whatever the JSON leads it to
+    except Exception as error:  # nbformat may raise any error for unexpected JSON
         reason = one_line(str(error).partition("\n")[0], 200) or type(error).__name__
         raise ValueError(
             f"is JSON, but not a notebook ({reason}). Open it in Jupyter and save it, or take it "
@@ -263,7 +263,7 @@ def _source_notebook(content):
 
 
 def _cell(data, ids):
-    # A lone half of a surrogate pair can stand in JSON, but in no file and no message.
+    # JSON can hold one half of a surrogate pair, which UTF-8 cannot.
     source = _source(data).encode("utf-8", "replace").decode("utf-8")
     kind = str(data.get("cell_type", "")).lower()
     is_code = kind == "code" or (
@@ -285,7 +285,7 @@ def _source(data):
     source = data.get("source", data.get("input", ""))
     if isinstance(source, list):
         lines = [part for part in _leaves(source) if isinstance(part, str)]
-        # Some write lines without their ends.
+        # Some programs write lines without line ends.
         bare = len(lines) > 1 and not any(line.endswith("\n") for line in lines[:-1])
         source = ("\n" if bare and any(len(line) > 1 for line in lines) else "").join(lines)
     return re.sub(r"\r\n?", "\n", source) if isinstance(source, str) else ""

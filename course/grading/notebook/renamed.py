@@ -1,7 +1,7 @@
-"""A student's folder in submitted/: what is read of it, and notebooks under another name.
+"""Read a student's folder in submitted/, and find notebooks under another name.
 
-Browsers and students rename files ("vgg (1).ipynb"). Where a notebook is not there under its own
-name, another one in that folder is taken for it if its exercises say so, and if it is the only one.
+Browsers and students rename files ("vgg (1).ipynb"). If a notebook is not there under its own name,
+the only other file in the folder with its exercises is taken for it.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from course.grading.notebook.read import MAX_BYTES, read_notebook
 from course.grading.notebook.repair import grade_ids
 from course.plain import one_line
 
-_MOST = 20  # other files of one student that are looked through
+_MOST = 20  # other files of one student that are read
 
 
 def contents(folder, names):
-    """{notebook: bytes} of what lies in a student's folder; of a file that is too large, the start.
+    """{notebook: bytes} of a student's folder; of a file that is too large, only the beginning.
 
-    If one of the notebooks `names` is not there, all others in the folder are given as well, by
-    their files' names, one more than are looked through at most.
+    If one of the notebooks `names` is missing, the other notebooks in the folder are returned too,
+    as {file name: bytes}: at most one more than are read.
     """
     found = {name: folder / f"{name}.ipynb" for name in names}
     found = {name: path for name, path in found.items() if _is_file(path)}
@@ -40,15 +40,16 @@ def _start(path):
 
 
 def file_digest(contents, name, names):
-    """The SHA-256 of a notebook's file; if it is not there, of all that could be it."""
+    """The SHA-256 of a notebook's file; if it is missing, of all files that could be it."""
     others = [contents[other] for other in contents if other not in names]
     return hashlib.sha256(contents.get(name, b"".join(others))).hexdigest()
 
 
 def read_submission(contents, official):
-    """(its name, the notebook or None, what is wrong with it) for each notebook.
+    """Yield (name, the notebook or None, the problem) for each notebook of an assignment.
 
-    `contents` are those of a student's folder, `official` is {notebook: {grade id: Official}}.
+    `contents` is the result of the function `contents`; `official` is {notebook: {grade id:
+    Official}}.
     """
     others = {file: content for file, content in contents.items() if file not in official}
     alike, rest = _sorted(others, official) if others else ({}, [])
@@ -77,7 +78,7 @@ def _not_there(file, candidates, rest):
         )
     if rest:
         return (
-            f"{file} was not handed in. What lies in its place cannot be taken for it: "
+            f"{file} was not handed in. The other files in its folder do not hold it: "
             f"{_listed(rest)}. If one is it all the same, {rename}; else ask the student for it."
         )
     return f"{file} was not handed in"
@@ -99,7 +100,7 @@ def _sorted(others, official):
 
 
 def _homes(found, official):
-    """{notebook: number of its cells that are among these}, of those that most of these are of."""
+    """{notebook: number of the grade ids `found` that are its own}, if that is more than half."""
     homes = {}
     for name, cells in official.items():
         own = [cell for cell in found if cell in cells]

@@ -1,14 +1,13 @@
-"""A submitted notebook put back into the shape in which it can be graded.
+"""Repair a submitted notebook, so that it can be graded.
 
 Students delete, copy, split, merge and retype graded cells, and editors rewrite metadata. `Repair`
-is the first step of nbgrader's sanitizing: what the instructor locked comes from the gradebook,
-what the student wrote stays and runs in the order in which it stands, and each thing that was done
-is written into the notebook for both of them to read. Nothing is raised for a damaged notebook:
-what cannot be found is missing, and a missing answer costs its own points only.
+is the first step of nbgrader's sanitizing. Locked cells come from the gradebook. The student's
+cells stay and run in their order. Each repair is written into the notebook, for the student and the
+instructor to read. A damaged notebook raises nothing: a cell that cannot be found is missing, and a
+missing answer costs only its own points.
 
-Where an answer stands several times, one that the student changed beats the release's stub, and
-the last that was changed counts; the others still run before it. A test stands behind the answers
-that it asks about.
+If an answer is there several times, the last one that differs from the release's stub counts; the
+others still run before it. A test comes after the answers that it checks.
 """
 
 import re
@@ -33,7 +32,7 @@ _HIDDEN = re.compile(
 
 
 class Official:
-    """What the gradebook knows about one cell of an assignment."""
+    """The gradebook's data about one cell of an assignment."""
 
     def __init__(self, source, points, solution, task):
         self.name, self.source, self.type = source.name, source.source or "", source.cell_type
@@ -53,23 +52,23 @@ class Official:
 
     @property
     def is_test(self):
-        """Whether it is judged: it asks the student's kernel, and does not run there."""
+        """Whether it is a test cell: it asks the student's kernel, but does not run there."""
         return self.type == "code" and self.points is not None and not self.solution
 
     @cached_property
     def released(self):
-        """Its text in the release: without hidden tests."""
+        """Its text in the release, without hidden tests."""
         return _HIDDEN.sub("", self.source).rstrip()
 
     @cached_property
     def names(self):
-        """The functions and variables that the release leaves to the student."""
+        """The functions and variables that the student is to write in this cell."""
         if self.locked or self.type != "code":
             return frozenset()
         return frozenset(defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
 
     def is_answered(self, text):
-        """Whether a text is more than what was released in this cell."""
+        """Whether a text differs from the released text of this cell by more than comments."""
         if len(text) > pieces.LONGEST:
             return not text.isspace()
         text = pieces.uncommented(text)
@@ -85,7 +84,7 @@ class Official:
 
 
 class Release(dict):
-    """{grade id: Official} of a notebook in its order, and what is known of its other cells."""
+    """{grade id: Official} of a notebook in its order, and the texts of its other cells."""
 
     def __init__(self, cells, source):
         order = [name for name in grade_ids(source) if name in cells]
@@ -93,7 +92,7 @@ class Release(dict):
         names = [_grade_id(cell) for cell in source.cells]
         keys = [pieces.key(cell.source) for cell in source.cells]
         self.plain = {key for name, key in zip(names, keys, strict=True) if name is None}
-        # {grade id: the other cell that stands right above it}
+        # {grade id: the key of the other cell right above it}
         self.above = {
             name: key
             for key, before, name in zip(keys, names, names[1:], strict=False)
@@ -132,7 +131,7 @@ class Repair(NbGraderPreprocessor):
     """The first sanitizing step of `nbgrader autograde`."""
 
     def preprocess(self, nb, resources):
-        """Give every official cell its place, its text and its metadata back."""
+        """Restore the place, the text and the metadata of every official cell."""
         names = resources["nbgrader"]
         source = self._source_notebook(names["assignment"], names["notebook"])
         official = official_cells(names["db_url"], names["assignment"], names["notebook"], source)
@@ -151,7 +150,7 @@ class Repair(NbGraderPreprocessor):
 
 
 def repair(nb, official):
-    """(the notebook in gradable shape, [what was done, ...])."""
+    """(the notebook in gradable shape, [a sentence for each repair])."""
     said = Said(nb.metadata.pop("damage", []))
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
@@ -173,13 +172,13 @@ def repair(nb, official):
     return nb, said
 
 
-# --- what is there
+# --- the submitted cells
 
 
 def _pieces(cells, official, said):
-    """The submitted cells, merged ones taken apart, each with the official cell that it claims."""
+    """The submitted cells, merged ones split again, each with the official cell that it claims."""
     texts = {
-        pieces.key(text): name  # an instructor's own notebook has the hidden tests as well
+        pieces.key(text): name  # with hidden tests too, as in an instructor's own notebook
         for name, known in official.items()
         for text in (known.source, known.released)
     }
@@ -212,7 +211,7 @@ def _pieces(cells, official, said):
 
 
 def _claim(piece, cell_id, texts, official):
-    """Say which official cell a piece is: by released text, metadata, exercise line or id."""
+    """Set which official cell a piece is, from its text, metadata, exercise line or cell id."""
     by_text = texts.get(piece.key) if piece.text.strip() else None
     if by_text is not None or piece.claim is not None:
         piece.told = by_text in (None, piece.claim)
@@ -223,13 +222,13 @@ def _claim(piece, cell_id, texts, official):
     if match and match[1] in official and official[match[1]].locked:
         piece.claim = match[1]
     elif known := official.get(cell_id):
-        # An id alone is weak: what does not look like the answer is not taken for it.
+        # An id alone is weak evidence: the text must also look like the answer.
         fits = not known.names or _fits(piece, known) or not known.is_answered(piece.text)
         piece.claim = cell_id if fits else None
 
 
 def _locked(part, known, again, said):
-    """What stands for a locked cell: its place, and the student's own text in it."""
+    """The pieces for a submitted locked cell: its place, and any text that the student added."""
     text, place = part.text, Piece("", known.type == "code", known.name, part.told)
     if not again and part.code != place.code:
         said.tell(Told.RETYPED, known.name, known.type)
@@ -254,11 +253,11 @@ def _tell_merged(parts, official, said):
         said.tell(Told.CONFLICT, names[0] if names else "of yours")
 
 
-# --- which cell is which answer
+# --- the cell of each answer
 
 
 def _owners(found, official, said):
-    """{index of a piece: the answer that it is}, one for each answer at most."""
+    """{index of a piece: grade id of the answer in it}, at most one piece for each answer."""
     answers = {name: known for name, known in official.items() if not known.locked}
     owner, missing = {}, []
     for name, known in answers.items():
@@ -293,7 +292,7 @@ def _fits(piece, known):
 
 
 def _rank(piece, known, index):
-    """More of the names that are asked for, then the first line as released, then the last one."""
+    """A key to choose by: more of the answer's names, then a released first line, then later."""
     first = [_bare(li) for li in known.source.splitlines() if defined(li, known.names)]
     named = [li for li in piece.text.splitlines() if any(name in li for name in known.names)]
     lines = {_bare(line) for line in named}
@@ -301,7 +300,7 @@ def _rank(piece, known, index):
 
 
 def _elsewhere(found, name, official, owner):
-    """The index of another cell in which an answer stands, or None."""
+    """The index of another cell that holds an answer, or None."""
     known = official[name]
     if known.type != "code" or not known.names:
         return _between(found, name, official, owner)
@@ -316,7 +315,7 @@ def _elsewhere(found, name, official, owner):
 
 
 def _between(found, name, official, owner):
-    """The student's first text where the release has this answer: below what stands above it."""
+    """The index of the student's first new text at an answer's place in the release, or None."""
     names, above = list(official), official.above.get(name)
     starts = [i for i, piece in enumerate(found) if piece.released and piece.key == above]
     for before in reversed(names[: names.index(name)]):
@@ -334,7 +333,7 @@ def _between(found, name, official, owner):
 
 
 def _join(found, owner, official, said):
-    """Put answers together that were split; gives the indices of the parts that were taken."""
+    """Join answers that were split. Returns the indices of the parts that were joined to one."""
     taken = set()
     for at, name in sorted(owner.items()):
         known, piece = official[name], found[at]
@@ -351,7 +350,7 @@ def _join(found, owner, official, said):
 
 
 def _code(found, owner, at, known, taken):
-    """(text, indices) of an answer and of the cells beside it that are parts of it."""
+    """(text, indices) of an answer joined with the neighbouring cells that are parts of it."""
     piece = found[at]
     piece.text = pieces.undoubled(piece.text)
     if not piece.code and (code := pieces.code_in(piece.text, known.names)) != piece.text:
@@ -374,7 +373,7 @@ def _code(found, owner, at, known, taken):
 
 
 def _possible_part(found, owner, index, at, known):
-    """What another cell can add to an answer that was split; None where such cells end."""
+    """The text that a cell may add to a split answer; None at a cell that cannot be a part."""
     piece = found[index]
     if index == at:
         return piece.text
@@ -384,7 +383,7 @@ def _possible_part(found, owner, index, at, known):
 
 
 def _prose(found, owner, at, known):
-    """The indices of a written answer and of what the student wrote right below it."""
+    """The indices of a written answer and of the text cells around it that belong to it."""
     parts = [at]
     for step in (-1, 1):
         index = at + step
@@ -398,7 +397,7 @@ def _prose(found, owner, at, known):
     return sorted(parts)
 
 
-# --- cells as they come
+# --- helpers
 
 
 def _grade_id(cell):
@@ -413,5 +412,5 @@ def _text(cell):
 
 
 def _bare(text):
-    """A text without its blanks: as good as a name for it."""
+    """A text without blanks, for comparison."""
     return "".join(text.split())

@@ -1,4 +1,4 @@
-"""What a source notebook in solutions/ tells the grader beyond what the gradebook knows."""
+"""Read a source notebook in solutions/: answers and tests that the gradebook does not have."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ def code_of(nb):
 
 
 def official_of(nb):
-    """The Release of a notebook as the gradebook has it."""
+    """The Release that the gradebook would have if this notebook were released now."""
     found = {}
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader")
@@ -30,7 +30,7 @@ def official_of(nb):
 
 
 def not_released(nb, official):
-    """Grade ids of tests that are not as in the last release."""
+    """Grade ids of graded cells that differ from the last release."""
     return [
         name
         for name, cell in official_of(nb).items()

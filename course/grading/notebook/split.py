@@ -1,7 +1,7 @@
-"""Answers that were split into several cells, put together again.
+"""Join answers that were split into several cells.
 
-Cells are tried from the known part outwards, and only as far as Python finds no other fault with
-what there is so far than that it ends too early, or in the middle of a line. Nothing is run.
+Cells are tried from the known part outwards, as long as the text so far has no other fault than
+that it ends too early or in the middle of a line. Nothing is run.
 """
 
 import ast
@@ -13,17 +13,17 @@ from operator import itemgetter
 
 from course.grading.notebook.pieces import LONGEST, MAGIC, is_read, parses
 
-_MOST_PARTS = 20  # into which one answer is thought to have been split
-_MOST_WHOLE = 3  # of them that are Python by themselves, where that is no good sign
-_MOST_WAYS = 8  # in which the parts of an answer are put together
+_MOST_PARTS = 20  # parts of one answer
+_MOST_WHOLE = 3  # parts that are valid Python alone, where that speaks against a split
+_MOST_WAYS = 8  # ways to put the parts of an answer together
 _TRIPLE = re.compile(r"\"\"\"|'''")
 
 
 def joined(texts, at, complete):
-    """Put an answer together that was split: (its text, the indices of the texts that it took).
+    """Join an answer that was split. Returns (its text, the indices of its parts).
 
-    `texts` are the cells around it that may be parts of it (None where one may not be), `at` is
-    the index of the one that is known, `complete(text)` whether a text needs no more.
+    `texts` are the cells in order, None for one that cannot be a part. `at` is the index of the
+    known part. `complete(text)` says whether a text needs no further part.
     """
     text, taken = texts[at], [at]
     while found := _with_more(texts, text, taken, complete(text)):
@@ -32,7 +32,7 @@ def joined(texts, at, complete):
 
 
 def _with_more(texts, text, taken, enough):
-    """A text with the fewest neighbours with which it is Python, or None."""
+    """(text, indices) with the fewest neighbours that make it valid Python, or None."""
     begun = is_read(text, "joined") and not enough and _is_begun(text)
     below = _run(texts, taken[-1], 1, _MOST_WHOLE if begun == "text" else _MOST_PARTS)
     above = _run(texts, taken[0], -1, 0 if begun else _MOST_WHOLE)
@@ -53,7 +53,7 @@ def _with_more(texts, text, taken, enough):
 
 
 def _run(texts, at, step, most):
-    """The indices of what may belong to it, from its neighbour on; `most` are Python themselves."""
+    """Indices of possible parts from a neighbour on; at most `most` are valid Python alone."""
     found, at = [], at + step
     while 0 <= at < len(texts) and texts[at] is not None and len(found) < _MOST_PARTS:
         if texts[at].strip():
@@ -66,14 +66,14 @@ def _run(texts, at, step, most):
 
 
 def _least(texts, near, enough):
-    """How many neighbours at least are tried: if a text is Python, up to one that is not."""
+    """The least number of neighbours to add: if a text is complete, up to one that is invalid."""
     if not enough:
         return 1
     return next((n for n, i in enumerate(near, 1) if not parses(texts[i])), len(near) + 1)
 
 
 def _python_with(starts, parts, least=1):
-    """(one of the texts with the fewest parts below it with which it is Python, their number)."""
+    """(one of the texts with the fewest parts that make it valid Python, their number)."""
     if least > len(parts):
         return None
     for count, part in enumerate(parts, 1):
@@ -88,14 +88,14 @@ def _first_python(texts):
 
 
 def _glued(starts, part):
-    """The texts that another one can go on, together with it."""
+    """Each text joined with the next part, in every way in which it can continue."""
     short = [start for start in starts if len(start) + len(part) < LONGEST]
     found = [start + gap + part for start in short for gap in _gaps(start, part)]
     return found[:_MOST_WAYS]
 
 
 def _gaps(text, part):
-    """What can have stood between two parts: a line's end, or nothing if it was cut in a line."""
+    """The strings to put between two parts: a line break, or "" if a line may have been cut."""
     if not is_read(text, "joined"):
         return ()
     if parses(text, "joined") or (begun := _is_begun(text)) == "code":
@@ -108,9 +108,9 @@ def _gaps(text, part):
 
 @lru_cache(10_000)
 def _is_begun(text):
-    """Where a text ends too early: in "code", or in "text" between three quotes.
+    """Where a text stops too early: in "code", or in "text" between triple quotes.
 
-    None if Python finds another fault with it: then nothing that stands below makes Python of it.
+    None if it has another syntax error, which no further lines can repair.
     """
     for form in dict.fromkeys((text, MAGIC.sub(r"\1pass", text))):
         fault = _fault(form, PyCF_ALLOW_INCOMPLETE_INPUT)
