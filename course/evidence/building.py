@@ -1,4 +1,4 @@
-"""A check only builds networks: what it changes in Keras meanwhile."""
+"""The changes that a check makes in Keras while it builds a network, which it never runs."""
 
 import warnings
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ from course.evidence.lines import Misused, written
 
 @contextmanager
 def only_built(keras):
-    """Networks that are built inside are not trained, and TensorFlow draws no graph of them."""
+    """Refuse training inside, and let TensorFlow make no graphs of the networks."""
     with patches() as replace, warnings.catch_warnings():
         # Keras warns about a layer that cannot be called; the check's own reason says it better.
         for text in ("unbuilt state", "`build.. was called on layer"):

@@ -1,8 +1,8 @@
 """Private names of Keras, TensorFlow and tensorflow-datasets: here and in `keras_state` alone.
 
-Each is needed because no public name does the same; the docstrings say which version it was seen
-in. A version that keeps one elsewhere is slower, or its cards say less: `_keras_history` and
-`_inbound_nodes`, without which no network can be read, are refused in a sentence.
+Each is needed because no public name does the same; the docstrings say in which version it was
+seen. If a version keeps one elsewhere, a check is slower or its card says less. Without
+`_keras_history` and `_inbound_nodes` no network can be read; the check then says so.
 """
 
 import functools

@@ -1,8 +1,8 @@
-"""What Keras and the generators of random numbers keep is after a check as it was before it.
+"""Restore the state of Keras and of the random number generators after a check.
 
-Private names: what Keras keeps for all (`keras_private.global_state`), for a layer, and what
-TensorFlow keeps of its seed. Where a version keeps one elsewhere, that part is not put back: a
-later layer may get a higher number in its name, or other random numbers.
+Private names: Keras's global state (`keras_private.global_state`), the state of a layer, and
+TensorFlow's seed. If a version keeps one elsewhere, that part is not restored: a later layer may
+get a higher number in its name, or other random numbers.
 """
 
 import gc

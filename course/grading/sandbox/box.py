@@ -1,14 +1,14 @@
-"""What runs inside the box: a process that has imported Keras, and copies of it for submissions.
+"""The program inside the box: a process that has imported Keras, and its forks for submissions.
 
-Importing TensorFlow takes seconds, copying a process that has it takes hundredths of one. So one
-process imports what every notebook imports and never runs anything of a student's. For each
-connection to its control socket it forks a *keeper*, which puts namespaces of its own around
-itself (user, mounts, processes, network, ipc), forks the kernel into them, and kills everything in
-them when the connection ends. Nothing of one submission can reach the next: its files lie in a
-tmpfs that vanishes, its processes in a process namespace that is killed as a whole.
+Importing TensorFlow takes seconds; forking a process that has imported it takes hundredths of one.
+So one process imports the notebooks' libraries and never runs student code. For each connection to
+its control socket it forks a *keeper*. The keeper enters namespaces of its own (user, mounts,
+processes, network, ipc), forks the kernel into them, and kills everything in them when the
+connection ends. Nothing of one submission can reach the next: its files are in a tmpfs that
+vanishes, its processes in a process namespace that is killed as a whole.
 
-The grader starts this with bubblewrap (`outside`). Here is only what has to happen inside;
-nothing here is trusted with a verdict. Linux only: `linux` makes the calls.
+The grader starts this program with bubblewrap (`outside`). No verdict depends on anything here.
+Linux only: `linux` makes the system calls.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ def main():
 def serve(server, idle, answer):
     """Fork a copy of this process for each connection, in which `answer(connection)` is called.
 
-    Ends when standard input does (whoever started this is gone), or after `idle` seconds in which
-    there was nothing to do.
+    Ends when standard input ends (the process that started it has ended), or after `idle` seconds
+    without a connection or a running fork.
     """
     print("ready", flush=True)
     server.setblocking(False)
@@ -64,7 +64,7 @@ def serve(server, idle, answer):
 
 
 def _warm():
-    """Import what notebooks import. Nothing may start a thread here: forks would lose it."""
+    """Import the notebooks' libraries. Nothing may start a thread here: forks would lose it."""
     with fast.imported():
         import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
@@ -80,7 +80,7 @@ def _warm():
 
 
 def import_what_is_given():
-    """Import what cells and tests of an assignment use; else each copy would, 0.2 s each time."""
+    """Import the course's modules that notebooks use; each fork would need 0.2 s to do it."""
     names = ["check", "evidence.cells", "kit.data", "kit.timing"]
     for table in pkgutil.iter_modules(course.architectures.__path__):
         names.append(f"architectures.{table.name}")
@@ -92,21 +92,21 @@ def import_what_is_given():
 
 
 def line_limit(output):
-    """Bytes that a line about a cell may have in which `output` characters are shown."""
+    """Bytes that the line about a cell may have if the cell shows `output` characters."""
     return 2 * output + 1_000_000
 
 
 def _keep(connection, contained):
     """Run one kernel; report on the connection how it ended. Returns an exit status."""
     try:
-        os.setsid()  # kill(0) reaches a whole process group, through all namespaces
+        os.setsid()  # kill(0) reaches a whole process group, even across namespaces
         _, (channel,), *_ = socket.recv_fds(connection, 1, 1)  # the kernel's line to the grader
         request = json.loads(connection.makefile().readline())
         if contained:
             linux.own_namespaces()
             linux.own_mounts(request["limits"]["disk"])
         complaint, say = os.pipe()
-        outside = os.stat("/proc").st_dev  # until the kernel has mounted one of its own
+        outside = os.stat("/proc").st_dev  # the kernel will mount a /proc of its own
         kernel = os.fork()
         if kernel == 0:
             connection.close()
@@ -125,7 +125,7 @@ def _keep(connection, contained):
 
 
 def _watch(connection, kernel, request, contained, complaint, outside):
-    """Wait until the kernel ends or the grader is done with it, and look at what it uses.
+    """Watch the kernel's use of the machine until it ends or the grader hangs up.
 
     The grader sends one letter: "u" asks what was used, "i" interrupts. The answer is a line.
     """
@@ -144,8 +144,8 @@ def _watch(connection, kernel, request, contained, complaint, outside):
                 _say(connection, use.said())
             elif letter == b"i":
                 os.kill(kernel, signal.SIGINT)
-                _say(connection, use.said())  # it is interrupted: nothing that comes later is
-            else:  # the grader has what it wants, or is gone
+                _say(connection, use.said())  # the signal is sent; later requests are safe
+            else:  # the grader has hung up
                 _kill(kernel, contained)
                 os.waitpid(kernel, 0)
                 return 0
@@ -156,7 +156,7 @@ def _watch(connection, kernel, request, contained, complaint, outside):
 
 
 def _kill(kernel, contained):
-    """Kill a kernel and all it started: its process namespace, or else its session."""
+    """Kill a kernel and its processes: by its process namespace, or without one by its session."""
     os.kill(kernel, signal.SIGKILL)
     if contained:
         return
@@ -175,7 +175,7 @@ def _say(connection, message):
 
 
 def _kernel(request, contained, channel, say):
-    """Become a kernel with nothing left to give away."""
+    """Set limits, give up all rights, and serve as the kernel. Does not return."""
     if contained:
         os.setsid()  # not the keeper's group either
     limits = request["limits"]
@@ -206,12 +206,12 @@ def _kernel(request, contained, channel, say):
 
     from course.grading.sandbox import shell
 
-    tempfile.tempdir = None  # it remembers the box's
-    random.seed()  # a fork starts with its parent's generators
+    tempfile.tempdir = None  # forget the box's cached folder
+    random.seed()  # a fork starts with the state of its parent's generators
     numpy.random.seed()
     sys.argv, sys.stdin = ["kernel"], os.fdopen(0)
-    gc.freeze()  # a collection would look at all of Keras, 0.3 s each time
-    gc.set_threshold(50_000, 20, 50)  # and a network has many objects
+    gc.freeze()  # without this a collection looks at all of Keras, 0.3 s each time
+    gc.set_threshold(50_000, 20, 50)  # fewer collections, as a network has many objects
     os.close(say)
     shell.serve(socket.socket(fileno=channel), limits["output"], line_limit(limits["output"]))
     os._exit(0)

@@ -1,4 +1,4 @@
-"""What makes the box and the judge fast inside other people's libraries, all in one place.
+"""Patches of other libraries that make the box and the judge faster, all in one place.
 
 Every private name of Keras, TensorFlow, IPython and nbformat that the grading half uses stands
 here, each with its reason. Seen in Keras 3.15, TensorFlow 2.21, IPython 9.18, nbformat 5.11 and

@@ -1,4 +1,4 @@
-"""One kernel for each submission, asked over a socket; what it says is only a claim."""
+"""The grader's side of a submission's kernel: requests and replies over a socket, none trusted."""
 
 import contextlib
 import json
@@ -15,28 +15,28 @@ from pathlib import Path
 from course.grading.sandbox.box import line_limit
 from course.grading.sandbox.outside import BoxError
 
-_PATIENCE = 120  # seconds for what takes hundredths of one, on a machine that does a lot else
+_PATIENCE = 120  # seconds for steps that take hundredths of one, in case the machine is busy
 _GLANCE = 0.25  # seconds between two questions about what a submission has used
-_MAX_CLAIMS = 1000  # lines that answer nothing
-_MAX_VALUES = 200_000  # values in the outputs of one cell: lists, dicts, texts, numbers
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # fails nowhere, so linear
+_MAX_CLAIMS = 1000  # lines that answer no request
+_MAX_VALUES = 200_000  # values in the outputs of one cell: lists, dicts, strings, numbers
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # no backtracking: linear time
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one submission may use, in bytes, seconds, processes and characters."""
 
-    memory: int = 4_000_000_000  # in every form, beyond what it shares with the warm box
+    memory: int = 4_000_000_000  # of every kind, without the pages shared with the warm box
     address_space: int = 12_000_000_000  # of each process
     disk: int = 256_000_000
     cpu: int = 600  # of all processes together
-    processes: int = 48 + 2 * (os.cpu_count() or 1)  # and threads, of which Keras starts some
+    processes: int = 48 + 2 * (os.cpu_count() or 1)  # and threads; Keras starts some
     output: int = 20_000_000  # characters that may be printed or shown
     evidence: int = 2_000_000  # characters of one answer
 
 
 class KernelEnded(Exception):
-    """The kernel answers no more; `why` says what the box, or its last words, tell about it."""
+    """The kernel no longer answers; `why` is the box's or the kernel's reason, or None."""
 
     def __init__(self, why=None):
         super().__init__(why or "the kernel died")
@@ -44,9 +44,9 @@ class KernelEnded(Exception):
 
 
 class Kernel:
-    """A kernel in a box, given by the box's address; it lives as long as the `with` around it.
+    """A kernel in the box with this address; it lives as long as the `with` around it.
 
-    What it says comes from a process that belongs to a student: bounded JSON, and only a claim.
+    Its replies come from a process that runs student code: bounded JSON, never trusted.
     """
 
     def __init__(self, address, files=None, limits=None):
@@ -95,9 +95,9 @@ class Kernel:
         return self._private
 
     def send(self, **request):
-        """Ask for something (see `course.grading.sandbox.shell`).
+        """Send a request (see `course.grading.sandbox.shell`).
 
-        Raises KernelEnded if there is nobody to ask.
+        Raises KernelEnded if the kernel has ended.
         """
         self._number += 1
         shown = line_limit(self._limits.output) - self._shown
@@ -110,9 +110,9 @@ class Kernel:
             raise KernelEnded(self._reason()) from None
 
     def answer(self, seconds):
-        """The answer to what was sent last, or None if there is none within this time.
+        """The answer to the last request, or None if there is none within so many seconds.
 
-        Raises KernelEnded if there never will be one.
+        Raises KernelEnded if the kernel has ended or breaks a limit.
         """
         end = time.monotonic() + seconds
         while (line := self._line(end)) is not None:
@@ -128,12 +128,11 @@ class Kernel:
         return None
 
     def answer_in_own_time(self, seconds, end):
-        """The answer to what was sent last, or None if it took `seconds` of the submission's own.
+        """The answer to the last request, or None after `seconds` of the submission's own time.
 
-        Those are the seconds in which its processes computed, all together, or in which all of
-        them slept or waited for something. What they waited for a processor does not count, so
-        the same code has the same time on a busy machine. At `end` (time.monotonic()) it is over
-        in any case.
+        Own time is the processor time of all its processes, plus the time in which all of them
+        slept or waited for something. Waiting for a processor does not count, so the same code
+        takes the same time on a busy machine. At `end` (time.monotonic()) waiting ends anyway.
         """
         first = None
         while (answer := self.answer(_GLANCE)) is None:
@@ -151,7 +150,7 @@ class Kernel:
         self._ask_keeper(b"u")
 
     def _ask_keeper(self, letter):
-        """What the submission has used until now: {"cpu": seconds, "idle": seconds}."""
+        """The submission's use until now: {"cpu": seconds, "idle": seconds}."""
         with contextlib.suppress(OSError, ValueError):
             self._box.sendall(letter)
             said = json.loads(self._keeper.readline())
@@ -162,7 +161,7 @@ class Kernel:
         raise KernelEnded("its keeper does not answer")
 
     def _read(self, line):
-        """What a line says. Raises KernelEnded for what would take too much memory to read."""
+        """A line parsed. Raises KernelEnded if parsing it would take too much memory."""
         if len(line) > self._limits.evidence + 1000:
             bare = _TEXT.sub(b"0", line)
             if sum(map(bare.count, (b"[", b"{", b","))) > _MAX_VALUES:
@@ -173,7 +172,7 @@ class Kernel:
             raise KernelEnded(f"it sent what cannot be read ({type(error).__name__})") from None
 
     def _line(self, end):
-        """The next line, or None if it has not come by then, whatever else has."""
+        """The next whole line, or None if it has not come by `end`."""
         searched, late = 0, False
         while (at := self._heard.find(b"\n", searched)) < 0 and len(self._heard) <= self._most:
             searched, left = len(self._heard), end - time.monotonic()
@@ -184,7 +183,7 @@ class Kernel:
             if self._channel in ready:
                 with contextlib.suppress(OSError):
                     received = self._channel.recv(1_000_000)
-            if not received:  # it hung up, or the box says that it has ended
+            if not received:  # the kernel hung up, or the box reports its end
                 raise KernelEnded(self._reason())
             self._heard += received
         if not 0 <= at <= self._most:
@@ -194,7 +193,7 @@ class Kernel:
         return line
 
     def _reason(self):
-        """Why it ended, if the box knows more than that it did."""
+        """The box's reason for the kernel's end, or None."""
         with contextlib.suppress(OSError, ValueError):
             for line in self._keeper:
                 said = json.loads(line)
@@ -204,14 +203,14 @@ class Kernel:
         return None
 
     def interrupt(self):
-        """Interrupt what it is doing, as Ctrl + C would.
+        """Interrupt the present request, as Ctrl + C would; later requests are not interrupted.
 
-        What is sent afterwards is not interrupted any more. Raises KernelEnded if it has ended.
+        Raises KernelEnded if the kernel has ended.
         """
         self._ask_keeper(b"i")
 
     def end(self):
-        """Kill it and all it started: its keeper does when the connection ends."""
+        """Hang up; the kernel's keeper then kills it and all its processes."""
         for connection in filter(None, (self._channel, self._box)):
             connection.close()
         if self._private is not None:

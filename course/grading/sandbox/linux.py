@@ -1,6 +1,6 @@
-"""What the box asks of Linux, by the kernel's own interface: walls, limits, rights given up.
+"""The box's Linux system calls: namespaces, mounts, limits, giving up rights.
 
-As in capabilities(7), user_namespaces(7), mount(2), setrlimit(2), sched(7) and seccomp(2).
+See capabilities(7), user_namespaces(7), mount(2), setrlimit(2), sched(7) and seccomp(2).
 """
 
 import contextlib
@@ -25,19 +25,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_namespaces():
-    """Namespaces of this process's own: user, mounts, processes, network, ipc."""
+    """Put this process into new namespaces: user, mounts, processes, network, ipc."""
     uid, gid = os.getuid(), os.getgid()
     _call(_libc.unshare(sum(_NEW.values())), "unshare")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"),
                        ("gid_map", f"{gid} {gid} 1")):  # fmt: skip
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:  # a machine has itself
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:  # switch the loopback on
         fcntl.ioctl(link, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 
 
 def own_mounts(size):
-    """A private tmpfs wherever anything can be written."""
+    """Mount a private tmpfs of `size` bytes on every writable place."""
     options = f"size={size},nr_inodes=20000"
     for place in PLACES:
         _mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, options)
@@ -46,7 +46,7 @@ def own_mounts(size):
     with open("/proc/self/mounts") as file:
         places = [line.split()[1].encode().decode("unicode_escape") for line in file]
     for place in places:
-        if place.startswith("/tmp/"):  # Python's own environment lies there
+        if place.startswith("/tmp/"):  # the Python environment may be there
             os.makedirs(f"{PRIVATE}{place}")
             _mount(place, f"{PRIVATE}{place}", None, _BIND | _ALL)
     _mount(f"{PRIVATE}/tmp", "/tmp", None, _BIND | _ALL)
@@ -67,9 +67,9 @@ def _call(result, what):
 
 
 def own_proc():
-    """A /proc that shows this process namespace only."""
+    """Mount a /proc that shows only this process namespace."""
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
-    # What belongs to the user on the whole machine is given in small parts.
+    # These limits are shared by all of the user's processes, so each submission gets a small part.
     for name, most in (("user_namespaces", 0), ("inotify_instances", 8)):
         with open(f"/proc/sys/user/max_{name}", "w") as file:
             file.write(str(most))
@@ -83,29 +83,29 @@ def limit(limits, contained):
     for name, value in (("CPU", limits["cpu"]), ("AS", limits["address_space"]),
                         ("FSIZE", limits["disk"]), ("NPROC", limits["processes"]),
                         ("NOFILE", 1024), ("CORE", 0)):  # fmt: skip
-        if contained or name != "NPROC":  # outside a namespace all of the user's count
+        if contained or name != "NPROC":  # without a namespace, all of the user's processes count
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
 def go_behind():
-    """Compute only when the grader and its neighbours need the processor less."""
+    """Lower this process's priority below the grader's and that of other programs."""
     os.nice(5)
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:
-        file.write("5")  # where Linux shares the processor between sessions, not processes
+        file.write("5")  # if Linux shares the processor between sessions (autogroups)
 
 
 def put_behind(crowd):
-    """Let many processes together have no more of the processors than a few of a neighbour's."""
+    """Give many processes of one submission the lowest priority, so that others get processors."""
     if any(process.nice < 19 for process in crowd):
         with contextlib.suppress(OSError):  # the last of them has ended
-            helper = os.fork()  # into their namespace, where "all of this user's" means them
+            helper = os.fork()  # into their namespace, where PRIO_USER means just them
             if helper == 0:
                 try:
                     os.setpriority(os.PRIO_USER, os.getuid(), 19)
                 finally:
                     os._exit(0)
             os.waitpid(helper, 0)
-    for process in crowd:  # each can have made itself a session, which is what Linux may look at
+    for process in crowd:  # each may have its own session, and so its own autogroup
         with contextlib.suppress(OSError), open(f"/proc/{process.number}/autogroup", "r+") as file:
             if not file.read().endswith(" nice 19\n"):
                 file.write("19")
@@ -115,7 +115,7 @@ def put_behind(crowd):
 
 
 def give_up_privileges(contained):
-    """Give up every capability, and every system call that only attacks need."""
+    """Give up every capability, and system calls that only attacks need."""
     _call(_libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
     if not contained:
         return
@@ -128,8 +128,10 @@ def give_up_privileges(contained):
 
 
 def _filter_system_calls():
-    """Sockets of the usual families only (a network namespace does not stop AF_VSOCK), and none
-    of the calls that only attacks need."""
+    """Allow sockets of the usual families only, and refuse calls that only attacks need.
+
+    A network namespace alone does not stop AF_VSOCK.
+    """
     machine = platform.machine()
     if machine not in _CALLS:
         raise OSError(f"no system call filter for the processor {machine}")

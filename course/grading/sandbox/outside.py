@@ -1,10 +1,10 @@
-"""The warm box as the grader sees it: how it is started, contained, and refused.
+"""The grader's side of the warm box: start it under bubblewrap, or refuse to.
 
-The box is a process under bubblewrap that has imported Keras and forks a kernel whenever it is
-asked (`box` is what runs in there, `kernel` asks). What a kernel cannot do: reach the network, see
-the course, the gradebook, anyone's home or any other submission, leave anything behind, or use more
-than its `kernel.Limits`. Where bubblewrap does not run, the box is refused, unless the instructor
-says that the whole machine may be lost (`THROW_AWAY`), or does without for once (`UNSAFE`).
+The box is a process that has imported Keras and forks a kernel for each request (`box` is the
+program inside, `kernel` sends the requests). A kernel cannot reach the network, see the course, the
+gradebook, anyone's home or other submissions, leave anything behind, or use more than its
+`kernel.Limits`. Where bubblewrap does not run, the box is refused, unless the instructor says that
+the machine is to be thrown away (`THROW_AWAY`) or accepts the risk for this run (`UNSAFE`).
 """
 
 import atexit
@@ -32,9 +32,9 @@ class BoxError(CourseError):
 
 
 class Box:
-    """A warm box; started when the first kernel is asked for, and again if it has ended.
+    """A warm box; `address` starts it, and starts it again if it has ended.
 
-    Its `address` lets other processes of the same user ask it for kernels.
+    With the address, other processes of the same user can ask it for kernels.
     """
 
     def __init__(self, sandbox=BUBBLEWRAP, idle=600):
@@ -49,7 +49,7 @@ class Box:
 
     @property
     def address(self):
-        """Where kernels can be had: {"folder": ..., "contained": ..., "uid": ...}."""
+        """The address for `kernel.Kernel`: {"folder": ..., "contained": ..., "uid": ...}."""
         self.start()
         if self._said is not None:
             self._wait()
@@ -64,7 +64,7 @@ class Box:
         if self._process is not None:
             self._process.stdin.close()
             try:
-                if self._said is None:  # else it sees that only when it has imported Keras
+                if self._said is None:  # otherwise it still imports Keras and would not notice
                     self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
@@ -79,7 +79,7 @@ class Box:
             self._folder = None
 
     def start(self):
-        """Let it import Keras, if it has not ended or not begun; `address` waits until it has."""
+        """Start the box unless it runs. It then imports Keras; `address` waits for that."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
@@ -126,7 +126,7 @@ class Box:
             )
 
     def _wait(self):
-        # What Keras prints while it is imported comes before.
+        # Skip the lines that Keras prints while it is imported.
         lines = iter(self._process.stdout.readline, b"")
         if not any(line == b"ready\n" for line in lines):
             self._process.wait()
@@ -154,13 +154,13 @@ def box(sandbox=BUBBLEWRAP):
 
 
 class _Stage:
-    """What root does before it becomes nobody: paths that nobody may not pass are mounted aside."""
+    """Root's last steps before it becomes `nobody`: mount paths that `nobody` may not enter."""
 
     def __init__(self, folder):
         self._folder, self._aside = folder, {}
 
     def path(self, wanted):
-        """Where a folder of the environment will be found by the user that runs the box."""
+        """The path at which the box's user will find a folder of the environment."""
         if os.geteuid() != 0 or _open_to_all(wanted):
             return wanted
         aside = self._folder / f"aside{len(self._aside)}"
@@ -205,12 +205,12 @@ def _bubblewrap(stage):
     for name, value in _environment().items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/"]
-    # What stays writable is covered by each submission's own mounts.
+    # Each submission's own mounts cover the places that stay writable.
     return [*command, "--remount-ro", "/", "--remount-ro", "/dev", "--remount-ro", "/tmp"]
 
 
 def _python_folders():
-    """The environment and this package: all of the course that a box may see."""
+    """The Python environment and this package: the only folders of the course that a box sees."""
     package = str(Path(course.__file__).parent)
     found = []
     for folder in dict.fromkeys([sys.base_prefix, sys.prefix, package]):
@@ -220,10 +220,10 @@ def _python_folders():
 
 
 def _environment(folder=None):
-    """The whole environment of student code; nothing of the grader's own is in it."""
+    """All environment variables of student code; none comes from the grader's own."""
     home = PRIVATE if folder is None else str(folder / "home")
     package = Path(course.__file__).parent
-    # Where the package is not installed, Python is told where it lies; all else there is hidden.
+    # If the package is not installed, tell Python its folder; the rest of that folder is hidden.
     found = {} if package.is_relative_to(sys.prefix) else {"PYTHONPATH": str(package.parent)}
     return found | {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -236,7 +236,7 @@ def _environment(folder=None):
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        # Each core grades a submission of its own; more threads only wait for each other.
+        # Each core grades a submission of its own, so more threads would only compete.
         "OMP_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
@@ -274,7 +274,7 @@ def _refusal(reason):
 
 
 def _of_python(reason):
-    """Whether bubblewrap did what it had to and Python, inside, did not start."""
+    """Whether bubblewrap worked, but Python inside of it did not start."""
     return "Traceback (most recent call last)" in reason or "No module named" in reason
 
 
@@ -282,8 +282,8 @@ def _no_start(reason):
     return (
         f"Python does not start where student code runs.\n  {reason}\n"
         f"The sandbox is not the cause. Student code sees the Python environment {sys.prefix} and "
-        "the package `course`, and no other folder: what PYTHONPATH adds is not there. Install "
-        "what is missing into that environment."
+        "the package `course`, and no other folder, also none of PYTHONPATH. Install the missing "
+        "package into that environment."
     )
 
 
@@ -298,6 +298,6 @@ def _open_to_all(path):
 
 
 def short_folder():
-    """Where sockets can lie: their paths may have 107 characters."""
+    """A folder for sockets, whose paths may have at most 107 characters."""
     usual = tempfile.gettempdir()
     return usual if len(usual) < 50 else "/tmp"

@@ -4,9 +4,9 @@
     {"id": 4, "ask": {"name": "x", "ask": "value"}}  ->  {"id": 4, "reply": {"value": 1}}
 
 Jupyter's own kernel needs five sockets, four threads and ten messages for the same: 9 ms for a
-cell instead of 0.5, and 150 ms for its start instead of 25. And nobody has to read Jupyter messages
-that a hostile process made. Everything here runs beside the student's code: what it says is only a
-claim.
+cell instead of 0.5, and 150 ms for its start instead of 25. And the grader need not parse Jupyter
+messages from a hostile process. Everything here runs next to the student's code, so the grader
+does not trust its replies.
 """
 
 import base64
@@ -27,11 +27,11 @@ from course.evidence import observe
 
 
 class Outputs:
-    """What a cell shows, in the order in which it is shown, as a notebook file has it."""
+    """The outputs of a cell in order, in the form of a notebook file."""
 
     def __init__(self, flooded=None):
         self.left = float("inf")  # characters that may still be shown
-        self.flooded = flooded  # called when it is more
+        self.flooded = flooded  # called when more are shown
         self.begin()
 
     def begin(self):
@@ -39,7 +39,7 @@ class Outputs:
         self._list, self._by_id, self._clear = [], {}, False
 
     def text(self, name, text):
-        """Text on a stream; what was written in many pieces is one output."""
+        """Add text on a stream; consecutive pieces become one output."""
         last = self._list[-1] if self._list and not self._clear else {}
         if last.get("name") == name:
             self._count(text)
@@ -48,7 +48,7 @@ class Outputs:
             self.add({"output_type": "stream", "name": name, "text": [text]})
 
     def add(self, output, display_id=None):
-        """One output."""
+        """Add one output."""
         for value in [*output.get("data", {}).values(), *output.get("text", [])]:
             self._count(value)
         if self._clear:
@@ -58,18 +58,18 @@ class Outputs:
             self._by_id.setdefault(display_id, []).append(output)
 
     def update(self, display_id, data, metadata):
-        """Show something else in the place of what this cell showed under an id."""
+        """Replace the data of the outputs that this cell showed under an id."""
         for output in self._by_id.get(display_id, []):
             output.update(data=data, metadata=metadata)
 
     def clear(self, wait):
-        """Take everything back, now or as soon as there is something new."""
+        """Remove all outputs, now or (`wait`) when the next one comes."""
         self._clear = wait
         if not wait:
             self.begin()
 
     def taken(self):
-        """The outputs as JSON can have them."""
+        """The outputs as plain data for JSON."""
         return [
             {**output, "text": "".join(output["text"])} if "text" in output else output
             for output in self._list
@@ -82,10 +82,10 @@ class Outputs:
 
 
 class Shell(InteractiveShell):
-    """IPython that writes down what it would show."""
+    """An IPython shell that records its outputs."""
 
     class Publisher(DisplayPublisher):
-        """What `display` calls."""
+        """Receives the calls of `display`."""
 
         def publish(self, data, metadata=None, *_, transient=None, update=False, **__):
             """Write down a picture, a table, a text."""
@@ -97,11 +97,11 @@ class Shell(InteractiveShell):
             self.shell.shown.add(made, display_id)
 
         def clear_output(self, wait=False):
-            """Take back what the cell has shown."""
+            """Remove the cell's outputs so far."""
             self.shell.shown.clear(wait)
 
     class Hook(DisplayHook):
-        """What shows the value of a cell's last line."""
+        """Receives the value of a cell's last line."""
 
         def write_output_prompt(self):
             """The number of the output is in the output."""
@@ -125,7 +125,7 @@ class Shell(InteractiveShell):
     shown = Any()
 
     def showtraceback(self, exc_tuple=None, *args, **kwargs):
-        """Show an error; of an interrupt its line only, a full account takes seconds."""
+        """Show an error; for an interrupt only its line, as a full traceback takes seconds."""
         kind, _, frames = exc_tuple or sys.exc_info()
         if kind is not KeyboardInterrupt:
             super().showtraceback(exc_tuple, *args, **kwargs)
@@ -172,7 +172,7 @@ class _Stream(io.TextIOBase):
 
 
 def make():
-    """The shell, before anything of a student's is known; its copies serve."""
+    """Make the shell in the warm process, before any student code; its forks serve."""
     config = Config()
     config.HistoryManager.enabled = False  # it would start a thread
     shell = Shell.instance(config=config, shown=Outputs())
@@ -183,7 +183,8 @@ def make():
 def serve(channel, most, longest):
     """Answer until the grader hangs up.
 
-    Ends when more than `most` characters were shown, or more than `longest` bytes tell of it.
+    Ends the process if more than `most` characters are shown, or if the replies with outputs have
+    more than `longest` bytes.
     """
     shell, room = Shell.instance(), longest
 
@@ -230,7 +231,7 @@ def serve(channel, most, longest):
 
 
 def _reply(names, request):
-    """What is asked for, or why there is no answer; whatever a student's objects do."""
+    """The reply to a request, or the reason why there is none; a student's objects may raise."""
     try:
         return observe.answer(names, request)
     except KeyboardInterrupt:
@@ -252,7 +253,7 @@ def _not_shown(output, error):
 
 
 def _written(value, otherwise):
-    """A value as JSON, or what `otherwise(value, error)` gives where that cannot be."""
+    """A value as JSON; if that fails, `otherwise(value, error)` as JSON."""
     try:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except BaseException as error:  # of a student's own `__str__`, too
@@ -261,7 +262,7 @@ def _written(value, otherwise):
 
 
 def _ignore_interrupts():
-    """Let no interrupt reach what follows, nor one that is on its way."""
+    """Ignore interrupts from now on, including one that is on its way."""
     while True:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -276,7 +277,7 @@ def _error(name, text, lines=()):
 
 
 def _sendable(data):
-    """A bundle of representations, pictures as text."""
+    """{MIME type: data} of an output, with pictures in base64."""
     return {
         str(kind): base64.b64encode(value).decode() if isinstance(value, bytes) else value
         for kind, value in data.items()

@@ -1,7 +1,7 @@
-"""What one submission uses of the machine: time of its own, and memory in every form.
+"""Measure one submission's use of the machine: its own time, and memory of every kind.
 
-The keeper of a kernel looks five times a second (`box`). Everything comes from
-/proc, as in proc(5), which in a box shows the processes of this submission and no others.
+The keeper of a kernel measures five times a second (`box`). The numbers come from /proc, see
+proc(5), which in a box shows only the processes of this submission.
 """
 
 import contextlib
@@ -11,17 +11,17 @@ import time
 PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary files
 PLACES = PRIVATE, "/dev/shm"  # all file systems that a submission can write to
 _PAGE, _TICKS = os.sysconf("SC_PAGESIZE"), os.sysconf("SC_CLK_TCK")
-_CROWD = 8  # processes of one submission
+_CROWD = 8  # processes of one submission; more get the lowest priority
 _GONE = FileNotFoundError, ProcessLookupError, IndexError  # a process that has just ended
 _SEMAPHORE = 64  # bytes that Linux needs for each
 
 
 class Use:
-    """The use that a submission makes of the machine, from one look to the next.
+    """A submission's use of the machine, updated by each `look`.
 
-    `cpu` is the processor time of all its processes in seconds. `idle` are the seconds in which
-    none of them computed or wanted to: they slept or waited for something. What is in neither is
-    time in which the submission waited for a processor that others had.
+    `cpu` is the processor time of all its processes, in seconds. `idle` are the seconds in which
+    all of them slept or waited for something. The remaining time, in which the submission waited
+    for a processor that others had, is in neither.
     """
 
     def __init__(self, contained, outside=None):
@@ -31,16 +31,17 @@ class Use:
         self._processes, self._virtual, self._exact = [], None, 0.0
 
     def said(self):
-        """What the grader is told."""
+        """The numbers for the grader."""
         return {"cpu": round(self.cpu, 3), "idle": round(self.idle, 3)}
 
     def look(self):
-        """Look at the processes that there are now."""
+        """Measure the present processes."""
         if self._contained and os.stat("/proc").st_dev == self._outside:
             return  # the kernel has no /proc of its own yet
         now, self._processes = time.monotonic(), list(self._read())
         counted = sum(process.cpu for process in self._processes)
-        # A parent inherits the time of a child that it waits for; that of others goes with them.
+        # A parent gets the time of a child that it waits for; the time of other children is kept
+        # here.
         self._gone += max(0.0, self._counted - counted)
         self._counted, before = counted, self.cpu
         self.cpu = max(before, counted + self._gone)
@@ -51,7 +52,7 @@ class Use:
         self._last = now
 
     def crowd(self):
-        """The processes, if they are so many that others would hardly get a processor."""
+        """The processes, if there are so many that others would hardly get a processor; or []."""
         return self._processes if len(self._processes) > _CROWD else []
 
     def too_much(self, limits):
@@ -68,12 +69,12 @@ class Use:
         return None
 
     def memory(self, enough):
-        """Bytes that the submission holds, or no more than `enough` if it is not above that.
+        """Bytes that the submission holds; a rough number, at most `enough`, if that is certain.
 
-        The exact number takes 10 ms for a process, so it is asked for only if it can matter, and
-        takes at most half of the keeper's time.
+        The exact number takes 10 ms for a process. So it is computed only if the rough one is above
+        `enough`, and takes at most half of the keeper's time.
 
-        Raises PermissionError if a process hides what it has.
+        Raises PermissionError if a process hides its memory.
         """
         if not self._processes:
             return 0
@@ -117,7 +118,7 @@ class _Process:
         self.virtual, self.resident = int(fields[20]), int(fields[21]) * _PAGE
 
     def wants_processor(self):
-        """Whether a thread of it computes or waits for a processor."""
+        """Whether one of its threads computes or waits for a processor."""
         if self.state == b"R" or self.threads == 1:
             return self.state == b"R"
         folder = f"/proc/{self.number}/task"
@@ -126,7 +127,7 @@ class _Process:
         return False
 
     def own(self):
-        """Bytes of memory that it holds, files left out; a page of n processes counts an nth."""
+        """Bytes of memory that it holds, without files; a page shared by n processes counts 1/n."""
         kilobytes = 0
         with open(f"/proc/{self.number}/smaps_rollup") as file:
             for line in file:
@@ -139,9 +140,9 @@ class _Process:
         return kilobytes * 1024
 
     def shared(self):
-        """(name, bytes) of mappings without a file that are shared, however much is in them.
+        """(name, bytes) of shared mappings without a file, at their full size.
 
-        Their pages stay when no process has them in its tables, so pages are not counted.
+        Their pages may exist without being in any process's page table, so pages are not counted.
         """
         with open(f"/proc/{self.number}/maps") as file:
             for line in file:
@@ -158,7 +159,7 @@ def _stat(path):
 
 
 def _files():
-    """Bytes of files in memory, also of those that are open and have no name any more."""
+    """Bytes of files in memory, including open files that were deleted."""
     total = 0
     for place in PLACES:
         found = os.statvfs(place)
@@ -185,7 +186,7 @@ def _table(name):
 
 
 def _sockets(process):
-    """Bytes that sockets can hold: nobody is told how many they do."""
+    """Bytes that the sockets can hold at most; Linux does not tell how many they do hold."""
     most = 4_194_304  # as Linux 6.18 has it; older ones, which have less, do not tell it in a box
     with contextlib.suppress(FileNotFoundError), open("/proc/sys/net/core/wmem_max") as file:
         most = int(file.read())

@@ -1,1 +1,1 @@
-"""What an answer is worth: cells are run in the box and judged outside of it."""
+"""The verdict: student cells are run in the box, test cells are judged outside of it."""

@@ -1,10 +1,9 @@
-"""Follow-through: one mistake costs its own points, not those of everything built on it.
+"""Follow-through: one mistake costs its own points, not those of the exercises built on it.
 
-Where an answer failed, what depends on it is judged once more with the official answer in its
-place, in a kernel of its own, after all verdicts are made. The student's code may read the
-official answers there. So nothing leaves that kernel but whether a check passes: no message, no
-output, no value. And an official answer is run there only when no check of its own exercise is
-still to be judged.
+If an answer failed, the exercises that depend on it are judged once more with the official answer
+in its place. This happens in a new kernel, after all verdicts. The student's code may read the
+official answers there. So nothing leaves that kernel except whether a check passes: no message, no
+output, no value. And an official answer is run there only after all checks of its own exercise.
 """
 
 from course.diagnosis.causes import Cause, finding
@@ -20,10 +19,10 @@ class Dependencies:
     """
 
     def __init__(self, solution, official, texts):
-        self._cells = []  # (grade id of an answer or None, names it makes, names it uses)
+        self._cells = []  # (grade id of an answer or None, names it defines, names it uses)
         self.answers = dict.fromkeys(n for n, c in official.items() if c.solution)
-        self.own, self.before = {}, {}  # of each test: its answers, and those they depend on
-        self.last = {}  # of each answer: the last test that is about it
+        self.own, self.before = {}, {}  # {test: its answers}, {test: the answers they depend on}
+        self.last = {}  # {answer: the last test that is about it}
         for name, text in solution:
             if name in official and official[name].points is not None:
                 self._test(name, _uses(text))
@@ -44,14 +43,17 @@ class Dependencies:
             self.last[answer] = name
 
     def _reach(self, names, end, first, all_, met):
-        """Follow names to the cells that make them: the first answers, and all behind them."""
+        """Follow names to the cells that define them. Fills `first` and `all_` with answers.
+
+        `first` are the answers that are reached without passing another answer.
+        """
         seen, waiting = set(), [(name, end, met) for name in names]
         while waiting:
             state = name, end, met = waiting.pop()
             if state in seen:
                 continue
             seen.add(state)
-            # Before the cell that uses it; a function may use what is made behind it, too.
+            # Look before the cell first. A function may also use names that are defined later.
             order = [*range(end - 1, -1, -1), *range(len(self._cells) - 1, end, -1)]
             at = next((i for i in order if name in self._cells[i][1]), None)
             if at is None:
@@ -64,7 +66,7 @@ class Dependencies:
             waiting += [(other, at, met or answer is not None) for other in used]
 
     def made_by(self, answer):
-        """The names that an official answer makes, in its order."""
+        """The names that an official answer defines, in order."""
         return list(cells.defined(self.answers[answer]))
 
 
@@ -80,7 +82,7 @@ def _makes(text):
 
 
 def candidates(found, failed, unanswered):
-    """Tests worth another look: failed, answered, and dependent on an answer that failed.
+    """The tests to judge again: failed, answered, and dependent on another answer that failed.
 
     `failed` are the tests that failed, `unanswered` the answers that are as released.
     """
@@ -93,7 +95,7 @@ def candidates(found, failed, unanswered):
 
 
 def follow(nb, found, failed, chosen, run, judged):
-    """(test, the answers in whose place official ones stood) for each chosen test that passes so.
+    """Yield (test, the answers that official ones replaced) for each chosen test that now passes.
 
     `run(text)` runs a cell in the new kernel, `judged(test)` says whether a test passes there.
     """
@@ -130,7 +132,7 @@ def _took_too_long(cell):
 
 
 def remark(found, answers):
-    """The finding that says with what an exercise was judged."""
+    """The finding that names the official answers with which an exercise was judged."""
     names = [name for answer in answers for name in found.made_by(answer)]
     tests = [found.last[answer] for answer in answers]
     text = f"the official {_and(names)}, because yours is not right (see {_and(tests)})"

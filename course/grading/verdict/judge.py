@@ -1,11 +1,11 @@
 """Verdicts outside the student's kernel.
 
-nbgrader executes a submission's locked test cells in the kernel that belongs to the student, and
-reads the grade off what that kernel says about itself. `Judge` takes the place of its `Execute`
-step: the student's own cells run in the kernel, but a test cell never goes there. The instructor's
-copy of it is executed here, in the grader, with remote names in place of the student's, so that
-`check.model(lenet5, like=LENET5)` asks the kernel for evidence and judges the answer at home.
-Whatever a submission does to checks, assertions, Keras or its own outputs, it can only answer.
+nbgrader executes a submission's locked test cells in the student's kernel, and takes the grade from
+that kernel's outputs. `Judge` replaces its `Execute` step. The student's own cells run in the
+kernel, but a test cell never does. The instructor's copy of it is executed here, in the grader,
+where the student's names are remote: `check.model(lenet5, like=LENET5)` asks the kernel for
+evidence and judges it here. A submission may change checks, assertions, Keras or its own outputs;
+it can only answer requests.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ _OUTPUTS = {
 
 
 class InstructorError(Exception):
-    """A test cell is broken: that is the instructor's to mend, and costs no student points."""
+    """A test cell is broken. The instructor has to repair it; no student loses points."""
 
 
 class Judge(NbGraderPreprocessor):
@@ -67,10 +67,12 @@ class Judge(NbGraderPreprocessor):
     max_evidence = Integer(2_000_000, help="Characters of one answer.").tag(config=True)
 
     def preprocess(self, nb, resources):
-        """Execute and judge a notebook; its test cells' outputs become the verdicts.
+        """Execute and judge a notebook; the verdicts become the outputs of its test cells.
 
-        `resources["course"]` may bring what otherwise comes from the gradebook and from this
-        process's own box: {"official": {grade id: Official}, "box": address, "files": {...}}.
+        `resources["course"]` may hold {"official": {grade id: Official}, "box": address, "files":
+        {...}, "solution": ...}. Missing parts come from the gradebook and this process's own box.
+
+        Raises InstructorError for a broken test cell, CourseError if there can be no verdict.
         """
         given = resources.get("course", {})
         names = resources["nbgrader"]
@@ -105,7 +107,7 @@ class Judge(NbGraderPreprocessor):
 
     @contextlib.contextmanager
     def _new_kernel(self, total=None):
-        """Run and ask in a new kernel, for `total` seconds at most; the one before waits."""
+        """Use a new kernel inside, for `total` seconds at most; then the one before again."""
         total = self.wall if total is None else total
         before, given = vars(self).get("_runner"), self._given
         limits = Limits(
@@ -121,7 +123,7 @@ class Judge(NbGraderPreprocessor):
                 warm = given.get("box") or outside.box(self.sandbox).address
                 self._runner = Runner(lambda: start(warm), self.timeout, total)
             except (outside.BoxError, OSError) as error:
-                if "box" in given:  # who gave it knows where to have another
+                if "box" in given:  # the caller starts another box
                     raise
                 self.log.warning("The warm box gave no kernel (%s); a cold one takes over.", error)
                 cold = stack.enter_context(outside.Box(self.sandbox)).address
@@ -142,7 +144,7 @@ class Judge(NbGraderPreprocessor):
             self._run(cell)
 
     def _read_tests(self, nb):
-        """{grade id: TestCell}; from now on it is known which exercise each name belongs to."""
+        """{grade id: TestCell}. Also notes which exercise each name belongs to."""
         tests = {}
         for cell in nb.cells:
             if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
@@ -194,7 +196,7 @@ class Judge(NbGraderPreprocessor):
     def _blame(self, test, verdict):
         """Make an exception in a test cell a failed check, unless the cell itself is broken.
 
-        Raises InstructorError if the official solution meets an exception there, too.
+        Raises InstructorError if the cell raises with the official solution, too.
         """
         error = self._with_solution(test).error if self._solution else None
         if error is not None:
@@ -220,9 +222,9 @@ class Judge(NbGraderPreprocessor):
             return test.judged(self._ask)
 
     def _follow_through(self, nb, left):
-        """Judge with official answers what failed because of earlier ones that are wrong.
+        """Judge exercises again that failed because of an earlier wrong answer (see `follow`).
 
-        It may take the `left` seconds that the submission has not used.
+        `left` are the seconds that the submission has not used.
         """
         tests, texts, unanswered, failed = {}, {}, set(), []
         for cell in nb.cells:
@@ -261,7 +263,7 @@ class Judge(NbGraderPreprocessor):
                 tests[name].metadata["course"] = {"passed": True, "findings": _written([said])}
 
     def _look_for_helpers(self, test, verdict):
-        """Give no points for what a helper has done: the cells tell, the kernel is not asked."""
+        """Give no points for an answer that a helper made. Only the cells' text is read."""
         if verdict.findings and verdict.findings[0].cause is Cause.STOPPED:
             return
         allowed = own_work.allowed(test.source)
@@ -270,7 +272,7 @@ class Judge(NbGraderPreprocessor):
             verdict.fail(Cause.HELPER, found[1], found[0])
 
     def _explain(self, test, verdict):
-        """Put the error that kept a name from being made in the place of what follows from it."""
+        """If a name was never defined, report the error that prevented it instead."""
         for name in test.asks_for:
             if why := self._made.why_missing(name):
                 return verdict.fail(Cause.STOPPED, why, name)
@@ -282,7 +284,7 @@ class Judge(NbGraderPreprocessor):
     # --- evidence
 
     def _ask(self, request):
-        """Let the student's kernel answer a request; whatever comes back is only a claim."""
+        """The reply of the student's kernel to a request; it is never trusted."""
         name = request["name"]
         try:
             asked = {**request, "most": self.max_evidence}
@@ -316,7 +318,7 @@ def _output(given):
 
 
 def _shown(verdict):
-    """What a test cell shows: nbgrader reads the points off it."""
+    """The outputs of a test cell, from which nbgrader takes the points."""
     if verdict.points is not None:
         data = {"text/plain": f"{verdict.points:g}"}
         return [new_output("execute_result", data, execution_count=None)]
@@ -331,12 +333,12 @@ def _written(findings):
 
 
 def _words(text):
-    """What a text says, whatever its blanks and line ends."""
+    """The words of a text, to compare it without blanks and line ends."""
     return (text or "").split()
 
 
 def _stop(outputs):
-    """The Stop of a cell that showed this, None if it came to its end."""
+    """The Stop of a cell with these outputs; None if it ran to its end."""
     errors = [output for output in outputs if output.output_type == "error"]
     if not errors:
         return None
@@ -358,7 +360,7 @@ def _first(cell):
 
 
 def _depth(value):
-    """How deeply lists and dicts are nested; stops counting where it is too deep anyway."""
+    """How deeply lists and dicts are nested; counts to `_MAX_DEPTH` + 1 at most."""
     depth, level = 0, [value]
     while level and depth <= _MAX_DEPTH:
         depth += 1
@@ -372,7 +374,7 @@ def _depth(value):
 
 
 def reasons(nb):
-    """What a judged notebook says: {grade id: (passed, [message, ...])}, in the notebook's order.
+    """The verdicts of a judged notebook: {grade id: (passed, [message, ...])}, in its order.
 
     Cells that were not judged (manually graded answers, older notebooks) are left out.
     """

@@ -1,8 +1,8 @@
 """The student's names in a test cell that is executed in the grader.
 
-A test cell may hand such a name to a check. It may also call it, compare it, compute with it, index
-it, go through it: then the student's kernel is asked for the value, or for the answer of the call,
-as plain data. What is no plain data (a model, a set, an attribute) cannot be had.
+A test cell may pass such a name to a check. It may also call it, compare it, compute with it, index
+it or iterate over it. Then the student's kernel is asked for the value, or for the answer of the
+call, as plain data. Other objects (a model, a set, an attribute) are not available.
 """
 
 import builtins
@@ -15,29 +15,29 @@ from course.evidence import values
 
 
 class NoEvidence(AttributeError):
-    """A test cell asks for what is no plain data; the text says what can be asked."""
+    """A test cell asks for something other than plain data; the text says what it can ask for."""
 
 
 class Remote:
-    """A name of the student's. `ask(request)` gives the kernel's answer (see `course.evidence`)."""
+    """A student's name. `ask(request)` returns the kernel's reply (`course.evidence.observe`)."""
 
     def __init__(self, name, ask):
         self.__dict__.update(__name__=name, _ask=ask)
 
     def __evidence__(self, request):
-        """What the kernel answers to a request."""
+        """The kernel's reply to a request."""
         request = {"name": self.__name__, **request}
         try:
             json.dumps(request)
         except (TypeError, ValueError):
             raise NoEvidence(
                 f"{self.__name__} can be called with numbers, texts, lists, tuples, dicts and "
-                "arrays: other values cannot be handed to the student's kernel."
+                "arrays: other values cannot be sent to the student's kernel."
             ) from None
         return self._ask(request)
 
     def __getattr__(self, name):
-        if name.startswith("__"):  # what Python and NumPy look for without being told to
+        if name.startswith("__"):  # Python and NumPy look for these on their own
             raise AttributeError(name)
         raise NoEvidence(
             f"{self.__name__}.{name}: a test cell can use the value of a student's name and the "
@@ -58,14 +58,14 @@ class Remote:
         return _usable(reply["answers"][0], reply.get("kinds") == ["array"])
 
     def __array__(self, dtype=None, copy=None):
-        """What NumPy takes it for."""
+        """The value as a NumPy array."""
         import numpy as np
 
         return np.array(_own(self), dtype=dtype)
 
     @property
     def __class__(self):
-        """So that `isinstance(answer, int)` is about the answer."""
+        """The class of the value, so that `isinstance(answer, int)` works."""
         return type(_own(self))
 
 
@@ -93,7 +93,7 @@ def _usable(found, array=False):
 
 
 class _NotPlain:
-    """In the place of a part that is no plain data: it is equal to nothing."""
+    """Takes the place of a part that is not plain data; it is equal to nothing."""
 
     def __init__(self, words):
         self._words = words
@@ -103,7 +103,7 @@ class _NotPlain:
 
 
 class _List(list):
-    """A student's list or tuple: evidence does not tell them apart, and neither do comparisons."""
+    """A student's list or tuple. Evidence does not say which, so it equals both."""
 
     __hash__ = None
 
@@ -118,7 +118,7 @@ class _List(list):
 
 
 class _Dict(dict):
-    """A student's dict: its keys are texts, whatever they were."""
+    """A student's dict. Evidence makes all keys strings, so d[1] finds d["1"]."""
 
     def __missing__(self, key):
         if isinstance(key, str):
@@ -163,7 +163,7 @@ for _name in _BUILTIN:
 
 
 def _as_raised(card):
-    """CheckFailed for evidence that is an error of the student's, of the error's own class.
+    """CheckFailed for an error of the student's code, which is also of that error's class.
 
     So a test cell can expect a ValueError as it would in the student's kernel.
     """
@@ -172,6 +172,6 @@ def _as_raised(card):
     if first.cause is Cause.RAISES and isinstance(kind, type) and issubclass(kind, Exception):
         try:
             return type(kind.__name__, (check.CheckFailed, kind), {})(card)
-        except TypeError:  # a class that cannot be mixed
+        except TypeError:  # the two classes cannot be combined
             pass
     return check.CheckFailed(card)

@@ -1,9 +1,9 @@
-"""A submission's cells run and its answers asked for, each within the time that it may take.
+"""Run a submission's cells and ask for its answers, each within a time limit.
 
-Time is a submission's own: the seconds in which its processes computed, all together, or in which
-all of them slept or waited for something. A busy machine changes nothing about that. What does not
-end is interrupted. What does not end even then costs itself only: a new kernel takes over, in
-which the other cells are run again.
+The limits count the submission's own time: the processor time of all its processes, plus the time
+in which all of them slept or waited for something. A busy machine does not change it. A cell or an
+answer that takes too long is interrupted. If that does not end it, a new kernel takes over and runs
+the other cells again, so only that cell or answer is lost.
 """
 
 import time
@@ -11,23 +11,24 @@ import time
 from course.grading.sandbox.kernel import KernelEnded
 from course.grading.sandbox.outside import BoxError
 
-_AGAIN = 5  # seconds that a cell which was interrupted may take in a new kernel
+_AGAIN = 5  # seconds that an interrupted cell may take in a new kernel
 LONGEST = 3600  # seconds on the clock that a submission may take, however busy the machine is
 
 
 class NoVerdict(BaseException):
-    """There can be none, and no check may take this for an answer; the text says why."""
+    """No verdict is possible; the text says why. Test cells cannot catch it as an Exception."""
 
 
 class _Endless(Exception):
-    """No interrupt ended it."""
+    """A request did not end after an interrupt."""
 
 
 class Runner:
-    """Runs cells and asks questions: at most `seconds` of its own time for each, `total` for all.
+    """Runs cells and sends requests: at most `seconds` of own time for each, `total` for all.
 
-    What is interrupted may take as long again to stop. None takes more than a quarter of what is
-    left, so that there is time for the last cells, too. `start()` gives a `kernel.Kernel`.
+    After an interrupt, each may take as long again to stop. None may take more than a quarter of
+    the time that is left, so that the last cells have time, too. `start()` returns a
+    `kernel.Kernel`.
     """
 
     def __init__(self, start, seconds, total):
@@ -35,12 +36,12 @@ class Runner:
         self._end = time.monotonic() + LONGEST
         self._kernel, self._looked = start(), time.monotonic()
         self._ran, self._before = [], 0.0  # cells that came to an end; seconds in other kernels
-        self.endless = None  # what was not to be stopped, and cost a kernel
-        self.stopped = None  # why nothing is answered any more
+        self.endless = None  # a sentence about the request that could not be interrupted
+        self.stopped = None  # the reason why the submission gets no more answers
 
     @property
     def used(self):
-        """Seconds of its own time until now, as far as they are known."""
+        """Seconds of own time until the last measurement."""
         return self._before + self._kernel.cpu + self._kernel.waited
 
     def run(self, source, where):
@@ -53,11 +54,11 @@ class Runner:
         return answer, late
 
     def ask(self, request, where):
-        """The same for a question (see `course.evidence.observe`)."""
+        """The same for a request for evidence (see `course.evidence.observe`)."""
         return self._request(where, ask=request)
 
     def stop(self, error, where):
-        """Nothing is answered any more; the text says why."""
+        """End the kernel for good. Returns the reason as a sentence."""
         self._kernel.end()
         self.stopped = _told(error, where)
         return self.stopped
@@ -89,14 +90,14 @@ class Runner:
         self._kernel.send(**request)
         late = None
         most = max(1, min(seconds, left / 4))
-        for _ in range(2):  # to be done, and then to stop
+        for _ in range(2):  # once to finish, once to stop after the interrupt
             answer = self._kernel.answer_in_own_time(most, self._end)
             if answer is not None:
                 return answer, late
             if time.monotonic() > self._end:
                 raise NoVerdict(
-                    f"It was not done after {LONGEST / 60:.0f} minutes, because this machine does "
-                    "too much else. Nothing was taken off; grade it again."
+                    f"It was not done after {LONGEST / 60:.0f} minutes, because this machine is "
+                    "too busy. No points were taken off; grade it again."
                 )
             if late is None:
                 self._kernel.interrupt()
@@ -104,7 +105,7 @@ class Runner:
         raise _Endless
 
     def _replace_kernel(self):
-        """Start another one, and run again in it what came to an end."""
+        """Start another kernel, and run the cells again that came to an end."""
         self._kernel.end()
         self._before = self.used
         self._kernel = self._start()

@@ -1,4 +1,4 @@
-"""A test cell: the instructor's text, executed in the grader, and what it says."""
+"""Execute a test cell, the instructor's text, in the grader and return its Verdict."""
 
 import ast
 import builtins
@@ -14,10 +14,10 @@ from course.plain import one_line
 
 @dataclass
 class Verdict:
-    """What a test cell says: its findings (none: it passed), its card, and what went wrong in it.
+    """The result of a test cell: its findings (none: it passed) and its card.
 
-    `points` is the number at the end of a cell that gives a part of its points, otherwise None;
-    `error` an exception that says nothing about the answer by itself.
+    `points` is a number if the cell gives a part of its points, otherwise None. `error` is an
+    exception other than a failed check; its cause may be the answer or the cell.
     """
 
     findings: list = field(default_factory=list)
@@ -26,7 +26,7 @@ class Verdict:
     error: BaseException | None = None
 
     def fail(self, cause, received, name):
-        """Say this in the place of whatever it said."""
+        """Replace the findings and the card by this one finding."""
         self.findings = [finding("", cause, received=received)]
         self.card = str(Card(name, self.findings))
 
@@ -37,18 +37,18 @@ class TestCell:
     `imports` is {name: import statement} of the assignment (see `imports_of`).
     """
 
-    __test__ = False  # pytest collects what is called so
+    __test__ = False  # pytest collects classes whose names begin with Test
 
     def __init__(self, official, imports):
         self.name, self.points, self.source = official.name, official.points, official.source
         self._tree, self._imports = ast.parse(official.source), imports
         used = free_names(self._tree)
-        #: The names that the student owns.
+        #: The student's names that the cell uses.
         self.asks_for = [name for name in used if name not in imports]
         self._given = [name for name in used if name in imports]
 
     def judged(self, ask):
-        """The Verdict; `ask(request)` is how the student's kernel is asked."""
+        """The Verdict; `ask(request)` returns the reply of the student's kernel."""
         names = {"__builtins__": builtins, "__name__": "__main__"}
         try:
             for name in self._given:
