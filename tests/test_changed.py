@@ -171,7 +171,7 @@ FLAWED = {
     "an end alone": (f"answer = 3\n{END}", "line 2 ends SOLUTION, and no line begins it."),
     "a hidden test in an answer": (
         "answer = 3\n### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS",
-        "holds HIDDEN TESTS, and its nbgrader metadata do not make it a test",
+        "holds HIDDEN TESTS, but its nbgrader metadata do not make it a test",
     ),
 }  # fmt: skip
 
@@ -195,7 +195,7 @@ def test_a_flaw_in_the_source_is_told_as_such_before_the_solution_is_tried(tmp_p
         assert err.count("p1.ipynb, cell 2 (sum-answer): ") == 2, case
         assert expected in err, case
     own.write(TEST.format("sum(TABLE)") + f"\n{BEGIN}\nx = 3\n{END}", ANSWER)
-    assert "(sum): holds SOLUTION, and its nbgrader metadata do not make it an answer" in said()
+    assert "(sum): holds SOLUTION, but its nbgrader metadata do not make it an answer" in said()
     own.write(TEST.format("sum(TABLE)") + "\n%time 3", ANSWER)  # the grader is no IPython
     assert "cell 3 (sum): is not Python (invalid syntax, line 3: %time 3)." in said()
     lines = right.splitlines(keepends=True)

@@ -156,7 +156,7 @@ def test_moodles_own_worksheet_is_filled_in(school, tmp_path, capsys, titles):
     assert ada[:5] == ["Teilnehmer/in100", "Ada Roe", "ar1", "Abgegeben", "9"]
     assert ada[5:9] == ["10,00", "Ja", "Sonntag, 4. Januar 2026, 00:00", "-"]
     assert ada[9].endswith("−3 handed in late")
-    assert "Moodle's highest grade is 10, ours is 20" in capsys.readouterr().out
+    assert "Moodle's highest grade is 10, the assignment has 20 points" in capsys.readouterr().out
     assert school.course("export", *arguments) == 1  # of which assignment?
     assert "is for one assignment: name it" in capsys.readouterr().err
 

@@ -151,7 +151,7 @@ def test_it_writes_over_nothing_else(course, tmp_path, capsys):
     for folder in (tmp_path, course, course.parent, course / "solutions"):
         assert main([*publish, str(folder)]) == 1
     said = capsys.readouterr().err
-    assert "is not empty, and is no students' copy: it holds thesis.tex" in said
+    assert "is not empty, and not a students' copy: it holds thesis.tex" in said
     assert "holds the course itself" in said
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -111,7 +111,7 @@ SPOILT = {
     "a conflict": (lambda b: CONFLICT.encode(), "two versions from a merge conflict (line 2)"),
     "a conflict in a cell": (
         lambda b: b.replace(b'"from', b'"<<<<<<< a\\nx = 1\\n=======\\nx = 2\\n>>>>>>> b\\n'),
-        "two versions from a merge conflict stand there. Keep one",
+        "two versions from a merge conflict. Keep one",
     ),
     "a list": (lambda b: b"[]", "is JSON, but not a notebook"),
     "other JSON": (lambda b: b'{"cells": 7}', "is JSON, but not a notebook"),

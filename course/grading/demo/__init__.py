@@ -1,4 +1,4 @@
-"""A class of twelve, made up from the demo's own assignment, and graded from zip to grade sheet."""
+"""The demo: a made-up class of twelve, graded from the LMS's zip file to the grade sheet."""
 
 import json
 import random
@@ -18,7 +18,7 @@ ASSIGNMENT, NOTEBOOK = "lenet", "lenet.ipynb"
 def demo(folder, run):
     """Release, collect, grade, feedback and export in a course folder of its own.
 
-    `folder` is written anew; `run` is the command line.
+    `folder` is deleted first. `run(arguments)` runs a `course` command and returns its exit status.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -35,7 +35,7 @@ def demo(folder, run):
         return run([arguments[0], *here, *arguments[1:]])
 
     if step("The student version, without answers and hidden tests", "release", ASSIGNMENT):
-        return 1  # it has said why, and there is nothing to go on with
+        return 1  # the command has printed why
     problems = 0
     archive = folder / "submissions.zip"
     write_class(source, folder / "assignments" / ASSIGNMENT / NOTEBOOK, archive)
@@ -98,7 +98,7 @@ def model_answers(solution):
 
 
 def answered(release, answers):
-    """The released notebook as a student hands it in who wrote these answers."""
+    """The released notebook with these answers."""
     nb = deepcopy(release)
     for cell in nb.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -118,10 +118,10 @@ def with_copied_cell(nb, grade_id):
 
 
 def as_colab_saves(nb):
-    """What Google Colab makes of a notebook when a student runs and saves it there.
+    """The notebook as Google Colab saves it after a student ran it there.
 
-    Blanks at line ends go, cell ids move into the metadata, a badge cell comes first, widgets are
-    stored without their state, and outputs carry addresses of their own.
+    Blanks at line ends are gone, cell ids are in the metadata, a badge cell comes first, widgets
+    are stored without their state, and outputs have ids and addresses.
     """
     nb = deepcopy(nb)
     draw = random.Random(5)

@@ -1,7 +1,7 @@
-"""Scores for the world outside: what spreadsheets, Canvas, Moodle and Gradescope read.
+"""Export scores for spreadsheets, Canvas, Moodle and Gradescope.
 
-A score that is not final is never exported to an LMS: where an answer still waits for a person, or
-a submission could not be graded, there is none and the command says so.
+Only final scores are exported to an LMS. If an answer waits for a person or a submission could not
+be graded, the score is left out and the command says so.
 """
 
 import json
@@ -19,15 +19,15 @@ from course.grading.out.scores import COLUMNS, MISSING, NO_SCORE, STATES, scored
 
 @dataclass
 class Exported:
-    """What was written."""
+    """The result of an export."""
 
     paths: list
     rows: list
-    notes: list  # what has to be said about it
+    notes: list  # sentences for the instructor
 
     @property
     def summary(self):
-        """A line for each assignment that anybody handed in: how many are in which state."""
+        """A line for each assignment that was handed in: the number of students in each state."""
         counts = {}
         for row in self.rows:
             counts.setdefault(row["assignment"], Counter())[row["state"]] += 1
@@ -62,7 +62,7 @@ def scores(course, assignments=(), students=()):
     return [one.row for one in scored(course, assignments, students)]
 
 
-# --- one function for each format: (everything, to, into) -> (paths, what has to be said)
+# --- one function for each format: (everything, to, into) -> (paths, sentences about it)
 
 
 def _scores(everything, to, into):
@@ -116,7 +116,7 @@ FORMATS = {
     "moodle": moodle,
     "gradescope": _gradescope,
 }
-#: Where each is written if nobody says otherwise.
+#: The default file or folder of each format.
 PLACES = {
     "scores": "scores.csv",
     "canvas": "canvas.csv",
@@ -125,7 +125,7 @@ PLACES = {
 }
 
 
-# --- nbgrader's own door: nbgrader export --exporter=course.grading.out.export.CanvasExport
+# --- for nbgrader: nbgrader export --exporter=course.grading.out.export.CanvasExport
 
 
 class ScoresExport(ExportPlugin):

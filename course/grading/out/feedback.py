@@ -1,8 +1,8 @@
 """Feedback pages: for each graded notebook one HTML file that needs no network and runs no script.
 
-nbgrader generates them (`course feedback`, `nbgrader generate_feedback`, the formgrader's button);
-`FeedbackPage` is the exporter that it is told to use. The page shows the points and findings of
-each exercise and the student's own cells, never a test: what a test says is its findings.
+nbgrader generates them (`course feedback`, `nbgrader generate_feedback`, the formgrader's button)
+with the exporter `FeedbackPage`. The page shows the points and findings of each exercise and the
+student's own cells, but never the text of a test.
 """
 
 import re
@@ -24,7 +24,7 @@ from course.grading import CourseError
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
 
-_MAX_HIGHLIGHTED = 20_000  # characters; colouring takes its time
+_MAX_HIGHLIGHTED = 20_000  # characters; longer code is not coloured, which would be slow
 _HEADING = re.compile(r"#{1,6} +(.+)")
 
 
@@ -78,7 +78,7 @@ class FeedbackPage(Exporter):
 
 
 def page(nb, names):
-    """The HTML of a graded notebook; `names` is what nbgrader knows about it."""
+    """The HTML of a graded notebook; `names` is nbgrader's resources["nbgrader"]."""
     said = nb.metadata.get("course", {})
     waits = any(cell.metadata.get("nbgrader", {}).get("waits") for cell in nb.cells)
     failed = said.get("failed") if waits else None  # else a person has graded all of it
@@ -107,7 +107,7 @@ def page(nb, names):
 
 @cache
 def templates():
-    """Where the course's pages come from. Whatever is put into them is escaped."""
+    """The Jinja environment with the templates of the course's pages; it escapes all values."""
     environment = Environment(
         loader=PackageLoader("course.grading"),
         autoescape=True,
@@ -123,14 +123,13 @@ def _points(value):
     return f"{value or 0:.2f}".rstrip("0").rstrip(".")
 
 
-# --- what stands on the page, in the notebook's order
+# --- the parts of the page, in the notebook's order
 
 
 def _parts(nb, failed):
     """Dicts with a `kind`: headings, answers, cells that ended with an error, verdicts, comments.
 
-    Everything else is in the notebook that the student has. A heading is given only if something
-    stands below it.
+    The student has everything else in the notebook. Headings without a part below are left out.
     """
     heading = None
     for cell in nb.cells:
@@ -165,7 +164,8 @@ def _exercise(cell, failed):
     points, maximum = meta.get("score") or 0, meta.get("points") or 0
     findings = verdict["findings"] if verdict else []
     if verdict is None and not utils.is_solution(cell) and not (failed or points >= maximum):
-        # Judged by somebody else's test, whose error could tell how it tests.
+        # A plain nbgrader test judged this. Show only the error's name: its text could reveal the
+        # test.
         names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
         findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
     causes = {finding["cause"] for finding in findings}

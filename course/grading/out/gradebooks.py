@@ -1,7 +1,7 @@
-"""The files that the gradebooks of Canvas and Moodle import; best, filled in, their own.
+"""Write the files that the gradebooks of Canvas and Moodle import, or fill in their own exports.
 
-Canvas takes an empty cell for a grade that is to be deleted, so it gets only what is final. Moodle
-knows participants by another number in each assignment, and its worksheet by the user's language.
+Canvas deletes a grade whose cell is empty, so its file holds final scores only. Moodle numbers
+participants anew for each assignment, and writes its worksheet in the user's language.
 """
 
 import csv
@@ -32,7 +32,8 @@ def canvas(everything, to, into=None):
     """Canvas's gradebook import: a column for each assignment, its points in the second line.
 
     `into` is Canvas's own export: titles, names, numbers and sections are taken from it. Returns
-    (paths, what has to be said).
+    (paths, sentences for the instructor). Raises CourseError if no score is final, or if `into` has
+    no column for an assignment.
     """
     final = [one for one in everything if one.final is not None]
     if not final:
@@ -77,14 +78,14 @@ def canvas(everything, to, into=None):
 
 
 def _on_canvas(one):
-    """What Canvas needs to know about a student, from its own list if there was one."""
+    """Canvas's columns about a student, from Canvas's own list if there was one."""
     told = {key: value for key, value in one.canvas.items() if value}
     known = {"Student": one.name, "ID": one.number["canvas"] or ""}
     return dict.fromkeys(_WHO, "") | known | told
 
 
 def _title(path, header, name):
-    """The title that Canvas has for an assignment: `02-lenet (4711)`, or one with `lenet` in it."""
+    """Canvas's column title for an assignment: `02-lenet (4711)`, or one that contains `lenet`."""
     plain = {title: re.sub(r" *\(\d+\)$", "", title).strip().casefold() for title in header}
     plain = {title: text for title, text in plain.items() if title not in _WHO}
     _, _, word = name.rpartition("-")
@@ -108,7 +109,8 @@ def _title(path, header, name):
 def moodle(everything, to, into=None):
     """Moodle's offline grading worksheet, one for each assignment; `into` is Moodle's own.
 
-    Returns (paths, what has to be said).
+    Returns (paths, sentences for the instructor). Raises CourseError for a worksheet that does not
+    fit.
     """
     names = list(dict.fromkeys(one.row["assignment"] for one in everything if one.result))
     if into and len(names) != 1:
@@ -144,13 +146,16 @@ def _worksheet(chosen, path):
 
 
 def _filled_in(into, chosen, path, notes):
-    """A copy of Moodle's worksheet with grades and comments; all else is as it was."""
+    """Write a copy of Moodle's worksheet with grades and comments filled in."""
     table, mark, said = read_csv(into, "file")
     notes += [said] if said else []
     grade, comments, highest = _columns(into, table)
     most = chosen[0].row["max_score"]
     if highest is not None and highest != most:
-        notes.append(f"Moodle's highest grade is {highest:g}, ours is {most:g}: change it there.")
+        notes.append(
+            f"Moodle's highest grade is {highest:g}, the assignment has {most:g} points: change "
+            "it in Moodle."
+        )
     people = _found(into, "moodle", [one for one in chosen if one.final is not None], notes)
     for one in chosen:
         if one.final is not None and one.row["student"] in people:
@@ -164,12 +169,12 @@ def _filled_in(into, chosen, path, notes):
 
 
 def _columns(path, table):
-    """Indices of grade and comments, and the highest grade, in any language; None: not there."""
+    """(index of the grade, index of the comments or None, the highest grade or None)."""
     titles = [title.strip().casefold() for title in table[0]]
     width = len(titles)
     rows = [row for row in table[1:] if len(row) == width]
     alike = [i for i in range(1, width) if len({row[i] for row in rows}) == 1]
-    # The grade stands before the highest one, which is the same number for everybody.
+    # The column after the grade is the highest grade, which is the same number in all rows.
     highest = [i for i in alike if rows and re.fullmatch(r"\d+([.,]\d+)?", rows[0][i].strip())]
     known = [titles.index(title) for title in _GRADE if title in titles]
     if not (known or highest) or len(rows) != len(table) - 1:
@@ -184,7 +189,7 @@ def _columns(path, table):
 
 
 def _found(into, lms, wanted, notes):
-    """{student: line of the LMS's own file} of those who stand in it."""
+    """{student: Person} of the students who are in the LMS's own file."""
     known = {one.row["student"]: one.number[lms] for one in wanted}
     archive = [
         Student(i, one.name, (known[i],)) for one in wanted if known[i := one.row["student"]]
@@ -202,7 +207,7 @@ def _found(into, lms, wanted, notes):
 
 
 def _comments(one):
-    """All that was lost, and why, as the HTML that Moodle takes comments for."""
+    """The lost points with reasons, in HTML, as Moodle reads comments."""
     if one.result is None:
         return ""
     if one.result.failed:

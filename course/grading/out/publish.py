@@ -1,7 +1,7 @@
 """The students' copy of a course: no solutions, no hidden tests, nothing of grading.
 
-The course's own folder must never be published. `publish` writes what students need into a folder
-of its own, from a list of what goes in, and looks through the copy for solutions before it writes.
+The course's own folder must never be published. `publish` writes a copy for students into another
+folder. Only listed files go into it, and the copy is searched for solutions before it is written.
 """
 
 import json
@@ -16,23 +16,23 @@ from course.grading.folder import write_atomically
 from course.grading.notebook.read import read_source
 from course.grading.out.release import git_remote, https, release, stamped
 
-MANIFEST = ".published.json"  # which files of the folder are ours to write over
+MANIFEST = ".published.json"  # lists the files that `publish` wrote and may replace
 _AS_THEY_ARE = ("LICENSE", "LICENSE-TEXTS.md", "constraints.txt", "pyproject.toml")
-_OURS = {"gitignore": ".gitignore"}  # a template's name, where it is another one in the copy
+_OURS = {"gitignore": ".gitignore"}  # {name of a template: its name in the copy, if different}
 _FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
 _EXTRAS = re.compile(r"\.\[[\w,]+\]")
 _STUDENTS_EXTRAS = ".[tensorflow,digits,lab,validate]"
 _SECRET = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.DOTALL)
-_SHORT = 40  # characters; a shorter solution stands in other texts by chance
+_SHORT = 40  # characters; a shorter solution may occur in other texts by chance
 
 
 def publish(course, folder, assignments, repository=None):
     """Release the assignments and write the students' copy. Returns (files, address).
 
     `repository` is the https address that the copy will have, for Colab; by default the git remote
-    of `folder`, "" for none. What an earlier call wrote is brought up to date.
+    of `folder`, "" for none. An earlier copy in the folder is updated.
 
-    Raises CourseError if the folder holds other things, or a solution would be published.
+    Raises CourseError if the folder holds other files, or a solution would be published.
     """
     folder = Path(folder).resolve()
     if folder == course.root or folder in course.root.parents:
@@ -86,7 +86,7 @@ def _copy(course, assignments, address):
 
 
 def _below(folder, without=()):
-    """The files below a folder, without hidden ones and what Python leaves behind."""
+    """The files below a folder, without hidden files and Python's caches."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith((".", "__pycache__")) for part in parts)
@@ -95,9 +95,9 @@ def _below(folder, without=()):
 
 
 def _keep_secrets(course, copy):
-    """Raise CourseError if a solution or a hidden test of any assignment stands in the copy.
+    """Raise CourseError if the copy holds a solution or a hidden test of any assignment.
 
-    An assignment may hand out what was an exercise of an earlier one.
+    Only other assignments may hold it: a later one may give the answer of an earlier exercise.
     """
     every = {name: _plain(_text(name, content)) for name, content in copy.items()}
     for assignment in course.assignments():
@@ -133,7 +133,7 @@ def _plain(text):
 def _published(folder):
     """The files that an earlier call wrote into the folder.
 
-    Raises CourseError if the folder is none of ours.
+    Raises CourseError if the folder has files, but not from an earlier call.
     """
     if not folder.exists():
         return set()
@@ -146,7 +146,7 @@ def _published(folder):
     others = sorted(path.name for path in folder.iterdir() if path.name != ".git")
     if others:
         raise CourseError(
-            f"{folder} is not empty, and is no students' copy: it holds {', '.join(others[:4])}. "
+            f"{folder} is not empty, and not a students' copy: it holds {', '.join(others[:4])}. "
             "Name an empty folder, a new one, or a new clone of an empty repository."
         )
     return set()
@@ -164,7 +164,7 @@ def _write(folder, copy, before):
         write_atomically(folder / MANIFEST, f"{text}\n".encode())
 
     folder.mkdir(parents=True, exist_ok=True)
-    manifest(before | set(copy))  # whatever ends this run, the next one may go on
+    manifest(before | set(copy))  # first, so that the run after an interrupted one may go on
     for name, content in copy.items():
         path = folder / name
         if not path.is_file() or path.read_bytes() != content:

@@ -1,7 +1,8 @@
-"""assignments/ out of solutions/: nbgrader's generate_assignment, after a look at the source.
+"""Write assignments/ from solutions/: check the source, then run nbgrader's generate_assignment.
 
-A release is stamped with the repository that Colab gets the course from: its address goes into each
-notebook's setup cell, and a badge that opens the notebook in Colab below its title.
+Each released notebook is stamped with the address of the repository that Colab gets the course
+from. The address goes into the setup cell. Below the title goes a badge that opens the notebook in
+Colab.
 """
 
 import ast
@@ -47,9 +48,9 @@ class Stamp(NbGraderPreprocessor):
 
 
 def stamped(nb, repository, path):
-    """The notebook with the address in its setup cell, and with a badge if GitHub has it.
+    """The notebook with the address in its setup cell, and with a badge if it is on GitHub.
 
-    `path` is the notebook's place in the repository. An empty address takes both out again.
+    `path` is the notebook's path in the repository. An empty address removes both.
     """
     source = f"git+{repository}" if repository else ""
     badge = ""
@@ -67,20 +68,20 @@ def stamped(nb, repository, path):
 
 
 def git_remote(folder):
-    """The address of a folder's git remote as git has it, or "" if there is none."""
+    """The address of a folder's git remote `origin`, or "" if there is none."""
     return _git(folder, "remote", "get-url", "origin").strip()
 
 
 def https(address):
     """The https form of a git address, without names and tokens; "" if it has none.
 
-    `git@github.com:you/convnets.git` and `ssh://git@github.com/you/convnets.git` are
-    https://github.com/you/convnets.git; a folder, and a host that only your ssh knows, have none.
+    `git@github.com:you/convnets.git` and `ssh://git@github.com/you/convnets.git` become
+    https://github.com/you/convnets.git. A folder, or a host name from ~/.ssh/config, has none.
     """
     found = _URL.fullmatch(address) or _SCP.fullmatch(address)
     if not found or "." not in found["host"]:
         return ""
-    host = re.sub(r"^(?:alt)?ssh\.", "", found["host"])  # GitHub's and GitLab's other door for ssh
+    host = re.sub(r"^(?:alt)?ssh\.", "", found["host"])  # GitHub's and GitLab's ssh on port 443
     port = found["port"] if address.startswith("http") else None
     return f"https://{host}{port or ''}/{found['path'].lstrip('/')}"
 
@@ -88,7 +89,8 @@ def https(address):
 def repository_of(course, given=None):
     """(the https address that Colab gets the course from, sentences about it).
 
-    `given` is what the command line says; else nbgrader_config.py is asked, then the git remote.
+    `given` is the address from the command line. If it is None, nbgrader_config.py counts, then the
+    git remote. Raises CourseError for a given address without an https form.
     """
     own = git_remote(course.root)
     asked = given if given is not None else course.config.Stamp.get("repository") or own
@@ -98,7 +100,7 @@ def repository_of(course, given=None):
             raise CourseError(f"The repository should be an https:// address. Received: {given}")
         return "", [
             f"The folder's git remote, {asked}, has no https address that Colab could use. "
-            "Notebooks are released without one; name it with --repository."
+            "Notebooks are released without an address; name one with --repository."
         ]
     if not address:
         return "", []
@@ -142,7 +144,7 @@ def release(course, assignment, repository=None):
     `repository` is the https address that Colab gets the course from; by default the git remote of
     the course's folder, "" for none.
 
-    Raises CourseError if the source cannot be released as it is, with every reason.
+    Raises CourseError with every reason if the source cannot be released as it is.
     """
     look_at_source(course, assignment)
     course.api.config.Stamp.repository, _ = repository_of(course, repository)
@@ -153,14 +155,14 @@ def release(course, assignment, repository=None):
 
 
 def look_at_source(course, assignment):
-    """Raise CourseError, with every reason, if a source cannot be released as it is."""
+    """Raise CourseError with every reason if an assignment's source cannot be released."""
     problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
 
 
 def source_problems(path):
-    """What would hurt students or the grader later, in a source notebook: a list of sentences."""
+    """Sentences about the mistakes in a source notebook that would harm students or grading."""
     try:
         nb = read_source(path)
     except CourseError as error:
@@ -170,7 +172,7 @@ def source_problems(path):
         where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
         problems += [f"{where}: {problem}" for problem in _text_problems(cell)]
         if any(line != line.rstrip() for line in cell.source.splitlines()):
-            # Colab strips them, and then nbgrader calls the cell changed.
+            # Colab strips them; nbgrader then takes the cell for changed.
             problems.append(f"{where}: blanks at the end of a line; remove them.")
         if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
             problems.append(f"{where}: has outputs; clear them before you save.")
@@ -194,14 +196,14 @@ def source_problems(path):
 
 
 def _text_problems(cell):
-    """What is wrong with a cell's text: the first that explains what else would be."""
+    """Sentences about mistakes in a cell's text. A merge conflict explains the others: it alone."""
     lines = cell.source.splitlines()
     for number, line in enumerate(lines, 1):
         if line.startswith(_CONFLICT):
             return [
-                f"line {number} begins with {line[:7]}: two versions from a merge conflict stand "
-                "there. Keep one of them, and take out the lines that begin with <<<<<<<, ======= "
-                "and >>>>>>>."
+                f"line {number} begins with {line[:7]}: the cell holds two versions from a merge "
+                "conflict. Keep one of them, and take out the lines that begin with <<<<<<<, "
+                "======= and >>>>>>>."
             ]
     meta = cell.metadata.get("nbgrader", {})
     problems = _region_problems(lines, "SOLUTION", "an answer", bool(meta.get("solution")))
@@ -212,7 +214,7 @@ def _text_problems(cell):
 
 
 def _region_problems(lines, what, kind, may_have):
-    """Where ### BEGIN and ### END do not enclose something, as nbgrader needs it."""
+    """Sentences about ### BEGIN and ### END lines that do not enclose anything, or in pairs."""
     begun, problems = None, []
     for number, line in enumerate(lines, 1):
         if f"BEGIN {what}" in line:
@@ -224,7 +226,7 @@ def _region_problems(lines, what, kind, may_have):
                 problems.append(f"line {number} ends {what}, and no line begins it.")
             elif not "".join(lines[begun : number - 1]).strip():
                 problems.append(
-                    f"between lines {begun} and {number}, where {what} should be, stands nothing. "
+                    f"there is nothing between lines {begun} and {number}, where {what} should be. "
                     "Write it there, or take both lines out."
                 )
             begun = None
@@ -232,7 +234,7 @@ def _region_problems(lines, what, kind, may_have):
         problems.append(f"line {begun} begins {what}, and no line ends it: add ### END {what}.")
     if not may_have and any(f"BEGIN {what}" in line for line in lines):
         problems.append(
-            f"holds {what}, and its nbgrader metadata do not make it {kind}, so students would "
+            f"holds {what}, but its nbgrader metadata do not make it {kind}, so students would "
             "read it. Set the kind of the cell in Jupyter's assignment toolbar."
         )
     return problems
@@ -257,7 +259,7 @@ def _not_python(source, meta):
 
 
 def _points_problems(nb, file):
-    """Where the title, a heading or the list of progress says other points than the cells have."""
+    """Sentences about a title, heading or check.progress whose points differ from the cells'."""
     points, tests, headings, total, said = {}, {}, [], 0, None
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader", {})
@@ -298,7 +300,7 @@ def _progress(source):
 
 
 def last_error(result):
-    """The last telling line of an nbgrader API result."""
+    """The last line with an error of an nbgrader API result, or its last line."""
     text = result.get("log") or result.get("error") or ""
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "Error" in line and not line.startswith("[")]

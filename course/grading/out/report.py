@@ -1,4 +1,4 @@
-"""What a class got right and wrong, on one page of HTML that needs nothing else.
+"""The report: a class's scores, exercises and mistakes on one self-contained HTML page.
 
 Difficulty and discrimination are those of classical test theory: the mean share of an exercise's
 points, and the correlation of the exercise with the rest of the assignment.
@@ -24,26 +24,26 @@ from course.grading.results import read_result
 from course.plain import one_line
 
 _ENOUGH = 5  # submissions; with fewer, a correlation says nothing
-_EACH_SIDE = 2  # of them above and below the mean, or it is one paper that says it
+_EACH_SIDE = 2  # least number above and below the mean, so that no single one decides
 _HEADING = re.compile(r"#{1,6} +(.+)")
 _POINTS = re.compile(r" *\(\d+ points?\)$")
 
 
 @dataclass
 class Exercise:
-    """One exercise as the class did it."""
+    """One exercise: the class's results."""
 
     name: str
     title: str  # the heading that it stands under
     maximum: float
     difficulty: float  # mean share of its points, 0 to 1
-    discrimination: float | None  # correlation with the other exercises; None: cannot be said
+    discrimination: float | None  # correlation with the other exercises; None: too few submissions
     right: int
     not_answered: int
 
     @property
     def remark(self):
-        """What an instructor may want to look at."""
+        """A remark for the instructor about an unusual exercise, or ""."""
         if self.discrimination is not None and self.discrimination < 0.1:
             return "does not tell strong from weak submissions"
         if self.difficulty < 0.3:
@@ -65,17 +65,17 @@ class Mistake:
 
 @dataclass
 class Student:
-    """What became of one student's submission."""
+    """One student's submission: its score and state."""
 
     name: str
     score: float | None  # None: there is none
     state: str
-    page: str | None = None  # where the feedback page lies, as seen from the report
+    page: str | None = None  # address of the feedback page, relative to the report
 
 
 @dataclass
 class Summary:
-    """An assignment as the class did it."""
+    """One assignment: the class's results."""
 
     assignment: str
     maximum: float
@@ -234,13 +234,13 @@ def _titles(nb):
 
 
 def _blank(points, found):
-    """The students without a single answer: they say nothing about an exercise."""
+    """The students without a single answer; they do not count in an exercise's correlation."""
     wrong = {who for key, said in found.items() if key[2] != "NOT_ANSWERED" for who, _ in said}
     return {who for who, got in points.items() if not any(got.values()) and who not in wrong}
 
 
 def _findings(nb):
-    """(grade id, first finding) of each cell that failed: the others often follow from it."""
+    """(grade id, first finding) of each cell that failed; other findings often follow from it."""
     for cell in nb.cells:
         verdict = cell.metadata.get("course")
         failed = verdict and verdict["findings"] and not verdict["passed"]
@@ -262,7 +262,7 @@ def _exercise(name, title, maximum, points, found, blank):
 
 
 def _correlation(shares, rest):
-    """None where too few papers, or a single one, would say it."""
+    """The correlation; None if there are too few submissions, or a single one would decide."""
     if len(shares) < _ENOUGH:
         return None
     middle = mean(shares)
@@ -273,7 +273,7 @@ def _correlation(shares, rest):
 
 
 def _mistakes(found):
-    """Mistakes with the commonest first; what is only open is no mistake."""
+    """The mistakes, the most common first; missing answers are not mistakes."""
     mistakes = [
         Mistake(
             name, row, cause, len(who),

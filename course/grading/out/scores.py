@@ -23,12 +23,12 @@ NO_SCORE = (PENDING, UNREADABLE, MISSING)
 
 @dataclass
 class Scored:
-    """What there is about one student and assignment."""
+    """One student's score in one assignment, with the details for exports."""
 
     row: dict  # COLUMNS, and each exercise's points by grade id
     result: Result | None = None  # None: nothing was graded
     grades: list = field(default_factory=list)  # (grade id, points, most points)
-    number: dict = field(default_factory=dict)  # {LMS: what it calls the student, or None}
+    number: dict = field(default_factory=dict)  # {LMS: its number for the student, or None}
     canvas: dict = field(default_factory=dict)  # the student's line in Canvas's own file
 
     @property
@@ -109,7 +109,7 @@ def _scored(course, gradebook, record, assignment, student, submission):
 
 
 def _changed(course, row, result):
-    """Whether another file lies in submitted/ than the one that was graded."""
+    """Whether the file in submitted/ is not the one that was graded."""
     folder = course.path("submitted", row["assignment"], row["student"])
     files = result.files
     there = renamed.contents(folder, files) if folder.is_dir() else {}
@@ -120,8 +120,8 @@ def _changed(course, row, result):
 
 
 def write(path, header, lines, bom=True, delimiter=","):
-    """Write a CSV file of dicts; what a spreadsheet would run as a formula is marked as text."""
-    # Excel takes a file for UTF-8 only if it begins with a byte-order mark; LMSs stumble over it.
+    """Write a CSV file of dicts; values that a spreadsheet would run as formulas become text."""
+    # Excel reads a file as UTF-8 only if it has a byte-order mark, which LMSs do not expect.
     encoding = "utf-8-sig" if bom else "utf-8"
     with Path(path).open("w", newline="", encoding=encoding) as file:
         writer = csv.DictWriter(file, header, restval="", delimiter=delimiter)

@@ -1,7 +1,7 @@
-"""An assignment tried on its own solution, before students get it.
+"""Grade an assignment's own solution before students get the assignment.
 
-Whatever fails here would fail for every student: a test cell that is broken, a table that is
-missing beside the notebook, an answer that the tests do not accept.
+A failure here would be one for every student: a broken test cell, a file missing beside the
+notebook, an answer that the tests do not accept.
 """
 
 import time
@@ -16,9 +16,9 @@ from course.grading.verdict.judge import reasons
 
 
 def trial(course, assignment):
-    """(sentences about what fails with the solution, seconds that it took, why it was left out).
+    """(sentences about failures, seconds that it took, why there was no trial or None).
 
-    The last is None, or says why student code cannot be run on this machine.
+    There is no trial if student code cannot be run on this machine.
     """
     begun = time.monotonic()
     notebooks = {p.stem: read_source(p) for p in course.notebooks(assignment)}
