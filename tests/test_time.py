@@ -231,7 +231,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     )
     job = _job(CourseFolder(room.folder), room.assignment, None)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
-    with pytest.raises(CourseError, match="Nothing was taken off; grade it again"):
+    with pytest.raises(CourseError, match="No points were taken off; grade it again"):
         worker._judged(job, room.name, *read_notebook(content), box.address)
 
 
