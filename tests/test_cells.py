@@ -73,7 +73,7 @@ STOPPED = {
     "a syntax error": ("def f(n:\n    return n + 1", "SyntaxError: "),
     "curly quotes": (
         f"{GOOD}\nname = “f”",
-        "SyntaxError: invalid character '“' (U+201C) (line 3: name = “f”). The line has quotation marks",
+        "invalid character '“' (U+201C) (line 3: name = “f”). The line has quotation marks",
     ),
     "a no-break space": (
         "def f(n):\n    return\u00a0n + 1",
