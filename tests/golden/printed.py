@@ -54,6 +54,7 @@ def _checked(about, cells, answers):
     for name, cell in code:
         meta, source = cell.metadata.get("nbgrader", {}), cell.source.partition(HIDDEN)[0]
         made = re.findall(r"^(?:def )?(\w+)(?:\(.*:| = )", source, re.MULTILINE)
+        made += re.findall(r"^from \S+ import (\w+)$", source, re.MULTILINE)
         if meta.get("grade"):
             if ids.index(name) < begin:
                 continue
@@ -67,7 +68,7 @@ def _checked(about, cells, answers):
         elif (
             name == "imports"
             or meta.get("solution")
-            or ("def " in source and any(each in used for each in made))
+            or (re.search("def |^from ", source) and any(each in used for each in made))
         ):
             with contextlib.suppress(Exception):  # a mistake may well stop, and what needs it
                 _executed(name, changed.get(name, source), names)
