@@ -29,11 +29,11 @@ TWIN   = pip importlib_resources scikit-learn ipykernel ipywidgets
 
 test-oldest: $(READY) ## notebooks in a twin of Colab with the oldest Keras that is supported
 	@$(PYTHON) -m venv .twin-oldest && .twin-oldest/bin/pip install --quiet --upgrade $(OLDEST) $(TWIN)
-	@COURSE_TWIN=$(CURDIR)/.twin-oldest/bin/python $(BIN)/python -m pytest tests/test_twin.py
+	@COURSE_TWIN=$(CURDIR)/.twin-oldest/bin/python $(BIN)/python -m pytest tests/notebooks/test_twin.py
 
 test-newest: $(READY) ## notebooks in a twin of Colab with the newest
 	@$(PYTHON) -m venv .twin-newest && .twin-newest/bin/pip install --quiet --upgrade $(NEWEST) $(TWIN)
-	@COURSE_TWIN=$(CURDIR)/.twin-newest/bin/python $(BIN)/python -m pytest tests/test_twin.py
+	@COURSE_TWIN=$(CURDIR)/.twin-newest/bin/python $(BIN)/python -m pytest tests/notebooks/test_twin.py
 
 site: $(READY)        ## build the website into build/site (REPOSITORY=https://github.com/... for Colab)
 	@rm -rf build/site build/site-source && mkdir -p build/site-source

@@ -8,7 +8,7 @@ from course.cli import course
 from tests.classroom import ROOT
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-TESTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py")}
+TESTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
 
 
 def code(page):

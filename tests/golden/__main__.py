@@ -17,7 +17,7 @@ CORPORA = ("test_diagnosis", "test_families", "test_other_hands", "test_mutation
 
 def corpus(name):
     """The networks of a file of tests."""
-    return import_module(f"tests.{name}").NETWORKS
+    return import_module(f"tests.diagnosis.{name}").NETWORKS
 
 
 def networks():

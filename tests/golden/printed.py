@@ -117,7 +117,7 @@ def _displayed():
 
 def _of_model(corpus, name):
     def checking():
-        build, table = getattr(import_module(f"tests.{corpus}"), name[0])[name[1]][:2]
+        build, table = getattr(import_module(f"tests.diagnosis.{corpus}"), name[0])[name[1]][:2]
         check.model(build, like=table)
 
     return checking

@@ -15,7 +15,7 @@ import pytest
 from course.kit import session
 from course.kit.quiet import quietly
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def fresh(code, **environment):

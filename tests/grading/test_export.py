@@ -155,7 +155,7 @@ def test_an_empty_gradebook_says_what_to_do(tmp_path, capsys):
 
 
 def test_the_report_counts_mistakes_by_cause(school, tmp_path):
-    from tests.test_feedback import Links, words
+    from tests.grading.test_feedback import Links, words
 
     school = School(tmp_path)
     for number in range(4):

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade
 from course.grading.results import read_result
-from tests.test_changed import Own
+from tests.grading.test_changed import Own
 
 
 @pytest.fixture(scope="module")

@@ -221,9 +221,9 @@ def build():
 
 
 SECRETS = [
-    str(Path(__file__).parents[1] / "solutions"),
-    str(Path(__file__).parents[1] / "tests"),
-    str(Path(__file__).parents[1] / "nbgrader_config.py"),
+    str(Path(__file__).parents[2] / "solutions"),
+    str(Path(__file__).parents[2] / "tests"),
+    str(Path(__file__).parents[2] / "nbgrader_config.py"),
     "/etc/passwd",
     "/etc/shadow",
     str(Path.home()),

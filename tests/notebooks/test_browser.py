@@ -25,7 +25,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
 PARTS = re.compile(r"for part in ([a-z -]+); do")  # of nbgrader, that a Makefile switches off
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.

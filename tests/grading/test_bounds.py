@@ -14,7 +14,7 @@ from course.diagnosis import MOST_FINDINGS, Cause, align
 from course.evidence.observe import weightless
 from course.evidence.trace import trace
 from course.grading.notebook.read import read_notebook
-from tests.test_families import verdict
+from tests.diagnosis.test_families import verdict
 
 CONV = {
     "kernel_size": [5, 5], "strides": [1, 1], "dilation_rate": [1, 1], "padding": "same",

@@ -9,9 +9,8 @@ from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause, diagnose, nearest
 from course.evidence import weightless
-from tests.test_bounds import bottlenecks
-from tests.test_diagnosis import C3_CONNECTIONS, of_1998, squash, taken
-from tests.test_families import (
+from tests.diagnosis.test_diagnosis import C3_CONNECTIONS, of_1998, squash, taken
+from tests.diagnosis.test_families import (
     alex,
     basic,
     cifar,
@@ -26,7 +25,8 @@ from tests.test_families import (
     res,
     vgg16,
 )
-from tests.test_other_hands import google_with, heads_at, in_block
+from tests.diagnosis.test_other_hands import google_with, heads_at, in_block
+from tests.grading.test_bounds import bottlenecks
 
 L = layers
 SAID = {}

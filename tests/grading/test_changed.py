@@ -13,7 +13,7 @@ from course.grading.out.release import source_problems
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
 TEST = "# Exercise sum (4 points)\nassert answer == {}"
 

@@ -7,7 +7,7 @@ from nbgrader.api import Gradebook
 from course.grading.folder import CourseFolder
 from course.grading.out.export import scores
 from tests.classroom import Classroom
-from tests.test_feedback import nbgraders_page
+from tests.grading.test_feedback import nbgraders_page
 
 ESSAY = "ship"
 

@@ -14,9 +14,9 @@ from course.architectures import alexnet, lenet
 from course.diagnosis import Cause, diagnose
 from course.evidence import probes
 from course.evidence.observe import observe, weightless
-from tests.test_diagnosis import chain, modern, of_1998, tanh_written_as
-from tests.test_families import LRN, lrn_by_multiplying, lrn_by_ops, tf_lrn
-from tests.test_other_hands import lrn_by_stacking
+from tests.diagnosis.test_diagnosis import chain, modern, of_1998, tanh_written_as
+from tests.diagnosis.test_families import LRN, lrn_by_multiplying, lrn_by_ops, tf_lrn
+from tests.diagnosis.test_other_hands import lrn_by_stacking
 
 NORM = alexnet.ALEXNET.part("norm1", input_shape=(5, 6, 8))
 

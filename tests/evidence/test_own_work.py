@@ -8,8 +8,8 @@ import pytest
 from course import check
 from course.evidence.own_work import Written, allowed
 from tests.classroom import Classroom
+from tests.evidence.test_cells import run  # noqa: F401 - a fixture
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
-from tests.test_cells import run  # noqa: F401 - a fixture
 
 IMPORTS = """
 import keras

@@ -22,8 +22,8 @@ from course.grading.results import read_result
 from tests import damage
 from tests.classroom import ROOT
 from tests.classroom import SOURCES as SOLUTIONS
+from tests.grading.test_repair import REFUSED
 from tests.school import cell as made
-from tests.test_repair import REFUSED
 
 NOTEBOOKS = 2000
 

@@ -12,7 +12,7 @@ import pytest
 from course.check import handin
 from course.grading.demo import answered, model_answers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 RELEASED = ROOT / "assignments" / "02-lenet" / "lenet.ipynb"
 

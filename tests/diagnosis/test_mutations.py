@@ -11,7 +11,7 @@ from course.diagnosis import Cause, diagnose
 from tests.golden import Corpus
 from tests.mutations import equal_neighbours, every_table, explicit, mutations, nameless
 
-CASES = 60  # of each network; `python -m tests.test_mutations` tries them all
+CASES = 60  # of each network; `python -m tests.diagnosis.test_mutations` tries them all
 
 
 def sampled(name):

@@ -14,8 +14,8 @@ from course.grading.folder import CourseFolder
 from course.grading.inbox.intake import Record
 from course.grading.out.report import summary
 from course.grading.results import read_result, table
+from tests.grading.test_feedback import CHROMIUM, words
 from tests.school import School
-from tests.test_feedback import CHROMIUM, words
 
 FORGED = "it is wrong\nh9   100 / 100\r\x1b[2K\u2028h8   100 / 100" + "x" * 1_900_000
 

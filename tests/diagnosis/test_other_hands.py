@@ -12,8 +12,7 @@ from keras import layers, ops
 
 from course.architectures import alexnet, googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause
-from tests.golden import Corpus, built
-from tests.test_families import (
+from tests.diagnosis.test_families import (
     alex,
     basic,
     bottleneck,
@@ -26,6 +25,7 @@ from tests.test_families import (
     res,
     verdict,
 )
+from tests.golden import Corpus, built
 
 L = layers
 RELU = lenet.LENET5_RELU

@@ -16,7 +16,7 @@ import pytest
 
 from course.kit import data, fetch
 
-STORED = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[2] / "shared" / "data")
+STORED = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
 needs_mnist = pytest.mark.skipif(
     not (STORED / "mnist").is_dir(),
     reason="needs MNIST on disk: set TFDS_DATA_DIR to a folder of tensorflow-datasets that has it",

@@ -14,7 +14,7 @@ from tests.classroom import OURS, ROOT, Classroom, load_bank
 
 BANKS = {
     name: load_bank(name)
-    for name in sorted(p.stem for p in Path(__file__).with_name("bank").glob("[!_]*.py"))
+    for name in sorted(p.stem for p in Path(__file__).parents[1].joinpath("bank").glob("[!_]*.py"))
 }
 
 
