@@ -13,7 +13,7 @@ from course.diagnosis.causes import Cause, Finding, finding
 
 __all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "nearest"]
 
-MOST_FINDINGS = 5  # there may be more behind them
+MOST_FINDINGS = 5  # the search reports no more
 
 
 def diagnose(network, table):
@@ -30,7 +30,7 @@ def diagnose(network, table):
 
 
 def nearest(network, table):
-    """(the table that is meant, the findings): of several tables, the one that costs least."""
+    """(table, findings) of the table that the network fits best; `table` may be a list."""
     tables = list(table) if isinstance(table, list | tuple) else [table]
     found = anatomy(network, getattr(tables[0], "input_shape", None))
     alignments = []

@@ -1,10 +1,10 @@
 """A table and a network laid side by side: the cheapest list of edits that explains the network.
 
-A table's rows come in an order, and what a row reads decides which steps of the network can be its
-partner. So the alignment is a path: each state is the first part of the table with the steps that
-stand for it, and where no step fits, each thing that can have happened (`course.diagnosis.moves`)
-leads to another state. The cheapest state goes on first, as in A* (Hart, Nilsson and Raphael 1968);
-what the rest costs is estimated by counting the nodes that have no equal on the other side.
+Rows are matched to steps in the table's order. A step can match a row only if both read the same
+rows. So the alignment is a path of states: each state is the first part of the table with its
+matched steps. If no step fits a row, each possible mistake (`course.diagnosis.moves`) leads to
+another state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The
+cost of the rest is estimated by counting the nodes that have no equal on the other side.
 """
 
 import heapq
@@ -16,29 +16,29 @@ from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
 from course.diagnosis.sides import Networks, together
 
-HORIZON = 14  # rows behind a mistake after which its explanation stands
+HORIZON = 14  # rows behind a mistake after which its explanation is fixed
 PER_MISTAKE = 80  # states that are tried to explain one mistake
-MOST_STATES = 300  # states that are tried in all, of networks of up to so many steps
-USUAL_STEPS = 600  # a state of a longer network costs more, so fewer are tried
-MOST_MISTAKES = 6  # different ones; nobody mends more at once
+MOST_STATES = 300  # states that are tried in all, in networks of up to USUAL_STEPS steps
+USUAL_STEPS = 600  # with more steps a state takes longer, so fewer are tried
+MOST_MISTAKES = 6  # different mistakes, after which the search stops
 
 
 @dataclass
 class Alignment:
-    """What the search has found: the edits, and which step is which row's."""
+    """The result of the search: the edits, and the step of each row."""
 
     nets: Networks
     edits: tuple = ()
     pairs: dict = None  # row -> step, both as numbers
     cost: float = float("inf")
     states: int = 0
-    rest: int = 0  # how many steps of the network have no place
+    rest: int = 0  # number of steps of the network that match no row
     done: bool = False  # whether the search came to an end
     begins: bool = True  # whether the network begins with the shapes of the table
 
     @property
     def right(self):
-        """Whether the network is the table's: the search came to its end, each row has its step."""
+        """Whether the network equals the table: the search is done and each row has its step."""
         table = self.nets.table
         whole = len(self.pairs or ()) == len(table.nodes) - table.images
         return self.begins and self.done and whole and not self.edits
@@ -66,11 +66,11 @@ def align(table, network):
 
 
 def _search(nets, begin):
-    """(the cheapest state that is done, or as far as the search may go, how many were tried)."""
+    """(the cheapest final state, or the last one within the limits; number of states tried)."""
     ticks, seen = count(), set()
     most = MOST_STATES * USUAL_STEPS // max(USUAL_STEPS, len(nets.net.nodes))
     waiting = [(begin.left(), 0, next(ticks), begin)]
-    fixed = tried = window = 0  # edits that stand; states tried; those since the last that stands
+    fixed = tried = window = 0  # fixed edits; states tried; states since the last fixed edit
     state = begin
     while waiting:
         state = heapq.heappop(waiting)[-1]
@@ -120,12 +120,12 @@ def _following(nets, state):
 
 
 def _stopped(state):
-    """The state behind an edit after which nothing can be compared: it pays for what is left."""
+    """The final state after an edit that ends the comparison; all unmatched nodes cost."""
     return replace(state, cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
 
 
 def _advanced(nets, state):
-    """The state at the next row that no step fits for certain."""
+    """The state at the next row for which no step fits with certainty."""
     end = len(nets.table.nodes)
     while True:
         row = state.at
@@ -144,7 +144,7 @@ def _advanced(nets, state):
 
 
 def _certain(nets, state, row):
-    """The step that fits a row, unless what reads it tells that it is rather another row's."""
+    """The step that fits a row; None if its readers show that it may be another row's."""
     candidates = nets.candidates(state, row)
     fits = nets.fitting(state, row, candidates)
     if not fits:
@@ -165,7 +165,7 @@ def _certain(nets, state, row):
 
 
 def _ended(nets, state):
-    """The state behind the last row: what is left of the network, and what it returns."""
+    """The state after the last row, with edits for leftover steps and wrong outputs."""
     wanted, found = nets.table.network.outputs, nets.net.network.outputs
     rest = [n for n in range(len(nets.net.nodes)) if not state.used >> n & 1]
     if rest:
@@ -181,7 +181,7 @@ def _ended(nets, state):
 
 
 def _with_shared(nets, state):
-    """The edits, and those rows among them whose layer object is another row's as well."""
+    """The edits, with one more for each row whose layer object is also another row's."""
     owner, edits = {}, list(state.edits)
     for row, step in sorted(pairs_of(state).items()):
         node = nets.net.nodes[step]

@@ -1,48 +1,48 @@
-"""What can have happened between a table and a network, what it costs, how far a search is."""
+"""Edits between a table and a network, their prices, and the state of the search."""
 
 from dataclasses import dataclass, replace
 
-#: What it costs to say that something happened. The cheapest explanation is the one that is told.
+#: The price of each kind of edit. The explanation with the lowest sum is reported.
 PRICES = {
-    "changed": 0.6,  # for each thing about a step that differs ...
-    "changed at most": 1.2,  # ... and at most that much
-    "another step": 2.0,  # of another kind than the row's
+    "changed": 0.6,  # for each property of a step that differs ...
+    "changed at most": 1.2,  # ... up to this sum
+    "another step": 2.0,  # a step of another kind than the row's
     "left out": 1.1,
     "put in": 1.1,
     "reads something else": 1.0,
     "block missing": 1.3,
     "block too many": 1.3,
     "head missing": 1.2,
-    "shortcut": 1.0,  # an addition whose other operand is another
+    "shortcut": 1.0,  # an addition with a wrong second operand
     "pattern": 0.5,  # a mistake with a name of its own
     "go on": 0.3,  # the next step of the same run
-    "row of a block": 0.05,  # for each of its rows ...
-    "block at most": 2.3,  # ... and at most that much: blocks come in dozens
+    "row of a block": 0.05,  # for each row of a missing or extra block ...
+    "block at most": 2.3,  # ... up to this sum, as a network has dozens of blocks
     "again": 0.12,  # the same mistake once more
-    "far away": 0.0001,  # each step between what is read and what should be
-    "unlike": 0.01,  # what reads a step resembles what reads the row less
-    "later": 0.0001,  # a row that is looked for when the others have their places
-    "without an equal": 0.5,  # a node further on that the other side lacks: only estimated
+    "far away": 0.0001,  # for each step between the wrong and the right source
+    "unlike": 0.01,  # for readers of a step that resemble the row's readers less
+    "later": 0.0001,  # a row that is matched after all others
+    "without an equal": 0.5,  # estimate for each later node that the other side lacks
 }
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One thing that differs. `kind` is what `course.diagnosis.explain` has a sentence for."""
+    """One difference. `course.diagnosis.explain` has a sentence for each `kind`."""
 
     kind: str
-    at: int  # the row at which it was seen, as a number of the table
+    at: int  # number of the row at which it was found
     row: object = None  # that row
     step: object = None  # the step of the network that it is about
     differences: tuple = ()  # of a changed step: (cause, expected, received)
     rows: tuple = ()  # all rows that are left out
     steps: tuple = ()  # all steps that are put in
-    instead: object = None  # the step that comes where the row should
-    final: bool = False  # what follows cannot be compared
+    instead: object = None  # the step in the row's place
+    final: bool = False  # nothing behind it can be compared
 
     @property
     def about(self):
-        """What makes two edits the same mistake: for each thing that differs, what it is."""
+        """A set of keys, one for each difference; two edits with equal keys are one mistake."""
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
         causes = [difference[0] for difference in self.differences if self.kind == "changed"]
         return {(self.kind, *kinds, cause) for cause in causes or [None]}
@@ -50,7 +50,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far two networks are laid side by side. No state changes; `replace` makes the next."""
+    """How far the alignment has got. States are immutable; `replace` makes the next one."""
 
     at: int = 0  # the next row
     cost: float = 0.0

@@ -1,4 +1,4 @@
-"""A row that no step fits, and the states that lead on from it."""
+"""`Place`, a row that no step fits, and functions that make the next states."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,10 +11,7 @@ _MOST = 24  # steps that are tried in one place: a module of GoogLeNet begins wi
 
 @dataclass
 class Place:
-    """A row that no step fits for certain, and what there is in its place.
-
-    What is asked of it is worked out once, for all moves.
-    """
+    """A row for which no step fits with certainty, with the data that all moves share."""
 
     nets: object
     state: object
@@ -34,7 +31,7 @@ class Place:
 
     @cached_property
     def candidates(self):
-        """Unused steps that read what the row should; but not those that are another row's."""
+        """Unused steps that read the row's sources, without those that fit another row."""
         nets, state = self.nets, self.state
         found = nets.candidates(state, self.row)[:_MOST]
         if len(found) < 2:
@@ -57,7 +54,7 @@ class Place:
 
 
 def paired(nets, state, row, step, **changes):
-    """The state in which a step is a row's."""
+    """The state in which a step is matched to a row."""
     ours, theirs = nets.table.kinds[row], nets.net.kinds[step]
     balance = state.balance
     if ours != theirs:
@@ -73,7 +70,7 @@ def paired(nets, state, row, step, **changes):
 
 
 def left_out(nets, state, row, main=None):
-    """The state in which what a row reads stands for the row itself: of an addition, `main`."""
+    """The state without a row: its source (of an addition, `main`) stands for it."""
     key = nets.table.inputs[row][-1] if main is None else main
     return replace(
         state,
@@ -86,7 +83,7 @@ def left_out(nets, state, row, main=None):
 
 
 def put_in(nets, state, steps, **changes):
-    """The state in which these steps are accounted for, although no row wants them."""
+    """The state in which these steps are used, although no row matches them."""
     used = state.used
     for step in steps:
         used |= 1 << step
@@ -95,7 +92,7 @@ def put_in(nets, state, steps, **changes):
 
 
 def settled(nets, state, rows, **changes):
-    """The state in which these rows are accounted for, although no step is theirs."""
+    """The state in which these rows are done, although no step matches them."""
     done = state.settled
     for row in rows:
         done |= 1 << row
@@ -104,7 +101,7 @@ def settled(nets, state, rows, **changes):
 
 
 def standing(state, key, parts, row=None):
-    """What a state moves, and what stands for what, if `parts` stand for a value from now on.
+    """The fields of a state in which `parts` stand for the table's value `key` from now on.
 
     With `row`, for that row alone.
     """
