@@ -1,4 +1,4 @@
-"""One row of a table beside one step of a network: what differs between the two by themselves.
+"""Compare one row of a table with one step of a network, without their neighbours.
 
 What the two read, and what reads them, is no business of this module: see `course.diagnosis.align`.
 """
@@ -41,13 +41,13 @@ def differences(row, step, *, sizes=True, last=False, padded=False):
 
 
 def similar(row, step):
-    """Whether a step can be the row's with something changed about it."""
+    """Whether a step may be the row's with some changes."""
     pools = "pool" in row.step and "pool" in step.step
     return row.step == step.step or pools or (row.step == "lrn" and step.closed)
 
 
 def kind(step):
-    """By which steps are counted and told apart from a distance: what, how large, how many."""
+    """A key of a step for counting: its kind, kernel, number of maps and activation."""
     return step.step, step.kernel, step.filters, step.activation
 
 
@@ -79,7 +79,7 @@ def _weights(row, step, last):
 
 
 def _connections(row, step):
-    """Of a convolution whose number of maps is right: which maps each of them sees."""
+    """The difference in the maps that each map sees, if the number of maps is right."""
     if not row.connections and not step.connections:
         return _unequal(Cause.GROUPS, groups(row), groups(step))
     wanted, got = map(_connection_table, (row, step))

@@ -1,4 +1,4 @@
-"""A merge that Keras refuses, told: of the sizes that came together, and of what else was found."""
+"""Findings about a merge that Keras refuses, from its sizes and from the other findings."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def told(fault, findings, wanted):
 
 
 def _row(fault, wanted):
-    """The row of the table that the merge is in the place of, if it can be told."""
+    """The row of the table that corresponds to the merge, or None."""
     names = [step.name for step in wanted.steps if step.step == fault.merge]
     others = [step.name for step in wanted.steps if step.step in MERGES.values()]
     if fault.name in names:
@@ -59,7 +59,7 @@ def _all(values):
 
 
 def _usual(fault):
-    """The height and width of most of what should be put side by side."""
+    """The most common height and width of the values to be concatenated."""
     return likely(fault.merge, [v.shape for v in fault.values if len(v.shape) == 3])[:-1]
 
 
@@ -72,7 +72,7 @@ def _along(fault):
 
 
 def _so(fault, first, wanted):
-    """Why the merge cannot be, behind the first finding about what is merged."""
+    """A sentence: why the merge fails. It follows the first finding about the merged values."""
     if fault.merge == "add":
         return f"{_all(fault.values)} cannot be added."
     right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)
@@ -83,7 +83,7 @@ def _so(fault, first, wanted):
 
 
 def _shortcut(fault, findings, wanted, row, stops):
-    """What is added has another shape than what it is added to."""
+    """The finding about an addition of different shapes."""
     largest = likely("add", [value.shape for value in fault.values])
     block = next(value for value in fault.values if value.shape == largest)
     other = next(value for value in fault.values if value is not block)
@@ -94,7 +94,7 @@ def _shortcut(fault, findings, wanted, row, stops):
 
 
 def _sizes(fault, row, stops):
-    """Maps of different sizes side by side."""
+    """The finding about a concatenation of different sizes."""
     odd = [value for value in fault.values if value.shape[:-1] != _usual(fault)]
     gives = [f"{sources_of(value)[-1]} gives {shape_of(value.shape)}" for value in odd]
     others = shape_of(_usual(fault))

@@ -1,6 +1,6 @@
-"""What can have happened at a row that no step fits.
+"""The moves: possible mistakes at a row that no step fits.
 
-Each move is a function of a `Place` that yields the states that follow, each with one more edit.
+Each move is a function of a `Place` that yields the next states, each with one more edit.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
 
 
 def changed(place):
-    """A step reads what the row should, and something about it is another."""
+    """A step reads the row's sources, but differs from the row."""
     nets, state, row = place.nets, place.state, place.row
     for step in place.candidates:
         ours, theirs = place.node, nets.net.nodes[step]
@@ -54,7 +54,7 @@ def part_read(place):
 
 
 def wrong_axis(place):
-    """What reads the same as the row is joined along another axis than that of the maps."""
+    """The row's sources are joined along another axis than that of the maps."""
     nets, state = place.nets, place.state
     if None in place.reads:
         return
@@ -70,7 +70,7 @@ def wrong_axis(place):
 
 
 def _twins(place):
-    """How many further steps of the row's kind use one layer side by side; 0 if none does."""
+    """The number of further steps of the row's kind that use the same layer side by side."""
     nodes = [place.nets.net.nodes[n] for n in place.ready]
     layers = [
         node.layer
@@ -81,7 +81,7 @@ def _twins(place):
 
 
 def towers(place):
-    """A convolution made by several steps side by side, of which one is not like the others."""
+    """A convolution written as several steps side by side, one of which differs from the others."""
     nets, state, row = place.nets, place.state, place.row
     side = [n for n in place.candidates if nets.net.nodes[n].step == place.node.step]
     if len(side) < 2 or place.node.step != "conv":
@@ -153,8 +153,8 @@ def pre_activation(place):
 
 
 def missing(place):
-    """The row is not there. What it should read stands for it."""
-    if None in place.reads:  # what it should read is not there: so it cannot be, either
+    """The row is missing. Its source stands for it."""
+    if None in place.reads:  # the source is missing, too
         cost = place.state.cost + PRICES["go on"]
         yield replace(settled(place.nets, place.state, [place.row]), cost=cost)
     else:
@@ -166,7 +166,7 @@ def missing(place):
 
 
 def too_many(place):
-    """A step comes first that is not in the table: for all that read there, or for this row."""
+    """A step that is not in the table comes before this row, or before all rows that read there."""
     nets, state = place.nets, place.state
     if len(place.keys) == 1 and place.reads[0] is not None:
         for step in place.candidates:
@@ -182,7 +182,7 @@ def too_many(place):
 
 
 def _before_a_part(place):
-    """A step too many at the end of one of the branches that a row reads side by side."""
+    """An extra step at the end of one of the branches that a row joins."""
     nets, state = place.nets, place.state
     for source, start, _ in {part for key in place.keys for part in key}:
         for step in nets.net.fed.get((state.stands.get(source),), ()):
@@ -194,7 +194,7 @@ def _before_a_part(place):
 
 
 def reads_something_else(place):
-    """The row's step is there, or that of a later row, and it is fed from elsewhere."""
+    """The step of this row, or of a later one, reads another source than it should."""
     nets, state, row = place.nets, place.state, place.row
     direct = set(nets.candidates(state, row))
     for step in place.ready:
@@ -227,7 +227,7 @@ def reads_something_else(place):
 
 
 def put_off(place):
-    """The way to another output may begin behind rows that are looked at later."""
+    """Put the row off: with several outputs, other rows may have to be matched first."""
     state = place.state
     if len(place.nets.table.outputs) > 1 and not state.late:
         yield replace(state, at=place.row + 1, cost=state.cost + PRICES["later"])

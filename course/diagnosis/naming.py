@@ -1,4 +1,4 @@
-"""How a step of a student's network is called, so that they find it: by its name, or by its place.
+"""Name a step of a student's network so that they find it: by its name, or by its place.
 
 A layer's name stands in `model.summary()`. An operation has one that Keras has made up
 (`true_divide_28`), which stands nowhere: it is called by what it does and what it follows.
@@ -33,7 +33,7 @@ def does(step):
 
 
 def what(alignment, step):
-    """A step by its name, with what it does."""
+    """A step's name, and its operation in brackets."""
     return f"{called(alignment, step)} ({does(step)})"
 
 

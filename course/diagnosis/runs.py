@@ -1,4 +1,4 @@
-"""The edits of an alignment in runs: each is one thing, and is told by one sentence."""
+"""Group the edits of an alignment into runs: each run is one mistake and gets one sentence."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ def runs_of(alignment):
 
 
 def _told(runs):
-    """The runs that stand for themselves."""
+    """The runs that do not follow from another one."""
     turned = [run for run in runs if run[0].kind == "pre-activation"]
     if turned:  # then norms are elsewhere as well
         norms = [run for run in runs if all(_is_norm(edit) for edit in run)]

@@ -4,11 +4,11 @@ from course.diagnosis.causes import Cause
 from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
 
-_NEAR = 3  # steps of a shortcut
+_NEAR = 3  # most steps of a shortcut
 
 
 def side_by_side(place):
-    """What should be added, here or a few rows further on, is put side by side with something."""
+    """Values are concatenated that should be added, here or a few rows further on."""
     nets, row = place.nets, place.row
     way = [row] if place.node.step == "add" else _way(nets, row)
     if way is None or None in place.reads:
@@ -20,7 +20,7 @@ def side_by_side(place):
 
 
 def added(place):
-    """An addition that the table does not have comes here, its other operand made on the way."""
+    """An extra addition comes here; up to three steps make its second operand."""
     nets, state, row = place.nets, place.state, place.row
     if len(place.keys) != 1 or place.reads[0] is None:
         return
@@ -51,7 +51,7 @@ def _added(place, state, here, key, row):
 
 
 def _way_from(nets, state, end, placed):
-    """The unused steps, at most three, that make a value out of what already has its place."""
+    """The unused steps, at most three, that compute a value from matched steps."""
     chain = []
     while end not in placed:
         step = end[0][0]
@@ -65,7 +65,7 @@ def _way_from(nets, state, end, placed):
 
 
 def addition(place):
-    """The operands of an addition are there, and something else is made of them."""
+    """The operands of an addition are there, but another step reads them."""
     nets, state, row = place.nets, place.state, place.row
     wanted = place.reads
     if place.node.step != "add" or None in wanted:
