@@ -161,7 +161,7 @@ def test_an_assignment_whose_own_solution_fails_is_not_released(tmp_path, capsys
 MARKED = "<<<<<<< HEAD\nanswer = 3\n=======\nanswer = 4\n>>>>>>> other"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 FLAWED = {
-    "a merge conflict": (MARKED, "cell 2 (sum-answer): line 1 begins with <<<<<<<: two versions"),
+    "a merge conflict": (MARKED, "line 1 begins with <<<<<<<: the cell holds two versions"),
     "half a merge conflict": ("answer = 3\n>>>>>>> other", "line 2 begins with >>>>>>>"),
     "an answer that is no Python": ("answer = (3", "is not Python ('(' was never closed, line 1: "),
     "a magic that is none": ("answer = %", "is not Python (invalid syntax, line"),
