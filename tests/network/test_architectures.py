@@ -18,6 +18,7 @@ from course.architectures.resnet import RESNET18, cifar, resnet
 TABLES = {
     f"{module.name}.{name}": value
     for module in pkgutil.iter_modules(architectures.__path__)
+    if module.name != "ilsvrc"  # which publishes none
     for name, value in vars(import_module(f"course.architectures.{module.name}")).items()
     if isinstance(value, Table) and not name.startswith("_")
 }
