@@ -135,6 +135,12 @@ def _named(name):
     return read
 
 
+def _leaky_relu(step, x, *_):
+    """With a slope of 0, a leaky ReLU is a ReLU."""
+    slope = step["config"].get("negative_slope")
+    return _activation(step, x, (("fn", "relu" if slope == 0 else "leaky_relu"),))
+
+
 def _maximum(step, x, *others):
     """The larger of a value and 0 is a ReLU."""
     if not others and len(step["args"]) == 2 and 0 in step["args"]:
@@ -230,6 +236,8 @@ UNDERSTOOD = {
     "ops.Multiply": _scale_by("multiply"),
     "ops.Divide": _scale_by("divide"),
     "ops.TrueDivide": _scale_by("divide"),
+    "layers.LeakyReLU": _leaky_relu,
+    "ops.LeakyRelu": _leaky_relu,
     "ops.Maximum": _maximum,
     "ops.Clip": _clip,
     "ops.Negative": _negative,
@@ -237,6 +245,9 @@ UNDERSTOOD = {
     "ops.Concatenate": moving.concatenate,
     "ops.Unmerged": moving.unmerged,
     "ops.Stack": moving.stack,
+    "ops.Sum": moving.sum_up,
+    "layers.Permute": moving.permute,
+    "ops.Transpose": moving.permute,
     "ops.Flip": moving.flip,
     "ops.GetItem": moving.get_item,
     "ops.Take": moving.take,
@@ -247,7 +258,7 @@ UNDERSTOOD = {
             "ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid",
             "Softmax": "softmax", "LogSoftmax": "log_softmax", "Elu": "elu", "Gelu": "gelu",
             "Selu": "selu", "Silu": "silu", "Softplus": "softplus", "Relu6": "relu6",
-            "LeakyReLU": "leaky_relu", "LeakyRelu": "leaky_relu", "ELU": "elu",
+            "ELU": "elu",
         }.items()
         for group in ("layers", "ops")
     },

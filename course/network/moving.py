@@ -101,10 +101,25 @@ def unmerged(step, *values):
 
 
 def stack(step, *values):
-    """Single maps, stacked on a new last axis; on the image, these are its colours."""
-    if step["config"].get("axis") not in (-1, 3):
+    """Values on a new axis: the colours of an image, or values that are summed up along it."""
+    return unknown(step, *values, moves=("stack", step["config"].get("axis", 0)))
+
+
+def sum_up(step, x, *_):
+    """The sum along one axis; of values that were stacked along it, their sum."""
+    axis = step["config"].get("axis")
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if not isinstance(axis, int) or step["config"].get("keepdims"):
         raise NotUnderstood
-    return unknown(step, *values, moves=("stack",))
+    return unknown(step, x, moves=("sum", axis))
+
+
+def permute(step, x, *_):
+    """Another order of the axes; the same order changes nothing."""
+    axes = step["config"].get("dims") or step["config"].get("axes")
+    if not isinstance(axes, list) or axes != sorted(axes):
+        raise NotUnderstood
+    return same(step, x)
 
 
 def flip(step, x):

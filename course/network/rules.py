@@ -46,7 +46,8 @@ def the_image_is_scaled(graph, number, node):
 def colours_in_another_order(graph, number, node):
     """The colours of the image are reversed, or taken apart and stacked again."""
     kind = node.moves[:1]
-    if kind not in (("flip",), ("colour",), ("stack",)) or not _is_image(graph, node):
+    stacks = node.moves[:1] == ("stack",) and node.moves[1] in (-1, 3)
+    if not (stacks or kind in (("flip",), ("colour",))) or not _is_image(graph, node):
         return False
     if kind == ("flip",):
         return _leave_out(graph, number, node)
@@ -120,6 +121,41 @@ def maps_side_by_side(graph, number, node):
     return True
 
 
+# --- sums
+
+
+def sum_of_what_is_stacked(graph, number, node):
+    """The sum along the axis along which values were stacked adds them."""
+    if node.moves[:1] != ("sum",) or len(node.inputs[0].parts) != 1:
+        return False
+    (stack,) = graph.kinds(node.inputs[0])
+    if stack.moves != ("stack", node.moves[1]) or len(stack.inputs) < 2:
+        return False
+    rest = {"layer": node.layer, "written": node.written}
+    graph.put(number, steps.add(stack.inputs, node.name, **rest))
+    return True
+
+
+def minus_a_negative(graph, number, node):
+    """a − (−b) is a + b."""
+    if node.step != "Subtract" or len(node.inputs) != 2:
+        return False
+    x, y = node.inputs
+    if (x.grid, x.channels, x.flat) != (y.grid, y.channels, y.flat) or len(y.parts) != 1:
+        return False
+    (source,) = graph.kinds(y)
+    if source.chain[-1:] != (("mul", -1),):
+        return False
+    if source.step == "activation" and len(source.chain) == 1:
+        y = source.inputs[0]
+    elif graph.only_reader(y, number):
+        graph.put(y.parts[0][0], source.with_(chain=source.chain[:-1]))
+    else:
+        return False
+    graph.put(number, steps.add((x, y), node.name, layer=node.layer, written=node.written))
+    return True
+
+
 # --- zeros around a map
 
 
@@ -134,7 +170,7 @@ def zeros_on_zeros(graph, number, node):
     )
     if any(b < 0 for axis in both for b in axis):
         return False  # the cropping removes more than the zeros
-    x = _without_zeros(graph, node.inputs[0])
+    x = _value_before(graph, node.inputs[0])
     if both == _ZEROS:
         graph.vanish(number, x)
     else:
@@ -152,7 +188,23 @@ def zeros_into_the_window(graph, number, node):
         tuple(a + b for a, b in zip(*axes, strict=True))
         for axes in zip(around, node.padding, strict=True)
     )
-    graph.put(number, node.with_(inputs=(_without_zeros(graph, x),), padding=padding))
+    graph.put(number, node.with_(inputs=(_value_before(graph, x),), padding=padding))
+    return True
+
+
+def pixels_skipped_before_a_window(graph, number, node):
+    """A 1 × 1 convolution that reads every second pixel has a stride of 2."""
+    if (node.step, node.kernel, node.padding) != ("conv", (1, 1), _ZEROS):
+        return False
+    (x,) = node.inputs
+    pools = graph.kinds(x)
+    if any(pool.step != "max_pool" or pool.kernel != (1, 1) or pool.chain for pool in pools):
+        return False
+    (stride, *others) = {pool.stride for pool in pools}
+    if others or any(any(map(any, pool.padding)) for pool in pools):
+        return False
+    stride = tuple(a * b for a, b in zip(stride, node.stride, strict=True))
+    graph.put(number, node.with_(inputs=(_value_before(graph, x),), stride=stride))
     return True
 
 
@@ -234,8 +286,11 @@ RULES = (
     maps_of_zeros_beside_others,
     equal_steps_side_by_side,
     maps_side_by_side,
+    sum_of_what_is_stacked,
+    minus_a_negative,
     zeros_on_zeros,
     zeros_into_the_window,
+    pixels_skipped_before_a_window,
     same_activation_twice,
     activation_into_its_step,
     window_as_large_as_its_map,
@@ -295,8 +350,8 @@ def _adds_zeros(moves):
     return moves[:1] == ("pad",) and all(side >= 0 for axis in moves[1] for side in axis)
 
 
-def _without_zeros(graph, x):
-    """A value before the zeros were put around it."""
+def _value_before(graph, x):
+    """A value before the steps of one input each that it comes from."""
     parts, inner = [], []
     for number, start, stop in x.parts:
         (value,) = graph.nodes[number].inputs

@@ -97,12 +97,19 @@ def branches(x, order=(0, 1), nested=False):
     return window(2)(layers.Concatenate()(made))
 
 
+def added(join):
+    """Two convolutions that a function puts together."""
+    return lambda x: join(window()(x), window(activation="relu")(x))
+
+
 SAME = {
     "nothing_happens": [
         (head(layers.Dropout(0.1), layers.Identity(), layers.GaussianNoise(0.1)), head()),
         (through(window(), layers.Activation("linear"), lambda x: x * 1 + 0), window()),
         (through(layers.RandomFlip(), lambda x: ops.cast(x, "float32"), window()), window()),
         (through(layers.Cropping2D(0), window()), window()),
+        (through(window(), layers.Permute((1, 2, 3))), window()),
+        (through(window(), lambda x: ops.transpose(x, (0, 1, 2, 3))), window()),
     ],
     "the_image_is_scaled": [
         (head(layers.Rescaling(1 / 255, offset=-1)), head()),
@@ -124,6 +131,15 @@ SAME = {
     "maps_of_zeros_beside_others": [(more_maps, padded_maps)],
     "equal_steps_side_by_side": [(two_towers, in_groups)],
     "maps_side_by_side": [(lambda x: branches(x, nested=True), branches)],
+    "sum_of_what_is_stacked": [
+        (added(lambda x, y: ops.sum(ops.stack([x, y]), axis=0)), added(ops.add)),
+        (added(lambda x, y: ops.sum(ops.stack([x, y], axis=-1), axis=-1)), added(ops.add)),
+    ],
+    "minus_a_negative": [
+        (added(lambda x, y: layers.Subtract()([x, -y])), added(ops.add)),
+        (added(lambda x, y: x - y * -1), added(ops.add)),
+        (through(window(), lambda x: x - (-x)), through(window(), lambda x: x + x)),
+    ],
     "zeros_on_zeros": [
         (zeros_and_cropping, zeros_behind),
         (through(layers.ZeroPadding2D(1), layers.Cropping2D(((1, 0), (1, 0))),
@@ -139,6 +155,11 @@ SAME = {
         (through(layers.ZeroPadding2D(1), layers.Dropout(0.1), layers.AveragePooling2D(3, 1)),
          layers.AveragePooling2D(3, 1, "same")),
     ],
+    "pixels_skipped_before_a_window": [
+        (through(lambda x: x[:, ::2, ::2], window(4, 1)), window(4, 1, strides=2)),
+        (through(window(), layers.AveragePooling2D(1, 2), window(4, 1, strides=2)),
+         through(window(), window(4, 1, strides=4))),
+    ],
     "same_activation_twice": [
         (through(window(activation="relu"), layers.ReLU()), window(activation="relu")),
         (through(window(activation="relu"), layers.MaxPooling2D(2), layers.ReLU()),
@@ -153,6 +174,8 @@ SAME = {
          through(window(activation="relu"), window(padding="same"))),
         (through(window(), layers.ReLU(6.0)), through(window(), lambda x: ops.clip(x, 0, 6))),
         (through(window(), layers.ReLU(6.0)), window(activation="relu6")),
+        (through(window(), layers.LeakyReLU(0)), window(activation="relu")),
+        (through(window(), lambda x: ops.leaky_relu(x, 0.0)), window(activation="relu")),
     ],
     "window_as_large_as_its_map": [
         (window(7, 12), through(layers.Flatten(), layers.Dense(7), layers.Reshape((1, 1, 7)))),
@@ -192,10 +215,16 @@ def test_every_rule_has_its_test():
         (lambda x: layers.Add()([y := window(4)(x), ops.relu(y)]),
          lambda x: layers.Add()([y := window(4, activation="relu")(x), y])),
         (through(window(), lambda x: x * 2), window()),
+        (added(ops.subtract), added(ops.add)),
+        (added(lambda x, y: ops.sum(ops.stack([x, y], axis=1), axis=-1)), added(ops.add)),
+        (through(window(), layers.LeakyReLU(0.1)), window(activation="relu")),
+        (through(window(), layers.Permute((2, 1, 3))), window()),
+        (through(lambda x: x[:, ::2, ::2], window()), window(strides=2)),
         (through(window(6), lambda x: ops.flip(x, 1)), window(6)),
     ],
     ids=["softmax twice", "cropped, then zeros", "sigmoid of zeros", "zeros normalised",
-         "read before the activation", "scaled inside", "turned upside down"],
+         "read before the activation", "scaled inside", "subtracted", "summed along another axis", "leaky",
+         "turned on its side", "pixels skipped before 3 × 3", "turned upside down"],
 )  # fmt: skip
 def test_what_is_another_network(weightless, one, other):
     assert rows_of(one) != rows_of(other)
