@@ -16,6 +16,7 @@ from course.network.words import shape_of, sources
 _LAST = {"behind the end", "output shape"}
 #: Told where it is seen first: the same mistake in the next stage needs no second sentence.
 _ONCE = {Cause.BLOCK_MISSING, Cause.BLOCK_EXTRA, Cause.SHORTCUT_EXTRA}
+_FEW = 3  # steps that are listed one by one
 
 
 def findings_of(alignment, most):
@@ -92,9 +93,14 @@ def _shares(_, run):
 def _one_of_several(_, run):
     (edit,) = run
     number = len(edit.steps)
-    gives = f"is made of {number} convolutions side by side, and {edit.step.name} is not like the "
+    words = "convolutions" if edit.step.step == "conv" else "steps"
+    gives = f"is made of {number} {words} side by side, and {edit.step.name} is not like the "
     gives += "other" if number == 2 else "others"
-    return [finding(edit.row.name, *difference, gives=gives) for difference in edit.differences]
+    made = []
+    for cause, wanted, received in edit.differences:
+        each = f"{wanted} for each" if cause is Cause.FILTERS else wanted
+        made.append(finding(edit.row.name, cause, each, received, gives=gives))
+    return made
 
 
 def _wrong_axis(_, run):
@@ -121,7 +127,10 @@ def _another_step(_, run):
     row, step = run[0].row, run[0].step
     cause = Cause.POOL_KIND if "pool" in row.step and "pool" in step.step else Cause.OTHER_STEP
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
-    received = ", then ".join(map(does, run[0].steps[:3])) or does(step)
+    steps = run[0].steps or (step,)
+    received = ", then ".join(map(does, steps))
+    if len(steps) > _FEW:
+        received = f"{len(steps)} steps, from {does(steps[0])} to {does(steps[-1])}"
     return [finding(row.name, cause, does(row), received)]
 
 
@@ -230,7 +239,8 @@ def _reads(alignment, run):
     got = " and ".join(reads(alignment, key) for key in keys_of(alignment, step))
     if got == wanted:
         got = f"another step of the name {got}"
-    return [finding(row.name, Cause.WRONG_INPUT, wanted, got)]
+    hint = " ".join(f"{lost.name} is missing, or nothing reads it." for lost in run[0].rows)
+    return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]
 
 
 def _block_missing(_, run):
@@ -255,6 +265,8 @@ def _on_a_shortcut(alignment, run):
     weights = next((s for s in edit.steps if s.parameters and s.step != "batch_norm"), None)
     if weights is None:
         return _before_addition(alignment, run)
+    if edit.steps[0].inputs[0].shape != edit.steps[-1].shape:
+        return []  # the shape does change here: because of what went before
     return [finding(edit.row.name, Cause.PROJECTION_EXTRA, received=does(weights))]
 
 

@@ -12,6 +12,8 @@ from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
 
+_GROUP = 60  # steps that together are another step
+
 # --- the row's own step, with something changed about it
 
 
@@ -37,6 +39,26 @@ def changed(place):
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
             behind = replace(behind, sizes=False)
             yield behind.with_edit(place.edit("another step", step, differences=found), price)
+
+
+def several_steps(place):
+    """Several steps without weights, side by side in part, where one row without should be."""
+    nets, state, row = place.nets, place.state, place.row
+    if place.node.parameters or len(place.keys) != 1 or place.reads[0] is None:
+        return
+    readers = {n for part in place.reads[0] for n in nets.net.readers[part[0]]}
+    begin = min((n for n in readers if not state.used >> n & 1), default=len(nets.net.nodes))
+    for end in range(begin + 1, min(len(nets.net.nodes), begin + _GROUP)):
+        if nets.net.nodes[end - 1].parameters or state.used >> (end - 1) & 1:
+            return
+        past, group = nets.net.narrow[end], range(begin, end)
+        if past != whole(end - 1) or all(len(nets.net.inputs[n]) == 1 for n in group):
+            continue
+        behind = put_in(nets, settled(nets, state, [row]), group)
+        behind = replace(behind, stands={**behind.stands, row: past}, sizes=False)
+        nodes = tuple(nets.net.nodes[n] for n in group)
+        edit = place.edit("another step", begin, steps=nodes)
+        yield behind.with_edit(edit, PRICES["another step"])
 
 
 def part_read(place):
@@ -81,23 +103,62 @@ def _twins(place):
 
 
 def towers(place):
-    """A convolution written as several steps side by side, one of which differs from the others."""
+    """A row made by several steps side by side, of which one may not be like the others.
+
+    Equal towers are one step in an anatomy. Where one step differs, those before it are apart too.
+    """
     nets, state, row = place.nets, place.state, place.row
-    side = [n for n in place.candidates if nets.net.nodes[n].step == place.node.step]
-    if len(side) < 2 or place.node.step != "conv":
+    if len(place.keys) != 1 or place.reads[0] is None:
         return
-    if sum(nets.net.nodes[n].filters for n in side) != place.node.filters:
+    pieces = [] if place.candidates else _pieces(nets, place.reads[0])
+    apart, side = len(pieces) > 1, place.candidates
+    if apart:
+        side = [n for piece in pieces for n in nets.net.fed.get(((piece,),), ())]
+        side = [n for n in side if not state.used >> n & 1]
+    else:
+        side = [n for n in side if nets.net.nodes[n].step == place.node.step]
+    share, rest = divmod(place.node.filters, max(1, len(side)))
+    if len(side) < 2 or rest or not (apart or place.node.step == "conv"):
         return
     parts = tuple(sorted((n, -1, -1) for n in side))
-    counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
-    found = {n: [d for d in nets.apart(state, row, n) if d[0] not in counted] for n in side}
+    found = {n: _of_a_tower(nets, state, row, n, share) for n in side}
     odd = [n for n in side if found[n]]
-    if parts in nets.net.read and 0 < len(odd) < len(side):
-        behind = put_in(nets, settled(nets, state, [row]), side)
-        behind = replace(behind, stands={**behind.stands, row: parts})
+    begins = any(node.groups == len(side) for node in nets.table.nodes)
+    if len(odd) == len(side) or not (apart or begins or (odd and parts in nets.net.read)):
+        return
+    layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
+    if apart and len(layers) == 1 and None not in layers:
+        edit = place.edit("shared", side[0], differences=(len(side) - 1,), final=True)
+        yield state.with_edit(edit, PRICES["pattern"])
+        return
+    behind = put_in(nets, settled(nets, state, [row]), side)
+    behind = replace(behind, stands={**behind.stands, row: parts})
+    if odd:
         nodes = tuple(nets.net.nodes[n] for n in side)
         edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
-        yield behind.with_edit(edit, PRICES["changed"])
+        behind = behind.with_edit(edit, PRICES["changed"])
+    yield behind
+
+
+def _pieces(nets, parts):
+    """The parts of a value that are read apart; of one step, the ranges of maps that are."""
+    if len(parts) > 1 or parts[0][1] != -1:
+        return parts
+    ((source, _, _),) = parts
+    read = {key[0] for n in nets.net.readers[source] for key in nets.net.inputs[n] if len(key) == 1}
+    found = sorted(part for part in read if part[0] == source and part[1] != -1)
+    ends = [0, *(stop for _, _, stop in found)]
+    return (
+        found if ends == [*(start for _, start, _ in found), nets.net.nodes[source].filters] else []
+    )
+
+
+def _of_a_tower(nets, state, row, step, share):
+    """What differs between a row and a step that should make `share` of its maps."""
+    counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
+    found = [each for each in nets.apart(state, row, step) if each[0] not in counted]
+    maps, weighs = nets.net.nodes[step].filters, nets.table.nodes[row].step == "conv"
+    return [(Cause.FILTERS, str(share), str(maps))] * (weighs and maps != share) + found
 
 
 def activation_elsewhere(place):
@@ -234,7 +295,7 @@ def put_off(place):
 
 
 MOVES = (
-    changed, part_read, wrong_axis, towers, side_by_side, added, activation_elsewhere,
-    pre_activation, missing, too_many, reads_something_else, blocks, head_missing, put_off,
-    addition, shortcut,
+    changed, several_steps, part_read, wrong_axis, towers, side_by_side, added,
+    activation_elsewhere, pre_activation, missing, too_many, reads_something_else, blocks,
+    head_missing, put_off, addition, shortcut,
 )  # fmt: skip

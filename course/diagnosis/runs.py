@@ -5,7 +5,7 @@ from dataclasses import replace
 
 def runs_of(alignment):
     """Lists of edits, the first row first, without those that follow from another."""
-    return _told(_together(alignment))
+    return _told(_fed_elsewhere(alignment.nets.table, _together(alignment)))
 
 
 def _told(runs):
@@ -16,6 +16,20 @@ def _told(runs):
         runs = turned + [run for run in runs if run not in norms and run not in turned]
     ends = [(run[0].kind, run[-1].at) for run in runs]
     return [run for n, run in enumerate(runs) if ends[n] not in ends[:n]]
+
+
+def _fed_elsewhere(table, runs):
+    """The runs; a row that is not there because its reader reads something else is no run."""
+    found = list(runs)
+    for lost in runs:
+        if [edit.kind for edit in lost] != ["left out"]:
+            continue
+        for n, (edit, *_) in enumerate(found):
+            if edit.kind == "reads something else" and lost[0].at in _sources(table, edit.at):
+                found[n] = [replace(edit, rows=(lost[0].row,))]
+                found.remove(lost)
+                break
+    return found
 
 
 def _is_norm(edit):
@@ -59,6 +73,11 @@ def _goes_on(table, run, edit):
         return False
     if edit.kind == "put in":
         return edit.at == last.at
-    reads = {part[0] for key in table.inputs[edit.at] for part in key}
+    reads = _sources(table, edit.at)
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
     return beside or (last.at in reads and last.row.step != "add")
+
+
+def _sources(table, row):
+    """The rows that a row reads."""
+    return {part[0] for key in table.inputs[row] for part in key}

@@ -14,7 +14,7 @@ def side_by_side(place):
     if way is None or None in place.reads:
         return
     wanted = {part for parts in place.reads for part in parts}
-    if any(len(key) > 1 and wanted <= set(key) for key in nets.net.read):
+    if any(len(set(key)) > 1 and wanted <= set(key) for key in nets.net.read):
         edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
         yield place.state.with_edit(edit, PRICES["pattern"])
 

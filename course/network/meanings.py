@@ -150,9 +150,11 @@ def _maximum(step, x, *others):
 
 def _clip(step, x):
     """Values between 0 and 6 are relu6."""
-    if (step["config"].get("x_min"), step["config"].get("x_max")) != (0, 6):
+    ends = [step["config"].get(name) for name in ("x_min", "x_max")]
+    if not all(isinstance(end, int | float) for end in ends):
         raise NotUnderstood
-    return _activation(step, x, (("fn", "relu6"),))
+    name = "relu6" if ends == [0, 6] else f"clip from {ends[0]:g} to {ends[1]:g}"
+    return _activation(step, x, (("fn", name),))
 
 
 def _scale_by(name):

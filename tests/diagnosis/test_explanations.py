@@ -106,27 +106,56 @@ def padded_first():
 # --- one of several, or along another axis
 
 
-@said("one tower without its activation", alexnet.ALEXNET_TWO_GPUS,
-      ("conv1", Cause.ACTIVATION_MISSING, "2 convolutions side by side, and second is not"),
-      )  # fmt: skip
-def one_tower():
-    def stage(x, maps, kernel, *rest, activation="relu", **more):
-        more = {"padding": "same", **more}
-        return L.Conv2D(maps, kernel, *rest, activation=activation, **more)(x)
+def in_towers(**changed):
+    """AlexNet on two GPUs, tower by tower; a change is called as its row, with 1 or 2 behind it."""
 
-    def normalised(x):
-        return L.MaxPooling2D(3, 2)(lrn_by_ops(x))
+    def step(name, tower, usual, x):
+        return changed.get(f"{name}_{tower}", usual)(x)
+
+    def stage(number, xs, *made):
+        for name, usual in zip(("conv", "norm", "pool"), made, strict=False):
+            usual = usual or (lambda x: x)
+            xs = [step(f"{name}{number}", at, usual, x) for at, x in enumerate(xs, 1)]
+        return xs
+
+    def convolution(maps, *size, **rest):
+        return lambda x: conv(maps, *size, **rest)(x)
+
+    def pool(x):
+        return L.MaxPooling2D(3, 2)(x)
 
     image = keras.Input((227, 227, 3))
-    first = stage(image, 48, 11, 4, padding="valid")
-    second = stage(image, 48, 11, 4, padding="valid", activation=None, name="second")
-    towers = [normalised(stage(normalised(x), 128, 5)) for x in (first, second)]
-    towers = [stage(L.Concatenate()(towers), 192, 3) for _ in towers]
-    towers = [L.MaxPooling2D(3, 2)(stage(stage(x, 192, 3), 128, 3)) for x in towers]
+    towers = stage(1, [image, image], convolution(48, 11, 4, "valid"), lrn_by_ops, pool)
+    towers = stage(2, towers, convolution(128, 5), lrn_by_ops, pool)
+    towers = stage(3, [L.Concatenate()(towers)] * 2, convolution(192, 3))
+    towers = stage(5, stage(4, towers, convolution(192, 3)), convolution(128, 3), None, pool)
     x = L.Flatten()(L.Concatenate()(towers))
     for _ in range(2):
         x = L.Dense(4096, "relu")(x)
     return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+def odd(name, *expected, **changed):
+    said(f"towers, {name}", alexnet.ALEXNET_TWO_GPUS, *expected)(lambda: in_towers(**changed))
+
+
+SIDE = "2 convolutions side by side, and second is not like the other."
+odd("right")
+odd("one without its activation", ("conv1", Cause.ACTIVATION_MISSING, SIDE),
+    conv1_2=conv(48, 11, 4, "valid", None, name="second"))  # fmt: skip
+odd("the last convolution of one", ("conv5", Cause.ACTIVATION_MISSING, SIDE),
+    conv5_2=conv(128, 3, activation=None, name="second"))  # fmt: skip
+odd("one narrower", ("conv2", Cause.FILTERS, "It makes 64 maps, the table has 128 for each."),
+    conv2_2=conv(64, 5))  # fmt: skip
+odd("two things", ("conv3", Cause.KERNEL, "5 × 5"), ("conv5", Cause.ACTIVATION, "tanh"),
+    conv3_1=conv(192, 5), conv5_2=conv(128, 3, activation="tanh"))  # fmt: skip
+odd("another pool", ("pool2", Cause.OTHER_STEP, "2 steps side by side, and mean is not like"),
+    pool2_1=L.AveragePooling2D(3, 2, name="mean"))  # fmt: skip
+odd("another normalisation", ("norm2", Cause.NORMALISATION, "n = 3"),
+    norm2_2=lambda x: lrn_by_ops(x, n=3))  # fmt: skip
+TWICE = conv(192, 3)
+odd("one layer for both", ("conv4", Cause.SHARED_WEIGHTS, "Create a new layer for each"),
+    conv4_1=TWICE, conv4_2=TWICE)  # fmt: skip
 
 
 @said("C3's maps joined along the height", lenet.LENET5_1998,
@@ -218,8 +247,7 @@ def strided_twice():
 
 
 @said("a stride in the first stage as well", resnet.RESNET18,
-      ("conv2_1_1", Cause.STRIDE, "The stride is 2"),
-      ("conv2_1", Cause.PROJECTION_EXTRA, "a projection"))  # fmt: skip
+      ("conv2_1_1", Cause.STRIDE, "The stride is 2"))  # fmt: skip
 def strided_everywhere():
     image = keras.Input((224, 224, 3))
     x = L.MaxPooling2D(3, 2, padding="same")(conv_bn(image, 64, 7, 2))
@@ -307,6 +335,34 @@ said("training heads on other modules", googlenet.GOOGLENET_TRAINING,
      ("aux_4a_pool", Cause.WRONG_INPUT, "(the table's 4b), it should read 4a."),
      ("aux_4d_pool", Cause.WRONG_INPUT, "(the table's 4e), it should read 4d."),
 )(lambda: heads_at("4b", "4e"))  # fmt: skip
+
+
+# --- what is fed from elsewhere, and what comes of it
+
+
+def one_reduction(x, one, reduce3, three, reduce5, five, project):
+    reduced = conv(reduce3, 1)(x)
+    pooled = L.MaxPooling2D(3, 1, padding="same")(x)
+    made = [conv(one, 1)(x), conv(three, 3)(reduced), conv(five, 5)(reduced)]
+    return L.Concatenate()([*made, conv(project, 1)(pooled)])
+
+
+said("two convolutions behind one reduction", googlenet.GOOGLENET,
+     ("4c_5x5", Cause.WRONG_INPUT, "4c_5x5_reduce is missing, or nothing reads it."),
+)(lambda: google_with("4c", one_reduction))  # fmt: skip
+said("the sum of the squares on one side", alexnet.ALEXNET,
+     *((f"norm{n}", Cause.OTHER_STEP, "It is 16 steps, from Multiply to TrueDivide.")
+       for n in (1, 2)))(lambda: alex(lrn=one_sided))  # fmt: skip
+said("values cut off", lenet.LENET5,
+     ("C1", Cause.ACTIVATION, "Its activation is clip from -1 to 1"),
+)(chained(lambda: L.Conv2D(6, 5, activation=lambda x: ops.clip(x, -1, 1)), mean,
+          tanh(16, 5), mean, *HEAD))  # fmt: skip
+
+
+def one_sided(x):
+    padded = [ops.pad(x * x, [[0, 0], [0, 0], [0, 0], [0, 4]]) for _ in range(5)]
+    total = sum(each[..., n : n + x.shape[-1]] for n, each in enumerate(padded))
+    return x / ops.power(2 + 1e-4 * total, 0.75)
 
 
 # --- operations, which have no names

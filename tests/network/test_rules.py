@@ -223,8 +223,8 @@ def test_every_rule_has_its_test():
         (through(window(6), lambda x: ops.flip(x, 1)), window(6)),
     ],
     ids=["softmax twice", "cropped, then zeros", "sigmoid of zeros", "zeros normalised",
-         "read before the activation", "scaled inside", "subtracted", "summed along another axis", "leaky",
-         "turned on its side", "pixels skipped before 3 × 3", "turned upside down"],
+         "read before the activation", "scaled inside", "subtracted", "summed along another axis",
+         "leaky", "turned on its side", "pixels skipped before 3 × 3", "turned upside down"],
 )  # fmt: skip
 def test_what_is_another_network(weightless, one, other):
     assert rows_of(one) != rows_of(other)
