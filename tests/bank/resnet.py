@@ -708,7 +708,7 @@ def depth(block, counts):
         "resnet-answer",
         _changed(_RESNET, (' padding="same",', "")),
         ("resnet-34", "resnet-50"),
-        "pool1 gives 23 × 15 × 64, the table has 24 × 16 × 64.",
+        "pool1 gives 55 × 55 × 64, the table has 56 × 56 × 64.",
     ),
     Mistake(
         "flattened instead of averaged",
@@ -729,7 +729,7 @@ def depth(block, counts):
         "resnet-answer",
         _changed(_RESNET, ("stage > 2 and number == 1", "stage > 2")),
         ("resnet-34", "resnet-50"),
-        "conv4_2_1 gives 3 × 2 × 256, the table has 6 × 4 × 256. The stride is 2, the table has 1.",
+        "conv3_2_1 gives 14 × 14 × 128, the table has 28 × 28 × 128. The stride is 2,",
     ),
     # 8 · The networks of exercise 2
     Mistake(
