@@ -1,6 +1,7 @@
 """environment.yml, pyproject.toml and constraints.txt say the same, and so does the Makefile."""
 
 import re
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def test_conda_installs_what_make_installs():
 def test_everything_installed_here_is_as_pinned():
     from importlib.metadata import distributions
 
-    installed = {canonicalize_name(d.name): Version(d.version) for d in distributions()}
+    here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}  # not what others carry
+    found = distributions(path=list(here))
+    installed = {canonicalize_name(d.name): Version(d.version) for d in found}
     others = {n: v for n, v in installed.items() if n in PINS and PINS[n] != v}
     assert not others

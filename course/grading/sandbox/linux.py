@@ -45,10 +45,13 @@ def own_mounts(size):
         os.mkdir(f"{PRIVATE}/{name}")
     with open("/proc/self/mounts") as file:
         places = [line.split()[1].encode().decode("unicode_escape") for line in file]
+    bound = []
     for place in places:
-        if place.startswith("/tmp/"):  # the Python environment may be there
+        inside = any(place.startswith(f"{outer}/") for outer in bound)  # it came along
+        if place.startswith("/tmp/") and not inside:  # the Python environment may be there
             os.makedirs(f"{PRIVATE}{place}")
             _mount(place, f"{PRIVATE}{place}", None, _BIND | _ALL)
+            bound.append(place)
     _mount(f"{PRIVATE}/tmp", "/tmp", None, _BIND | _ALL)
     _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,max=8")
 
