@@ -61,7 +61,7 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED if SHARED.exists() else tmp_path))
     monkeypatch.setenv("COURSE_QUICK", "50")
-    executed(nb, go_on=True)  # behind cells that are tagged so, as JupyterLab does
+    nb = executed(nb, go_on=True)  # behind cells that are tagged so, as JupyterLab does
     cells = [cell for cell in nb.cells if cell.cell_type == "code"]
     errors = [o.ename for cell in cells for o in cell.outputs if o.output_type == "error"]
     assert set(errors) == {"NotImplementedError", "CheckFailed"}
