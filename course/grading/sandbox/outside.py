@@ -168,6 +168,12 @@ class _Stage:
         self._aside[wanted] = str(aside)
         return str(aside)
 
+    def empty(self):
+        """A folder with nothing in it, to cover another."""
+        folder = self._folder / "empty"
+        folder.mkdir(0o755)
+        return str(folder)
+
     def enter(self):
         """Run in the child, between fork and exec."""
         libc = ctypes.CDLL(None, use_errno=True)
@@ -203,12 +209,12 @@ def _bubblewrap(stage):
     for folder in _python_folders():
         command += ["--ro-bind", stage.path(folder), folder]
     answers = str(Path(course.__file__).parent / "grading" / "demo")  # to an exercise like 02's
-    command += ["--tmpfs", answers]
+    command += ["--ro-bind", stage.empty(), answers]
     for name, value in _environment().items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/"]
     # Each submission's own mounts cover the places that stay writable.
-    for name in ("/", "/dev", "/tmp", answers):
+    for name in ("/", "/dev", "/tmp"):
         command += ["--remount-ro", name]
     return command
 
