@@ -110,9 +110,10 @@ class Judge(NbGraderPreprocessor):
         """Use a new kernel inside, for `total` seconds at most; then the one before again."""
         total = self.wall if total is None else total
         before, given = vars(self).get("_runner"), self._given
-        limits = Limits(
-            output=self.max_output, evidence=self.max_evidence, cpu=self.wall + self.timeout
-        )
+        # The runner ends a submission, and says why. Its last request may take a second, and
+        # another to stop; Linux kills a kernel only behind that.
+        cpu = self.wall + self.timeout + 3
+        limits = Limits(output=self.max_output, evidence=self.max_evidence, cpu=cpu)
         with contextlib.ExitStack() as stack:
 
             def start(address):
