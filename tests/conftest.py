@@ -1,15 +1,27 @@
 """Fixtures that more than one test file uses."""
 
+import atexit
 import functools
 import gc
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
 
+# The tests neither read nor change what these libraries keep in the home of the person who runs
+# them. pytest's workers share the folder of the process that started them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _home = tempfile.mkdtemp(prefix="course-tests-")
+    atexit.register(shutil.rmtree, _home, ignore_errors=True)
+    for _name in ("MPLCONFIGDIR", "IPYTHONDIR", "KERAS_HOME", "JUPYTER_CONFIG_DIR"):
+        os.environ[_name] = str(Path(_home, _name.lower()))
+        os.mkdir(os.environ[_name])
+
 import absl.logging
+import matplotlib.font_manager  # noqa: F401 -- makes its list of fonts, before a kernel has to
 import nbgrader.api
 import pytest
 
