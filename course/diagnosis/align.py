@@ -1,10 +1,10 @@
 """A table and a network laid side by side: the cheapest list of edits that explains the network.
 
-Rows are matched to steps in the table's order. A step can match a row only if both read the same
-rows. So the alignment is a path of states: each state is the first part of the table with its
-matched steps. If no step fits a row, each possible mistake (`course.diagnosis.moves`) leads to
-another state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The
-cost of the rest is estimated by counting the nodes that have no equal on the other side.
+Rows are matched to steps in the table's order. A step can match a row only if it reads the steps
+that are matched to the row's sources. A state of the search holds the rows so far and their steps.
+If no step fits the next row, each possible mistake (`course.diagnosis.moves`) leads to another
+state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The cost of
+the rest is estimated by counting the nodes that have no equal on the other side.
 """
 
 import heapq
@@ -16,11 +16,11 @@ from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
 from course.diagnosis.sides import Networks, together
 
-HORIZON = 14  # rows behind a mistake after which its explanation is fixed
+HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
 PER_MISTAKE = 80  # states that are tried to explain one mistake
 MOST_STATES = 300  # states that are tried in all, in networks of up to USUAL_STEPS steps
 USUAL_STEPS = 600  # with more steps a state takes longer, so fewer are tried
-MOST_MISTAKES = 6  # different mistakes, after which the search stops
+MOST_MISTAKES = 6  # after so many different mistakes the search stops
 
 
 @dataclass
@@ -81,6 +81,8 @@ def _search(nets, begin):
             continue
         seen.add(known)
         tried, window = tried + 1, window + 1
+        # An explanation is fixed if it has held for long enough, or has taken too many states. Then
+        # the states that explain the mistake in another way are dropped.
         while len(state.edits) > fixed and (
             state.at - state.edits[fixed].at >= HORIZON or window > PER_MISTAKE
         ):
@@ -99,6 +101,7 @@ def _search(nets, begin):
 
 
 def _signature(state):
+    """What a state has accounted for. Of states with equal signatures only the cheapest goes on."""
     stands = frozenset(state.stands.items()), frozenset(state.moved.items())
     return state.at, state.used, state.settled, stands
 
@@ -120,7 +123,7 @@ def _following(nets, state):
 
 
 def _stopped(state):
-    """The final state after an edit that ends the comparison; all unmatched nodes cost."""
+    """The final state after an edit that ends the comparison. Each unmatched node costs."""
     return replace(state, cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
 
 
@@ -133,7 +136,8 @@ def _advanced(nets, state):
             put_off = ~state.settled & ((1 << end) - (1 << nets.table.images))
             if state.late or not put_off:
                 return state
-            state = replace(state, at=(put_off & -put_off).bit_length() - 1, late=True)
+            first = (put_off & -put_off).bit_length() - 1
+            state = replace(state, at=first, late=True)
             continue
         if not state.settled >> row & 1 and (state.late or None not in nets.reads(state, row)):
             step = _certain(nets, state, row)
@@ -144,7 +148,10 @@ def _advanced(nets, state):
 
 
 def _certain(nets, state, row):
-    """The step that fits a row; None if its readers show that it may be another row's."""
+    """The step that fits a row. None if no step does, or if it may be the step of another row.
+
+    The second is so if the readers of another candidate, or of an equal row, agree better.
+    """
     candidates = nets.candidates(state, row)
     fits = nets.fitting(state, row, candidates)
     if not fits:

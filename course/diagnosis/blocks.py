@@ -1,15 +1,19 @@
-"""Moves that are about many rows at once: blocks too few or too many, the way to an output."""
+"""The moves about many rows at once: a missing or extra block, a missing path to an output."""
 
 from dataclasses import replace
 
 from course.diagnosis.edits import PRICES
 from course.diagnosis.place import put_in, settled, standing
 
-_LONGEST = 260  # rows of a run: ResNet-152 has 30 blocks of seven rows more than ResNet-50
+_LONGEST = 260  # most rows of a run of blocks: conv4 of ResNet-152 has 30 blocks of seven rows more
+# than that of ResNet-50
 
 
 def blocks(place):
-    """Several rows too few or too many: from one narrow place to another."""
+    """A run of rows is missing, or a run of steps is extra.
+
+    It begins and ends where a single value is all that later rows read of the earlier ones.
+    """
     if len(place.keys) != 1 or place.reads[0] is None:
         return
     first = place.row == place.nets.table.images  # nothing stands before it, so no block
@@ -30,7 +34,7 @@ def _block_missing(place):
             continue
         moved = replace(state, **standing(state, past, place.reads[0]))
         found = nets.fitting(moved, end, nets.candidates(moved, end))
-        if found:  # else not the block alone: what comes behind it is not there, either
+        if found:  # otherwise the row behind the block is missing too
             behind = settled(nets, moved, gone)
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
@@ -68,7 +72,7 @@ def _block_price(kind, nodes):
 
 
 def head_missing(place):
-    """All rows from here to one of several outputs, the last one apart."""
+    """All rows from here to an output are missing. It is one of several, and not the last."""
     nets, state, row = place.nets, place.state, place.row
     if len(nets.table.outputs) < 2 or len(place.keys) != 1:
         return

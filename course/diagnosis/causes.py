@@ -1,4 +1,4 @@
-"""What can be found wrong with an answer: a closed vocabulary, and the words for its numbers."""
+"""Everything that can be wrong with an answer: a closed vocabulary, and words for its numbers."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from course.network.words import around, shape_of
 
 @unique
 class Cause(Enum):
-    """Everything that can be found, each with its sentence; reports count these."""
+    """Every mistake that a check can find, with its sentence. Reports count mistakes by these."""
 
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
@@ -147,7 +147,7 @@ def formula(step, padding=None):
 
 
 def size_arithmetic(row, step):
-    """Why the size came out as it did, what it should be, and the argument that decides it."""
+    """The argument that sets the padding, the size that follows, and the size that should."""
     yours = formula(step)
     if not any(map(any, step.padding)):
         cause = 'The default padding="valid" adds nothing.'
@@ -174,12 +174,12 @@ def _same(step):
 
 
 def comes_out(row, step):
-    """What comes out, and what should."""
+    """The shape that a step gives beside the shape in the table."""
     return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
 
 
 def listed(names):
-    """Names as a list in words: `a, b and c`; of many, the first and how many more."""
+    """Names as a list in words: `a, b and c`. Of more than four, the first three are named."""
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
     *others, last = names

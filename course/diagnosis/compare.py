@@ -1,6 +1,6 @@
 """Compare one row of a table with one step of a network, without their neighbours.
 
-What the two read, and what reads them, is no business of this module: see `course.diagnosis.align`.
+Their inputs and readers are compared in `course.diagnosis.align`.
 """
 
 from course.architectures import LRN_CONSTANTS
@@ -15,9 +15,9 @@ _FUNCTIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
 def differences(row, step, *, sizes=True, last=False, padded=False):
     """[(cause, expected, received)], in the order in which they should be mended.
 
-    With `sizes`, the maps' sizes count: after a first wrong size, those behind it follow from it.
-    `last` says that the row is an output of the network; `padded` says that zeros around the
-    images make them what the table begins with, so that the first windows need none.
+    `sizes` says whether the sizes of maps count: after a wrong size, later ones follow from it.
+    `last` says whether the row is an output of the network. `padded` says that the network's first
+    windows pad smaller images to the table's size; then this padding is right.
     """
     if row.step == "lrn" and step.closed:
         return [(Cause.CLOSED, row.does(), step.does())]
@@ -41,7 +41,7 @@ def differences(row, step, *, sizes=True, last=False, padded=False):
 
 
 def similar(row, step):
-    """Whether a step may be the row's with some changes."""
+    """Whether a step may be meant as this row."""
     pools = "pool" in row.step and "pool" in step.step
     return row.step == step.step or pools or (row.step == "lrn" and step.closed)
 
@@ -56,9 +56,10 @@ def _unequal(cause, wanted, got):
 
 
 def _padded_otherwise(row, step, found, sizes, padded):
-    """Whether the padding is another: the maps differ in size, or a step pads that should not."""
+    """Whether the padding is wrong: the sizes of the maps differ, or the step should not pad."""
     if row.grid != step.grid:
-        # With another kernel or stride, padding is only told if it adds zeros or takes them away.
+        # With a wrong kernel or stride the sizes differ anyway. Then padding counts as wrong only
+        # if just one of the two pads.
         return sizes and (not found or any(map(any, row.padding)) != any(map(any, step.padding)))
     if found or not sizes:
         return False
@@ -79,7 +80,7 @@ def _weights(row, step, last):
 
 
 def _connections(row, step):
-    """The difference in the maps that each map sees, if the number of maps is right."""
+    """The difference in which maps each map sees; both have the same number of maps."""
     if not row.connections and not step.connections:
         return _unequal(Cause.GROUPS, groups(row), groups(step))
     wanted, got = map(_connection_table, (row, step))

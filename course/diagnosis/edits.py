@@ -14,13 +14,13 @@ PRICES = {
     "block too many": 1.3,
     "head missing": 1.2,
     "shortcut": 1.0,  # an addition with a wrong second operand
-    "pattern": 0.5,  # a mistake with a name of its own
-    "go on": 0.3,  # the next step of the same run
+    "pattern": 0.5,  # a well-known mistake, which has a sentence of its own
+    "go on": 0.3,  # each further edit of the same run
     "row of a block": 0.05,  # for each row of a missing or extra block ...
     "block at most": 2.3,  # ... up to this sum, as a network has dozens of blocks
     "again": 0.12,  # the same mistake once more
     "far away": 0.0001,  # for each step between the wrong and the right source
-    "unlike": 0.01,  # for readers of a step that resemble the row's readers less
+    "unlike": 0.01,  # for each reader that only the row has, or only the step
     "later": 0.0001,  # a row that is matched after all others
     "without an equal": 0.5,  # estimate for each later node that the other side lacks
 }
@@ -37,12 +37,12 @@ class Edit:
     differences: tuple = ()  # of a changed step: (cause, expected, received)
     rows: tuple = ()  # all rows that are left out
     steps: tuple = ()  # all steps that are put in
-    instead: object = None  # the step in the row's place
-    final: bool = False  # nothing behind it can be compared
+    instead: object = None  # the step in the row's place, or another node that the sentence names
+    final: bool = False  # whether nothing behind it can be compared
 
     @property
     def about(self):
-        """A set of keys, one for each difference; two edits with equal keys are one mistake."""
+        """A set of keys, one for each difference. Edits with equal keys are the same mistake."""
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
         causes = [difference[0] for difference in self.differences if self.kind == "changed"]
         return {(self.kind, *kinds, cause) for cause in causes or [None]}
@@ -55,28 +55,34 @@ class State:
     at: int = 0  # the next row
     cost: float = 0.0
     stands: dict = None  # row -> the parts of the network that stand for it
-    moved: dict = None  # a key of the table, for all or for one row -> parts of the network
+    moved: dict = None  # value of the table, or (row, value) for that row alone -> its parts now
     used: int = 0  # the steps that are accounted for, as bits
-    settled: int = 0  # rows further on that are accounted for, as bits
+    settled: int = 0  # the rows that are accounted for, as bits
     gone: int = 0  # rows that are left out, as bits
     loose: frozenset = frozenset()  # rows whose activation was found elsewhere
     late: bool = False  # whether rows that were put off are looked at again
-    sizes: bool = True  # whether sizes still count: behind a wrong size, others follow from it
+    sizes: bool = True  # whether sizes still count: after a wrong size, later ones follow from it
     edits: tuple = ()
-    pairs: tuple = ()  # (row, step, the pairs before), from the last one on
-    balance: dict = None  # kind of node -> how many more the table has left than the network
+    pairs: tuple = ()  # a linked list, the last pair first: (row, step, earlier pairs)
+    balance: dict = None  # kind of node -> how many more of it are left in the table than here
     done: bool = False
 
     def unmatched(self):
-        """How many nodes further on have no equal on the other side; two that differ are one."""
+        """Half the number of nodes left that have no equal on the other side.
+
+        Half, because a row and a step that differ are one mistake.
+        """
         return sum(map(abs, self.balance.values())) / 2
 
     def left(self):
-        """What the rest will cost, roughly."""
+        """A rough estimate of the cost of the rest."""
         return PRICES["without an equal"] * self.unmatched()
 
     def with_edit(self, edit, price, **changes):
-        """The state behind an edit; a run of equal edits, and the same edit again, are cheap."""
+        """The state after an edit. Going on with a run is cheap, and so is the same mistake again.
+
+        Rows left out one after another are a run, and so are steps put in before the same row.
+        """
         known = set().union(*(other.about for other in self.edits))
         if edit.kind in ("left out", "put in") and self.edits:
             last = self.edits[-1]
@@ -92,7 +98,7 @@ class State:
 
 
 def balanced(balance, ours=(), theirs=()):
-    """The balance once these kinds of rows and of steps are accounted for."""
+    """`State.balance` after rows of the kinds `ours` and steps of the kinds `theirs` are done."""
     balance = dict(balance)
     for kind in ours:
         balance[kind] = balance.get(kind, 0) - 1

@@ -1,4 +1,4 @@
-"""A list of edits told as findings: for each kind of edit, or run of edits, one sentence."""
+"""Turn a list of edits into findings: each run of edits gets one sentence."""
 
 from course.diagnosis.causes import (
     Cause,
@@ -12,15 +12,15 @@ from course.diagnosis.naming import called, does, keys_of, place_of, reads, what
 from course.diagnosis.runs import runs_of
 from course.network.words import shape_of, sources
 
-#: Told only if there is nothing else: they follow from whatever went before.
+#: Reported only if nothing else is: they follow from earlier mistakes.
 _LAST = {"behind the end", "output shape"}
-#: Told where it is seen first: the same mistake in the next stage needs no second sentence.
+#: Reported once: the same mistake in the next stage needs no second sentence.
 _ONCE = {Cause.BLOCK_MISSING, Cause.BLOCK_EXTRA, Cause.SHORTCUT_EXTRA}
-_FEW = 3  # steps that are listed one by one
+_FEW = 3  # up to so many steps are listed one by one
 
 
 def findings_of(alignment, most):
-    """At most so many things that differ, the first row first."""
+    """The findings about an alignment in the order of the rows, at most `most`."""
     if not alignment.begins:
         return [_other_input(alignment.nets)]
     findings = []
@@ -36,12 +36,12 @@ def findings_of(alignment, most):
         if len(findings) >= most:
             break
     if not findings and not alignment.right:
-        said = "This network is not the table's, and it cannot be told where it differs."
+        said = "The network differs from the table, but the check cannot say where."
         findings = [finding("", Cause.READ_NO_FURTHER, received=said)]
     return findings
 
 
-# --- what is told of each kind
+# --- one function for each kind of edit
 
 
 def _changed(alignment, run):
@@ -144,7 +144,7 @@ def _relu_before_addition(_, run):
 
 
 def _ends(alignment, run):
-    """Whether the network ends before these rows: nothing stands for what comes behind them."""
+    """Whether the network ends before these rows: nothing in it stands for later rows."""
     kinds = {edit.kind for edit in alignment.edits if edit.at >= run[0].at}
     if (
         alignment.rest
@@ -175,7 +175,7 @@ def _left_out(alignment, run):
 
 
 def _reader(alignment, run):
-    """The step of the first row that reads, perhaps by others that are missing, what is lost."""
+    """The step of the first matched row that should read one of the missing rows, or None."""
     table, lost = alignment.nets.table, _lost(alignment, run)
     for row, step in sorted(alignment.pairs.items()):
         if {part[0] for key in table.inputs[row] for part in key} & lost:
@@ -194,7 +194,7 @@ def _lost(alignment, run):
 
 
 def _unnamed(nets, edit):
-    """The row that was left out of several equal ones, if the network's names tell which."""
+    """Of several equal rows, the one that is missing, if the network's names show which."""
     names = {step.name for step in nets.net.nodes}
     at, missing = edit.at, edit.row
     while nets.table.nodes[at].name in names and len(nets.table.inputs[at]) == 1:
@@ -266,7 +266,7 @@ def _on_a_shortcut(alignment, run):
     if weights is None:
         return _before_addition(alignment, run)
     if edit.steps[0].inputs[0].shape != edit.steps[-1].shape:
-        return []  # the shape does change here: because of what went before
+        return []  # because of an earlier mistake, the shape does change here
     return [finding(edit.row.name, Cause.PROJECTION_EXTRA, received=does(weights))]
 
 

@@ -15,7 +15,7 @@ _OF_ONE_ROW = {
 
 
 def told(fault, findings, wanted):
-    """The findings about a network with a merge that cannot be, the most likely mistake first.
+    """The findings about a network with a merge that Keras refuses, the likeliest mistake first.
 
     `wanted` is the anatomy of the table.
     """
@@ -43,7 +43,7 @@ def told(fault, findings, wanted):
 
 
 def _row(fault, wanted):
-    """The row of the table that corresponds to the merge, or None."""
+    """The name of the table's row that the merge is meant as, or else the merge's own name."""
     names = [step.name for step in wanted.steps if step.step == fault.merge]
     others = [step.name for step in wanted.steps if step.step in MERGES.values()]
     if fault.name in names:
@@ -64,7 +64,7 @@ def _usual(fault):
 
 
 def _along(fault):
-    """Where an axis other than the last puts the maps, in words; "" for the last one."""
+    """The direction in which the merge stacks the maps, in words; "" for the last axis."""
     names = ["along the batch", "in height", "in width", ""]
     rank = len(fault.values[0].shape) + 1
     axis = fault.axis % rank
@@ -72,7 +72,7 @@ def _along(fault):
 
 
 def _so(fault, first, wanted):
-    """A sentence: why the merge fails. It follows the first finding about the merged values."""
+    """Why the merge fails: a sentence that comes after that of the first finding."""
     if fault.merge == "add":
         return f"{_all(fault.values)} cannot be added."
     right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)

@@ -12,7 +12,7 @@ from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
 
-_GROUP = 60  # steps that together are another step
+_GROUP = 60  # most steps that are taken together as one other step
 
 # --- the row's own step, with something changed about it
 
@@ -31,7 +31,8 @@ def changed(place):
             if ours.filters != theirs.filters and (twins := _twins(place)):
                 edit = place.edit("shared", step, differences=(twins,), final=True)
                 yield state.with_edit(edit, 0)
-            price = -PRICES["unlike"] * nets.likeness(row, step)  # and for each difference
+            # `with_edit` adds the price of each difference.
+            price = -PRICES["unlike"] * nets.likeness(row, step)
             yield behind.with_edit(place.edit("changed", step, differences=found), price)
         elif ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense":
             yield state.with_edit(place.edit("no flatten", step, final=True), PRICES["changed"])
@@ -42,7 +43,10 @@ def changed(place):
 
 
 def several_steps(place):
-    """Several steps without weights, side by side in part, where one row without should be."""
+    """Several steps, some of them side by side, stand in the place of one row.
+
+    Neither the steps nor the row have weights.
+    """
     nets, state, row = place.nets, place.state, place.row
     if place.node.parameters or len(place.keys) != 1 or place.reads[0] is None:
         return
@@ -62,7 +66,7 @@ def several_steps(place):
 
 
 def part_read(place):
-    """A convolution that sees only some of the maps that the row's should."""
+    """A convolution sees only some of the maps that the row's convolution should see."""
     nets, state, row = place.nets, place.state, place.row
     if place.node.step != "conv" or not place.node.connections or None in place.reads:
         return
@@ -103,9 +107,10 @@ def _twins(place):
 
 
 def towers(place):
-    """A row made by several steps side by side, of which one may not be like the others.
+    """Several steps side by side make up the row, and one of them may differ from the others.
 
-    Equal towers are one step in an anatomy. Where one step differs, those before it are apart too.
+    In an anatomy equal steps side by side are one step. If one of them differs, they stay apart,
+    and so do the steps before them.
     """
     nets, state, row = place.nets, place.state, place.row
     if len(place.keys) != 1 or place.reads[0] is None:
@@ -141,7 +146,7 @@ def towers(place):
 
 
 def _pieces(nets, parts):
-    """The parts of a value that are read apart; of one step, the ranges of maps that are."""
+    """The parts of a value that are read separately. Of a single step: the ranges of its maps."""
     if len(parts) > 1 or parts[0][1] != -1:
         return parts
     ((source, _, _),) = parts
@@ -154,7 +159,7 @@ def _pieces(nets, parts):
 
 
 def _of_a_tower(nets, state, row, step, share):
-    """What differs between a row and a step that should make `share` of its maps."""
+    """What differs between a row and a step that should make so many (`share`) of its maps."""
     counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
     found = [each for each in nets.apart(state, row, step) if each[0] not in counted]
     maps, weighs = nets.net.nodes[step].filters, nets.table.nodes[row].step == "conv"
@@ -210,7 +215,7 @@ def pre_activation(place):
             yield place.state.with_edit(edit, PRICES["pattern"])
 
 
-# --- a row too few, a step too many
+# --- a missing row, an extra step
 
 
 def missing(place):
@@ -227,7 +232,7 @@ def missing(place):
 
 
 def too_many(place):
-    """A step that is not in the table comes before this row, or before all rows that read there."""
+    """An extra step comes before this row, or before all rows that read the same value."""
     nets, state = place.nets, place.state
     if len(place.keys) == 1 and place.reads[0] is not None:
         for step in place.candidates:
@@ -274,7 +279,8 @@ def reads_something_else(place):
         for step in place.ready:
             if nets.apart(state, later, step):
                 continue
-            # Fed from a side branch. From the way to it, the rows between would be missing.
+            # Only a side branch may feed it. If a row that leads to `later` feeds it, the rows
+            # between the two are missing, which is another move.
             read = {part[0] for key in nets.net.inputs[step] for part in key}
             rows = [r for r, n in of.items() if n in read]
             if not rows or any(nets.table.leads(r, later) for r in rows):

@@ -1,7 +1,8 @@
-"""Name a step of a student's network so that they find it: by its name, or by its place.
+"""Name a step of a student's network so that the student finds it: by its name or its place.
 
-A layer's name stands in `model.summary()`. An operation has one that Keras has made up
-(`true_divide_28`), which stands nowhere: it is called by what it does and what it follows.
+A layer is called by its name, which `model.summary()` shows. An operation has only a name that
+Keras made up (`true_divide_28`) and that the student never sees. So it is called by what it does
+and what it follows.
 """
 
 import re
@@ -15,7 +16,7 @@ _ORDINALS = {1: "single", 2: "second", 3: "third"}
 
 
 def called(alignment, step):
-    """A step's name, or what it is and where."""
+    """A step's name, or for an operation its kind and place: `the division behind conv1`."""
     made_up = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
     if step.name and not (step.written in _WORDS and re.fullmatch(rf"{made_up}(_\d+)?", step.name)):
         return step.name
@@ -38,7 +39,7 @@ def what(alignment, step):
 
 
 def keys_of(alignment, step):
-    """What a step of the network reads, as keys."""
+    """The values that a step of the network reads, as keys (`course.diagnosis.sides`)."""
     net = alignment.nets.net
     return net.inputs[net.number[id(step)]]
 

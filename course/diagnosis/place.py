@@ -6,7 +6,7 @@ from functools import cached_property
 from course.diagnosis.edits import Edit, balanced
 from course.diagnosis.sides import together
 
-_MOST = 24  # steps that are tried in one place: a module of GoogLeNet begins with four
+_MOST = 24  # most steps that are tried at one row; a module of GoogLeNet begins with four
 
 
 @dataclass
@@ -70,7 +70,7 @@ def paired(nets, state, row, step, **changes):
 
 
 def left_out(nets, state, row, main=None):
-    """The state without a row: its source (of an addition, `main`) stands for it."""
+    """The state in which a row is missing. Its last source, or `main`, stands for it."""
     key = nets.table.inputs[row][-1] if main is None else main
     return replace(
         state,
@@ -92,7 +92,7 @@ def put_in(nets, state, steps, **changes):
 
 
 def settled(nets, state, rows, **changes):
-    """The state in which these rows are done, although no step matches them."""
+    """The state in which these rows are accounted for, although no step matches them."""
     done = state.settled
     for row in rows:
         done |= 1 << row

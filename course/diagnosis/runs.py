@@ -4,7 +4,7 @@ from dataclasses import replace
 
 
 def runs_of(alignment):
-    """Lists of edits, the first row first, without those that follow from another."""
+    """The runs (lists of edits) in the rows' order, without those that follow from another."""
     return _told(_fed_elsewhere(alignment.nets.table, _together(alignment)))
 
 
@@ -19,7 +19,10 @@ def _told(runs):
 
 
 def _fed_elsewhere(table, runs):
-    """The runs; a row that is not there because its reader reads something else is no run."""
+    """The runs, except a row that is missing only because its reader reads something else.
+
+    The edit of that reader names the row.
+    """
     found = list(runs)
     for lost in runs:
         if [edit.kind for edit in lost] != ["left out"]:
@@ -37,7 +40,7 @@ def _is_norm(edit):
 
 
 def _together(alignment):
-    """The edits, those together that are one thing: rows left out, or steps put in, in a row."""
+    """The edits in runs: rows left out one after another are a run, and so are steps put in."""
     runs = []
     for edit in alignment.edits:
         if runs and _goes_on(alignment.nets.table, runs[-1], edit):
@@ -48,7 +51,7 @@ def _together(alignment):
 
 
 def _replaced(runs):
-    """The runs; a row that is left out where steps are put in is another step in its place."""
+    """The runs. A row left out and steps put in at the same place become one `another step`."""
     found = []
     for run in runs:
         before = found[-1] if found else run

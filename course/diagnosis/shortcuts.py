@@ -1,4 +1,4 @@
-"""Moves that are about additions: missing, too many, of other operands, or put side by side."""
+"""The moves about additions: one is missing, extra or a concatenation, or adds other values."""
 
 from course.diagnosis.causes import Cause
 from course.diagnosis.edits import PRICES, Edit
@@ -8,7 +8,7 @@ _NEAR = 3  # most steps of a shortcut
 
 
 def side_by_side(place):
-    """Values are concatenated that should be added, here or a few rows further on."""
+    """Here or a few rows further on, values are concatenated instead of added."""
     nets, row = place.nets, place.row
     way = [row] if place.node.step == "add" else _way(nets, row)
     if way is None or None in place.reads:
@@ -51,7 +51,7 @@ def _added(place, state, here, key, row):
 
 
 def _way_from(nets, state, end, placed):
-    """The unused steps, at most three, that compute a value from matched steps."""
+    """The chain of at most three unused steps from matched steps to a value, or None."""
     chain = []
     while end not in placed:
         step = end[0][0]
@@ -86,7 +86,7 @@ def addition(place):
             continue
         steps = tuple(nets.net.nodes[n] for n in chain)
         source = place.keys[wrong[0]][0][0]
-        # What a block begins with is read by the block as well: that operand is the shortcut.
+        # The operand that has other readers is the shortcut: the block reads its own input too.
         shortcut = len(nets.table.readers[source]) > 1
         edit = place.edit("on a shortcut" if shortcut else "before an addition", step,
                           steps=steps, instead=nets.table.nodes[source])  # fmt: skip
@@ -94,7 +94,7 @@ def addition(place):
 
 
 def shortcut(place):
-    """The way from here to an addition is missing, or another one is in its place."""
+    """The rows from here to an addition are missing, or other steps are in their place."""
     nets, state, row = place.nets, place.state, place.row
     way = _way(nets, row)
     if way is None or None in place.reads:
@@ -133,7 +133,7 @@ def shortcut(place):
 
 
 def _way(nets, row):
-    """The at most three rows, one after the other, that lead from a row to an addition."""
+    """The chain of at most three rows from a row to an addition, with the addition; or None."""
     way, nodes = [row], nets.table.nodes
     while len(way) <= _NEAR and nodes[way[-1]].step != "add":
         after = nets.table.readers[way[-1]]
@@ -145,7 +145,7 @@ def _way(nets, row):
 
 
 def _chain(nets, state, end, begin):
-    """The unused steps, at most three, that lead from a value of the network to another."""
+    """The chain of at most three unused steps from value `begin` to value `end`, or None."""
     chain = []
     while len(end) == 1 and len(chain) <= _NEAR:
         step = end[0][0]

@@ -1,17 +1,19 @@
-"""A table and a network as numbers: what each of their steps reads, and who reads what.
+"""A table and a network as numbers: the inputs and the readers of each node.
 
-Nothing here changes while the two are laid side by side. A number is a place in `Side.nodes`: the
-images first, then the steps in the order in which they are computed. A value is a key: a sorted
-tuple of parts (node, first channel, one past the last), with -1 twice for all channels.
+Nothing here changes while the two are laid side by side. A node's number is its place in
+`Side.nodes`: the images first, then the steps in the order in which they are computed. A value is
+written as a key: a sorted tuple of parts (node, first channel, one past the last). All channels are
+written (node, -1, -1).
 """
 
 from collections import Counter
 
 from course.diagnosis.compare import differences, kind
 
+#: Layers that prepare an image. They may stand before the table's first row.
 _PREPARATION = {"Normalization", "RandomCrop", "CenterCrop", "Resizing"}
 
-_BESIDE = 200  # steps side by side that are told apart
+_BESIDE = 200  # of steps that read the same values, so many are compared with a row
 
 
 class Side:
@@ -26,7 +28,7 @@ class Side:
         self.inputs = [tuple(map(self.key, node.inputs)) for node in self.nodes]
         self.outputs = [self.key(value) for value in network.outputs]
         self.kinds = [kind(node) for node in self.nodes]
-        self.fed = {}  # what is read -> the nodes that read just that
+        self.fed = {}  # keys of values -> the nodes that read exactly these values
         self.readers = [[] for _ in self.nodes]
         self.sources = []  # of each node: the nodes that it reads, as bits
         for n, keys in enumerate(self.inputs):
@@ -35,6 +37,7 @@ class Side:
             for source in sources:
                 self.readers[source].append(n)
             self.sources.append(sum(1 << source for source in sources))
+        # The kinds of each node's readers, and how many there are of each.
         self.behind = [[self.kinds[r] for r in readers] for readers in self.readers]
         self.counts = [Counter(kinds) for kinds in self.behind]
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
@@ -56,14 +59,17 @@ class Side:
         return {part[0] for key in self.outputs for part in key}
 
     def repeats(self, begin, end):
-        """Whether nodes, at least three, do the same as those right before them, as blocks do."""
+        """Whether the nodes `begin` to `end - 1` repeat those right before them, as blocks do.
+
+        A repetition of one or two nodes does not count.
+        """
         before = 2 * begin - end
         return (
             end - begin >= 3 and before >= 0 and (self.kinds[begin:end] == self.kinds[before:begin])
         )
 
     def leads(self, begin, end):
-        """Whether a node leads to a later one."""
+        """Whether node `end` is computed from node `begin`."""
         waiting, seen = [begin], set()
         while waiting:
             node = waiting.pop()
@@ -75,7 +81,10 @@ class Side:
         return False
 
     def _narrow(self):
-        """For each node: the one value that all from there on read of what is before, or None."""
+        """For each node: the only earlier value that it and the later nodes read.
+
+        None if they read several.
+        """
         ways = {}  # a value that is read -> the last node that reads it
         for n, keys in enumerate(self.inputs):
             ways.update(dict.fromkeys(keys, n))
@@ -92,7 +101,7 @@ class Side:
 
 
 class Networks:
-    """The two networks that are laid side by side, and what is asked about pairs of their nodes."""
+    """The table and the network, with the questions that the search asks about a row and a step."""
 
     def __init__(self, table, network):
         self.table, self.net = Side(table), Side(network)
@@ -102,9 +111,10 @@ class Networks:
         self.looks = 0  # how often two nodes were compared
 
     def begin(self):
-        """(image of the table, node of the network) for each image, and the nodes before them.
+        """The node that stands for each image of the table, and the nodes up to there.
 
-        None if the network begins with other shapes than the table.
+        Returns ([(image, node)], the nodes as bits), or None if the network begins with other
+        shapes than the table.
         """
         prepared, images = 0, []
         for image in range(self.net.images):
@@ -122,10 +132,11 @@ class Networks:
         return None
 
     def _padded_to(self, images, wanted):
-        """Whether zeros around a smaller image make it what the table begins with.
+        """Whether zero padding in the first steps makes a smaller image as large as the table's.
 
-        AlexNet's paper says 224, and its sizes need 227. Only where the first window moves in
-        larger steps: elsewhere every zero is a position more, and another network.
+        AlexNet's paper says 224 pixels, and its sizes need 227. Padding is accepted only if the
+        first window moves by more than one pixel. With stride 1 each row of zeros adds a position,
+        and that is another network.
         """
         if not len(images) == len(wanted) == 1:
             return False
@@ -152,7 +163,11 @@ class Networks:
         return self._known[asked]
 
     def likeness(self, row, step):
-        """How well what reads the row agrees with what reads the step; 0 or more if it does."""
+        """How well the readers of a row and of a step agree.
+
+        Minus the number of readers that only one of the two has; plus 1/2 if row and step have the
+        same name.
+        """
         apart = 0
         if self.table.behind[row] != self.net.behind[step]:
             ours, theirs = self.table.counts[row], self.net.counts[step]
@@ -183,7 +198,7 @@ class Networks:
         return [self.translated(state, row, key) for key in self.table.inputs[row]]
 
     def candidates(self, state, row):
-        """Unused steps that read just what stands for what the row reads."""
+        """Unused steps that read exactly the values that stand for the row's inputs."""
         reads = self.reads(state, row)
         if None in reads:
             return []
@@ -191,19 +206,19 @@ class Networks:
         return found[:_BESIDE]
 
     def fitting(self, state, row, candidates):
-        """Those of the candidates in which nothing differs, the most alike first."""
+        """The candidates that do not differ from the row, those with the best readers first."""
         fits = [n for n in candidates if not self.apart(state, row, n)]
         return sorted(fits, key=lambda n: -self.likeness(row, n)) if len(fits) > 1 else fits
 
     def apart(self, state, row, step):
-        """What differs between a row and a step where the search has come to."""
+        """What differs between a row and a step in this state of the search."""
         found = self.differences(row, step, state.sizes)
         if row in state.loose:
             found = tuple(each for each in found if not each[0].name.startswith("ACTIVATION"))
         return found
 
     def ready(self, state):
-        """Unused steps all of whose sources stand for something in the table."""
+        """Unused steps whose sources all stand for something in the table."""
         placed = 0
         for parts in (*state.stands.values(), *state.moved.values()):
             for part in parts:
@@ -216,5 +231,5 @@ class Networks:
 
 
 def together(keys):
-    """All inputs of a node as one key; their order does not count."""
+    """The keys of all inputs of a node in one order, as their own order does not count."""
     return tuple(sorted(keys))

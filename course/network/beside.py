@@ -6,13 +6,13 @@ from itertools import accumulate, pairwise, takewhile
 
 from course.network.node import cut, join
 
-# Bounds on work, far beyond every published network. Beyond them, steps are not joined.
+# Bounds on work that no published network comes near. Beyond them, steps are not joined.
 _MOST_GROUPS = 10_000  # groups of maps in all steps that are to be joined
 _MOST_PIECES = 200_000  # ranges of maps that those groups read
 _MOST_PAIRS = 5_000  # (input map, output map) in a table of connections; LeNet-5's C3 has 60
 
-# These work on each map. (AlexNet's two GPUs each normalised their own maps; together they count
-# as one normalisation.)
+# Steps that work on each map by itself. "lrn" is among them although it reads neighbouring maps:
+# AlexNet's two GPUs each normalised their own maps, and together they count as one normalisation.
 _PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
 
 
@@ -48,10 +48,10 @@ def equal_steps_side_by_side(graph, number, node):
 
 
 def _level(graph, value, name):
-    """The wide step that a value's steps can be joined into; None if they cannot.
+    """The wide step that a value's steps can be joined into; None if they cannot be joined.
 
-    Returns (the wide step, the value that it reads if that may be joined next, else None, whether
-    it is right only if that value is one step).
+    Returns (the wide step, the value that it reads, "mixed"). The value is None if the steps before
+    must not be joined as well. "Mixed" means that the join is right only if the value is one step.
     """
     numbers = [part[0] for part in value.parts]
     if len(set(numbers)) < 2:
@@ -102,6 +102,7 @@ def _only_these_read(graph, numbers, value):
 
 
 def _signature(step):
+    """Everything that must be equal in steps that are to be joined."""
     common = (step.step, step.grid, step.kernel, step.stride, step.padding, step.dilation)
     return (*common, step.chain, step.bias, step.trainable, step.constants)
 
@@ -113,12 +114,12 @@ def _common_prefix(names):
 
 
 def _what_is_seen(steps):
-    """What convolutions side by side read together: (parts, groups, connections).
+    """The input of convolutions side by side as one step: (parts, groups, connections).
 
-    The simplest form that fits: all maps, equal groups, or a table of connections. `parts` is None
-    beyond the bounds of this module.
+    It is the simplest form that fits: all maps, equal groups, or a table of connections. `parts` is
+    None beyond the bounds of this module.
     """
-    seen = []  # (the parts that some maps see, how many maps do)
+    seen = []  # (the parts that some output maps see, the number of these maps)
     if sum(len(step.connections or ()) or step.groups for step in steps) > _MOST_GROUPS:
         return None, 1, None
     for step in steps:
@@ -138,7 +139,7 @@ def _what_is_seen(steps):
     places = {step: sorted(where) for step, where in places.items()}
 
     def pieces(parts):
-        """Parts cut into the smallest ranges: each group reads such a range whole or not at all."""
+        """The parts, cut so small that each group reads a range either as a whole or not at all."""
         for step, start, stop in parts:
             where = places[step]
             for at in range(bisect_left(where, start), bisect_left(where, stop)):
@@ -146,7 +147,7 @@ def _what_is_seen(steps):
 
     if sum(len(places[step]) for parts, _ in seen for step, _, _ in parts) > _MOST_PIECES:
         return None, 1, None
-    # Channels in the order of the steps they come from, so that the table and the model agree.
+    # The channels are put in the order of their steps, so that a table and a model agree.
     read = {piece for parts, _ in seen for piece in pieces(parts)}
     every = [
         piece for step, where in places.items() for piece in pieces([(step, where[0], where[-1])])

@@ -1,4 +1,7 @@
-"""A merge of sizes that do not fit, which a trace let pass (`course.evidence.unmerged`)."""
+"""A merge that Keras refuses because the sizes do not fit; the trace lets it pass.
+
+See `course.evidence.unmerged`.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """A merge that cannot be: its name, what it should put together, and the student's line."""
+    """A merge that Keras refuses: its name, its inputs, and the student's line."""
 
     name: str
     merge: str  # "add" or "concatenate"
@@ -17,7 +20,11 @@ class Fault:
 
 
 def likely(merge, shapes):
-    """What a right merge would make: of maps side by side all of them, else the block's shape."""
+    """The shape that the student probably meant the merge to give.
+
+    A concatenation gives all maps, in the most frequent height and width. An addition gives the
+    shape with the most maps, because that is the block's.
+    """
     if merge == "add":
         return max(shapes, key=lambda shape: (shape[-1], *(-side for side in shape[:-1])))
     ((sides, _),) = Counter(tuple(shape[:-1]) for shape in shapes).most_common(1)

@@ -1,4 +1,4 @@
-"""Steps of Keras that compute nothing: they move, select or pad values.
+"""Layers and operations of Keras that compute nothing: they move, select or pad values.
 
 Each function returns a node whose `moves` says what the step does to channels and positions. The
 rules decide whether it stays a row.
@@ -43,7 +43,7 @@ def cropping(step, x):
 
 
 def _around(step, x, sides, sign):
-    """Zeros around a map, or pixels that are cropped from it."""
+    """Zeros around a map (`sign` is 1), or pixels that are cropped from it (`sign` is -1)."""
     if isinstance(sides, int):
         sides = [sides, sides]
     sides = tuple(
@@ -101,12 +101,12 @@ def unmerged(step, *values):
 
 
 def stack(step, *values):
-    """Values on a new axis: the colours of an image, or values that are summed up along it."""
+    """Values put together on a new axis, as the colours of an image, or to be summed up."""
     return unknown(step, *values, moves=("stack", step["config"].get("axis", 0)))
 
 
 def sum_up(step, x, *_):
-    """The sum along one axis; of values that were stacked along it, their sum."""
+    """The sum along one axis. If values were stacked along it, this adds them up."""
     axis = step["config"].get("axis")
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
     if not isinstance(axis, int) or step["config"].get("keepdims"):
@@ -130,7 +130,7 @@ def flip(step, x):
 
 
 def get_item(step, x, *_):
-    """Slices: x[..., a:b] takes channels; `_pixels` has those that crop or skip pixels."""
+    """A slice: x[..., a:b] takes channels. `_pixels` reads slices that crop or skip pixels."""
     whole = {"slice": [None, None, None]}
     keys = step["args"][1] if len(step["args"]) > 1 else None
     keys = list(keys) if isinstance(keys, list) else [keys]

@@ -21,8 +21,8 @@ from course.network.functions import FUNCTIONS, agree, softmax
 _LARGE = 25
 _ENOUGH = 64  # values in each half of the samples
 _PIXEL = (1, 2)  # the probed pixel: not the centre, so that a flipped map has another value
-MOST_CHANNELS = 1024  # whose outputs a probe reports
-_FEWEST_POINTS = 8  # from which the constants of a normalisation can be fitted
+MOST_CHANNELS = 1024  # a probe reports the outputs of at most so many maps
+_FEWEST_POINTS = 8  # needed to fit the constants of a normalisation
 
 
 def drawn(seed=None):
@@ -159,6 +159,7 @@ def _points(asked, gives, n):
 
 
 def _normalises(asked, gives, n, k, alpha, beta):
+    """Whether the outputs are those of a normalisation with these constants, within 0.2 %."""
     return all(
         abs(made - value / (k + alpha * squares) ** beta) <= 2e-3 * abs(made)
         for value, squares, made in _points(asked, gives, n)
@@ -166,7 +167,10 @@ def _normalises(asked, gives, n, k, alpha, beta):
 
 
 def _fitted(asked, gives):
-    """Fit the constants (n, k, alpha, beta) of a normalisation with unpublished ones, or None."""
+    """The constants (n, k, alpha, beta) of a normalisation, fitted to its outputs; or None.
+
+    For each n and beta, k and alpha follow from the points with the least and the most squares.
+    """
     for n in (3, 5, 7, 9, 11):
         points = list(_points(asked, gives, n))
         if any(value * made <= 0 for value, _, made in points):

@@ -15,7 +15,10 @@ def kind(step):
 
 
 def unknown(step, *values, words="", moves=()):
-    """A row with Keras's name and numbers, one for each output."""
+    """The rows of a step that is not understood, one for each output.
+
+    They have Keras's name for the step, and the shapes and parameters that Keras reports.
+    """
     words, made = words or kind(step), []
     if step.get("own"):
         words += ", a layer of your own with weights (write them with layers of Keras)"

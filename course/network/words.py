@@ -16,7 +16,7 @@ _WINDOWS = ("conv", "max_pool", "average_pool")
 
 
 def does(step):
-    """A step in words, as a table's cell: `convolution 5 × 5, stride 2`."""
+    """A step in words, for a cell of a table: `convolution 5 × 5, stride 2`."""
     text = _KINDS.get(step.step, step.step)
     if step.step in _WINDOWS:
         text += f" {by(step.kernel)}"
@@ -52,7 +52,7 @@ def one(pair):
 
 
 def padding(step):
-    """The zeros around a map, in short: `2`, or `(0, 1) and (0, 1)`."""
+    """The zeros around a map, briefly: `2`, or `(0, 1) and (0, 1)` if the sides differ."""
     sides = {side for axis in step.padding for side in axis}
     return str(sides.pop()) if len(sides) == 1 else f"{step.padding[0]} and {step.padding[1]}"
 
