@@ -3,6 +3,7 @@
 from math import isclose
 
 from course.check.words import brief
+from course.network.words import shape_of
 
 
 def close(got, expected, tolerance):
@@ -26,7 +27,7 @@ def where(got, expected, tolerance):
     """A sentence: where two long lists differ. "" if they are short enough to compare by eye."""
     sizes = [_sizes(value) for value in (got, expected)]
     if all(sizes) and sizes[0] != sizes[1]:
-        return "Its size is {}, it should be {}.".format(*(" × ".join(map(str, s)) for s in sizes))
+        return "Its size is {}, it should be {}.".format(*map(shape_of, sizes))
     if len(brief(expected)) < 80 and brief(got) != brief(expected):
         return ""
     place = ""

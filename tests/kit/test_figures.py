@@ -84,7 +84,10 @@ def test_a_picture_has_an_alternative_text_in_every_form(name):
 
 def test_texts_say_the_numbers():
     text = PICTURES["architecture"].alt
-    assert "C1 (convolution 5 × 5, tanh) 28×28×6; S2 (average pool 2 × 2, stride 2) 14×14×6" in text
+    assert (
+        "C1 (convolution 5 × 5, tanh) 28 × 28 × 6; S2 (average pool 2 × 2, stride 2) 14 × 14 × 6"
+        in text
+    )
     assert "48,120 of 61,706" in PICTURES["cost"].alt
     assert "240,000 of 416,520" in PICTURES["cost"].alt
     # It is for counting, so it does not say the number.
@@ -156,17 +159,20 @@ def test_a_large_network_shows_its_modules():
     text = DRAWN["GoogLeNet"]().alt
     for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
         assert f"{module} (7 rows in 4 branches)" in text
-    assert "conv5_1 (8 rows and a shortcut) 7×7×2048" in DRAWN["ResNet-50"]().alt
-    assert "conv4_1_1 to conv4_36 (36 modules) 14×14×1024" in figures.architecture(RESNET152).alt
+    assert "conv5_1 (8 rows and a shortcut) 7 × 7 × 2048" in DRAWN["ResNet-50"]().alt
+    assert (
+        "conv4_1_1 to conv4_36 (36 modules) 14 × 14 × 1024" in figures.architecture(RESNET152).alt
+    )
 
 
 @pytest.mark.parametrize("table", [LENET5, INCEPTION_BOTTLENECK, GOOGLENET])
 def test_a_picture_before_an_exercise_leaves_the_shapes_out(table):
     picture = figures.architecture(table, shapes=False)
     written = " ".join(text.get_text() for text in picture.figure.axes[0].texts)
-    inside = "×".join(map(str, table.input_shape))
+    inside = " × ".join(map(str, table.input_shape))
     for told in (picture.alt, written):
-        assert set(re.findall(r"\d+×\d+(?:×\d+)?", told)) <= {inside}
+        assert set(re.findall(r"\d+ × \d+ × \d+", told)) <= {inside}
+    assert inside in written
 
 
 def test_a_network_with_heads_says_what_is_not_drawn():
@@ -179,7 +185,7 @@ def test_a_network_of_ones_own_has_a_name():
     model = keras.Model(image, layers.Conv2D(4, 3, name="C1")(image))
     assert model.name.startswith("functional")
     text = figures.architecture(model).alt
-    assert text.startswith("your network from input to output: input 12×12×1; C1 (")
+    assert text.startswith("your network from input to output: input 12 × 12 × 1; C1 (")
     assert "keras_tensor" not in str(anatomy(model)) and "functional" not in str(anatomy(model))
     assert figures.architecture(small()).alt.startswith("small from input to output: input")
 
@@ -238,8 +244,8 @@ def test_stages_are_the_sizes_of_the_maps_and_lose_nothing():
 def test_a_picture_with_branches_says_who_reads_what():
     text = PICTURES["architecture with branches"].alt
     assert (
-        "inception_5x5 (convolution 5 × 5, padding 2, relu, 28×28×96) reads inception_5x5_reduce"
-        in text
+        "inception_5x5 (convolution 5 × 5, padding 2, relu, 28 × 28 × 96) reads "
+        "inception_5x5_reduce" in text
     )
     assert "reads inception_1x1 and inception_3x3 and inception_5x5 and inception_pool_proj" in text
 

@@ -9,6 +9,7 @@ from os.path import commonprefix
 from course.anatomy import anatomy
 from course.kit.figures.pictures import INK, Picture, canvas
 from course.kit.figures.pictures import title as set_title
+from course.network.words import read_by, shape_of
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = {
@@ -69,7 +70,7 @@ def _boxes(rows, parts, title, shapes):
             width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
         else:
             width = _stack(axes, x, y, side, sheets, 0.12 + 0.06 * log2(step.filters + 1), colour)
-        below = f"{name}\n{by(step.shape)}" if shapes or not number else name
+        below = f"{name}\n{shape_of(step.shape)}" if shapes or not number else name
         size = min(8.5, 8.5 * 17 / max(map(len, below.split("\n"))))
         axes.text(x + width / 2, y - 0.58, below, ha="center", va="top", fontsize=size)
         if number:
@@ -82,7 +83,9 @@ def _boxes(rows, parts, title, shapes):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        " ".join(f"{name}{f' ({does})' * bool(n)} {by(step.shape) * (shapes or not n)}".split())
+        " ".join(
+            f"{name}{f' ({does})' * bool(n)} {shape_of(step.shape) * (shapes or not n)}".split()
+        )
         for n, (step, does, name, _) in enumerate(boxes)
     )
     return Picture(figure, f"{title} from input to output: {told}.")
@@ -166,7 +169,7 @@ def _parts(rows):
 
 
 def joined(parts):
-    """Stages: neighbours among the parts whose maps have the same size. Vectors stay alone."""
+    """The parts as stages: neighbours whose maps have the same size are one. Vectors stay alone."""
     stages = []
     for part in parts:
         grid = part.steps[-1].grid
@@ -176,15 +179,6 @@ def joined(parts):
         else:
             stages.append(Stage(part.steps, part.modules))
     return stages
-
-
-def read_by(step):
-    """The steps that a step reads, each once; a concatenation stands for its parts."""
-    found = {}
-    for value in step.inputs:
-        for source in [value.joined] if value.joined else [part[0] for part in value.parts]:
-            found[id(source)] = source
-    return list(found.values())
 
 
 # --- with branches
@@ -246,7 +240,7 @@ def _graph(rows, title, shapes):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        f"{step.name} ({step.does()}{f', {by(step.shape)}' * shapes}) reads "
+        f"{step.name} ({step.does()}{f', {shape_of(step.shape)}' * shapes}) reads "
         + " and ".join(source.name for source in read_by(step))
         for step in rows
     )
@@ -256,14 +250,14 @@ def _graph(rows, title, shapes):
 def _words(step, shapes):
     """A box's lines: its name, what it does, its shape."""
     if step.step == "input":
-        return [step.name, by(step.shape)]
+        return [step.name, shape_of(step.shape)]
     lines = [step.name]
     for part in step.does().replace("convolution", "conv").split(", "):
         if len(lines) > 1 and len(lines[-1]) + len(part) < 20:
             lines[-1] += f", {part}"
         else:
             lines.append(part)
-    return [*lines, by(step.shape)] if shapes else lines
+    return [*lines, shape_of(step.shape)] if shapes else lines
 
 
 def _box(axes, at, half, up, lines, colour, wide):
@@ -304,11 +298,6 @@ def _stack(axes, x, y, side, sheets, depth, colour):
         look = {"facecolor": colour, "edgecolor": "white", "linewidth": 0.6}
         axes.add_patch(Polygon(corners, **look))
     return depth + lean
-
-
-def by(shape):
-    """A shape in short: 28×28×6."""
-    return "×".join(map(str, shape))
 
 
 def wrapped(text):
