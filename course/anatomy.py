@@ -50,7 +50,7 @@ class Anatomy:
 
     @classmethod
     def of(cls, name, graph):
-        """The anatomy of a network that was read; its rows in the graph's order, if it has one."""
+        """The anatomy of a network that was read. If the graph has an order of rows, it is kept."""
         inputs, outputs, steps, faults = normal(graph)
         if place := graph.order:
             steps.sort(key=lambda step: place.get(step.name.removesuffix("_bn"), len(place)))
@@ -116,7 +116,7 @@ class Anatomy:
         return sum(step.memory for step in self.steps) + sum(value.size for value in self.inputs)
 
     def _cells(self):
-        """(head, rows, foot) of the table; what a row reads is told if it is not the one above."""
+        """(head, rows, foot) of the table. Sources are shown if they are not the row above."""
         head = ("row", "step", "output", "parameters", "MACs", "values", "sees")
         rows, above = [], None
         branching = len(self.inputs) > 1 or any(
@@ -164,12 +164,12 @@ class Anatomy:
 def anatomy(network, input_shape=None, numbers=FIXED):
     """The anatomy of a Keras model, of its JSON config, of its trace, or of a published Table.
 
-    It may also be a function without arguments that makes a model: then no weights are made, and
-    VGG-16 takes hundredths of a second.
+    `network` may also be a function without arguments that makes a model. Then no weights are made,
+    and VGG-16 takes hundredths of a second.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
-    is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are those of the probes
-    that a trace was asked with (see `course.evidence.probes`).
+    is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are the random numbers
+    with which a trace was probed (see `course.evidence.probes`).
 
     Raises TypeError for anything else, and `course.evidence.trace.TraceError` for a model without
     shapes.
@@ -204,7 +204,7 @@ def anatomy(network, input_shape=None, numbers=FIXED):
 
 @functools.lru_cache(maxsize=200)
 def _of_table(table):
-    """Tables and rows are immutable, so each is read once; a test asks of VGG-16 twenty times."""
+    """The anatomy of a table. Tables are immutable, so each is read once and kept."""
     return Anatomy.of(table.name, from_table(table))
 
 
@@ -225,6 +225,6 @@ def _from_config(config):
         *_, reason = str(error).split("Exception encountered: ")
         raise TraceError(
             "The JSON config should be that of a model of Keras's own layers. It cannot be read: "
-            f"{' '.join(reason.split())[:200]}\nLayers of one's own and Lambdas are code, which a "
-            "config does not carry: hand over the model itself."
+            f"{' '.join(reason.split())[:200]}\nYour own layers and Lambdas are code, which a "
+            "config does not hold. Hand over the model itself."
         ) from None

@@ -2,7 +2,7 @@
 
 Sizes are in pixels along one axis unless they are pairs (height, width). A MAC is one
 multiply-accumulate of a convolution or a dense layer; biases, activations, pooling and
-normalisation are not counted. Nothing here imports anything.
+normalisation are not counted. This module needs nothing but Python.
 """
 
 from math import prod
@@ -38,7 +38,7 @@ def output_size(size, kernel, stride=1, padding=0, dilation=1, ceil=False):
 
 
 def same_padding(size, kernel, stride=1, dilation=1):
-    """What Keras's padding="same" puts (before, after): the output has ⌈N / stride⌉ positions.
+    """The pixels (before, after) that Keras's padding="same" adds, for ⌈N / stride⌉ positions.
 
     An odd total puts the extra pixel after, as TensorFlow does.
     """

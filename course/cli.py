@@ -1,4 +1,4 @@
-"""The command `course`; a student's copy of the course has `course doctor` alone."""
+"""The command `course`. In a student's copy of the course its only command is `doctor`."""
 
 import sys
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ from course import __version__
 
 
 class _Commands(click.Group):
-    """`doctor`, and the instructor's commands where their half of the course is."""
+    """`doctor` and, if the instructor's half of the course is there, its commands."""
 
     def list_commands(self, context):
         return [*_instructors(), "doctor"]

@@ -1,7 +1,7 @@
 """`course doctor`: is everything here that the course needs, and if not, how to get it.
 
-Each line is OK, or what is wrong and how to mend it. What only instructors need is marked so; a
-student can leave it.
+Each line says OK, or what is wrong and how to mend it. Lines about things that only instructors
+need say so; students can ignore them.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from course.plain import one_line
 
 OK, NOTE, BAD = "OK  ", "note", "BAD "
 _NEEDED = {"keras": "3.8", "numpy": "1.26", "matplotlib": "3.8", "tensorflow-datasets": "4.9"}
-_EXTRAS = (  # package, and what is missed without it
+_EXTRAS = (  # (package, what it is for)
     ("scikit-learn", "the built-in digits, which need no download"),
     ("jupyterlab", "JupyterLab; not needed in Colab"),
     ("ipywidgets", "the sliders of the lectures"),
@@ -138,7 +138,7 @@ def _data():
             pass
     except OSError as error:
         if folder.is_dir() and os.access(folder, os.R_OK):
-            return Line(NOTE, f"data in {folder} can be read, not written ({error.strerror}).")
+            return Line(NOTE, f"data in {folder} can be read but not written ({error.strerror}).")
         mend = "Set TFDS_DATA_DIR to a folder of yours before you start JupyterLab."
         return Line(BAD, f"the data folder {folder} cannot be used: {error.strerror}.", mend)
     there = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
@@ -160,7 +160,9 @@ def _offline():
         data.history("02-lenet")
     except Exception as error:
         return Line(
-            BAD, f"the stored training curves cannot be read: {one_line(error)}", "Install it anew."
+            BAD,
+            f"the stored training curves cannot be read: {one_line(error)}",
+            "Install the course again.",
         )
     return Line(OK, "stored training curves")
 

@@ -1,4 +1,4 @@
-"""Local response normalisation, for notebooks after the one in which readers write it."""
+"""Local response normalisation, for the notebooks after the one in which students write it."""
 
 import numpy as np
 

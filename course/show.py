@@ -16,7 +16,7 @@ def lines(rows, right=()):
 
 
 def html(head, rows, *, foot=(), caption="", right=()):
-    """The same as HTML, with a head, and perhaps a foot and a caption."""
+    """The table as HTML, with a head and, if given, a foot and a caption."""
 
     def line(tag, cells, scope=""):
         sides = ["right" if at in right else "left" for at in range(len(cells))]

@@ -55,7 +55,7 @@ def test_an_unknown_assignment_lists_those_there_are(room, capsys):
 
 def test_outside_of_a_course_it_says_where_to_go(tmp_path, capsys):
     assert main(["grade", "--course", str(tmp_path)]) == 1
-    assert "no nbgrader_config.py there or above" in capsys.readouterr().err
+    assert "there is no nbgrader_config.py in it or above it" in capsys.readouterr().err
 
 
 def test_grading_before_anything_was_handed_in_says_what_to_do(room, capsys):

@@ -29,7 +29,7 @@ class Row:
     filters: int | None = None  # feature maps of a convolution, units of a dense layer
     kernel: int = 1
     stride: int = 1
-    padding: int | str = 0  # pixels on each side, "same", or "ceil" (a pool may hang over)
+    padding: int | str = 0  # pixels on each side, "same", or "ceil" (the last window may hang over)
     groups: int = 1
     connections: tuple | None = None  # for each map, the input maps it sees (LeNet-5's C3)
     activation: str | tuple | None = None  # several: each is accepted, the first is the paper's
@@ -120,7 +120,7 @@ class Table:
     def part(self, first, last=None, *, input_shape):
         """The rows from `first` to `last` (default: only that one) as a table of their own.
 
-        What they read of an earlier row, such as a block's shortcut, they read of the input.
+        A row that reads an earlier row, such as a block's shortcut, reads the input instead.
 
         Raises KeyError if there is no row of that name, `last` comes before `first`, or the rows
         read more than one earlier row.

@@ -1,8 +1,9 @@
 """AlexNet. A. Krizhevsky, I. Sutskever and G. Hinton: ImageNet classification with deep
 convolutional neural networks. NIPS 2012, section 3.5 and Fig. 2.
 
-The paper says 224 × 224 pixels and no padding; 11 × 11 windows with stride 4 then find no whole
-number of positions. 227 does what the paper's own sizes need, and is what everybody crops to.
+The paper says 224 × 224 pixels and no padding, but there windows of 11 × 11 with stride 4 do not
+have a whole number of positions. 227 × 227 pixels give the paper's own sizes, and everybody crops
+to that.
 """
 
 from course.architectures import Table, conv, dense, lrn, max_pool
@@ -42,6 +43,6 @@ ALEXNET = _alexnet("AlexNet in one tower", _PAPER, groups=1, norm_first=True)
 #: Half of the maps on each of two GPUs: 60,965,224 parameters.
 ALEXNET_TWO_GPUS = _alexnet("AlexNet on two GPUs", _PAPER, groups=2, norm_first=True)
 
-#: Pooling before normalisation, as Caffe's reference model and many slides have it. The parameters
+#: Pooling before normalisation, as in Caffe's reference model and on many slides. The parameters
 #: and the MACs are the same, the values are not.
 CAFFENET = _alexnet("CaffeNet", "BVLC reference CaffeNet", groups=2, norm_first=False)

@@ -68,8 +68,8 @@ class Result:
 
     team: str
     top5: float  # error
-    nets: int | None  # that were averaged; None: several, how many was not published
-    crops: str  # of each image, averaged; "dense": slid over the whole image; "": not stated
+    nets: int | None  # number of nets that were averaged; None: several, number not published
+    crops: str  # averaged crops of an image; "dense": slid over the whole image; "": not stated
     images: str  # "val" or "test" and the year of the images
     outside: bool = False  # whether nets were pre-trained on other images
     source: str = ""

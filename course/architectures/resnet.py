@@ -1,8 +1,9 @@
 """ResNet. K. He, X. Zhang, S. Ren and J. Sun: Deep residual learning for image recognition.
 CVPR 2016, Table 1 (ImageNet) and section 4.2 (CIFAR-10).
 
-Batch normalisation follows every convolution; whether the convolution also has a bias (the paper's
-models have none, Keras's do) makes no difference to what can be computed, and both are accepted.
+Batch normalisation follows every convolution. So it makes no difference to what can be computed
+whether the convolution also has a bias. The paper's models have none, Keras's have one; both are
+accepted.
 """
 
 from course.architectures import (
@@ -16,7 +17,7 @@ from course.architectures import (
     subsample,
 )
 
-#: The kind of block, and their numbers in conv2_x to conv5_x.                       Table 1
+#: The kind of block, and the number of blocks in conv2_x to conv5_x.                Table 1
 DEPTHS = {
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
@@ -74,9 +75,9 @@ def _name(depth, shortcut, usual, task=""):
 def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
     """The table of a ResNet for ImageNet. He et al. 2016, Table 1
 
-    `kind` is "basic" or "bottleneck", `blocks` are their numbers in conv2_x, conv3_x, ...;
-    `shortcut` is "A", "B" or "C", or None for the same layers without any, and `stride_at` is the
-    layer of a bottleneck, 1 or 2, that has the stride.
+    `kind` is "basic" or "bottleneck", and `blocks` has the number of blocks in conv2_x, conv3_x and
+    so on. `shortcut` is the paper's option "A", "B" or "C", or None for the same layers without
+    shortcuts. `stride_at` is the layer of a bottleneck, 1 or 2, that has the stride.
     """
     rows = [_conv("conv1", 64, 7, 2, "relu"), max_pool("pool1", 3, 2, padding=1)]
     source, channels = "pool1", 64

@@ -1,14 +1,15 @@
 """The instructor's half: release, collect, grade, feedback and export, on top of nbgrader.
 
-The student's half imports nothing from this package. nbgrader stays the engine. This package uses
-its extension points (preprocessors, an export plugin), which `nbgrader_config.py` switches on, so
-that `nbgrader autograde` and the formgrader use it too.
+In the student's half only `course.cli` and `course.doctor` import this package, and both work
+without it. nbgrader stays the engine. This package uses its extension points (preprocessors, an
+export plugin), which `nbgrader_config.py` switches on. So `nbgrader autograde` and the formgrader
+use it too.
 """
 
 import sys
 
-# jsonschema imports this to check URIs, which the notebook schema has none of. It then builds a
-# grammar, which takes longer than all other imports together.
+# Keep jsonschema from importing this package. It is for checking URIs, of which the notebook schema
+# has none, and building its grammar takes longer than all other imports together.
 sys.modules.setdefault("rfc3987_syntax", None)
 
 

@@ -2,7 +2,7 @@
 
 The scores go into the gradebook first, by nbgrader's own steps. Then the judged notebook goes into
 autograded/ in one atomic write, with a digest of what was graded. This file marks the submission as
-done, so the run after an interrupted one goes on where that stopped.
+done. So the next run after an interrupted one goes on where that one stopped.
 """
 
 import json
@@ -47,7 +47,7 @@ class Book:
         for said in self._said(student):
             if said.get("digest") != digest:
                 return False
-            if said.get("failed") and found.needs_manual_grade:  # not finished by hand either
+            if said.get("failed") and found.needs_manual_grade:  # nobody graded it by hand either
                 return False
         return True
 
@@ -105,7 +105,7 @@ class Book:
             save = hand.SaveGrades(gradebook, unchanged, config=config)
             save.preprocess(nb, resources)
             entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
-            if failed:  # the formgrader shows it among those that wait for a person
+            if failed:  # the formgrader then shows it among the answers that wait for a person
                 for grade_ in entry.grades:
                     grade_.needs_manual_grade = grade_.cell.name not in save.kept
         self.penalise([student])
@@ -130,7 +130,7 @@ class Book:
 
 @contextmanager
 def _one_transaction(gradebook):
-    """Commit once at the end: nbgrader commits for each cell, which takes 2 ms each."""
+    """Commit once at the end. nbgrader commits after each cell, and each commit takes 2 ms."""
     session = gradebook.db
     session.commit = session.flush
     try:

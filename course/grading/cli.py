@@ -1,4 +1,4 @@
-"""The instructor's commands: from the release to the report, thin over nbgrader."""
+"""The instructor's commands, from release to report. Each calls a module of this package."""
 
 import contextlib
 import functools
@@ -13,10 +13,10 @@ COMMANDS = {}  # name -> command, in the order in which a course needs them
 
 
 def _command(name, example, alone=True, needs_course=True):
-    """A decorator that makes a function of a CourseFolder a command.
+    """A decorator that makes a command of a function whose first argument is a CourseFolder.
 
-    With `alone` no other command may run in the folder. With `needs_course=False` the function gets
-    no folder; `--course` is accepted all the same.
+    With `alone` no other command may run in the folder meanwhile. With `needs_course=False` the
+    function gets no folder, and `--course` is accepted but not used.
     """
 
     def register(function):
@@ -272,7 +272,10 @@ def _start_the_box(options):
 
 
 def _handed_in(course, assignments, students, those_of):
-    """Yield (assignment, students; empty for all). Unnamed assignments without work are skipped."""
+    """Yield (assignment, its chosen students, or an empty list for all).
+
+    If no assignment is named, those in which no chosen student has work are skipped.
+    """
     for assignment in course.chosen(assignments):
         if assignments:
             yield assignment, students

@@ -10,7 +10,7 @@ from distributed import Client, KilledWorker, as_completed
 
 from course.grading import CourseError, worker
 
-_AHEAD = 4  # submissions handed out for each worker; they fill the scheduler's memory
+_AHEAD = 4  # submissions handed out for each worker; each takes memory of the scheduler
 _GLANCE = 3  # seconds between two looks at the cluster's workers
 
 
@@ -25,12 +25,13 @@ def spread(job, students, contents, at_work, scheduler):
         warnings.filterwarnings("ignore", "Sending large graph")  # a notebook with many pictures
         client = stack.enter_context(_client(scheduler))
         stack.enter_context(_saying_if_idle(client, scheduler, at_work.say))
-        shared = client.submit(_same, job, pure=False)  # Dask makes it again if its worker dies
+        # The job is the result of a task, so Dask makes it again if the worker that has it dies.
+        shared = client.submit(_same, job, pure=False)
         waiting, running = iter(students), at_work.begun
         finished = as_completed()
 
         def hand_out():
-            at_work.at_once = max(1, sum(client.nthreads().values()))  # some may have joined
+            at_work.at_once = max(1, sum(client.nthreads().values()))  # workers may have joined
             for student in islice(waiting, max(0, _AHEAD * at_work.at_once - len(running))):
                 given = (worker.grade_submission, shared, contents(student))
                 future = client.submit(*given, pure=False)

@@ -94,9 +94,10 @@ class CourseFolder:
                 return False
 
     def students_named(self, names):
-        """The names, if each is a student's: in the gradebook, or of somebody who handed in.
+        """The names as a list, if each is the id of a student.
 
-        Raises CourseError for any other.
+        Students are those in the gradebook and those who handed something in. Raises CourseError
+        for any other name.
         """
         from nbgrader.api import Gradebook
 
@@ -139,7 +140,7 @@ class CourseFolder:
 
 
 def write_atomically(path, content):
-    """Write bytes to a file so that it is there as a whole or as it was before."""
+    """Write bytes to a file so that it is either wholly new or as it was before."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(content)
@@ -158,6 +159,6 @@ def _find(start):
         if (folder / "nbgrader_config.py").exists():
             return folder
     raise CourseError(
-        f"{start} is not in a course folder: no nbgrader_config.py there or above. "
+        f"{start} is not in a course folder: there is no nbgrader_config.py in it or above it. "
         "Go to the course's folder, or name it with --course."
     )

@@ -144,7 +144,8 @@ class _Watched:
     every = 30  # seconds
 
     def __init__(self, say):
-        self.say, self.begun, self.at_once = say, {}, 1  # {key: student}, the longest first
+        self.say, self.at_once = say, 1
+        self.begun = {}  # {key: student}, the one that began first comes first
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 

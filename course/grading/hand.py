@@ -46,7 +46,7 @@ def unchanged(old, new):
     if "file" in before and before["file"] == now["file"]:
         return set(answers)
     if before.get("failed") or now.get("failed"):
-        return set()  # a failed one does not show the student's text
+        return set()  # a notebook that was not graded does not hold the student's text
     old_answers = _answers(old)
     return {name for name, text in answers.items() if old_answers.get(name) == text}
 

@@ -29,9 +29,9 @@ def penalise(course, assignments):
 
 
 def handed_in(folder):
-    """When a submission was handed in, as timestamp.txt says; None without that file, or if empty.
+    """When a submission was handed in, by timestamp.txt. None if the file is missing or empty.
 
-    Raises CourseError if the file holds no time.
+    Raises CourseError if the file holds something else than a time.
     """
     path = folder / "timestamp.txt"
     if not path.exists():
@@ -47,7 +47,7 @@ def handed_in(folder):
 
 
 class Penalties:
-    """The penalties by `c.AssignLatePenalties.plugin_class`, loaded once somebody is late."""
+    """The penalties that `c.AssignLatePenalties.plugin_class` gives. It is loaded when needed."""
 
     def __init__(self, course):
         self._course, self._record, self._plugin = course, Record(course), None
@@ -67,7 +67,7 @@ class Penalties:
                 notebook.late_submission_penalty = penalty
 
     def _time(self, submission):
-        """When it was handed in; one second after the due date if only marked as late."""
+        """When it was handed in; one second after the due date if it is only marked as late."""
         assignment, student = submission.assignment, submission.student.id
         folder = self._course.path("submitted", assignment.name, student)
         if not folder.exists():
@@ -79,7 +79,7 @@ class Penalties:
         return when
 
     def _penalty(self, student, score, late):
-        """Points between 0 and the score; None for nothing."""
+        """The points to take off, at most the score; None if the plugin gives no penalty."""
         self._plugin = self._plugin or _load(self._course.config)
         try:
             penalty = self._plugin.late_submission_penalty(student, score, late)

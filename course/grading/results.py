@@ -1,4 +1,4 @@
-"""The result of each submission, read from the gradebook and its judged notebooks, and a table."""
+"""The result of each submission, read from the gradebook and the judged notebooks; its table."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ class Result:
     remarks: list = field(default_factory=list)  # (grade id, text: passed with an official answer)
     repairs: list = field(default_factory=list)
     failed: str | None = None
-    manual: bool = False  # an answer waits for a person
-    by_hand: str | None = None  # why it could not be graded; a person has graded all of it
+    manual: bool = False  # whether an answer waits for a person
+    by_hand: str | None = None  # why it could not be graded, if a person has graded all of it
     late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
-    contained: bool = True  # student code ran in a box
+    contained: bool = True  # whether student code ran in a box
     files: dict = field(default_factory=dict)  # {notebook: SHA-256 of the file that was graded}
 
 
@@ -124,4 +124,5 @@ def table(results):
 
 
 def _open(messages):
+    """Whether these are the messages about an exercise that was not answered."""
     return bool(messages) and Cause.NOT_ANSWERED.value in messages[0]

@@ -18,7 +18,7 @@ _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
     errno.EROFS: _READ_ONLY, errno.EACCES: _READ_ONLY, errno.EPERM: _READ_ONLY,
 }  # fmt: skip
-_DATABASE = {  # part of SQLite's message: the sentence
+_DATABASE = {  # {part of SQLite's message: the sentence}
     "disk is full": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
     "unable to open database file": _READ_ONLY, "is locked": _BUSY,
 }  # fmt: skip

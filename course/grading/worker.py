@@ -1,4 +1,4 @@
-"""Grade one submission, from bytes to bytes; every worker of every machine does this.
+"""Grade one submission, from bytes to bytes. This runs in every worker on every machine.
 
 A `Job` holds everything that an assignment's submissions share. `grade_submission` runs in a worker
 (a thread of `course.grading.grade`, or a process of Dask). Student code runs in a warm box. Each
@@ -120,8 +120,8 @@ class Outcome:
 def grade_submission(job, contents, judges=None):
     """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, failed or not.
 
-    `judges` are this process's own unless they are given. Raises BoxError if student code cannot
-    be contained on this machine, and CourseError if the judges are closed meanwhile.
+    Without `judges`, this process's own are used. Raises BoxError if student code cannot be
+    contained on this machine, and CourseError if the judges are closed meanwhile.
     """
     begun = time.monotonic()
     judge = Judge(config=Config(job.config))
@@ -188,8 +188,8 @@ class Judges:
             server.bind(self._address)
             server.listen(64)
             program = f"from course.grading import worker; worker.serve_judges({server.fileno()})"
-            # Connections wait in the socket until the process is ready. It gets no Ctrl + C; this
-            # process does, and ends it.
+            # Connections wait in the socket until the process is ready. Ctrl + C does not reach it
+            # (a new session). It reaches this process, which then ends the other.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program],
                 stdin=subprocess.PIPE,
@@ -219,8 +219,8 @@ def own_judges():
 def _in_own_process(judges, job, contents, address, longest):
     """The Outcome, or a BoxError, after at most `longest` seconds.
 
-    If the process dies, the machine may be the cause: it is tried once more. If it takes too long,
-    the submission is the cause, and there is no second try.
+    If the process dies, the machine may be the cause, so the submission is judged once more. If it
+    takes too long, the submission is the cause, and there is no second try.
     """
     end = time.monotonic() + longest
     for _ in range(2):
@@ -320,7 +320,7 @@ def failure(job, reason):
 
 
 def _unreadable(job, name, reason):
-    """The released notebook with no points for any exercise, and the reason on top."""
+    """The released notebook with no points for any exercise, and with the reason at its top."""
     nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
     nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
     nb.metadata["kernelspec"] = job.kernelspec

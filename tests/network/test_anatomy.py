@@ -290,7 +290,7 @@ def test_a_config_is_as_good_as_the_model(weightless):
 
 def test_a_config_does_not_carry_code(weightless):
     net = keras.Sequential([keras.Input((8, 8, 1)), layers.Lambda(lambda x: x + 1)])
-    with pytest.raises(TraceError, match="hand over the model itself"):
+    with pytest.raises(TraceError, match="Hand over the model itself"):
         anatomy(net.to_json())
 
 

@@ -44,7 +44,7 @@ class Unreadable(CourseError):
 class Entry:
     """One file of an archive."""
 
-    path: str  # with / between folders; printable
+    path: str  # printable, with / between folders
     when: datetime | None  # its date in the archive, in local time without a time zone
     problem: str | None  # why the file is refused
     size: int  # bytes, as the archive says
@@ -53,16 +53,16 @@ class Entry:
 
     @property
     def is_notebook(self):
-        """Whether its name is that of a notebook."""
+        """Whether it is named as a notebook."""
         return self.path.lower().endswith(".ipynb")
 
     @property
     def is_zip(self):
-        """Whether its name is that of a zip file."""
+        """Whether it is named as a zip file."""
         return self.path.lower().endswith(".zip")
 
     def read(self, limit=_MAX_FILE):
-        """Its bytes. Raises Unreadable if they cannot be read, or are more than `limit`."""
+        """Its content. Raises Unreadable if it cannot be read, or has more than `limit` bytes."""
         try:
             with self.opened() as file:
                 content = file.read(limit + 1)
@@ -99,10 +99,10 @@ class Entry:
         return "unpacks to far more than a notebook has" if bomb else None
 
     def files(self):
-        """[(entry, why it is no notebook or None)] of a zip file that was handed in.
+        """The files in a zip file that was handed in: [(entry, why it is no notebook, or None)].
 
-        Files of operating systems are left out. Raises Unreadable if it cannot be opened, or holds
-        too many or too large files.
+        Files of operating systems are left out. Raises Unreadable if the zip file cannot be opened,
+        or holds too many or too large files.
         """
 
         def unpacked():
@@ -118,13 +118,14 @@ class Entry:
                 continue
             reason = entry.problem or entry.reason()
             if entry.is_zip:
-                reason = reason or "is an archive in an archive, which stays closed"
+                reason = reason or "is an archive in an archive, which is not opened"
             total += 0 if reason else entry.size
             if number >= _MAX_INNER or total > _MAX_FILE:
                 raise Unreadable(
                     f"holds more than {_MAX_INNER:,} files or {_MAX_FILE / 1e6:.0f} MB of notebooks"
                 )
-            # Unpack the zip file again for each read: those of a class do not fit into memory.
+            # Read the zip file again for each of its files. All zip files of a class together would
+            # not fit into memory.
             entry.opened = lambda info=info: unpacked().open(info)
             entry.path = f"{self.path}/{entry.path}"
             found.append((entry, reason))

@@ -1,8 +1,8 @@
 """Take in an LMS's archive: find out who handed in which notebook of which assignment.
 
 The student follows from the name that the LMS gave the file (`lms`). The assignment follows from
-the grade ids in the notebook; the file's name counts only for a broken one. Files, times and files
-that could not be read go into the intake record (`intake`).
+the grade ids in the notebook. The file's name counts only if the notebook is broken. The intake
+record (`intake`) keeps the files, their times, and the files that could not be read.
 """
 
 import re
@@ -111,8 +111,10 @@ def _report_others(report, others):
 
 
 def _with_ids(report, files, roster, record):
-    """(the files whose students are known, each student with the id that it will have,
-    {id: Person} of the roster)."""
+    """(the files whose students are known, {id: Person} of the roster).
+
+    The students of these files have the ids that they will have in this course.
+    """
     anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
     if report.lms == "canvas" and len(anonymous) == len(files) and files:
         roster = None
@@ -154,7 +156,7 @@ def _with_ids(report, files, roster, record):
 
 
 def _identified(lms, students, roster, before):
-    """([(id, student)], reasons why others are not among them)."""
+    """([(id, student)] of those who are known, the reasons why others are not)."""
     if lms == "canvas" and len(students) > 1:
         certain = [student for student in students if roster and roster.knows(student)]
         if len(certain) != 1:
@@ -213,7 +215,7 @@ class _Known:
 def _recognise(known, files, only, lms):
     """Fill in each file's assignment and notebook, or the reason why it has none.
 
-    Returns the assignment that the archive is for, None if it holds several.
+    Returns the assignment that the archive is for, or None if it holds several.
     """
     for file in files:
         if file.reason:
@@ -254,6 +256,7 @@ def _save(course, record, report, files, people, main, only, clock):
     """Put the files into submitted/, and what is known about them into record and gradebook."""
     shelf = Submitted(course, record, report, main, only, clock)
     found = defaultdict(list)
+    # Files that are not taken, and files that are taken for another assignment than `main`.
     left, astray = defaultdict(list), defaultdict(list)  # {student: [(file, reason)]}
     for file in files:
         for student in file.students:
@@ -306,7 +309,7 @@ def _save(course, record, report, files, people, main, only, clock):
 
 
 def _list_left(report, left, taken):
-    """Report files that were not taken; last those of students of whom no file was taken."""
+    """Report the files that were not taken. Students of whom nothing was taken come last."""
     said = {}
     for student in sorted(left, key=lambda student: (student.id not in taken, student.id)):
         for file, reason in left[student]:

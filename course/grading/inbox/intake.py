@@ -52,7 +52,7 @@ class Record:
             ) from None
 
     def of(self, assignment, student):
-        """The student's Intake, a new one if there is none yet."""
+        """The student's Intake. If there is none yet, a new one is made."""
         return self.assignments.setdefault(assignment, {}).setdefault(student, Intake())
 
     def number(self, lms, assignment, student, otherwise=None):
@@ -76,7 +76,7 @@ class Record:
         return None if otherwise in taken else otherwise
 
     def students(self, lms):
-        """{an LMS's number: student}; {} for an LMS that numbers anew for each assignment."""
+        """{an LMS's number: student}; empty for an LMS with other numbers in each assignment."""
         found = {}
         if lms not in PER_ASSIGNMENT:
             for students in self.assignments.values():

@@ -20,7 +20,7 @@ from course.grading.inbox.archives import Unreadable
 
 # Canvas leaves ASCII signs and blanks out of names. Beyond ASCII, names have combining marks too.
 _NAME = r"[^\x00-/:-@\[-^`{-\x7f\s]+?"
-#: LMS: (its name, how it names files, the same as a pattern of the whole path).
+#: {LMS: (its name, how it names files, a pattern of the whole path that says the same)}
 LMS = {
     "canvas": (
         "Canvas",
@@ -56,7 +56,7 @@ LMS = {
     ),
     "folders": ("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
 }
-#: LMSs that number participants anew for each assignment.
+#: LMSs that give participants other numbers in each assignment.
 PER_ASSIGNMENT = ("moodle",)
 _GENERAL = ("classroom", "folders")  # their patterns fit many files of other LMSs too
 _LOCAL = ("moodle", "blackboard", "brightspace")  # their times are local, without a time zone
@@ -67,7 +67,7 @@ _METADATA = "submission_metadata.yml"
 class Student:
     """Somebody whom an archive names."""
 
-    id: str  # if no roster says otherwise
+    id: str  # unless a roster gives another one
     name: str  # as in the archive, for messages and for rosters without numbers
     keys: tuple = ()  # numbers or names by which a roster may list the student
     number: str | None = None  # the LMS's number, for the export of grades
@@ -126,7 +126,10 @@ class Clock:
 
 
 def matches(lms, paths):
-    """{path: match} of an LMS's pattern. If nothing fits, one folder around all is ignored."""
+    """{path: match} of the paths that fit an LMS's pattern.
+
+    If none fits and one folder lies around all files, it is ignored.
+    """
     pattern = re.compile(LMS[lms][2])
     found = {path: match for path in paths if (match := pattern.fullmatch(path))}
     around = {path.partition("/")[0] for path in paths}
@@ -143,21 +146,22 @@ def detected(archive, paths):
     likely = [lms for lms in likely if lms not in _GENERAL] or likely
     most = max((len(fits[lms]) for lms in likely), default=0)
     best = [lms for lms in likely if len(fits[lms]) == most]
-    # Drive packs a folder around everything: several students in it, or one with a folder?
+    # Drive packs a folder around everything. So "folder/Ada - lenet.ipynb" may be the file of a
+    # student Ada in Classroom, or a file in the folder of one student. Several names decide it.
     if best == ["classroom", "folders"] and len({m["name"] for m in fits[best[0]].values()}) > 1:
         best = ["classroom"]
     if len(best) == 1:
         return best[0]
     names = " or ".join(best) or "none of the known"
     raise CourseError(
-        f"It cannot be told which LMS wrote {archive}: files like {paths[0]!r} could be from "
+        f"It is not clear which LMS wrote {archive}: files like {paths[0]!r} could be from "
         f"{names}. Name it with --from ({', '.join(LMS)}), or put each student's files into a "
         "folder with the student's id as its name, and use --from folders."
     )
 
 
 def handed_in(lms, archive, entries, clock):
-    """([a File for each file of a student, by the LMS's pattern], [the other entries]).
+    """(the students' files by the LMS's pattern, as a list of File; the other entries).
 
     Raises CourseError for an archive that lacks the LMS's metadata, or folders of students.
     """
@@ -207,7 +211,7 @@ def times_are_local(lms, files):
 
 
 def _opened(entry):
-    """[(entry, why it is no notebook or None)] of a file, or of the files in a zip file."""
+    """[(entry, why it is no notebook, or None)] for a file, or for the files in a zip file."""
     reason = entry.reason()
     if reason or not entry.is_zip:
         return [(entry, reason)]
@@ -226,9 +230,10 @@ def _numbered(name, number):
 
 
 def _on_canvas(got, anonymous):
-    """The student; two if Canvas's name for the file can be read in two ways.
+    """[the student], or two if Canvas's name for the file can be read in two ways.
 
-    Names may contain _ and digits, so that one could end like the start of somebody else's file.
+    Names may contain _ and digits. So it may be unclear where the student's name ends and where the
+    number, or the name of the file, begins.
     """
     if anonymous or not got["id"].isdigit():  # an anonymous file
         return [Student(f"anon_{got['id']}", f"anon_{got['id']}", (got["id"],))]
@@ -266,7 +271,7 @@ def _on_blackboard(got, path, by_path):
 
 
 def _metadata(archive, by_path, found):
-    """{folder: (students, date)} as Gradescope has written it."""
+    """{folder: (students, time of the hand-in)} from Gradescope's file about the archive."""
     if not found:
         return {}
     path, match = next(iter(found.items()))

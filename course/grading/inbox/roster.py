@@ -23,7 +23,8 @@ _ID_COLUMNS = (
     "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "sis login id",
     "username", "netid", "login", "matrikelnummer", "email", "email address",
 )  # fmt: skip
-# {LMS: the columns that its archive's names of students come from}. lms_user_id is for any LMS.
+# {LMS: the columns with the numbers or names that its archive has for students}. A column
+# lms_user_id is used for every LMS.
 _KEY_COLUMNS = {
     "canvas": ("id",),
     "moodle": ("identifier",),
@@ -79,11 +80,11 @@ class Roster:
             found = {_key(lms, row[column]) for column in key_columns if row[column]}
             split, spellings = name_of(row)
             own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
-            if not own and found:  # no id: use the number, or the name if numbers do not last
+            if not own and found:  # use the number as id, or the name if numbers do not last
                 plain = squashed(" ".join(split))
                 lasting = lms not in PER_ASSIGNMENT
                 own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
-            if not own:  # such as Canvas's line of possible points
+            if not own:  # not a student, such as Canvas's line of possible points
                 nameless += bool(found)
                 continue
             number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
@@ -121,7 +122,7 @@ class Roster:
         return [title for title in header if best and hits[title] == best] or known
 
     def _id_columns(self, lms, header, key_columns):
-        """Titles of the columns that have a student's id, the best first."""
+        """Titles of the columns that hold students' ids, the best one first."""
         known = [t for t in _ID_COLUMNS if t in header and any(row[t] for row in self.rows)]
         if known:
             return known
@@ -201,7 +202,7 @@ def _table(path, table):
     for line in table[1:]:
         row = dict.fromkeys(titles, "")
         for title, value in zip(titles, line, strict=False):
-            row[title] = row[title] or _cell(value)  # the first of columns with the same title
+            row[title] = row[title] or _cell(value)  # of equal titles, the first filled one counts
         rows.append(row)
     if len(titles) < 2 or not rows:
         raise CourseError(

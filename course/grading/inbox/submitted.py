@@ -20,14 +20,14 @@ from course.grading.notebook.read import read_notebook
 from course.grading.notebook.repair import official_cells, repair
 
 _STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
-_EMPTY, _ANSWERED, _BROKEN = 1, 2, 0
+_BROKEN, _EMPTY, _ANSWERED = 0, 1, 2  # ranks of a notebook: the higher one is taken
 
 
 class Submitted:
     """The folder submitted/ and the intake record, while one archive is taken in.
 
-    `main` is the assignment that the archive is for, None if it holds several; `only` is the one
-    that the user named. The files that are taken, and reasons for the others, go into `report`.
+    `main` is the assignment that the archive is for, or None if it holds several. `only` is the one
+    that the user named. `report` gets the files that are taken, and the reasons for the others.
     """
 
     def __init__(self, course, record, report, main, only, clock):
@@ -38,7 +38,10 @@ class Submitted:
     # --- the best of several
 
     def best(self, handed_in):
-        """The (student, file) of one notebook that counts, if any; the others are reported."""
+        """Of several hand-ins of a notebook, the (student, file) that counts, or None.
+
+        The others are reported.
+        """
         handed_in = sorted(handed_in, key=lambda pair: pair[1].order)
         if len(handed_in) == 1:
             return handed_in[0]
@@ -106,8 +109,10 @@ class Submitted:
         reason = old is not None and self._stays(student, file, old, content, entry, stamp)
         if reason:
             return reason
+        # A person has changed timestamp.txt since; that time stays.
         by_hand = old == content and entry and _text(stamp) != about.stamp
-        if not (old == content and entry and entry["order"] < file.order):  # else keep the entry
+        # The same notebook handed in again, later: the time of the first hand-in stays.
+        if not (old == content and entry and entry["order"] < file.order):
             about.notebooks[file.notebook] = {
                 "file": file.entry.path,
                 "sha256": _digest(content),
@@ -149,7 +154,7 @@ class Submitted:
         return None
 
     def unreadable(self, student, handed_in):
-        """Record files that are no notebook of the archive's assignment, if nothing else came."""
+        """Record files that hold no notebook of the archive's assignment, if no other file did."""
         folder = self.course.path("submitted", self.main, student.id)
         about = self.record.of(self.main, student.id)
         self._number(self.main, student)
@@ -206,7 +211,10 @@ def _time(path):
 
 
 def _put(folder, files):
-    """Write {name: bytes, or None for no such file} into a folder: all of them, or nothing."""
+    """Write files into a folder, all of them or nothing. `files` is {name: bytes, or None}.
+
+    None means that there should be no file of this name.
+    """
     if folder.exists():
         for name, content in files.items():
             path = folder / name
