@@ -189,7 +189,7 @@ def _sandbox():
     if platform.system() != "Linux":
         mend = (
             "Grade on Linux: WSL 2 on Windows, a virtual machine on macOS, or a container that "
-            "goes afterwards (course grade --throw-away-container)."
+            "is deleted afterwards (course grade --throw-away-container)."
         )
         return Line(NOTE, f"grading has no sandbox on {platform.system()}.", mend)
     from course.grading.sandbox import outside
