@@ -195,7 +195,7 @@ def test_a_student_who_does_not_exist_is_not_made(room, capsys):
         assert "ada_lovelase" not in {student.id for student in gradebook.students}
         gradebook.add_student("only_enrolled")
     assert room.course("grade", room.assignment, "--student", "only_enrolled") == 1
-    assert f"only_enrolled has not handed in {room.assignment}" in capsys.readouterr().err
+    assert f"only_enrolled handed in nothing for {room.assignment}" in capsys.readouterr().err
 
 
 def test_a_student_is_taken_out_as_the_page_says(room):

@@ -63,7 +63,7 @@ def grade(
     handed_in = course.students(assignment)
     chosen = course.students_named(students) or handed_in
     if missing := [student for student in chosen if student not in handed_in]:
-        raise CourseError(f"{', '.join(missing)} has not handed in {assignment}.")
+        raise CourseError(f"{', '.join(missing)} handed in nothing for {assignment}.")
     if not chosen:
         raise CourseError(
             f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "

@@ -52,7 +52,7 @@ def test_local_times_are_those_of_a_zone_that_is_said(room, tmp_path, capsys, na
     assert room.collect(path, "--timezone", "Europe/Berlin") == 0
     assert room.stamp(student) == "2026-11-20 22:30:00 UTC"
     said = capsys.readouterr().out
-    assert "Local times are taken for Europe/Berlin, as --timezone says." in said
+    assert "Times without a time zone are read as Europe/Berlin, as --timezone says." in said
     assert "(2026-11-20 23:30:00 +0100" in said
     # Corrected, the same archive brings the right time; summer time is not winter's.
     assert room.collect(path, "--timezone", "America/New_York") == 0
@@ -92,8 +92,8 @@ def test_without_a_zone_this_machines_is_said(room, tmp_path, capsys, monkeypatc
         time.tzset()
     assert room.stamp("ada") == "2026-11-21 04:30:00 UTC"
     assert (
-        "Local times are taken for EST, this machine's time zone; --timezone names another"
-        in capsys.readouterr().out
+        "Times without a time zone are read as EST, this machine's time zone; "
+        "--timezone names another" in capsys.readouterr().out
     )
 
 

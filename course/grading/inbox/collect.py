@@ -83,7 +83,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         files, others = handed_in(report.lms, archive, entries, clock)
         _report_others(report, others)
         if times_are_local(report.lms, files):
-            report.notes.append(("", f"Local times are taken for {clock.name}."))
+            report.notes.append(("", f"Times without a time zone are read as {clock.name}."))
         files, people = _with_ids(report, files, roster, record)
         for file in files:  # Moodle's worksheet has more exact times than its zip file
             person = people.get(file.students[0].id)

@@ -61,7 +61,7 @@ class Submitted:
                 why = f"{_what_is_wrong(ranks[n])}, so the earlier {best.entry.path} was taken"
                 skipped.append((file.entry.path, why))
             elif n < at:
-                newer = "is newer" if file.order < best.order else "was taken, of the same date"
+                newer = "is newer" if file.order < best.order else "has the same date and was taken"
                 skipped.append((file.entry.path, f"{best.entry.path} {newer}"))
         return handed_in[at]
 
