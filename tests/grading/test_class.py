@@ -178,7 +178,7 @@ def cluster(tmp_path):
     for process in [*psutil.Process(workers.pid).children(recursive=True), workers, scheduler]:
         process.kill()
     for process in (workers, scheduler):
-        process.wait(20)
+        process.wait()
 
 
 def workers_of(nannies):

@@ -84,7 +84,7 @@ def lab(room, home):
         yield _address(server, home)
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait()
 
 
 def _address(server, home):
