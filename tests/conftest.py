@@ -54,6 +54,19 @@ def specs():
 
 
 @pytest.fixture(scope="module")
+def box():
+    """A box for kernels, one for all tests of a file."""
+    from course.grading.sandbox.outside import Box, BoxError
+
+    with Box() as box:
+        try:
+            _ = box.address
+        except BoxError as error:
+            pytest.skip(f"no box on this machine: {error}")
+        yield box
+
+
+@pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A course for `room`."""
     from tests.inbox import Room

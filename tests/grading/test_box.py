@@ -19,16 +19,6 @@ from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.sandbox.outside import Box, BoxError
 
 
-@pytest.fixture(scope="module")
-def box():
-    with Box() as box:
-        try:
-            _ = box.address
-        except BoxError as error:
-            pytest.skip(f"no box on this machine: {error}")
-        yield box
-
-
 def run(kernel, *cells, timeout=600):
     """Outputs of the cells, as a notebook has them."""
     shown = []

@@ -23,21 +23,10 @@ from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
-from course.grading.sandbox.outside import Box, BoxError
 from course.grading.verdict.judge import reasons
 from course.grading.worker import failure
 from tests.classroom import Classroom
 from tests.school import School
-
-
-@pytest.fixture(scope="module")
-def box():
-    with Box() as box:
-        try:
-            _ = box.address
-        except BoxError as error:
-            pytest.skip(f"no box on this machine: {error}")
-        yield box
 
 
 @pytest.fixture
