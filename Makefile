@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-newest lab release site lint format clean
+.PHONY: help demo test quick test-oldest test-newest lab release site lint format clean
 
 help:                 ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,11 @@ demo: $(READY)        ## grade a class of twelve, from the LMS's zip to the grad
 
 test: $(READY)        ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+quick: $(READY)       ## run what takes under a minute: networks, checks, evidence, docs; at every save
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -k "not graded" \
+	  tests/network tests/evidence tests/check tests/diagnosis/test_explanations.py \
+	  tests/test_docs.py tests/test_rooms.py
 
 lab: $(READY)         ## open JupyterLab on the assignments (formgrader for the instructor)
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/start.ipynb
