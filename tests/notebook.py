@@ -1,6 +1,7 @@
 """A notebook run from top to bottom by a kernel of its own, however long the machine takes."""
 
 import threading
+import warnings
 from copy import deepcopy
 
 import psutil
@@ -32,6 +33,11 @@ def executed(nb, folder=None, *, go_on=False, still=STILL, **options):
         except DeadKernelError:
             if last or not stood_still.is_set():
                 raise
+            warnings.warn(
+                f"A kernel stood still in its code cell {client.code_cells_executed + 1}; "
+                "the notebook runs once more.",
+                stacklevel=2,
+            )
         finally:
             ended.set()
             watch.join()
