@@ -52,7 +52,7 @@ class Cause(Enum):
     UNITS = "It has {received} units, the table has {expected}."
     CLASSES = "It has {received} outputs. It needs {expected}, one for each class."
     GROUPS = "It works in {received}, the table has {expected}."
-    CONNECTIONS = "Its connections are {received}, the table has {expected}."
+    CONNECTIONS = "It has {received}. The table has {expected}."
     ACTIVATION_MISSING = "It has no activation, the table has {expected}."
     ACTIVATION = "Its activation is {received}, the table has {expected}."
     ACTIVATION_EXTRA = "Its activation is {received}, the table has none here."

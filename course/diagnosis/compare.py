@@ -86,12 +86,13 @@ def _connections(row, step):
     wanted, got = map(_connection_table, (row, step))
     if wanted == got:
         return []
-    pairs = [f"{len(t)} maps with {sum(map(len, t))} pairs" for t in (wanted, got)]
-    if sum(map(len, wanted)) == sum(map(len, got)):
-        strange = next(seen for seen in got if got.count(seen) > wanted.count(seen))
-        which = ", ".join(map(str, strange))
-        pairs = ["no such map", f"as many, but one map sees {which}"]
-    return [(Cause.CONNECTIONS, *pairs)]
+    table, network = (sum(map(len, seen)) for seen in (wanted, got))
+    if table != network:
+        return [(Cause.CONNECTIONS, str(table), f"{network} connections between maps")]
+    strange = next(seen for seen in got if got.count(seen) > wanted.count(seen))
+    which = ", ".join(map(str, strange))
+    has = f"{network} connections between maps, but one map sees the maps {which}"
+    return [(Cause.CONNECTIONS, "no such map", has)]
 
 
 def _connection_table(step):

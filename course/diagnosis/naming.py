@@ -27,7 +27,8 @@ def called(alignment, step):
 def does(step):
     """What a step does, in words."""
     if step.step == "max_pool" and step.kernel == (1, 1):
-        return f"every {_ORDINALS.get(step.stride[0], f'{step.stride[0]}th')} pixel"
+        nth = _ORDINALS.get(step.stride[0], f"{step.stride[0]}th")
+        return f"a step that takes every {nth} pixel"
     if step.step == "pad_channels":
         return "further maps of zeros"
     return step.does()

@@ -288,7 +288,7 @@ def c3_maps(x):
     return scaled_tanh(layers.Conv2D(16, 5, name="C3")(x))
 """,
         ("lenet-c3",),
-        "C3: Its connections are 16 maps with 96 pairs, the table has 16 maps with 60 pairs.",
+        "C3: It has 96 connections between maps. The table has 60.",
         follows=("lenet-1998",),
     ),
     Mistake(
@@ -409,7 +409,7 @@ def c3_maps(x):
     return scaled_tanh(layers.Concatenate()(maps))
 """,
         ("lenet-c3",),
-        "C3: Its connections are as many, but one map sees",
+        "C3: It has 60 connections between maps, but one map sees the maps",
         follows=("lenet-1998",),
     ),
     Mistake(

@@ -801,18 +801,19 @@ def without_squashing(x):
 
 
 SHIFTED = tuple(tuple((i + 1) % 6 for i in seen) for seen in C3_CONNECTIONS)
-OTHER = ((0, 2, 4), *C3_CONNECTIONS[1:])  # 60 pairs again
-SIXTEENTH = (*C3_CONNECTIONS[:15], (0, 1, 2, 3, 4))  # 59 pairs
+OTHER = ((0, 2, 4), *C3_CONNECTIONS[1:])  # 60 connections again
+SIXTEENTH = (*C3_CONNECTIONS[:15], (0, 1, 2, 3, 4))  # 59 connections
 
 for name, row, cause, build, contains in [
     ("C3 fully connected", "C3", Cause.CONNECTIONS,
-     lambda: of_1998(fully_connected), "16 maps with 96 pairs, the table has 16 maps with 60"),
+     lambda: of_1998(fully_connected), "It has 96 connections between maps. The table has 60."),
     ("C3 in two groups", "C3", Cause.CONNECTIONS,
-     lambda: of_1998(lambda x: squash(layers.Conv2D(16, 5, groups=2)(x))), "48 pairs"),
+     lambda: of_1998(lambda x: squash(layers.Conv2D(16, 5, groups=2)(x))), "It has 48 connections"),
     ("C3 other connections", "C3", Cause.CONNECTIONS,
-     lambda: of_1998(map_by_map(taken, OTHER)), "as many, but one map sees"),
+     lambda: of_1998(map_by_map(taken, OTHER)),
+     "It has 60 connections between maps, but one map sees the maps 0, 2, 4. The table has no"),
     ("C3 a pair missing", "C3", Cause.CONNECTIONS,
-     lambda: of_1998(map_by_map(taken, SIXTEENTH)), "59 pairs"),
+     lambda: of_1998(map_by_map(taken, SIXTEENTH)), "59 connections"),
     ("C3 a map missing", "C3", Cause.FILTERS,
      lambda: of_1998(map_by_map(taken, C3_CONNECTIONS[:15])), "15 maps"),
     ("C3 without biases", "C3", Cause.BIAS_MISSING,

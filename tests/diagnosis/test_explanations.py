@@ -228,7 +228,7 @@ said("one put beside its projection", resnet.RESNET18,
 said("one put beside its input", resnet.RESNET18,
      ("conv3_2", Cause.SHORTCUT_CONCATENATED, BESIDE))(in_block(1, 1, concatenated))  # fmt: skip
 said("projections where zeros are asked", resnet.CIFAR_RESNET20,
-     *((f"stage{stage}_1_shortcut_stride", Cause.OTHER_STEP, "The table has every second pixel")
+     *((f"stage{stage}_1_shortcut_stride", Cause.OTHER_STEP, "a step that takes every second pixel")
        for stage in (2, 3)))(cifar)  # fmt: skip
 
 
