@@ -150,7 +150,8 @@ def _advanced(nets, state):
 def _certain(nets, state, row):
     """The step that fits a row. None if no step does, or if it may be the step of another row.
 
-    The second is so if the readers of another candidate, or of an equal row, agree better.
+    It may be if its readers agree better with those of another row, or if another step's readers
+    agree better with this row's.
     """
     candidates = nets.candidates(state, row)
     fits = nets.fitting(state, row, candidates)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from course.diagnosis.edits import PRICES
 from course.diagnosis.place import put_in, settled, standing
 
-_LONGEST = 260  # most rows of a run of blocks: conv4 of ResNet-152 has 30 blocks of seven rows more
-# than that of ResNet-50
+# Most rows of a run of blocks. conv4 of ResNet-152 has 30 blocks of seven rows more than that of
+# ResNet-50.
+_LONGEST = 260
 
 
 def blocks(place):

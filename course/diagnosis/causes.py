@@ -147,7 +147,7 @@ def formula(step, padding=None):
 
 
 def size_arithmetic(row, step):
-    """The argument that sets the padding, the size that follows, and the size that should."""
+    """The argument that sets the padding, and the arithmetic with it and with the table's."""
     yours = formula(step)
     if not any(map(any, step.padding)):
         cause = 'The default padding="valid" adds nothing.'

@@ -64,7 +64,7 @@ class State:
     sizes: bool = True  # whether sizes still count: after a wrong size, later ones follow from it
     edits: tuple = ()
     pairs: tuple = ()  # a linked list, the last pair first: (row, step, earlier pairs)
-    balance: dict = None  # kind of node -> how many more of it are left in the table than here
+    balance: dict = None  # kind of node -> how many more are left in the table than in the network
     done: bool = False
 
     def unmatched(self):

@@ -13,7 +13,7 @@ from course.diagnosis.compare import differences, kind
 #: Layers that prepare an image. They may stand before the table's first row.
 _PREPARATION = {"Normalization", "RandomCrop", "CenterCrop", "Resizing"}
 
-_BESIDE = 200  # of steps that read the same values, so many are compared with a row
+_BESIDE = 200  # most steps with the same inputs that are compared with one row
 
 
 class Side:
