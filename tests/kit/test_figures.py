@@ -99,6 +99,12 @@ def test_texts_say_the_numbers():
     assert "✓ 3; ✗ 5, it is 4" in PICTURES["images"].alt
 
 
+def test_curves_name_a_run_that_has_no_test_images():
+    picture = figures.curves({"alone": {"error": [0.9, 0.7]}}, measure="error")
+    (axes,) = picture.figure.axes
+    assert "alone" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
 def test_names_are_escaped():
     picture = figures.functions({'<script>alert("x")</script>': np.tanh})
     page = picture._repr_html_()

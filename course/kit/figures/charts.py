@@ -57,11 +57,11 @@ def curves(runs, *, measure="accuracy", title=None):
         histories = histories if isinstance(histories, list) else [histories]
         histories = [getattr(history, "history", history) for history in histories]
         for number, history in enumerate(histories):
-            for key, style in ((measure, "--"), (f"val_{measure}", "-")):
-                if key not in history:
-                    continue
+            both = ((measure, "--"), (f"val_{measure}", "-"))
+            there = [(key, style) for key, style in both if key in history]
+            for key, style in there:
                 values = history[key]
-                named = label if style == "-" and number == 0 else None
+                named = label if number == 0 and key == there[-1][0] else None
                 epochs = range(1, len(values) + 1)
                 look = {"color": colour, "linewidth": 1.1, "marker": mark, "markersize": 4}
                 look["markevery"] = -(-len(values) // 8)

@@ -1,0 +1,84 @@
+"""Every stored run shows what the notebooks say: over the seeds, ranges that lie apart."""
+
+import json
+
+import pytest
+
+from course.kit import data
+from tests.classroom import LECTURES, ROOT, SOURCES
+
+FILES = sorted(path.stem for path in ROOT.glob("course/histories/*.json"))
+
+
+def accuracy(run):
+    return run["val_accuracy"][-1]
+
+
+def training_error(run):
+    return round(1 - run["accuracy"][-1], 5)
+
+
+def help_of_heads(run):
+    return round(run["both"][0] / run["main"][0], 3)
+
+
+MEASURES = {  # of the others: accuracy on the test images after the last epoch
+    "05-heads": help_of_heads,
+    "06-resnet": training_error,
+}
+
+# What the notebooks claim: all seeds of the first lie below all seeds of the second.
+APART = {
+    "02-lenet": [("lenet", "lenet_relu"), ("lenet_1998", "lenet_relu")],
+    "03-alexnet": [("plain", "regularised")],
+    "04-vgg": [],
+    "05-heads": [("drawn", "half")],
+    "05-inception": [("bottleneck", "naive")],
+    "06-resnet": [],
+}
+
+# What the notebooks say cannot be told apart: the ranges overlap.
+ALIKE = {
+    "04-vgg": [("three", "six")],
+    "05-inception": [("bottleneck", "head")],
+}
+
+
+def measured(name, net):
+    measure = MEASURES.get(name, accuracy)
+    return [measure(run) for run in data.history(name)["nets"][net]["seeds"].values()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_history_has_three_seeds_and_its_ranges_are_those_of_its_runs(name):
+    for key, net in data.history(name)["nets"].items():
+        assert len(net["seeds"]) >= 3
+        assert net["range"] == [min(measured(name, key)), max(measured(name, key))]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_history_shows_what_is_claimed(name):
+    for lower, higher in APART[name]:
+        assert max(measured(name, lower)) < min(measured(name, higher)), (lower, higher)
+    for one, other in ALIKE.get(name, []):
+        one, other = measured(name, one), measured(name, other)
+        assert max(one) >= min(other) and max(other) >= min(one)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_notebook_shows_the_history(name):
+    sources = [path.read_text(encoding="utf-8") for path in (*LECTURES, *SOURCES)]
+    assert any(json.dumps(f'data.history("{name}")')[1:-1] in source for source in sources)
+
+
+def test_the_heads_help_the_early_parts_and_only_after_a_bad_start_by_much():
+    stored = data.history("05-heads")
+    early, late = stored["parts"].index("4a") + 1, stored["parts"].index("4d") + 1
+    for key, lowest, highest in (("drawn", 1, 2), ("half", 20, float("inf"))):
+        for run in stored["nets"][key]["seeds"].values():
+            times = [both / main for both, main in zip(run["both"], run["main"], strict=True)]
+            assert all(lowest < ratio < highest for ratio in times[:early])
+            assert run["both"][late:] == run["main"][late:]
+    for key, largest in (("drawn", 1), ("half", 1e-5)):
+        for run in stored["nets"][key]["seeds"].values():
+            assert run["main"][-1] / 2 < run["main"][0] and max(run["main"]) < largest
