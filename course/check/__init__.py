@@ -7,6 +7,7 @@
     check.parameters(parameters, like=LENET5)
     check.value(share, 95.8, tolerance=0.05)
     check.function(area, [2, 3], [4, 4], gives=[6, 16])
+    check.batch_norm(normalised, mode="use")        # batch normalisation written by hand
     check.progress({"lenet-shapes": 8, ...})        # points so far, and what is open
 
 Each shows a card. It returns None if the answer is right; otherwise it raises `CheckFailed`, whose
@@ -17,7 +18,7 @@ package and `course.diagnosis` judge by that evidence alone.
 from dataclasses import replace
 
 from course.anatomy import anatomy
-from course.check import counts, words
+from course.check import counts, normalised, words
 from course.check.agree import close, largest, where
 from course.check.asked import ask, failed, no_plain_value, told
 from course.check.card import Card
@@ -30,8 +31,8 @@ from course.network.words import shape_of
 from course.plain import one_line
 
 __all__ = [
-    "CheckFailed", "block", "function", "model", "parameters", "progress", "shapes", "silently",
-    "told", "value",
+    "CheckFailed", "batch_norm", "block", "function", "model", "parameters", "progress", "shapes",
+    "silently", "told", "value",
 ]  # fmt: skip
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
@@ -162,6 +163,20 @@ def parameters(answers, /, *, like, rows=None):
     Raises CheckFailed with the wrong rows.
     """
     conclude(counts.parameters(answers, like, rows))
+
+
+def batch_norm(subject, /, *cases, mode, seed=0):
+    """Check batch normalisation that is written by hand. `mode` says what the function does:
+
+        "training"  (x, gamma, beta, mean, variance, momentum, epsilon) -> (y, mean, variance)
+        "use"       (x, gamma, beta, mean, variance, epsilon) -> y
+        "folding"   (kernel, bias, gamma, beta, mean, variance, epsilon) -> (kernel, bias)
+
+    x is (images, height, width, maps), kernel (F, F, channels, maps), all others are (maps,) or a
+    number. After the cases, lists of arguments, others are asked for, which are drawn with `seed`
+    (None: anew each time). Raises CheckFailed; a usual mistake is named.
+    """
+    conclude(normalised.card(subject, cases, mode, seed))
 
 
 def value(answer, expected, /, *, tolerance=0, hint=""):

@@ -16,8 +16,8 @@ class Cause(Enum):
     STOPPED = "{received}"
     FOLLOWS = "Judged with {received}."
     HELPER = (
-        "It comes from {received}, which checks and shows; this exercise asks for your own work. "
-        "Write it yourself, then compare."
+        "It comes from {received}. This exercise asks for your own work. Write it yourself, then "
+        "compare."
     )
     TEST = "The test says: {received}"
     UNUSABLE = "The check cannot use your answer: {received}."

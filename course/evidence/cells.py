@@ -160,7 +160,8 @@ class _Watch:
             self.written.ran(text)
         self.unread = []
         names = asked(source)
-        helped = self.written.helped(exercise[1], names, own_work.allowed(source))
+        said = own_work.allowed(source), own_work.refused(source)
+        helped = self.written.helped(exercise[1], names, *said)
         for name in names:
             why, cause = self.made.why_missing(name), "STOPPED"
             if not why and helped and name == helped[0]:

@@ -17,14 +17,23 @@ _HELPER = re.compile(
     r"|(?<!\w)(?:keras|tensorflow)\.(?:\w+\.)*applications\b"
     r"(?!\.(?:\w+\.)*(?:preprocess_input|decode_predictions)\b)"  # these build nothing
 )
-_CHECKS = {"block", "function", "model", "parameters", "progress", "shapes", "value"}
-_ALLOWED = re.compile(r"^# The answer may use ([\w, ]+)\.$", re.MULTILINE)
+_CHECKS = {"batch_norm", "block", "function", "model", "parameters", "progress", "shapes", "value"}
+_SAID = re.compile(r"^# The answer may (not )?use ([\w, ]+)\.$", re.MULTILINE)
 
 
 def allowed(test):
     """The helpers, such as {"anatomy"}, that a line `# The answer may use ….` of a test allows."""
-    found = _ALLOWED.search(test)
-    return set(re.findall(r"\w+", found[1])) if found else set()
+    return _said(test, "")
+
+
+def refused(test):
+    """What else, such as {"BatchNormalization"}, a line `# The answer may not use ….` refuses."""
+    return _said(test, "not ")
+
+
+def _said(test, sense):
+    lines = [names for negated, names in _SAID.findall(test) if negated == sense]
+    return set(re.findall(r"\w+", " ".join(lines)))
 
 
 class Written:
@@ -48,26 +57,30 @@ class Written:
         for name in names:
             self._exercise.setdefault(name, exercise)
 
-    def helped(self, exercise, names, allowed=()):
+    def helped(self, exercise, names, allowed=(), refused=frozenset()):
         """(name, helper) of the first answer that a helper made, or None.
 
-        `names` are the names that the exercise's test is about. A name of an earlier exercise is
+        `names` are the names that the exercise's test is about; `allowed` and `refused` are what
+        the test says about helpers. A name of an earlier exercise is
         judged there only. The same holds for other exercises' answers that this answer uses.
         """
         self.asks(exercise, names)
         own = [name for name in names if self._exercise[name] == exercise] or list(names)
-        found = ((name, self.helper(name, allowed, set(self._exercise) - set(own))) for name in own)
+        others = set(self._exercise) - set(own)
+        found = ((name, self.helper(name, allowed, others, refused)) for name in own)
         found = next(((name, helper) for name, helper in found if helper), None)
         if self._in_order:
             self._flow.closed.update(own)
         return found
 
-    def helper(self, name, allowed=(), others=()):
+    def helper(self, name, allowed=(), others=(), refused=frozenset()):
         """The helper that flows into a name's value, such as "course.anatomy", or None.
 
         `others` are the names that other exercises are about; what flows through them is not seen.
         """
         for origin in sorted(self._flow.origins(name, others)):
+            if refused.intersection(origin.split(".")):
+                return origin
             for match in _HELPER.finditer(origin):
                 helper = match[0] if match[0].startswith("course.") else "keras.applications"
                 if helper.split(".")[-1] not in allowed:

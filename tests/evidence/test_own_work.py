@@ -6,7 +6,7 @@ import time
 import pytest
 
 from course import check
-from course.evidence.own_work import Written, allowed
+from course.evidence.own_work import Written, allowed, refused
 from tests.classroom import Classroom
 from tests.evidence.test_cells import run  # noqa: F401 - a fixture
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
@@ -198,6 +198,20 @@ def test_a_test_says_what_its_answer_may_use():
         "arithmetic",
     }
     assert allowed("# Exercise a (5 points)\ncheck.value(x, 8)") == set()
+    both = "# The answer may use anatomy.\n# The answer may not use Dense, dense.\n"
+    assert (allowed(both), refused(both)) == ({"anatomy"}, {"Dense", "dense"})
+
+
+def test_a_test_says_what_else_its_answer_may_not_use():
+    written = Written()
+    written.ran("from keras import layers\nfrom keras.layers import Dense as own\nimport numpy")
+    written.ran("def by_hand(x, w):\n    return numpy.dot(x, w)")
+    written.ran("def layer(x):\n    return layers.Dense(3)(x)")
+    written.ran("def renamed(x):\n    return own(3)(x)")
+    for name, helper in (("by_hand", None), ("layer", "Dense"), ("renamed", "Dense")):
+        assert written.helper(name) is None
+        found = written.helper(name, refused={"Dense"})
+        assert found == (helper and f"keras.layers.{helper}")
 
 
 def test_a_notebook_says_so(run):  # noqa: F811
@@ -205,7 +219,7 @@ def test_a_notebook_says_so(run):  # noqa: F811
     run("from course import arithmetic\nx = arithmetic.output_size(32, 5)")
     error = run(test.format(""))
     assert isinstance(error, check.CheckFailed)
-    assert "It comes from course.arithmetic, which checks and shows" in str(error)
+    assert "It comes from course.arithmetic. This exercise asks for your own work." in str(error)
     assert run(test.format("# The answer may use arithmetic.\n")) is None
     run("x = 32 - 5 + 1\narithmetic.output_size(32, 5)")
     assert run(test.format("")) is None

@@ -267,8 +267,8 @@ class Judge(NbGraderPreprocessor):
         """Give no points for an answer that a helper made. Only the cells' text is read."""
         if verdict.findings and verdict.findings[0].cause is Cause.STOPPED:
             return
-        allowed = own_work.allowed(test.source)
-        if found := self._written.helped(test.name, test.asks_for, allowed):
+        said = own_work.allowed(test.source), own_work.refused(test.source)
+        if found := self._written.helped(test.name, test.asks_for, *said):
             verdict.points = None
             verdict.fail(Cause.HELPER, found[1], found[0])
 
