@@ -17,14 +17,27 @@ def residual_layers(a, W1, b1, W2, b2):
 def training_error(runs):
     return float(np.mean([100 * (1 - run["accuracy"][-1]) for run in runs]))
 """,
+        "norm-training-answer": """
+def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
+    mu = np.mean(x, axis=(0, 1, 2), keepdims=True)
+    sigma2 = ((x - mu) ** 2).mean(axis=(0, 1, 2))
+    y = (x - mu) * (gamma / (sigma2 + epsilon) ** 0.5) + beta
+    return [y, mean + (1 - momentum) * (mu.ravel() - mean),
+            variance - (1 - momentum) * (variance - sigma2)]
+""",
+        "norm-use-answer": """
+def normalised_in_use(x, gamma, beta, mean, variance, epsilon):
+    scale = gamma / np.sqrt(variance + epsilon)
+    return scale * x + (beta - scale * mean)
+""",
+        "norm-fold-answer": """
+def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
+    root = (variance + epsilon) ** 0.5
+    return gamma / root * kernel, beta + gamma * (bias - mean) / root
+""",
         "counts-answer": """
 def conv_norm(size, channels, filters):
     return size**2 * channels * filters + 2 * filters
-
-
-def basic_parameters(channels, filters):
-    shortcut = 0 if channels == filters else conv_norm(1, channels, filters)
-    return conv_norm(3, channels, filters) + conv_norm(3, filters, filters) + shortcut
 
 
 def bottleneck_parameters(channels, filters):
@@ -69,14 +82,6 @@ def bottleneck(x, filters, stride=1, *, name):
     if y.shape != x.shape:
         x = conv_bn(x, filters * 4, 1, stride, relu=False, name=f"{name}_shortcut")
     return layers.Activation("relu")(layers.add([y, x]))
-""",
-        "depth-answer": """
-def depth(block, counts):
-    each = 2 if block == "basic" else 3
-    number = 2
-    for count in counts:
-        number += each * count
-    return number
 """,
         "resnet-answer": """
 def resnet(block, counts, input_shape=(224, 224, 3), classes=1000):
@@ -123,9 +128,6 @@ def cifar_resnet(depth, residual=True, input_shape=(32, 32, 3), classes=10, widt
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(classes, activation="softmax", name="fc")(x))
 """,
-        "books-answer": """
-books = {"biases": 79680 // 3, "moving statistics": 2 * 79680 // 3}
-""",
         "copied-answer": """
 def copy_weights(weights, model):
     for layer in model.layers:
@@ -141,6 +143,31 @@ def copy_weights(weights, model):
 """,
     },
     "with a bias in each convolution": {
+        "norm-training-answer": """
+def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
+    values = x.reshape(-1, x.shape[-1])
+    batch_mean = values.sum(axis=0) / len(values)
+    batch_variance = (values**2).sum(axis=0) / len(values) - batch_mean**2
+    y = gamma * (values - batch_mean) / np.sqrt(batch_variance + epsilon) + beta
+    moving = [momentum * old + (1 - momentum) * new
+              for old, new in ((mean, batch_mean), (variance, batch_variance))]
+    return y.reshape(x.shape), *moving
+""",
+        "norm-use-answer": """
+def normalised_in_use(x, gamma, beta, mean, variance, epsilon):
+    y = np.empty_like(x)
+    for i in range(x.shape[-1]):
+        y[..., i] = (x[..., i] - mean[i]) / np.sqrt(variance[i] + epsilon) * gamma[i] + beta[i]
+    return y
+""",
+        "norm-fold-answer": """
+def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
+    new = np.zeros(kernel.shape)
+    for i in range(kernel.shape[-1]):
+        new[:, :, :, i] = kernel[:, :, :, i] * gamma[i] / np.sqrt(variance[i] + epsilon)
+    zero = np.reshape(bias, (1, 1, 1, -1))  # what comes out if all that goes in is 0
+    return new, normalised_in_use(zero, gamma, beta, mean, variance, epsilon)[0, 0, 0]
+""",
         "conv-answer": """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
     x = layers.Conv2D(filters, size, stride, padding="same", name=name)(x)
@@ -166,6 +193,31 @@ def copy_weights(weights, model):
 """,
     },
     "subclassed": {
+        "norm-training-answer": """
+def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
+    x = ops.convert_to_tensor(x)
+    mu, sigma2 = ops.moments(x, axes=[0, 1, 2])
+    y = gamma * (x - mu) * ops.rsqrt(sigma2 + epsilon) + beta
+    return y, momentum * mean + (1 - momentum) * mu, momentum * variance + (1 - momentum) * sigma2
+""",
+        "norm-use-answer": """
+class Normalisation:
+    def __init__(self, gamma, beta, mean, variance, epsilon):
+        self.scale = gamma / np.sqrt(variance + epsilon)
+        self.shift = beta - mean * self.scale
+
+    def __call__(self, x):
+        return x * self.scale + self.shift
+
+
+def normalised_in_use(x, *statistics):
+    return Normalisation(*statistics)(x)
+""",
+        "norm-fold-answer": """
+def folded(kernel, bias, *statistics):
+    norm = Normalisation(*statistics)
+    return np.einsum("ijck,k->ijck", kernel, norm.scale), norm(bias)
+""",
         "basic-answer": """
 class BasicBlock(layers.Layer):
     def __init__(self, filters, stride, project, name):
@@ -280,14 +332,24 @@ def copy_weights(weights, model):
             gamma, beta, mean, variance = weights[published_name(layer.name)]
             layer.set_weights([gamma, beta, mean - bias, variance])
 """
+_TRAINING = """
+def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
+    mu, sigma2 = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    y = gamma * (x - mu) / np.sqrt(sigma2 + epsilon) + beta
+    mean = momentum * mean + (1 - momentum) * mu
+    variance = momentum * variance + (1 - momentum) * sigma2
+    return y, mean, variance
+"""
+_USE = """
+def normalised_in_use(x, gamma, beta, mean, variance, epsilon):
+    return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+"""
+_FOLD = """
+def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
+    scale = gamma / np.sqrt(variance + epsilon)
+    return kernel * scale, (bias - mean) * scale + beta
+"""
 _COUNTS = """
-def basic_parameters(channels, filters):
-    count = 9 * channels * filters + 2 * filters + 9 * filters * filters + 2 * filters
-    if channels != filters:
-        count += channels * filters + 2 * filters
-    return count
-
-
 def bottleneck_parameters(channels, filters):
     wide = 4 * filters
     count = channels * filters + 9 * filters * filters + filters * wide
@@ -392,25 +454,286 @@ def training_error(runs):
         ("resnet-degradation",),
         "KeyError: 'val_accuracy'",
     ),
-    # 3 · Two kinds of block
+    # 3 · Batch normalisation
+    Mistake(
+        "a mean for each pixel",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            ("x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))", "x.mean(axis=0), x.var(axis=0)"),
+        ),
+        ("resnet-norm-training",),
+        "y: The value is not right. Each pixel has its own mean here.",
+    ),
+    Mistake(
+        "a mean for each image",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            (
+                "x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))",
+                "x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)",
+            ),
+        ),
+        ("resnet-norm-training",),
+        "y: The value is not right. Each image has its own mean here.",
+    ),
+    Mistake(
+        "a mean for each image without its axes",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            (
+                "x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))",
+                "x.mean(axis=(1, 2)), x.var(axis=(1, 2))",
+            ),
+        ),
+        ("resnet-norm-training",),
+        "Means, variances, γ and β are one number for each map that comes out",
+    ),
+    Mistake(
+        "one mean for all maps",
+        "norm-training-answer",
+        _changed(_TRAINING, ("x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))", "x.mean(), x.var()")),
+        ("resnet-norm-training",),
+        "All maps share one mean here. Each map has its own.",
+    ),
+    Mistake(
+        "a mean over the maps",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            (
+                "x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))",
+                "x.mean(-1, keepdims=True), x.var(-1, keepdims=True)",
+            ),
+        ),
+        ("resnet-norm-training",),
+        "The mean is over the maps of a pixel here.",
+    ),
+    Mistake(
+        "the variance of a sample",
+        "norm-training-answer",
+        _changed(_TRAINING, ("x.var(axis=(0, 1, 2))", "x.var(axis=(0, 1, 2), ddof=1)")),
+        ("resnet-norm-training",),
+        "y: The value is not right. This is the variance of a sample, divided by n − 1.",
+    ),
+    Mistake(
+        "the variance of a sample in the moving average",
+        "norm-training-answer",
+        _changed(
+            _TRAINING, ("(1 - momentum) * sigma2", "(1 - momentum) * x.var(axis=(0, 1, 2), ddof=1)")
+        ),
+        ("resnet-norm-training",),
+        "variance: The value is not right. This is the variance of a sample",
+    ),
+    Mistake(
+        "epsilon outside of the root",
+        "norm-training-answer",
+        _changed(_TRAINING, ("np.sqrt(sigma2 + epsilon)", "(np.sqrt(sigma2) + epsilon)")),
+        ("resnet-norm-training",),
+        "y: The value is not right. ε stands outside of the root.",
+    ),
+    Mistake(
+        "epsilon forgotten",
+        "norm-training-answer",
+        _changed(_TRAINING, ("np.sqrt(sigma2 + epsilon)", "np.sqrt(sigma2)")),
+        ("resnet-norm-training",),
+        "y: The value is not right. ε is missing",
+    ),
+    Mistake(
+        "divided by the variance",
+        "norm-training-answer",
+        _changed(_TRAINING, ("np.sqrt(sigma2 + epsilon)", "(sigma2 + epsilon)")),
+        ("resnet-norm-training",),
+        "y: The value is not right. The root is missing.",
+    ),
+    Mistake(
+        "the moving averages in training",
+        "norm-training-answer",
+        _changed(_TRAINING, ("(x - mu) / np.sqrt(sigma2", "(x - mean) / np.sqrt(variance")),
+        ("resnet-norm-training",),
+        "y: The value is not right. These are the moving averages.",
+    ),
+    Mistake(
+        "the momentum the wrong way round",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            ("momentum * mean + (1 - momentum) * mu", "(1 - momentum) * mean + momentum * mu"),
+            (
+                "momentum * variance + (1 - momentum) * sigma2",
+                "(1 - momentum) * variance + momentum * sigma2",
+            ),
+        ),
+        ("resnet-norm-training",),
+        "mean: The value is not right. The momentum is the wrong way round",
+    ),
+    Mistake(
+        "moving averages not moved",
+        "norm-training-answer",
+        _changed(_TRAINING, ("    mean = momentum * mean + (1 - momentum) * mu\n", "")),
+        ("resnet-norm-training",),
+        "mean: The value is not right. This is still the old value",
+    ),
+    Mistake(
+        "the statistics of the batch kept",
+        "norm-training-answer",
+        _changed(_TRAINING, ("return y, mean, variance", "return y, mu, sigma2")),
+        ("resnet-norm-training",),
+        "mean: The value is not right. This is the batch's value alone",
+    ),
+    Mistake(
+        "neither gamma nor beta",
+        "norm-training-answer",
+        _changed(_TRAINING, ("gamma * (x - mu)", "(x - mu)"), (" + beta", "")),
+        ("resnet-norm-training",),
+        "y: The value is not right. γ is missing. β is missing.",
+    ),
+    Mistake(
+        "gamma forgotten",
+        "norm-training-answer",
+        _changed(_TRAINING, ("gamma * (x - mu)", "(x - mu)")),
+        ("resnet-norm-training",),
+        "y: The value is not right. γ is missing. You have",
+    ),
+    Mistake(
+        "epsilon forgotten and the variance of a sample",
+        "norm-training-answer",
+        _changed(
+            _TRAINING,
+            ("x.var(axis=(0, 1, 2))", "x.var(axis=(0, 1, 2), ddof=1)"),
+            ("sigma2 + epsilon", "sigma2"),
+        ),
+        ("resnet-norm-training",),
+        "This is the variance of a sample, divided by n − 1. Here it is divided by n. ε is missing",
+    ),
+    Mistake(
+        "only y",
+        "norm-training-answer",
+        _changed(_TRAINING, ("return y, mean, variance", "return y")),
+        ("resnet-norm-training",),
+        "It should be a tuple (y, mean, variance).",
+    ),
+    Mistake(
+        "by Keras's own layer",
+        "norm-training-answer",
+        """
+def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
+    layer = layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
+    layer.build(x.shape)
+    layer.set_weights([gamma, beta, mean, variance])
+    return layer(x, training=True), *layer.get_weights()[2:]
+""",
+        ("resnet-norm-training",),
+        "It comes from keras.layers.BatchNormalization. This exercise asks for your own work.",
+    ),
+    Mistake(
+        "the statistics of the batch in use",
+        "norm-use-answer",
+        _changed(
+            _USE,
+            ("x - mean", "x - x.mean((0, 1, 2))"),
+            ("variance + epsilon", "x.var((0, 1, 2)) + epsilon"),
+        ),
+        ("resnet-norm-use",),
+        "These are the batch's own statistics. In use the moving averages count.",
+    ),
+    Mistake(
+        "the variance without its root",
+        "norm-use-answer",
+        _changed(_USE, ("np.sqrt(variance + epsilon)", "(variance + epsilon)")),
+        ("resnet-norm-use",),
+        "The root is missing. The divisor is √(variance + ε).",
+    ),
+    Mistake(
+        "epsilon outside of the root in use",
+        "norm-use-answer",
+        _changed(_USE, ("np.sqrt(variance + epsilon)", "(np.sqrt(variance) + epsilon)")),
+        ("resnet-norm-use",),
+        "ε stands outside of the root.",
+    ),
+    Mistake(
+        "epsilon forgotten in use",
+        "norm-use-answer",
+        _changed(_USE, (" + epsilon", "")),
+        ("resnet-norm-use",),
+        "ε is missing",
+    ),
+    Mistake(
+        "beta forgotten in use",
+        "norm-use-answer",
+        _changed(_USE, (" + beta", "")),
+        ("resnet-norm-use",),
+        "β is missing.",
+    ),
+    Mistake(
+        "folded without beta",
+        "norm-fold-answer",
+        _changed(_FOLD, (" + beta", "")),
+        ("resnet-norm-fold",),
+        "bias: The value is not right. β is missing.",
+    ),
+    Mistake(
+        "folded by the variance",
+        "norm-fold-answer",
+        _changed(_FOLD, ("np.sqrt(variance + epsilon)", "(variance + epsilon)")),
+        ("resnet-norm-fold",),
+        "kernel: The value is not right. The root is missing.",
+    ),
+    Mistake(
+        "the old bias forgotten",
+        "norm-fold-answer",
+        _changed(_FOLD, ("(bias - mean)", "-mean")),
+        ("resnet-norm-fold",),
+        "bias: The value is not right. The convolution's old bias is forgotten.",
+    ),
+    Mistake(
+        "the old bias as it was",
+        "norm-fold-answer",
+        _changed(_FOLD, ("(bias - mean) * scale", "bias - mean * scale")),
+        ("resnet-norm-fold",),
+        "bias: The value is not right. The old bias is normalised as well",
+    ),
+    Mistake(
+        "the old kernel",
+        "norm-fold-answer",
+        _changed(_FOLD, ("kernel * scale", "kernel")),
+        ("resnet-norm-fold",),
+        "kernel: The value is not right. This is the old kernel.",
+    ),
+    Mistake(
+        "folded without epsilon",
+        "norm-fold-answer",
+        _changed(_FOLD, (" + epsilon", "")),
+        ("resnet-norm-fold",),
+        "kernel: The value is not right. ε is missing",
+    ),
+    Mistake(
+        "folded along the maps that go in",
+        "norm-fold-answer",
+        _changed(_FOLD, ("kernel * scale", "kernel * scale[:, None]")),
+        ("resnet-norm-fold",),
+        "one number for each map that comes out, the last axis.",
+    ),
+    # 4 · Two kinds of block
     Mistake(
         "normalisation forgotten",
         "counts-answer",
         _changed(
             _COUNTS,
-            (" + 2 * filters", ""),
             ("    count += 2 * (filters + filters + wide)\n", ""),
             (" + 2 * wide", ""),
         ),
         ("resnet-counts",),
-        "basic_parameters(64, 64) gives 73728, it should give 73984.",
+        "bottleneck_parameters(256, 64) gives 69632, it should give 70400.",
     ),
     Mistake(
         "no projection",
         "counts-answer",
-        _changed(_COUNTS, ("!= filters", "!= channels"), ("!= wide", "!= channels")),
+        _changed(_COUNTS, ("!= wide", "!= channels")),
         ("resnet-counts",),
-        "basic_parameters(64, 128) gives 221696, it should give 230144.",
+        "bottleneck_parameters(256, 128) gives",
     ),
     Mistake(
         "projection compares with the inner maps",
@@ -419,7 +742,7 @@ def training_error(runs):
         ("resnet-counts",),
         "bottleneck_parameters(256, 64) gives",
     ),
-    # 4 · The basic block
+    # 5 · The basic block
     Mistake(
         "not padded",
         "conv-answer",
@@ -580,7 +903,7 @@ def basic_block(x, filters, stride=1, *, name):
         "conv2_1: The shortcut is put beside the block's output instead of added to it.",
         follows=("resnet-identity", "resnet-34"),
     ),
-    # 5 · A block that does nothing
+    # 6 · A block that does nothing
     Mistake(
         "gamma of both normalisations",
         "zero-answer",
@@ -620,7 +943,7 @@ def basic_block(x, filters, stride=1, *, name):
         ("resnet-identity",),
         "ValueError",
     ),
-    # 6 · The bottleneck
+    # 7 · The bottleneck
     Mistake(
         "not four times as many maps",
         "bottleneck-answer",
@@ -655,37 +978,7 @@ def basic_block(x, filters, stride=1, *, name):
         "conv2_2_1",
         follows=("resnet-50", "resnet-copied"),
     ),
-    # 7 · A family from one table
-    Mistake(
-        "the dense layer forgotten",
-        "depth-answer",
-        """
-def depth(block, counts):
-    return 1 + {"basic": 2, "bottleneck": 3}[block] * sum(counts)
-""",
-        ("resnet-depth",),
-        "gives 17, it should give 18.",
-    ),
-    Mistake(
-        "two layers in every block",
-        "depth-answer",
-        """
-def depth(block, counts):
-    return 2 + 2 * sum(counts)
-""",
-        ("resnet-depth",),
-        "gives 34, it should give 50.",
-    ),
-    Mistake(
-        "projections counted",
-        "depth-answer",
-        """
-def depth(block, counts):
-    return 2 + {"basic": 2, "bottleneck": 3}[block] * sum(counts) + len(counts) - 1
-""",
-        ("resnet-depth",),
-        "gives 21, it should give 18.",
-    ),
+    # 8 · A family from one table
     Mistake(
         "a stride in stage 2",
         "resnet-answer",
@@ -731,7 +1024,7 @@ def depth(block, counts):
         ("resnet-34", "resnet-50"),
         "conv3_2_1 gives 14 × 14 × 128, the table has 28 × 28 × 128. The stride is 2,",
     ),
-    # 8 · The networks of exercise 2
+    # 9 · The networks of exercise 2
     Mistake(
         "the pixels alone",
         "option-answer",
@@ -794,21 +1087,7 @@ def shortcut_a(x, filters, stride):
         ("resnet-cifar",),
         "stage2_1_shortcut",
     ),
-    # 9 · Weights from elsewhere
-    Mistake(
-        "gamma and beta counted",
-        "books-answer",
-        'books = {"biases": 26560, "moving statistics": 4 * 26560}',
-        ("resnet-books",),
-        "Every normalised map has one bias, one mean and one variance",
-    ),
-    Mistake(
-        "turned round",
-        "books-answer",
-        'books = {"biases": 53120, "moving statistics": 26560}',
-        ("resnet-books",),
-        "Every normalised map has one bias, one mean and one variance",
-    ),
+    # 10 · Weights from elsewhere
     Mistake(
         "the bias forgotten",
         "copied-answer",
@@ -836,12 +1115,5 @@ def shortcut_a(x, filters, stride):
         _changed(_COPY, ("layers.BatchNormalization", "layers.LayerNormalization")),
         ("resnet-copied",),
         "it should give",
-    ),
-    Mistake(
-        "one statistic for each map",
-        "books-answer",
-        'books = {"biases": 26560, "moving statistics": 26560}',
-        ("resnet-books",),
-        "moving statistics: The value is not right. You have 26560. Every normalised map",
     ),
 ]
