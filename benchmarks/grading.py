@@ -143,7 +143,7 @@ def limit(notebooks):
     os.environ.update(CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", MPLBACKEND="agg")
     os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
     from course.evidence import observe
-    from course.grading.notebook.solution import official_of
+    from course.grading.notebook.official import official_of
     from course.grading.sandbox import box
     from course.grading.sandbox.shell import Outputs, Shell
     from course.grading.verdict.testcell import TestCell, imports_of

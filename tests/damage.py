@@ -10,15 +10,14 @@ import random
 import re
 from contextlib import suppress
 from copy import deepcopy
-from types import SimpleNamespace
 
 import nbformat
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
 
 from course.grading.demo import answered, model_answers
+from course.grading.notebook.official import official_of
 from course.grading.notebook.pieces import parses
-from course.grading.notebook.repair import Official, Release
 from course.grading.verdict.testcell import free_names
 
 
@@ -29,17 +28,7 @@ class Assignment:
         solution = nbformat.read(path, 4)
         self.answers = model_answers(solution)
         stub, _ = ClearSolutions(config=Config()).preprocess(deepcopy(solution), {})
-        cells = {}
-        for cell in stub.cells:
-            meta = cell.metadata.get("nbgrader")
-            if meta:
-                known = SimpleNamespace(
-                    name=meta.grade_id, source=cell.source, cell_type=cell.cell_type,
-                    locked=meta.locked, checksum="",
-                )  # fmt: skip
-                points = meta.get("points") if meta.grade else None
-                cells[meta.grade_id] = Official(known, points, meta.solution, meta.task)
-        self.official = Release(cells, solution)
+        self.official = official_of(stub)
         self.release, _ = ClearHiddenTests(config=Config()).preprocess(stub, {})
         self.written = nbformat.writes(answered(self.release, self.answers))
         given = [c.source for c in self.official.values() if c.locked and not c.is_test]

@@ -1,11 +1,9 @@
 """Small assignments out of a few cells, judged as submissions are, without a course folder."""
 
-from types import SimpleNamespace
-
 import nbformat
 
 from course.grading import worker
-from course.grading.notebook.repair import Official, Release
+from course.grading.notebook.official import Official, Release
 from course.grading.verdict.judge import reasons
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -13,23 +11,18 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 def locked(name, source):
     """A cell of the instructor's that is no test."""
-    return _official(name, source, locked=True)
+    return Official(name, "code", source, locked=True)
 
 
 def answer(name, stub):
     """A cell that a student fills in."""
-    return _official(name, stub, solution=True)
+    return Official(name, "code", stub, solution=True)
 
 
 def graded(name, source, points=1):
     """A test cell with its first line."""
     text = f"# Exercise {name} ({points} points)\n{source}"
-    return _official(name, text, points=points, locked=True)
-
-
-def _official(name, source, *, points=None, solution=False, locked=False):
-    cell = SimpleNamespace(name=name, source=source, cell_type="code", locked=locked, checksum="")
-    return Official(cell, points, solution, False)
+    return Official(name, "code", text, points, locked=True)
 
 
 def job_of(*cells, **fields):

@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from course.grading import hand, late
 from course.grading.folder import write_atomically
 from course.grading.notebook import renamed
+from course.grading.notebook.official import grade_id
 from course.grading.results import read_judged
 
 
@@ -115,10 +116,10 @@ class Book:
         chosen = {
             cell.metadata.nbgrader.grade_id: cell
             for cell in new.cells
-            if cell.metadata.get("nbgrader", {}).get("grade_id") in self.cells
+            if grade_id(cell) in self.cells
         }
         for index, cell in enumerate(old.cells):
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            name = grade_id(cell)
             old.cells[index] = chosen.get(name, cell)
         old.metadata["course"] = new.metadata["course"]
         return old, nbformat.v4.new_notebook(metadata=new.metadata, cells=list(chosen.values()))

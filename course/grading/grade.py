@@ -18,9 +18,8 @@ from traitlets.config import Config
 
 from course.grading import CourseError, worker
 from course.grading.book import Book
+from course.grading.notebook.official import code_of, not_released, official_cells
 from course.grading.notebook.read import read_source
-from course.grading.notebook.repair import official_cells
-from course.grading.notebook.solution import code_of, not_released
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.verdict import judge

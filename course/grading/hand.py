@@ -7,6 +7,8 @@ only if the student's text for it has changed.
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
+from course.grading.notebook.official import grade_id
+
 
 class SaveGrades(SaveAutoGrades):
     """nbgrader's SaveAutoGrades on a gradebook that is open already.
@@ -88,7 +90,7 @@ def comments(nb, notebook):
     }
     found, above = {}, []
     for cell in nb.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        name = grade_id(cell)
         if written.get(name):
             above.append(written[name])
         if utils.is_grade(cell):

@@ -36,7 +36,7 @@ def other(text):
 CLASS = {  # {student: {file name: what it holds}}
     "browser": {"p1 (1).ipynb": str},
     "copied": {"Kopie von p1.ipynb": str},
-    "named": {"Ada Lovelace – final.IPYNB": str, "notes.txt": str},
+    "named": {"Ada Lovelace – {final}.IPYNB": str, "notes.txt": str},
     "doubled": {"p1.ipynb.txt": bare},
     "stripped": {"homework.ipynb": bare, "scratch.ipynb": lambda text: nbformat.writes(
         new_notebook(cells=[new_code_cell("from mytable import TABLE")])

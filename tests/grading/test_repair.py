@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.grading.demo import as_colab_saves
+from course.grading.notebook.official import Release, grade_ids, official_cells
 from course.grading.notebook.read import MAX_BYTES, read_notebook
-from course.grading.notebook.repair import Release, grade_ids, official_cells, repair
+from course.grading.notebook.repair import repair
 from tests import made_up
 from tests.classroom import Classroom
 

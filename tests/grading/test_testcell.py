@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from course.grading import worker
-from course.grading.notebook.repair import Official
+from course.grading.notebook.official import Official
 from course.grading.verdict.judge import reasons
 from course.grading.verdict.remote import NoEvidence
 from course.grading.verdict.testcell import TestCell, free_names, imports_of
@@ -151,9 +151,7 @@ def test_an_attribute_cannot_be_had_and_the_text_says_what_can(found):
 
 
 def official(source):
-    return Official(type("Cell", (), {
-        "name": "t", "source": source, "cell_type": "code", "locked": True, "checksum": "",
-    }), 1, False, False)  # fmt: skip
+    return Official("t", "code", source, points=1, locked=True)
 
 
 def test_what_cannot_be_sent_to_the_kernel_is_said():

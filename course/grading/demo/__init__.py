@@ -11,6 +11,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 from course.grading.demo.answers import RIGHT, WRONG
+from course.grading.notebook.official import grade_id
 
 ASSIGNMENT, NOTEBOOK = "lenet", "lenet.ipynb"
 
@@ -101,8 +102,7 @@ def answered(release, answers):
     """The released notebook with these answers."""
     nb = deepcopy(release)
     for cell in nb.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name in answers:
+        if (name := grade_id(cell)) in answers:
             cell.source = answers[name].strip()
     return nb
 

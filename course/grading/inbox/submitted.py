@@ -16,8 +16,9 @@ from nbgrader.utils import parse_utc
 
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import PER_ASSIGNMENT
+from course.grading.notebook.official import grade_id, official_cells
 from course.grading.notebook.read import read_notebook
-from course.grading.notebook.repair import official_cells, repair
+from course.grading.notebook.repair import repair
 
 _STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
 _BROKEN, _EMPTY, _ANSWERED = 0, 1, 2  # ranks of a notebook: the higher one is taken
@@ -89,10 +90,7 @@ class Submitted:
         official = self._official[home]
         if official is None:
             return _ANSWERED
-        texts = {
-            cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
-            for cell in repair(nb, official)[0].cells
-        }
+        texts = {grade_id(cell): cell.source for cell in repair(nb, official)[0].cells}
         own = [(cell, texts.get(name, "")) for name, cell in official.items() if cell.solution]
         return _ANSWERED if any(cell.is_answered(text) for cell, text in own) else _EMPTY
 

@@ -138,14 +138,7 @@ def _cells(data):
 
 def _flat(cells):
     """The cells of a list and of the lists in it."""
-    found, waiting = [], [cells]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting += reversed(item)
-        elif isinstance(item, dict):
-            found.append(item)
-    return found
+    return [item for item in _leaves(cells) if isinstance(item, dict)]
 
 
 # --- files that are not JSON

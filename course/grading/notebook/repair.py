@@ -10,121 +10,15 @@ If an answer is there several times, the last one that differs from the release'
 others still run before it. A test comes after the answers that it checks.
 """
 
-import re
-from functools import cached_property
-from pathlib import Path
-
-import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell
-from nbgrader.api import Gradebook
-from nbgrader.nbgraderformat import MetadataValidator
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course.grading.notebook import pieces
+from course.grading.notebook.official import grade_id, official_cells, source_of
 from course.grading.notebook.order import put_together
-from course.grading.notebook.pieces import EXERCISE, Piece, Said, Told, defined, same_code
-from course.grading.notebook.read import read_source
+from course.grading.notebook.pieces import EXERCISE, Piece, defined, same_code, squeezed
+from course.grading.notebook.said import Said, Told
 from course.grading.notebook.split import joined
-
-_HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
-)
-
-
-class Official:
-    """The gradebook's data about one cell of an assignment."""
-
-    def __init__(self, source, points, solution, task):
-        self.name, self.source, self.type = source.name, source.source or "", source.cell_type
-        self.locked, self.checksum = bool(source.locked), source.checksum
-        self.points, self.solution, self.task = points, solution, task
-        self.metadata = {
-            "schema_version": MetadataValidator.schema_version,
-            "grade_id": self.name,
-            "grade": points is not None and not task,
-            "solution": solution,
-            "locked": self.locked,
-            "task": task,
-            "checksum": self.checksum,
-            "cell_type": self.type,
-            **({"points": points} if points is not None else {}),
-        }
-
-    @property
-    def is_test(self):
-        """Whether it is a test cell: it asks the student's kernel, but does not run there."""
-        return self.type == "code" and self.points is not None and not self.solution
-
-    @cached_property
-    def released(self):
-        """Its text in the release, without hidden tests."""
-        return _HIDDEN.sub("", self.source).rstrip()
-
-    @cached_property
-    def names(self):
-        """The functions and variables that the student is to write in this cell."""
-        if self.locked or self.type != "code":
-            return frozenset()
-        return frozenset(defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
-
-    def is_answered(self, text):
-        """Whether a text differs from the released text of this cell by more than comments."""
-        if len(text) > pieces.LONGEST:
-            return not text.isspace()
-        text = pieces.uncommented(text)
-        return bool(text.strip()) and not same_code(text, self.source)
-
-    def restored(self, text):
-        """The cell with this text, everything else as released."""
-        make = new_code_cell if self.type == "code" else new_markdown_cell
-        metadata = {"nbgrader": dict(self.metadata), "deletable": False}
-        if self.locked:
-            metadata["editable"] = False
-        return make(text, id=self.name, metadata=metadata)
-
-
-class Release(dict):
-    """{grade id: Official} of a notebook in its order, and the texts of its other cells."""
-
-    def __init__(self, cells, source):
-        order = [name for name in grade_ids(source) if name in cells]
-        super().__init__({name: cells[name] for name in [*order, *cells]})
-        names = [_grade_id(cell) for cell in source.cells]
-        keys = [pieces.key(cell.source) for cell in source.cells]
-        self.plain = {key for name, key in zip(names, keys, strict=True) if name is None}
-        # {grade id: the key of the other cell right above it}
-        self.above = {
-            name: key
-            for key, before, name in zip(keys, names, names[1:], strict=False)
-            if before is None
-        }
-
-
-def official_cells(db_url, assignment, notebook, source_path=None):
-    """The Release of a notebook, in the order of its source if that is there."""
-    with Gradebook(db_url) as gradebook:
-        entry = gradebook.find_notebook(notebook, assignment)
-        points = {cell.name: cell.max_score for cell in [*entry.grade_cells, *entry.task_cells]}
-        solutions = {cell.name for cell in entry.solution_cells}
-        tasks = {cell.name for cell in entry.task_cells}
-        cells = {}
-        for cell in entry.source_cells:
-            name = cell.name
-            cells[name] = Official(cell, points.get(name), name in solutions, name in tasks)
-    source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
-    return Release(cells, source)
-
-
-def grade_ids(nb):
-    """The grade ids of a notebook in order, from metadata and from the text of test cells."""
-    found = []
-    for cell in nb.cells:
-        name = _grade_id(cell)
-        if name is None and (match := EXERCISE.search(_text(cell))):
-            name = match[1]
-        if name is not None:
-            found.append(name)
-    return list(dict.fromkeys(found))
 
 
 class Repair(NbGraderPreprocessor):
@@ -133,25 +27,16 @@ class Repair(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         """Restore the place, the text and the metadata of every official cell."""
         names = resources["nbgrader"]
-        source = self._source_notebook(names["assignment"], names["notebook"])
-        official = official_cells(names["db_url"], names["assignment"], names["notebook"], source)
-        nb, said = repair(nb, official)
+        home = names["db_url"], names["assignment"], names["notebook"]
+        nb, said = repair(nb, official_cells(*home, source_of(self, names)))
         for line in said:
             self.log.warning("%s: %s", names["student"], line)
         return nb, resources
 
-    def _source_notebook(self, assignment, notebook):
-        course = getattr(getattr(self.parent, "parent", None), "coursedir", None)
-        if course is None:
-            return None
-        folder = Path(course.format_path(course.source_directory, ".", assignment))
-        path = folder / f"{notebook}.ipynb"
-        return path if path.exists() else None
-
 
 def repair(nb, official):
     """(the notebook in gradable shape, [a sentence for each repair])."""
-    said = Said(nb.metadata.pop("damage", []))
+    damage, said = nb.metadata.pop("damage", []), Said()
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
     released = [text for known in official.values() for text in (known.source, known.released)]
@@ -162,14 +47,14 @@ def repair(nb, official):
         nb.cells = put_together(found, owner, taken, official, said)
     if allowance.reached:
         said.tell(Told.READ_NO_FURTHER)
-    said = said.lines()
-    if said:
-        lines = "\n".join(f"- {line}" for line in said)
+    repairs = [*damage, *said.lines()]
+    if repairs:
+        lines = "\n".join(f"- {line}" for line in repairs)
         note = f"**This notebook was repaired before it was graded.**\n\n{lines}"
         nb.cells.insert(0, new_markdown_cell(note, id="repairs"))
     nb.nbformat, nb.nbformat_minor = 4, 5
-    nb.metadata["course"] = {"repairs": said}
-    return nb, said
+    nb.metadata["course"] = {"repairs": repairs}
+    return nb, repairs
 
 
 # --- the submitted cells
@@ -189,24 +74,25 @@ def _pieces(cells, official, said):
     }
     found, whole = [], set()
     for cell in cells:
-        code, name = cell.get("cell_type") == "code", _grade_id(cell)
-        piece = Piece(_text(cell), code, name if name in official else None)
+        code, name = cell.cell_type == "code", grade_id(cell)
+        piece = Piece(cell.source, code, name if name in official else None)
         parts = [piece] if piece.key in texts else pieces.taken_apart(piece, tests)
         for part in parts:
             _claim(part, cell.get("id") if part.text == piece.text else None, texts, official)
         if len(parts) > 1:
             _tell_merged(parts, official, said)
         for part in parts:
-            if part.claim in official and official[part.claim].locked:
-                again = part.claim in whole
+            known = official.get(part.claim)
+            if known and known.locked:
+                found += _locked(part, known, part.claim in whole, said)
                 whole.add(part.claim)
-                found += _locked(part, official[part.claim], again, said)
-                continue
-            part.released = part.claim is None and part.key in official.plain
-            found.append(part)
+            else:
+                part.released = known is None and part.key in official.plain
+                found.append(part)
     told = {piece.claim for piece in found if piece.told}
-    for name in dict.fromkeys(p.claim for p in found if p.claim and p.claim not in told):
-        official[name].locked and said.tell(Told.LOST, name)
+    for name in [piece.claim for piece in found if piece.claim and piece.claim not in told]:
+        if official[name].locked:
+            said.tell(Told.LOST, name)
     return found
 
 
@@ -233,11 +119,13 @@ def _locked(part, known, again, said):
     if not again and part.code != place.code:
         said.tell(Told.RETYPED, known.name, known.type)
     if same_code(text, known.released) or same_code(text, known.source):
-        again and said.tell(Told.COPY, known.name)
+        if again:
+            said.tell(Told.COPY, known.name)
         return [place]
     lines = {line.strip() for line in known.source.splitlines()}
     if all(line.strip() in lines for line in text.splitlines()):
-        again or said.tell(Told.CHANGED, known.name)
+        if not again:
+            said.tell(Told.CHANGED, known.name)
         return [place]
     own = Piece(text, part.code, of=known.name)
     said.tell(Told.CHANGED_COPY if again else Told.CHANGED_AND_KEPT, known.name)
@@ -273,7 +161,7 @@ def _owners(found, official, said):
         claimed = [i for i, p in enumerate(found) if p.claim == name and i not in owner]
         where = _elsewhere(found, name, official, owner)
         if where is not None:
-            if any(not known.is_answered(found[i].text) for i in claimed) or claimed:
+            if claimed:
                 said.tell(Told.ELSEWHERE, name)
             else:
                 lost.append(name)
@@ -293,10 +181,9 @@ def _fits(piece, known):
 
 def _rank(piece, known, index):
     """A key to choose by: more of the answer's names, then a released first line, then later."""
-    first = [_bare(li) for li in known.source.splitlines() if defined(li, known.names)]
+    first = {squeezed(li) for li in known.source.splitlines() if defined(li, known.names)}
     named = [li for li in piece.text.splitlines() if any(name in li for name in known.names)]
-    lines = {_bare(line) for line in named}
-    return len(defined(piece.text, known.names)), any(line in lines for line in first), index
+    return len(defined(piece.text, known.names)), bool(first & {*map(squeezed, named)}), index
 
 
 def _elsewhere(found, name, official, owner):
@@ -361,12 +248,12 @@ def _code(found, owner, at, known, taken):
             pieces.parses(pieces.dedented(text)) and bool(defined(text, known.names))
         )
 
+    def part(index, code_only):
+        text = None if index in taken else _possible_part(found, owner, index, at, known)
+        return "" if text and code_only and not found[index].code else text
+
     for code_only in (True, False):
-        texts = [_possible_part(found, owner, index, at, known) for index in range(len(found))]
-        for index, other in enumerate(found):
-            if index in taken or (code_only and not other.code and texts[index]):
-                texts[index] = None if index in taken else ""
-        text, parts = joined(texts, at, complete)
+        text, parts = joined([part(i, code_only) for i in range(len(found))], at, complete)
         if len(parts) > 1 or complete(text):
             break
     return text, parts
@@ -395,22 +282,3 @@ def _prose(found, owner, at, known):
                 parts.append(index)
             index += step
     return sorted(parts)
-
-
-# --- helpers
-
-
-def _grade_id(cell):
-    metadata = cell.get("metadata", {}).get("nbgrader")
-    name = metadata.get("grade_id") if isinstance(metadata, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _text(cell):
-    source = cell.get("source", "")
-    return "".join(source) if isinstance(source, list) else str(source)
-
-
-def _bare(text):
-    """A text without blanks, for comparison."""
-    return "".join(text.split())

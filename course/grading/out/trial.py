@@ -9,8 +9,8 @@ import time
 import nbformat
 
 from course.grading import worker
+from course.grading.notebook.official import official_of
 from course.grading.notebook.read import read_source
-from course.grading.notebook.solution import official_of
 from course.grading.sandbox.outside import BoxError
 from course.grading.verdict.judge import reasons
 

@@ -8,6 +8,7 @@ output, no value. And an official answer is run there only after all checks of i
 
 from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
+from course.grading.notebook.official import grade_id
 from course.grading.verdict.testcell import free_names
 
 
@@ -107,7 +108,7 @@ def follow(nb, found, failed, chosen, run, judged):
             break
         if cell.cell_type != "code":
             continue
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        name = grade_id(cell)
         if name not in found.own:
             if not _took_too_long(cell):
                 run(cell.source)

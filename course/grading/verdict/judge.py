@@ -13,7 +13,6 @@ import re
 import textwrap
 import traceback
 from dataclasses import replace
-from pathlib import Path
 
 from nbformat import from_dict
 from nbformat.v4 import new_output
@@ -25,9 +24,8 @@ from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
 from course.evidence.cells import Made
 from course.grading import CourseError
+from course.grading.notebook.official import code_of, grade_id, official_cells, source_of
 from course.grading.notebook.read import read_source
-from course.grading.notebook.repair import official_cells
-from course.grading.notebook.solution import code_of
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow
@@ -97,13 +95,8 @@ class Judge(NbGraderPreprocessor):
         return nb, resources
 
     def _source(self, names):
-        """The code of the source notebook, if nbgrader runs this in a course's folder."""
-        course = getattr(getattr(self.parent, "parent", None), "coursedir", None)
-        if course is None:
-            return None
-        folder = course.format_path(course.source_directory, ".", names["assignment"])
-        path = Path(folder, f"{names['notebook']}.ipynb")
-        return code_of(read_source(path)) if path.exists() else None
+        path = source_of(self, names)
+        return path and code_of(read_source(path))
 
     @contextlib.contextmanager
     def _new_kernel(self, total=None):
@@ -168,7 +161,7 @@ class Judge(NbGraderPreprocessor):
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._tell(cell, self._runner.stop(error, where))
         self._written.ran(cell.source)
-        released = self._official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        released = self._official.get(grade_id(cell))
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
             self._made.ran(cell.source, _stop(cell.outputs), owed)
@@ -229,7 +222,7 @@ class Judge(NbGraderPreprocessor):
         """
         tests, texts, unanswered, failed = {}, {}, set(), []
         for cell in nb.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            name = grade_id(cell)
             if "course" in cell.metadata:
                 tests[name] = cell
                 failed += [] if cell.metadata.course["passed"] else [name]

@@ -1,0 +1,181 @@
+"""The official cells of a notebook: what the gradebook, or a source in solutions/, says of each."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.api import Gradebook
+from nbgrader.nbgraderformat import MetadataValidator
+
+from course.grading.notebook import pieces
+from course.grading.notebook.read import read_source
+
+_HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
+)
+
+
+@dataclass
+class Official:
+    """A cell of an assignment that nbgrader knows: an answer, a test, or another locked cell."""
+
+    name: str  # its grade id
+    type: str  # "code" or "markdown"
+    source: str  # without the solution, with hidden tests
+    points: float | None = None  # None: it is not graded
+    solution: bool = False  # whether the student writes it
+    locked: bool = False
+    task: bool = False
+    checksum: str = ""
+
+    @property
+    def is_test(self):
+        """Whether it is a test cell: it asks the student's kernel, but does not run there."""
+        return self.type == "code" and self.points is not None and not self.solution
+
+    @cached_property
+    def released(self):
+        """Its text in the release, without hidden tests."""
+        return _HIDDEN.sub("", self.source).rstrip()
+
+    @cached_property
+    def names(self):
+        """The functions and variables that the student is to write in this cell."""
+        if self.locked or self.type != "code":
+            return frozenset()
+        return frozenset(pieces.defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
+
+    def is_answered(self, text):
+        """Whether a text differs from the released text of this cell by more than comments."""
+        if len(text) > pieces.LONGEST:
+            return not text.isspace()
+        text = pieces.uncommented(text)
+        return bool(text.strip()) and not pieces.same_code(text, self.source)
+
+    def restored(self, text):
+        """The cell with this text, everything else as released."""
+        about = {
+            "schema_version": MetadataValidator.schema_version,
+            "grade_id": self.name,
+            "grade": self.points is not None and not self.task,
+            "solution": self.solution,
+            "locked": self.locked,
+            "task": self.task,
+            "checksum": self.checksum,
+            "cell_type": self.type,
+        }
+        if self.points is not None:
+            about["points"] = self.points
+        metadata = {"nbgrader": about, "deletable": False}
+        if self.locked:
+            metadata["editable"] = False
+        make = new_code_cell if self.type == "code" else new_markdown_cell
+        return make(text, id=self.name, metadata=metadata)
+
+
+class Release(dict):
+    """{grade id: Official} of a notebook in its order, and the texts of its other cells."""
+
+    def __init__(self, cells, source):
+        order = [name for name in grade_ids(source) if name in cells]
+        super().__init__({name: cells[name] for name in [*order, *cells]})
+        names = [grade_id(cell) for cell in source.cells]
+        keys = [pieces.key(cell.source) for cell in source.cells]
+        self.plain = {key for name, key in zip(names, keys, strict=True) if name is None}
+        # {grade id: the key of the other cell right above it}
+        self.above = {
+            name: key
+            for key, before, name in zip(keys, names, names[1:], strict=False)
+            if before is None
+        }
+
+
+def official_cells(db_url, assignment, notebook, source_path=None):
+    """The Release of a notebook, in the order of its source if that is there."""
+    with Gradebook(db_url) as gradebook:
+        entry = gradebook.find_notebook(notebook, assignment)
+        points = {cell.name: cell.max_score for cell in [*entry.grade_cells, *entry.task_cells]}
+        solutions = {cell.name for cell in entry.solution_cells}
+        tasks = {cell.name for cell in entry.task_cells}
+        cells = {
+            cell.name: Official(
+                cell.name,
+                cell.cell_type,
+                cell.source or "",
+                points.get(cell.name),
+                solution=cell.name in solutions,
+                locked=bool(cell.locked),
+                task=cell.name in tasks,
+                checksum=cell.checksum,
+            )
+            for cell in entry.source_cells
+        }
+    source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
+    return Release(cells, source)
+
+
+def official_of(nb):
+    """The Release that the gradebook would have if this source notebook were released now."""
+    cells = {}
+    for cell in nb.cells:
+        if meta := cell.metadata.get("nbgrader"):
+            task = bool(meta.get("task"))
+            points = meta.get("points") if meta["grade"] or task else None
+            cells[meta["grade_id"]] = Official(
+                meta["grade_id"],
+                cell.cell_type,
+                cell.source,
+                points,
+                solution=meta["solution"],
+                locked=meta["locked"],
+                task=task,
+            )
+    return Release(cells, nb)
+
+
+def not_released(nb, official):
+    """Grade ids of a source notebook's tests that differ from the last release."""
+    released = {name: (cell.source, cell.points) for name, cell in official.items()}
+    return [
+        name
+        for name, cell in official_of(nb).items()
+        if cell.points is not None
+        and not cell.solution
+        and released.get(name) != (cell.source, cell.points)
+    ]
+
+
+def code_of(nb):
+    """[(grade id or None, text), ...] of a source notebook's code cells, answers included."""
+    return [(grade_id(cell), cell.source) for cell in nb.cells if cell.cell_type == "code"]
+
+
+def source_of(step, names):
+    """The path of the source notebook of what nbgrader runs this step on, or None.
+
+    `names` is nbgrader's resources["nbgrader"].
+    """
+    directory = step.parent.parent.coursedir
+    folder = directory.format_path(directory.source_directory, ".", names["assignment"])
+    path = Path(folder, f"{names['notebook']}.ipynb")
+    return path if path.exists() else None
+
+
+def grade_id(cell):
+    """The grade id in a cell's metadata, or None."""
+    meta = cell.get("metadata", {}).get("nbgrader")
+    name = meta.get("grade_id") if isinstance(meta, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def grade_ids(nb):
+    """The grade ids of a notebook in order, from metadata and from the text of test cells."""
+    found = {}
+    for cell in nb.cells:
+        told = pieces.EXERCISE.search(cell.source)
+        if name := grade_id(cell) or (told and told[1]):
+            found[name] = None
+    return list(found)
