@@ -4,7 +4,7 @@ import nbformat
 
 from course.grading import worker
 from course.grading.notebook.official import Official, Release
-from course.grading.verdict.judge import reasons
+from course.grading.verdict.outputs import reasons
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 

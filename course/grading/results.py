@@ -9,7 +9,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from course.diagnosis.causes import Cause
 from course.grading import hand
 from course.grading.sandbox import outside
-from course.grading.verdict import judge
+from course.grading.verdict.outputs import reasons
 from course.plain import one_line
 
 _MAX_REASON = 20  # lines of a reason why something was not graded
@@ -73,7 +73,7 @@ def _read_notebook(result, nb, notebook):
     result.repairs += map(one_line, said.get("repairs", []))
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
-    judged, comments = judge.reasons(nb), hand.comments(nb, notebook)
+    judged, comments = reasons(nb), hand.comments(nb, notebook)
     grades = {grade.cell.name: grade for grade in notebook.grades}
     for name in comments:  # in the notebook's order
         grade = grades.get(name)

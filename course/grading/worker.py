@@ -171,7 +171,7 @@ class Judges:
                 self._end()
                 self._start()
             link = socket.socket(socket.AF_UNIX)
-            link.connect(self._address)
+            link.connect(os.path.join(self._folder, "control"))
         return Connection(link.detach())
 
     def close(self):
@@ -183,20 +183,12 @@ class Judges:
 
     def _start(self):
         self._folder = tempfile.mkdtemp(prefix="course-judge-", dir=outside.short_folder())
-        self._address = os.path.join(self._folder, "control")
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(self._address)
-            server.listen(64)
-            program = f"from course.grading import worker; worker.serve_judges({server.fileno()})"
-            # Connections wait in the socket until the process is ready. Ctrl + C does not reach it
-            # (a new session). It reaches this process, which then ends the other.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", program],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[server.fileno()],
-                start_new_session=True,
-            )
+        program = "import sys; from course.grading import worker; worker.serve_judges(sys.argv[1])"
+        self._process = outside.listening(
+            Path(self._folder, "control"),
+            lambda number: [sys.executable, "-P", "-c", program, number],
+            stdout=subprocess.DEVNULL,
+        )
 
     def _end(self):
         self._process.stdin.close()
@@ -204,15 +196,11 @@ class Judges:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-_judges = {}
-
-
+@cache
 def own_judges():
     """This process's judges, started when first needed and closed at its end."""
-    judges = _judges.get(os.getpid())
-    if judges is None:
-        judges = _judges[os.getpid()] = Judges()
-        atexit.register(judges.close)
+    judges = Judges()
+    atexit.register(judges.close)
     return judges
 
 
@@ -241,7 +229,7 @@ def serve_judges(control):
             if isinstance(table, Table):
                 anatomy(table)  # cached here, so that no fork has to read the table again
     gc.freeze()
-    box.serve(socket.socket(fileno=control), sys.maxsize, _answer)
+    box.serve(socket.socket(fileno=int(control)), sys.maxsize, _answer)
 
 
 def _answer(link):

@@ -20,7 +20,7 @@ from traitlets.config import Config
 from course.grading import worker
 from course.grading.folder import CourseFolder
 from course.grading.grade import _job, grade
-from course.grading.verdict.judge import reasons
+from course.grading.verdict.outputs import reasons
 from tests.classroom import Classroom
 
 

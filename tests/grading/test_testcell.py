@@ -7,7 +7,7 @@ import pytest
 
 from course.grading import worker
 from course.grading.notebook.official import Official
-from course.grading.verdict.judge import reasons
+from course.grading.verdict.outputs import reasons
 from course.grading.verdict.remote import NoEvidence
 from course.grading.verdict.testcell import TestCell, free_names, imports_of
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked

@@ -23,7 +23,7 @@ from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
-from course.grading.verdict.judge import reasons
+from course.grading.verdict.outputs import reasons
 from course.grading.worker import failure
 from tests.classroom import Classroom
 from tests.school import School

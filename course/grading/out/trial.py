@@ -12,7 +12,7 @@ from course.grading import worker
 from course.grading.notebook.official import official_of
 from course.grading.notebook.read import read_source
 from course.grading.sandbox.outside import BoxError
-from course.grading.verdict.judge import reasons
+from course.grading.verdict.outputs import reasons
 
 
 def trial(course, assignment):

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import course
@@ -25,6 +26,7 @@ from course.grading.sandbox.usage import PRIVATE
 
 SANDBOXES = BUBBLEWRAP, THROW_AWAY, UNSAFE = "bubblewrap", "throw-away container", "none"
 _NOBODY = 65534
+_IDLE = 600  # seconds without a submission after which a box ends
 
 
 class BoxError(CourseError):
@@ -37,8 +39,8 @@ class Box:
     With the address, other processes of the same user can ask it for kernels.
     """
 
-    def __init__(self, sandbox=BUBBLEWRAP, idle=600):
-        self.sandbox, self.idle, self.owner = sandbox, idle, os.getpid()
+    def __init__(self, sandbox=BUBBLEWRAP):
+        self.sandbox = sandbox
         self._process = self._folder = self._said = None
 
     def __enter__(self):
@@ -97,33 +99,19 @@ class Box:
                 os.chown(folder, _NOBODY, _NOBODY)
                 self._folder.chmod(0o711)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - until `address` has read it
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(self._folder / "control"))
-            (self._folder / "control").chmod(0o600)
-            server.listen(64)
-            options = json.dumps({"contained": contained, "idle": self.idle})
-            program = [
-                sys.executable,
-                "-P",
-                "-m",
-                "course.grading.sandbox.box",
-                str(server.fileno()),
-            ]
-            stage = _Stage(self._folder)
-            command = [*program, options]
-            if contained:
-                command = [*_bubblewrap(stage), "--", *command]
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._said,
-                env=_environment(self._folder if not contained else None),
-                cwd="/",
-                pass_fds=[server.fileno()],
-                preexec_fn=stage.enter if os.geteuid() == 0 else None,
-                start_new_session=True,
-            )
+        stage = _Stage(self._folder)
+        walls = [*_bubblewrap(stage), "--"] if contained else []
+        options = json.dumps({"contained": contained, "idle": _IDLE})
+        program = [*walls, sys.executable, "-P", "-m", "course.grading.sandbox.box"]
+        self._process = listening(
+            self._folder / "control",
+            lambda number: [*program, number, options],
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env=_environment(self._folder if not contained else None),
+            cwd="/",
+            preexec_fn=stage.enter if os.geteuid() == 0 else None,
+        )
 
     def _wait(self):
         # Skip the lines that Keras prints while it is imported.
@@ -141,16 +129,32 @@ class Box:
         self._said = None
 
 
-_boxes = {}
-
-
-def box(sandbox=BUBBLEWRAP):
+@cache
+def box(sandbox):
     """This process's own warm box, kept until the process ends."""
-    found = _boxes.get(sandbox)
-    if found is None or found.owner != os.getpid():
-        found = _boxes[sandbox] = Box(sandbox)
-        atexit.register(found.close)
+    found = Box(sandbox)
+    atexit.register(found.close)
     return found
+
+
+def listening(address, command, **options):
+    """Start a program that forks for each connection to a socket (`box.serve`); returns it.
+
+    `command(number)` is its command line with the number of the open socket. Connections wait in
+    the socket until the program is ready. It ends with its standard input. Ctrl + C does not reach
+    it (a new session): it reaches this process, which then ends the other.
+    """
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(address))
+        address.chmod(0o600)
+        server.listen(64)
+        return subprocess.Popen(
+            command(str(server.fileno())),
+            stdin=subprocess.PIPE,
+            pass_fds=[server.fileno()],
+            start_new_session=True,
+            **options,
+        )
 
 
 class _Stage:

@@ -1,0 +1,95 @@
+"""The outputs of cells: those that the box sends, and those that show a verdict."""
+
+import re
+import textwrap
+
+from nbformat import from_dict
+from nbformat.v4 import new_output
+from nbgrader import utils
+
+from course.evidence import cells
+
+_MAX_DEPTH = 60
+_SHOWN = {"data": dict, "metadata": dict}
+_OUTPUTS = {
+    "stream": {"name": str, "text": str},
+    "display_data": _SHOWN,
+    "execute_result": {**_SHOWN, "execution_count": int},
+    "error": {"ename": str, "evalue": str, "traceback": list},
+}
+
+
+def checked(given):
+    """An output that the box sent, as a notebook has it.
+
+    Raises KeyError, TypeError or ValueError for what is none.
+    """
+    if too_deep(given):
+        raise ValueError("an output is nested too deep")
+    kind = given["output_type"]
+    fields = {name: given[name] for name in _OUTPUTS[kind]}
+    if wrong := [n for n, value in fields.items() if not isinstance(value, _OUTPUTS[kind][n])]:
+        raise ValueError(f"{wrong[0]} of an output")
+    return from_dict({"output_type": kind, **fields})
+
+
+def too_deep(value):
+    """Whether lists and dicts are nested deeper than any output or answer."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
+def error(name, text):
+    """The output of a cell that ended with an error."""
+    return new_output("error", ename=name, evalue=text, traceback=[text])
+
+
+def stop_of(outputs):
+    """The Stop of a cell with these outputs; None if it ran to its end."""
+    errors = [output for output in outputs if output.output_type == "error"]
+    if not errors:
+        return None
+    last, line = errors[-1], None
+    if last.ename not in ("SyntaxError", "IndentationError", "TabError"):
+        said = "\n".join(str(part)[:10_000] for error in errors for part in error.traceback[:100])
+        said = re.sub(r"\x1b\[[\d;]*m", "", said)
+        line = re.search(r"(?:Cell In\[\d+\],|in) line (\d{1,6})\b", said)
+    return cells.Stop(last.ename, last.evalue, int(line[1]) if line else None)
+
+
+def shown(verdict):
+    """The outputs of a test cell, from which nbgrader takes the points."""
+    if verdict.points is not None:
+        data = {"text/plain": f"{verdict.points:g}"}
+        return [new_output("execute_result", data, execution_count=None)]
+    if not verdict.findings:
+        return []
+    lines = [textwrap.fill(t, 96, subsequent_indent="  ") for t in verdict.card.splitlines()]
+    return [new_output("error", ename="CheckFailed", evalue=verdict.card, traceback=lines)]
+
+
+def metadata(findings, passed):
+    """The verdict as the metadata of its test cell; `reasons` reads it."""
+    said = [{"row": f.row, "cause": f.cause.name, "message": f.message} for f in findings]
+    return {"passed": passed, "findings": said}
+
+
+def reasons(nb):
+    """The verdicts of a judged notebook: {grade id: (passed, [message, ...])}, in its order.
+
+    Cells that were not judged (manually graded answers, older notebooks) are left out.
+    """
+    found = {}
+    for cell in nb.cells:
+        verdict = cell.metadata.get("course")
+        if verdict is not None and utils.is_grade(cell):
+            messages = [item["message"] for item in verdict["findings"]]
+            found[cell.metadata.nbgrader["grade_id"]] = (verdict["passed"], messages)
+    return found
