@@ -10,7 +10,7 @@ from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
 from course.grading.inbox.intake import Record
-from course.grading.out.export import PLACES
+from course.grading.out.export import FORMATS
 from course.grading.out.scores import COLUMNS
 from tests.school import School
 
@@ -132,11 +132,11 @@ def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):
     assert theirs.read_bytes() == ours.read_bytes()
 
 
-@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_without_a_name_a_file_is_called_after_its_format(school, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     assert school.course("export", "--format", kind) == 0
-    assert [path.name for path in tmp_path.iterdir()] == [PLACES[kind]]
+    assert [path.name for path in tmp_path.iterdir()] == [FORMATS[kind][1]]
 
 
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):

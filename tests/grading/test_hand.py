@@ -5,7 +5,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
-from course.grading.out.export import scores
+from course.grading.out.scores import scored
 from tests.classroom import Classroom
 from tests.grading.test_feedback import nbgraders_page
 
@@ -31,8 +31,8 @@ def by_hand(room, student, points, comment=None):
 
 
 def row(room, student):
-    (found,) = scores(CourseFolder(room.folder), [room.assignment], [student])
-    return found
+    (found,) = scored(CourseFolder(room.folder), [room.assignment], [student])
+    return found.row
 
 
 def maxima(room):

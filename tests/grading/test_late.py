@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from course.grading.folder import CourseFolder
-from course.grading.out.export import scores
+from course.grading.out.scores import scored
 from tests.classroom import ROOT
 from tests.school import School
 
@@ -45,8 +45,8 @@ def school(tmp_path, monkeypatch):
 
 
 def score(school, student):
-    (row,) = scores(CourseFolder(school.folder), ["hw"], [student])
-    return row["score"]
+    (one,) = scored(CourseFolder(school.folder), ["hw"], [student])
+    return one.row["score"]
 
 
 def regrade(school):

@@ -37,7 +37,8 @@ _LAST = (
     "last name", "last_name", "surname", "nachname", "nom", "nom de famille", "apellidos",
     "apellido(s)", "cognome", "sobrenome", "apelido", "achternaam",
 )  # fmt: skip
-_CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+#: Columns of Canvas's own list that say who a student is.
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
 _SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
 
@@ -88,7 +89,7 @@ class Roster:
                 nameless += bool(found)
                 continue
             number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
-            canvas = {title: row.get(title.casefold(), "") for title in _CANVAS}
+            canvas = {title: row.get(title.casefold(), "") for title in CANVAS}
             person = Person(line, own, found, *split, number if lms != "folders" else None)
             person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
             person.handed_in = _time(row.get("last modified (submission)", ""))

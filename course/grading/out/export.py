@@ -40,7 +40,7 @@ class Exported:
 def export(course, kind, assignments=(), students=(), to=None, into=None):
     """Write the scores as `kind`, one of FORMATS. Returns an Exported.
 
-    `to` is the file (for "gradescope" the folder), by default that of PLACES. `into` is the LMS's
+    `to` is the file (for "gradescope" the folder), by default the format's own. `into` is the LMS's
     own file, of which a copy is filled in (for "canvas" and "moodle").
 
     Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
@@ -50,16 +50,12 @@ def export(course, kind, assignments=(), students=(), to=None, into=None):
         raise CourseError("Nothing has been graded yet. Run: course grade")
     if into and kind not in ("canvas", "moodle"):
         raise CourseError("Only a file of Canvas's or Moodle's can be filled in with --into.")
-    to = to or PLACES[kind]
+    written, place = FORMATS[kind]
+    to = to or place
     if into and Path(to).resolve() == Path(into).resolve():
         raise CourseError(f"{into} is not written over: name another file with --to.")
-    paths, notes = FORMATS[kind](everything, to, into)
+    paths, notes = written(everything, to, into)
     return Exported(paths, [one.row for one in everything], notes)
-
-
-def scores(course, assignments=(), students=()):
-    """A dict for each student and assignment: COLUMNS, and each exercise's points by grade id."""
-    return [one.row for one in scored(course, assignments, students)]
 
 
 # --- one function for each format: (everything, to, into) -> (paths, sentences about it)
@@ -110,18 +106,11 @@ def _gradescope(everything, to, into):
     return paths, []
 
 
-FORMATS = {
-    "scores": _scores,
-    "canvas": canvas,
-    "moodle": moodle,
-    "gradescope": _gradescope,
-}
-#: The default file or folder of each format.
-PLACES = {
-    "scores": "scores.csv",
-    "canvas": "canvas.csv",
-    "moodle": "moodle.csv",
-    "gradescope": "gradescope",
+FORMATS = {  # {format: (its function, the default file or folder)}
+    "scores": (_scores, "scores.csv"),
+    "canvas": (canvas, "canvas.csv"),
+    "moodle": (moodle, "moodle.csv"),
+    "gradescope": (_gradescope, "gradescope"),
 }
 
 

@@ -11,24 +11,16 @@ from pathlib import Path
 
 from course.grading import CourseError
 from course.grading.inbox.lms import Student
-from course.grading.inbox.roster import Roster, read_csv
+from course.grading.inbox.roster import CANVAS, Roster, read_csv
 from course.grading.out.scores import write
 
-_WHO = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")  # of Canvas's columns
 _GRADE = (
-    "grade",
-    "bewertung",
-    "note",
-    "calificación",
-    "valutazione",
-    "nota",
-    "avaliação",
-    "cijfer",
-)
+    "grade", "bewertung", "note", "calificación", "valutazione", "nota", "avaliação", "cijfer",
+)  # fmt: skip
 _COMMENTS = re.compile(r"feedback|kommentar|comm?ent|retroaliment|opmerking", re.I)
 
 
-def canvas(everything, to, into=None):
+def canvas(everything, to, into):
     """Canvas's gradebook import: a column for each assignment, its points in the second line.
 
     `into` is Canvas's own export: titles, names, numbers and sections are taken from it. Returns
@@ -52,7 +44,7 @@ def canvas(everything, to, into=None):
     for one in final:
         line = lines.setdefault(one.row["student"], dict(who[one.row["student"]]))
         line[titles[one.row["assignment"]]] = one.final
-    unknown = sorted(id_ for id_, line in lines.items() if not any(line[t] for t in _WHO[1:4]))
+    unknown = sorted(id_ for id_, line in lines.items() if not any(line[t] for t in CANVAS[1:4]))
     if unknown:
         notes.append(
             f"Canvas cannot tell who {_some(unknown)} are: their numbers are not known. They come "
@@ -60,10 +52,10 @@ def canvas(everything, to, into=None):
             "export, filled in with --into."
         )
     first = {"Student": "    Points Possible"} | {titles[name]: most[name] for name in most}
-    whole = all(len(line) == len(_WHO) + len(most) for line in lines.values())
+    whole = all(len(line) == len(CANVAS) + len(most) for line in lines.values())
     paths = []
     for names in [list(most)] if whole else [[name] for name in most]:
-        columns = [*_WHO, *(titles[name] for name in names)]
+        columns = [*CANVAS, *(titles[name] for name in names)]
         chosen = [line for line in lines.values() if any(titles[name] in line for name in names)]
         chosen = [{key: line[key] for key in columns} for line in chosen]
         path = Path(to) if len(names) == len(most) else _named(to, names[0])
@@ -81,13 +73,13 @@ def _on_canvas(one):
     """Canvas's columns about a student, from Canvas's own list if there was one."""
     told = {key: value for key, value in one.canvas.items() if value}
     known = {"Student": one.name, "ID": one.number["canvas"] or ""}
-    return dict.fromkeys(_WHO, "") | known | told
+    return dict.fromkeys(CANVAS, "") | known | told
 
 
 def _title(path, header, name):
     """Canvas's column title for an assignment: `02-lenet (4711)`, or one that contains `lenet`."""
     plain = {title: re.sub(r" *\(\d+\)$", "", title).strip().casefold() for title in header}
-    plain = {title: text for title, text in plain.items() if title not in _WHO}
+    plain = {title: text for title, text in plain.items() if title not in CANVAS}
     _, _, word = name.rpartition("-")
     for fits in (
         [title for title in plain if plain[title] == name.casefold()],
@@ -106,7 +98,7 @@ def _title(path, header, name):
     )
 
 
-def moodle(everything, to, into=None):
+def moodle(everything, to, into):
     """Moodle's offline grading worksheet, one for each assignment; `into` is Moodle's own.
 
     Returns (paths, sentences for the instructor). Raises CourseError for a worksheet that does not

@@ -14,13 +14,12 @@ from statistics import StatisticsError, correlation, mean, median, quantiles, st
 from urllib.parse import quote
 
 import nbformat
-from nbgrader.api import Gradebook
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.intake import intake
 from course.grading.out.feedback import templates
-from course.grading.results import read_result
+from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.plain import one_line
 
 _ENOUGH = 5  # submissions; with fewer, a correlation says nothing
@@ -81,15 +80,15 @@ class Summary:
     maximum: float
     scores: list
     failed: list  # (student, reason)
-    waiting: int
-    repaired: int
-    late: int
-    uncontained: int
     seconds: float | None
     exercises: list
     mistakes: list
     blank: int  # handed in without a single answer
     students: list
+    waiting: int = 0
+    repaired: int = 0
+    late: int = 0
+    uncontained: int = 0
     followed: int = 0  # with an exercise that was judged with an official answer
 
     @property
@@ -147,53 +146,34 @@ def report(course, assignments, to="report.html"):
 
 def summary(course, assignment, place=Path()):
     """The Summary of an assignment's submissions; `place` is the folder of the report."""
-    points, scores, failed, seconds = defaultdict(dict), [], [], []
+    points, scores, failed, seconds, total = {}, [], [], [], 0.0
     counts, maximum, titles, found = Counter(), {}, {}, defaultdict(list)
-    with Gradebook(course.database) as gradebook:
-        known = {a.name: a for a in gradebook.assignments}
-        submissions = known[assignment].submissions if assignment in known else []
-        total = known[assignment].max_score if assignment in known else 0.0
-        for submission in submissions:
-            for notebook in submission.notebooks:
-                for grade in notebook.grades:
-                    points[submission.student.id][grade.cell.name] = grade.score or 0.0
-                    maximum[grade.cell.name] = grade.max_score
-        everybody = {student.id for student in gradebook.students}
-    students = {name: Student(name, None, "has not handed in") for name in everybody}
-    for name in course.students(assignment):
-        students[name] = Student(name, None, "handed in, not graded yet")
-    for name, about in intake(course, assignment).items():
-        if about.unreadable and name not in course.students(assignment):
-            said = "; ".join(f"{file}: {why}" for file, why in about.unreadable)
-            state = f"handed in, unreadable: {one_line(said)}"
-            students[name] = Student(name, None, state)
-    for student in sorted(points):
-        paths = sorted(course.path("autograded", assignment, student).glob("*.ipynb"))
-        if not paths:
-            points.pop(student)
+    students = {name: Student(name, None, PENDING) for name in course.students(assignment)}
+    unreadable = {name: about.unreadable for name, about in intake(course, assignment).items()}
+    for one in scored(course, [assignment]):
+        student, result, total = one.row["student"], one.result, one.row["max_score"]
+        if result is None:
+            said = "; ".join(f"{file}: {why}" for file, why in unreadable.get(student, ()))
+            state = f"{UNREADABLE}: {one_line(said)}" if said else "has not handed in"
+            students.setdefault(student, Student(student, None, state))
             continue
-        result = read_result(course, assignment, student)
         page = _feedback_page(course, assignment, student, place)
         if result.failed:
             failed.append((student, result.failed.splitlines()[0]))
             students[student] = Student(student, None, "could not be graded", page)
-            points.pop(student)
             continue
+        points[student] = {name: got for name, got, _ in one.grades}
+        maximum |= {name: most for name, _, most in one.grades}
         scores.append(result.score)
-        state = (
-            "waits for a person"
-            if result.manual
-            else "graded by hand"
-            if result.by_hand
-            else "graded"
-        )
+        by_hand = "graded by hand" if result.by_hand else "graded"
+        state = "waits for a person" if result.manual else by_hand
         students[student] = Student(student, result.score, state, page)
         counts["waiting"] += result.manual
         counts["repaired"] += bool(result.repairs)
         counts["followed"] += bool(result.remarks)
         counts["late"] += bool(result.late)
         counts["uncontained"] += not result.contained
-        for path in paths:
+        for path in sorted(course.path("autograded", assignment, student).glob("*.ipynb")):
             nb = nbformat.read(path, 4)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             titles = titles or _titles(nb)
@@ -206,11 +186,9 @@ def summary(course, assignment, place=Path()):
         if name in maximum
     ]
     return Summary(
-        assignment, total, sorted(scores), failed,
-        counts["waiting"], counts["repaired"], counts["late"], counts["uncontained"],
-        median(seconds) if seconds else None,
-        exercises, _mistakes(found), len(blank),
-        [students[name] for name in sorted(students)], counts["followed"],
+        assignment, total, sorted(scores), failed, median(seconds) if seconds else None,
+        exercises, _mistakes(found), len(blank), [students[name] for name in sorted(students)],
+        **counts,
     )  # fmt: skip
 
 

@@ -119,12 +119,12 @@ def _changed(course, row, result):
     )
 
 
-def write(path, header, lines, bom=True, delimiter=","):
+def write(path, header, lines, bom=True):
     """Write a CSV file of dicts; values that a spreadsheet would run as formulas become text."""
     # Excel reads a file as UTF-8 only if it has a byte-order mark, which LMSs do not expect.
     encoding = "utf-8-sig" if bom else "utf-8"
     with Path(path).open("w", newline="", encoding=encoding) as file:
-        writer = csv.DictWriter(file, header, restval="", delimiter=delimiter)
+        writer = csv.DictWriter(file, header, restval="")
         writer.writeheader()
         writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
     return Path(path)
