@@ -99,28 +99,19 @@ class Book:
                 self.penalties.update(self.gradebook.find_submission(self.job.assignment, student))
 
     def _to_gradebook(self, student, notebook, nb, failed, unchanged):
-        names = {"assignment": self.job.assignment, "notebook": notebook, "student": student}
-        resources = {"nbgrader": {**names, "db_url": self.course.database}}
-        gradebook, config = self.gradebook, self.course.config
-        with _one_transaction(gradebook):
-            save = hand.SaveGrades(gradebook, unchanged, config=config)
-            save.preprocess(nb, resources)
-            entry = gradebook.find_submission_notebook(notebook, self.job.assignment, student)
+        names = {"notebook": notebook, "assignment": self.job.assignment, "student": student}
+        with _one_transaction(self.gradebook):
+            save = hand.SaveGrades(self.gradebook, unchanged, config=self.course.config)
+            save.preprocess(nb, {"nbgrader": names})
             if failed:  # the formgrader then shows it among the answers that wait for a person
-                for grade_ in entry.grades:
-                    grade_.needs_manual_grade = grade_.cell.name not in save.kept
+                for grade in self.gradebook.find_submission_notebook(*names.values()).grades:
+                    grade.needs_manual_grade = grade.cell.name not in save.kept
         self.penalise([student])
 
     def _only_chosen(self, old, new):
         """(the old notebook with the chosen cells of the new one, those cells alone)."""
-        chosen = {
-            cell.metadata.nbgrader.grade_id: cell
-            for cell in new.cells
-            if grade_id(cell) in self.cells
-        }
-        for index, cell in enumerate(old.cells):
-            name = grade_id(cell)
-            old.cells[index] = chosen.get(name, cell)
+        chosen = {grade_id(cell): cell for cell in new.cells if grade_id(cell) in self.cells}
+        old.cells = [chosen.get(grade_id(cell), cell) for cell in old.cells]
         old.metadata["course"] = new.metadata["course"]
         return old, nbformat.v4.new_notebook(metadata=new.metadata, cells=list(chosen.values()))
 

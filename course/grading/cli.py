@@ -12,11 +12,11 @@ from course.plain import one_line
 COMMANDS = {}  # name -> command, in the order in which a course needs them
 
 
-def _command(name, example, alone=True, needs_course=True):
+def _command(name, example, needs_course=True):
     """A decorator that makes a command of a function whose first argument is a CourseFolder.
 
-    With `alone` no other command may run in the folder meanwhile. With `needs_course=False` the
-    function gets no folder, and `--course` is accepted but not used.
+    No other command may run in the folder meanwhile. With `needs_course=False` the function gets no
+    folder, and `--course` is accepted but not used.
     """
 
     def register(function):
@@ -32,8 +32,7 @@ def _command(name, example, alone=True, needs_course=True):
                 if not needs_course:
                     return function(**options)
                 found = CourseFolder(folder)
-                if alone:
-                    click.get_current_context().with_resource(found.alone(name))
+                click.get_current_context().with_resource(found.alone(name))
                 return function(found, **options)
             except CourseError as error:
                 raise _Trouble(str(error)) from error
@@ -232,7 +231,7 @@ def _collect(course, archive, assignment, lms, roster, timezone):
     "--unsafe-no-sandbox", "sandbox", flag_value="none",
     help="Do without the sandbox: student code has all your own rights. Grades are marked.",
 )  # fmt: skip
-def _grade(course, assignments, students, again, cells, workers, scheduler, sandbox):
+def _grade(course, assignments, students, **options):
     """Grade what was handed in, and print who lost which points and why.
 
     ASSIGNMENT is a name such as 02-lenet (default: all that were handed in).
@@ -243,20 +242,8 @@ def _grade(course, assignments, students, again, cells, workers, scheduler, sand
     failed = False
     named = course.students_named(students)
     for assignment, chosen in _handed_in(course, assignments, named, course.students):
-        with _progress(f"grading {assignment}") as done:
-            results = grade(
-                course,
-                assignment,
-                chosen,
-                again=again,
-                cells=cells or None,
-                sandbox=sandbox,
-                workers=workers,
-                scheduler=scheduler,
-                progress=lambda number, total, result, done=done: done(
-                    number, total, _outcome(result)
-                ),
-            )
+        with _progress(f"grading {assignment}", _outcome) as done:
+            results = grade(course, assignment, chosen, progress=done, **options)
         click.echo(table(results))
         failed = failed or any(result.failed for result in results)
     return 1 if failed else 0
@@ -304,7 +291,7 @@ def _feedback(course, assignments, students):
     penalise(course, course.chosen(assignments))
     for assignment, chosen in _handed_in(course, assignments, named, graded):
         with _progress(f"feedback {assignment}") as done:
-            failures = feedback(course, assignment, chosen or graded(assignment), done)
+            failures = feedback(course, assignment, chosen, done)
         for student, reason in failures:
             click.echo(f"no feedback for {student}: {reason}")
         failed = failed or bool(failures)
@@ -388,8 +375,8 @@ def _demo(shown_in):
 
 
 @contextlib.contextmanager
-def _progress(what):
-    """Yields a function that prints a line for each submission, above a progress bar."""
+def _progress(what, line=str):
+    """Yields a function(number, total, result) that prints `line(result)` above a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -401,9 +388,9 @@ def _progress(what):
     with Progress(*columns, console=console, transient=True, disable=off) as bar:
         task = bar.add_task(what, total=None)
 
-        def done(number, total, text):
+        def done(number, total, result):
             bar.update(task, completed=number, total=total)
-            console.print(f"  {number:>{len(str(total))}}/{total}  {text}")
+            console.print(f"  {number:>{len(str(total))}}/{total}  {line(result)}")
 
         yield done
     click.echo(f"{what}: done in {time.monotonic() - begun:.0f} s")

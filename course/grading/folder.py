@@ -10,6 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
@@ -85,8 +86,6 @@ class CourseFolder:
 
     def released(self, assignment):
         """Whether the gradebook knows the assignment's cells."""
-        from nbgrader.api import Gradebook, MissingEntry
-
         with Gradebook(self.database) as gradebook:
             try:
                 return bool(gradebook.find_assignment(assignment).notebooks)
@@ -99,8 +98,6 @@ class CourseFolder:
         Students are those in the gradebook and those who handed something in. Raises CourseError
         for any other name.
         """
-        from nbgrader.api import Gradebook
-
         if not names:
             return []
         with Gradebook(self.database) as gradebook:

@@ -14,7 +14,6 @@ from functools import partial
 from itertools import islice
 
 from nbgrader.api import Gradebook
-from traitlets.config import Config
 
 from course.grading import CourseError, worker
 from course.grading.book import Book
@@ -22,11 +21,10 @@ from course.grading.notebook.official import code_of, not_released, official_cel
 from course.grading.notebook.read import read_source
 from course.grading.results import read_result
 from course.grading.sandbox import outside
-from course.grading.verdict import judge
 from course.plain import one_line
 
 _SAY = partial(print, flush=True)
-_SETTINGS = ("Judge", "LimitOutput", "ClearOutput", "Defang")
+_SETTINGS = ("Judge", "LimitOutput", "ClearOutput")
 _AHEAD = 4  # submissions handed out for each worker; more would only take memory
 
 
@@ -76,12 +74,9 @@ def grade(
         pending = [s for s in chosen if again or cells or not book.is_done(s)]
         for sentence in _notices(course, job, list(filter(book.is_stale, pending))):
             say(sentence)
-        book.penalise(set(chosen) - set(pending))  # due dates may have changed since
-        done = {
-            student: read_result(course, assignment, student, book.gradebook)
-            for student in chosen
-            if student not in set(pending)
-        }
+        left = [student for student in chosen if student not in pending]
+        book.penalise(left)  # due dates may have changed since
+        done = {s: read_result(course, assignment, s, book.gradebook) for s in left}
         with _Watched(say) as at_work:
             given = job, pending, book.contents, at_work
             with closing(_spread(*given, workers, scheduler)) as outcomes:
@@ -186,8 +181,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
     waiting, running = iter(students), {}
     pool = futures.ThreadPoolExecutor(workers)
     with worker.Judges() as judges:  # judges and box import their libraries at the same time
-        sandbox = judge.Judge(config=Config(job.config)).sandbox
-        job = replace(job, box=outside.box(sandbox).address)
+        job = replace(job, box=outside.box(job.sandbox).address)
 
         def grade_one(student):
             at_work.begun[student] = student

@@ -17,7 +17,7 @@ class SaveGrades(SaveAutoGrades):
     those of them that a person has graded.
     """
 
-    def __init__(self, gradebook, unchanged=(), **kwargs):
+    def __init__(self, gradebook, unchanged, **kwargs):
         super().__init__(**kwargs)
         self.gradebook, self.unchanged, self.kept = gradebook, set(unchanged), set()
 

@@ -11,7 +11,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 
 from course.grading import CourseError
-from course.grading.inbox.intake import Intake, Record
+from course.grading.inbox.intake import Record
 
 
 def penalise(course, assignments):
@@ -73,7 +73,7 @@ class Penalties:
         if not folder.exists():
             return submission.timestamp
         when = handed_in(folder)
-        marked = self._record.assignments.get(assignment.name, {}).get(student, Intake()).late
+        marked = self._record.of(assignment.name, student).late
         if when is None and marked and assignment.duedate:
             return assignment.duedate + timedelta(seconds=1)
         return when

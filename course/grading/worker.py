@@ -64,6 +64,11 @@ class Job:
     #: {notebook: [(grade id or None, text), ...]}: the source's code cells, empty if unknown
     solution: dict = field(default_factory=dict)
 
+    @property
+    def sandbox(self):
+        """Where student code runs: one of `outside.SANDBOXES`."""
+        return Judge(config=Config(self.config)).sandbox
+
     @cached_property
     def name(self):
         """A digest of everything that a verdict depends on, except the submission.
@@ -124,15 +129,14 @@ def grade_submission(job, contents, judges=None):
     contained on this machine, and CourseError if the judges are closed meanwhile.
     """
     begun = time.monotonic()
-    judge = Judge(config=Config(job.config))
-    address = job.box or outside.box(judge.sandbox).address
+    address = job.box or outside.box(job.sandbox).address
     judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
     outcome = _in_own_process(judges, job, contents, address, longest)
     if isinstance(outcome, outside.BoxError):
         # Start it here and not in the judge's process, whose limits the kernel would inherit.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
-        with outside.Box(judge.sandbox) as cold:
+        with outside.Box(job.sandbox) as cold:
             outcome = _in_own_process(judges, job, contents, cold.address, longest)
         if isinstance(outcome, outside.BoxError):
             outcome = failure(job, str(outcome))

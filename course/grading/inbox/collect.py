@@ -58,9 +58,8 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
     or a time zone that cannot be read, and a disk that cannot be written.
     """
     course.chosen([only] if only else [])
-    named = course.config.get("Exchange", {}).get("timezone")
-    setting = (named, "c.Exchange.timezone in nbgrader_config.py") if named else ()
-    clock = Clock(timezone) if timezone else Clock(*setting)
+    source = "--timezone" if timezone else "c.Exchange.timezone in nbgrader_config.py"
+    clock = Clock(timezone or course.config.get("Exchange", {}).get("timezone"), source)
     known, record = _Known(course), Record(course)
     with opened(archive) as (entries, unimportant):
         report = Report(unimportant=unimportant)

@@ -103,7 +103,7 @@ class File:
 class Clock:
     """The time zone of times that an LMS gives without one."""
 
-    def __init__(self, name=None, source="--timezone"):
+    def __init__(self, name, source):
         self.zone = None
         if name:
             try:

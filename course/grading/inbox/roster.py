@@ -63,7 +63,7 @@ class Roster:
     `students` are those of the archive. Raises CourseError for a file that is not a roster.
     """
 
-    def __init__(self, path, lms, students=()):
+    def __init__(self, path, lms, students):
         self.path, self.notes = path, []
         table, _, said = read_csv(path)
         self.notes += [said] if said else []

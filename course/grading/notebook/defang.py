@@ -14,6 +14,7 @@ import base64
 import binascii
 import re
 
+from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -61,8 +62,7 @@ class Defang(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         """Defang all cells and the notebook's own metadata; repeatable."""
-        metadata = nb.metadata
-        nb.metadata = type(metadata)(language_info={"name": "python"})
+        metadata, nb.metadata = nb.metadata, from_dict({"language_info": {"name": "python"}})
         if isinstance(metadata.get("kernelspec"), dict):
             kernel = _chosen(metadata["kernelspec"], _KERNELSPEC, plain=clean)
             if {"name", "display_name"} <= kernel.keys():
@@ -167,10 +167,8 @@ def _picture(value, begins):
 
 def _metadata(cell):
     """nbgrader's and the course's own entries, if their values have the right types."""
-    metadata, given = type(cell.metadata)(), cell.metadata
-    for name in ("deletable", "editable"):
-        if isinstance(given.get(name), bool):
-            metadata[name] = given[name]
+    given = cell.metadata
+    metadata = _chosen(given, {"deletable": bool, "editable": bool})
     if isinstance(given.get("nbgrader"), dict):
         chosen = _chosen(given["nbgrader"], _NBGRADER)
         if chosen.get("grade_id"):
@@ -186,7 +184,7 @@ def _metadata(cell):
                 if isinstance(item, dict)
             ],
         }
-    return type(given)(metadata)
+    return from_dict(metadata)
 
 
 def _chosen(given, kinds, plain=None):

@@ -56,6 +56,7 @@ class Piece:
         return key(self.text)
 
 
+@lru_cache(10_000)
 def stripped(text):
     """A text without blanks at the ends of its lines, and empty lines around it."""
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
@@ -79,9 +80,7 @@ def same_code(one, other):
     """Whether two texts differ only as a formatter may change them."""
     if max(len(one), len(other)) > LONGEST:
         return one == other
-    if key(one) == key(other):
-        return True
-    return squeezed(one) == squeezed(other) and stripped(one) == stripped(other)
+    return key(one) == key(other) or stripped(one) == stripped(other)
 
 
 @lru_cache(10_000)

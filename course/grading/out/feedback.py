@@ -97,7 +97,7 @@ def page(nb, names):
             failed=failed,
             by_hand=None if failed else said.get("failed"),
             repairs=said.get("repairs"),
-            waiting=sum(exercise["waits"] for exercise in exercises),
+            waiting=sum(exercise["state"] == "waits" for exercise in exercises),
             exercises=exercises,
             parts=parts,
             colours=_colours(),
@@ -170,17 +170,17 @@ def _exercise(cell, failed):
         findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
     causes = {finding["cause"] for finding in findings}
     if failed:
-        state, mark, waits = "waits", "not graded", True
+        state, mark = "waits", "not graded"
     elif meta.get("waits"):
-        state, mark, waits = "waits", "waits for a person", True
+        state, mark = "waits", "waits for a person"
     elif points >= maximum:
-        state, mark, waits = "right", "✓ right", False
+        state, mark = "right", "✓ right"
     elif causes == {Cause.NOT_ANSWERED.name}:
-        state, mark, waits = "wrong", "○ not answered", False
+        state, mark = "wrong", "○ not answered"
     elif points or utils.is_solution(cell):  # a person gave them
-        state, mark, waits = "partly", f"{_points(points)} of {_points(maximum)}", False
+        state, mark = "partly", f"{_points(points)} of {_points(maximum)}"
     else:
-        state, mark, waits = "wrong", "✗ not right", False
+        state, mark = "wrong", "✗ not right"
     return {
         "name": meta["grade_id"],
         "points": points,
@@ -188,7 +188,6 @@ def _exercise(cell, failed):
         "findings": findings,
         "state": state,
         "mark": mark,
-        "waits": waits,
     }
 
 

@@ -86,7 +86,7 @@ def https(address):
     return f"https://{host}{port or ''}/{found['path'].lstrip('/')}"
 
 
-def repository_of(course, given=None):
+def repository_of(course, given):
     """(the https address that Colab gets the course from, sentences about it).
 
     `given` is the address from the command line. If it is None, nbgrader_config.py counts, then the

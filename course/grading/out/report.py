@@ -8,7 +8,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import StatisticsError, correlation, mean, median, quantiles, stdev
 from urllib.parse import quote
@@ -59,7 +59,7 @@ class Mistake:
     cause: str
     count: int
     message: str  # the commonest wording
-    students: list = field(default_factory=list)
+    students: list
 
 
 @dataclass

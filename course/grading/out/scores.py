@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from course.grading.inbox.intake import Intake, Record
+from course.grading.inbox.intake import Record
 from course.grading.notebook import renamed
 from course.grading.results import Result, read_result
 
@@ -66,7 +66,7 @@ def _scored(course, gradebook, record, assignment, student, submission):
         lms: record.number(lms, assignment.name, student.id, student.lms_user_id)
         for lms in ("canvas", "moodle")
     }
-    about = record.assignments.get(assignment.name, {}).get(student.id, Intake())
+    about = record.of(assignment.name, student.id)
     row = dict.fromkeys(COLUMNS, "")
     row |= {
         "assignment": assignment.name,

@@ -41,7 +41,7 @@ class Box:
 
     def __init__(self, sandbox=BUBBLEWRAP):
         self.sandbox = sandbox
-        self._process = self._folder = self._said = None
+        self._process, self._ready, self._open = None, False, contextlib.ExitStack()
 
     def __enter__(self):
         return self
@@ -53,7 +53,7 @@ class Box:
     def address(self):
         """The address for `kernel.Kernel`: {"folder": ..., "contained": ..., "uid": ...}."""
         self.start()
-        if self._said is not None:
+        if not self._ready:
             self._wait()
         return {
             "folder": str(self._folder),
@@ -63,22 +63,8 @@ class Box:
 
     def close(self):
         """End the box and every kernel in it."""
-        if self._process is not None:
-            self._process.stdin.close()
-            try:
-                if self._said is None:  # otherwise it still imports Keras and would not notice
-                    self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-        if self._said is not None:
-            self._said.close()
-            self._said = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self._open.close()
+        self._process, self._ready = None, False
 
     def start(self):
         """Start the box unless it runs. It then imports Keras; `address` waits for that."""
@@ -93,12 +79,13 @@ class Box:
                 "where Python is. Grade as an ordinary user, or install Python outside of /root."
             )
         self._folder = Path(tempfile.mkdtemp(prefix="course-box-", dir=short_folder()))
+        self._open.callback(shutil.rmtree, self._folder, ignore_errors=True)
         for folder in (self._folder / "kernels", self._folder / "home"):
             folder.mkdir(0o700)
             if _box_uid() != os.geteuid():
                 os.chown(folder, _NOBODY, _NOBODY)
                 self._folder.chmod(0o711)
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - until `address` has read it
+        self._said = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         stage = _Stage(self._folder)
         walls = [*_bubblewrap(stage), "--"] if contained else []
         options = json.dumps({"contained": contained, "idle": _IDLE})
@@ -112,6 +99,17 @@ class Box:
             cwd="/",
             preexec_fn=stage.enter if os.geteuid() == 0 else None,
         )
+        self._open.callback(self._end)
+
+    def _end(self):
+        self._process.stdin.close()
+        try:
+            if self._ready:  # otherwise it still imports Keras and would not notice
+                self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
 
     def _wait(self):
         # Skip the lines that Keras prints while it is imported.
@@ -125,8 +123,7 @@ class Box:
             if contained and not _of_python(reason):
                 raise BoxError(_refusal(reason))
             raise BoxError(_no_start(reason))
-        self._said.close()
-        self._said = None
+        self._ready = True
 
 
 @cache

@@ -24,7 +24,7 @@ class Use:
     for a processor that others had, is in neither.
     """
 
-    def __init__(self, contained, outside=None):
+    def __init__(self, contained, outside):
         self.cpu = self.idle = 0.0
         self._contained, self._outside = contained, outside
         self._last, self._counted, self._gone = None, 0.0, 0.0

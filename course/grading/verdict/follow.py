@@ -8,8 +8,8 @@ output, no value. And an official answer is run there only after all checks of i
 
 from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
+from course.grading.notebook import pieces
 from course.grading.notebook.official import grade_id
-from course.grading.verdict.testcell import free_names
 
 
 class Dependencies:
@@ -26,29 +26,26 @@ class Dependencies:
         self.last = {}  # {answer: the last test that is about it}
         for name, text in solution:
             if name in official and official[name].points is not None:
-                self._test(name, _uses(text))
+                self._test(name, pieces.used(text))
                 continue
-            used = _uses(text)
-            if name in self.answers:
+            uses, answer = pieces.used(text), name if name in self.answers else None
+            if answer is not None:
                 self.answers[name] = text
-                used |= _uses(texts.get(name, ""))
-            self._cells.append((name if name in self.answers else None, _makes(text), used))
+                uses |= pieces.used(texts.get(name, ""))
+            self._cells.append((answer, cells.defined(text), uses))
 
-    def _test(self, name, used):
-        first, all_ = set(), set()
-        self._reach(used, len(self._cells), first, all_, met=False)
+    def _test(self, name, uses):
+        first, reached = self._reached(uses)
         judged = {answer for own in self.own.values() for answer in own}
         self.own[name] = (first - judged) or first
-        self.before[name] = all_ - self.own[name]
+        self.before[name] = reached - self.own[name]
         for answer in self.own[name]:
             self.last[answer] = name
 
-    def _reach(self, names, end, first, all_, met):
-        """Follow names to the cells that define them. Fills `first` and `all_` with answers.
-
-        `first` are the answers that are reached without passing another answer.
-        """
-        seen, waiting = set(), [(name, end, met) for name in names]
+    def _reached(self, names):
+        """(the answers that names lead to without passing another answer, all they lead to)."""
+        first, reached, seen = set(), set(), set()
+        waiting = [(name, len(self._cells), False) for name in names]
         while waiting:
             state = name, end, met = waiting.pop()
             if state in seen:
@@ -59,27 +56,17 @@ class Dependencies:
             at = next((i for i in order if name in self._cells[i][1]), None)
             if at is None:
                 continue
-            answer, _, used = self._cells[at]
+            answer, _, uses = self._cells[at]
             if answer is not None:
-                all_.add(answer)
+                reached.add(answer)
                 if not met:
                     first.add(answer)
-            waiting += [(other, at, met or answer is not None) for other in used]
+            waiting += [(other, at, met or answer is not None) for other in uses]
+        return first, reached
 
     def made_by(self, answer):
         """The names that an official answer defines, in order."""
         return list(cells.defined(self.answers[answer]))
-
-
-def _uses(text):
-    try:
-        return set(free_names(cells.parsed(text)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-
-
-def _makes(text):
-    return set(cells.defined(text))
 
 
 def candidates(found, failed, unanswered):
