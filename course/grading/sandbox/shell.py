@@ -29,8 +29,8 @@ from course.evidence import observe
 class Outputs:
     """The outputs of a cell in order, in the form of a notebook file."""
 
-    def __init__(self, flooded=None):
-        self.left = float("inf")  # characters that may still be shown
+    def __init__(self, most=float("inf"), flooded=None):
+        self.left = most  # characters that may still be shown
         self.flooded = flooded  # called when more are shown
         self.begin()
 
@@ -77,7 +77,7 @@ class Outputs:
 
     def _count(self, value):
         self.left -= len(value) if isinstance(value, str) else 0
-        if self.left < 0 and self.flooded:
+        if self.left < 0:
             self.flooded()
 
 
@@ -195,8 +195,7 @@ def serve(channel, most, longest):
         say(b'{"flooded": true}')
         os._exit(70)
 
-    shell.shown = Outputs(flooded)
-    shell.shown.left = most
+    shell.shown = Outputs(most, flooded)
     streams = [_Stream(shell.shown, name) for name in ("stdout", "stderr")]
     lines = channel.makefile("rb")
     _ignore_interrupts()
