@@ -43,7 +43,7 @@ from course.grading.notebook.defang import Defang
 from course.grading.notebook.renamed import read_submission
 from course.grading.notebook.repair import repair
 from course.grading.sandbox import box, fast, outside
-from course.grading.verdict.judge import InstructorError, Judge
+from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
 
 _log = logging.getLogger(__name__)
@@ -254,7 +254,7 @@ def _answer(link):
         outcome = Outcome(notebooks, 0)
     except outside.BoxError as error:
         outcome = error
-    except (InstructorError, CourseError, NoVerdict) as error:
+    except (CourseError, NoVerdict) as error:
         outcome = failure(job, str(error))
     except Exception as error:
         where = "".join(traceback.format_exception(error)[-3:])

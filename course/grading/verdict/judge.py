@@ -30,10 +30,6 @@ from course.grading.verdict.testcell import TestCell, imports_of
 from course.plain import one_line
 
 
-class InstructorError(Exception):
-    """A test cell is broken. The instructor has to repair it; no student loses points."""
-
-
 class Judge(NbGraderPreprocessor):
     """Runs the student's cells in the kernel and judges the test cells here."""
 
@@ -56,7 +52,7 @@ class Judge(NbGraderPreprocessor):
         bytes}, "solution": its `code_of` or None}. If nbgrader runs this step, it is not there, and
         all comes from the gradebook, the source notebook and this process's own box.
 
-        Raises InstructorError for a broken test cell, CourseError if there can be no verdict.
+        Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
         given = resources.get("course") or self._looked_up(resources["nbgrader"])
         self._official, self._solution = given["official"], given["solution"]
@@ -160,12 +156,12 @@ class Judge(NbGraderPreprocessor):
     def _blame(self, test, verdict):
         """Make an exception in a test cell a failed check, unless the cell itself is broken.
 
-        Raises InstructorError if the cell raises with the official solution, too.
+        Raises CourseError if the cell raises with the official solution, too.
         """
         error = self._with_solution(test).error if self._solution else None
         if error is not None:
             lines = "".join(traceback.format_exception(error)[-3:])
-            raise InstructorError(
+            raise CourseError(
                 f"The test cell {test.name} should raise nothing but CheckFailed and "
                 f"AssertionError. With the solution it raised:\n{lines}"
                 "Mend it in solutions/ and release again; nothing was graded."
