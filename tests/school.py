@@ -107,7 +107,7 @@ class School:
         nb.cells[6].source = "Because."
         nb.metadata["course"] = {"sandbox": sandbox, "repairs": list(repairs)}
         nb, _ = Defang().preprocess(nb, {})
-        outcome = Outcome({"p1": nbformat.writes(nb)}, 1.25)
+        outcome = Outcome({"p1": nbformat.writes(nb)}, seconds=1.25)
         if failed:
             outcome = failure(self.job, failed)
         with Book(course, self.job, None) as book:

@@ -22,7 +22,6 @@ def _command(name, example, needs_course=True):
     def register(function):
         @functools.wraps(function)
         def run(folder, **options):
-            from course.grading import CourseError
             from course.grading.folder import CourseFolder
             from course.grading.troubles import as_a_sentence
 
@@ -34,12 +33,10 @@ def _command(name, example, needs_course=True):
                 found = CourseFolder(folder)
                 click.get_current_context().with_resource(found.alone(name))
                 return function(found, **options)
-            except CourseError as error:
-                raise _Trouble(str(error)) from error
             except Exception as error:
-                if isinstance(error, click.ClickException) or not (said := as_a_sentence(error)):
-                    raise
-                raise _Trouble(said) from error
+                if said := as_a_sentence(error):
+                    raise _Trouble(said) from error
+                raise
 
         folder = click.option(
             "--course", "folder", metavar="FOLDER", hidden=not needs_course,

@@ -5,6 +5,7 @@ import errno
 from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from course.grading import CourseError
 from course.plain import one_line
 
 _AGAIN = "Nothing that was graded is lost. Run the same command again afterwards."
@@ -26,6 +27,8 @@ _DATABASE = {  # {part of SQLite's message: the sentence}
 
 def as_a_sentence(error):
     """A sentence for the instructor about an exception; None if it is an error in this program."""
+    if isinstance(error, CourseError):
+        return str(error)
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return f"{one_line(error.filename or 'The course folder')}: {_ERRNOS[error.errno]}"
     if isinstance(error, InvalidEntry | IntegrityError):

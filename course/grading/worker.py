@@ -118,8 +118,8 @@ class Outcome:
     """The result of grading: the judged notebooks, and a reason if there is no verdict."""
 
     notebooks: dict  # {notebook: JSON text}
-    seconds: float
     failed: str | None = None
+    seconds: float = 0.0
 
 
 def grade_submission(job, contents, judges=None):
@@ -251,7 +251,7 @@ def _answer(link):
         with _beside(job.files):
             submission = read_submission(contents, job.official)
             notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
-        outcome = Outcome(notebooks, 0)
+        outcome = Outcome(notebooks)
     except outside.BoxError as error:
         outcome = error
     except (CourseError, NoVerdict) as error:
@@ -307,8 +307,7 @@ def _judged(job, name, nb, problem, address):
 
 def failure(job, reason):
     """An Outcome without verdicts or points: it holds the reason, for a person to look at."""
-    notebooks = {name: _unreadable(job, name, reason) for name in job.official}
-    return Outcome(notebooks, 0, reason)
+    return Outcome({name: _unreadable(job, name, reason) for name in job.official}, reason)
 
 
 def _unreadable(job, name, reason):

@@ -15,6 +15,7 @@ from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 from course.cli import main
 from course.grading.folder import CourseFolder
 from course.grading.notebook import pieces
+from course.grading.notebook.official import grade_id
 from course.grading.notebook.pieces import parses
 from course.grading.notebook.read import MAX_BYTES, read_notebook
 from course.grading.notebook.repair import repair
@@ -72,7 +73,7 @@ def lost(fixed, assignment, answers):
     for text in answers.values():
         run(text, alone)
     for cell in fixed.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        name = grade_id(cell)
         if name is not None and official[name].is_test:
             used = assignment.used[name]
             for answer in answers:
@@ -102,7 +103,7 @@ def test_no_answer_that_is_in_a_file_is_lost(path):
         ids = [c.metadata.nbgrader.grade_id for c in fixed.cells if "nbgrader" in c.metadata]
         assert sorted(ids) == sorted(assignment.official), (seed, done)
         for cell in fixed.cells:
-            known = assignment.official.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            known = assignment.official.get(grade_id(cell))
             if known is not None and known.locked:
                 assert cell.source == known.source
         if seed % 20 == number:
@@ -201,7 +202,7 @@ def test_a_long_notebook_is_read_to_its_end(path, written):
     own, cells, split = own_cells(200), [], set()
     beside = len(own) // len(named) // 2
     for cell in nbformat.reads(assignment.written, 4).cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        name = grade_id(cell)
         if name not in named:
             cells.append(cell)
             continue

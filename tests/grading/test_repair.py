@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.grading.demo import as_colab_saves
-from course.grading.notebook.official import Release, grade_ids, official_cells
+from course.grading.notebook.official import Release, grade_id, grade_ids, official_cells
 from course.grading.notebook.read import MAX_BYTES, read_notebook
 from course.grading.notebook.repair import repair
 from tests import made_up
@@ -57,7 +57,7 @@ def mended(nb, official):
 
 
 def source(nb, name):
-    (cell,) = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
+    (cell,) = [c for c in nb.cells if grade_id(c) == name]
     return cell.source
 
 
@@ -331,8 +331,7 @@ def assert_nothing_lost(before, fixed, official):
     released = {line.rstrip() for cell in official.values() for line in cell.source.splitlines()}
     whole = "\n".join(cell.source for cell in fixed.cells)
     for cell in before.cells:
-        name = cell.metadata.get("nbgrader", {})
-        name = name.get("grade_id") if isinstance(name, dict) else None
+        name = grade_id(cell)
         if name in official and official[name].locked:
             continue  # a changed locked cell is restored, and that is said
         for line in cell.source.splitlines():
