@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from course.grading.sandbox.box import line_limit
-from course.grading.sandbox.outside import BoxError
+from course.grading.sandbox.outside import BoxError, give_to_box
 
 _PATIENCE = 120  # seconds for steps that take hundredths of one, in case the machine is busy
 _GLANCE = 0.25  # seconds between two questions about what a submission has used
@@ -90,8 +90,7 @@ class Kernel:
         self._private = tempfile.mkdtemp(dir=Path(self._address["folder"], "kernels"))
         for path in (self._private, f"{self._private}/home", f"{self._private}/tmp"):
             os.makedirs(path, 0o700, exist_ok=True)
-            if self._address["uid"] != os.geteuid():
-                os.chown(path, self._address["uid"], self._address["uid"])
+            give_to_box(path)
         return self._private
 
     def send(self, **request):

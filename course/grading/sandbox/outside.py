@@ -40,7 +40,7 @@ class Box:
     """
 
     def __init__(self, sandbox=BUBBLEWRAP):
-        self.sandbox = sandbox
+        self._contained = sandbox == BUBBLEWRAP
         self._process, self._ready, self._open = None, False, contextlib.ExitStack()
 
     def __enter__(self):
@@ -51,15 +51,11 @@ class Box:
 
     @property
     def address(self):
-        """The address for `kernel.Kernel`: {"folder": ..., "contained": ..., "uid": ...}."""
+        """The address for `kernel.Kernel`: {"folder": ..., "contained": ...}."""
         self.start()
         if not self._ready:
             self._wait()
-        return {
-            "folder": str(self._folder),
-            "contained": self.sandbox == BUBBLEWRAP,
-            "uid": _box_uid(),
-        }
+        return {"folder": str(self._folder), "contained": self._contained}
 
     def close(self):
         """End the box and every kernel in it."""
@@ -71,9 +67,8 @@ class Box:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        contained = self.sandbox == BUBBLEWRAP
         closed = [folder for folder in _python_folders() if not _open_to_all(folder)]
-        if not contained and os.geteuid() == 0 and closed:
+        if not self._contained and os.geteuid() == 0 and closed:
             raise BoxError(
                 f"Student code never runs as root, and as another user it cannot read {closed[0]}, "
                 "where Python is. Grade as an ordinary user, or install Python outside of /root."
@@ -82,20 +77,20 @@ class Box:
         self._open.callback(shutil.rmtree, self._folder, ignore_errors=True)
         for folder in (self._folder / "kernels", self._folder / "home"):
             folder.mkdir(0o700)
-            if _box_uid() != os.geteuid():
-                os.chown(folder, _NOBODY, _NOBODY)
-                self._folder.chmod(0o711)
+            give_to_box(folder)
+        if os.geteuid() == 0:
+            self._folder.chmod(0o711)
         self._said = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         stage = _Stage(self._folder)
-        walls = [*_bubblewrap(stage), "--"] if contained else []
-        options = json.dumps({"contained": contained, "idle": _IDLE})
+        walls = [*_bubblewrap(stage), "--"] if self._contained else []
+        options = json.dumps({"contained": self._contained, "idle": _IDLE})
         program = [*walls, sys.executable, "-P", "-m", "course.grading.sandbox.box"]
         self._process = listening(
             self._folder / "control",
             lambda number: [*program, number, options],
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=_environment(self._folder if not contained else None),
+            env=_environment(None if self._contained else self._folder),
             cwd="/",
             preexec_fn=stage.enter if os.geteuid() == 0 else None,
         )
@@ -119,8 +114,7 @@ class Box:
             self._said.seek(0)
             reason = self._said.read()[-2000:].decode(errors="replace").strip()
             self.close()
-            contained = self.sandbox == BUBBLEWRAP
-            if contained and not _of_python(reason):
+            if self._contained and not _of_python(reason):
                 raise BoxError(_refusal(reason))
             raise BoxError(_no_start(reason))
         self._ready = True
@@ -298,8 +292,10 @@ def _no_start(reason):
     )
 
 
-def _box_uid():
-    return _NOBODY if os.geteuid() == 0 else os.geteuid()
+def give_to_box(folder):
+    """Make the user that student code runs as the owner of a folder."""
+    if os.geteuid() == 0:
+        os.chown(folder, _NOBODY, _NOBODY)
 
 
 def _open_to_all(path):
