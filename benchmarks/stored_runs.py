@@ -70,13 +70,13 @@ def prepare():
     course.setup()
 
 
-def images(limit=None, size=None, name="cifar10"):
+def images(limit=None, size=None, name="cifar10", seed=0):
     """(images, labels) for training and for testing, in memory: at most `limit` of each."""
     import numpy as np
 
     from course.kit import data
 
-    parts = data.load(name, batch=1000, size=size and (size, size), limit=limit, seed=0)
+    parts = data.load(name, batch=1000, size=size and (size, size), limit=limit, seed=seed)
     return [
         tuple(np.concatenate(part) for part in zip(*part.as_numpy_iterator(), strict=True))
         for part in parts

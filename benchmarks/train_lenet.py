@@ -1,23 +1,11 @@
 """Train the three LeNets of assignment 02 on the real MNIST and store their curves.
 
-The notebook shows these curves to a reader who does not train, and states their range. So the file
-keeps every seed that was run, not the best one.
+TFDS_DATA_DIR=/path/to/tensorflow_datasets python benchmarks/train_lenet.py
 """
 
-import argparse
-import datetime
-import json
-import math
-import os
-import re
-import time
-from pathlib import Path
+from stored_runs import counted, curves, experiment, fresh
 
-REPO = Path(__file__).resolve().parent.parent
-EXAMPLE = """example (the stored file was made by exactly this, on a machine without a GPU):
-
-  TFDS_DATA_DIR=/path/to/tensorflow_datasets python benchmarks/train_lenet.py
-"""
+BATCH, EPOCHS, RATE = 128, 6, 0.004
 
 # The S2 maps that feed each C3 map                        LeCun et al. 1998, Table I
 C3 = [(0, 1, 2),    (1, 2, 3),    (2, 3, 4),    (3, 4, 5),    (0, 4, 5),    (0, 1, 5),
@@ -88,123 +76,50 @@ def lenet_1998():
     return keras.Model(inputs, outputs, name="lenet_1998")
 
 
-def nets():
-    """What is trained: its key in the file, what it is, how to build it, its parameters."""
+NETS = {
+    "lenet": ("LeNet-5 of today: tanh, average pooling, softmax", 61_706),
+    "lenet_relu": ("the same with ReLU and max pooling", 61_706),
+    "lenet_1998": (
+        "the net of 1998: C3 table, trainable subsampling, 1.7159 tanh(2a/3), fixed output",
+        60_000,
+    ),
+}
+
+ABOUT = {
+    "data": "mnist: 60,000 training and 10,000 test images, padded from 28 × 28 to 32 × 32",
+    "recipe": (
+        f"Adam, batches of {BATCH}, learning rate from {RATE} down to 0 along a cosine over "
+        f"{EPOCHS} epochs, no augmentation"
+    ),
+    "epochs": EPOCHS,
+}
+
+
+def build(key):
     from keras import layers
 
-    return {
-        "lenet": (
-            "LeNet-5 of today: tanh, average pooling, softmax",
-            lambda: lenet("tanh", layers.AveragePooling2D, "lenet"),
-            61_706,
-        ),
-        "lenet_relu": (
-            "the same with ReLU and max pooling",
-            lambda: lenet("relu", layers.MaxPooling2D, "lenet_relu"),
-            61_706,
-        ),
-        "lenet_1998": (
-            "the net of 1998: C3 table, trainable subsampling, 1.7159 tanh(2a/3), fixed output",
-            lenet_1998,
-            60_000,
-        ),
-    }
+    if key == "lenet_1998":
+        return lenet_1998()
+    if key == "lenet_relu":
+        return lenet("relu", layers.MaxPooling2D, key)
+    return lenet("tanh", layers.AveragePooling2D, key)
 
 
-def train(build, parameters, seed, arguments):
-    """One run -> its curves, one number an epoch, and its minutes."""
+def train(key, seed):
     import keras
 
     from course.kit import data
 
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    train_set, test_set = data.load("mnist", size=(32, 32), batch=arguments.batch, seed=seed)
-    model = build()
-    count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    assert count == parameters, f"{model.name} should have {parameters}, it has {count}"
-
-    steps = arguments.epochs * len(train_set)
-    rate = keras.optimizers.schedules.CosineDecay(arguments.rate, steps)
+    fresh(seed)
+    train_set, test_set = data.load("mnist", size=(32, 32), batch=BATCH, seed=seed)
+    model = counted(build(key), NETS[key][1])
+    rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(train_set))
     model.compile(
         keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
-    start = time.perf_counter()
-    curves = model.fit(
-        train_set, validation_data=test_set, epochs=arguments.epochs, verbose=0
-    ).history
-    minutes = (time.perf_counter() - start) / 60
-    return {k: [round(float(v), 5) for v in curve] for k, curve in curves.items()} | {
-        "minutes": round(minutes, 2)
-    }
-
-
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--nets", nargs="+", default=["lenet", "lenet_relu", "lenet_1998"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=0.004, help="of Adam, at the start")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--out", type=Path, default=REPO / "course/histories/02-lenet.json")
-    arguments = parser.parse_args()
-
-    import course
-
-    here = REPO.parent / "shared" / "data"
-    if "TFDS_DATA_DIR" not in os.environ and here.is_dir():
-        os.environ["TFDS_DATA_DIR"] = str(here)
-    course.setup()
-
-    runs = {}
-    for key in arguments.nets:
-        what, build, parameters = nets()[key]
-        runs[key] = {"what": what, "parameters": parameters, "range": [], "seeds": {}}
-        for seed in arguments.seeds:
-            run = train(build, parameters, seed, arguments)
-            runs[key]["seeds"][str(seed)] = run
-            last = [run["val_accuracy"][-1] for run in runs[key]["seeds"].values()]
-            runs[key]["range"] = [min(last), max(last)]
-            store(arguments.out, stored(runs, arguments))  # at once: a run may be interrupted
-            accuracies = " ".join(f"{100 * a:.2f}" for a in run["val_accuracy"])
-            print(f"{key}, seed {seed}: {accuracies} % in {run['minutes']} min", flush=True)
-    print(f"stored in {arguments.out}")
-
-
-def store(path, history):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(history, indent=1, ensure_ascii=False)
-    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", in_a_line, text)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def in_a_line(numbers):
-    return f"[{' '.join(numbers[1].split())}]"
-
-
-def stored(runs, arguments):
-    """What goes into the file: the runs, and all that is needed to make them again."""
-    import keras
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "data": "mnist: 60,000 training and 10,000 test images, padded from 28 × 28 to 32 × 32",
-        "recipe": (
-            f"Adam, batches of {arguments.batch}, learning rate from {arguments.rate} down to 0 "
-            f"along a cosine over {arguments.epochs} epochs, no augmentation"
-        ),
-        "epochs": arguments.epochs,
-        "seeds": arguments.seeds,
-        "machine": f"{cores} CPU cores, {f'{len(gpus)} GPU' if gpus else 'no GPU'}",
-        "versions": f"Keras {keras.__version__}, TensorFlow {tf.__version__}",
-        "date": datetime.date.today().isoformat(),
-        "nets": runs,
-    }
+    return curves(model.fit(train_set, validation_data=test_set, epochs=EPOCHS, verbose=0))
 
 
 if __name__ == "__main__":
-    main()
+    said = {key: {"what": what, "parameters": count} for key, (what, count) in NETS.items()}
+    experiment(__doc__, "02-lenet", ABOUT, said, train, lambda run: run["val_accuracy"][-1])

@@ -7,6 +7,11 @@ import pytest
 from course.kit import data
 from tests.classroom import LECTURES, ROOT, SOURCES
 
+CELLS = {  # (lecture or solution, cell): its text
+    (path.stem, cell["id"]): "".join(cell["source"])
+    for path in (*LECTURES, *SOURCES)
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+}
 FILES = sorted(path.stem for path in ROOT.glob("course/histories/*.json"))
 
 
@@ -31,14 +36,16 @@ MEASURES = {  # of the others: accuracy on the test images after the last epoch
 APART = {
     "02-lenet": [("lenet", "lenet_relu"), ("lenet_1998", "lenet_relu")],
     "03-alexnet": [("plain", "regularised")],
+    "04-features": [("random", "scratch"), ("random", "features")],
     "04-vgg": [],
     "05-heads": [("drawn", "half")],
     "05-inception": [("bottleneck", "naive")],
-    "06-resnet": [],
+    "06-resnet": [("plain20", "plain44"), ("resnet44", "plain44")],
 }
 
 # What the notebooks say cannot be told apart: the ranges overlap.
 ALIKE = {
+    "04-features": [("scratch", "features")],
     "04-vgg": [("three", "six")],
     "05-inception": [("bottleneck", "head")],
 }
@@ -67,8 +74,7 @@ def test_a_history_shows_what_is_claimed(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_notebook_shows_the_history(name):
-    sources = [path.read_text(encoding="utf-8") for path in (*LECTURES, *SOURCES)]
-    assert any(json.dumps(f'data.history("{name}")')[1:-1] in source for source in sources)
+    assert any(f'data.history("{name}")' in source for source in CELLS.values())
 
 
 def test_the_heads_help_the_early_parts_and_only_after_a_bad_start_by_much():
@@ -82,3 +88,40 @@ def test_the_heads_help_the_early_parts_and_only_after_a_bad_start_by_much():
     for key, largest in (("drawn", 1), ("half", 1e-5)):
         for run in stored["nets"][key]["seeds"].values():
             assert run["main"][-1] / 2 < run["main"][0] and max(run["main"]) < largest
+
+
+def ends(name, net, measure, digits=1):
+    """The lowest and the highest of a net's runs, in percent as the texts write them."""
+    measured = [measure(run) for run in data.history(name)["nets"][net]["seeds"].values()]
+    return [f"{100 * pick(measured):.{digits}f}" for pick in (min, max)]
+
+
+def error_on_test_images(run):
+    return 1 - run["val_accuracy"][-1]
+
+
+def test_degradation_is_no_standstill_and_shortcuts_take_it_away():
+    for run in data.history("06-resnet")["nets"]["plain44"]["seeds"].values():
+        first, last = 1 - run["accuracy"][0], 1 - run["accuracy"][-1]
+        assert last < 0.6 < first and last < 1 - run["accuracy"][-3]  # 0.9 is guessing
+    for net in ("resnet20", "resnet44"):
+        assert ends("06-resnet", net, training_error) == ["0.0", "0.0"]
+
+
+@pytest.mark.parametrize("where", ["06-resnet", "resnet"])
+def test_the_texts_about_degradation_say_the_numbers(where):
+    for net in ("plain20", "plain44"):
+        said = f"{' to '.join(ends('06-resnet', net, training_error))} %"
+        assert said in CELLS[where, "degradation-see"]
+    net, cell = {
+        "06-resnet": ("resnet44", "degradation-overfitting"),
+        "resnet": ("resnet20", "train-see"),
+    }[where]
+    said = f"{' to '.join(ends('06-resnet', net, error_on_test_images))} %"
+    assert said in CELLS[where, cell]
+
+
+def test_the_texts_about_features_say_the_numbers():
+    text = CELLS["vgg", "transfer-see"]
+    for net, joined in (("features", " and "), ("scratch", " to "), ("random", " to ")):
+        assert f"{joined.join(ends('04-features', net, accuracy, 0))} %" in text
