@@ -128,6 +128,17 @@ def cifar_resnet(depth, residual=True, input_shape=(32, 32, 3), classes=10, widt
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(classes, activation="softmax", name="fc")(x))
 """,
+        "names-answer": """
+def published_name(name):
+    parts = name.split("_")
+    kind = parts.pop() if parts[-1] == "bn" else "conv"
+    if parts == ["fc"]:
+        return "predictions"
+    if len(parts) == 3:
+        stage, block, part = parts
+        parts = [stage, f"block{block}", "0" if part == "shortcut" else part]
+    return "_".join([*parts, kind])
+""",
         "copied-answer": """
 def copy_weights(weights, model):
     for layer in model.layers:
@@ -170,7 +181,8 @@ def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
 """,
         "conv-answer": """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
-    x = layers.Conv2D(filters, size, stride, padding="same", name=name)(x)
+    x = ops.pad(x, [(0, 0), (size // 2, size // 2), (size // 2, size // 2), (0, 0)])
+    x = layers.Conv2D(filters, size, stride, padding="valid", name=name)(x)
     x = layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
     return layers.Activation("relu")(x) if relu else x
 """,
@@ -184,6 +196,16 @@ def block_answers(x, kernel, gamma):
     last = model.get_layer("block_2_bn")
     last.set_weights([gamma + zero, *last.get_weights()[1:]])
     return keras.ops.convert_to_numpy(model(x, training=False))
+""",
+        "names-answer": """
+import re
+
+
+def published_name(name):
+    if name == "fc":
+        return "predictions"
+    name = re.sub(r"_(\\d+)_", r"_block\\1_", name).replace("shortcut", "0")
+    return name if name.endswith("bn") else f"{name}_conv"
 """,
         "copied-answer": """
 def copy_weights(weights, model):
@@ -257,9 +279,8 @@ def block_answers(x, kernel, gamma):
 
 _CONV = """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
-    x = layers.Conv2D(
-        filters, size, stride, padding="same", use_bias=False, name=name
-    )(x)
+    x = layers.ZeroPadding2D(size // 2)(x)
+    x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
     x = layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 """
@@ -289,7 +310,8 @@ def resnet(block, counts, input_shape=(224, 224, 3), classes=1000):
     make = {"basic": basic_block, "bottleneck": bottleneck}[block]
     inputs = keras.Input(input_shape, name="image")
     x = conv_bn(inputs, 64, 7, 2, name="conv1")
-    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    x = layers.ZeroPadding2D(1)(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
     for stage, count in enumerate(counts, 2):
         for number in range(1, count + 1):
             stride = 2 if stage > 2 and number == 1 else 1
@@ -348,6 +370,14 @@ _FOLD = """
 def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
     scale = gamma / np.sqrt(variance + epsilon)
     return kernel * scale, (bias - mean) * scale + beta
+"""
+_NAMES = """
+def published_name(name):
+    if name == "fc":
+        return "predictions"
+    name, kind = (name[:-3], "bn") if name.endswith("_bn") else (name, "conv")
+    stage, *rest = name.replace("shortcut", "0").split("_")
+    return "_".join([stage, *(f"block{rest[0]}_{part}" for part in rest[1:]), kind])
 """
 _COUNTS = """
 def bottleneck_parameters(channels, filters):
@@ -746,7 +776,7 @@ def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
     Mistake(
         "not padded",
         "conv-answer",
-        _changed(_CONV, (' padding="same",', "")),
+        _changed(_CONV, ("    x = layers.ZeroPadding2D(size // 2)(x)\n", "")),
         ("resnet-conv",),
         "conv2_1_1 gives 54 × 54 × 64, the table has 56 × 56 × 64.",
         follows=(
@@ -758,6 +788,7 @@ def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
             "resnet-cifar",
             "resnet-identity",
             "resnet-copied",
+            "resnet-padding",
         ),
     ),
     Mistake(
@@ -766,9 +797,8 @@ def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
         """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
     activation = "relu" if relu else None
-    return layers.Conv2D(
-        filters, size, stride, padding="same", activation=activation, name=name
-    )(x)
+    x = layers.ZeroPadding2D(size // 2)(x)
+    return layers.Conv2D(filters, size, stride, activation=activation, name=name)(x)
 """,
         ("resnet-conv",),
         "conv2_1_1_bn",
@@ -788,7 +818,8 @@ def conv_bn(x, filters, size, stride=1, relu=True, *, name):
         "conv-answer",
         """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
-    x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, name=name)(x)
+    x = layers.ZeroPadding2D(size // 2)(x)
+    x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
     x = layers.ReLU()(x) if relu else x
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
 """,
@@ -991,16 +1022,20 @@ def basic_block(x, filters, stride=1, *, name):
         "resnet-answer",
         _changed(
             _RESNET,
-            ('    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)\n', ""),
+            (
+                "    x = layers.ZeroPadding2D(1)(x)\n"
+                '    x = layers.MaxPooling2D(3, 2, name="pool1")(x)\n',
+                "",
+            ),
         ),
-        ("resnet-34", "resnet-50"),
+        ("resnet-34", "resnet-50", "resnet-padding"),
         "pool1: This row is missing",
     ),
     Mistake(
         "pool not padded",
         "resnet-answer",
-        _changed(_RESNET, (' padding="same",', "")),
-        ("resnet-34", "resnet-50"),
+        _changed(_RESNET, ("    x = layers.ZeroPadding2D(1)(x)\n", "")),
+        ("resnet-34", "resnet-50", "resnet-padding"),
         "pool1 gives 55 × 55 × 64, the table has 56 × 56 × 64.",
     ),
     Mistake(
@@ -1115,5 +1150,59 @@ def shortcut_a(x, filters, stride):
         _changed(_COPY, ("layers.BatchNormalization", "layers.LayerNormalization")),
         ("resnet-copied",),
         "it should give",
+    ),
+    Mistake(
+        "the normalisation called a convolution",
+        "names-answer",
+        _changed(
+            _NAMES,
+            ('(name[:-3], "bn") if name.endswith("_bn") else (name, "conv")', '(name, "conv")'),
+        ),
+        ("resnet-names",),
+        "published_name(conv1_bn) gives conv1_conv, it should give conv1_bn.",
+    ),
+    Mistake(
+        "the projection not numbered",
+        "names-answer",
+        _changed(_NAMES, ('.replace("shortcut", "0")', "")),
+        ("resnet-names",),
+        "gives conv3_block1_shortcut_conv, it should give conv3_block1_0_conv.",
+        follows=("resnet-copied",),
+    ),
+    Mistake(
+        "a block of one digit",
+        "names-answer",
+        _changed(_NAMES, ("block{rest[0]}_", "block{rest[0][0]}_")),
+        ("resnet-names",),
+        "gives conv4_block1_1_conv, it should give conv4_block12_1_conv.",
+    ),
+    Mistake(
+        "the last layer forgotten",
+        "names-answer",
+        _changed(_NAMES, ('    if name == "fc":\n        return "predictions"\n', "")),
+        ("resnet-names",),
+        "published_name(fc) gives fc_conv, it should give predictions.",
+    ),
+    Mistake(
+        "same zeros in conv1",
+        "conv-answer",
+        _changed(
+            _CONV,
+            ("    x = layers.ZeroPadding2D(size // 2)(x)\n", ""),
+            ("size, stride, use_bias", 'size, stride, "same", use_bias'),
+        ),
+        ("resnet-padding",),
+        'padding="same" puts one zero more behind than before.',
+    ),
+    Mistake(
+        "same zeros in pool1",
+        "resnet-answer",
+        _changed(
+            _RESNET,
+            ("    x = layers.ZeroPadding2D(1)(x)\n", ""),
+            ("MaxPooling2D(3, 2,", 'MaxPooling2D(3, 2, "same",'),
+        ),
+        ("resnet-padding",),
+        'padding="same" puts one zero more behind than before.',
     ),
 ]
