@@ -10,8 +10,11 @@ what is connected to what: these are. All numbers are worked out here from the r
 `course.arithmetic`; what Keras or a student's code claims is used for unknown layers only.
 
 Conventions: shapes leave out the batch. A MAC is a multiply-accumulate of a convolution or a dense
-layer. Memory counts new values: an activation, a BatchNormalization and a per-map coefficient
-work in place. `course.network` reads the rows and brings them to that form.
+layer. Memory counts values for one image, the image included; in float32 each takes 4 bytes. A row
+counts its new values: an activation, a BatchNormalization and a per-map coefficient work in place,
+unless something else reads their input; additions and concatenations make new values. Training
+keeps all of them (`memory`). At inference a value goes when its last reader has run (`peak`).
+`course.network` reads the rows and brings them to that form.
 """
 
 import functools
@@ -25,6 +28,7 @@ from course.evidence.observe import weightless
 from course.network.from_table import from_table
 from course.network.from_trace import from_trace
 from course.network.functions import SCALED_TANH
+from course.network.memory import alive
 from course.network.recognise import FIXED
 from course.network.rules import normal
 from course.network.words import read_by, shape_of
@@ -112,11 +116,24 @@ class Anatomy:
 
     @property
     def memory(self):
-        """Values kept for one image in a forward pass, the image included (× 4 bytes)."""
+        """All values of a forward pass: what training keeps for each image (× 4 bytes)."""
         return sum(step.memory for step in self.steps) + sum(value.size for value in self.inputs)
 
+    @property
+    def alive(self):
+        """For each row, the values in memory while it runs, if each goes after its last reader."""
+        return alive(self.inputs, self.steps, self.outputs)
+
+    @property
+    def peak(self):
+        """The most values alive at once: what inference needs for each image (× 4 bytes).
+
+        The rows run in the order in which they stand here; another order can need more or less.
+        """
+        return max(self.alive, default=self.memory)
+
     def _cells(self):
-        """(head, rows, foot) of the table. Sources are shown if they are not the row above."""
+        """(head, rows, rows of the foot). Sources are shown if they are not the row above."""
         head = ("row", "step", "output", "parameters", "MACs", "values", "sees")
         rows, above = [], None
         branching = len(self.inputs) > 1 or any(
@@ -143,16 +160,21 @@ class Anatomy:
         parameters = f"{self.parameters:,}"
         if self.trained != self.parameters:
             parameters += f" ({self.trained:,} trained)"
-        foot = ("total", "", "", parameters, f"{self.macs:,}", f"{self.memory:,}", "", "")
+        sums = (parameters, f"{self.macs:,}", f"{self.memory:,}")
+        foot = [
+            ("total", "training keeps all values", "", *sums, "", ""),
+            ("at once", "inference: most at a time", "", "", "", f"{self.peak:,}", "", ""),
+        ]
         if branching:
             return (*head, "reads"), rows, foot
-        return head, [row[:-1] for row in rows], foot[:-1]
+        return head, [row[:-1] for row in rows], [row[:-1] for row in foot]
 
     def __str__(self):
         head, body, foot = self._cells()
-        first, *lines, last = show.lines([head, *body, foot], right=_FIGURES)
-        rule = "─" * max(map(len, [first, *lines, last]))
-        return "\n".join([self.name, rule, first, rule, *lines, rule, last])
+        first, *lines = show.lines([head, *body, *foot], right=_FIGURES)
+        rule = "─" * max(map(len, [first, *lines]))
+        lines.insert(len(body), rule)
+        return "\n".join([self.name, rule, first, rule, *lines])
 
     __repr__ = __str__
 

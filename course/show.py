@@ -16,7 +16,7 @@ def lines(rows, right=()):
 
 
 def html(head, rows, *, foot=(), caption="", right=()):
-    """The table as HTML, with a head and, if given, a foot and a caption."""
+    """The table as HTML, with a head and, if given, the rows of a foot and a caption."""
 
     def line(tag, cells, scope=""):
         sides = ["right" if at in right else "left" for at in range(len(cells))]
@@ -29,5 +29,5 @@ def html(head, rows, *, foot=(), caption="", right=()):
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     above += "<thead>" + line("th", head, ' scope="col"') + "</thead>"
     body = "".join(line("td", cells) for cells in rows)
-    below = f"<tfoot>{line('th', foot)}</tfoot>" if foot else ""
+    below = "<tfoot>" + "".join(line("th", cells) for cells in foot) + "</tfoot>" if foot else ""
     return f"<table>{above}<tbody>{body}</tbody>{below}</table>"

@@ -202,6 +202,9 @@ class Graph:
     def finished(self):
         """(inputs, outputs, nodes in the order in which they are computed, faults)."""
         made, order = {}, []  # number -> finished Node
+        for number, node in self.nodes.items():
+            if node.overwrites and not self._reads_alone(number):
+                self.nodes[number] = node.with_(copies=True)
         inputs, outputs = list(self.inputs), list(map(self.now, self.outputs))
         faults = [(make, list(map(self.now, values))) for make, values in self.faults]
         for value in outputs:
@@ -211,6 +214,23 @@ class Graph:
         inputs, outputs = ([_finished(v, made) for v in values] for values in (inputs, outputs))
         faults = [make([_finished(v, made) for v in values]) for make, values in faults]
         return inputs, outputs, order, faults
+
+    def _reads_alone(self, number):
+        """Whether nothing but this node reads what lies where its input lies."""
+        value = self.now(self.nodes[number].inputs[0])
+        for source, _, _ in value.parts:
+            others = self.readers[source].keys() - {number}
+            if value.joined is not None:  # the concatenation is a value of its own
+                others = {other for other in others if self._reads_join(other, value.joined)}
+            elif self.nodes[source].is_view and not self._reads_alone(source):
+                return False
+            if others:
+                return False
+        return True
+
+    def _reads_join(self, reader, join):
+        values = self.outputs if reader is _OUTPUT else self.nodes[reader].inputs
+        return any(self.now(value).joined == join for value in values)
 
     def _finish(self, value, made):
         """Finish all nodes that a value is computed from. Returns the new ones but the inputs."""

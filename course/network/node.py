@@ -5,7 +5,7 @@ hold the numbers of nodes; in a finished network they hold the nodes themselves.
 
 Conventions: shapes leave out the batch. Sizes are pairs (height, width). A MAC is a
 multiply-accumulate of a convolution or a dense layer. Memory counts new values: an activation, a
-BatchNormalization and a per-map coefficient work in place.
+BatchNormalization and a per-map coefficient work in place, unless something else reads their input.
 """
 
 from bisect import bisect_right
@@ -15,8 +15,6 @@ from itertools import accumulate
 from math import prod
 
 from course.network import functions, words
-
-_IN_PLACE = {"batch_norm", "activation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +49,7 @@ class Node:
     constants: tuple = ()  # (n, k, alpha, beta) of a local response normalisation
     closed: bool = False  # the student's own step; it could be neither traced nor probed
     flat: bool = False  # its output is a vector
+    copies: bool = False  # it cannot overwrite its input, because something else reads that
     moves: tuple = ()  # for the rules: how a step that computes nothing moves values
     reach: tuple = ((1, 1), (1, 1))  # (field, jump) of height and width, in input pixels
 
@@ -109,14 +108,30 @@ class Node:
     @property
     def memory(self):
         """New values that this step makes for one image; 0 if it works in place."""
-        return 0 if self.in_place else self.filters * prod(self.grid)
+        return 0 if self.in_place else self.size
+
+    @property
+    def size(self):
+        """The number of values in the output."""
+        return self.filters * prod(self.grid)
 
     @property
     def in_place(self):
-        """Whether the step can overwrite its input."""
-        per_map = self.step == "conv" and self.kernel == (1, 1) and self.groups == self.channels
-        every_other = self.step == "max_pool" and self.kernel == (1, 1)  # a view of its input
-        return self.step in _IN_PLACE or every_other or (per_map and self.groups > 1)
+        """Whether the output lies where the input is: the step overwrites it, or looks at it."""
+        return self.is_view or (self.overwrites and not self.copies)
+
+    @property
+    def is_view(self):
+        """Whether the output is a part of the input: a pool of 1 × 1 only skips pixels."""
+        return self.step == "max_pool" and self.kernel == (1, 1) and not self.chain
+
+    @property
+    def overwrites(self):
+        """Whether each output value needs only the input value in its place."""
+        if self.step in ("batch_norm", "activation"):
+            return True
+        each = self.step == "conv" and self.groups == self.channels == self.filters > 1
+        return each and self.kernel == self.stride == (1, 1) and not any(map(any, self.padding))
 
     @property
     def receptive_field(self):

@@ -84,7 +84,7 @@ def chain(links):
 
 def read_by(step):
     """The steps that a step reads, each once; a concatenation stands for its parts."""
-    return list(dict.fromkeys(source for value in step.inputs for source in _read(value)))
+    return list(dict.fromkeys(source for value in step.inputs for source in read_from(value)))
 
 
 def sources(step):
@@ -94,10 +94,11 @@ def sources(step):
 
 def sources_of(value):
     """The names of the steps that a value comes from; a concatenation stands for its parts."""
-    return ["input" if step.step == "input" else step.name for step in _read(value)]
+    return ["input" if step.step == "input" else step.name for step in read_from(value)]
 
 
-def _read(value):
+def read_from(value):
+    """The steps that a value is read from; a concatenation stands for its parts."""
     return [value.joined] if value.joined else [part[0] for part in value.parts]
 
 

@@ -325,14 +325,17 @@ def test_a_row_by_name():
 def test_a_table_in_text_and_html(table):
     built = anatomy(table)
     text, html = str(built), built._repr_html_()
+    *_, total, at_once = text.splitlines()
     for number in (f"{built.parameters:,}", f"{built.macs:,}", f"{built.memory:,}"):
-        assert number in text.splitlines()[-1] and number in html
+        assert number in total and number in html
+    assert total.endswith(f" {built.memory:,}") and at_once.endswith(f" {built.peak:,}")
+    assert f">{built.peak:,}<" in html
     assert repr(built) == text and text.splitlines()[0] == table.name
     for step in built:
         assert f">{step.name}<" in html and step.name in text
-    assert html.count("<tr>") == html.count("</tr>") == len(built) + 3
+    assert html.count("<tr>") == html.count("</tr>") == len(built) + 4
     lines = text.splitlines()
-    assert lines[1] == lines[3] == lines[-2]
+    assert lines[1] == lines[3] == lines[-3]
 
 
 def test_trained_parameters_are_shown_where_they_differ():
