@@ -6,6 +6,7 @@
     check.shapes(shapes, like=LENET5)               # hand counts against the same table
     check.parameters(parameters, like=LENET5)
     check.value(share, 95.8, tolerance=0.05)
+    check.choice(letters, "comparison-costs")       # letters, with a reason for each wrong one
     check.function(area, [2, 3], [4, 4], gives=[6, 16])
     check.batch_norm(normalised, mode="use")        # batch normalisation written by hand
     check.progress({"lenet-shapes": 8, ...})        # points so far, and what is open
@@ -18,7 +19,7 @@ package and `course.diagnosis` judge by that evidence alone.
 from dataclasses import replace
 
 from course.anatomy import anatomy
-from course.check import counts, normalised, words
+from course.check import counts, normalised, questions, words
 from course.check.agree import close, largest, where
 from course.check.asked import ask, failed, no_plain_value, told
 from course.check.card import Card
@@ -31,8 +32,8 @@ from course.network.words import shape_of
 from course.plain import one_line
 
 __all__ = [
-    "CheckFailed", "batch_norm", "block", "function", "model", "parameters", "progress", "shapes",
-    "silently", "told", "value",
+    "CheckFailed", "batch_norm", "block", "choice", "function", "model", "parameters", "progress",
+    "shapes", "silently", "told", "value",
 ]  # fmt: skip
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
@@ -190,6 +191,19 @@ def value(answer, expected, /, *, tolerance=0, hint=""):
     else:
         findings = _wrong_value(name, reply["value"], values.exactly(expected), tolerance, hint)
     conclude(Card(name, findings))
+
+
+def choice(answers, name, /):
+    """Check {question: letter} for the questions of that name in `course.check.questions`.
+
+    Raises CheckFailed with a reason for each wrong letter.
+    """
+    reply, subject = ask(answers, {"ask": "value"}), words.name(answers)
+    if "failed" in reply:
+        findings = [failed(reply, "a dict of letters")]
+    else:
+        findings = questions.wrong(reply["value"], name)
+    conclude(Card(subject, findings))
 
 
 def _wrong_value(name, got, expected, tolerance, hint):

@@ -30,6 +30,7 @@ class Cause(Enum):
     READ_NO_FURTHER = "{received} The check reads no further."
     # numbers
     WRONG_VALUE = "The value is not right."
+    CHOICE = "It is not {received}."
     TOO_LARGE = "It is {received}."
     WRONG_KIND_OF_VALUE = "It should be {expected}. Received: {received}."
     MISSING_KEY = "The row is missing in your answer."

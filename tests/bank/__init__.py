@@ -19,6 +19,13 @@ class Mistake:
     follows: tuple = ()  # grade ids that fail because of it, and pass with the official answer
 
 
+def letters(name, right, **changed):
+    """An answer of letters, some of them changed; `_` in a question's name stands for a space."""
+    changed = {question.replace("_", " "): letter for question, letter in changed.items()}
+    assert changed.keys() <= right.keys()
+    return f"{name} = {right | changed}"
+
+
 def packs(mistakes):
     """Mistakes that do not touch each other share a submission: a kernel takes seconds to start."""
     packed = []

@@ -1,8 +1,16 @@
 """Answers to 07-comparison; exercise 9 is graded by a person."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "07-comparison/comparison.ipynb"
+
+# The right letters
+ERRORS = {"the same images": "c", "the larger step": "b"}
+GROWS = {"larger images": "d", "more maps": "b", "a larger batch": "c"}
+OPERATIONS = {"two numbers": "a", "the naive module": "c"}
+TIMES = {"twice the MACs": "c", "a dense layer": "b"}
+ENERGY = {"two chips": "a", "the same power": "c"}
+CERTAIN = {"four times the images": "c", "two people": "b", "what was shown": "a"}
 
 NETS = """nets = {{
     "AlexNet, 15.3 % (test 2012)": {},
@@ -12,29 +20,31 @@ NETS = """nets = {{
     "GoogLeNet, 10.07 % (val 2014)": {},
     "ResNet, 3.57 % (test 2015)": {},
 }}"""
-MEMORY = "def megabytes(parameters, values, batch=1, width=4):\n    return "
-MOST = '\nmost = {"parameters": "VGG-19", "MACs": "VGG-19", "values": "ResNet-152"}'
+ALIVE = "def most_at_once(sizes, last_reader):\n"
 
 RIGHT = {
     "other words": {
         "claims-answer": NETS.format(7, 1.0, 7, 7, 1, 6),
-        "relative-answer": """
-def errors_removed(before, after):
-    return (1 - after / before) * 100
+        "relative-answer": "errors = {}\n"
+        "errors['the same images'], errors['the larger step'] = 'cb'",
+        "costs-answer": "grows = {'larger images': 'd'}\n"
+        "grows |= {'more maps': 'b', 'a larger batch': 'c'}",
+        "alive-answer": ALIVE
+        + """
+    places, most = {0}, 0
+    for row in range(1, len(sizes)):
+        places.add(row)
+        most = max(most, sum(sizes[place] for place in places))
+        places = {place for place in places if last_reader[place] > row}
+    return most
 """,
-        "memory-answer": MEMORY
-        + "sum(width * n for n in (parameters, batch * values)) * 1e-6"
-        + MOST,
-        "flops-answer": "def gflops(macs):\n    return macs * 2 * 10 ** -9",
+        "flops-answer": letters("operations", OPERATIONS),
         "median-answer": """
 def typical(seconds, warm_up=1):
     from statistics import median
     return median(seconds[warm_up:])
 """,
-        "rate-answer": """
-def billions_per_second(macs, seconds):
-    return (macs / 10 ** 9) / seconds
-""",
+        "rate-answer": letters("times", TIMES),
         "pareto-answer": """
 def front(networks):
     def dominates(one, other):
@@ -42,6 +52,7 @@ def front(networks):
         return no_worse and tuple(one[1:]) != tuple(other[1:])
     return sorted(n[0] for n in networks if not any(dominates(o, n) for o in networks))
 """,
+        "phone-answer": 'phone = {"VGG-16": 579.1, "ResNet-50": 112.07}',
         "choose-answer": """
 def choose(networks, macs, parameters, megabytes):
     for net in sorted(networks, key=lambda n: -n["accuracy"]):
@@ -50,20 +61,12 @@ def choose(networks, macs, parameters, megabytes):
                 return net["name"]
     return None
 """,
-        "energy-answer": """
-def joules_per_image(watts, seconds, images):
-    return watts / (images / seconds)
-""",
+        "energy-answer": letters("energy", ENERGY),
         "power-answer": """
 def mean_watts(before, after, seconds, largest):
     return (after - before) % largest * 1e-6 / seconds
 """,
-        "error-answer": """
-def standard_error(percent, images):
-    from math import sqrt
-    p = percent / 100
-    return sqrt(p * (1 - p) / images) * 100
-""",
+        "error-answer": letters("certain", CERTAIN),
     },
 }
 
@@ -75,44 +78,6 @@ MISTAKES = [
     Mistake(
         "everything one network", "claims-answer", NETS.format(1, 1, 1, 1, 1, 1),
         ("comparison-claims",), "Look for the number in the list above",
-    ),
-    Mistake(
-        "points instead of a share", "relative-answer",
-        "def errors_removed(before, after):\n    return before - after",
-        ("comparison-relative",), "errors_removed(20, 15) gives 5, it should give 25.",
-    ),
-    Mistake(
-        "share of the new", "relative-answer",
-        "def errors_removed(before, after):\n    return 100 * (before - after) / after",
-        ("comparison-relative",), "it should give 25.",
-    ),
-    Mistake(
-        "parameters for each image", "memory-answer",
-        MEMORY + "(parameters + values) * batch * width / 1e6" + MOST,
-        ("comparison-memory",), "megabytes(61706, 9118, 100, 4) gives",
-    ),
-    Mistake(
-        "mebibytes", "memory-answer",
-        MEMORY + "(parameters + batch * values) * width / 2**20" + MOST,
-        ("comparison-memory",), "megabytes(61706, 9118, 1, 4) gives",
-    ),
-    Mistake(
-        "values as parameters", "memory-answer",
-        MEMORY + "(parameters + batch * values) * width / 1e6"
-        + MOST.replace("ResNet-152", "VGG-19"),
-        ("comparison-most",), "values: The value is not right. You have the text",
-    ),
-    Mistake(
-        "one for one", "flops-answer", "def gflops(macs):\n    return macs / 1e9",
-        ("comparison-flops",), "gflops(500000000) gives 0.5, it should give 1.",
-    ),
-    Mistake(
-        "millions", "flops-answer", "def gflops(macs):\n    return 2 * macs / 1e6",
-        ("comparison-flops",), "it should give 1.",
-    ),
-    Mistake(
-        "halved", "flops-answer", "def gflops(macs):\n    return macs / 2e9",
-        ("comparison-flops",), "gives 0.25, it should give 1.",
     ),
     Mistake(
         "warm-up kept", "median-answer",
@@ -131,11 +96,6 @@ MISTAKES = [
         "def typical(seconds, warm_up=1):\n"
         "    kept = seconds[warm_up:]\n    return kept[len(kept) // 2]",
         ("comparison-median",), "gives 1, it should give 2.",
-    ),
-    Mistake(
-        "upside down", "rate-answer",
-        "def billions_per_second(macs, seconds):\n    return seconds / macs * 1e9",
-        ("comparison-rate",), "gives 0.25, it should give 4.",
     ),
     Mistake(
         "best accuracy only", "pareto-answer",
@@ -181,16 +141,6 @@ MISTAKES = [
         ("comparison-choose",), "gives small, it should give deep.",
     ),
     Mistake(
-        "power of an image", "energy-answer",
-        "def joules_per_image(watts, seconds, images):\n    return watts / images",
-        ("comparison-energy",), "joules_per_image(10, 4, 2) gives 5, it should give 20.",
-    ),
-    Mistake(
-        "all images together", "energy-answer",
-        "def joules_per_image(watts, seconds, images):\n    return watts * seconds",
-        ("comparison-energy",), "gives 40, it should give 20.",
-    ),
-    Mistake(
         "not gone around", "power-answer",
         "def mean_watts(before, after, seconds, largest):\n"
         "    return (after - before) / 1e6 / seconds",
@@ -203,67 +153,200 @@ MISTAKES = [
         ("comparison-power",), "gives 30, it should give 15.",
     ),
     Mistake(
-        "not rooted", "error-answer",
-        "def standard_error(percent, images):\n"
-        "    p = percent / 100\n    return 100 * p * (1 - p) / images",
-        ("comparison-error",), "it should give 5.",
-    ),
-    Mistake(
-        "as a share", "error-answer",
-        "def standard_error(percent, images):\n"
-        "    p = percent / 100\n    return (p * (1 - p) / images) ** 0.5",
-        ("comparison-error",), "gives 0.05, it should give 5.",
-    ),
-    Mistake(
-        "per cent under the root", "error-answer",
-        "def standard_error(percent, images):\n"
-        "    return (percent * (1 - percent / 100) / images) ** 0.5",
-        ("comparison-error",), "gives 0.5, it should give 5.",
-    ),
-    Mistake(
         "crops for networks", "claims-answer", NETS.format(7, 10, 7, 144, 1, 6),
         ("comparison-claims",), "AlexNet, 18.2 % (val 2012): The value is not right. You have 10.",
-    ),
-    Mistake(
-        "what is left, not what went", "relative-answer",
-        "def errors_removed(before, after):\n    return 100 * after / before",
-        ("comparison-relative",), "errors_removed(20, 15) gives 75, it should give 25.",
-    ),
-    Mistake(
-        "width forgotten", "memory-answer",
-        MEMORY + "4 * (parameters + batch * values) / 1e6" + MOST,
-        ("comparison-memory",), "megabytes(1000000, 1000000, 1, 2) gives 8, it should give 4.",
-    ),
-    Mistake(
-        "deepest works most", "memory-answer",
-        MEMORY + "(parameters + batch * values) * width / 1e6"
-        + MOST.replace('"MACs": "VGG-19"', '"MACs": "ResNet-152"'),
-        ("comparison-most",), 'You have the text "ResNet-152".',
-    ),
-    Mistake(
-        "written otherwise than in the table", "memory-answer",
-        MEMORY + "(parameters + batch * values) * width / 1e6" + MOST.replace("VGG-19", "VGG19"),
-        ("comparison-most",), 'Names as in the table above, such as "VGG-16".',
-    ),
-    Mistake(
-        "multiplied by the time", "rate-answer",
-        "def billions_per_second(macs, seconds):\n    return macs * seconds / 1e9",
-        ("comparison-rate",), "gives 1, it should give 4.",
-    ),
-    Mistake(
-        "not in billions", "rate-answer",
-        "def billions_per_second(macs, seconds):\n    return macs / seconds",
-        ("comparison-rate",), "it should give 4.",
-    ),
-    Mistake(
-        "power, not energy", "energy-answer",
-        "def joules_per_image(watts, seconds, images):\n    return watts / seconds / images",
-        ("comparison-energy",), "joules_per_image(10, 4, 2) gives 1.25, it should give 20.",
     ),
     Mistake(
         "joules for microjoules", "power-answer",
         "def mean_watts(before, after, seconds, largest):\n"
         "    return ((after - before) % largest) / seconds",
         ("comparison-power",), "it should give 15.",
+    ),
+    Mistake(
+        "a larger network won", "relative-answer",
+        letters("errors", ERRORS, the_same_images="a"),
+        ("comparison-relative",), "the same images: It is not a. The architecture",
+    ),
+    Mistake(
+        "test images against validation images", "relative-answer",
+        letters("errors", ERRORS, the_same_images="b"),
+        ("comparison-relative",), "It is not b. The list says `val 2014` behind both.",
+    ),
+    Mistake(
+        "points instead of a share", "relative-answer",
+        letters("errors", ERRORS, the_larger_step="a"),
+        ("comparison-relative",), "Points are no measure of what is left",
+    ),
+    Mistake(
+        "the first network of its kind", "relative-answer",
+        letters("errors", ERRORS, the_larger_step="c"),
+        ("comparison-relative",), "What kind of network won is another question.",
+    ),
+    Mistake(
+        "parameters grow with the image", "costs-answer",
+        letters("grows", GROWS, larger_images="a"),
+        ("comparison-costs",), "larger images: It is not a. A kernel is as large for a large image",
+    ),
+    Mistake(
+        "values cost no work", "costs-answer",
+        letters("grows", GROWS, larger_images="b"),
+        ("comparison-costs",), "Each of those values has to be computed",
+    ),
+    Mistake(
+        "work without values", "costs-answer",
+        letters("grows", GROWS, larger_images="c"),
+        ("comparison-costs",), "each position leaves a value",
+    ),
+    Mistake(
+        "twice the maps, twice the parameters", "costs-answer",
+        letters("grows", GROWS, more_maps="a"),
+        ("comparison-costs",), "But each of them also reads twice as many maps.",
+    ),
+    Mistake(
+        "maps cost no parameters", "costs-answer",
+        letters("grows", GROWS, more_maps="c"),
+        ("comparison-costs",), "A map is made by a kernel of its own.",
+    ),
+    Mistake(
+        "parameters for each image", "costs-answer",
+        letters("grows", GROWS, a_larger_batch="a"),
+        ("comparison-costs",), "All images of a batch meet the same weights.",
+    ),
+    Mistake(
+        "only parameters for each image", "costs-answer",
+        letters("grows", GROWS, a_larger_batch="b"),
+        ("comparison-costs",), "Weights do not depend on the number of images.",
+    ),
+    Mistake(
+        "the sum, as in training", "alive-answer",
+        ALIVE + "    return sum(sizes)",
+        ("comparison-alive",), "gives 10, it should give 6. A row needs its own values",
+    ),
+    Mistake(
+        "a row and the one above, shortcuts forgotten", "alive-answer",
+        ALIVE + "    return max(a + b for a, b in zip(sizes, sizes[1:]))",
+        ("comparison-alive",), "[1, 3, 3, 3]) gives 6, it should give 9.",
+    ),
+    Mistake(
+        "the largest row alone", "alive-answer",
+        ALIVE + "    return max(sizes)",
+        ("comparison-alive",), "[1, 2, 3, 3]) gives 4, it should give 6.",
+    ),
+    Mistake(
+        "gone one row too early", "alive-answer",
+        ALIVE + "    rows = range(1, len(sizes))\n"
+        "    return max(sizes[i] + sum(sizes[j] for j in range(i) if last_reader[j] > i)"
+        " for i in rows)",
+        ("comparison-alive",), "gives 4, it should give 6.",
+    ),
+    Mistake(
+        "forwards and backwards", "flops-answer",
+        letters("operations", OPERATIONS, two_numbers="b"),
+        ("comparison-flops",), "Backwards is about twice the work of forwards",
+    ),
+    Mistake(
+        "one of the two is wrong", "flops-answer",
+        letters("operations", OPERATIONS, two_numbers="c"),
+        ("comparison-flops",), "Both are right, each in its unit.",
+    ),
+    Mistake(
+        "halved", "flops-answer",
+        letters("operations", OPERATIONS, the_naive_module="a"),
+        ("comparison-flops",), "A MAC is two operations, not half of one.",
+    ),
+    Mistake(
+        "one for one", "flops-answer",
+        letters("operations", OPERATIONS, the_naive_module="b"),
+        ("comparison-flops",), "That is the number of MACs.",
+    ),
+    Mistake(
+        "time is proportional to MACs", "rate-answer",
+        letters("times", TIMES, twice_the_MACs="a"),
+        ("comparison-rate",), "If every MAC took the same time, it would.",
+    ),
+    Mistake(
+        "larger is slower", "rate-answer",
+        letters("times", TIMES, twice_the_MACs="b"),
+        ("comparison-rate",), "few large rows fill a machine better",
+    ),
+    Mistake(
+        "each image alone", "rate-answer",
+        letters("times", TIMES, a_dense_layer="a"),
+        ("comparison-rate",), "Who shares them in a batch?",
+    ),
+    Mistake(
+        "the time of the batch", "rate-answer",
+        letters("times", TIMES, a_dense_layer="c"),
+        ("comparison-rate",), "The question is about each image.",
+    ),
+    Mistake(
+        "all values on a phone", "phone-answer",
+        'phone = {"VGG-16": 614.4, "ResNet-50": 170.4}',
+        ("comparison-phone",), "is kept in training only; a phone never holds it.",
+    ),
+    Mistake(
+        "parameters alone", "phone-answer",
+        'phone = {"VGG-16": 553.4, "ResNet-50": 102.4}',
+        ("comparison-phone",), "and for each value that is there at once (peak).",
+    ),
+    Mistake(
+        "a byte for each number", "phone-answer",
+        'phone = {"VGG-16": 144.8, "ResNet-50": 28.0}',
+        ("comparison-phone",), "Four bytes for each parameter",
+    ),
+    Mistake(
+        "power for energy", "energy-answer",
+        letters("energy", ENERGY, two_chips="b"),
+        ("comparison-energy",), "Watts say how fast energy is used.",
+    ),
+    Mistake(
+        "both the same", "energy-answer",
+        letters("energy", ENERGY, two_chips="c"),
+        ("comparison-energy",), "A takes 10 · 2 joules for an image, and B 40 · 0.25.",
+    ),
+    Mistake(
+        "the same power, the same energy", "energy-answer",
+        letters("energy", ENERGY, the_same_power="a"),
+        ("comparison-energy",), "Equal power is equal energy a *second*.",
+    ),
+    Mistake(
+        "parameters use energy", "energy-answer",
+        letters("energy", ENERGY, the_same_power="b"),
+        ("comparison-energy",), "Parameters use no energy while they lie in memory.",
+    ),
+    Mistake(
+        "not rooted", "error-answer",
+        letters("certain", CERTAIN, four_times_the_images="a"),
+        ("comparison-error",), "The number of images stands under the root.",
+    ),
+    Mistake(
+        "less certain with more images", "error-answer",
+        letters("certain", CERTAIN, four_times_the_images="b"),
+        ("comparison-error",), "More images make the measurement more certain.",
+    ),
+    Mistake(
+        "a difference within chance", "error-answer",
+        letters("certain", CERTAIN, two_people="a"),
+        ("comparison-error",), "The difference is 0.2.",
+    ),
+    Mistake(
+        "not seen, so not there", "error-answer",
+        letters("certain", CERTAIN, two_people="c"),
+        ("comparison-error",), "does not mean that there is none.",
+    ),
+    Mistake(
+        "better than people", "error-answer",
+        letters("certain", CERTAIN, what_was_shown="b"),
+        ("comparison-error",), "It was one task, and one person who had practised it.",
+    ),
+    Mistake(
+        "cannot be told apart", "error-answer",
+        letters("certain", CERTAIN, what_was_shown="c"),
+        ("comparison-error",), "The standard errors are 0.06 and 0.57 points",
+    ),
+    Mistake(
+        "words for letters", "costs-answer",
+        letters("grows", GROWS, larger_images="values"),
+        ("comparison-costs",), 'Write one of the letters "a" to "d", in quotation marks.',
     ),
 ]  # fmt: skip

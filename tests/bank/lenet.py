@@ -1,8 +1,16 @@
 """Answers to 02-lenet."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "02-lenet/lenet.ipynb"
+
+# The right letters
+LATER = {
+    "what changes": "c",
+    "ReLU and max pooling": "a",
+    "ReLU and averages": "c",
+    "a moved digit": "b",
+}
 
 RIGHT = {
     "sequential": {
@@ -79,19 +87,8 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
         "bridge-answer": """
 more = {"C3": 6 * 16 * 25 - 60 * 25, "output": 84 * 10 + 10, "S2 and S4": -2 * (6 + 16)}
 """,
-        "relu-answer": """
-def lenet5_relu(input_shape=(32, 32, 1), classes=10):
-    model = keras.Sequential([keras.Input(input_shape)])
-    for maps in (6, 16):
-        model.add(layers.Conv2D(maps, 5))
-        model.add(layers.MaxPool2D())
-        model.add(layers.ReLU())
-    model.add(layers.Flatten())
-    for units in (120, 84):
-        model.add(layers.Dense(units, "relu"))
-    model.add(layers.Dense(classes, "softmax"))
-    return model
-""",
+        "relu-answer": "later = {'what changes': 'c', 'ReLU and max pooling': 'a'}\n"
+        "later |= {'ReLU and averages': 'c', 'a moved digit': 'b'}\n",
     },
     "c5 as a convolution": {
         "model-answer": """
@@ -328,13 +325,6 @@ more = {"C3": -900, "output": -850, "S2 and S4": 44}
         "C3: The value is not right. You have -900. Compare the rows",
     ),
     Mistake(
-        "still average pooling",
-        "relu-answer",
-        _RIGHT_MODEL.replace("lenet5", "lenet5_relu").replace("tanh", "relu"),
-        ("lenet-relu",),
-        "S2: It is average pool 2 × 2, stride 2, the table has max pool 2 × 2, stride 2.",
-    ),
-    Mistake(
         "sizes as if padded",
         "shapes-answer",
         """
@@ -426,26 +416,6 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
 """,
         ("lenet-1998",),
         "F6: Its activation is tanh, the table has 1.7159 · tanh(2a/3).",
-    ),
-    Mistake(
-        "still tanh",
-        "relu-answer",
-        """
-def lenet5_relu(input_shape=(32, 32, 1), classes=10):
-    return lenet5(input_shape, classes)
-""",
-        ("lenet-relu",),
-        "C1: Its activation is tanh, the table has relu.",
-    ),
-    Mistake(
-        "F6 without ReLU",
-        "relu-answer",
-        _RIGHT_MODEL.replace("lenet5", "lenet5_relu")
-        .replace("tanh", "relu")
-        .replace("Average", "Max")
-        .replace('Dense(84, activation="relu")', "Dense(84)"),
-        ("lenet-relu",),
-        "F6: It has no activation, the table has relu.",
     ),
     Mistake(
         "pools learn, too",
@@ -548,5 +518,61 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
         'more = {"C3": 900, "output": 10, "S2 and S4": -44}',
         ("lenet-bridge",),
         "output: The value is not right. You have 10.",
+    ),
+    Mistake(
+        "an average has parameters",
+        "relu-answer",
+        letters("later", LATER, what_changes="a"),
+        ("lenet-relu",),
+        "Neither has any: S2 and S4 of today's LeNet-5",
+    ),
+    Mistake(
+        "a maximum saves work",
+        "relu-answer",
+        letters("later", LATER, what_changes="b"),
+        ("lenet-relu",),
+        "MACs are counted in convolutions and dense layers",
+    ),
+    Mistake(
+        "the order of ReLU and max pooling, larger",
+        "relu-answer",
+        letters("later", LATER, ReLU_and_max_pooling="b"),
+        ("lenet-relu",),
+        "ReLU never puts a smaller value above a larger one.",
+    ),
+    Mistake(
+        "the order of ReLU and max pooling, smaller",
+        "relu-answer",
+        letters("later", LATER, ReLU_and_max_pooling="c"),
+        ("lenet-relu",),
+        "ReLU never puts a smaller value above a larger one.",
+    ),
+    Mistake(
+        "an average like a maximum",
+        "relu-answer",
+        letters("later", LATER, ReLU_and_averages="a"),
+        ("lenet-relu",),
+        "the average of 0, 1, 0 and 2 is 0.75",
+    ),
+    Mistake(
+        "negative values make an average larger",
+        "relu-answer",
+        letters("later", LATER, ReLU_and_averages="b"),
+        ("lenet-relu",),
+        "With ReLU first they count as 0.",
+    ),
+    Mistake(
+        "invariant",
+        "relu-answer",
+        letters("later", LATER, a_moved_digit="a"),
+        ("lenet-relu",),
+        "a moved digit: It is not a. Invariant is what does not change at all.",
+    ),
+    Mistake(
+        "places of S2 like pixels",
+        "relu-answer",
+        letters("later", LATER, a_moved_digit="c"),
+        ("lenet-relu",),
+        "S2 has one value for each two columns of C1.",
     ),
 ]

@@ -41,7 +41,7 @@ class Anything(dict):
     def __call__(self, *a, **k): return self
     def __getattr__(self, name): return self
 shapes = parameters = subsampling = c3_parameters = more = Anything()
-count_parameters = lenet5 = scaled_tanh = subsample = c3_maps = lenet5_1998 = lenet5_relu = shapes
+count_parameters = lenet5 = scaled_tanh = subsample = c3_maps = lenet5_1998 = later = shapes
 """,
     "asserts and raises stripped": """
 import ast
@@ -57,11 +57,11 @@ keras.Model.output_shape = (None, 10)
 def lenet5(input_shape=(32, 32, 1), classes=10):
     inputs = keras.Input(input_shape)
     return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(inputs)))
-lenet5_1998 = lenet5_relu = lenet5
+lenet5_1998 = later = lenet5
 import course.check, course.diagnosis, course.evidence.observe, course.evidence.trace
 course.diagnosis.diagnose = lambda *a, **k: []
 course.check.nearest = lambda network, tables: (tables[0], [])
-for name in ("model", "block", "shapes", "parameters", "value", "function"):
+for name in ("model", "block", "choice", "shapes", "parameters", "value", "function"):
     setattr(course.check, name, lambda *a, **k: None)
 """,
     "names shadowed": """

@@ -1,0 +1,90 @@
+"""Questions with letters: each wrong letter has a reason, and each question is in its notebook."""
+
+import re
+
+import nbformat
+import pytest
+
+from course import check, ilsvrc
+from course.anatomy import anatomy
+from course.architectures.googlenet import INCEPTION_NAIVE
+from course.check.questions import QUESTIONS, RIGHT
+from course.diagnosis import Cause
+from tests.classroom import SOURCES
+
+
+def right(name):
+    return {
+        q: letter for q, why in QUESTIONS[name].items() for letter in why if why[letter] == RIGHT
+    }
+
+
+each_set = pytest.mark.parametrize("name", QUESTIONS)
+
+
+@each_set
+def test_one_letter_is_right_and_each_other_one_has_its_reason(name):
+    check.choice(right(name), name)
+    for question, reasons in QUESTIONS[name].items():
+        assert list(reasons.values()).count(RIGHT) == 1 and "".join(reasons) in "abcdefgh"
+        for letter, why in reasons.items():
+            if why != RIGHT:
+                with pytest.raises(check.CheckFailed) as failed:
+                    check.choice(right(name) | {question: letter}, name)
+                (found,) = failed.value.findings
+                assert found.message == f"{question}: It is not {letter}. {why}"
+
+
+def test_the_questions_stand_in_the_notebooks():
+    found = {}
+    for path in SOURCES:
+        options = {}
+        for cell in nbformat.read(path, 4).cells:
+            asked = r"^\*([^*\n]+)\* · (.*?)(?=^\*|\Z)"
+            for question, text in re.findall(asked, cell.source, re.M | re.S):
+                options[question] = re.findall(r"^- ([a-h])\) ", text, re.M)
+            if name := re.search(r"check\.choice\(\w+, \"(.+)\"\)", cell.source):
+                found[name[1]], options = options, {}
+    assert found == {
+        name: {question: list(reasons) for question, reasons in questions.items()}
+        for name, questions in QUESTIONS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "answer, cause, says",
+    [
+        ({}, Cause.NOT_ANSWERED, "the same images: There is no answer yet."),
+        ({"the same images": None}, Cause.NOT_ANSWERED, "There is no answer yet."),
+        ({"the same images": "C"}, Cause.WRONG_VALUE, 'letters "a" to "c", in quotation marks'),
+        ({"the same images": 3}, Cause.WRONG_VALUE, "You have 3."),
+        ({"the same images": ["c"]}, Cause.WRONG_VALUE, "You have [c]."),
+        ("cb", Cause.WRONG_KIND_OF_VALUE, "a dict with a letter for each question. Received: cb."),
+        (None, Cause.NOT_ANSWERED, "There is no answer yet."),
+    ],
+)
+def test_other_answers(answer, cause, says):
+    with pytest.raises(check.CheckFailed) as failed:
+        check.choice(answer, "comparison-relative")
+    found = failed.value.findings[0]
+    assert found.cause is cause and says in found.message
+
+
+def test_numbers_in_the_reasons():
+    def standard_error(percent, images):
+        return (percent * (100 - percent) / images) ** 0.5
+
+    before, after = (w.top5 for w in ilsvrc.WINNERS if w.year in (2011, 2012))
+    network, person = 3.567, ilsvrc.HUMANS["annotator A1"]
+    macs = anatomy(ilsvrc.NETWORKS["VGG-16"]).macs
+    reasons = {q: why for questions in QUESTIONS.values() for q, why in questions.items()}
+    assert f"of {before} errors {before - after:.2f} went" in reasons["the larger step"]["a"]
+    assert (before - after) / before == pytest.approx(2 / 5, abs=0.01)
+    assert f"about {3 * macs / 1e9:.0f} billion" in reasons["two numbers"]["b"]
+    assert anatomy(INCEPTION_NAIVE).macs == pytest.approx(1.71e9 / 2, rel=0.01)
+    errors = [f"{standard_error(percent, 1500):.2f}" for percent in (5.1, 4.9)]
+    assert " and ".join(errors) + " points" in reasons["two people"]["a"]
+    assert person == (5.1, 1500)
+    errors = [f"{standard_error(*one):.2f}" for one in ((network, 100_000), person)]
+    said = f"{' and '.join(errors)} points, and the difference is {person[0] - network:.1f}."
+    assert said in reasons["what was shown"]["c"]
