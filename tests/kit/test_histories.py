@@ -23,11 +23,18 @@ def training_error(run):
     return round(1 - run["accuracy"][-1], 5)
 
 
+def epochs_needed(run):
+    *before, last = run["accuracy"]
+    assert last >= 0.75 > max(before)
+    return len(run["accuracy"])
+
+
 def help_of_heads(run):
     return round(run["both"][0] / run["main"][0], 3)
 
 
 MEASURES = {  # of the others: accuracy on the test images after the last epoch
+    "03-relu": epochs_needed,
     "05-heads": help_of_heads,
     "06-resnet": training_error,
 }
@@ -36,6 +43,7 @@ MEASURES = {  # of the others: accuracy on the test images after the last epoch
 APART = {
     "02-lenet": [("lenet", "lenet_relu"), ("lenet_1998", "lenet_relu")],
     "03-alexnet": [("plain", "regularised")],
+    "03-relu": [("tanh", "relu")],
     "04-features": [("random", "scratch"), ("random", "features")],
     "04-vgg": [],
     "05-heads": [("drawn", "half")],
@@ -125,3 +133,10 @@ def test_the_texts_about_features_say_the_numbers():
     text = CELLS["vgg", "transfer-see"]
     for net, joined in (("features", " and "), ("scratch", " to "), ("random", " to ")):
         assert f"{joined.join(ends('04-features', net, accuracy, 0))} %" in text
+
+
+@pytest.mark.parametrize("cell", [("03-alexnet", "small-relu-see"), ("alexnet", "relu-curves-see")])
+def test_the_texts_about_relu_say_the_numbers(cell):
+    tanh, relu = ("{} to {}".format(*data.history("03-relu")["nets"][net]["range"])
+                  for net in ("tanh", "relu"))  # fmt: skip
+    assert f"{tanh} epochs against {relu}" in CELLS[cell]
