@@ -1,0 +1,64 @@
+"""The gradient of a number with respect to an array, with whichever backend Keras runs on.
+
+gradient(lambda image: network(image[None])[0, 3], image)
+"""
+
+
+def gradient(function, x):
+    """How much function(x) changes with each value of x: an array of x's shape, (…) -> (…).
+
+    `function` takes a float tensor of x's shape and returns one number as a tensor, computed with
+    Keras's layers and `keras.ops`. It is not computed by differences, so it is as exact as float32.
+
+    Raises ValueError if the function returns something else, or what does not depend on x.
+    """
+    import keras
+    import numpy as np
+
+    x = keras.ops.convert_to_tensor(np.asarray(x, "float32"))
+    slopes = {"tensorflow": _by_tape, "jax": _by_jax}.get(keras.backend.backend(), _by_torch)
+    found = slopes(lambda value: _number(function(value)), x)
+    if found is None:
+        raise ValueError(
+            "The function's number does not depend on x. Compute it from x with Keras's layers and "
+            "keras.ops: NumPy, float() and network.predict() cut the connection."
+        )
+    return keras.ops.convert_to_numpy(found)
+
+
+def _number(value):
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        raise ValueError(
+            f"The function should return one number as a tensor. Received: a "
+            f"{type(value).__name__}, from which no way leads back to x."
+        )
+    if tuple(shape) != ():
+        raise ValueError(
+            "The function should return one number, such as one class's score or a sum. "
+            f"Received: a tensor of shape {tuple(shape)}."
+        )
+    return value
+
+
+def _by_tape(function, x):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x) if tf.is_tensor(value) else None
+
+
+def _by_jax(function, x):
+    import jax
+
+    return jax.grad(function)(x)
+
+
+def _by_torch(function, x):
+    import torch
+
+    x.requires_grad_()
+    value = function(x)
+    return torch.autograd.grad(value, x, allow_unused=True)[0] if value.requires_grad else None
