@@ -20,6 +20,25 @@ def alexnet(input_shape=(227, 227, 3), classes=1000):
     x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 """
+_PARTS = """
+def from_conv3(x, classes, groups=1):
+    x = layers.Conv2D(384, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(384, 3, groups=groups, padding="same", activation="relu")(x)
+    x = layers.Conv2D(256, 3, groups=groups, padding="same", activation="relu")(x)
+    x = layers.Flatten()(layers.MaxPooling2D(3, 2)(x))
+    x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+    x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+    return layers.Dense(classes, activation="softmax")(x)
+
+
+def alexnet(input_shape=(227, 227, 3), classes=1000, groups=1):
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(96, 11, strides=4, activation="relu")(inputs)
+    x = layers.MaxPooling2D(3, 2)(lrn(x))
+    x = layers.Conv2D(256, 5, groups=groups, padding="same", activation="relu")(x)
+    x = layers.MaxPooling2D(3, 2)(lrn(x))
+    return keras.Model(inputs, from_conv3(x, classes, groups))
+"""
 _GROUPED = (
     _TOWER.replace("def alexnet", "def alexnet_two_gpus")
     .replace("Conv2D(256, 5,", "Conv2D(256, 5, groups=2,")
@@ -163,6 +182,54 @@ def zfnet(input_shape=(224, 224, 3), classes=1000):
     x = ops.relu(layers.Dense(4096)(x))
     return keras.Model(inputs, ops.softmax(layers.Dense(classes)(x)))
 """,
+        "occlusion-answer": """
+def occlusion(network, image, label, size, step=1, grey=0.5):
+    seen = []
+    for top in range((image.shape[0] - size) // step + 1):
+        seen.append([])
+        for left in range((image.shape[1] - size) // step + 1):
+            covered = np.zeros((*image.shape[:2], 1), bool)
+            covered[top * step :, left * step :][:size, :size] = True
+            answer = network(np.where(covered, grey, image)[None])
+            seen[-1].append(float(answer[0, label]))
+    return seen
+""",
+        "saliency-answer": """
+def slopes(network, image, label):
+    scores = keras.Model(network.inputs[0], network.get_layer("softmax").input)
+
+    def score(x):
+        return ops.take(scores(ops.expand_dims(x, 0)), label, axis=1)[0]
+
+    return gradient(score, image)
+
+
+def saliency(network, image, label):
+    return ops.max(ops.abs(slopes(network, image, label)), axis=2)
+""",
+        "ascent-answer": """
+def ascend(network, image, label, rate):
+    up = slopes(network, image, label)
+    return image + up * (rate * up.size**0.5 / np.linalg.norm(up))
+""",
+        "cam-answer": """
+def class_activation(network, image, label):
+    look = keras.Model(network.inputs[0], network.get_layer("average").input)
+    kernel, _ = network.get_layer("logits").get_weights()
+    return np.einsum("bhwk,k->hw", look(image[None]), kernel[:, label])
+""",
+        "field-answer": """
+def measured_field(network, images, layer):
+    part = keras.Model(network.inputs[0], network.get_layer(layer).output)
+    _, height, width, _ = part.output.shape
+
+    def middle(x):
+        return ops.sum(part(x)[:, height // 2, width // 2, :])
+
+    sizes = np.abs(gradient(middle, images)).max(axis=(0, 3))
+    places = np.argwhere(sizes > 0)
+    return places.max(axis=0) - places.min(axis=0) + 1
+""",
         "crops-answer": """
 def count_crops(side, size):
     places = side - size + 1
@@ -235,6 +302,48 @@ def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
         normalised.append(x[..., i : i + 1] / (k + alpha * total) ** beta)
     return ops.concatenate(normalised, axis=-1)
 """,
+        "occlusion-answer": """
+def occlusion(network, image, label, size, step=1, grey=0.5):
+    height, width, _ = image.shape
+    copies, rows = [], 0
+    for top in range(0, height, step):
+        if top + size > height:
+            break
+        rows += 1
+        for left in range(0, width - size + 1, step):
+            copy = image.copy()
+            for row in range(top, top + size):
+                for column in range(left, left + size):
+                    copy[row, column, :] = grey
+            copies.append(copy)
+    return network.predict(np.stack(copies), verbose=0)[:, label].reshape(rows, -1)
+""",
+        "saliency-answer": """
+import tensorflow as tf
+
+
+def slopes(network, image, label):
+    look = keras.Model(network.inputs[0], network.get_layer("logits").output)
+    x = tf.Variable(image[None].astype("float32"))
+    with tf.GradientTape() as tape:
+        score = look(x)[:, label]
+    return tape.gradient(score, x)[0].numpy()
+
+
+def saliency(network, image, label):
+    found = slopes(network, image, label)
+    return np.array([[max(abs(s) for s in pixel) for pixel in row] for row in found])
+""",
+        "cam-answer": """
+def class_activation(network, image, label):
+    look = keras.Model(network.inputs[0], network.get_layer("maps").output)
+    maps = ops.convert_to_numpy(look(image[None]))
+    weights = network.get_layer("logits").get_weights()[0]
+    total = np.zeros(maps.shape[1:3])
+    for k in range(maps.shape[-1]):
+        total += weights[k, label] * maps[0, :, :, k]
+    return total
+""",
         "model-answer": _TOWER.replace(
             "    inputs = ", "    relu = keras.activations.relu\n    inputs = "
         ).replace('"relu"', "relu"),
@@ -280,9 +389,47 @@ def dropped(names):
     return count(rows) - count([row for row in rows if row not in names])
 """,
     },
+    "in two parts": {"model-answer": _PARTS},
 }
 
-_BUILT = ("alexnet-model",)
+_LOOK = """
+    look = keras.Model(network.inputs[0], network.get_layer("logits").output)
+"""
+_OCCLUSION = """
+def occlusion(network, image, label, size, step=1, grey=0.5):
+    tops = range(0, image.shape[0] - size + 1, step)
+    lefts = range(0, image.shape[1] - size + 1, step)
+    places = [(top, left) for top in tops for left in lefts]
+    covered = np.stack([image] * len(places))
+    for copy, (top, left) in zip(covered, places):
+        copy[top : top + size, left : left + size] = grey
+    answers = np.array(network(covered))[:, label]
+    return answers.reshape(len(tops), len(lefts))
+"""
+_SALIENCY = f"""
+def slopes(network, image, label):{_LOOK}
+    return gradient(lambda x: look(x[None])[0, label], image)
+
+
+def saliency(network, image, label):
+    return np.abs(slopes(network, image, label)).max(axis=-1)
+"""
+_CAM = """
+def class_activation(network, image, label):
+    look = keras.Model(network.inputs[0], network.get_layer("maps").output)
+    maps = np.array(look(image[None]))[0]
+    kernel, bias = network.get_layer("logits").get_weights()
+    return maps @ kernel[:, label]
+"""
+_FIELD = """
+def measured_field(network, images, layer):
+    look = keras.Model(network.inputs[0], network.get_layer(layer).output)
+    _, height, width, _ = look.output.shape
+    found = gradient(lambda x: ops.sum(look(x)[:, height // 2, width // 2]), images)
+    seen = np.any(found != 0, axis=(0, 3))
+    rows, columns = np.nonzero(seen)
+    return rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
+"""
 
 MISTAKES = [
     # 1
@@ -426,37 +573,58 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
     Mistake(
         "pooled before normalised",
         "model-answer",
-        _TOWER.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
-        _BUILT,
+        _PARTS.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
+        ("alexnet-model",),
         "norm1: This row is missing: after conv1 comes max_pooling2d",
+        follows=("alexnet-two-gpus",),
     ),
     Mistake(
         "not padded",
         "model-answer",
-        _TOWER.replace('256, 5, padding="same"', "256, 5"),
-        _BUILT,
+        _PARTS.replace('groups=groups, padding="same"', "groups=groups"),
+        ("alexnet-model",),
         "conv2 gives 23 × 23 × 256, the table has 27 × 27 × 256.",
+        follows=("alexnet-two-gpus", "zfnet-model"),
     ),
     Mistake(
         "conv1 padded",
         "model-answer",
-        _TOWER.replace("strides=4", 'strides=4, padding="same"'),
-        _BUILT,
+        _PARTS.replace("strides=4", 'strides=4, padding="same"'),
+        ("alexnet-model",),
         "conv1 gives 57 × 57 × 96, the table has 55 × 55 × 96.",
+        follows=("alexnet-two-gpus",),
     ),
     Mistake(
         "pools that do not overlap",
         "model-answer",
-        _TOWER.replace("MaxPooling2D(3, 2)", "MaxPooling2D(2)"),
-        _BUILT,
+        _PARTS.replace("MaxPooling2D(3, 2)", "MaxPooling2D(2)"),
+        ("alexnet-model",),
         "pool1: The kernel is 2 × 2, the table has 3 × 3.",
+        follows=("alexnet-two-gpus", "zfnet-model"),
     ),
     Mistake(
         "not normalised",
         "model-answer",
-        _TOWER.replace("(lrn(x))", "(x)"),
-        _BUILT,
+        _PARTS.replace("(lrn(x))", "(x)"),
+        ("alexnet-model",),
         "norm1: This row is missing: after conv1 comes",
+        follows=("alexnet-two-gpus",),
+    ),
+    Mistake(
+        "groups not handed on to the second part",
+        "model-answer",
+        _PARTS.replace("from_conv3(x, classes, groups))", "from_conv3(x, classes))"),
+        ("alexnet-two-gpus",),
+        "conv4: It works in one group, the table has 2 groups.",
+    ),
+    Mistake(
+        "no groups in the tower",
+        "model-answer",
+        _PARTS.replace("classes=1000, groups=1)", "classes=1000)")
+        .replace("groups=groups, ", "")
+        .replace("classes, groups))", "classes))"),
+        ("alexnet-two-gpus",),
+        "unexpected keyword argument 'groups'",
     ),
     # 5
     Mistake(
@@ -480,7 +648,10 @@ sees = {"conv1": 96, "conv2": 256, "conv3": 384, "conv4": 384, "conv5": 256}
     Mistake(
         "one tower again",
         "groups-answer",
-        _TOWER.replace("def alexnet", "def alexnet_two_gpus"),
+        """
+def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
+    return alexnet(input_shape, classes)
+""",
         ("alexnet-two-gpus",),
         "conv2: It works in one group, the table has 2 groups.",
     ),
@@ -552,6 +723,206 @@ def dropped(names):
         "pool1: This row is missing: after conv1 comes",
     ),
     # 8
+    Mistake(
+        "covered with black",
+        "occlusion-answer",
+        _OCCLUSION.replace("= grey", "= 0"),
+        ("alexnet-occlusion",),
+        "gives [[0.5]], it should give [[0.880797]]. Here the square covers all. The network sees "
+        "four pixels of 0.5",
+    ),
+    Mistake(
+        "the logit of what is covered",
+        "occlusion-answer",
+        _OCCLUSION.replace("network(covered)", "look(covered)").replace(
+            "    covered", _LOOK + "    covered"
+        ),
+        ("alexnet-occlusion",),
+        "gives [[2]], it should give [[0.880797]].",
+    ),
+    Mistake(
+        "all places in one copy",
+        "occlusion-answer",
+        """
+def occlusion(network, image, label, size, step=1, grey=0.5):
+    seen, copy = [], image.copy()
+    for top in range(0, image.shape[0] - size + 1, step):
+        seen.append([])
+        for left in range(0, image.shape[1] - size + 1, step):
+            copy[top : top + size, left : left + size] = grey
+            seen[-1].append(float(network(copy[None])[0, label]))
+    return seen
+""",
+        ("alexnet-occlusion",),
+        "in rows and columns as in the image, each in a fresh copy of it.",
+    ),
+    Mistake(
+        "columns before rows",
+        "occlusion-answer",
+        _OCCLUSION.replace(
+            "for top in tops for left in lefts", "for left in lefts for top in tops"
+        ),
+        ("alexnet-occlusion",),
+        "A number for each place, in rows and columns as in the image",
+    ),
+    Mistake(
+        "the square around its place",
+        "occlusion-answer",
+        _OCCLUSION.replace(
+            "copy[top : top + size, left : left + size]",
+            "copy[max(0, top - size // 2) :, max(0, left - size // 2) :][:size, :size]",
+        ),
+        ("alexnet-occlusion",),
+        "The upper left corners of the squares are in rows 0 and 2 and in columns 0 and 2.",
+    ),
+    Mistake(
+        "steps of one",
+        "occlusion-answer",
+        _OCCLUSION.replace(" + 1, step)", " + 1)"),
+        ("alexnet-occlusion",),
+        "Its size is 3 × 4, it should be 2 × 2.",
+    ),
+    Mistake(
+        "the slope of the probability",
+        "saliency-answer",
+        _SALIENCY.replace("look(x[None])", "network(x[None])"),
+        ("alexnet-saliency",),
+        "so the slope at each is 1. If yours are smaller, they are slopes of the probability.",
+    ),
+    Mistake(
+        "signs kept",
+        "saliency-answer",
+        _SALIENCY.replace("np.abs(slopes(network, image, label))", "slopes(network, image, label)"),
+        ("alexnet-saliency",),
+        "gives [[-2, -2], [-2, -2]], it should give [[2, 2], [2, 2]]. This logit falls by 2",
+    ),
+    Mistake(
+        "the largest before its absolute value",
+        "saliency-answer",
+        _SALIENCY.replace(
+            "np.abs(slopes(network, image, label)).max(axis=-1)",
+            "np.abs(slopes(network, image, label).max(axis=-1))",
+        ),
+        ("alexnet-saliency",),
+        "gives [[2, 0, 2]], it should give [[4, 0, 4]].",
+    ),
+    Mistake(
+        "channels added up",
+        "saliency-answer",
+        _SALIENCY.replace(".max(axis=-1)", ".sum(axis=-1)"),
+        ("alexnet-saliency",),
+        "one number for each pixel, the largest absolute value.",
+    ),
+    Mistake(
+        "channels kept",
+        "saliency-answer",
+        _SALIENCY.replace(".max(axis=-1)", ""),
+        ("alexnet-saliency",),
+        "Its size is 2 × 2 × 1, it should be 2 × 2.",
+    ),
+    Mistake(
+        "the slopes of all classes",
+        "saliency-answer",
+        _SALIENCY.replace("look(x[None])[0, label]", "ops.sum(look(x[None]))"),
+        ("alexnet-saliency",),
+        "gives [[1, 1], [1, 1]], it should give [[2, 2], [2, 2]].",
+        follows=("alexnet-ascent",),
+    ),
+    Mistake(
+        "downhill",
+        "ascent-answer",
+        """
+def ascend(network, image, label, rate):
+    found = slopes(network, image, label)
+    return image - rate * found / np.sqrt(np.mean(found**2))
+""",
+        ("alexnet-ascent",),
+        "it should give [[[0.2], [0.3]], [[0.4], [0.5]]]. All four slopes are 2.",
+    ),
+    Mistake(
+        "steps as large as the slopes",
+        "ascent-answer",
+        """
+def ascend(network, image, label, rate):
+    return image + rate * slopes(network, image, label)
+""",
+        ("alexnet-ascent",),
+        "Divided by the root of the mean of their squares they are 1",
+    ),
+    Mistake(
+        "the sign alone",
+        "ascent-answer",
+        """
+def ascend(network, image, label, rate):
+    return image + rate * np.sign(slopes(network, image, label))
+""",
+        ("alexnet-ascent",),
+        "The mean is over all values of the image",
+    ),
+    Mistake(
+        "maps without weights",
+        "cam-answer",
+        _CAM.replace("maps @ kernel[:, label]", "maps.sum(axis=-1)"),
+        ("alexnet-cam",),
+        "gives [[3, 3, 3], [3, 4, 5]], it should give [[6, 5, 4], [3, 4, 5]].",
+    ),
+    Mistake(
+        "a row of the kernel",
+        "cam-answer",
+        _CAM.replace("kernel[:, label]", "kernel[label]"),
+        ("alexnet-cam",),
+        "its weights are a column of the kernel.",
+    ),
+    Mistake(
+        "the bias in the map",
+        "cam-answer",
+        _CAM.replace("kernel[:, label]", "kernel[:, label] + bias[label]"),
+        ("alexnet-cam",),
+        "gives [[6.25, 5.25, 4.25], [3.25, 4.25, 5.25]], it should give",
+    ),
+    Mistake(
+        "nothing below zero",
+        "cam-answer",
+        _CAM.replace("maps @ kernel[:, label]", "np.maximum(maps @ kernel[:, label], 0)"),
+        ("alexnet-cam",),
+        "What speaks against a class is negative, and stays so",
+    ),
+    Mistake(
+        "averages instead of maps",
+        "cam-answer",
+        _CAM.replace("maps @ kernel", "maps.mean(axis=(0, 1)) @ kernel"),
+        ("alexnet-cam",),
+        "gives 4.5, it should give",
+    ),
+    Mistake(
+        "the unit in the corner",
+        "field-answer",
+        _FIELD.replace("height // 2, width // 2", "0, 0"),
+        ("alexnet-field",),
+        "gives [4, 4], it should give [7, 7]. The unit in the middle of 25 × 25",
+    ),
+    Mistake(
+        "one pixel too few",
+        "field-answer",
+        _FIELD.replace(" + 1", ""),
+        ("alexnet-field",),
+        "gives [6, 6], it should give [7, 7].",
+    ),
+    Mistake(
+        "all units of the layer",
+        "field-answer",
+        _FIELD.replace("[:, height // 2, width // 2]", ""),
+        ("alexnet-field",),
+        "all units together see the whole image.",
+    ),
+    Mistake(
+        "pixels counted",
+        "field-answer",
+        _FIELD.replace("return ", "return int(seen.sum()) #"),
+        ("alexnet-field",),
+        "gives 49, it should give [7, 7].",
+    ),
+    # 9
     Mistake(
         "2048",
         "crops-answer",
@@ -626,7 +997,7 @@ def shift_colours(image, values, vectors, alphas):
         ("alexnet-colours",),
         "gives [[[0.079, 0.018, 0.062]]], it should give [[[0.0713333, 0.0543333, 0.0486667]]].",
     ),
-    # 9
+    # 10
     Mistake(
         "divided by the rate",
         "dropout-answer",
@@ -671,7 +1042,7 @@ def dropout(x, kept, rate, training):
         ("alexnet-dropout",),
         "dropout([1, 2, 3, 4], [1, 0, 1, 1], 0.5, False) gives [0.5, 1, 1.5, 2]",
     ),
-    # 10
+    # 11
     Mistake(
         "averaged over the images",
         "ensemble-answer",
