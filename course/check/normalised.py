@@ -111,7 +111,8 @@ def _blend(old, new, momentum):
 
 def in_training(
     x, gamma, beta, mean, variance, momentum, epsilon,
-    *, axes=(0, 1, 2), sample=False, own=True, divisor=_root, gain=_same, shift=_same,
+    *, axes=(0, 1, 2), sample=False, own=True, centred=True,
+    divisor=_root, gain=_same, shift=_same,
 ):  # fmt: skip
     """What a normalisation makes of a batch while it is trained: (images, H, W, maps) -> the same.
 
@@ -119,7 +120,8 @@ def in_training(
     """
     if own:
         mean, variance = x.mean(axes, keepdims=True), _variance(x, axes, sample)
-    return gain(gamma) * (x - mean) / divisor(variance, epsilon) + shift(beta)
+    x = x - mean if centred else x
+    return gain(gamma) * x / divisor(variance, epsilon) + shift(beta)
 
 
 def moved_mean(x, gamma, beta, mean, variance, momentum, epsilon, *, blend=_blend):
@@ -137,12 +139,13 @@ def moved_variance(
 
 def in_use(
     x, gamma, beta, mean, variance, epsilon,
-    *, stored=True, divisor=_root, gain=_same, shift=_same,
+    *, stored=True, centred=True, divisor=_root, gain=_same, shift=_same,
 ):  # fmt: skip
     """What a trained normalisation makes of images: (images, H, W, maps) -> the same."""
     if not stored:
         mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
-    return gain(gamma) * (x - mean) / divisor(variance, epsilon) + shift(beta)
+    x = x - mean if centred else x
+    return gain(gamma) * x / divisor(variance, epsilon) + shift(beta)
 
 
 def folded_kernel(
@@ -166,6 +169,8 @@ def folded_bias(
 _MISTAKES = {
     "axes": [
         ((0,), "Each pixel has its own mean here. Take it over images, rows and columns."),
+        ((0, 1), "Each column of a map has its own mean here. A map has one mean."),
+        ((0, 2), "Each row of a map has its own mean here. A map has one mean."),
         ((1, 2), "Each image has its own mean here. Take it over all images of the batch."),
         ((3,), "The mean is over the maps of a pixel here. Each map has its own mean."),
         ((1, 2, 3), "Each image has one mean here, over all its maps. Each map has its own."),
@@ -180,6 +185,7 @@ _MISTAKES = {
     "stored": [
         (False, "These are the batch's own statistics. In use the moving averages count."),
     ],
+    "centred": [(False, "The mean is not subtracted.")],
     "divisor": [
         (lambda variance, epsilon: np.sqrt(variance), "ε is missing: √(variance + ε)."),
         (
@@ -189,6 +195,10 @@ _MISTAKES = {
         (
             lambda variance, epsilon: variance + epsilon,
             "The root is missing. The divisor is √(variance + ε).",
+        ),
+        (
+            lambda variance, epsilon: np.sqrt(np.sqrt(variance) + epsilon),
+            "The root is taken twice. The divisor is √(variance + ε).",
         ),
         (lambda variance, epsilon: variance, "The divisor is the variance, not √(variance + ε)."),
     ],
