@@ -51,7 +51,7 @@ def test_a_photograph_and_a_new_head(published, tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     first = ", ".join(f"{label} {share:.0%}" for _, label, share in decoded(expected, 3)[0])
     assert f"as it is: {first}\n" in said
-    assert re.search(r"\d+% of 6 other photographs are right", said)
+    assert re.search(r"\d+% of 6 other digits are right", said)
 
 
 def decoded(shares, top):
@@ -62,9 +62,9 @@ def decoded(shares, top):
     ]
 
 
-def few(name, *, size, batch, limit):
+def few(name, *, size, batch):
     """Two pipelines, as `data.load` gives them, of six images each."""
-    assert (name, size) == ("cifar10", (96, 96))
+    assert (name, size) == ("digits", (96, 96))
     rng = np.random.default_rng(2)
-    batches = [(rng.random((3, *size, 3), "float32"), rng.integers(0, 10, 3)) for _ in range(2)]
+    batches = [(rng.random((3, *size, 1), "float32"), rng.integers(0, 10, 3)) for _ in range(2)]
     return (SimpleNamespace(as_numpy_iterator=lambda: iter(batches)),) * 2
