@@ -35,6 +35,7 @@ def help_of_heads(run):
 
 MEASURES = {  # of the others: accuracy on the test images after the last epoch
     "03-relu": epochs_needed,
+    "04-start": training_error,
     "05-heads": help_of_heads,
     "06-resnet": training_error,
 }
@@ -45,6 +46,11 @@ APART = {
     "03-alexnet": [("plain", "regularised")],
     "03-relu": [("tanh", "relu")],
     "04-features": [("random", "scratch"), ("random", "features")],
+    "04-start": [
+        ("shallow_small", "deep_small"),
+        ("deep_he", "deep_small"),
+        ("shallow_he", "deep_he"),
+    ],
     "04-vgg": [],
     "05-heads": [("drawn", "half")],
     "05-inception": [("bottleneck", "naive")],
@@ -140,3 +146,12 @@ def test_the_texts_about_relu_say_the_numbers(cell):
     tanh, relu = ("{} to {}".format(*data.history("03-relu")["nets"][net]["range"])
                   for net in ("tanh", "relu"))  # fmt: skip
     assert f"{tanh} epochs against {relu}" in CELLS[cell]
+
+
+def test_the_text_about_the_start_says_the_numbers():
+    text = CELLS["04-vgg", "start-see"]
+    for net in ("shallow_small", "deep_he"):
+        assert f"{' to '.join(ends('04-start', net, training_error))} %" in text
+    least, most = ends("04-start", "deep_small", training_error)
+    assert least == most and f"{most} % wrong, in every run" in text
+    assert float(least) > 88  # guessing among ten digits
