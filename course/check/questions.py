@@ -38,6 +38,50 @@ QUESTIONS = {
             "c": "S2 has one value for each two columns of C1.",
         },
     },
+    "alexnet-sees": {
+        "conv1": {
+            "a": "The image is not divided: both GPUs have all three colours of it.",
+            "b": RIGHT,
+            "c": "conv1 has 96 kernels, and makes 96 maps. The question is what one of them reads.",
+        },
+        "conv2": {
+            "a": RIGHT,
+            "b": "conv1 makes 96 maps, half of them on each GPU. conv2 reads those on its own.",
+            "c": "conv2 makes 256 maps. The question is what one kernel reads.",
+        },
+        "conv3": {
+            "a": "conv3 is the convolution that looks across: it reads the maps of both GPUs.",
+            "b": "conv3 makes 384 maps. The question is what one kernel reads.",
+            "c": RIGHT,
+        },
+        "conv5": {
+            "a": "conv4 makes 384 maps, half of them on each GPU. conv5 reads those on its own.",
+            "b": RIGHT,
+            "c": "conv5 makes 256 maps. The question is what one kernel reads.",
+        },
+    },
+    "inception-cost": {
+        "work": {
+            "a": "That would be so if each weight were used equally often. A dense layer uses a "
+            "weight once for an image, a convolution at every place of a map.",
+            "b": "GoogLeNet's weights are in convolutions, which use them at every place. Its "
+            "conv2 alone takes nearly half as many MACs as all of AlexNet.",
+            "c": RIGHT,
+        },
+        "where they went": {
+            "a": "Bottlenecks save weights of convolutions, and AlexNet's convolutions hold only "
+            "4 % of its parameters.",
+            "b": RIGHT,
+            "c": "More layers are more weights. In which of its layers does AlexNet keep 96 %?",
+        },
+        "a larger image": {
+            "a": "So it would be behind a Flatten. The average makes one number of each map, "
+            "however large the map is.",
+            "b": RIGHT,
+            "c": "Convolutions, pools and averages take any size. AlexNet cannot take it: its fc6 "
+            "has a weight for each place.",
+        },
+    },
     "comparison-relative": {
         "the same images": {
             "a": "The architecture and its number of parameters are the same. It was trained "

@@ -1,6 +1,6 @@
 """Answers to 03-alexnet."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "03-alexnet/alexnet.ipynb"
 
@@ -132,9 +132,7 @@ def alexnet(input_shape=(227, 227, 3), classes=1000):
         layers.Activation("softmax"),
     ])
 """,
-        "sees-answer": """
-sees = dict(conv1=3, conv2=96 // 2, conv3=256, conv4=384 // 2, conv5=384 / 2)
-""",
+        "sees-answer": "sees = dict(conv1='b', conv2='a', conv3='c', conv5='b')",
         "groups-answer": """
 def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
     def convolve(x, maps, kernel, stride=1, padding="same"):
@@ -431,6 +429,8 @@ def measured_field(network, images, layer):
     return rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
 """
 
+SEES = {"conv1": "b", "conv2": "a", "conv3": "c", "conv5": "b"}
+
 MISTAKES = [
     # 1
     Mistake(
@@ -630,20 +630,16 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
     Mistake(
         "conv1 divided, as the lecture says",
         "sees-answer",
-        """
-sees = {"conv1": 1.5, "conv2": 48, "conv3": 256, "conv4": 192, "conv5": 192}
-""",
+        letters("sees", SEES, conv1="a"),
         ("alexnet-sees",),
-        "The image is not divided: both GPUs have all three colours of it.",
+        "conv1: It is not a. The image is not divided: both GPUs have all three colours of it.",
     ),
     Mistake(
         "maps that it makes",
         "sees-answer",
-        """
-sees = {"conv1": 96, "conv2": 256, "conv3": 384, "conv4": 384, "conv5": 256}
-""",
+        letters("sees", SEES, conv2="c"),
         ("alexnet-sees",),
-        "A kernel sees all maps of the row before it, or the half that is on its own GPU.",
+        "conv2 makes 256 maps. The question is what one kernel reads.",
     ),
     Mistake(
         "one tower again",
@@ -1114,9 +1110,9 @@ def chain(side):
     Mistake(
         "conv3 divided in the count",
         "sees-answer",
-        'sees = {"conv1": 3, "conv2": 48, "conv3": 128, "conv4": 192, "conv5": 192}',
+        letters("sees", SEES, conv3="a"),
         ("alexnet-sees",),
-        "conv3: The value is not right. You have 128. A kernel sees all maps of the row before it",
+        "conv3 is the convolution that looks across: it reads the maps of both GPUs.",
     ),
     Mistake(
         "conv4 and conv5 not divided",

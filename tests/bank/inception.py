@@ -1,6 +1,6 @@
 """Answers to 05-inception."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "05-inception/inception.ipynb"
 
@@ -125,8 +125,7 @@ def depth(rows):
     return max([of(name) for name in table])
 """,
         "cost-answer": """
-times = {"AlexNet, parameters": 8.71, "AlexNet, MACs": 0.46, "VGG-16, parameters": 19.77,
-         "VGG-16, MACs": 9.77}
+costs = dict(zip(("work", "where they went", "a larger image"), "cbb"))
 """,
     },
     "functions": {
@@ -301,6 +300,8 @@ def changed(source, old, new):
     assert old in source, old
     return source.replace(old, new)
 
+
+COSTS = {"work": "c", "where they went": "b", "a larger image": "b"}
 
 MISTAKES = [
     Mistake(
@@ -760,37 +761,25 @@ def depth(rows):
         "gives 2, it should give 3.",
     ),
     Mistake(
-        "turned round",
+        "few parameters are little work",
         "cost-answer",
-        """
-times = {"AlexNet, parameters": 0.115, "AlexNet, MACs": 2.18, "VGG-16, parameters": 0.05,
-         "VGG-16, MACs": 0.10}
-""",
+        letters("costs", COSTS, work="a"),
         ("inception-cost",),
-        "Divide the other network's number by GoogLeNet's.",
+        "work: It is not a. That would be so if each weight were used equally often.",
     ),
     Mistake(
-        "the lecture's numbers",
+        "bottlenecks saved it",
         "cost-answer",
-        """
-times = {"AlexNet, parameters": 60 / 5, "AlexNet, MACs": 0.46, "VGG-16, parameters": 138 / 5,
-         "VGG-16, MACs": 9.77}
-""",
+        letters("costs", COSTS, where_they_went="a"),
         ("inception-cost",),
-        "Divide the other network's number by GoogLeNet's.",
+        "AlexNet's convolutions hold only 4 % of its parameters.",
     ),
     Mistake(
-        "with training heads",
+        "a classifier that grows with the image",
         "cost-answer",
-        """
-google = anatomy(GOOGLENET_TRAINING)
-times = {}
-for name, table in (("AlexNet", ALEXNET_TWO_GPUS), ("VGG-16", VGG16)):
-    times[f"{name}, parameters"] = anatomy(table).parameters / google.parameters
-    times[f"{name}, MACs"] = anatomy(table).macs / google.macs
-""",
+        letters("costs", COSTS, a_larger_image="a"),
         ("inception-cost",),
-        "Divide the other network's number by GoogLeNet's.",
+        "The average makes one number of each map, however large the map is.",
     ),
     Mistake(
         "a pool works like a convolution",

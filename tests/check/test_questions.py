@@ -7,7 +7,8 @@ import pytest
 
 from course import check, ilsvrc
 from course.anatomy import anatomy
-from course.architectures.googlenet import INCEPTION_NAIVE
+from course.architectures.alexnet import ALEXNET_TWO_GPUS
+from course.architectures.googlenet import GOOGLENET, INCEPTION_NAIVE
 from course.check.questions import QUESTIONS, RIGHT
 from course.diagnosis import Cause
 from tests.classroom import SOURCES
@@ -88,3 +89,16 @@ def test_numbers_in_the_reasons():
     errors = [f"{standard_error(*one):.2f}" for one in ((network, 100_000), person)]
     said = f"{' and '.join(errors)} points, and the difference is {person[0] - network:.1f}."
     assert said in reasons["what was shown"]["c"]
+
+
+def test_numbers_in_the_reasons_about_googlenet():
+    alexnet, google = anatomy(ALEXNET_TWO_GPUS), anatomy(GOOGLENET)
+    why = QUESTIONS["inception-cost"]
+    assert alexnet.parameters / google.parameters == pytest.approx(9, abs=0.5)  # "a ninth"
+    assert 2 < google.macs / alexnet.macs < 2.5  # "more than twice"
+    assert "conv2 alone takes nearly half" in why["work"]["b"]
+    assert 0.45 < google["conv2"].macs / alexnet.macs < 0.5
+    convolutions = sum(row.parameters for row in alexnet if row.step == "conv")
+    share = round(100 * convolutions / alexnet.parameters)
+    assert f"only {share} %" in why["where they went"]["a"]
+    assert f"keep {100 - share} %" in why["where they went"]["c"]
