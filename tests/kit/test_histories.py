@@ -52,6 +52,7 @@ APART = {
         ("shallow_he", "deep_he"),
     ],
     "04-vgg": [],
+    "05-equal-work": [("bottleneck", "naive")],
     "05-heads": [("drawn", "half")],
     "05-inception": [("bottleneck", "naive")],
     "06-resnet": [("plain20", "plain44"), ("resnet44", "plain44")],
@@ -155,3 +156,19 @@ def test_the_text_about_the_start_says_the_numbers():
     least, most = ends("04-start", "deep_small", training_error)
     assert least == most and f"{most} % wrong, in every run" in text
     assert float(least) > 88  # guessing among ten digits
+
+
+@pytest.mark.parametrize("cell", [("05-inception", "live-equal-see"), ("inception", "equal-see")])
+def test_the_texts_about_equal_work_say_the_numbers(cell):
+    for net in ("naive", "bottleneck"):
+        assert f"{' to '.join(ends('05-equal-work', net, accuracy))} %" in CELLS[cell]
+    naive, slim = (
+        data.history("05-equal-work")["nets"][n]["macs"] for n in ("naive", "bottleneck")
+    )
+    assert 1 < naive / slim < 1.05
+
+
+def test_the_text_about_the_inception_nets_says_the_numbers():
+    text = CELLS["inception", "curves-see"]
+    for net in ("naive", "bottleneck"):
+        assert f"{' to '.join(ends('05-inception', net, accuracy, 0))} %" in text
