@@ -244,13 +244,17 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="",
     A case is the list of arguments of one call. The right answers are either `gives`, a list with
     one answer for each case, or the answers of `like`, a reference function (for random cases).
     `tolerance` is relative to the largest number of the right answer, so that rounding does not
-    count. `hint` is shown when an answer is wrong. With `symbolic` the function must also work on
-    Keras's symbolic tensors, which have a shape and no values. Raises CheckFailed.
+    count. `hint` is shown when an answer is wrong; a list has one hint for each case. With
+    `symbolic` the function must also work on Keras's symbolic tensors, which have a shape and no
+    values. Raises CheckFailed.
     """
     if (gives is None) == (like is None):
         raise TypeError("check.function takes either gives= (answers) or like= (a reference).")
     cases = [list(case) for case in cases]
     rights = [like(*case) for case in cases] if gives is None else list(gives)
+    hints = list(hint) if isinstance(hint, list | tuple) else [hint] * len(cases)
+    if len(hints) != len(cases):
+        raise TypeError(f"check.function takes one hint, or one for each of {len(cases)} cases.")
     request = {"ask": "call", "cases": values.sendable(cases)}
     if symbolic:
         request["symbolic"] = True
@@ -259,17 +263,17 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="",
         wanted = "a function that returns numbers" if "case" in reply else "a function"
         findings = [failed(reply, wanted, _called(name, cases, reply))]
     else:
-        findings = _wrong_answers(name, cases, reply["answers"], rights, tolerance, hint)
+        findings = _wrong_answers(name, cases, reply["answers"], rights, tolerance, hints)
     if symbolic and not findings and (why := one_line(reply.get("symbolic", "no answer came"))):
         findings = [finding(name, Cause.NOT_SYMBOLIC, received=why)]
     conclude(Card(name, findings))
 
 
-def _wrong_answers(name, cases, answers, rights, tolerance, hint):
+def _wrong_answers(name, cases, answers, rights, tolerance, hints):
     """The finding about the first call whose answer is wrong, in a list; empty if there is none."""
     if not isinstance(answers, list) or len(answers) != len(cases):
         return [finding(name, Cause.NO_ANSWER, received="not as many as questions")]
-    for case, got, right in zip(cases, answers, rights, strict=True):
+    for case, got, right, hint in zip(cases, answers, rights, hints, strict=True):
         expected = values.exactly(right)
         allowed = tolerance * max(1.0, largest(expected))
         if not close(got, expected, allowed):

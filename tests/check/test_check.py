@@ -636,6 +636,15 @@ def test_answers_and_a_hint_may_be_given(capsys):
         check.function(abs, [1])
 
 
+def test_each_case_may_have_a_hint_of_its_own(capsys):
+    cases, hints = ([2], [-3]), ["Positive ones stay.", "Keep the sign."]
+    passes(capsys, check.function, lambda x: x, *cases, gives=[2, -3], hint=hints)
+    text = fails(Cause.WRONG_VALUE, check.function, abs, *cases, gives=[2, -3], hint=hints)
+    assert "(-3) gives 3, it should give -3. Keep the sign." in text and "stay" not in text
+    with pytest.raises(TypeError, match="one hint, or one for each of 2 cases"):
+        check.function(abs, *cases, gives=[2, -3], hint=hints[:1])
+
+
 def test_a_function_cannot_change_its_arguments():
     def spoils(image):
         result = mean_of(image)
