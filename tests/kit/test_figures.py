@@ -30,6 +30,10 @@ POINTS = [
 ]
 
 
+PHOTO = np.random.default_rng(0).integers(0, 4, (6, 6, 3))
+KERNEL = np.random.default_rng(1).integers(-1, 2, (3, 3, 3))
+
+
 def small():
     return keras.Sequential(
         [keras.Input((12, 12, 1)), layers.Conv2D(4, 3, name="C1"), layers.Conv2D(2, 3, name="C2")],
@@ -59,6 +63,11 @@ def all_pictures():
 
 
 PICTURES = all_pictures()
+NUMBERS = {  # black and white numbers, each on a grey of its own
+    "arrays": figures.arrays({"photo": PHOTO[..., 0]}),
+    "window": figures.window(PHOTO, KERNEL, position=9, padding=1),
+    "window backwards": figures.window(PHOTO, KERNEL, stride=2, channel=2, backwards=True),
+}
 
 
 class Images(HTMLParser):
@@ -71,9 +80,9 @@ class Images(HTMLParser):
             self.found.append(dict(attrs))
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", PICTURES | NUMBERS)
 def test_a_picture_has_an_alternative_text_in_every_form(name):
-    picture = PICTURES[name]
+    picture = (PICTURES | NUMBERS)[name]
     page = Images()
     page.feed(picture._repr_html_())
     (image,) = page.found
@@ -103,6 +112,47 @@ def test_curves_name_a_run_that_has_no_test_images():
     picture = figures.curves({"alone": {"error": [0.9, 0.7]}}, measure="error")
     (axes,) = picture.figure.axes
     assert "alone" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("stride, padding", [(1, 0), (2, 0), (2, 1), (3, 2)])
+def test_a_window_tells_the_value_that_keras_computes(stride, padding):
+    image = np.pad(PHOTO, [(padding, padding), (padding, padding), (0, 0)]).astype("float32")
+    kernels = KERNEL[..., None].astype("float32")
+    values = keras.ops.convert_to_numpy(keras.ops.conv(image[None], kernels, stride))[0, ..., 0]
+    for position, (row, column) in enumerate(np.ndindex(values.shape)):
+        settings = {"position": position, "stride": stride, "padding": padding}
+        text = figures.window(PHOTO, KERNEL, **settings).alt
+        place = f"Row {row}, column {column} of a map of {len(values)} × {values.shape[1]}"
+        assert text.startswith(f"{place}: {values[row, column]:.0f}, of which ")
+    beyond = figures.window(PHOTO, KERNEL, **{**settings, "position": position + 5}).alt
+    assert beyond == text
+
+
+def test_a_window_tells_what_goes_back():
+    text = NUMBERS["window backwards"].alt
+    rows = [" / ".join(" ".join(map(str, row)) for row in a[:3, :3, 2]) for a in (KERNEL, PHOTO)]
+    assert f"the image gets the kernel ({rows[0]}), the kernel gets the patch ({rows[1]})" in text
+    assert "padding is dropped" not in text
+    padded = figures.window(PHOTO, KERNEL, padding=1, backwards=True)
+    assert "padding is dropped" in padded.alt
+    gradient = padded.figure.axes[0].images[0].get_array()
+    assert gradient.shape == (8, 8) and gradient.sum() == KERNEL[..., 0].sum()
+    assert (gradient[:3, :3] == KERNEL[..., 0]).all()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_on_greys_can_be_read(name):
+    """At least 4.5 to 1, as the web's guidelines ask."""
+    for axes in NUMBERS[name].figure.axes:
+        (image,) = axes.images
+        shown = image.get_array()
+        assert axes.texts
+        for text in axes.texts:
+            column, row = text.get_position()
+            grey = image.cmap(image.norm(shown[int(row), int(column)]))[0]
+            light = ((grey + 0.055) / 1.055) ** 2.4 if grey > 0.04 else grey / 12.92
+            ink = 1.0 if text.get_color() == "white" else 0.0
+            assert (max(light, ink) + 0.05) / (min(light, ink) + 0.05) >= 4.5
 
 
 def test_names_are_escaped():

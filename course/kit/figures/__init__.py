@@ -14,9 +14,10 @@ from course.kit.figures.costs import connections, cost, receptive_field, sizes
 from course.kit.figures.explorer import Explorer, explore
 from course.kit.figures.pictures import Picture
 from course.kit.figures.tiles import arrays, feature_maps, filters, images
+from course.kit.figures.window import window
 
 __all__ = [
     "Explorer", "Picture", "architecture", "arrays", "bars", "connections", "cost", "curves",
     "explore", "feature_maps", "filters", "functions", "images", "lines",
-    "receptive_field", "scatter", "sizes",
+    "receptive_field", "scatter", "sizes", "window",
 ]  # fmt: skip

@@ -91,17 +91,7 @@ def arrays(chosen, *, title="", digits=0):
         1, len(chosen), gridspec_kw=ratios,
     )  # fmt: skip
     for axes, (caption, array) in zip(figure.panels, chosen.items(), strict=True):
-        low, high = float(array.min()), float(array.max())
-        axes.imshow(array, cmap="gray", vmin=low - 0.2 * (high - low) - 1e-9, vmax=high + 1e-9)
-        for (row, column), value in np.ndenumerate(array):
-            bright = value > (low + high) / 2 or low == high
-            axes.text(
-                column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=8,
-                color="black" if bright else "white",
-            )  # fmt: skip
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.set_title(caption, fontsize=9)
+        numbers(axes, array, caption, digits)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     told = "; ".join(
@@ -109,6 +99,23 @@ def arrays(chosen, *, title="", digits=0):
         for caption, array in chosen.items()
     )
     return Picture(figure, f"{title or 'Arrays'}. {told}.")
+
+
+def numbers(axes, array, caption, digits=0):
+    """Draw a small array into a panel: each value is a number on its grey."""
+    import numpy as np
+
+    low, high = float(array.min()), float(array.max())
+    axes.imshow(array, cmap="gray", vmin=low - 0.2 * (high - low) - 1e-9, vmax=high + 1e-9)
+    for (row, column), value in np.ndenumerate(array):
+        bright = value > low + 0.35 * (high - low) or low == high  # black is read better on it
+        axes.text(
+            column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=8,
+            color="black" if bright else "white",
+        )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(caption, fontsize=9)
 
 
 def _tiles(pictures, captions, title, limits=None):
