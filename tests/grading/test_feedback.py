@@ -33,6 +33,8 @@ TEMPLATES, STYLES = FORMGRADER / "templates", FORMGRADER / "static/node_modules/
 RUN = "top.document.documentElement.className+=String.fromCharCode(32,114,97,110)+{}"
 
 MARKDOWN = [
+    "<details open ontoggle=RUN><summary>x</summary></details>",
+    "<details>\n<summary>x</summary>\n\n<img src=x onerror=RUN>\n\n</details>",
     "<script>RUN</script>",
     "<img src=x onerror=RUN>",
     "<img src=x\nonerror=RUN //",
@@ -347,6 +349,7 @@ def test_no_formula_makes_links(text):
         r"$\left\lfloor \frac{N + 2P - F}{S} \right\rfloor + 1 \text{ for } N < 3 \&  M$",
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n- item\n\n```python\nif a < b: x = y[1](2)\n```",
         "[below](#part), [file](notes/a-1.md) and &lt;tag&gt; &times; &amp;",
+        "Why?\n\n<details>\n<summary>Answer</summary>\n\n*Because* a < b.\n\n</details>\n\nOn.",
     ],
 )
 def test_what_is_harmless_stays_as_it_was(text):
@@ -360,7 +363,7 @@ PIECES = [
     "<", ">", "&", "#", ";", "[", "]", "(", ")", ":", "!", "\\", "$", "`", "```", "\n", "\t", "\r",
     " ", '"', "'", "script", "img src=x onerror=x", "javascript", "java", "data", "href", "a",
     "colon", "106", "x6A", "lt", "https://", "{", "}", "|", "-", "*", "\x01", "\x00", JOINER, "/",
-    "begin", "mermaid", "\xa0", "\u2028", "\u0085",
+    "begin", "mermaid", "\xa0", "\u2028", "\u0085", "details", "summary",
 ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ the instructor can. `Defang` is the last step of grading and the first of feedba
 Outputs and metadata are rebuilt from harmless parts only. Markdown looks the same afterwards. An
 invisible WORD JOINER goes wherever a renderer could begin a tag, an image, an entity, a link other
 than a plain one, or a TeX command that makes links; renderers then take it for text. So `a < b` and
-code stay as they were, and a second pass changes nothing.
+code stay as they were, and a second pass changes nothing. Tags without attributes that fold an
+answer away stay, too: `<details>` and `<summary>`.
 """
 
 import base64
@@ -25,7 +26,7 @@ _ENTITIES = "amp|lt|gt|quot|nbsp|times|middot|ndash|mdash|hellip|rarr|larr|le|ge
 _TEX = "href|url|require|unicode|class|cssId|style|html[A-Za-z]*|data|mmlToken|bbox|tex"
 _DANGEROUS = re.compile(
     rf"""
-      <(?=[A-Za-z/!?])                           # a tag, a comment, an address in angle brackets
+      <(?!/?(?:details|summary)>)(?=[A-Za-z/!?]) # a tag, a comment, an address in angle brackets
     | &(?=\#|(?!(?:{_ENTITIES});)[A-Za-z]\w*;)   # an entity, which could hide any of these
     | !(?=\[)                                    # a picture: it may call any address
     | \](?=[(:])(?![(:][ ]?(?:https?://|mailto:|\#|[\w./-]+[)\#?\n]))  # a link to elsewhere
