@@ -244,15 +244,16 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="",
     A case is the list of arguments of one call. The right answers are either `gives`, a list with
     one answer for each case, or the answers of `like`, a reference function (for random cases).
     `tolerance` is relative to the largest number of the right answer, so that rounding does not
-    count. `hint` is shown when an answer is wrong; a list has one hint for each case. With
-    `symbolic` the function must also work on Keras's symbolic tensors, which have a shape and no
-    values. Raises CheckFailed.
+    count. `hint` is shown when an answer is wrong. A list has one hint for each case, which is also
+    shown when the code stops at that case. With `symbolic` the function must also work on Keras's
+    symbolic tensors, which have a shape and no values. Raises CheckFailed.
     """
     if (gives is None) == (like is None):
         raise TypeError("check.function takes either gives= (answers) or like= (a reference).")
     cases = [list(case) for case in cases]
     rights = [like(*case) for case in cases] if gives is None else list(gives)
-    hints = list(hint) if isinstance(hint, list | tuple) else [hint] * len(cases)
+    own = isinstance(hint, list | tuple)
+    hints = list(hint) if own else [hint] * len(cases)
     if len(hints) != len(cases):
         raise TypeError(f"check.function takes one hint, or one for each of {len(cases)} cases.")
     request = {"ask": "call", "cases": values.sendable(cases)}
@@ -261,7 +262,7 @@ def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="",
     reply, name = ask(subject, request), words.name(subject)
     if "failed" in reply:
         wanted = "a function that returns numbers" if "case" in reply else "a function"
-        findings = [failed(reply, wanted, _called(name, cases, reply))]
+        findings = [failed(reply, wanted, _called(name, cases, hints if own else [], reply))]
     else:
         findings = _wrong_answers(name, cases, reply["answers"], rights, tolerance, hints)
     if symbolic and not findings and (why := one_line(reply.get("symbolic", "no answer came"))):
@@ -285,13 +286,14 @@ def _wrong_answers(name, cases, answers, rights, tolerance, hints):
     return []
 
 
-def _called(name, cases, reply):
-    """The call that went wrong, in words, if it is known and short enough to be read."""
+def _called(name, cases, hints, reply):
+    """The call that went wrong, if it is known and short enough to be read, and its hint."""
     number = reply.get("case")
     if type(number) is not int or not 0 <= number < len(cases):
         return ""
     call = words.call(name, cases[number], {})
-    return f"The call was {call}." if len(call) <= 200 else ""
+    said = [f"The call was {call}."] if len(call) <= 200 else []
+    return " ".join(said + hints[number : number + 1])
 
 
 def _one_line(error):

@@ -641,6 +641,8 @@ def test_each_case_may_have_a_hint_of_its_own(capsys):
     passes(capsys, check.function, lambda x: x, *cases, gives=[2, -3], hint=hints)
     text = fails(Cause.WRONG_VALUE, check.function, abs, *cases, gives=[2, -3], hint=hints)
     assert "(-3) gives 3, it should give -3. Keep the sign." in text and "stay" not in text
+    text = fails(Cause.RAISES, check.function, math.sqrt, *cases, gives=[2**0.5, -3], hint=hints)
+    assert text.rstrip().endswith("The call was sqrt(-3). Keep the sign.")
     with pytest.raises(TypeError, match="one hint, or one for each of 2 cases"):
         check.function(abs, *cases, gives=[2, -3], hint=hints[:1])
 
