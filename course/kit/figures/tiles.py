@@ -95,7 +95,7 @@ def arrays(chosen, *, title="", digits=0):
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     told = "; ".join(
-        f"{caption}: " + " / ".join(" ".join(f"{v:.{digits}f}" for v in row) for row in array)
+        f"{caption}: " + " / ".join(" ".join(f"{v:z.{digits}f}" for v in row) for row in array)
         for caption, array in chosen.items()
     )
     return Picture(figure, f"{title or 'Arrays'}. {told}.")
@@ -110,7 +110,7 @@ def numbers(axes, array, caption, digits=0):
     for (row, column), value in np.ndenumerate(array):
         bright = value > low + 0.35 * (high - low) or low == high  # black is read better on it
         axes.text(
-            column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=8,
+            column, row, f"{value:z.{digits}f}", ha="center", va="center", fontsize=8,
             color="black" if bright else "white",
         )  # fmt: skip
     axes.set_xticks([])
