@@ -60,7 +60,8 @@ def _copy(course, assignments, address):
             copy[name] = (root / name).read_bytes()
         environment = (root / "environment.yml").read_text(encoding="utf-8")
         start = (root / "start.ipynb").read_text(encoding="utf-8")
-        copy["docs/students.md"] = (root / "docs" / "students.md").read_bytes()
+        for name in ("docs/students.md", "docs/glossary.md"):
+            copy[name] = (root / name).read_bytes()
     except OSError as error:
         raise CourseError(
             f"{Path(error.filename).name} is missing in {root}. The students' copy is made from "
