@@ -95,6 +95,13 @@ def test_nothing_is_fetched_from_elsewhere(site):
     assert ">Open in Colab</a>" in page
 
 
+def test_answers_are_folded_away(site):
+    for name in ("notebooks/01-convolution", "assignments/01-convolution/convolution"):
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        folded = re.findall(r"<details>\s*<summary>Answer</summary>\s*<p>.+?</details>", page, re.S)
+        assert len(folded) >= 5 and page.count("<summary>Answer") == len(folded)
+
+
 def test_every_notebook_opens_in_colab(site):
     notebooks = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "assignments").glob("*/*.ipynb")]
     assert len(notebooks) == 14

@@ -57,11 +57,7 @@ def prose(path):
     return {c.id: c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"}
 
 
-WITHOUT = {"01-convolution", "convolution"}  # their answers follow
-NOTEBOOKS = [
-    pytest.param(p, id=p.stem, marks=[pytest.mark.xfail(strict=True)] * (p.stem in WITHOUT))
-    for p in [*LECTURES, *SOURCES]
-]
+NOTEBOOKS = [pytest.param(path, id=path.stem) for path in [*LECTURES, *SOURCES]]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)

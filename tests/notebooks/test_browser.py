@@ -240,6 +240,25 @@ def test_the_start_page_shows_points(lab, page):
     doctor.get_by_text("Everything that is needed is here.").first.wait_for()
 
 
+def test_a_reader_unfolds_an_answer_and_moves_a_window(lab, page):
+    opened(page, f"{lab}/lab/tree/notebooks/01-convolution.ipynb")
+    text = page.locator(".jp-MarkdownCell").filter(has_text="which pixels are never seen?").first
+    answer = text.locator("details p")
+    assert not answer.is_visible()
+    text.locator("summary").click()
+    answer.wait_for(state="visible")
+    for code in ("import course", "import keras", "figures.window(photo, kernel"):
+        run(page, cell_with(page, code))
+    cell = cell_with(page, "figures.window(photo, kernel")
+    picture = cell.locator("svg[role=img]").last
+    picture.wait_for()
+    assert "Row 1, column 3" in picture.get_attribute("aria-label")
+    cell.locator(".widget-slider .noUi-handle").first.focus()  # position
+    page.keyboard.press("ArrowRight")
+    cell.locator("svg[aria-label^='Row 1, column 4']").first.wait_for()
+    shot(page, "window")
+
+
 @pytest.mark.parametrize("width", [1300, 420])
 def test_cards_and_tables_in_the_dark_and_on_a_narrow_window(lab, room, browser, width):
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark")
