@@ -41,6 +41,7 @@ _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-
 _SHOWN = {"parameters", "trained", "shapes", "target_shape", "newshape"}
 _LARGEST_SHOWN = 10**12
 _LONGEST = 1000
+_LONGEST_CARD = 400  # characters of a wrong call: a page of reasons shows 500 of a sentence
 
 
 def model(builder, /, *args, like, **kwargs):
@@ -279,9 +280,10 @@ def _wrong_answers(name, cases, answers, rights, tolerance, hints):
         allowed = tolerance * max(1.0, largest(expected))
         if not close(got, expected, allowed):
             said = values.kind_of(None) if got is None else words.brief(got)
-            call, place = words.call(name, case, {}), where(got, expected, allowed)
-            text = f"{call} gives {said}, it should give {words.brief(expected)}. {place} {hint}"
-            text = " ".join(text.split())
+            parts = words.call(name, case, {}), said, words.brief(expected)
+            end = f"{where(got, expected, allowed)} {hint}"
+            call, gives, wanted = words.fitted(parts, _LONGEST_CARD - len(end))
+            text = " ".join(f"{call} gives {gives}, it should give {wanted}. {end}".split())
             return [finding(name, Cause.WRONG_VALUE, received=said, hint=text)]
     return []
 

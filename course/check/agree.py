@@ -37,6 +37,9 @@ def where(got, expected, tolerance):
         place += f"[{number}]"
     if not place:
         return ""
+    sizes = [_sizes(value) for value in (got, expected)]
+    if all(sizes) and sizes[0] != sizes[1]:
+        return "The size of {} is {}, it should be {}.".format(place, *map(shape_of, sizes))
     return f"The first difference is at {place}: {brief(got)} instead of {brief(expected)}."
 
 

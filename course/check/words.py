@@ -36,6 +36,14 @@ def brief(value):
     return one_line(text if len(text) <= 120 else text[:119] + "…")
 
 
+def fitted(parts, most):
+    """Texts, the longest of them cut so that all have at most `most` characters, or 40 each."""
+    room = max(map(len, parts))
+    while room > 40 and sum(min(len(part), room) for part in parts) > most:
+        room -= 1
+    return [part if len(part) <= room else f"{part[: room - 1]}…" for part in parts]
+
+
 def count(number):
     """A number with commas between thousands; a huge one is shortened."""
     return f"{number:,}" if abs(number) < 10**30 else brief(number)

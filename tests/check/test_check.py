@@ -636,6 +636,21 @@ def test_answers_and_a_hint_may_be_given(capsys):
         check.function(abs, [1])
 
 
+def test_a_hint_is_not_pushed_out_of_sight_by_long_arrays():
+    """A page of reasons cuts a sentence behind 500 characters."""
+    image, hint = np.arange(200.0).reshape(10, 20) / 7, "It is doubled, not squared."
+    text = fails(
+        Cause.WRONG_VALUE, check.function, np.square, [image], gives=[2 * image], hint=hint
+    )
+    told = next(line for line in text.splitlines() if hint in line)
+    assert len(told) < 500 and "… gives [[0, " in told and "…, it should give [[0, " in told
+    parts = [image.tolist(), (image + 1).tolist()]
+    text = fails(
+        Cause.WRONG_VALUE, check.function, lambda: [[1], parts], [], gives=[[[1], parts[:1]]]
+    )
+    assert "The size of [1] is 2 × 10 × 20, it should be 1 × 10 × 20." in text
+
+
 def test_each_case_may_have_a_hint_of_its_own(capsys):
     cases, hints = ([2], [-3]), ["Positive ones stay.", "Keep the sign."]
     passes(capsys, check.function, lambda x: x, *cases, gives=[2, -3], hint=hints)
