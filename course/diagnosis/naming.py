@@ -12,7 +12,6 @@ _WORDS = {
     "TrueDivide": "division", "Divide": "division", "GetItem": "slice", "Square": "square",
     "Concatenate": "concatenation",
 }  # fmt: skip
-_ORDINALS = {1: "single", 2: "second", 3: "third"}
 
 
 def called(alignment, step):
@@ -25,13 +24,9 @@ def called(alignment, step):
 
 
 def does(step):
-    """What a step does, in words."""
-    if step.step == "max_pool" and step.kernel == (1, 1):
-        nth = _ORDINALS.get(step.stride[0], f"{step.stride[0]}th")
-        return f"a step that takes every {nth} pixel"
-    if step.step == "pad_channels":
-        return "further maps of zeros"
-    return step.does()
+    """What a step does, in words that go into a sentence."""
+    text = step.does()
+    return f"a step that takes {text}" if text.startswith("every ") else text
 
 
 def what(alignment, step):

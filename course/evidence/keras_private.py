@@ -40,11 +40,9 @@ def patches():
 
 
 def is_symbolic(value):
-    """Whether a value is a tensor of Keras without numbers. Seen in 3.15.
-
-    `keras.backend.is_keras_tensor` is public; it needs Keras, which a check of numbers does not.
-    """
-    return hasattr(value, "_keras_history")
+    """Whether a value is a tensor of Keras without numbers. (This name is public.)"""
+    keras = sys.modules.get("keras")  # a check of numbers does not need it
+    return keras is not None and isinstance(value, keras.KerasTensor)
 
 
 def made_by(tensor):

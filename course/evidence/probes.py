@@ -20,7 +20,7 @@ from course.network.recognise import (
     scales,
 )
 
-__all__ = ["FIXED", "answers", "between", "drawn", "read_by", "recognised", "runner"]
+__all__ = ["FIXED", "answers", "between", "caller", "drawn", "read_by", "recognised", "runner"]
 
 _SMALL = (4, 5)  # height and width are cut to this, except for a step that needs its own size
 _MOST_VALUES = 4_000_000  # of one tensor
@@ -28,15 +28,16 @@ _MOST_ANSWERS = 200
 _NEAREST = 8  # tensors that are tried as the input of a function
 
 
-def answers(inputs, steps, outputs, closed, run):
+def answers(inputs, steps, outputs, closed, odd, run):
     """Add "probe" to the last step of each possible function; the other steps are unchanged.
 
-    `closed` are the numbers of steps that could not be opened. `run(region, begin, shape)` returns
+    `closed` are the numbers of steps that could not be opened, `odd` those of all whose name and
+    settings do not say what they do. `run(region, begin, shape)` returns
     the outputs of the steps `region` for a probe in place of the tensor `begin`, or None.
     """
     shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
     shapes |= {(source["id"], 0): source["shape"] for source in inputs}
-    above = _tree(steps)
+    above = tree(steps)
     known = {step["id"]: step for step in steps}
     readers = {}
     for step in steps:
@@ -56,8 +57,8 @@ def answers(inputs, steps, outputs, closed, run):
     for step in last + joins:
         probes = []
         for begin, region in _beginnings(step, above, known, shapes):
-            if len(region) == 1 and step["id"] not in closed:
-                continue  # a single step of Keras computes what its name says
+            if len(region) == 1 and step["id"] not in odd:
+                continue
             left -= 1
             if left >= 0 and (gives := run(region, begin, shapes[begin])):
                 probes.append({"of": list(begin), "gives": gives})
@@ -70,7 +71,7 @@ def _beginnings(step, above, known, shapes):
     begin, shape, found = above[step["id"], 0][0], step["shapes"][0], []
     while begin is not None and len(found) < _NEAREST:
         if shapes[begin] == shape and None not in shape:
-            if (region := between(known, begin, step["id"])) is None:
+            if (region := between(known, [begin], step["id"])) is None:
                 break
             found.append((begin, region))
         begin = above[begin][0]
@@ -83,7 +84,7 @@ def _goes_on(step, reader, above):
     return not begins_anew and reader["shapes"][:1] == step["shapes"]
 
 
-def _tree(steps):
+def tree(steps):
     """{tensor: (the nearest tensor from which alone it follows without weights, its depth)}.
 
     The nearest tensor is None for inputs, for steps with weights, and if there is no such one.
@@ -125,14 +126,15 @@ def _tensor(numbers, shape):
     return np.stack([np.broadcast_to(values, shape) for values in samples])
 
 
-def runner(keras, nodes, where, numbers):
-    """The `run` of `answers`: calls Keras's operations in float32.
+def caller(keras, nodes, where):
+    """A function that runs steps in float32: `call(steps, {tensor: array})`.
 
-    `nodes` is {step number: Keras's node}; `where(tensor)` is (step number, output).
+    It returns what the last of the steps makes of the arrays. `nodes` is {step number: Keras's
+    node}; `where(tensor)` is (step number, output).
     """
 
-    def call(region, begin, sides):
-        values = {begin: keras.ops.convert_to_tensor(_tensor(numbers, sides), "float32")}
+    def call(region, given):
+        values = {t: keras.ops.convert_to_tensor(array, "float32") for t, array in given.items()}
 
         def value(given):
             return values[where(given)] if is_symbolic(given) else given
@@ -147,6 +149,12 @@ def runner(keras, nodes, where, numbers):
                 values[number, output] = tensor
         return keras.ops.convert_to_numpy(values[region[-1], 0])
 
+    return call
+
+
+def runner(call, numbers):
+    """The `run` of `answers`, by a `caller`."""
+
     def run(region, begin, shape):
         *sides, channels = shape
         small = [min(side, most) for side, most in zip(sides, _SMALL, strict=False)]
@@ -154,7 +162,7 @@ def runner(keras, nodes, where, numbers):
             if len(tried) != len(shape) or len(scales(tried)) * prod(tried) > _MOST_VALUES:
                 continue
             try:
-                made = call(region, begin, tried)
+                made = call(region, {begin: _tensor(numbers, tried)})
                 if made.shape == (len(scales(tried)), *tried):
                     return [_told(made[(sample, *pixel(shape))]) for sample in range(len(made))]
             except Exception:  # a student's step may raise anything; then there is no probe

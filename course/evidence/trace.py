@@ -20,7 +20,7 @@ import warnings
 from collections import Counter
 from math import prod
 
-from course.evidence import backends, probes
+from course.evidence import backends, probes, regions
 from course.evidence.building import inside
 from course.evidence.keras_private import (
     is_symbolic,
@@ -118,8 +118,11 @@ class _Tracer:
             self._visit(tensor)
         outputs = [self._where(tensor) for tensor in outputs]
         closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
-        run = probes.runner(self.keras, self.nodes, lambda t: tuple(self._where(t)), numbers)
-        probes.answers(self.inputs, self.list, outputs, closed, run)
+        call = probes.caller(self.keras, self.nodes, lambda t: tuple(self._where(t)))
+        odd = regions.not_understood(self.inputs, self.list)
+        run = probes.runner(call, numbers)
+        probes.answers(self.inputs, self.list, outputs, closed, closed | odd, run)
+        regions.answers(self.inputs, self.list, odd, call, numbers)
         return {"inputs": self.inputs, "steps": self.list, "outputs": outputs}
 
     def _own(self, operation):

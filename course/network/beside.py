@@ -1,9 +1,13 @@
-"""The rule that joins equal steps side by side: two towers on two GPUs, groups, tables of maps."""
+"""Equal steps side by side are joined: two towers on two GPUs, groups, tables of maps.
+
+The other way round, a wide step whose maps go different ways is taken apart.
+"""
 
 from bisect import bisect_left
 from collections import Counter
 from itertools import accumulate, pairwise, takewhile
 
+from course.network.about import about
 from course.network.node import cut, join
 
 # Bounds on work that no published network comes near. Beyond them, steps are not joined.
@@ -16,6 +20,7 @@ _MOST_PAIRS = 5_000  # (input map, output map) in a table of connections; LeNet-
 _PER_MAP = {"max_pool", "average_pool", "batch_norm", "activation", "lrn"}
 
 
+@about(moves=("join",))
 def equal_steps_side_by_side(graph, number, node):
     """Join equal steps whose whole outputs are concatenated into one wide step.
 
@@ -174,3 +179,54 @@ def _what_is_seen(steps):
         for _ in range(maps)
     ]
     return join(every), 1, tuple(connections)
+
+
+def wide_steps_apart(graph):
+    """Take a wide step apart if its maps are read in ranges of different sizes.
+
+    One 1 × 1 convolution of 176 maps can be the three of an inception module, with the same
+    weights. Ranges of equal size stay one step: they are groups. Returns whether there was one.
+    """
+    found = False
+    if not _any_in_parts(graph):
+        return False
+    for number in sorted(graph.nodes, reverse=True):  # what reads a step before the step
+        node = graph.nodes[number]
+        ranges = _ranges(graph, number) if _is_wide(node) else []
+        if len({stop - start for start, stop in ranges}) < 2:
+            continue
+        pieces = []
+        for start, stop in ranges:
+            rest = {"name": f"{node.name}[{start}:{stop}]", "filters": stop - start, "layer": None}
+            if node.step in _PER_MAP:
+                (x,) = node.inputs
+                rest["inputs"] = (x.with_(parts=join(cut(x.parts, [(start, stop)])[0])),)
+            pieces.append(node.with_(**rest))
+        graph.several_for(number, pieces)
+        found = True
+    return found
+
+
+def _any_in_parts(graph):
+    """Whether a step reads some of another's maps, and not all."""
+    values = (graph.now(value) for node in graph.nodes.values() for value in node.inputs)
+    parts = (part for value in values for part in value.parts)
+    return any((start, stop) != (0, graph.nodes[n].filters) for n, start, stop in parts)
+
+
+def _is_wide(node):
+    plain = node.step == "conv" and node.groups == 1 and not node.connections
+    return plain or node.step in ("dense", "batch_norm", "activation")
+
+
+def _ranges(graph, number):
+    """The ranges of a step's maps that are read, if each map is in one of them; else []."""
+    found = set()
+    for reader in graph.readers[number]:
+        values = graph.nodes[reader].inputs if reader in graph.nodes else graph.outputs
+        for value in map(graph.now, values):
+            found.update(part[1:] for part in value.parts if part[0] == number)
+    ranges = sorted(found)
+    edges = [0, *(stop for _, stop in ranges)]
+    whole = edges == [*(start for start, _ in ranges), graph.nodes[number].filters]
+    return ranges if whole else []

@@ -7,7 +7,7 @@ Keras's own numbers.
 import re
 from collections import Counter
 
-from course.network import meanings, recognise, steps
+from course.network import meanings, recognise, regions, steps
 from course.network.faults import Fault
 from course.network.graph import Graph
 from course.network.unknown import kind
@@ -15,6 +15,7 @@ from course.network.unknown import kind
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
 _MOST_PROBES = 8  # of one step
 _PROBE = 200  # ranges of maps that a probe counts for
+_MOST_UNKNOWN = 5  # groups of steps that turn out to be nothing known
 _LONGEST_NAME = 100
 
 
@@ -26,7 +27,10 @@ def from_trace(evidence, numbers=recognise.FIXED):
     """
     graph = Graph()
     traced = {step["id"]: step for step in evidence["steps"]}
-    functions, inside = _functions(evidence, traced, numbers, graph.count)
+    reads = {number: recognise.read_by(step) for number, step in traced.items()}
+    found = _functions(evidence, traced, reads, numbers, graph.count)
+    found |= _groups(evidence, traced, found, numbers, graph.count)
+    needed = _needed(evidence, reads, found)
     values, merges = {}, Counter()  # (step number, output) -> Value
     for source in evidence["inputs"]:
         # A name that Keras made up (keras_tensor_7) tells the reader nothing.
@@ -34,14 +38,14 @@ def from_trace(evidence, numbers=recognise.FIXED):
         values[source["id"], 0] = graph.add(steps.image(name, source["shape"]))
         graph.inputs.append(values[source["id"], 0])
     for number, step in traced.items():
-        if number in inside:
+        if number not in needed:
             continue
         step = {**step, "name": step["name"][:_LONGEST_NAME]}
-        if number in functions:
-            begin, *which = functions[number]
-            nodes = [meanings.function(step, values[begin], *which)]
+        if number in found:
+            begins, which = found[number]
+            nodes = [regions.node(step, [values[begin] for begin in begins], *which)]
         else:
-            read = [values[reference] for reference in recognise.read_by(step)]
+            read = [values[reference] for reference in reads[number]]
             nodes = meanings.of(step, read)
             if kind(step) == "Unmerged":
                 graph.faults.append((_fault(step, merges), read))
@@ -63,15 +67,14 @@ def _fault(step, merges):
     return fault
 
 
-def _functions(evidence, traced, numbers, count):
+def _functions(evidence, traced, reads, numbers, count):
     """Find groups of steps that compute one known function, from their probes.
 
-    Returns ({number of a group's last step: (the tensor it reads, kind, which function)}, the
-    numbers of the other steps in the groups).
+    Returns {number of a group's last step: ([the tensor it reads], (kind, which function))}.
     """
     readers = {}  # (step number, output) -> the numbers of the steps that read it
-    for number, step in traced.items():
-        for reference in recognise.read_by(step):
+    for number, read in reads.items():
+        for reference in read:
             readers.setdefault(reference, []).append(number)
     for reference in evidence["outputs"]:
         readers.setdefault(tuple(reference), []).append(None)
@@ -83,13 +86,50 @@ def _functions(evidence, traced, numbers, count):
         for probe in step.get("probe", ())[:_MOST_PROBES]:
             begin = tuple(probe["of"])
             count(_PROBE)
-            region = set(recognise.between(traced, begin, number, count) or ())
+            region = set(recognise.between(traced, [begin], number, count) or ())
             which = region and recognise.recognised(probe["gives"], step["shapes"][0], numbers)
             if which and _stands_alone(traced, region, number, readers, which[0]):
-                found[number] = (begin, *which)
+                found[number] = [begin], which
                 inside |= region - {number}
+            elif number in found:
                 break
-    return found, inside
+    return found
+
+
+def _groups(evidence, traced, found, numbers, count):
+    """Find groups of steps that are one pool, sum or the like; returns what `_functions` does."""
+    shapes = {(n, k): shape for n, step in traced.items() for k, shape in enumerate(step["shapes"])}
+    shapes |= {(source["id"], 0): source["shape"] for source in evidence["inputs"]}
+    groups, unknown = {}, 0
+    for number, step in traced.items():
+        told = step.get("region")
+        if told is None or number in found or unknown == _MOST_UNKNOWN:
+            continue
+        begins = [tuple(begin) for begin in told["of"]]
+        inputs = [shapes.get(begin) for begin in begins]
+        region = recognise.between(traced, begins, number, count)
+        weighs = region is None or any(traced[part].get("parameters") for part in region)
+        which = None
+        if inputs and None not in inputs and not weighs:
+            count(_PROBE)
+            which = regions.recognised(told["gives"], inputs, step["shapes"][0], numbers)
+        unknown += which is None
+        if which:
+            groups[number] = begins, which
+    return groups
+
+
+def _needed(evidence, reads, found):
+    """The numbers of the steps that are rows, or read by rows."""
+    waiting, needed = [number for number, _ in evidence["outputs"]], set()
+    while waiting:
+        number = waiting.pop()
+        if number in needed or number not in reads:
+            continue
+        needed.add(number)
+        read = found[number][0] if number in found else reads[number]
+        waiting += [source for source, _ in read]
+    return needed
 
 
 def _stands_alone(traced, region, number, readers, kind):

@@ -86,8 +86,10 @@ def _same_as(links):
 
 def softmax(values):
     """The softmax of a list of numbers."""
-    powers = [exp(value - max(values)) for value in values]
-    return [power / sum(powers) for power in powers]
+    largest = max(values)
+    powers = [exp(value - largest) for value in values]
+    total = sum(powers)
+    return [power / total for power in powers]
 
 
 def agree(got, wanted):

@@ -27,6 +27,7 @@ class Graph:
         self.nodes = {}  # number -> Node
         self.readers = {}  # number -> {number of a reader: how often it reads the node}
         self.stands = {}  # number of a node that vanished -> the Value that stands for it
+        self.wide = {}  # number of a node that vanished -> how many maps it had
         self.beside = {}  # number of a node that was joined -> (number, first channel) of the whole
         self.joins = {}  # number of a concatenation that vanished -> its row, to be shown
         self.inputs, self.outputs = [], ()  # Values
@@ -63,17 +64,17 @@ class Graph:
 
     # --- rewriting
 
-    def rewrite(self, rules):
+    def rewrite(self, rules_for):
         """Apply rules, sources before readers, until nothing changes.
 
-        A rule is called with the graph, a number and its node. It returns whether it changed
-        anything.
+        `rules_for` gives the rules that may fit a node. A rule is called with the graph, a number
+        and its node. It returns whether it changed anything.
         """
         while self.waiting:
             number = self.waiting.popleft()
             self._bring_up_to_date(number)
             while number in self.nodes and any(
-                rule(self, number, self.nodes[number]) for rule in rules
+                rule(self, number, self.nodes[number]) for rule in rules_for(self.nodes[number])
             ):
                 pass
 
@@ -101,7 +102,7 @@ class Graph:
         """Remove a node and let a value stand for it: the node's readers now read that value."""
         readers = self.readers.pop(number)
         self.count(len(value.parts) * len(readers))
-        self.stands[number] = value
+        self.stands[number], self.wide[number] = value, self.nodes[number].filters
         for source, _, _ in value.parts:
             for reader, times in readers.items():
                 self.readers[source][reader] += times
@@ -127,6 +128,23 @@ class Graph:
         self.waiting.appendleft(whole)
         return Value(((whole, 0, node.filters),), node.grid, node.flat)
 
+    def several_for(self, number, nodes):
+        """Let nodes side by side stand for one; a reader of some of its maps reads their nodes."""
+        made = [self.add(node) for node in nodes]
+        pieces = {part[0] for value in made for part in value.parts}
+        readers, node = list(self.readers[number]), self.nodes[number]
+        parts = tuple(part for value in made for part in value.parts)
+        self.vanish(number, Value(parts, node.grid, node.flat))
+        self.readers.update((piece, Counter()) for piece in pieces)
+        self.outputs = tuple(map(self.now, self.outputs))
+        for reader in readers:
+            self._bring_up_to_date(reader)
+            values = self.outputs if reader is _OUTPUT else self.nodes[reader].inputs
+            for piece, _, _ in chain.from_iterable(value.parts for value in values):
+                if piece in pieces:
+                    self.readers[piece][reader] += 1
+            self.waiting.extend([reader] * (reader is not _OUTPUT))
+
     def shown_together(self, value, name="concatenate", **rest):
         """The value, with a row for its concatenation if it has more than one part."""
         if len(value.parts) < 2:
@@ -139,8 +157,8 @@ class Graph:
     def now(self, value):
         """A value in terms of the nodes that there are now."""
         while any(part[0] in self.stands or part[0] in self.beside for part in value.parts):
-            number, start, _ = value.parts[0]
-            if len(value.parts) == 1 and number in self.stands and start == 0:
+            number, start, stop = value.parts[0]
+            if len(value.parts) == 1 and (start, stop) == (0, self.wide.get(number)):
                 value = self.stands[number]
                 continue
             parts = join(chain.from_iterable(map(self._stand_for, value.parts)))

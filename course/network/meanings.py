@@ -5,28 +5,63 @@ on. All others are unknown: they keep a row of their own under Keras's name, wit
 So does an understood step that is used in a way that no row can express.
 """
 
+from math import prod
+
 from course.network import functions, moving, steps
-from course.network.node import Node
+from course.network.node import Node, Value
 from course.network.unknown import NotUnderstood, common, must_be_map, pair, unknown
 
 
 def of(step, values):
     """The nodes of a step of a trace, one for each output; `values` are its inputs."""
-    augments = step["op"].startswith("layers.Random") and step["op"] not in UNKNOWN
-    ignored = augments or step["op"] in IGNORED
-    read = UNDERSTOOD.get(step["op"], moving.same if ignored else unknown)
     try:
-        nodes = read(step, *values)
+        return _read(step, values)
     except NotUnderstood as error:
-        nodes = unknown(step, *values, words=str(error))
-    return [nodes] if isinstance(nodes, Node) else nodes
+        return unknown(step, *values, words=str(error))
 
 
-def function(step, x, kind, what):
-    """The node of a function that a probe has recognised."""
-    if kind == "lrn":
-        return steps.alike(x, step["name"], "lrn", constants=what, **common(step))
-    return _activation(step, x, functions.named(what))
+def _read(step, values):
+    ignored = moving.same if _is_ignored(step) else unknown
+    nodes = UNDERSTOOD.get(step["op"], ignored)(step, *values)
+    return [nodes] if isinstance(nodes, Node) else list(nodes)
+
+
+def _is_ignored(step):
+    augments = step["op"].startswith("layers.Random") and step["op"] not in UNKNOWN
+    return augments or step["op"] in IGNORED
+
+
+def understood(step, shapes):
+    """Whether a step's name and settings say what it does; `shapes` are those of its inputs.
+
+    Otherwise only its outputs tell, or those of the steps around it (`course.network.regions`).
+    """
+    if step["op"] not in UNDERSTOOD:
+        return _is_ignored(step)
+    try:
+        values = [Value(((0, 0, shape[-1]),), *_layout(shape)) for shape in shapes]
+        return all(_is_settled(node) for node in _read(step, values))
+    except Exception:  # a student's step may have settings and shapes of any kind
+        return False
+
+
+def _layout(shape):
+    """(grid, whether it is a vector) of a shape; tokens are a map of one row."""
+    return tuple(shape[:2]) if len(shape) == 3 else (1, prod(shape[:-1])), len(shape) == 1
+
+
+def _is_settled(node):
+    """Whether a node moves values in a way that does not depend on what its readers do."""
+    kind, *how = node.moves or ("",)
+    if kind == "shape":
+        (x,) = node.inputs
+        return how[0] in ((x.size,), (*x.grid, x.channels))
+    return kind not in ("stack", "sum")
+
+
+def is_named(step):
+    """Whether a step is a pool or an activation of Keras by its name."""
+    return step["op"] in POOLS or step["op"] in ACTIVATIONS
 
 
 # --- layers with weights
@@ -148,12 +183,17 @@ def _maximum(step, x, *others):
     raise NotUnderstood
 
 
+_NO_BOUND = 1e6  # no activation is that large
+
+
 def _clip(step, x):
-    """Values between 0 and 6 are relu6."""
+    """Values between 0 and 6 are relu6; values above 0 are a ReLU."""
     ends = [step["config"].get(name) for name in ("x_min", "x_max")]
     if not all(isinstance(end, int | float) for end in ends):
         raise NotUnderstood
     name = "relu6" if ends == [0, 6] else f"clip from {ends[0]:g} to {ends[1]:g}"
+    if ends[0] == 0 and ends[1] >= _NO_BOUND:
+        name = "relu"
     return _activation(step, x, (("fn", name),))
 
 
@@ -206,11 +246,7 @@ def _weighted(step):
     }
 
 
-UNDERSTOOD = {
-    "layers.Conv2D": _conv2d,
-    "layers.DepthwiseConv2D": _conv2d,
-    "layers.Dense": _dense,
-    "layers.BatchNormalization": _batch_norm,
+POOLS = {
     "layers.MaxPooling2D": _pool2d,
     "layers.AveragePooling2D": _pool2d,
     "ops.MaxPool": _pool2d,
@@ -221,6 +257,23 @@ UNDERSTOOD = {
     "ops.AdaptiveMaxPool": _adaptive_pool2d,
     "layers.GlobalAveragePooling2D": _global_pool2d,
     "layers.GlobalMaxPooling2D": _global_pool2d,
+}
+
+ACTIVATIONS = {
+    f"{group}.{written}": _named(name)
+    for written, name in {
+        "ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid",
+        "Softmax": "softmax", "LogSoftmax": "log_softmax", "Elu": "elu", "Gelu": "gelu",
+        "Selu": "selu", "Silu": "silu", "Softplus": "softplus", "Relu6": "relu6", "ELU": "elu",
+    }.items()
+    for group in ("layers", "ops")
+}  # fmt: skip
+
+UNDERSTOOD = {
+    "layers.Conv2D": _conv2d,
+    "layers.DepthwiseConv2D": _conv2d,
+    "layers.Dense": _dense,
+    "layers.BatchNormalization": _batch_norm,
     "ops.Mean": _mean,
     "layers.Flatten": moving.flatten,
     "layers.Reshape": moving.reshape,
@@ -254,16 +307,8 @@ UNDERSTOOD = {
     "ops.GetItem": moving.get_item,
     "ops.Take": moving.take,
     "ops.Split": moving.split,
-    **{
-        f"{group}.{written}": _named(name)
-        for written, name in {
-            "ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid",
-            "Softmax": "softmax", "LogSoftmax": "log_softmax", "Elu": "elu", "Gelu": "gelu",
-            "Selu": "selu", "Silu": "silu", "Softplus": "softplus", "Relu6": "relu6",
-            "ELU": "elu",
-        }.items()
-        for group in ("layers", "ops")
-    },
+    **POOLS,
+    **ACTIVATIONS,
 }  # fmt: skip
 
 #: At inference these pass their input on; so do all layers whose names begin with Random.

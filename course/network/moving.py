@@ -33,16 +33,16 @@ def reshape(step, x, *_):
 def zero_padding(step, x):
     """Zeros around a map."""
     must_be_map(step, x)
-    return _around(step, x, step["config"]["padding"], 1)
+    return around(step, x, step["config"]["padding"], 1)
 
 
 def cropping(step, x):
     """Remove pixels at the edges of a map."""
     must_be_map(step, x)
-    return _around(step, x, step["config"]["cropping"], -1)
+    return around(step, x, step["config"]["cropping"], -1)
 
 
-def _around(step, x, sides, sign):
+def around(step, x, sides, sign):
     """Zeros around a map (`sign` is 1), or pixels that are cropped from it (`sign` is -1)."""
     if isinstance(sides, int):
         sides = [sides, sides]
@@ -60,13 +60,15 @@ def _around(step, x, sides, sign):
 def pad(step, x, *_):
     """ops.pad: zeros around the map, or maps of zeros behind (or around) the others."""
     width = step["config"].get("pad_width")
+    if any([*step["args"][1:], *step.get("kwargs", {}).values()]):
+        raise NotUnderstood  # another number than 0
     if x.flat or not isinstance(width, list) or len(width) != 4:
         raise NotUnderstood
     width = [[side, side] if isinstance(side, int) else list(side) for side in width]
     if step["config"].get("mode", "constant") != "constant" or any(width[0]):
         raise NotUnderstood
     if not any(width[3]):
-        return _around(step, x, width[1:3], 1)
+        return around(step, x, width[1:3], 1)
     if any(width[1]) or any(width[2]):
         raise NotUnderstood
     return steps.pad_channels(x, step["name"], x.channels + sum(width[3]), **common(step))
@@ -168,7 +170,7 @@ def _pixels(step, x, keys):
     strides = tuple(rows.step for rows in kept)
     if strides == (1, 1):
         sides = [[rows.start, s - rows.stop] for s, rows in zip(x.grid, kept, strict=True)]
-        return _around(step, x, sides, -1)
+        return around(step, x, sides, -1)
     if any(key["slice"][:2] not in ([None, None], [0, None]) for key in keys) or min(strides) < 1:
         raise NotUnderstood
     return steps.pool(x, step["name"], "max_pool", (1, 1), strides, 0, **common(step))

@@ -80,8 +80,8 @@ def read_by(step):
     return references([step["args"], step.get("kwargs")])
 
 
-def between(steps, begin, end, count=lambda reads: None):
-    """The numbers of the steps that compute step `end` from the tensor `begin` alone.
+def between(steps, begins, end, count=lambda reads: None):
+    """The numbers of the steps that compute step `end` from the tensors `begins` alone.
 
     None if `end` also depends on another tensor or on weights. `steps` is {number: step}. `count`
     is called with the number of tensors that each step reads; it may raise to end the search.
@@ -94,7 +94,7 @@ def between(steps, begin, end, count=lambda reads: None):
         read = read_by(step)
         count(len(read))
         for reference in read:
-            if reference != begin and reference[0] not in region:
+            if reference not in begins and reference[0] not in region:
                 region.add(reference[0])
                 waiting.append(reference[0])
     return sorted(region)

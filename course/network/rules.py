@@ -3,32 +3,61 @@
 The rules remove differences that are not architecture: names, activations as argument, layer or
 function, padding as a layer of its own, dropout, slices and concatenations of channels, towers side
 by side. Each rule looks at one node and its inputs, and returns whether it changed anything. The
-rules are applied until none does.
+rules are applied until none does. Those about windows are in `course.network.windows`.
 """
 
+from functools import lru_cache
+
 from course.network import steps
-from course.network.beside import equal_steps_side_by_side
+from course.network.about import about
+from course.network.beside import equal_steps_side_by_side, wide_steps_apart
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
+from course.network.windows import (
+    ZEROS,
+    pixels_skipped_among_maps_of_zeros,
+    pixels_skipped_before_a_window,
+    pixels_skipped_behind_a_pool,
+    pool_of_one_pixel,
+    pools_along_one_axis_each,
+    window_as_large_as_its_map,
+    zeros_into_the_window,
+    zeros_on_zeros,
+)
 
 _MOST_POOLS = 3  # max pools in a row that an activation may move across
-_WINDOWS = ("conv", "max_pool", "average_pool")
-_ZEROS = ((0, 0), (0, 0))
 _SCALING = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Rescaling"}
 
 
 def normal(graph):
     """Bring a network that was read to its normal form. Returns what `Graph.finished` returns."""
-    graph.rewrite(RULES)
+    graph.rewrite(_for)
+    if wide_steps_apart(graph):
+        graph.rewrite(_for)
     return graph.finished()
+
+
+def _for(node):
+    return _rules_about(node.step, node.moves[:1])
+
+
+@lru_cache(maxsize=1000)  # a student's step may have any name
+def _rules_about(step, move):
+    """The rules that can change a node of this kind, which moves values in this way."""
+    return tuple(
+        rule
+        for rule in RULES
+        if not (rule.steps or rule.moves) or step in rule.steps or rule.moves & {*move}
+    )
 
 
 # --- what does nothing
 
 
+@about("activation", moves=("same", "pad"))
 def nothing_happens(graph, number, node):
     """Dropout at inference, identity, casts, linear activations, a factor of one."""
-    idle = node.moves in (("same",), ("pad", _ZEROS))
+    idle = node.moves in (("same",), ("pad", ZEROS))
     idle |= node.step == "activation" and set(node.chain) <= _NOTHING
     return idle and _leave_out(graph, number, node)
 
@@ -36,6 +65,7 @@ def nothing_happens(graph, number, node):
 _NOTHING = set(NOTHING)
 
 
+@about("activation", *_SCALING)
 def the_image_is_scaled(graph, number, node):
     """The image or its colours are multiplied by, divided by, or shifted by numbers."""
     scales = node.step in _SCALING and len(node.inputs) == 1  # by an array, not by one number
@@ -43,6 +73,7 @@ def the_image_is_scaled(graph, number, node):
     return scales and _is_image(graph, node) and _leave_out(graph, number, node)
 
 
+@about(moves=("stack", "flip", "colour"))
 def colours_in_another_order(graph, number, node):
     """The colours of the image are reversed, or taken apart and stacked again."""
     kind = node.moves[:1]
@@ -62,6 +93,7 @@ def colours_in_another_order(graph, number, node):
 # --- channels and shapes
 
 
+@about(moves=("take",))
 def channels_are_chosen(graph, number, node):
     """Slices, splits and takes of channels: their readers read those channels directly."""
     if node.moves[:1] != ("take",):
@@ -74,6 +106,7 @@ def channels_are_chosen(graph, number, node):
     return True
 
 
+@about(moves=("shape",))
 def only_the_shape_changes(graph, number, node):
     """Flatten, Reshape and Squeeze, if they only turn a map into a vector or back."""
     if node.moves[:1] != ("shape",) or node.chain:
@@ -89,6 +122,19 @@ def only_the_shape_changes(graph, number, node):
     return True
 
 
+@about(moves=("vector",))
+def a_vector_in_another_order(graph, number, node):
+    """The values of a map as a vector, in any order: for the dense layers that read it, one."""
+    readers = graph.readers[number]
+    if node.moves[:1] != ("vector",) or not all(reader in graph.nodes for reader in readers):
+        return False
+    if any(graph.nodes[reader].step != "dense" for reader in readers):
+        return False
+    graph.vanish(number, node.inputs[0].with_(flat=True))
+    return True
+
+
+@about(moves=("join",))
 def maps_of_zeros_beside_others(graph, number, node):
     """Maps concatenated with zeros of their size: maps of zeros are added (pad_channels)."""
     if node.moves != ("join",) or not _fit_together(node):
@@ -102,6 +148,7 @@ def maps_of_zeros_beside_others(graph, number, node):
     return True
 
 
+@about(moves=("join",))
 def maps_side_by_side(graph, number, node):
     """The readers of a concatenation read its parts directly.
 
@@ -124,6 +171,7 @@ def maps_side_by_side(graph, number, node):
 # --- sums
 
 
+@about(moves=("sum",))
 def sum_of_what_is_stacked(graph, number, node):
     """The sum along the axis along which values were stacked adds them."""
     if node.moves[:1] != ("sum",) or len(node.inputs[0].parts) != 1:
@@ -136,6 +184,7 @@ def sum_of_what_is_stacked(graph, number, node):
     return True
 
 
+@about("Subtract")
 def minus_a_negative(graph, number, node):
     """a − (−b) is a + b."""
     if node.step != "Subtract" or len(node.inputs) != 2:
@@ -156,61 +205,10 @@ def minus_a_negative(graph, number, node):
     return True
 
 
-# --- zeros around a map
-
-
-def zeros_on_zeros(graph, number, node):
-    """Zeros around zeros, and zeros that are cropped again, become one padding."""
-    if node.moves[:1] != ("pad",) or not _is_padded(graph, node):
-        return False
-    ((source, _, _),) = node.inputs[0].parts[:1]
-    inner, outer = graph.nodes[source].moves[1], node.moves[1]
-    both = tuple(
-        tuple(a + b for a, b in zip(*axes, strict=True)) for axes in zip(inner, outer, strict=True)
-    )
-    if any(b < 0 for axis in both for b in axis):
-        return False  # the cropping removes more than the zeros
-    x = _value_before(graph, node.inputs[0])
-    if both == _ZEROS:
-        graph.vanish(number, x)
-    else:
-        graph.put(number, node.with_(inputs=(x,), moves=("pad", both)))
-    return True
-
-
-def zeros_into_the_window(graph, number, node):
-    """Zeros around a map become padding of the convolution or pool that reads it."""
-    if node.step not in _WINDOWS or not _is_padded(graph, node):
-        return False
-    (x,) = node.inputs
-    around = graph.kinds(x)[0].moves[1]
-    padding = tuple(
-        tuple(a + b for a, b in zip(*axes, strict=True))
-        for axes in zip(around, node.padding, strict=True)
-    )
-    graph.put(number, node.with_(inputs=(_value_before(graph, x),), padding=padding))
-    return True
-
-
-def pixels_skipped_before_a_window(graph, number, node):
-    """A 1 × 1 convolution that reads every second pixel has a stride of 2."""
-    if (node.step, node.kernel, node.padding) != ("conv", (1, 1), _ZEROS):
-        return False
-    (x,) = node.inputs
-    pools = graph.kinds(x)
-    if any(pool.step != "max_pool" or pool.kernel != (1, 1) or pool.chain for pool in pools):
-        return False
-    (stride, *others) = {pool.stride for pool in pools}
-    if others or any(any(map(any, pool.padding)) for pool in pools):
-        return False
-    stride = tuple(a * b for a, b in zip(stride, node.stride, strict=True))
-    graph.put(number, node.with_(inputs=(_value_before(graph, x),), stride=stride))
-    return True
-
-
 # --- functions
 
 
+@about("activation")
 def activation_into_its_step(graph, number, node):
     """An activation becomes part of the steps before it, if nothing else reads those."""
     if node.step != "activation":
@@ -222,8 +220,11 @@ def activation_into_its_step(graph, number, node):
     return bool(takers) and _leave_out(graph, number, node)
 
 
+@about()
 def same_activation_twice(graph, number, node):
     """A ReLU of a ReLU is that ReLU. A softmax of a softmax is not."""
+    if not node.chain:
+        return False
     if node.step == "activation" and len(node.chain) == 1 and node.chain[0][1] in IDEMPOTENT:
         sources = graph.kinds(node.inputs[0])
         if all(source.chain[-1:] == node.chain for source in sources):
@@ -239,50 +240,13 @@ def same_activation_twice(graph, number, node):
     return True
 
 
-# --- windows
-
-
-def window_as_large_as_its_map(graph, number, node):
-    """A convolution whose window is the whole map becomes dense; such a pool becomes global."""
-    if node.step not in _WINDOWS or any(map(any, node.padding)):
-        return False
-    (x,) = node.inputs
-    if node.kernel != x.grid or node.grid != (1, 1):
-        return False
-    if node.step == "conv" and (node.groups > 1 or node.connections):
-        return False
-    if node.step != "conv" and x.grid == (1, 1):
-        return False
-    same = {"stride": (1, 1), "dilation": (1, 1), "flat": False}
-    if node.step == "conv":
-        graph.put(number, node.with_(step="dense", kernel=(1, 1), **same))
-    else:
-        graph.put(number, node.with_(step=f"global_{node.step}", **same))
-    return True
-
-
-def pool_of_one_pixel(graph, number, node):
-    """A 1 × 1 pool skips pixels or does nothing; as the mean of one value is it, it is max."""
-    if node.step.startswith("global_") and node.inputs[0].grid == (1, 1):
-        graph.vanish(number, node.inputs[0].with_(flat=node.flat))
-        return True
-    pool = node.step in ("max_pool", "average_pool") and node.kernel == (1, 1)
-    if not pool or any(map(any, node.padding)):
-        return False
-    if node.stride == (1, 1) and not node.chain:
-        return _leave_out(graph, number, node)
-    if node.step == "max_pool":
-        return False
-    graph.put(number, node.with_(step="max_pool"))
-    return True
-
-
 RULES = (
     nothing_happens,
     the_image_is_scaled,
     colours_in_another_order,
     channels_are_chosen,
     only_the_shape_changes,
+    a_vector_in_another_order,
     maps_of_zeros_beside_others,
     equal_steps_side_by_side,
     maps_side_by_side,
@@ -291,6 +255,9 @@ RULES = (
     zeros_on_zeros,
     zeros_into_the_window,
     pixels_skipped_before_a_window,
+    pixels_skipped_behind_a_pool,
+    pixels_skipped_among_maps_of_zeros,
+    pools_along_one_axis_each,
     same_activation_twice,
     activation_into_its_step,
     window_as_large_as_its_map,
@@ -335,30 +302,6 @@ def _any_order(graph, parts):
     number, start, stop = ordered[0]
     whole = len(ordered) == 1 and (start, stop) == (0, graph.nodes[number].filters)
     return ordered if whole else parts
-
-
-def _is_padded(graph, node):
-    """Whether all sources of a node's one input have the same zeros around them."""
-    if len(node.inputs) != 1:
-        return False
-    moves = {source.moves for source in graph.kinds(node.inputs[0])}
-    (first, *others) = moves
-    return not others and _adds_zeros(first)
-
-
-def _adds_zeros(moves):
-    return moves[:1] == ("pad",) and all(side >= 0 for axis in moves[1] for side in axis)
-
-
-def _value_before(graph, x):
-    """A value before the steps of one input each that it comes from."""
-    parts, inner = [], []
-    for number, start, stop in x.parts:
-        (value,) = graph.nodes[number].inputs
-        inner.append(value)
-        parts += cut(value.parts, [(start, stop)])[0]
-    return inner[0] if len(inner) == 1 and x.parts[0][1] == 0 and x.channels == inner[0].channels \
-        else inner[0].with_(parts=join(parts), joined=None)  # fmt: skip
 
 
 def _takers(graph, number, node):

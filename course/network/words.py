@@ -10,15 +10,20 @@ _KINDS = {
     "batch_norm": "batch norm",
     "add": "add",
     "concatenate": "maps side by side",
+    "pad_channels": "further maps of zeros",
     "activation": "activation",
 }
+_ORDINALS = {2: "second", 3: "third"}
 _WINDOWS = ("conv", "max_pool", "average_pool")
 
 
 def does(step):
     """A step in words, for a cell of a table: `convolution 5 × 5, stride 2`."""
     text = _KINDS.get(step.step, step.step)
-    if step.step in _WINDOWS:
+    (high, wide) = step.stride
+    if step.step == "max_pool" and step.kernel == (1, 1) and high == wide > 1:
+        text = f"every {_ORDINALS.get(high, f'{high}th')} pixel"
+    elif step.step in _WINDOWS:
         text += f" {by(step.kernel)}"
         if step.stride != (1, 1):
             text += f", stride {one(step.stride)}"

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from contextlib import contextmanager
+from importlib import import_module
 
 import keras
 import pytest
@@ -178,11 +179,25 @@ def test_evidence_is_the_same_where_nothing_private_is_found(request):
         assert reply == kept[name], name
 
 
-def test_a_keras_whose_tensors_cannot_be_followed_is_said(monkeypatch):
-    class Elsewhere:
-        @property
-        def _keras_history(self):
-            raise AttributeError("it is called something else now")
+class Elsewhere:
+    @property
+    def _keras_history(self):
+        raise AttributeError("it is called something else now")
 
-    with pytest.raises(LookupError, match=rf"cannot follow tensors in Keras {keras.__version__}"):
+
+SAID = rf"cannot follow tensors in Keras {keras.__version__}"
+
+
+def test_a_keras_whose_tensors_cannot_be_followed_is_said(monkeypatch):
+    with pytest.raises(LookupError, match=SAID):
         keras_private.made_by(Elsewhere())
+    module = import_module("course.evidence.trace")
+    monkeypatch.setattr(module, "made_by", lambda _: keras_private.made_by(Elsewhere()))
+    for ask, answer in (("model", NETWORKS["branches"]), ("block", branches)):
+        reply = observe(answer, {"ask": ask, "input_shape": [12, 12, 3]})
+        assert reply["failed"] == "UNREADABLE" and re.search(SAID, reply["text"]), reply
+
+
+def test_what_is_symbolic_is_told_without_private_names():
+    assert keras_private.is_symbolic(keras.KerasTensor((None, 3)))
+    assert not keras_private.is_symbolic(ops.ones((1, 3)))

@@ -68,9 +68,12 @@ def in_groups(x):
     return window(12, groups=2)(x)
 
 
-def more_maps(x):
-    x = window(8, padding="same", activation="relu")(x)
+def more_maps_of(x):
     return layers.Concatenate()([x, ops.zeros_like(x)])
+
+
+def more_maps(x):
+    return more_maps_of(window(8, padding="same", activation="relu")(x))
 
 
 def padded_maps(x):
@@ -95,6 +98,29 @@ def branches(x, order=(0, 1), nested=False):
     else:
         made.append(window(7, 5, padding="same")(x))
     return window(2)(layers.Concatenate()(made))
+
+
+def three_ways(*made):
+    """Two of three parts go through another convolution."""
+
+    def build(x):
+        one, two, three = made[0](x) if len(made) == 1 else [make(x) for make in made]
+        two, three = window(8, padding="same")(two), window(4, 5, padding="same")(three)
+        return layers.Concatenate()([one, two, three])
+
+    return build
+
+
+def wide(*behind, late=()):
+    def parts(x):
+        x = through(window(12, 1), *behind)(x)
+        return [through(*late)(part) for part in (x[..., :6], x[..., 6:10], x[..., 10:])]
+
+    return three_ways(parts)
+
+
+def normed(filters):
+    return through(window(filters, 1), layers.BatchNormalization(), ops.relu)
 
 
 def added(join):
@@ -128,6 +154,10 @@ SAME = {
         (through(window(6), layers.Flatten(), layers.Reshape((10, 10, 6)), window(3)),
          through(window(6), window(3))),
     ],
+    "a_vector_in_another_order": [
+        (through(window(6), layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(3)),
+         through(window(6), layers.Flatten(), layers.Dense(3))),
+    ],
     "maps_of_zeros_beside_others": [(more_maps, padded_maps)],
     "equal_steps_side_by_side": [(two_towers, in_groups)],
     "maps_side_by_side": [(lambda x: branches(x, nested=True), branches)],
@@ -159,6 +189,22 @@ SAME = {
         (through(lambda x: x[:, ::2, ::2], window(4, 1)), window(4, 1, strides=2)),
         (through(window(), layers.AveragePooling2D(1, 2), window(4, 1, strides=2)),
          through(window(), window(4, 1, strides=4))),
+    ],
+    "pixels_skipped_behind_a_pool": [
+        (through(layers.MaxPooling2D(3, 1), lambda x: x[:, ::2, ::2]), layers.MaxPooling2D(3, 2)),
+        (through(layers.AveragePooling2D(2, 1), layers.MaxPooling2D(1, 3)),
+         layers.AveragePooling2D(2, 3)),
+    ],
+    "pixels_skipped_among_maps_of_zeros": [
+        (through(padded_maps, lambda x: x[:, ::2, ::2], ops.relu),
+         through(window(8, padding="same", activation="relu"), lambda x: x[:, ::2, ::2],
+                 more_maps_of, ops.relu)),
+    ],
+    "pools_along_one_axis_each": [
+        (through(layers.MaxPooling2D((3, 1), (2, 1)), layers.MaxPooling2D((1, 2))),
+         layers.MaxPooling2D((3, 2), (2, 2))),
+        (through(layers.AveragePooling2D((1, 2)), layers.AveragePooling2D((2, 1))),
+         layers.AveragePooling2D(2)),
     ],
     "same_activation_twice": [
         (through(window(activation="relu"), layers.ReLU()), window(activation="relu")),
@@ -199,6 +245,17 @@ def test_with_and_without_it_is_one_network(weightless, rule):
 
 def test_every_rule_has_its_test():
     assert [rule.__name__ for rule in RULES] == list(SAME)
+
+
+def test_a_wide_convolution_is_taken_apart(weightless):
+    narrow = three_ways(*(through(window(maps, 1), ops.relu) for maps in (6, 4, 2)))
+    assert rows_of(wide(ops.relu)) == rows_of(wide(late=[ops.relu])) == rows_of(narrow)
+    narrow = three_ways(*map(normed, (6, 4, 2)))
+    for one in (wide(layers.BatchNormalization(), ops.relu),
+                wide(layers.BatchNormalization(), late=[ops.relu])):  # fmt: skip
+        assert rows_of(one) == rows_of(narrow)
+    halves = rows_of(lambda x: ops.split(window(8)(x), 2, axis=-1)[1])
+    assert halves[0][0][:3] == ("convolution 3 × 3", (10, 10, 8), 9 * 4 * 8 + 8)
 
 
 @pytest.mark.parametrize(

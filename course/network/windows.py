@@ -1,0 +1,194 @@
+"""Rules of the normal form about windows: zeros around a map, pixels that are skipped, pools.
+
+Each rule looks at one node and its inputs, and returns whether it changed anything.
+"""
+
+from course.network.about import about
+from course.network.node import Value, cut, join
+
+ZEROS = ((0, 0), (0, 0))
+_WINDOWS = ("conv", "max_pool", "average_pool")
+_POOLS = ("max_pool", "average_pool")
+
+# --- zeros around a map
+
+
+@about(moves=("pad",))
+def zeros_on_zeros(graph, number, node):
+    """Zeros around zeros, and zeros that are cropped again, become one padding."""
+    if node.moves[:1] != ("pad",) or not _is_padded(graph, node):
+        return False
+    ((source, _, _),) = node.inputs[0].parts[:1]
+    inner, outer = graph.nodes[source].moves[1], node.moves[1]
+    both = tuple(
+        tuple(a + b for a, b in zip(*axes, strict=True)) for axes in zip(inner, outer, strict=True)
+    )
+    if any(b < 0 for axis in both for b in axis):
+        return False  # the cropping removes more than the zeros
+    x = value_before(graph, node.inputs[0])
+    if both == ZEROS:
+        graph.vanish(number, x)
+    else:
+        graph.put(number, node.with_(inputs=(x,), moves=("pad", both)))
+    return True
+
+
+@about(*_WINDOWS)
+def zeros_into_the_window(graph, number, node):
+    """Zeros around a map become padding of the convolution or pool that reads it."""
+    if node.step not in _WINDOWS or not _is_padded(graph, node):
+        return False
+    (x,) = node.inputs
+    around = graph.kinds(x)[0].moves[1]
+    padding = tuple(
+        tuple(a + b for a, b in zip(*axes, strict=True))
+        for axes in zip(around, node.padding, strict=True)
+    )
+    graph.put(number, node.with_(inputs=(value_before(graph, x),), padding=padding))
+    return True
+
+
+@about("conv")
+def pixels_skipped_before_a_window(graph, number, node):
+    """A 1 × 1 convolution that reads every second pixel has a stride of 2."""
+    if (node.step, node.kernel, node.padding) != ("conv", (1, 1), ZEROS):
+        return False
+    (x,) = node.inputs
+    pools = graph.kinds(x)
+    if any(pool.step != "max_pool" or pool.kernel != (1, 1) or pool.chain for pool in pools):
+        return False
+    (stride, *others) = {pool.stride for pool in pools}
+    if others or any(any(map(any, pool.padding)) for pool in pools):
+        return False
+    stride = tuple(a * b for a, b in zip(stride, node.stride, strict=True))
+    graph.put(number, node.with_(inputs=(value_before(graph, x),), stride=stride))
+    return True
+
+
+@about("max_pool")
+def pixels_skipped_behind_a_pool(graph, number, node):
+    """A pool that moves in steps of 1 and of which every second output is kept has a stride of 2.
+
+    (A convolution that does so computes four times as much as one with a stride of 2.)
+    """
+    source, pool = _only_source(graph, number, node)
+    if not _skips(node) or source is None or pool.step not in _POOLS or pool.chain:
+        return False
+    stride = tuple(a * b for a, b in zip(pool.stride, node.stride, strict=True))
+    graph.put(number, pool.with_(stride=stride, grid=node.grid, chain=node.chain))
+    return True
+
+
+@about("max_pool")
+def pixels_skipped_among_maps_of_zeros(graph, number, node):
+    """Every second pixel behind further maps of zeros is the same before them."""
+    source, more = _only_source(graph, number, node)
+    if not _skips(node) or source is None or more.step != "pad_channels" or more.chain:
+        return False
+    (x,) = more.inputs
+    graph.put(source, node.with_(inputs=(x,), filters=x.channels, chain=()))
+    x = Value(((source, 0, x.channels),), node.grid)
+    graph.put(number, more.with_(inputs=(x,), grid=node.grid, chain=node.chain))
+    return True
+
+
+@about(*_POOLS)
+def pools_along_one_axis_each(graph, number, node):
+    """A pool along the height and one along the width are one pool."""
+    source, first = _only_source(graph, number, node)
+    if node.step not in _POOLS or source is None or first.step != node.step or first.chain:
+        return False
+    axes, others = (
+        [a for a in (0, 1) if (n.kernel[a], n.stride[a]) != (1, 1)] for n in (node, first)
+    )
+    if len(axes) != 1 or len(others) != 1 or axes == others:
+        return False
+    both = {
+        field: tuple(getattr(node if axis in axes else first, field)[axis] for axis in (0, 1))
+        for field in ("kernel", "stride", "padding")
+    }
+    graph.put(number, node.with_(inputs=first.inputs, **both))
+    return True
+
+
+# --- windows
+
+
+@about(*_WINDOWS)
+def window_as_large_as_its_map(graph, number, node):
+    """A convolution whose window is the whole map becomes dense; such a pool becomes global."""
+    if node.step not in _WINDOWS or any(map(any, node.padding)):
+        return False
+    (x,) = node.inputs
+    if node.kernel != x.grid or node.grid != (1, 1):
+        return False
+    if node.step == "conv" and (node.groups > 1 or node.connections):
+        return False
+    if node.step != "conv" and x.grid == (1, 1):
+        return False
+    same = {"stride": (1, 1), "dilation": (1, 1), "flat": False}
+    if node.step == "conv":
+        graph.put(number, node.with_(step="dense", kernel=(1, 1), **same))
+    else:
+        graph.put(number, node.with_(step=f"global_{node.step}", **same))
+    return True
+
+
+@about(*_POOLS, "global_average_pool", "global_max_pool")
+def pool_of_one_pixel(graph, number, node):
+    """A 1 × 1 pool skips pixels or does nothing; as the mean of one value is it, it is max."""
+    if node.step.startswith("global_") and node.inputs[0].grid == (1, 1):
+        graph.vanish(number, node.inputs[0].with_(flat=node.flat))
+        return True
+    pool = node.step in _POOLS and node.kernel == (1, 1)
+    if not pool or any(map(any, node.padding)):
+        return False
+    if node.stride == (1, 1) and not node.chain:
+        graph.vanish(number, node.inputs[0])
+        return True
+    if node.step == "max_pool":
+        return False
+    graph.put(number, node.with_(step="max_pool"))
+    return True
+
+
+# --- helpers
+
+
+def _only_source(graph, number, node):
+    """(number, node) of the one step whose whole output a node reads, and nothing else does."""
+    if len(node.inputs) != 1 or len(node.inputs[0].parts) != 1:
+        return None, None
+    if not graph.only_reader(node.inputs[0], number):
+        return None, None
+    ((source, _, _),) = node.inputs[0].parts
+    return source, graph.nodes[source]
+
+
+def _skips(node):
+    """Whether a node only keeps every second pixel, or every third."""
+    return node.step == "max_pool" and node.kernel == (1, 1) and not any(map(any, node.padding))
+
+
+def _is_padded(graph, node):
+    """Whether all sources of a node's one input have the same zeros around them."""
+    if len(node.inputs) != 1:
+        return False
+    moves = {source.moves for source in graph.kinds(node.inputs[0])}
+    (first, *others) = moves
+    return not others and _adds_zeros(first)
+
+
+def _adds_zeros(moves):
+    return moves[:1] == ("pad",) and all(side >= 0 for axis in moves[1] for side in axis)
+
+
+def value_before(graph, x):
+    """A value before the steps of one input each that it comes from."""
+    parts, inner = [], []
+    for number, start, stop in x.parts:
+        (value,) = graph.nodes[number].inputs
+        inner.append(value)
+        parts += cut(value.parts, [(start, stop)])[0]
+    return inner[0] if len(inner) == 1 and x.parts[0][1] == 0 and x.channels == inner[0].channels \
+        else inner[0].with_(parts=join(parts), joined=None)  # fmt: skip
