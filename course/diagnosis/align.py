@@ -59,6 +59,8 @@ def align(table, network):
         balance=balanced({}, nets.net.kinds[nets.net.images :], nets.table.kinds[len(images) :]),
     )
     state, tried = _search(nets, state)
+    if state.edits and state.edits[-1].final:
+        state = _from_behind(nets, state)
     cost = state.cost + state.left()
     edits = _with_shared(nets, state)
     rest = len(nets.net.nodes) - state.used.bit_count()
@@ -186,6 +188,25 @@ def _ended(nets, state):
     elif [value.shape for value in wanted] != [value.shape for value in found]:
         state = state.with_edit(Edit("output shape", state.at), PRICES["changed"])
     return replace(state, done=True)
+
+
+def _from_behind(nets, state):
+    """The state with the rows that lead to the output compared, back to where the two differ.
+
+    Behind an edit that ends the search, these are the rows that can still be compared.
+    """
+    row, step = nets.table.outputs, nets.net.outputs
+    while len(row) == len(step) == len(row[0]) == len(step[0]) == 1:
+        ((row, *_),), ((step, *_),) = row[0], step[0]
+        ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
+        if row <= state.at or state.used >> step & 1 or ours.step != theirs.step:
+            break
+        state = paired(nets, state, row, step)
+        if found := nets.differences(row, step, sizes=False):
+            edit = Edit("changed", row, ours, theirs, differences=found)
+            state = replace(state, edits=(*state.edits, edit))
+        row, step = nets.table.inputs[row], nets.net.inputs[step]
+    return state
 
 
 def _with_shared(nets, state):

@@ -85,6 +85,8 @@ class Cause(Enum):
     SHORTCUT_SHAPE = "The shortcut is {received}, the block gives {expected}. They cannot be added."
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
+    MISSING_IN_A_TOWER = "One of the {expected} towers lacks it: {received} goes on without it."
+    SWAPPED = "It comes behind {received}. In the table it comes before it."
     EXTRA = "This step is not in the table: {received}."
     OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (

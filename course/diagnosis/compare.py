@@ -12,13 +12,14 @@ _WINDOWS = ("conv", "max_pool", "average_pool")
 _FUNCTIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
 
 
-def differences(row, step, *, sizes=True, last=False, padded=False):
+def differences(row, step, *, sizes=True, last=False, padded=False, spread=False):
     """[(cause, expected, received)], in the order in which they should be mended.
 
     `sizes` says whether the sizes of maps count: after a wrong size, later ones follow from it.
     `last` says whether the row is an output of the network. `padded` says that the network's first
     windows pad smaller images to the table's size; then this padding is right.
     """
+    step = _as_meant(row, step, sizes, spread)
     if row.step == "lrn" and step.closed:
         return [(Cause.CLOSED, row.does(), step.does())]
     if row.step != step.step:
@@ -38,6 +39,19 @@ def differences(row, step, *, sizes=True, last=False, padded=False):
     if trains and row.trainable != step.trainable:
         found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
     return found + _activation(row, step)
+
+
+def _as_meant(row, step, sizes, spread):
+    """The step as it would be if the maps before it had the right size.
+
+    A Dense layer on a map is a 1 × 1 convolution, and a 1 × 1 convolution of one pixel is dense.
+    """
+    if spread and row.step == "dense" and step.step == "conv" and step.written == "Dense":
+        return step.with_(step="dense")
+    one_pixel = step.step == "dense" and "Conv" in step.written and not sizes
+    if one_pixel and row.step == "conv" and row.kernel == (1, 1):
+        return step.with_(step="conv", stride=row.stride)
+    return step
 
 
 def similar(row, step):

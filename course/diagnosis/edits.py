@@ -14,6 +14,7 @@ PRICES = {
     "block too many": 1.3,
     "head missing": 1.2,
     "shortcut": 1.0,  # an addition with a wrong second operand
+    "one tower": 0.3,  # a row that one of several towers lacks
     "pattern": 0.5,  # a well-known mistake, which has a sentence of its own
     "go on": 0.3,  # each further edit of the same run
     "row of a block": 0.05,  # for each row of a missing or extra block ...
@@ -62,6 +63,7 @@ class State:
     loose: frozenset = frozenset()  # rows whose activation was found elsewhere
     late: bool = False  # whether rows that were put off are looked at again
     sizes: bool = True  # whether sizes still count: after a wrong size, later ones follow from it
+    spread: bool = False  # whether dense layers are applied to maps, as a Flatten is missing
     edits: tuple = ()
     pairs: tuple = ()  # a linked list, the last pair first: (row, step, earlier pairs)
     balance: dict = None  # kind of node -> how many more are left in the table than in the network

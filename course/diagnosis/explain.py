@@ -8,6 +8,7 @@ from course.diagnosis.causes import (
     listed,
     size_arithmetic,
 )
+from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.naming import called, does, keys_of, place_of, reads, what
 from course.diagnosis.runs import runs_of
 from course.network.words import shape_of, sources
@@ -22,7 +23,7 @@ _FEW = 3  # up to so many steps are listed one by one
 def findings_of(alignment, most):
     """The findings about an alignment in the order of the rows, at most `most`."""
     if not alignment.begins:
-        return [_other_input(alignment.nets)]
+        return [other_input(alignment.nets)]
     findings = []
     for run in runs_of(alignment):
         kind = run[0].kind
@@ -101,6 +102,17 @@ def _one_of_several(_, run):
         each = f"{wanted} for each" if cause is Cause.FILTERS else wanted
         made.append(finding(edit.row.name, cause, each, received, gives=gives))
     return made
+
+
+def _one_lacks(alignment, run):
+    (edit,) = run
+    (towers,), without = edit.differences, called(alignment, edit.instead)
+    return [finding(edit.row.name, Cause.MISSING_IN_A_TOWER, str(towers), without)]
+
+
+def _swapped(_, run):
+    (edit,) = run
+    return [finding(edit.row.name, Cause.SWAPPED, does(edit.row), edit.instead.name)]
 
 
 def _wrong_axis(_, run):
@@ -282,39 +294,6 @@ def _another_shortcut(_, run):
     return [finding(row.name, Cause.OTHER_STEP, does(row), does(step))]
 
 
-# --- the images and the ends
-
-
-def _other_input(nets):
-    wanted = [value.shape for value in nets.table.network.inputs]
-    found = [value.shape for value in nets.net.network.inputs]
-    text = [" and ".join(map(shape_of, shapes)) for shapes in (wanted, found)]
-    hint = ""
-    if len(found) == len(wanted) == 1 and sorted(found[0]) == sorted(wanted[0]):
-        hint = "The order is (height, width, channels)."
-    return finding("input", Cause.INPUT_SHAPE, *text, hint=hint)
-
-
-def _output_count(alignment, _):
-    nets = alignment.nets
-    counts = [len(side.outputs) for side in (nets.table, nets.net)]
-    text = [f"{count} output{'s' * (count != 1)}" for count in counts]
-    return [finding("output", Cause.OUTPUT_COUNT, *text)]
-
-
-def _output_shape(alignment, _):
-    nets = alignment.nets
-    outputs = [side.network.outputs for side in (nets.table, nets.net)]
-    for value, other in zip(*outputs, strict=True):
-        if value.shape != other.shape:
-            hint = ""
-            if other.shape[-1] == value.shape[-1]:
-                hint = "Flatten the last map, so that each class is one number."
-            shapes = (shape_of(value.shape), shape_of(other.shape))
-            return [finding("output", Cause.OUTPUT_SHAPE, *shapes, hint=hint)]
-    return []
-
-
 _TELL = {
     "changed": _changed,
     "another step": _another_step,
@@ -333,11 +312,13 @@ _TELL = {
     "head missing": _left_out,
     "side by side": _side_by_side,
     "one of several": _one_of_several,
+    "one lacks": _one_lacks,
+    "swapped": _swapped,
     "wrong axis": _wrong_axis,
     "added": _added,
     "on a shortcut": _on_a_shortcut,
     "before an addition": _before_addition,
     "another shortcut": _another_shortcut,
-    "output count": _output_count,
-    "output shape": _output_shape,
+    "output count": output_count,
+    "output shape": output_shape,
 }

@@ -11,6 +11,7 @@ from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
+from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
 
@@ -27,15 +28,20 @@ def changed(place):
             continue
         sizes = state.sizes and ours.shape == theirs.shape
         behind = paired(nets, state, row, step, sizes=sizes)
-        if ours.step == theirs.step and not theirs.closed:
+        spread = ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense"
+        if (ours.step == theirs.step or (spread and state.spread)) and not theirs.closed:
             if ours.filters != theirs.filters and (twins := _twins(place)):
                 edit = place.edit("shared", step, differences=(twins,), final=True)
                 yield state.with_edit(edit, 0)
             # `with_edit` adds the price of each difference.
             price = -PRICES["unlike"] * nets.likeness(row, step)
             yield behind.with_edit(place.edit("changed", step, differences=found), price)
-        elif ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense":
-            yield state.with_edit(place.edit("no flatten", step, final=True), PRICES["changed"])
+        elif spread:
+            behind = replace(behind, sizes=False, spread=True)
+            found = nets.apart(behind, row, step)
+            behind = behind.with_edit(place.edit("no flatten", step), PRICES["changed"])
+            edit = place.edit("changed", step, differences=found)
+            yield behind.with_edit(edit, 0) if found else behind
         else:
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
             behind = replace(behind, sizes=False)
@@ -91,8 +97,10 @@ def wrong_axis(place):
         made = {part[0] for key in nets.net.inputs[step] for part in key}
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
         if made <= wanted or begins <= wanted:
-            edit = place.edit("wrong axis", step, final=True)
-            yield state.with_edit(edit, PRICES["pattern"])
+            behind = put_in(nets, state, [step])
+            for key in place.keys:
+                behind = replace(behind, **standing(behind, key, whole(step)))
+            yield behind.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
 
 
 def _twins(place):
@@ -104,66 +112,6 @@ def _twins(place):
         if node.step == place.node.step and node.parameters and node.layer is not None
     ]
     return max((layers.count(layer) for layer in set(layers)), default=1) - 1
-
-
-def towers(place):
-    """Several steps side by side make up the row, and one of them may differ from the others.
-
-    In an anatomy equal steps side by side are one step. If one of them differs, they stay apart,
-    and so do the steps before them.
-    """
-    nets, state, row = place.nets, place.state, place.row
-    if len(place.keys) != 1 or place.reads[0] is None:
-        return
-    pieces = [] if place.candidates else _pieces(nets, place.reads[0])
-    apart, side = len(pieces) > 1, place.candidates
-    if apart:
-        side = [n for piece in pieces for n in nets.net.fed.get(((piece,),), ())]
-        side = [n for n in side if not state.used >> n & 1]
-    else:
-        side = [n for n in side if nets.net.nodes[n].step == place.node.step]
-    share, rest = divmod(place.node.filters, max(1, len(side)))
-    if len(side) < 2 or rest or not (apart or place.node.step == "conv"):
-        return
-    parts = tuple(sorted((n, -1, -1) for n in side))
-    found = {n: _of_a_tower(nets, state, row, n, share) for n in side}
-    odd = [n for n in side if found[n]]
-    begins = any(node.groups == len(side) for node in nets.table.nodes)
-    if len(odd) == len(side) or not (apart or begins or (odd and parts in nets.net.read)):
-        return
-    layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
-    if apart and len(layers) == 1 and None not in layers:
-        edit = place.edit("shared", side[0], differences=(len(side) - 1,), final=True)
-        yield state.with_edit(edit, PRICES["pattern"])
-        return
-    behind = put_in(nets, settled(nets, state, [row]), side)
-    behind = replace(behind, stands={**behind.stands, row: parts})
-    if odd:
-        nodes = tuple(nets.net.nodes[n] for n in side)
-        edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
-        behind = behind.with_edit(edit, PRICES["changed"])
-    yield behind
-
-
-def _pieces(nets, parts):
-    """The parts of a value that are read separately. Of a single step: the ranges of its maps."""
-    if len(parts) > 1 or parts[0][1] != -1:
-        return parts
-    ((source, _, _),) = parts
-    read = {key[0] for n in nets.net.readers[source] for key in nets.net.inputs[n] if len(key) == 1}
-    found = sorted(part for part in read if part[0] == source and part[1] != -1)
-    ends = [0, *(stop for _, _, stop in found)]
-    return (
-        found if ends == [*(start for _, start, _ in found), nets.net.nodes[source].filters] else []
-    )
-
-
-def _of_a_tower(nets, state, row, step, share):
-    """What differs between a row and a step that should make so many (`share`) of its maps."""
-    counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
-    found = [each for each in nets.apart(state, row, step) if each[0] not in counted]
-    maps, weighs = nets.net.nodes[step].filters, nets.table.nodes[row].step == "conv"
-    return [(Cause.FILTERS, str(share), str(maps))] * (weighs and maps != share) + found
 
 
 def activation_elsewhere(place):
@@ -189,6 +137,9 @@ def activation_elsewhere(place):
         behind = paired(nets, state, row, step)
         kinds = [nets.net.nodes[n].step for n in follows]
         if nets.table.nodes[after].step == "add" and kinds == ["add"]:
+            (total,) = follows
+            if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
+                continue  # it is not elsewhere, but there twice
             behind = replace(behind, loose=state.loose | {after})
             yield behind.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
         else:
@@ -198,6 +149,28 @@ def activation_elsewhere(place):
                 Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
+
+
+def swapped(place):
+    """The row and the next one have changed places."""
+    nets, state, row = place.nets, place.state, place.row
+    after = nets.table.readers[row]
+    if len(place.keys) != 1 or len(after) != 1 or len(nets.table.inputs[after[0]]) != 1:
+        return
+    (after,) = after
+    for step in place.candidates:
+        later = nets.net.readers[step]
+        if len(later) != 1 or nets.net.inputs[later[0]] != (whole(step),):
+            continue
+        (later,) = later
+        found = nets.differences(after, step, sizes=False)
+        if found or nets.differences(row, later, sizes=False):
+            continue
+        behind = paired(nets, paired(nets, state, row, later), after, step)
+        sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
+        behind = replace(behind, stands={**behind.stands, after: whole(later)}, sizes=sizes)
+        edit = place.edit("swapped", later, instead=nets.table.nodes[after])
+        yield behind.with_edit(edit, PRICES["pattern"])
 
 
 def pre_activation(place):
@@ -223,12 +196,20 @@ def missing(place):
     if None in place.reads:  # the source is missing, too
         cost = place.state.cost + PRICES["go on"]
         yield replace(settled(place.nets, place.state, [place.row]), cost=cost)
+    elif _one_pixel(place):
+        yield left_out(place.nets, place.state, place.row)
     else:
         instead = (place.candidates or place.ready or [None])[0]
         instead = None if instead is None else place.nets.net.nodes[instead]
         edit = place.edit("left out", rows=(place.node,), instead=instead)
         behind = left_out(place.nets, place.state, place.row)
         yield behind.with_edit(edit, PRICES["left out"])
+
+
+def _one_pixel(place):
+    """Whether the row pools a map that has one pixel here, because of a wrong size before it."""
+    grids = {place.nets.net.nodes[part[0]].grid for part in place.reads[0]}
+    return "global" in place.node.step and not place.state.sizes and grids == {(1, 1)}
 
 
 def too_many(place):
@@ -301,7 +282,7 @@ def put_off(place):
 
 
 MOVES = (
-    changed, several_steps, part_read, wrong_axis, towers, side_by_side, added,
+    changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, side_by_side, added,
     activation_elsewhere, pre_activation, missing, too_many, reads_something_else, blocks,
     head_missing, put_off, addition, shortcut,
 )  # fmt: skip

@@ -151,14 +151,15 @@ class Networks:
         self.padded = bool(sizes) and all(size == shape[:2] for size in sizes)
         return self.padded
 
-    def differences(self, row, step, sizes=True):
+    def differences(self, row, step, sizes=True, spread=False):
         """What differs between a row and a step: see `course.diagnosis.compare`."""
-        asked = (row, step, sizes)
+        asked = (row, step, sizes, spread)
         if asked not in self._known:
             self.looks += 1
             nodes = self.table.nodes[row], self.net.nodes[step]
             last = row in self.ends
-            found = differences(*nodes, sizes=sizes, last=last, padded=self.padded)
+            rest = {"sizes": sizes, "spread": spread, "padded": self.padded}
+            found = differences(*nodes, last=last, **rest)
             self._known[asked] = tuple(found)
         return self._known[asked]
 
@@ -212,7 +213,7 @@ class Networks:
 
     def apart(self, state, row, step):
         """What differs between a row and a step in this state of the search."""
-        found = self.differences(row, step, state.sizes)
+        found = self.differences(row, step, state.sizes, state.spread)
         if row in state.loose:
             found = tuple(each for each in found if not each[0].name.startswith("ACTIVATION"))
         return found

@@ -149,6 +149,15 @@ def maps_of_zeros_beside_others(graph, number, node):
 
 
 @about(moves=("join",))
+def the_same_maps_again(graph, number, node):
+    """Maps beside themselves are no new maps: their readers read one row that says so."""
+    if len(node.inputs) < 2 or len({(v.parts, v.grid, v.flat) for v in node.inputs}) > 1:
+        return False
+    graph.put(number, node.with_(step="the same maps again", inputs=node.inputs[:1], moves=()))
+    return True
+
+
+@about(moves=("join",))
 def maps_side_by_side(graph, number, node):
     """The readers of a concatenation read its parts directly.
 
@@ -248,6 +257,7 @@ RULES = (
     only_the_shape_changes,
     a_vector_in_another_order,
     maps_of_zeros_beside_others,
+    the_same_maps_again,
     equal_steps_side_by_side,
     maps_side_by_side,
     sum_of_what_is_stacked,

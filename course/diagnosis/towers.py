@@ -1,0 +1,94 @@
+"""Moves about a row that several steps side by side make up, as AlexNet's two GPUs do."""
+
+from dataclasses import replace
+
+from course.diagnosis.causes import Cause
+from course.diagnosis.edits import PRICES
+from course.diagnosis.place import put_in, settled
+
+
+def towers(place):
+    """Several steps side by side make up the row, and one of them may differ from the others.
+
+    In an anatomy equal steps side by side are one step. If one of them differs, they stay apart,
+    and so do the steps before them.
+    """
+    nets, state, row = place.nets, place.state, place.row
+    if len(place.keys) != 1 or place.reads[0] is None:
+        return
+    pieces = [] if place.candidates else _pieces(nets, place.reads[0])
+    apart, side = len(pieces) > 1, place.candidates
+    if apart:
+        side = [n for piece in pieces for n in nets.net.fed.get(((piece,),), ())]
+        side = [n for n in side if not state.used >> n & 1]
+    else:
+        side = [n for n in side if nets.net.nodes[n].step == place.node.step]
+    share, rest = divmod(place.node.filters, max(1, len(side)))
+    if len(side) < 2 or rest or not (apart or place.node.step == "conv"):
+        return
+    parts = tuple(sorted((n, -1, -1) for n in side))
+    found = {n: _of_a_tower(nets, state, row, n, share) for n in side}
+    odd = [n for n in side if found[n]]
+    begins = any(node.groups == len(side) for node in nets.table.nodes)
+    if len(odd) == len(side) or not (apart or begins or (odd and parts in nets.net.read)):
+        return
+    layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
+    if apart and len(layers) == 1 and None not in layers:
+        edit = place.edit("shared", side[0], differences=(len(side) - 1,), final=True)
+        yield state.with_edit(edit, PRICES["pattern"])
+        return
+    behind = put_in(nets, settled(nets, state, [row]), side)
+    behind = replace(behind, stands={**behind.stands, row: parts})
+    if odd:
+        nodes = tuple(nets.net.nodes[n] for n in side)
+        edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
+        behind = behind.with_edit(edit, PRICES["changed"])
+    yield behind
+
+
+def _pieces(nets, parts):
+    """The parts of a value that are read separately. Of a single step: the ranges of its maps."""
+    if len(parts) > 1 or parts[0][1] != -1:
+        return parts
+    ((source, _, _),) = parts
+    read = {key[0] for n in nets.net.readers[source] for key in nets.net.inputs[n] if len(key) == 1}
+    found = sorted(part for part in read if part[0] == source and part[1] != -1)
+    ends = [0, *(stop for _, _, stop in found)]
+    return (
+        found if ends == [*(start for _, start, _ in found), nets.net.nodes[source].filters] else []
+    )
+
+
+def _of_a_tower(nets, state, row, step, share):
+    """What differs between a row and a step that should make so many (`share`) of its maps."""
+    counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
+    found = [each for each in nets.apart(state, row, step) if each[0] not in counted]
+    maps, weighs = nets.net.nodes[step].filters, nets.table.nodes[row].step == "conv"
+    return [(Cause.FILTERS, str(share), str(maps))] * (weighs and maps != share) + found
+
+
+def one_lacks(place):
+    """Some of the towers have the row, and others go on without it."""
+    nets, state, row = place.nets, place.state, place.row
+    if len(place.keys) != 1 or place.reads[0] is None or place.candidates:
+        return
+    pieces = _pieces(nets, place.reads[0])
+    share, rest = divmod(place.node.filters, max(1, len(pieces)))
+    if len(pieces) < 2 or rest:
+        return
+    made = {}  # piece -> the step that stands behind it, if the tower has it
+    for piece in pieces:
+        steps = [n for n in nets.net.fed.get(((piece,),), ()) if not state.used >> n & 1]
+        steps = [n for n in steps if nets.net.nodes[n].step == place.node.step]
+        made[piece] = [n for n in steps if not _of_a_tower(nets, state, row, n, share)][:1]
+    lost = [piece for piece in pieces if not made[piece]]
+    found = [step for steps in made.values() for step in steps]
+    if not lost or not found:
+        return
+    parts = [(*made[piece], -1, -1) if made[piece] else piece for piece in pieces]
+    without = nets.net.nodes[lost[0][0]]
+    behind = put_in(nets, settled(nets, state, [row]), found)
+    sizes = state.sizes and without.grid == place.node.grid
+    behind = replace(behind, stands={**behind.stands, row: tuple(sorted(parts))}, sizes=sizes)
+    edit = place.edit("one lacks", found[0], instead=without, differences=(len(pieces),))
+    yield behind.with_edit(edit, PRICES["one tower"])
