@@ -199,7 +199,8 @@ def _from_behind(nets, state):
     while len(row) == len(step) == len(row[0]) == len(step[0]) == 1:
         ((row, *_),), ((step, *_),) = row[0], step[0]
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
-        if row <= state.at or state.used >> step & 1 or ours.step != theirs.step:
+        alike = ours.step == theirs.step and len(ours.inputs) == 1
+        if row <= state.at or state.used >> step & 1 or not alike:
             break
         state = paired(nets, state, row, step)
         if found := nets.differences(row, step, sizes=False):

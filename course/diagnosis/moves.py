@@ -163,8 +163,8 @@ def swapped(place):
         if len(later) != 1 or nets.net.inputs[later[0]] != (whole(step),):
             continue
         (later,) = later
-        found = nets.differences(after, step, sizes=False)
-        if found or nets.differences(row, later, sizes=False):
+        apart = [nets.differences(r, n, sizes=False) for r, n in ((after, step), (row, later))]
+        if any(apart) or not nets.differences(row, step, sizes=False):
             continue
         behind = paired(nets, paired(nets, state, row, later), after, step)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape

@@ -1,11 +1,25 @@
 """Group the edits of an alignment into runs: each run is one mistake and gets one sentence."""
 
+from collections import Counter
 from dataclasses import replace
+
+#: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
+_OF_ONE_STEP = {
+    "changed", "one of several", "one lacks", "swapped", "no flatten", "wrong axis", "follows",
+    "relu before addition", "pre-activation", "side by side", "shared", "shares",
+}  # fmt: skip
 
 
 def runs_of(alignment):
     """The runs (lists of edits) in the rows' order, without those that follow from another."""
-    return _told(_fed_elsewhere(alignment.nets.table, _together(alignment)))
+    runs = _told(_fed_elsewhere(alignment.nets.table, _together(alignment)))
+    wired = [n for n, run in enumerate(runs) if run[0].kind not in _OF_ONE_STEP]
+    counts = Counter(frozenset(runs[n][0].about) for n in wired).values()
+    if len(counts) < 3 and sum(count > 1 for count in counts) < 2:
+        return runs
+    # Three mistakes about what is connected to what, or two that come again and again: this is
+    # another network, and only what is found first can be relied on.
+    return runs[: max(1, wired[0])]
 
 
 def _told(runs):
