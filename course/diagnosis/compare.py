@@ -85,7 +85,9 @@ def _padded_otherwise(row, step, found, sizes, padded):
 def _weights(row, step, last):
     units = Cause.CLASSES if last else Cause.UNITS
     cause = units if row.step == "dense" else Cause.FILTERS
-    found = _unequal(cause, str(row.filters), str(step.filters))
+    # A step that works on each map makes as many as it reads: their number follows from those.
+    of_each_map = all(each.groups == each.channels == each.filters for each in (row, step))
+    found = [] if of_each_map else _unequal(cause, str(row.filters), str(step.filters))
     if row.filters == step.filters and row.step == "conv":
         found += _connections(row, step)
     if row.bias is not None and bool(row.bias) != bool(step.bias):

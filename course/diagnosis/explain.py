@@ -48,8 +48,11 @@ def findings_of(alignment, most):
 def _changed(alignment, run):
     (edit,) = run
     sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
+    table = alignment.nets.table
+    behind = [table.nodes[row] for row in table.readers[edit.at]]
+    added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     return [
-        _attributed(edit, *difference, first=number == 0, sizes=sizes)
+        _attributed(edit, *difference, first=number == 0, sizes=sizes, added=added)
         for number, difference in enumerate(edit.differences)
     ]
 
@@ -58,7 +61,7 @@ def _resizes(edit):
     return edit.kind != "changed" or edit.row.shape != edit.step.shape
 
 
-def _attributed(edit, cause, expected, received, first, sizes):
+def _attributed(edit, cause, expected, received, first, sizes, added):
     row, step = edit.row, edit.step
     gives = hint = ""
     if first and sizes and row.shape != step.shape:
@@ -67,6 +70,8 @@ def _attributed(edit, cause, expected, received, first, sizes):
         hint = size_arithmetic(row, step)
     elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
         hint = f"The size becomes {formula(step)}."
+    elif cause is Cause.ACTIVATION_EXTRA and added:
+        hint = "The addition behind it has one."
     elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
         counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
         hint = f"That is {counts}."

@@ -96,11 +96,15 @@ def wrong_axis(place):
             continue
         made = {part[0] for key in nets.net.inputs[step] for part in key}
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
-        if made <= wanted or begins <= wanted:
+        if made <= wanted:
             behind = put_in(nets, state, [step])
             for key in place.keys:
                 behind = replace(behind, **standing(behind, key, whole(step)))
-            yield behind.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
+        elif begins <= wanted:  # the row itself is made of the steps that are joined
+            behind = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
+        else:
+            continue
+        yield behind.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
 
 
 def _twins(place):

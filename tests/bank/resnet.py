@@ -869,7 +869,7 @@ def basic_block(x, filters, stride=1, *, name):
         "basic-answer",
         _changed(_BASIC, ('3, relu=False, name=f"{name}_2"', '3, name=f"{name}_2"')),
         ("resnet-basic", "resnet-projection"),
-        "conv2_1_2_bn: The activation comes before the addition; it belongs behind it.",
+        "conv2_1_2_bn: Its activation is relu, the table has none here. The addition behind it",
         follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(

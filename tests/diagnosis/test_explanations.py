@@ -13,12 +13,14 @@ from tests.diagnosis.test_diagnosis import C3_CONNECTIONS, of_1998, squash, take
 from tests.diagnosis.test_families import (
     alex,
     basic,
+    bottleneck,
     cifar,
     concatenated,
     conv,
     conv_bn,
     google,
     head_on_a_side_branch,
+    inception,
     lrn_by_ops,
     option_a,
     pre_activation,
@@ -385,6 +387,153 @@ def squared():
 def sliced():
     image = keras.Input((224, 224, 3))
     return keras.Model(image, conv(64, 3)(conv(64, 3)(image)[:, 1:, 1:]))
+
+
+# --- towers of which one lacks a row, and rows that have changed places
+
+
+def lacks(x):
+    return x
+
+
+for row in ("norm1", "norm2", "conv4", "conv5"):
+    for tower in (1, 2):
+        odd(f"tower {tower} without {row}",
+            (row, Cause.MISSING_IN_A_TOWER, "One of the 2 towers lacks it: conv2d"),
+            **{f"{row}_{tower}": lacks})  # fmt: skip
+said("pools before the normalisations", alexnet.ALEXNET,
+     *((f"norm{n}", Cause.SWAPPED, f"It comes behind pool{n}. In the table it comes before it.")
+       for n in (1, 2)))(lambda: alex(pool_first=True))  # fmt: skip
+said(
+    "normalisations before the pools",
+    alexnet.CAFFENET,
+    *((f"pool{n}", Cause.SWAPPED, f"It comes behind norm{n}") for n in (1, 2)),
+)(lambda: alex(2))
+said("dense layers the other way round", lenet.LENET5, ("C5", Cause.SWAPPED, "behind F6"))(
+    chained(tanh(6, 5), mean, tanh(16, 5), mean, L.Flatten, lambda: L.Dense(84, "tanh"),
+            lambda: L.Dense(120, "tanh"), lambda: L.Dense(10, "softmax")))  # fmt: skip
+said("padding forgotten between equal rows", vgg.VGG16,
+     ("conv2_1", Cause.PADDING, "gives 110 × 110 × 128"),
+)(lambda: vgg16_with(conv2_1="valid"))  # fmt: skip
+
+
+def vgg16_with(**padding):
+    image = x = keras.Input((224, 224, 3))
+    for row in vgg.VGG16.rows[:-3]:
+        if row.step == "conv":
+            x = conv(row.filters, 3, padding=padding.get(row.name, "same"))(x)
+        else:
+            x = L.MaxPooling2D(2)(x)
+    x = L.Flatten()(x)
+    for units in (4096, 4096):
+        x = L.Dense(units, "relu")(x)
+    return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+# --- shortcuts
+
+
+def repeated(x, filters, stride):
+    return L.Concatenate()([x[:, ::stride, ::stride]] * (filters // x.shape[-1]))
+
+
+def active_projection(x, filters, stride):
+    return conv_bn(x, filters, 1, stride)
+
+
+def relu_before(x, filters, stride):
+    shortcut = x
+    if x.shape[-1] != filters:
+        shortcut = conv_bn(x, filters, 1, stride, relu=False)
+    return L.Add()([shortcut, conv_bn(conv_bn(x, filters, 3, stride), filters, 3)])
+
+
+said("a shortcut beside itself", resnet.CIFAR_RESNET20,
+     *((f"stage{n}_1_shortcut", Cause.OTHER_STEP,
+        "It is the same maps again. The table has further maps of zeros here.") for n in (2, 3)),
+)(lambda: cifar(project=repeated))  # fmt: skip
+said("a projection with an activation", resnet.RESNET18,
+     *((f"conv{n}_1_shortcut_bn", Cause.ACTIVATION_EXTRA,
+        "Its activation is relu, the table has none here. The addition behind it has one.")
+       for n in (3, 4, 5)))(lambda: res(project=active_projection))  # fmt: skip
+said("the activation before the addition alone", resnet.RESNET18,
+     ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, "it belongs behind it"),
+)(in_block(0, 0, relu_before))  # fmt: skip
+
+
+# --- what is found behind a mistake that changes everything else
+
+
+def headed(classes, block, pool=L.GlobalAveragePooling2D):
+    def build():
+        image = keras.Input((224, 224, 3))
+        x = L.MaxPooling2D(3, 2, padding="same")(conv_bn(image, 64, 7, 2))
+        for stage in range(4):
+            for number in range(2):
+                x = block(x, 64 * 2**stage, 2 if stage and not number else 1)
+        return keras.Model(image, L.Dense(classes, "softmax")(pool()(x)))
+
+    return build
+
+
+def merged(x, filters, stride):
+    shortcut = x
+    if stride != 1 or x.shape[-1] != filters:
+        shortcut = conv_bn(x, filters, 1, stride, relu=False)
+    y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+    return L.ReLU()(L.Concatenate()([shortcut, y]))
+
+
+def tall(x, one, reduce3, three, reduce5, five, project):
+    made = [(1, None), (3, reduce3), (5, reduce5)]
+    parts = [conv(one, k)(conv(before, 1)(x) if before else x) for k, before in made]
+    parts.append(conv(one, 1)(L.MaxPooling2D(3, 1, padding="same")(x)))
+    return L.Concatenate(axis=1)(parts)
+
+
+def module_of(name, changed):
+    """A module for `google` that is another one where the table has this name."""
+    names = iter(googlenet.MODULES)
+    return lambda x, *widths: (changed if next(names) == name else inception)(x, *widths)
+
+
+CLASSES = ("fc", Cause.CLASSES, "It has 7 outputs.")
+said("put beside, and the classes", resnet.RESNET18,
+     ("conv2_1", Cause.SHORTCUT_CONCATENATED, "put beside"), CLASSES,
+)(headed(7, merged))  # fmt: skip
+said("pre-activation, and the classes", resnet.RESNET18,
+     ("conv2_1_1", Cause.PRE_ACTIVATION, BEFORE), CLASSES,
+)(headed(7, pre_activation))  # fmt: skip
+said("no Flatten, and the units", lenet.LENET5,
+     ("C5", Cause.FLATTEN_MISSING, "Put layers.Flatten() before it."),
+     ("F6", Cause.UNITS, "It has 80 units"),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean, lambda: L.Dense(120, "tanh"),
+          lambda: L.Dense(80, "tanh"), lambda: L.Dense(10, "softmax")))  # fmt: skip
+said("another axis, and the pool", googlenet.GOOGLENET,
+     ("5b_5x5", Cause.FILTERS, "384"), ("5b_pool_proj", Cause.FILTERS, "384"),
+     ("pool5", Cause.MERGE_AXIS, "in height"), ("pool5", Cause.POOL_KIND, "global max"),
+)(lambda: google(module_of("5b", tall), pool=L.GlobalMaxPooling2D))  # fmt: skip
+
+
+# --- networks of another kind: what is found first, and no consequences of it
+
+
+said("bottlenecks where pairs should be", resnet.RESNET34,
+     ("conv2_1_1", Cause.KERNEL, "The kernel is 1 × 1, the table has 3 × 3."),
+)(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
+said("pairs where bottlenecks should be", resnet.RESNET50,
+     ("conv2_1_1", Cause.KERNEL, "The kernel is 3 × 3, the table has 1 × 1."),
+)(lambda: res(counts=(3, 4, 6, 3)))  # fmt: skip
+
+
+@said("a stride in every block", resnet.RESNET50,
+      ("conv3_2_1", Cause.STRIDE, "gives 14 × 14 × 128"), ("conv3_3_1", Cause.STRIDE, "= 7."),
+      ("conv3_4_1", Cause.STRIDE, "= 4."), ("conv4_2_1", Cause.STRIDE, "= 1."))  # fmt: skip
+def always_strided():
+    def block(x, filters, stride):
+        return bottleneck(x, filters, 1 if filters == 64 or x.shape[1] == 1 else 2)
+
+    return res(block, (3, 4, 6, 3))
 
 
 @pytest.mark.parametrize("name", SAID)

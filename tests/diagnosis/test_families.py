@@ -532,17 +532,17 @@ WRONG |= {
         "conv2_1",
         Cause.SHORTCUT_MISSING,
     ),
-    "ResNet-18, ReLU before the addition": (
+    "ResNet-18, ReLU before and behind the addition": (
         lambda: res(early=True),
         resnet.RESNET18,
         "conv2_1_2_bn",
-        Cause.RELU_BEFORE_ADDITION,
+        Cause.ACTIVATION_EXTRA,
     ),
     "ResNet-18, ReLU in the shortcut": (
         lambda: res(relu=True),
         resnet.RESNET18,
         "conv3_1_shortcut_bn",
-        Cause.RELU_BEFORE_ADDITION,
+        Cause.ACTIVATION_EXTRA,
     ),
     "ResNet-18, 3 × 3 shortcuts": (
         lambda: res(kernel=3),
