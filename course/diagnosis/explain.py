@@ -234,7 +234,7 @@ def _ends_early(alignment, run):
 
 def _put_in(alignment, run):
     edit = run[0]
-    step = edit.step
+    step = next((each.step for each in run if each.step.step in ("conv", "dense")), edit.step)
     gives = f"stands where {edit.row.name} ({does(edit.row)}) should come"
     return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
 

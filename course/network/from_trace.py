@@ -14,7 +14,8 @@ from course.network.unknown import kind
 
 # Bounds on work: a trace of a few kB can ask for more than any machine has.
 _MOST_PROBES = 8  # of one step
-_PROBE = 200  # ranges of maps that a probe counts for
+_PROBE = 200  # ranges of maps that a probe counts for ...
+_GROUP = 1000  # ... and a group of steps that reads one tensor: it may be many things
 _MOST_UNKNOWN = 5  # groups of steps that turn out to be nothing known
 _LONGEST_NAME = 100
 
@@ -111,7 +112,7 @@ def _groups(evidence, traced, found, numbers, count):
         weighs = region is None or any(traced[part].get("parameters") for part in region)
         which = None
         if inputs and None not in inputs and not weighs:
-            count(_PROBE)
+            count(_GROUP if len(begins) == 1 else _PROBE)
             which = regions.recognised(told["gives"], inputs, step["shapes"][0], numbers)
         unknown += which is None
         if which:

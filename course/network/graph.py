@@ -12,7 +12,7 @@ from course.network.node import Node, Value, cut, finished, join
 
 #: Ranges of maps that all steps together may read and make. Without a bound, a trace of a few kB
 #: could need more memory than any machine has.
-MOST_PIECES = 100_000
+MOST_PIECES = 50_000
 _OUTPUT = None  # stands among a node's readers if the network returns the node
 
 

@@ -23,7 +23,7 @@ def of(step, values):
 def _read(step, values):
     ignored = moving.same if _is_ignored(step) else unknown
     nodes = UNDERSTOOD.get(step["op"], ignored)(step, *values)
-    return [nodes] if isinstance(nodes, Node) else list(nodes)
+    return [nodes] if isinstance(nodes, Node) else nodes
 
 
 def _is_ignored(step):

@@ -14,6 +14,7 @@ from course.diagnosis import MOST_FINDINGS, Cause, align
 from course.evidence.observe import weightless
 from course.evidence.trace import trace
 from course.grading.notebook.read import read_notebook
+from course.network import regions
 from tests.diagnosis.test_families import verdict
 
 CONV = {
@@ -194,6 +195,18 @@ def probes_of_a_long_way(of):
 
 
 @forged
+def groups_that_are_nothing(of):
+    """Each step says that it is a pool of the first, which it is not."""
+    x = begin = of.conv(IMAGE, 6)
+    told = [0.5] * len(regions.points([14, 14, 6]))
+    for _ in range(4900):
+        x = of.step("ops.Sin", [x], (14, 14, 6))
+        region = {"of": [begin["tensor"]], "gives": told}
+        of.steps[-1] |= {"parameters": 0, "trained": 0, "region": region}
+    return [x]
+
+
+@forged
 def long_names(of):
     return [of.join([of.conv(IMAGE, 6, name="a" * 90_000) for _ in range(20)])]
 
@@ -252,8 +265,9 @@ def recorded(monkeypatch):
 
 
 def work(alignment):
-    """What a search has cost: each of its states takes longer, the longer the network is."""
-    return alignment.states * len(alignment.nets.net.nodes)
+    """What a search has cost: each of its states takes longer, the more its network reads."""
+    net = alignment.nets.net
+    return alignment.states * max(len(net.nodes), sum(map(len, net.inputs)))
 
 
 def test_a_forged_trace_takes_little_memory():
@@ -281,7 +295,7 @@ def test_maps_that_double_are_read_no_further():
     (found,) = failed.value.findings
     assert found.cause is Cause.READ_NO_FURTHER
     assert found.message == (
-        "This network takes its maps apart and puts them together in more than 100,000 pieces. "
+        "This network takes its maps apart and puts them together in more than 50,000 pieces. "
         "The check reads no further."
     )
 
