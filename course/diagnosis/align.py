@@ -19,7 +19,8 @@ from course.diagnosis.sides import Networks, together
 HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
 PER_MISTAKE = 80  # states that are tried to explain one mistake
 MOST_STATES = 300  # states that are tried in all, in networks of up to USUAL_STEPS steps
-USUAL_STEPS = 600  # with more steps, or more inputs, a state takes longer, so fewer are tried
+USUAL_STEPS = 600  # with more steps a state takes longer, so fewer are tried
+INPUTS = 4  # so many inputs take as long as a step
 MOST_MISTAKES = 6  # after so many different mistakes the search stops
 
 
@@ -70,7 +71,7 @@ def align(table, network):
 def _search(nets, begin):
     """(the cheapest final state, or the last one within the limits; number of states tried)."""
     ticks, seen = count(), set()
-    size = max(len(nets.net.nodes), sum(map(len, nets.net.inputs)))
+    size = max(len(nets.net.nodes), sum(map(len, nets.net.inputs)) // INPUTS)
     most = MOST_STATES * USUAL_STEPS // max(USUAL_STEPS, size)
     waiting = [(begin.left(), 0, next(ticks), begin)]
     fixed = tried = window = 0  # fixed edits; states tried; states since the last fixed edit
