@@ -44,10 +44,13 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
 def _as_meant(row, step, sizes, spread):
     """The step as it would be if the maps before it had the right size.
 
-    A Dense layer on a map is a 1 × 1 convolution, and a 1 × 1 convolution of one pixel is dense.
+    A Dense layer on a map is a 1 × 1 convolution, and a 1 × 1 convolution of one pixel is dense. An
+    addition of values of two sizes is a step of its own.
     """
     if spread and row.step == "dense" and step.step == "conv" and step.written == "Dense":
         return step.with_(step="dense")
+    if row.step == "add" and step.step == "Add" and not sizes:
+        return step.with_(step="add")
     one_pixel = step.step == "dense" and "Conv" in step.written and not sizes
     if one_pixel and row.step == "conv" and row.kernel == (1, 1):
         return step.with_(step="conv", stride=row.stride)

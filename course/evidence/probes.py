@@ -53,14 +53,15 @@ def answers(inputs, steps, outputs, closed, odd, run):
             last.append(step)
         elif len(set(read_by(step))) > 1:
             joins.append(step)
-    left = _MOST_ANSWERS
+    left = {"one step": _MOST_ANSWERS, "several": _MOST_ANSWERS}
     for step in last + joins:
         probes = []
         for begin, region in _beginnings(step, above, known, shapes):
             if len(region) == 1 and step["id"] not in odd:
                 continue
-            left -= 1
-            if left >= 0 and (gives := run(region, begin, shapes[begin])):
+            kind = "one step" if len(region) == 1 else "several"
+            left[kind] -= 1
+            if left[kind] >= 0 and (gives := run(region, begin, shapes[begin])):
                 probes.append({"of": list(begin), "gives": gives})
         if probes or step["id"] in closed:
             step["probe"] = probes

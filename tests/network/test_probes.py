@@ -15,7 +15,7 @@ from course.diagnosis import Cause, diagnose
 from course.evidence import probes
 from course.evidence.observe import observe, weightless
 from tests.diagnosis.test_diagnosis import chain, modern, of_1998, tanh_written_as
-from tests.diagnosis.test_families import LRN, lrn_by_multiplying, lrn_by_ops, tf_lrn
+from tests.diagnosis.test_families import LRN, alex, lrn_by_multiplying, lrn_by_ops, tf_lrn
 from tests.diagnosis.test_other_hands import lrn_by_stacking
 
 NORM = alexnet.ALEXNET.part("norm1", input_shape=(5, 6, 8))
@@ -119,6 +119,11 @@ NORMALISED = {
 
 def test_a_normalisation_is_accepted_however_it_is_written():
     assert {name: said for name, f in NORMALISED.items() if (said := messages(f)[0])} == {}
+
+
+def test_a_normalisation_map_by_map_is_known_in_a_wide_network():
+    """It is thousands of steps, each of which could be tried out by itself."""
+    assert first(lambda: alex(lrn=map_by_map), alexnet.ALEXNET) == []
 
 
 def over_pixels(x):

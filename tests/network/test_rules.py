@@ -159,6 +159,10 @@ SAME = {
          through(window(6), layers.Flatten(), layers.Dense(3))),
     ],
     "maps_of_zeros_beside_others": [(more_maps, padded_maps)],
+    "the_same_maps_again": [
+        (lambda x: window(2)(layers.Concatenate()([x, layers.Dropout(0.1)(x)])),
+         lambda x: window(2)(ops.concatenate([x, x], axis=-1))),
+    ],
     "equal_steps_side_by_side": [(two_towers, in_groups)],
     "maps_side_by_side": [(lambda x: branches(x, nested=True), branches)],
     "sum_of_what_is_stacked": [
@@ -247,6 +251,11 @@ def test_every_rule_has_its_test():
     assert [rule.__name__ for rule in RULES] == list(SAME)
 
 
+def test_maps_beside_themselves_are_a_row(weightless):
+    (again, *_), _ = rows_of(lambda x: window(2)(ops.concatenate([x, x], axis=-1)))
+    assert again[:2] == ("the same maps again", (12, 12, 8))
+
+
 def test_a_wide_convolution_is_taken_apart(weightless):
     narrow = three_ways(*(through(window(maps, 1), ops.relu) for maps in (6, 4, 2)))
     assert rows_of(wide(ops.relu)) == rows_of(wide(late=[ops.relu])) == rows_of(narrow)
@@ -320,7 +329,7 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
         "Subsample, a layer of your own with weights (write them with layers of Keras)"
     )
     assert found["subsample"].parameters == 12
-    said = diagnose(found, LENET5_1998)
+    said = diagnose(found, LENET5_1998.part("C1", "S2", input_shape=(32, 32, 1)))
     assert any("a layer of your own with weights" in each.message for each in said)
 
 
