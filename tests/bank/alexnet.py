@@ -575,7 +575,7 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
         "model-answer",
         _PARTS.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
         ("alexnet-model",),
-        "norm1: This row is missing: after conv1 comes max_pooling2d",
+        "norm1: It comes behind pool1. In the table it comes before it.",
         follows=("alexnet-two-gpus",),
     ),
     Mistake(
@@ -716,7 +716,7 @@ def dropped(names):
             "lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))", "layers.MaxPooling2D(3, 2)(pad(1)(lrn(x)))"
         ),
         ("zfnet-model",),
-        "pool1: This row is missing: after conv1 comes",
+        "pool1: It comes behind norm1. In the table it comes before it.",
     ),
     # 8
     Mistake(

@@ -915,7 +915,7 @@ def basic_block(x, filters, stride=1, *, name):
         "basic-answer",
         _changed(_BASIC, ("1, stride, relu=False", "1, stride")),
         ("resnet-projection",),
-        "conv3_1_shortcut_bn: The activation comes before the addition",
+        "conv3_1_shortcut_bn: Its activation is relu, the table has none here.",
         follows=("resnet-34",),
     ),
     Mistake(
