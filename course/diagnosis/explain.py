@@ -187,7 +187,7 @@ def _left_out(alignment, run):
     step = _reader(alignment, run) or edit.instead
     received = what(alignment, step) if step else "the output"
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
-    hint = f"So {'are' if len(rest) > 1 else 'is'} {listed(rest)}." if rest else ""
+    hint = f"{listed(rest)} {'are' if len(rest) > 1 else 'is'} missing, too." if rest else ""
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
 
 

@@ -711,7 +711,7 @@ def chain(side):
         "training-answer",
         changed(_TRAINING, "[*heads, *base.outputs]", "heads"),
         ("inception-training",),
-        "4e_1x1: This row is missing: after 4d comes the output. So are 4e_3x3_reduce",
+        "4e_1x1: This row is missing: after 4d comes the output. 4e_3x3_reduce",
     ),
     Mistake(
         "two networks",

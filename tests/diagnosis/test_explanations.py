@@ -272,7 +272,9 @@ said("more blocks in each stage", resnet.RESNET18, ("conv3_1_1", Cause.BLOCK_EXT
     lambda: res(counts=(3, 3, 3, 3))
 )
 said(
-    "nothing before the blocks", vgg.VGG16, ("conv1_1", Cause.MISSING, "So are conv1_2 and pool1")
+    "nothing before the blocks",
+    vgg.VGG16,
+    ("conv1_1", Cause.MISSING, "conv1_2 and pool1 are missing, too"),
 )(lambda: without_the_first_stage())
 
 
