@@ -244,7 +244,7 @@ def test_a_line_is_named_with_its_number():
 
 
 def test_an_unbuilt_sequential_is_built_on_the_tables_input():
-    assert "C1" in fails(Cause.MISSING, check.model, unbuilt, like=LENET5)
+    assert "32 × 32 × 3" in fails(Cause.KERNEL, check.model, unbuilt, like=LENET5)
 
 
 def test_blocks(capsys):

@@ -626,7 +626,7 @@ TABLE = [
      {"flatten": None, "output": [dense(10, "softmax"), layers.Flatten]}, "Put layers.Flatten()"),
     ("C5 units", "C5", Cause.UNITS, {"C5": dense(100)}, "It has 100 units, the table has 120."),
     ("F6 units", "F6", Cause.UNITS, {"F6": dense(80)}, "80"),
-    ("C5 and F6 swapped", "C5", Cause.UNITS, {"C5": dense(84), "F6": dense(120)}, "84"),
+    ("C5 and F6 swapped", "C5", Cause.SWAPPED, {"C5": dense(84), "F6": dense(120)}, "behind F6"),
     ("11 classes", "output", Cause.CLASSES, {"output": dense(11, "softmax")}, "11 outputs"),
     ("logits", "output", Cause.ACTIVATION_MISSING, {"output": dense(10, None)}, "softmax"),
     ("sigmoid output", "output", Cause.ACTIVATION, {"output": dense(10, "sigmoid")}, "sigmoid"),
@@ -655,9 +655,9 @@ for name, shape, contains in [
     c1 = conv(6, padding="same")
     wrong(f"input {name}", LENET5, "input", Cause.INPUT_SHAPE, lenet(shape, C1=c1), contains)
 for name, row, cause, order in [
-    ("pool before C1", "C1", Cause.MISSING, "S2 C1 C3 S4 flatten C5 F6 output"),
-    ("both pools at the end", "S2", Cause.MISSING, "C1 C3 S2 S4 flatten C5 F6 output"),
-    ("F6 before C5", "C5", Cause.UNITS, "C1 S2 C3 S4 flatten F6 C5 output"),
+    ("pool before C1", "C1", Cause.SWAPPED, "S2 C1 C3 S4 flatten C5 F6 output"),
+    ("both pools at the end", "S2", Cause.SWAPPED, "C1 C3 S2 S4 flatten C5 F6 output"),
+    ("F6 before C5", "C5", Cause.SWAPPED, "C1 S2 C3 S4 flatten F6 C5 output"),
     ("C3 before C1", "C1", Cause.FILTERS, "C3 S2 C1 S4 flatten C5 F6 output"),
 ]:
     wrong(name, LENET5, row, cause, lenet(order=order.split()))
