@@ -61,8 +61,8 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
 def history(name):
     """The stored curves of a training run as a dict, for readers without a GPU.
 
-    The names are those of the notebooks: `data.history("02-lenet")`. The dict also says on which
-    machine, with which seeds and by which recipe the run was made.
+    A name begins with the number of its notebook, as in `data.history("02-lenet")`. The dict also
+    says on which machine, with which seeds and by which recipe the run was made.
 
     Raises FileNotFoundError if there is none of that name.
     """
