@@ -19,7 +19,7 @@ package and `course.diagnosis` judge by that evidence alone.
 from dataclasses import replace
 
 from course.anatomy import anatomy
-from course.check import counts, normalised, questions, words
+from course.check import counts, questions, words
 from course.check.agree import close, largest, where
 from course.check.asked import ask, failed, no_plain_value, told
 from course.check.card import Card
@@ -178,6 +178,8 @@ def batch_norm(subject, /, *cases, mode, seed=0):
     number. After the cases, lists of arguments, others are asked for, which are drawn with `seed`
     (None: anew each time). Raises CheckFailed; a usual mistake is named.
     """
+    from course.check import normalised  # it needs NumPy; importing the course does not
+
     conclude(normalised.card(subject, cases, mode, seed))
 
 
