@@ -302,7 +302,8 @@ def test_ctrl_c_loses_nothing_that_is_graded_and_ends_all_processes(tmp_path):
         [sys.executable, "-c", STOPPED, tmp_path], text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    first = next(line for line in run.stdout if "amina" in line)
+    # A slow machine may say before that amina's is still at work.
+    first = next(line for line in run.stdout if "1/3" in line)
     started = psutil.Process(run.pid).children(recursive=True)
     assert len(started) > 3, "a box, a judge, and copies of them"
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does
@@ -310,5 +311,5 @@ def test_ctrl_c_loses_nothing_that_is_graded_and_ends_all_processes(tmp_path):
     assert run.returncode == 130, said
     assert said[1].strip() == "course: stopped. What was graded so far is in the gradebook."
     assert psutil.wait_procs(started, timeout=600)[1] == []
-    assert "1/3" in first and read_result(CourseFolder(tmp_path), "hw", "amina").files["p1"]
+    assert "amina" in first and read_result(CourseFolder(tmp_path), "hw", "amina").files["p1"]
     assert read_result(CourseFolder(tmp_path), "hw", "bo").failed == "was never graded"
