@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -635,6 +636,22 @@ def test_nothing_of_a_submission_outlives_it(box):
         f"subprocess.Popen(['sleep', '{mark}'], start_new_session=True)\n"
         f"os.fork() or (os.setsid(), os.execvp('sleep', ['sleep', '{mark}']))",
     )
+    end = time.monotonic() + 120
+    while time.monotonic() < end and _running(mark):
+        time.sleep(0.1)
+    assert not _running(mark)
+
+
+def test_no_kernel_outlives_a_grader_that_ends_with_a_line_unread(box):
+    mark = "86401"
+    kernel = Kernel(box.address)
+    with kernel:
+        kernel.send(run=f"import subprocess\nsubprocess.run(['sleep', '{mark}'])")
+        while not _running(mark):
+            time.sleep(0.1)
+        kernel._box.sendall(b"u")
+        select.select([kernel._box], [], [])  # the answer is there, and nobody reads it
+    kernel._keeper.close()
     end = time.monotonic() + 120
     while time.monotonic() < end and _running(mark):
         time.sleep(0.1)

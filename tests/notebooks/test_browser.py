@@ -91,11 +91,11 @@ def _address(server, home):
     while server.poll() is None:
         time.sleep(0.25)
         for path in (home / "runtime").glob("jpserver-*.json"):
-            url = json.loads(path.read_text())["url"]
             try:
+                url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(f"{url}api", timeout=5).close()
                 return url.rstrip("/")
-            except OSError:
+            except (OSError, ValueError):  # it is not there yet, or half written
                 continue
     raise AssertionError((home / "log").read_text()[-3000:])
 

@@ -118,7 +118,11 @@ def _keep(connection, contained):
                 os._exit(70)
         os.close(say)
         os.close(channel)
-        return _watch(connection, kernel, request, contained, complaint, outside)
+        try:
+            return _watch(connection, kernel, request, contained, complaint, outside)
+        except BaseException:  # such as a grader that ended before it read the last line
+            _kill(kernel, contained)
+            raise
     except Exception as error:
         _say(connection, {"why": f"{type(error).__name__}: {error}"})
         return 1
