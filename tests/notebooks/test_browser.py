@@ -150,7 +150,7 @@ def run(page, cell):
 
 
 def opened(page, address):
-    page.goto(address)
+    page.goto(f"{address}?reset")  # without the tabs of the test before, which are in the page, too
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     idle.first.wait_for(state="attached")  # the kernel is there
