@@ -10,12 +10,6 @@ used.
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("convnet-course")
-except PackageNotFoundError:  # used from a folder, not installed
-    __version__ = "0+folder"
 
 _MODULES = {
     "anatomy": "anatomy",
@@ -40,6 +34,13 @@ def __getattr__(name):
         return import_module(f"course.{_MODULES[name]}")
     if name == "setup":
         return import_module("course.kit.session").setup
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version  # takes 30 ms
+
+        try:
+            return version("convnet-course")
+        except PackageNotFoundError:  # used from a folder, not installed
+            return "0+folder"
     raise AttributeError(f"module 'course' has no attribute {name!r}")
 
 
