@@ -27,7 +27,7 @@ def graded(name, source, points=1):
 
 def job_of(*cells, **fields):
     """The Job of an assignment with one notebook, `hw`."""
-    official = Release({cell.name: cell for cell in cells}, nbformat.v4.new_notebook())
+    official = Release.of({cell.name: cell for cell in cells}, nbformat.v4.new_notebook())
     return worker.Job("hw", {"hw": official}, KERNEL, **fields)
 
 
@@ -42,7 +42,7 @@ def handed_in(job, **answers):
 
 def judged(job, content):
     """(the judged notebook, {grade id: (passed, [message, ...])}) of a submission."""
-    outcome = worker.grade_submission(job, {"hw": content})
-    assert outcome.failed is None, outcome.failed
-    nb = nbformat.reads(outcome.notebooks["hw"], 4)
+    verdict = worker.grade_submission(job, {"hw": content})
+    assert verdict.failed is None, verdict.failed
+    nb = nbformat.reads(verdict.notebooks["hw"], 4)
     return nb, reasons(nb)

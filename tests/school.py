@@ -10,9 +10,9 @@ from course.cli import main
 from course.diagnosis.causes import Cause
 from course.grading.book import Book
 from course.grading.folder import CourseFolder
-from course.grading.grade import _job
+from course.grading.grade import job_of
 from course.grading.notebook.defang import Defang
-from course.grading.worker import Outcome, failure
+from course.grading.verdict import Verdict, not_graded
 
 ROOT = Path(__file__).parents[1]
 STUB = "def f():\n    ### BEGIN SOLUTION\n    return 9\n    ### END SOLUTION"
@@ -70,7 +70,7 @@ class School:
         course = CourseFolder(folder)
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_assignment(assignment, duedate="2026-01-01 00:00:00 UTC")
-        self.job = _job(course, assignment, None)
+        self.job = job_of(course, assignment)
 
     def course(self, command, *arguments):
         return main([command, "--course", str(self.folder), *arguments])
@@ -107,11 +107,11 @@ class School:
         nb.cells[6].source = "Because."
         nb.metadata["course"] = {"sandbox": sandbox, "repairs": list(repairs)}
         nb, _ = Defang().preprocess(nb, {})
-        outcome = Outcome({"p1": nbformat.writes(nb)}, seconds=1.25)
+        verdict = Verdict({"p1": nbformat.writes(nb)}, seconds=1.25)
         if failed:
-            outcome = failure(self.job, failed)
+            verdict = not_graded(self.job, failed)
         with Book(course, self.job, None) as book:
-            book.save(student, outcome)
+            book.save(student, verdict)
         names = {"first_name": first_name, "last_name": last_name, "lms_user_id": lms_user_id}
         with Gradebook(course.database) as gradebook:
             gradebook.update_or_create_student(student, **{k: v for k, v in names.items() if v})

@@ -28,10 +28,10 @@ GRADING = (
     {"folder", "troubles"},
     {"inbox"},
     {"verdict"},
-    {"worker", "late", "hand", "results", "book", "cluster", "grade"},
+    {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
     {"out"},
     {"demo"},
-    {"cli", "templates"},
+    {"commands", "cli", "platforms", "templates"},
 )
 
 

@@ -66,8 +66,8 @@ class Book:
             except (OSError, ValueError, KeyError, TypeError):
                 yield {}
 
-    def save(self, student, outcome):
-        """Write one submission's Outcome: the gradebook first, the notebooks last."""
+    def save(self, student, verdict):
+        """Write one submission's Verdict: the gradebook first, the notebooks last."""
         job, course = self.job, self.course
         submitted = course.path("submitted", job.assignment, student)
         with _one_transaction(self.gradebook):
@@ -76,16 +76,16 @@ class Book:
         contents = self.contents(student)
         digest = job.digest(contents)
         for name, path in self._paths(student).items():
-            nb = nbformat.v4.reads(outcome.notebooks[name])  # valid: the judge wrote it
+            nb = nbformat.v4.reads(verdict.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest
-            nb.metadata["course"]["seconds"] = round(outcome.seconds, 2)
+            nb.metadata["course"]["seconds"] = round(verdict.seconds, 2)
             nb.metadata["course"]["file"] = renamed.file_digest(contents, name, job.official)
             hand.link_answers(nb)
             old, graded = read_judged(path), nb
             unchanged = hand.unchanged(old, nb)
-            if self.cells and old and not outcome.failed:
+            if self.cells and old and not verdict.failed:
                 nb, graded = self._only_chosen(old, nb)
-            failed = outcome.failed or nb.metadata["course"].get("failed")
+            failed = verdict.failed or nb.metadata["course"].get("failed")
             self._to_gradebook(student, name, graded, failed, unchanged)
             path.parent.mkdir(parents=True, exist_ok=True)
             if (submitted / "timestamp.txt").exists():

@@ -1,81 +1,29 @@
 """The instructor's commands, from release to report. Each calls a module of this package."""
 
 import contextlib
-import functools
-import time
 from pathlib import Path
 
 import click
 
+from course.grading.commands import (
+    ASSIGNMENTS,
+    NO_TRIAL,
+    STUDENTS,
+    command,
+    progress,
+    short,
+)  # fmt: skip
 from course.plain import one_line
 
-COMMANDS = {}  # name -> command, in the order in which a course needs them
 
-
-def _command(name, example, needs_course=True):
-    """A decorator that makes a command of a function whose first argument is a CourseFolder.
-
-    No other command may run in the folder meanwhile. With `needs_course=False` the function gets no
-    folder, and `--course` is accepted but not used.
-    """
-
-    def register(function):
-        @functools.wraps(function)
-        def run(folder, **options):
-            from course.grading.folder import CourseFolder
-            from course.grading.troubles import as_a_sentence
-
-            try:
-                if name == "grade":
-                    _start_the_box(options)
-                if not needs_course:
-                    return function(**options)
-                found = CourseFolder(folder)
-                click.get_current_context().with_resource(found.alone(name))
-                return function(found, **options)
-            except Exception as error:
-                if said := as_a_sentence(error):
-                    raise _Trouble(said) from error
-                raise
-
-        folder = click.option(
-            "--course", "folder", metavar="FOLDER", hidden=not needs_course,
-            help="The course's folder, with nbgrader_config.py (default: this one or one above).",
-        )  # fmt: skip
-        made = click.command(
-            name, short_help=function.__doc__.split("\n")[0], epilog=f"Example: {example}"
-        )
-        COMMANDS[name] = made(folder(run))
-        return COMMANDS[name]
-
-    return register
-
-
-class _Trouble(click.ClickException):
-    """A problem that the instructor can solve; the message says how."""
-
-    def show(self, file=None):
-        click.echo(f"course: {self.message}", file=file, err=True)
-
-
-_ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
-_STUDENTS = click.option(
-    "--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated."
-)
-_NO_TRIAL = click.option(
-    "--no-trial", is_flag=True,
-    help="Do not grade the assignment's own solution first; release it whatever it would get.",
-)  # fmt: skip
-
-
-@_command("release", "course release 02-lenet")
-@_ASSIGNMENTS
+@command("release", "course release 02-lenet")
+@ASSIGNMENTS
 @click.option(
     "--repository", metavar="URL",
     help="Https address of the git repository that Colab gets the course from; it is written "
     "into the lectures, too (default: the folder's git remote, into assignments only).",
 )  # fmt: skip
-@_NO_TRIAL
+@NO_TRIAL
 def _release(course, assignments, repository, no_trial):
     """Write assignments/ from solutions/, without answers and hidden tests.
 
@@ -91,12 +39,12 @@ def _release(course, assignments, repository, no_trial):
         if not no_trial:
             _try_out(course, assignment)
         for path in release(course, assignment, address):
-            click.echo(f"released {_short(path)}")
+            click.echo(f"released {short(path)}")
     for sentence in said:
         click.echo(sentence, err=True)
     if repository:
         for path in stamp_lectures(course, address):
-            click.echo(f"stamped  {_short(path)}")
+            click.echo(f"stamped  {short(path)}")
 
 
 def _try_out(course, assignment):
@@ -118,15 +66,15 @@ def _try_out(course, assignment):
         click.echo(f"tried    {assignment}: its solution passes every check ({seconds:.0f} s)")
 
 
-@_command("publish", "course publish ../students --repository https://github.com/you/convnets")
+@command("publish", "course publish ../students --repository https://github.com/you/convnets")
 @click.argument("copy", metavar="FOLDER")
-@_ASSIGNMENTS
+@ASSIGNMENTS
 @click.option(
     "--repository", metavar="URL",
     help="Https address of the git repository that this copy will be, for Colab (default: the git "
     "remote of FOLDER).",
 )  # fmt: skip
-@_NO_TRIAL
+@NO_TRIAL
 def _publish(course, copy, assignments, repository, no_trial):
     """Write a copy of the course for students, without solutions, hidden tests and grading.
 
@@ -143,7 +91,7 @@ def _publish(course, copy, assignments, repository, no_trial):
         for assignment in chosen:
             _try_out(course, assignment)
     files, address = publish(course, copy, chosen, repository)
-    click.echo(f"{len(files)} files in {_short(copy)}: {', '.join(chosen)}")
+    click.echo(f"{len(files)} files in {short(copy)}: {', '.join(chosen)}")
     if address:
         click.echo(
             f"Colab will get the course from {address}. Commit the folder, and push it there."
@@ -155,7 +103,7 @@ def _publish(course, copy, assignments, repository, no_trial):
         )
 
 
-@_command("collect", "course collect submissions.zip")
+@command("collect", "course collect submissions.zip")
 @click.argument("archive")
 @click.option("--assignment", metavar="NAME", help="Only submissions of this one.")
 @click.option(
@@ -201,9 +149,18 @@ def _collect(course, archive, assignment, lms, roster, timezone):
     return 0 if report.taken else 1
 
 
-@_command("grade", "course grade 02-lenet")
-@_ASSIGNMENTS
-@_STUDENTS
+def _start_the_box(options):
+    from course.grading import CourseError
+    from course.grading.sandbox import outside
+
+    if not options["scheduler"]:
+        with contextlib.suppress(CourseError):  # reported when the box is needed
+            outside.box(options["sandbox"] or outside.BUBBLEWRAP).start()
+
+
+@command("grade", "course grade 02-lenet", early=_start_the_box)
+@ASSIGNMENTS
+@STUDENTS
 @click.option(
     "--again", is_flag=True, help="Also submissions that are graded and have not changed."
 )
@@ -239,20 +196,11 @@ def _grade(course, assignments, students, **options):
     failed = False
     named = course.students_named(students)
     for assignment, chosen in _handed_in(course, assignments, named, course.students):
-        with _progress(f"grading {assignment}", _outcome) as done:
+        with progress(f"grading {assignment}", _outcome) as done:
             results = grade(course, assignment, chosen, progress=done, **options)
         click.echo(table(results))
         failed = failed or any(result.failed for result in results)
     return 1 if failed else 0
-
-
-def _start_the_box(options):
-    from course.grading import CourseError
-    from course.grading.sandbox import outside
-
-    if not options["scheduler"]:
-        with contextlib.suppress(CourseError):  # reported when the box is needed
-            outside.box(options["sandbox"] or outside.BUBBLEWRAP).start()
 
 
 def _handed_in(course, assignments, students, those_of):
@@ -269,9 +217,9 @@ def _handed_in(course, assignments, students, those_of):
             yield assignment, chosen
 
 
-@_command("feedback", "course feedback 02-lenet")
-@_ASSIGNMENTS
-@_STUDENTS
+@command("feedback", "course feedback 02-lenet")
+@ASSIGNMENTS
+@STUDENTS
 def _feedback(course, assignments, students):
     """Write a feedback page for each graded submission.
 
@@ -287,18 +235,18 @@ def _feedback(course, assignments, students):
     named = course.students_named(students)
     penalise(course, course.chosen(assignments))
     for assignment, chosen in _handed_in(course, assignments, named, graded):
-        with _progress(f"feedback {assignment}") as done:
+        with progress(f"feedback {assignment}") as done:
             failures = feedback(course, assignment, chosen, done)
         for student, reason in failures:
             click.echo(f"no feedback for {student}: {reason}")
         failed = failed or bool(failures)
-    click.echo(f"Feedback pages: {_short(course.root / course.directory.feedback_directory)}/")
+    click.echo(f"Feedback pages: {short(course.root / course.directory.feedback_directory)}/")
     return 1 if failed else 0
 
 
-@_command("export", "course export 04-vgg --format canvas")
-@_ASSIGNMENTS
-@_STUDENTS
+@command("export", "course export 04-vgg --format canvas")
+@ASSIGNMENTS
+@STUDENTS
 @click.option(
     "--format", "form", default="scores", show_default=True,
     type=click.Choice(["scores", "canvas", "moodle", "gradescope"]),
@@ -328,9 +276,9 @@ def _export(course, assignments, students, form, to, into):
     penalise(course, chosen)
     done = export(course, form, chosen, students, to, into)
     if len(done.paths) == 1:
-        click.echo(f"written: {_short(done.paths[0])}")
+        click.echo(f"written: {short(done.paths[0])}")
     else:
-        first, last = _short(done.paths[0]), _short(done.paths[-1])
+        first, last = short(done.paths[0]), short(done.paths[-1])
         click.echo(f"{len(done.paths)} files written: {first} to {last}")
     for line in done.summary:
         click.echo(line)
@@ -344,8 +292,8 @@ def _export(course, assignments, students, form, to, into):
         click.echo(f"note: {note}")
 
 
-@_command("report", "course report 04-vgg")
-@_ASSIGNMENTS
+@command("report", "course report 04-vgg")
+@ASSIGNMENTS
 @click.option("--to", metavar="PATH", default="report.html", show_default=True, help="The page.")
 def _report(course, assignments, to):
     """Write one page about the class: scores, exercises, and mistakes counted by cause.
@@ -357,10 +305,10 @@ def _report(course, assignments, to):
 
     chosen = course.chosen(assignments)
     penalise(course, chosen)
-    click.echo(f"The class on one page: {_short(report(course, chosen, to))}")
+    click.echo(f"The class on one page: {short(report(course, chosen, to))}")
 
 
-@_command("demo", "course demo", needs_course=False)  # it makes a folder of its own
+@command("demo", "course demo", needs_course=False)  # it makes a folder of its own
 @click.option(
     "--folder", "shown_in", default="build/demo", show_default=True, help="Where it is shown."
 )
@@ -371,33 +319,6 @@ def _demo(shown_in):
     return demo(Path(shown_in), run=click.get_current_context().obj)
 
 
-@contextlib.contextmanager
-def _progress(what, line=str):
-    """Yields a function(number, total, result) that prints `line(result)` above a progress bar."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    begun = time.monotonic()
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    click.echo(f"{what} ...")
-    off = not console.is_terminal  # a file gets the lines alone
-    with Progress(*columns, console=console, transient=True, disable=off) as bar:
-        task = bar.add_task(what, total=None)
-
-        def done(number, total, result):
-            bar.update(task, completed=number, total=total)
-            console.print(f"  {number:>{len(str(total))}}/{total}  {line(result)}")
-
-        yield done
-    click.echo(f"{what}: done in {time.monotonic() - begun:.0f} s")
-
-
 def _outcome(result):
     outcome = "not graded" if result.failed else f"{result.score:g} / {result.maximum:g}"
     return f"{one_line(result.student)}  {outcome}"
-
-
-def _short(path):
-    path = Path(path).resolve()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

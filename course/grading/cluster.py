@@ -9,13 +9,14 @@ from itertools import islice
 from distributed import Client, KilledWorker, as_completed
 
 from course.grading import CourseError, worker
+from course.grading.verdict import not_graded
 
 _AHEAD = 4  # submissions handed out for each worker; each takes memory of the scheduler
 _GLANCE = 3  # seconds between two looks at the cluster's workers
 
 
 def spread(job, students, contents, at_work, scheduler):
-    """Yield (student, Outcome) from a cluster's workers, in the order in which they finish.
+    """Yield (student, Verdict) from a cluster's workers, in the order in which they finish.
 
     Raises CourseError if no scheduler answers at this address.
     """
@@ -42,11 +43,11 @@ def spread(job, students, contents, at_work, scheduler):
         for future in finished:
             student = running.pop(future)
             try:
-                outcome = future.result()
+                verdict = future.result()
             except KilledWorker:
                 reason = "it ended the worker that graded it, several times"
-                outcome = worker.failure(job, reason)
-            yield student, outcome
+                verdict = not_graded(job, reason)
+            yield student, verdict
             hand_out()
 
 

@@ -53,10 +53,7 @@ def grade(
     Raises CourseError if the assignment was never released, nobody handed anything in, or student
     code cannot be contained here.
     """
-    if not course.released(assignment):
-        raise CourseError(
-            f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
-        )
+    job = job_of(course, assignment, sandbox)
     handed_in = course.students(assignment)
     chosen = course.students_named(students) or handed_in
     if missing := [student for student in chosen if student not in handed_in]:
@@ -66,7 +63,6 @@ def grade(
             f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "
             f"submission of it. Run: course collect submissions.zip"
         )
-    job = _job(course, assignment, sandbox)
     unknown = set(cells or ()) - {name for cells in job.official.values() for name in cells}
     if unknown:
         raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
@@ -79,9 +75,9 @@ def grade(
         done = {s: read_result(course, assignment, s, book.gradebook) for s in left}
         with _Watched(say) as at_work:
             given = job, pending, book.contents, at_work
-            with closing(_spread(*given, workers, scheduler)) as outcomes:
-                for student, outcome in outcomes:
-                    book.save(student, outcome)
+            with closing(_spread(*given, workers, scheduler)) as verdicts:
+                for student, verdict in verdicts:
+                    book.save(student, verdict)
                     done[student] = read_result(course, assignment, student, book.gradebook)
                     progress(len(done), len(chosen), done[student])
     return [done[student] for student in chosen]
@@ -106,8 +102,15 @@ def _notices(course, job, stale):
         )
 
 
-def _job(course, assignment, sandbox):
-    """The Job: all that the workers need to know about an assignment."""
+def job_of(course, assignment, sandbox=None):
+    """The Job: all that the workers need to know about an assignment.
+
+    Raises CourseError if it was never released, or if the configuration turns the sandbox off.
+    """
+    if not course.released(assignment):
+        raise CourseError(
+            f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
+        )
     official = {
         path.stem: official_cells(course.database, assignment, path.stem, path)
         for path in course.notebooks(assignment)
@@ -163,7 +166,7 @@ class _Watched:
 
 
 def _spread(job, students, contents, at_work, workers, scheduler):
-    """Yield (student, Outcome) in the order in which they finish."""
+    """Yield (student, Verdict) in the order in which they finish."""
     if scheduler and students:
         from course.grading import cluster  # takes a second
 
@@ -174,7 +177,7 @@ def _spread(job, students, contents, at_work, workers, scheduler):
 
 
 def _on_this_machine(job, students, contents, at_work, workers):
-    """Yield (student, Outcome) from the cores of this machine.
+    """Yield (student, Verdict) from the cores of this machine.
 
     Threads are enough: each waits for the processes in which its submission runs and is judged.
     """

@@ -31,7 +31,6 @@ from pathlib import Path
 
 import nbformat
 import numpy
-from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
@@ -43,6 +42,7 @@ from course.grading.notebook.defang import Defang
 from course.grading.notebook.renamed import read_submission
 from course.grading.notebook.repair import repair
 from course.grading.sandbox import box, fast, outside
+from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
 
@@ -113,17 +113,8 @@ def files_beside(folder):
     }
 
 
-@dataclass
-class Outcome:
-    """The result of grading: the judged notebooks, and a reason if there is no verdict."""
-
-    notebooks: dict  # {notebook: JSON text}
-    failed: str | None = None
-    seconds: float = 0.0
-
-
 def grade_submission(job, contents, judges=None):
-    """Grade one submission, {notebook: bytes of the file}. Returns an Outcome, failed or not.
+    """Grade one submission, {notebook: bytes of the file}. Returns a Verdict, failed or not.
 
     Without `judges`, this process's own are used. Raises BoxError if student code cannot be
     contained on this machine, and CourseError if the judges are closed meanwhile.
@@ -132,16 +123,16 @@ def grade_submission(job, contents, judges=None):
     address = job.box or outside.box(job.sandbox).address
     judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
-    outcome = _in_own_process(judges, job, contents, address, longest)
-    if isinstance(outcome, outside.BoxError):
+    verdict = _in_own_process(judges, job, contents, address, longest)
+    if isinstance(verdict, outside.BoxError):
         # Start it here and not in the judge's process, whose limits the kernel would inherit.
-        _log.warning("The warm box gave no kernel (%s); a cold one takes over.", outcome)
+        _log.warning("The warm box gave no kernel (%s); a cold one takes over.", verdict)
         with outside.Box(job.sandbox) as cold:
-            outcome = _in_own_process(judges, job, contents, cold.address, longest)
-        if isinstance(outcome, outside.BoxError):
-            outcome = failure(job, str(outcome))
-    outcome.seconds = time.monotonic() - begun
-    return outcome
+            verdict = _in_own_process(judges, job, contents, cold.address, longest)
+        if isinstance(verdict, outside.BoxError):
+            verdict = not_graded(job, str(verdict))
+    verdict.seconds = time.monotonic() - begun
+    return verdict
 
 
 # --- a trusted process for each submission
@@ -209,7 +200,7 @@ def own_judges():
 
 
 def _in_own_process(judges, job, contents, address, longest):
-    """The Outcome, or a BoxError, after at most `longest` seconds.
+    """The Verdict, or a BoxError, after at most `longest` seconds.
 
     If the process dies, the machine may be the cause, so the submission is judged once more. If it
     takes too long, the submission is the cause, and there is no second try.
@@ -219,9 +210,9 @@ def _in_own_process(judges, job, contents, address, longest):
         with contextlib.suppress(EOFError, OSError), judges.connect() as connection:
             connection.send((job, contents, address, longest))
             if not connection.poll(max(0, end - time.monotonic())):
-                return failure(job, f"it was not judged after {longest / 60:.0f} minutes")
+                return not_graded(job, f"it was not judged after {longest / 60:.0f} minutes")
             return connection.recv()
-    return failure(job, "the process that judged it died, twice")
+    return not_graded(job, "the process that judged it died, twice")
 
 
 def serve_judges(control):
@@ -237,7 +228,7 @@ def serve_judges(control):
 
 
 def _answer(link):
-    """In a fork of the judge: receive one submission, judge it, send the Outcome."""
+    """In a fork of the judge: receive one submission, judge it, send the Verdict."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
     connection = Connection(link.detach())
     job, contents, address, longest = connection.recv()
@@ -251,15 +242,15 @@ def _answer(link):
         with _beside(job.files):
             submission = read_submission(contents, job.official)
             notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
-        outcome = Outcome(notebooks)
+        verdict = Verdict(notebooks, assignment=job.assignment, job=job.name)
     except outside.BoxError as error:
-        outcome = error
+        verdict = error
     except (CourseError, NoVerdict) as error:
-        outcome = failure(job, str(error))
+        verdict = not_graded(job, str(error))
     except Exception as error:
         where = "".join(traceback.format_exception(error)[-3:])
-        outcome = failure(job, f"{type(error).__name__}: {error}\n{where}")
-    connection.send(outcome)
+        verdict = not_graded(job, f"{type(error).__name__}: {error}\n{where}")
+    connection.send(verdict)
 
 
 @contextlib.contextmanager
@@ -287,7 +278,7 @@ def _judged(job, name, nb, problem, address):
     """The judged notebook as JSON text."""
     official = job.official[name]
     if nb is None:
-        return _unreadable(job, name, problem)
+        return unreadable(job, name, problem)
     nb, _ = repair(nb, official)
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {
@@ -302,24 +293,4 @@ def _judged(job, name, nb, problem, address):
     config = Config(job.config)
     for step in (ClearOutput, Judge, LimitOutput, Defang):
         nb, resources = step(config=config).preprocess(nb, resources)
-    return nbformat.writes(nb)
-
-
-def failure(job, reason):
-    """An Outcome without verdicts or points: it holds the reason, for a person to look at."""
-    return Outcome({name: _unreadable(job, name, reason) for name in job.official}, reason)
-
-
-def _unreadable(job, name, reason):
-    """The released notebook with no points for any exercise, and with the reason at its top."""
-    nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
-    nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
-    nb.metadata["kernelspec"] = job.kernelspec
-    nb.metadata["course"] = {"failed": reason, "repairs": []}
-    for cell in nb.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":
-            cell.outputs = [
-                new_output("error", ename="NotGraded", evalue=reason, traceback=[reason])
-            ]
     return nbformat.writes(nb)

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from course.grading import worker
 from course.grading.folder import CourseFolder
-from course.grading.grade import _job, grade
+from course.grading.grade import grade, job_of
 from course.grading.verdict.outputs import reasons
 from tests.classroom import Classroom
 
@@ -31,7 +31,7 @@ def room(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(room):
-    job = _job(CourseFolder(room.folder), room.assignment, None)
+    job = job_of(CourseFolder(room.folder), room.assignment)
     job.config["Judge"] = Config(timeout=5, wall=20)
     return job
 
@@ -41,9 +41,9 @@ def attacked(room, job, code, where="shapes-answer", **others):
     nb = room.written(**dict.fromkeys(room.right, ""))
     for name, source in {where: code, **others}.items():
         next(c for c in nb.cells if c.id == name.replace("_", "-")).source = source
-    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
-    assert outcome.failed is None, outcome.failed
-    return reasons(nbformat.reads(outcome.notebooks[room.name], 4))
+    verdict = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert verdict.failed is None, verdict.failed
+    return reasons(nbformat.reads(verdict.notebooks[room.name], 4))
 
 
 def passed(found):
@@ -203,8 +203,8 @@ def test_4_tags_gain_nothing(room, job):
     nb = room.written(**dict.fromkeys(room.right, ""))
     for cell in nb.cells:
         cell.metadata["tags"] = ["skip-execution"]
-    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
-    assert passed(reasons(nbformat.reads(outcome.notebooks[room.name], 4))) == []
+    verdict = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert passed(reasons(nbformat.reads(verdict.notebooks[room.name], 4))) == []
 
 
 def test_8_files_beside_the_notebook_are_not_used(room):

@@ -110,11 +110,11 @@ def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
 
 def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, monkeypatch):
     from course.grading import worker
-    from course.grading.grade import _job
+    from course.grading.grade import job_of
 
     course = CourseFolder(own.folder)
-    before = _job(course, "hw", None)
-    assert _job(course, "hw", None).name == before.name
+    before = job_of(course, "hw")
+    assert job_of(course, "hw").name == before.name
     names = {before.name}
     cell = before.official["p1"]["sum"]
     for change in (
@@ -127,7 +127,7 @@ def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, m
             worker, "_own_code", lambda: {"course/check/__init__.py": b""}
         ),
     ):
-        job = _job(course, "hw", None)
+        job = job_of(course, "hw")
         change(job)
         names.add(job.name)
     assert len(names) == 7

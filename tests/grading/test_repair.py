@@ -455,7 +455,7 @@ def test_grade_ids_are_found_in_the_text_of_tests(submitted):
 def test_halves_of_a_function_that_are_python_by_themselves_are_joined(parts, told):
     stub = made_up.answer("f-answer", "def f(x):\n    raise NotImplementedError()")
     test = made_up.graded("f", "check.function(f, [1], gives=[1])")
-    official = Release({"f-answer": stub, "f": test}, nbformat.v4.new_notebook())
+    official = Release.of({"f-answer": stub, "f": test}, nbformat.v4.new_notebook())
     halves = [new_code_cell(part) for part in parts]
     if told:
         halves[0].metadata["nbgrader"] = {"grade_id": "f-answer"}

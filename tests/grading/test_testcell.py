@@ -195,15 +195,15 @@ def test_the_instructor_is_blamed_only_if_the_solution_fails_too(test, solution,
     cells = answer("mine", "answer = None"), graded("t", test)
     known = {"hw": [("mine", solution), ("t", test)]} if solution else {}
     job = job_of(*cells, solution=known)
-    outcome = worker.grade_submission(job, {"hw": handed_in(job, mine="answer = 'six'")})
+    verdict = worker.grade_submission(job, {"hw": handed_in(job, mine="answer = 'six'")})
     if said:
-        assert outcome.failed is None
-        nb = nbformat.reads(outcome.notebooks["hw"], 4)
+        assert verdict.failed is None
+        nb = nbformat.reads(verdict.notebooks["hw"], 4)
         assert said in reasons(nb)["t"][1][0]
     else:
-        assert "The test cell t should raise nothing but" in outcome.failed
-        assert "With the solution it raised:" in outcome.failed
-        assert "Mend it in solutions/" in outcome.failed
+        assert "The test cell t should raise nothing but" in verdict.failed
+        assert "With the solution it raised:" in verdict.failed
+        assert "Mend it in solutions/" in verdict.failed
 
 
 def test_files_beside_the_notebook_are_there_when_it_is_judged():

@@ -18,7 +18,7 @@ from traitlets.config import Config
 from course.grading import CourseError, worker
 from course.grading import grade as grading
 from course.grading.folder import CourseFolder
-from course.grading.grade import _job, grade
+from course.grading.grade import grade, job_of
 from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
 from course.grading.sandbox import outside
@@ -165,11 +165,11 @@ except KeyboardInterrupt:
 
 
 def judged(room, nb, **settings):
-    job = _job(CourseFolder(room.folder), room.assignment, None)
+    job = job_of(CourseFolder(room.folder), room.assignment)
     job.config["Judge"] = Config(settings)
-    outcome = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
-    assert outcome.failed is None, outcome.failed
-    return nbformat.reads(outcome.notebooks[room.name], 4)
+    verdict = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
+    assert verdict.failed is None, verdict.failed
+    return nbformat.reads(verdict.notebooks[room.name], 4)
 
 
 @pytest.mark.parametrize("machine", ["idle", "busy"])
@@ -218,7 +218,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     slow = (
         "while True: pass" if where == "in a cell" else "def lenet5(*a, **k):\n    while True: pass"
     )
-    job = _job(CourseFolder(room.folder), room.assignment, None)
+    job = job_of(CourseFolder(room.folder), room.assignment)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="No points were taken off; grade it again"):
         worker._judged(job, room.name, *read_notebook(content), box.address)
@@ -239,8 +239,8 @@ def test_only_a_judge_that_dies_is_tried_again(tmp_path, dies, tries, why):
                 theirs.close()
             return ours
 
-    outcome = worker._in_own_process(Judges(), School(tmp_path).job, {}, {}, longest=0.01)
-    assert why in outcome.failed and len(kept) == tries
+    verdict = worker._in_own_process(Judges(), School(tmp_path).job, {}, {}, longest=0.01)
+    assert why in verdict.failed and len(kept) == tries
 
 
 # --- what is said

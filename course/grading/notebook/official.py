@@ -36,6 +36,11 @@ class Official:
         """Whether it is a test cell: it asks the student's kernel, but does not run there."""
         return self.type == "code" and self.points is not None and not self.solution
 
+    @property
+    def has_hidden(self):
+        """Whether a part of it is left out of the release."""
+        return bool(_HIDDEN.search(self.source))
+
     @cached_property
     def released(self):
         """Its text in the release, without hidden tests."""
@@ -77,20 +82,29 @@ class Official:
 
 
 class Release(dict):
-    """{grade id: Official} of a notebook in its order, and the texts of its other cells."""
+    """{grade id: Official} of a notebook in its order, and the texts of its other cells.
 
-    def __init__(self, cells, source):
+    `plain` are the keys of the other cells (`pieces.key`); `above` is {grade id: the key of the
+    other cell right above it}.
+    """
+
+    def __init__(self, cells, plain, above):
+        super().__init__(cells)
+        self.plain, self.above = plain, above
+
+    @classmethod
+    def of(cls, cells, source):
+        """The Release of {grade id: Official} and the source notebook."""
         order = [name for name in grade_ids(source) if name in cells]
-        super().__init__({name: cells[name] for name in [*order, *cells]})
         names = [grade_id(cell) for cell in source.cells]
         keys = [pieces.key(cell.source) for cell in source.cells]
-        self.plain = {key for name, key in zip(names, keys, strict=True) if name is None}
-        # {grade id: the key of the other cell right above it}
-        self.above = {
+        plain = {key for name, key in zip(names, keys, strict=True) if name is None}
+        above = {
             name: key
             for key, before, name in zip(keys, names, names[1:], strict=False)
-            if before is None
+            if before is None and name is not None
         }
+        return cls({name: cells[name] for name in [*order, *cells]}, plain, above)
 
 
 def official_cells(db_url, assignment, notebook, source_path=None):
@@ -114,7 +128,7 @@ def official_cells(db_url, assignment, notebook, source_path=None):
             for cell in entry.source_cells
         }
     source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
-    return Release(cells, source)
+    return Release.of(cells, source)
 
 
 def official_of(nb):
@@ -133,7 +147,7 @@ def official_of(nb):
                 locked=meta["locked"],
                 task=task,
             )
-    return Release(cells, nb)
+    return Release.of(cells, nb)
 
 
 def not_released(nb, official):

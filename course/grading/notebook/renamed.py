@@ -5,7 +5,6 @@ the only other file in the folder with its exercises is taken for it.
 """
 
 import hashlib
-from itertools import islice
 
 from course.grading.notebook.official import grade_ids
 from course.grading.notebook.read import MAX_BYTES, read_notebook
@@ -20,21 +19,29 @@ def contents(folder, names):
     If one of the notebooks `names` is missing, the other notebooks in the folder are returned too,
     as {file name: bytes}: at most one more than are read.
     """
-    found = {name: folder / f"{name}.ipynb" for name in names}
-    found = {name: path for name, path in found.items() if _is_file(path)}
+    paths = [path for path in sorted(folder.glob("*")) if is_file(path)]
+    found = named({path.name: path for path in paths}, names)
+    return {name: start(path) for name, path in found.items()}
+
+
+def named(files, names):
+    """{file name: ...} as {notebook: ...}; the others, if one is missing, by their file name."""
+    found = {name: files[f"{name}.ipynb"] for name in names if f"{name}.ipynb" in files}
     if len(found) < len(names):
-        near = sorted(folder.glob("*"))
-        near = [p for p in near if ".ipynb" in p.name.lower() and p not in found.values()]
-        found |= {path.name: path for path in islice(filter(_is_file, near), _MOST + 1)}
-    return {name: _start(path) for name, path in found.items()}
+        own = {f"{name}.ipynb" for name in found}
+        near = [name for name in files if ".ipynb" in name.lower() and name not in own]
+        found |= {name: files[name] for name in near[: _MOST + 1]}
+    return found
 
 
-def _is_file(path):
+def is_file(path):
+    """Whether a path may be read as a file that was handed in."""
     # A link could point at somebody else's work, or at anything the grader can read.
     return path.is_file() and not path.is_symlink()
 
 
-def _start(path):
+def start(path):
+    """A file's bytes; of a file that is too large, only the beginning."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 

@@ -19,10 +19,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from traitlets import default
 
-from course.diagnosis.causes import Cause
 from course.grading import CourseError
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
+from course.grading.verdict import Exercise, number
 
 _MAX_HIGHLIGHTED = 20_000  # characters; longer code is not coloured, which would be slow
 _HEADING = re.compile(r"#{1,6} +(.+)")
@@ -39,11 +39,11 @@ def feedback(course, assignment, students=None, progress=lambda *_: None):
             f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )
     failures = []
-    for number, student in enumerate(chosen, 1):
+    for done, student in enumerate(chosen, 1):
         result = course.api.generate_feedback(assignment, student)
         if not result["success"]:
             failures.append((student, last_error(result)))
-        progress(number, len(chosen), student)
+        progress(done, len(chosen), student)
     return failures
 
 
@@ -97,7 +97,7 @@ def page(nb, names):
             failed=failed,
             by_hand=None if failed else said.get("failed"),
             repairs=said.get("repairs"),
-            waiting=sum(exercise["state"] == "waits" for exercise in exercises),
+            waiting=sum(exercise.state == "waits" for exercise in exercises),
             exercises=exercises,
             parts=parts,
             colours=_colours(),
@@ -114,13 +114,9 @@ def templates():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["points"] = _points
+    environment.filters["points"] = number
     environment.filters["cause"] = lambda name: name.replace("_", " ").lower()
     return environment
-
-
-def _points(value):
-    return f"{value or 0:.2f}".rstrip("0").rstrip(".")
 
 
 # --- the parts of the page, in the notebook's order
@@ -159,36 +155,19 @@ def _cell_parts(cell, failed):
 
 
 def _exercise(cell, failed):
-    """An exercise's points, its findings and its state in a word."""
+    """The Exercise, with the points that stand in the gradebook."""
     meta, verdict = cell.metadata.nbgrader, cell.metadata.get("course")
     points, maximum = meta.get("score") or 0, meta.get("points") or 0
     findings = verdict["findings"] if verdict else []
-    if verdict is None and not utils.is_solution(cell) and not (failed or points >= maximum):
+    by_hand = utils.is_solution(cell)
+    if verdict is None and not by_hand and not (failed or points >= maximum):
         # A plain nbgrader test judged this. Show only the error's name: its text could reveal the
         # test.
         names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
         findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
-    causes = {finding["cause"] for finding in findings}
-    if failed:
-        state, mark = "waits", "not graded"
-    elif meta.get("waits"):
-        state, mark = "waits", "waits for a person"
-    elif points >= maximum:
-        state, mark = "right", "✓ right"
-    elif causes == {Cause.NOT_ANSWERED.name}:
-        state, mark = "wrong", "○ not answered"
-    elif points or utils.is_solution(cell):  # a person gave them
-        state, mark = "partly", f"{_points(points)} of {_points(maximum)}"
-    else:
-        state, mark = "wrong", "✗ not right"
-    return {
-        "name": meta["grade_id"],
-        "points": points,
-        "maximum": maximum,
-        "findings": findings,
-        "state": state,
-        "mark": mark,
-    }
+    points = None if meta.get("waits") else points
+    name = meta["grade_id"]
+    return Exercise(name, maximum, points, findings, by_hand=by_hand, failed=failed)
 
 
 def _output(output):

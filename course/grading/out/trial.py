@@ -29,11 +29,11 @@ def trial(course, assignment):
     job = worker.Job(assignment, official, spec, files, config)
     contents = {name: nbformat.writes(nb).encode() for name, nb in notebooks.items()}
     try:
-        outcome = worker.grade_submission(job, contents)
+        verdict = worker.grade_submission(job, contents)
     except BoxError as error:
         return [], time.monotonic() - begun, str(error)
-    problems = [outcome.failed] if outcome.failed else []
-    for name, text in outcome.notebooks.items():
+    problems = [verdict.failed] if verdict.failed else []
+    for name, text in verdict.notebooks.items():
         nb = nbformat.reads(text, 4)
         for grade_id, (passed, messages) in reasons(nb).items():
             if not passed:

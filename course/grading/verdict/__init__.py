@@ -1,1 +1,144 @@
-"""The verdict: student cells are run in the box, test cells are judged outside of it."""
+"""The verdict on a submission: its judged notebooks, and the points of each exercise."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import nbformat
+from nbformat.v4 import new_markdown_cell, new_output
+from nbgrader import utils
+
+from course.diagnosis.causes import Cause
+from course.grading.notebook.repair import repair
+
+
+@dataclass
+class Exercise:
+    """One exercise of a judged notebook: its points, and the reasons for those that are missing."""
+
+    name: str  # its grade id
+    maximum: float
+    points: float | None = None  # None: a person has to give them
+    findings: list = field(default_factory=list)  # dicts with row, cause, message
+    card: str = ""  # the same as a card shows them
+    by_hand: bool = False  # whether a person grades exercises of this kind
+    failed: bool = False  # whether its notebook could not be graded
+
+    @property
+    def state(self):
+        """ "right", "partly", "wrong", or "waits" for one that a person has to look at."""
+        return self._state[0]
+
+    @property
+    def mark(self):
+        """The state in words for students."""
+        return self._state[1]
+
+    @property
+    def _state(self):
+        if self.failed:
+            return "waits", "not graded"
+        if self.points is None:
+            return "waits", "waits for a person"
+        if self.points >= self.maximum:
+            return "right", "✓ right"
+        if {finding["cause"] for finding in self.findings} == {Cause.NOT_ANSWERED.name}:
+            return "wrong", "○ not answered"
+        if self.points or self.by_hand:
+            return "partly", f"{number(self.points)} of {number(self.maximum)}"
+        return "wrong", "✗ not right"
+
+
+@dataclass
+class Verdict:
+    """The judged notebooks of a submission, and a reason if it could not be graded."""
+
+    notebooks: dict = field(default_factory=dict)  # {notebook: JSON text}
+    failed: str | None = None
+    seconds: float = 0.0
+    assignment: str = ""
+    job: str = ""  # the digest of all that it depends on, except the submission (`Job.name`)
+
+    @cached_property
+    def exercises(self):
+        """An Exercise for each graded cell, in the notebooks' order."""
+        return [exercise for nb in self._read for exercise in _exercises(nb)]
+
+    @property
+    def score(self):
+        """The points of the exercises that have been judged; None if nothing has been."""
+        judged = [each.points for each in self.exercises if each.points is not None]
+        return math.fsum(judged) if judged else None
+
+    @property
+    def maximum(self):
+        """The most points of all exercises."""
+        return math.fsum(each.maximum for each in self.exercises)
+
+    @property
+    def reasons(self):
+        """Why a notebook could not be graded; none if all were."""
+        said = [nb.metadata.get("course", {}).get("failed") for nb in self._read]
+        return list(dict.fromkeys(filter(None, [self.failed, *said])))
+
+    @property
+    def repairs(self):
+        """Sentences about what was repaired before the notebooks were judged."""
+        return [text for nb in self._read for text in nb.metadata.get("course", {})["repairs"]]
+
+    @cached_property
+    def _read(self):
+        return [nbformat.v4.reads(text) for text in self.notebooks.values()]
+
+
+def _exercises(nb):
+    failed = bool(nb.metadata.get("course", {}).get("failed"))
+    for cell in nb.cells:
+        if not (utils.is_grade(cell) or utils.is_task(cell)):
+            continue
+        points, maximum = utils.determine_grade(cell)
+        by_hand = utils.is_solution(cell) or utils.is_task(cell)
+        yield Exercise(
+            cell.metadata.nbgrader["grade_id"],
+            maximum,
+            None if failed else points,
+            cell.metadata.get("course", {}).get("findings", []),
+            _card(cell),
+            by_hand,
+            failed,
+        )
+
+
+def _card(cell):
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            return output.evalue
+        if output.output_type == "stream":  # it was judged with another's official answer
+            return output.text
+    return ""
+
+
+def not_graded(job, reason):
+    """A Verdict without points: it holds the reason, for a person to look at."""
+    notebooks = {name: unreadable(job, name, reason) for name in job.official}
+    return Verdict(notebooks, reason, assignment=job.assignment, job=job.name)
+
+
+def unreadable(job, name, reason):
+    """The released notebook with no points for any exercise, and with the reason at its top."""
+    nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
+    nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
+    nb.metadata["kernelspec"] = job.kernelspec
+    nb.metadata["course"] = {"failed": reason, "repairs": []}
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":
+            cell.outputs = [
+                new_output("error", ename="NotGraded", evalue=reason, traceback=[reason])
+            ]
+    return nbformat.writes(nb)
+
+
+def number(points):
+    """Points as text: 2.50 as 2.5, 3.00 as 3."""
+    return f"{points or 0:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,94 @@
+"""What all of the instructor's commands have in common."""
+
+import contextlib
+import functools
+import time
+from pathlib import Path
+
+import click
+
+COMMANDS = {}  # name -> command, in the order in which a course needs them
+
+
+def command(name, example, needs_course=True, early=None):
+    """A decorator that makes a command of a function whose first argument is a CourseFolder.
+
+    No other command may run in the folder meanwhile. With `needs_course=False` the function gets no
+    folder, and `--course` is accepted but not used. `early(options)` is called first.
+    """
+
+    def register(function):
+        @functools.wraps(function)
+        def run(folder, **options):
+            from course.grading.folder import CourseFolder
+            from course.grading.troubles import as_a_sentence
+
+            try:
+                if early:
+                    early(options)
+                if not needs_course:
+                    return function(**options)
+                found = CourseFolder(folder)
+                click.get_current_context().with_resource(found.alone(name))
+                return function(found, **options)
+            except Exception as error:
+                if said := as_a_sentence(error):
+                    raise Trouble(said) from error
+                raise
+
+        folder = click.option(
+            "--course", "folder", metavar="FOLDER", hidden=not needs_course,
+            help="The course's folder, with nbgrader_config.py (default: this one or one above).",
+        )  # fmt: skip
+        made = click.command(
+            name, short_help=function.__doc__.split("\n")[0], epilog=f"Example: {example}"
+        )
+        COMMANDS[name] = made(folder(run))
+        return COMMANDS[name]
+
+    return register
+
+
+class Trouble(click.ClickException):
+    """A problem that the instructor can solve; the message says how."""
+
+    def show(self, file=None):
+        click.echo(f"course: {self.message}", file=file, err=True)
+
+
+ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
+STUDENTS = click.option(
+    "--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated."
+)
+NO_TRIAL = click.option(
+    "--no-trial", is_flag=True,
+    help="Do not grade the assignment's own solution first; release it whatever it would get.",
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def progress(what, line=str):
+    """Yields a function(number, total, result) that prints `line(result)` above a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    begun = time.monotonic()
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    click.echo(f"{what} ...")
+    off = not console.is_terminal  # a file gets the lines alone
+    with Progress(*columns, console=console, transient=True, disable=off) as bar:
+        task = bar.add_task(what, total=None)
+
+        def done(number, total, result):
+            bar.update(task, completed=number, total=total)
+            console.print(f"  {number:>{len(str(total))}}/{total}  {line(result)}")
+
+        yield done
+    click.echo(f"{what}: done in {time.monotonic() - begun:.0f} s")
+
+
+def short(path):
+    """A path as the instructor would type it here."""
+    path = Path(path).resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,264 @@
+"""A Verdict in the format that a person or a platform reads.
+
+`FORMATS` is {name: a function that returns the text}. The schemas are those of the platforms'
+documentation: Gradescope's results.json (autograder specifications), PrairieLearn's results.json
+(external grading), Coursera's feedback.json (custom graders), Classroom 50's result.json
+(classroom50/result/v1).
+"""
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+
+import nbformat
+
+import course
+from course.grading import CourseError
+from course.grading.out.feedback import page
+from course.grading.verdict import number
+from course.plain import one_line
+
+_MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
+
+
+def as_json(verdict):
+    """Everything that a program may want to know."""
+    exercises = [
+        {
+            "name": each.name,
+            "points": each.points,
+            "max_points": each.maximum,
+            "state": each.state,
+            "by_hand": each.by_hand,
+            "findings": each.findings,
+            "card": each.card,
+        }
+        for each in verdict.exercises
+    ]
+    return _json(
+        {
+            "assignment": verdict.assignment,
+            "state": _state(verdict),
+            "score": verdict.score,
+            "max_score": verdict.maximum,
+            "reasons": verdict.reasons,
+            "repairs": verdict.repairs,
+            "exercises": exercises,
+            "seconds": round(verdict.seconds, 2),
+            "course": course.__version__,
+            "job": verdict.job,
+        }
+    )
+
+
+def as_html(verdict):
+    """The feedback page. Raises CourseError if the assignment has several notebooks."""
+    if len(verdict.notebooks) != 1:
+        raise CourseError(
+            f"A page shows one notebook, and {verdict.assignment or 'this'} has "
+            f"{len(verdict.notebooks)}. Choose another format, such as md."
+        )
+    ((name, text),) = verdict.notebooks.items()
+    nb = nbformat.v4.reads(text)
+    about = {each.name: each for each in verdict.exercises}
+    for cell in nb.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if each := about.get(meta.get("grade_id")):
+            meta.update(score=each.points, points=each.maximum, waits=each.points is None)
+    names = {"notebook": name, "assignment": verdict.assignment}
+    return page(nb, {**names, "score": verdict.score, "max_score": verdict.maximum})
+
+
+def as_markdown(verdict):
+    """A page in Markdown, for a job's summary or a terminal."""
+    lines = [f"# {_escaped(verdict.assignment)}: {_total(verdict)}", "", *_about(verdict)]
+    if verdict.exercises:
+        lines += ["| exercise | points | |", "|---|---|---|"]
+    lines += [
+        f"| {_escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
+    ]
+    for each in verdict.exercises:
+        if each.card and not each.failed:
+            lines += ["", f"## {_escaped(each.name)}: {each.mark}", "", *_fenced(each.card)]
+    return "\n".join(lines) + "\n"
+
+
+def as_gradescope(verdict):
+    """results.json. Exercises that a person grades are left to Gradescope's own rubric."""
+    tests = [
+        {
+            "name": each.name,
+            "score": each.points,
+            "max_score": each.maximum,
+            "status": "passed" if each.state == "right" else "failed",
+            "output": "\n".join(_fenced(each.card)) if each.card else each.mark,
+            "tags": [_cause(finding) for finding in each.findings],
+            "visibility": "visible",
+        }
+        for each in verdict.exercises
+        if not each.by_hand and each.points is not None
+    ]
+    found = {
+        "output": "\n".join(_about(verdict)) or "Graded.",
+        "output_format": "md",
+        "test_output_format": "md",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "execution_time": round(verdict.seconds),
+        "tests": tests,
+        "extra_data": {
+            "assignment": verdict.assignment,
+            "state": _state(verdict),
+            "job": verdict.job,
+            "findings": {each.name: each.findings for each in verdict.exercises if each.findings},
+        },
+    }
+    return _json(found if tests else {"score": 0, **found})
+
+
+def as_classroom50(verdict):
+    """result.json, with what the runner says of itself in its environment."""
+    names = {
+        "classroom": "CLASSROOM", "assignment": "ASSIGNMENT", "submission": "SUBMISSION_TAG",
+        "commit": "COMMIT_URL", "release": "RELEASE_URL", "review": "REVIEW_URL",
+    }  # fmt: skip
+    about = {key: os.environ.get(name, "") for key, name in names.items()}
+    tests = [
+        {
+            "test-name": each.name,
+            "passed": each.state == "right",
+            "score": _whole(each.points),
+            "max-score": _whole(each.maximum),
+        }
+        for each in verdict.exercises
+        if not each.by_hand
+    ]
+    return _json(
+        {
+            "schema": "classroom50/result/v1",
+            **about,
+            "assignment": about["assignment"] or verdict.assignment,
+            "datetime": datetime.now(UTC).isoformat(timespec="seconds"),
+            "score": sum(test["score"] for test in tests),
+            "max-score": sum(test["max-score"] for test in tests),
+            "tests": tests,
+        }
+    )
+
+
+def as_prairielearn(verdict):
+    """results.json, whose score is a share of the points that need no person."""
+    judged = [each for each in verdict.exercises if not each.by_hand]
+    room = _MOST // max(1, len(judged))
+    tests = [
+        {
+            "name": each.name,
+            "points": each.points or 0,
+            "max_points": each.maximum,
+            "message": each.mark,
+            "output": _cut(each.card, room),
+        }
+        for each in judged
+    ]
+    gradable = not verdict.reasons
+    found = {
+        "gradable": gradable,
+        "score": _share(judged),
+        "message": "\n".join(_plain_about(verdict)),
+        "tests": tests,
+    }
+    return _json(found if gradable else {**found, "format_errors": verdict.reasons})
+
+
+def as_coursera(verdict):
+    """feedback.json, whose score is a share of the points that need no person."""
+    judged = [each for each in verdict.exercises if not each.by_hand]
+    lines = [_total(verdict), *_plain_about(verdict)]
+    lines += [
+        f"{each.name}: {each.mark} ({_points(each)})\n{each.card}".rstrip() for each in judged
+    ]
+    return _json({"fractionalScore": _share(judged), "feedback": "\n\n".join(lines)})
+
+
+FORMATS = {
+    "json": as_json,
+    "html": as_html,
+    "md": as_markdown,
+    "gradescope": as_gradescope,
+    "classroom50": as_classroom50,
+    "prairielearn": as_prairielearn,
+    "coursera": as_coursera,
+}
+
+
+# --- sentences
+
+
+def _state(verdict):
+    if verdict.reasons or not verdict.exercises:
+        return "not graded"
+    waits = any(each.points is None for each in verdict.exercises)
+    return "waits for a person" if waits else "graded"
+
+
+def _total(verdict):
+    if verdict.score is None:
+        return "not graded"
+    waits = " so far" if _state(verdict) != "graded" else ""
+    return f"{number(verdict.score)} of {number(verdict.maximum)} points{waits}"
+
+
+def _plain_about(verdict):
+    lines = [f"Not graded: {one_line(reason, 2000)}" for reason in verdict.reasons]
+    waiting = [each.name for each in verdict.exercises if each.points is None and not each.failed]
+    if waiting:
+        lines.append(f"A person still grades {', '.join(waiting)}.")
+    return lines + [f"Repaired: {one_line(said)}" for said in verdict.repairs]
+
+
+def _about(verdict):
+    """The same in Markdown, each line a paragraph."""
+    return [text for line in _plain_about(verdict) for text in (_escaped(line), "")]
+
+
+def _points(each):
+    return f"{'–' if each.points is None else number(each.points)} / {number(each.maximum)}"
+
+
+def _cause(finding):
+    """A finding's cause as a tag: "Cause.TOO_FEW" is "too few"."""
+    return finding["cause"].replace("_", " ").lower()
+
+
+def _share(exercises):
+    most = sum(each.maximum for each in exercises)
+    return min(1.0, sum(each.points or 0 for each in exercises) / most) if most else 0.0
+
+
+def _whole(points):
+    """Points as the whole number that the schema asks for; half a point is not given."""
+    return int(points or 0)
+
+
+def _cut(text, most):
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+# --- texts of others in Markdown
+
+
+def _escaped(text):
+    """A text on one line in which nothing is Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", one_line(text, 2000))
+
+
+def _fenced(text):
+    """A text as a block of code that nothing in it can end."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", text, fence]
+
+
+def _json(value):
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"

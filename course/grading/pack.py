@@ -1,0 +1,147 @@
+"""A pack: one file with all that a verdict needs, but no answer of the model solution.
+
+`write` makes one of a released assignment. `judge` needs nothing else: no course folder, no
+gradebook. A pack is as trusted as the program, because its test cells run in the grader.
+"""
+
+import importlib.metadata
+import io
+import json
+import platform
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import course
+from course.grading import CourseError
+from course.grading.folder import write_atomically
+from course.grading.notebook import renamed
+from course.grading.notebook.official import Official, Release
+from course.grading.verdict import Verdict, not_graded
+from course.grading.worker import Job, grade_submission
+from course.plain import one_line
+
+FORMAT = 1
+_ABOUT, _BESIDE = "pack.json", "beside/"
+_MOST = 1000  # files of one submission that are read
+_LIBRARIES = "keras", "tensorflow", "jax", "nbgrader"
+
+
+def write(job, path, answers=False):
+    """Write a Job into a file. With `answers`, it also holds the solution, for follow-through."""
+    about = {
+        "format": FORMAT,
+        "assignment": job.assignment,
+        "kernelspec": job.kernelspec,
+        "config": job.config,
+        "notebooks": {name: _written(release) for name, release in job.official.items()},
+        "solution": job.solution if answers else {},
+        "versions": _versions(),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        # Without the time of writing: the same assignment gives the same file.
+        for name, content in {
+            _ABOUT: json.dumps(about, indent=1, ensure_ascii=False).encode(),
+            **{f"{_BESIDE}{name}": content for name, content in sorted(job.files.items())},
+        }.items():
+            file.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    write_atomically(Path(path), buffer.getvalue())
+
+
+def read(path, sandbox=None):
+    """The Job in a pack; `sandbox` is one of `outside.SANDBOXES`.
+
+    Raises CourseError if the file is no pack, or of another format.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            about = json.loads(file.read(_ABOUT))
+            files = {
+                name.removeprefix(_BESIDE): file.read(name)
+                for name in file.namelist()
+                if name.startswith(_BESIDE)
+            }
+        if about["format"] != FORMAT:
+            raise CourseError(
+                f"{path} is a pack of format {about['format']}; course {course.__version__} reads "
+                f"format {FORMAT}. Make it again with this version: course pack"
+            )
+        config = about["config"]
+        if sandbox:
+            config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
+        return Job(
+            about["assignment"],
+            {name: _read(release) for name, release in about["notebooks"].items()},
+            about["kernelspec"],
+            files,
+            config,
+            solution={name: list(map(tuple, text)) for name, text in about["solution"].items()},
+        )
+    except FileNotFoundError:
+        raise CourseError(f"There is no pack {path}. `course pack` makes one.") from None
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise CourseError(
+            f"{path} is not a pack that `course pack` wrote, or it is damaged "
+            f"({type(error).__name__}: {error})."
+        ) from None
+
+
+def _written(release):
+    return {
+        "cells": [asdict(cell) for cell in release.values()],
+        "plain": sorted(release.plain),
+        "above": release.above,
+    }
+
+
+def _read(written):
+    cells = {cell["name"]: Official(**cell) for cell in written["cells"]}
+    return Release(cells, set(written["plain"]), written["above"])
+
+
+def _versions():
+    found = {"course": course.__version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def judge(pack, data):
+    """The Verdict on a submission.
+
+    `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
+    {file name: bytes} of all files that were handed in. Whatever is wrong with them is said in the
+    Verdict.
+
+    Raises CourseError if the pack cannot be read or student code cannot be contained here.
+    """
+    job = pack if isinstance(pack, Job) else read(pack)
+    if isinstance(data, bytes):
+        data = {f"{next(iter(job.official))}.ipynb": data}
+    contents = renamed.named(data, job.official)
+    if not contents:
+        wanted = " and ".join(f"{name}.ipynb" for name in job.official)
+        there = ", ".join(one_line(name, 100) for name in sorted(data)[:5])
+        there = f"there is only {there}" if there else "there is no file at all"
+        return not_graded(job, f"No notebook was handed in: it should be {wanted}, and {there}.")
+    return grade_submission(job, contents)
+
+
+def handed_in(paths):
+    """{file name: bytes} of files, and of the files in folders; links are left out."""
+    found = []
+    for path in map(Path, paths):
+        found += sorted(path.iterdir()) if path.is_dir() else [path]
+    return {path.name: renamed.start(path) for path in filter(renamed.is_file, found[:_MOST])}
+
+
+def failed(pack, reason):
+    """A Verdict for a submission that could not be judged; it names the exercises if it can."""
+    try:
+        return not_graded(read(pack), reason)
+    except CourseError as error:
+        return Verdict(failed=reason if str(error) in reason else f"{reason} {error}")

@@ -1,0 +1,128 @@
+"""The commands for other places than this folder: a pack, and a verdict with nothing but it."""
+
+import contextlib
+import signal
+from pathlib import Path
+
+import click
+
+from course.grading.commands import command, short
+from course.plain import one_line
+
+
+@command("pack", "course pack 04-vgg -o vgg.course")
+@click.argument("assignment")
+@click.option(
+    "-o", "--output", metavar="FILE",
+    help="The pack (default: the assignment's name, as 04-vgg.course).",
+)  # fmt: skip
+@click.option(
+    "--with-answers", is_flag=True,
+    help="Put the solution into it, too, for places where no student can read the pack: one "
+    "mistake then never costs the exercises that build on it.",
+)  # fmt: skip
+def _pack(course, assignment, output, with_answers):
+    """Write all that a verdict on ASSIGNMENT needs into one file.
+
+    It holds the released cells, the tests, their points and the released files, but no answer of
+    the model solution. `course judge` needs nothing else.
+    """
+    from course.grading import pack
+    from course.grading.grade import job_of
+
+    course.chosen([assignment])
+    path = Path(output or f"{assignment}.course")
+    job = job_of(course, assignment)
+    pack.write(job, path, with_answers)
+    size = path.stat().st_size / 1000
+    click.echo(f"packed   {assignment}: {short(path)} ({size:.0f} kB)")
+    hidden = [name for cells in job.official.values() for name in cells if cells[name].has_hidden]
+    if with_answers or hidden:
+        what = "the solution" if with_answers else f"the hidden tests of {len(hidden)} exercises"
+        click.echo(f"It holds {what}: keep it where no student can read it.")
+
+
+_NOT_YET = "It has not been graded yet: the grader is at work, or it was ended."
+_FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "coursera"
+
+
+@command("judge", "course judge --pack vgg.course vgg.ipynb --format md", needs_course=False)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--pack", "pack_", required=True, metavar="FILE", help="What `course pack` wrote.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="json", show_default=True,
+    help="json: everything, for programs; html: the feedback page; md: a page for a terminal or a "
+    "job's summary; the others: the file that the platform reads.",
+)  # fmt: skip
+@click.option(
+    "--to", metavar="FILE",
+    help="Write the verdict here (default: print it). The file says from the start that nothing "
+    "is graded yet, and is replaced in one move.",
+)  # fmt: skip
+@click.option(
+    "--within", type=click.IntRange(min=1), metavar="SECONDS",
+    help="Give up after this time on the clock, and say so in the verdict (default: never).",
+)  # fmt: skip
+@click.option(
+    "--throw-away-container", "sandbox", flag_value="throw-away container", default=None,
+    help="Do without the sandbox: this container holds nothing but the submission, and is thrown "
+    "away afterwards.",
+)  # fmt: skip
+@click.option(
+    "--unsafe-no-sandbox", "sandbox", flag_value="none",
+    help="Do without the sandbox: student code has all your own rights.",
+)  # fmt: skip
+def _judge(files, pack_, form, to, within, sandbox):
+    """Judge one submission with a pack, without a course folder or a gradebook.
+
+    FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
+    if there is none because of this machine or the pack.
+    """
+    from course.grading import CourseError, pack
+    from course.grading.folder import write_atomically
+    from course.grading.out.formats import FORMATS
+
+    def write(verdict):
+        text = FORMATS[form](verdict)
+        if to:
+            write_atomically(Path(to).absolute(), text.encode())
+        else:
+            click.echo(text, nl=False)
+
+    try:
+        with _stopped_by_signals(within):
+            if to:
+                write(pack.failed(pack_, _NOT_YET))
+            job = pack.read(pack_, sandbox)
+            verdict = pack.judge(job, pack.handed_in(files))
+    except (CourseError, _Stopped) as error:
+        write(pack.failed(pack_, str(error)))
+        click.echo(f"course: {one_line(error)}", err=True)
+        return 1
+    write(verdict)
+    return 0
+
+
+class _Stopped(BaseException):
+    """Somebody or something ended the grading; the text says who."""
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(seconds):
+    """Raise _Stopped inside when this process is asked to end, or after so many seconds."""
+
+    def late(*_):
+        raise _Stopped(f"It was not done after {seconds} seconds, and grading was given up.")
+
+    def ended(*_):
+        raise _Stopped("The grader was ended before it was done. Grade it again.")
+
+    before = {number: signal.signal(number, ended) for number in (signal.SIGTERM, signal.SIGINT)}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds or 0)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,242 @@
+"""A pack and a notebook give a verdict, with no course folder, no gradebook and no solution."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+
+import nbformat
+import pytest
+
+from course.cli import main
+from course.grading import CourseError, pack
+from course.grading.folder import CourseFolder
+from course.grading.grade import job_of
+from course.grading.out.formats import FORMATS
+from course.grading.verdict import Exercise, Verdict, not_graded
+from tests import made_up
+from tests.classroom import ROOT, Classroom
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    return Classroom(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def packed(room, tmp_path_factory):
+    path = tmp_path_factory.mktemp("elsewhere") / "lenet.course"
+    assert room.course("pack", "02-lenet", "-o", str(path)) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def mistaken(room, tmp_path_factory):
+    """A folder with a notebook in which the first mistake of the bank was made."""
+    folder = tmp_path_factory.mktemp("handed-in")
+    mistake = room.bank.MISTAKES[0]
+    nbformat.write(room.written(**{mistake.cell: mistake.source}), folder / "lenet.ipynb")
+    return folder
+
+
+def judge(capsys, *arguments):
+    """(the exit status, what `course judge` printed)."""
+    capsys.readouterr()
+    return main(["judge", *map(str, arguments)]), capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["01-convolution", "02-lenet", "07-comparison"])
+def test_a_pack_is_the_job_without_its_solution(name, tmp_path):
+    (tmp_path / "nbgrader_config.py").write_bytes((ROOT / "nbgrader_config.py").read_bytes())
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / name).symlink_to(ROOT / "solutions" / name)
+    assert main(["release", "--course", str(tmp_path), "--no-trial", name]) == 0
+    job = job_of(CourseFolder(tmp_path), name)
+    pack.write(job, tmp_path / "with.course", answers=True)
+    pack.write(job, tmp_path / "without.course")
+    whole, found = pack.read(tmp_path / "with.course"), pack.read(tmp_path / "without.course")
+    assert whole == job and whole.name == job.name
+    for notebook, official in job.official.items():
+        assert list(whole.official[notebook]) == list(official)  # their order, too
+        assert whole.official[notebook].plain == official.plain
+        assert whole.official[notebook].above == official.above
+    assert found.official == job.official and found.files == job.files
+    assert found.solution == {}
+    text = zipfile.ZipFile(tmp_path / "without.course").read("pack.json").decode()
+    told = [c["source"] for nb in json.loads(text)["notebooks"].values() for c in nb["cells"]]
+    cells = {name: cell for official in job.official.values() for name, cell in official.items()}
+    written = dict(text for solution in job.solution.values() for text in solution)
+    answers = lines(
+        text for name, text in written.items() if name in cells and cells[name].solution
+    )
+    # A test may say in its own words what is right.
+    answers -= lines(cell.source for cell in cells.values() if cell.is_test)
+    answers -= lines(cell.released for cell in cells.values())
+    assert answers and not answers & lines(told)
+
+
+def lines(texts):
+    return {line.strip() for text in texts for line in text.splitlines()}
+
+
+def test_the_same_pack_has_the_same_bytes(room, tmp_path):
+    job = job_of(CourseFolder(room.folder), "02-lenet")
+    for name in "ab":
+        pack.write(job, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_verdict_is_that_of_course_grade(room, packed, mistaken):
+    nb = nbformat.read(mistaken / "lenet.ipynb", 4)
+    _, graded = room.grade("ada", nb)
+    verdict = pack.judge(packed, (mistaken / "lenet.ipynb").read_bytes())
+    assert (verdict.score, verdict.maximum) == (graded.score, graded.maximum)
+    lost = {each.name: each.findings for each in verdict.exercises if each.state == "wrong"}
+    assert {name: [f["message"] for f in said] for name, said in lost.items()} == {
+        name: messages for name, _, messages in graded.lost
+    }
+    assert lost and verdict.reasons == []
+
+
+def test_each_format_says_the_score_and_the_reason(room, packed, mistaken, capsys):
+    sentence = room.bank.MISTAKES[0].sentence
+    given = ["--pack", packed, mistaken]
+    status, text = judge(capsys, *given)
+    said = json.loads(text)
+    assert status == 0 and said["state"] == "graded" and said["max_score"] == 100
+    assert sentence in next(e["card"] for e in said["exercises"] if e["state"] == "wrong")
+    verdict = pack.judge(packed, pack.handed_in([mistaken]))
+    assert verdict.score == said["score"]
+    for form in ("html", "md", "gradescope", "prairielearn", "coursera"):
+        text = FORMATS[form](verdict)
+        flat = re.sub(r"\\n|\s+", " ", text.replace("&#39;", "'").replace('\\"', '"'))
+        assert re.sub(r"\s+", " ", sentence) in flat, form
+
+
+def test_gradescope_shows_all_tests_and_leaves_out_what_a_person_grades():
+    exercises = [
+        Exercise("one", 4, 4.0),
+        Exercise("two", 6, 0.0, [{"row": "", "cause": "TOO_FEW", "message": "m"}], "✗ ```x\nm"),
+        Exercise("essay", 15, None, by_hand=True),
+    ]
+    found = json.loads(FORMATS["gradescope"](_verdict(exercises)))
+    assert [t["name"] for t in found["tests"]] == ["one", "two"]
+    assert sum(t["max_score"] for t in found["tests"]) == 10 and "score" not in found
+    assert {t["visibility"] for t in found["tests"]} == {"visible"}
+    assert found["tests"][1]["tags"] == ["too few"]
+    fence, *_, end = found["tests"][1]["output"].splitlines()
+    assert fence == "````text" and end == "````"  # the student's own fence ends nothing
+    assert "A person still grades essay." in found["output"]
+
+
+def test_shares_and_whole_points():
+    exercises = [Exercise("a", 5, 2.5), Exercise("b", 5, 5.0), Exercise("essay", 10, by_hand=True)]
+    verdict = _verdict(exercises)
+    assert json.loads(FORMATS["coursera"](verdict))["fractionalScore"] == 0.75
+    found = json.loads(FORMATS["prairielearn"](verdict))
+    assert found["gradable"] and found["score"] == 0.75
+    found = json.loads(FORMATS["classroom50"](verdict))
+    assert (found["score"], found["max-score"]) == (7, 10)
+    assert all(isinstance(t["score"], int) for t in found["tests"])
+
+
+def _verdict(exercises):
+    verdict = Verdict(assignment="02-lenet")
+    verdict.exercises = exercises
+    return verdict
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"classroom50"}))  # has no place for it
+def test_what_could_not_be_graded_is_said_in_every_format(form):
+    job = made_up.job_of(made_up.graded("hw-1", "check.value(x, 1)"))
+    text = FORMATS[form](not_graded(job, "The reason <b>*why*</b>."))
+    assert "reason" in text and ("<b>" not in text or form not in ("html", "md"))
+    text = FORMATS[form](Verdict(failed="no pack")) if form != "html" else "no pack"
+    assert "no pack" in text
+
+
+def test_a_file_says_not_graded_yet_until_it_is_replaced(packed, mistaken, tmp_path, monkeypatch):
+    target, seen = tmp_path / "results.json", []
+    judge_it = pack.judge
+
+    def looked_at(*given):
+        seen.append(json.loads(target.read_text()))
+        return judge_it(*given)
+
+    monkeypatch.setattr(pack, "judge", looked_at)
+    arguments = ["--pack", str(packed), "--format", "gradescope", "--to", str(target)]
+    assert main(["judge", *arguments, str(mistaken)]) == 0
+    assert seen[0]["score"] == 0 and "It has not been graded yet" in seen[0]["output"]
+    assert sum(test["score"] for test in json.loads(target.read_text())["tests"]) > 80
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize(
+    "files, said",
+    [
+        ({}, "there is no file at all"),
+        ({"essay.txt": b"x"}, "there is only essay.txt"),
+        ({"lenet.ipynb": b"not a notebook"}, "lenet.ipynb"),
+        ({"lenet (1).ipynb": None}, None),
+        ({"a.ipynb": None, "b.ipynb": None}, "2 files could be it"),
+    ],
+)
+def test_wrong_files_are_a_verdict(packed, mistaken, tmp_path, capsys, files, said):
+    right = (mistaken / "lenet.ipynb").read_bytes()
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(right if content is None else content)
+    status, text = judge(capsys, "--pack", packed, tmp_path)
+    found = json.loads(text)
+    assert status == 0
+    if said is None:
+        assert found["score"] > 80 and "lenet (1).ipynb" in found["repairs"][0]
+    else:
+        assert found["score"] is None and said in found["reasons"][0]
+
+
+def test_a_link_is_not_followed(packed, tmp_path, capsys, mistaken):
+    (tmp_path / "lenet.ipynb").symlink_to(mistaken / "lenet.ipynb")
+    _, text = judge(capsys, "--pack", packed, tmp_path)
+    assert "No notebook was handed in" in json.loads(text)["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [(None, "There is no pack"), (b"x", "is not a pack"), ("new", "is a pack of format 99")],
+)
+def test_a_pack_that_cannot_be_read(packed, mistaken, tmp_path, capsys, content, said):
+    path = tmp_path / "p.course"
+    if content == "new":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("pack.json", json.dumps({"format": 99}))
+    elif content:
+        path.write_bytes(content)
+    target = tmp_path / "r.json"
+    status = main(["judge", "--pack", str(path), "--to", str(target), str(mistaken)])
+    assert status == 1 and said in json.loads(target.read_text())["reasons"][0]
+    assert said in capsys.readouterr().err
+    with pytest.raises(CourseError, match=said):
+        pack.read(path)
+
+
+@pytest.mark.parametrize("how", ["within", "terminated"])
+def test_a_grader_that_is_ended_says_so(packed, room, tmp_path, how):
+    source = "import time\nwhile True:\n    time.sleep(1)"
+    nb = room.written(**{room.bank.MISTAKES[0].cell: source})
+    nbformat.write(nb, tmp_path / "lenet.ipynb")
+    target = tmp_path / "r.json"
+    command = [sys.executable, "-m", "course.cli", "judge", "--pack", packed, "--to", target]
+    command += ["--within", "8"] if how == "within" else []
+    process = subprocess.Popen([*command, tmp_path / "lenet.ipynb"], stderr=subprocess.PIPE)
+    while not target.exists():
+        assert process.poll() is None
+    if how == "terminated":
+        process.send_signal(signal.SIGTERM)
+    error = process.communicate()[1].decode()
+    said = "It was not done after 8 seconds" if how == "within" else "The grader was ended"
+    assert process.returncode == 1 and said in error
+    assert said in json.loads(target.read_text())["reasons"][0]
+    assert os.listdir(tmp_path).count("r.json") == 1
