@@ -161,14 +161,14 @@ def as_prairielearn(verdict):
         }
         for each in judged
     ]
-    gradable = not verdict.reasons
-    found = {
-        "gradable": gradable,
-        "score": _share(judged),
-        "message": "\n".join(_plain_about(verdict)),
-        "tests": tests,
-    }
-    return _json(found if gradable else {**found, "format_errors": verdict.reasons})
+    return _json(
+        {
+            "gradable": not verdict.reasons,
+            "score": _share(judged),
+            "message": "\n".join(_plain_about(verdict)),
+            "tests": tests,
+        }
+    )
 
 
 def as_coursera(verdict):
