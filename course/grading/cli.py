@@ -249,13 +249,13 @@ def _feedback(course, assignments, students):
 @STUDENTS
 @click.option(
     "--format", "form", default="scores", show_default=True,
-    type=click.Choice(["scores", "canvas", "moodle", "gradescope"]),
+    type=click.Choice(["scores", "canvas", "moodle"]),
     help="scores: every exercise of everybody; canvas, moodle: the file that their gradebooks "
-    "import; gradescope: a results.json for each submission.",
+    "import.",
 )  # fmt: skip
 @click.option(
     "--to", metavar="PATH",
-    help="The file, for gradescope the folder (default: the format's name, as canvas.csv).",
+    help="The file (default: the format's name, as canvas.csv).",
 )  # fmt: skip
 @click.option(
     "--into", metavar="CSV",
@@ -263,7 +263,7 @@ def _feedback(course, assignments, students):
     "grading worksheet of one assignment.",
 )  # fmt: skip
 def _export(course, assignments, students, form, to, into):
-    """Write the scores for a spreadsheet, Canvas, Moodle or Gradescope.
+    """Write the scores for a spreadsheet, Canvas or Moodle.
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """

@@ -165,7 +165,7 @@ _CARDS |= {
 GRADED = [
     part for who in ["essay", "late", "right", "unsafe", "wrong"] for part in ("--student", who)
 ]
-EXPORTS = ("scores", "canvas", "moodle", "gradescope")
+EXPORTS = ("scores", "canvas", "moodle")
 COMMANDS = [
     "release",
     "publish",

@@ -1,7 +1,6 @@
 """Scores as spreadsheets and LMSs read them."""
 
 import csv
-import json
 import subprocess
 import sys
 
@@ -104,24 +103,6 @@ def test_moodle_gets_a_worksheet_with_comments(school, tmp_path):
     assert rows["Participant 103"]["Feedback comments"] == "−4 handed in late"
     assert rows["Participant 104"]["Grade"] == ""
     assert "not JSON" in rows["Participant 105"]["Feedback comments"]
-
-
-def test_gradescope_gets_a_results_json_for_each_submission(school, tmp_path):
-    folder = tmp_path / "gradescope"
-    assert school.course("export", "--format", "gradescope", "--to", str(folder)) == 0
-    assert {path.parts[-3] for path in folder.rglob("results.json")} == {
-        "right", "wrong", "late", "essay", "broken", "unsafe", "changed",
-    }  # fmt: skip
-    for student in ("essay", "broken", "unsafe", "changed"):  # nothing there is final
-        said = (folder / student / "hw" / "results.json").read_text(encoding="utf-8")
-        assert '"score"' not in said and '"status"' not in said
-    said = json.loads((folder / "wrong" / "hw" / "results.json").read_text(encoding="utf-8"))
-    assert said["score"] == 14 and "secret_check" not in json.dumps(said)
-    tests = {test["name"]: test for test in said["tests"]}
-    assert tests["shapes"]["status"] == "failed" and PADDED[2] in tests["shapes"]["output"]
-    assert (tests["build"]["score"], tests["build"]["max_score"]) == (8, 8)
-    late = json.loads((folder / "late" / "hw" / "results.json").read_text(encoding="utf-8"))
-    assert late["score"] == 16 and "4 points were taken off" in late["output"]
 
 
 def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):

@@ -1,10 +1,9 @@
-"""Export scores for spreadsheets, Canvas, Moodle and Gradescope.
+"""Export scores for spreadsheets, Canvas and Moodle.
 
 Only final scores are exported to an LMS. If an answer waits for a person or a submission could not
 be graded, the score is left out and the command says so.
 """
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +39,7 @@ class Exported:
 def export(course, kind, assignments=(), students=(), to=None, into=None):
     """Write the scores as `kind`, one of FORMATS. Returns an Exported.
 
-    `to` is the file (for "gradescope" the folder), by default the format's own. `into` is the LMS's
+    `to` is the file, by default the format's own. `into` is the LMS's
     own file, of which a copy is filled in (for "canvas" and "moodle").
 
     Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
@@ -67,50 +66,10 @@ def _scores(everything, to, into):
     return [write(to, [*COLUMNS, *exercises], rows)], []
 
 
-def _gradescope(everything, to, into):
-    """A results.json for each submission, as Gradescope's autograders leave it."""
-    paths = []
-    for one in everything:
-        row, result = one.row, one.result
-        if result is None:
-            continue
-        final = one.final is not None
-        tests = [
-            {
-                "name": name,
-                "output": "\n".join(one.said.get(name, [])),
-                "output_format": "text",
-                "visibility": "visible",
-            }
-            | ({"score": points, "max_score": most} if final else {})
-            | ({"status": "passed" if points >= most else "failed"} if final else {})
-            for name, points, most in one.grades
-        ]
-        output = [f"Not graded: {result.failed}"] if result.failed else []
-        output += [f"{result.late:g} points were taken off for lateness."] if result.late else []
-        output += [f"Repaired: {text}" for text in result.repairs]
-        if result.manual and not result.failed:
-            output.append("An answer still waits to be graded by a person.")
-        content = {
-            "output": "\n".join(output),
-            "output_format": "text",
-            "tests": tests,
-            "extra_data": {"assignment": row["assignment"], "state": row["state"]},
-        }
-        content |= {"score": one.final} if final else {}
-        folder = Path(to) / row["student"] / row["assignment"]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "results.json"
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-        paths.append(path)
-    return paths, []
-
-
-FORMATS = {  # {format: (its function, the default file or folder)}
+FORMATS = {  # {format: (its function, the default file)}
     "scores": (_scores, "scores.csv"),
     "canvas": (canvas, "canvas.csv"),
     "moodle": (moodle, "moodle.csv"),
-    "gradescope": (_gradescope, "gradescope"),
 }
 
 
@@ -141,9 +100,3 @@ class MoodleExport(ScoresExport):
     """The worksheets that Moodle's assignments import."""
 
     kind = "moodle"
-
-
-class GradescopeExport(ScoresExport):
-    """A results.json for each submission."""
-
-    kind = "gradescope"
