@@ -152,6 +152,14 @@ def copy_weights(weights, model):
                     given[2] = given[2] - weights[published_name(conv.name)][1]
             layer.set_weights(given)
 """,
+        "evidence-answer": """
+def grad_cam(head, maps, label):
+    slopes = gradient(lambda x: ops.take(head(x), label), maps)
+    found = np.zeros(maps.shape[:2])
+    for k in range(maps.shape[-1]):
+        found += np.average(slopes[..., k]) * maps[..., k]
+    return found.clip(min=0)
+""",
     },
     "with a bias in each convolution": {
         "norm-training-answer": """
@@ -213,6 +221,14 @@ def copy_weights(weights, model):
         if layer.weights:
             layer.set_weights(weights[published_name(layer.name)])
 """,
+        "evidence-answer": """
+def grad_cam(head, maps, label):
+    def logit(x):
+        return head(x)[label]
+
+    weights = ops.mean(gradient(logit, maps), axis=[0, 1])
+    return ops.relu(ops.einsum("ijk,k->ij", ops.cast(maps, "float32"), weights))
+""",
     },
     "subclassed": {
         "norm-training-answer": """
@@ -273,6 +289,16 @@ def block_answers(x, kernel, gamma):
     block.conv2.set_weights([kernel])
     block.norm2.gamma.assign([gamma] * x.shape[-1])
     return model(x)
+""",
+        "evidence-answer": """
+def grad_cam(head, maps, label):
+    kernel = np.eye(maps.shape[-1])
+    height, width, _ = maps.shape
+    # A value that is added to a whole map: its slope is the sum over the places.
+    total = gradient(lambda v: head(maps.astype("float32") + ops.matmul(v, kernel))[label],
+                     np.zeros(maps.shape[-1]))
+    score = (maps * total).sum(axis=-1) / (height * width)
+    return np.where(score > 0, score, 0)
 """,
     },
 }
@@ -396,6 +422,12 @@ def block_answers(x, kernel, gamma):
     model.get_layer("block_2").set_weights([kernel])
     model.get_layer("block_2_bn").gamma.assign(ops.full((x.shape[-1],), gamma))
     return model(x)
+"""
+_EVIDENCE = """
+def grad_cam(head, maps, label):
+    slopes = gradient(lambda x: head(x)[label], maps)
+    weights = slopes.mean(axis=(0, 1))
+    return np.maximum(maps @ weights, 0)
 """
 _BASIC_IDS = ("resnet-basic", "resnet-projection", "resnet-identity", "resnet-34")
 _CONV_IDS = (
@@ -1204,5 +1236,96 @@ def shortcut_a(x, filters, stride):
         ),
         ("resnet-padding",),
         'padding="same" puts one zero more behind than before.',
+    ),
+    # 11 · Where the evidence is
+    Mistake(
+        "slopes added up instead of averaged",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("slopes.mean", "slopes.sum")),
+        ("resnet-evidence",),
+        "They are 0.5 and 1: a quarter of the weights",
+    ),
+    Mistake(
+        "slopes of all classes",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("head(x)[label]", "ops.sum(head(x))")),
+        ("resnet-evidence",),
+        "the weights 2 and 4, a column of the kernel.",
+    ),
+    Mistake(
+        "slopes of the probability",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("head(x)[label]", "ops.softmax(head(x))[label]")),
+        ("resnet-evidence",),
+        "They are 0.5 and 1: a quarter of the weights",
+    ),
+    Mistake(
+        "averaged over the maps",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("axis=(0, 1)", "axis=-1")),
+        ("resnet-evidence",),
+        "Average the slopes over the places, the first two axes.",
+    ),
+    Mistake(
+        "averaged over everything",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("slopes.mean(axis=(0, 1))", "slopes.mean()")),
+        ("resnet-evidence",),
+        "Average the slopes over the places, the first two axes.",
+    ),
+    Mistake(
+        "averaged over the rows only",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("axis=(0, 1)", "axis=0")),
+        ("resnet-evidence",),
+        "Average the slopes over the places, the first two axes.",
+    ),
+    Mistake(
+        "the average over the maps instead of their sum",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("maps @ weights", "(maps * weights).mean(axis=-1)")),
+        ("resnet-evidence",),
+        "They are 0.5 and 1: a quarter of the weights",
+    ),
+    Mistake(
+        "evidence against the class kept",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("np.maximum(maps @ weights, 0)", "maps @ weights")),
+        ("resnet-evidence",),
+        "What speaks against a class becomes 0,",
+    ),
+    Mistake(
+        "evidence against the class as large",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("np.maximum(maps @ weights, 0)", "np.abs(maps @ weights)")),
+        ("resnet-evidence",),
+        "What speaks against a class becomes 0,",
+    ),
+    Mistake(
+        "nothing negative before the maps are added up",
+        "evidence-answer",
+        _changed(
+            _EVIDENCE,
+            ("np.maximum(maps @ weights, 0)", "np.maximum(maps * weights, 0).sum(axis=-1)"),
+        ),
+        ("resnet-evidence",),
+        "but not before the maps are added up.",
+    ),
+    Mistake(
+        "each place with its own slope",
+        "evidence-answer",
+        _changed(_EVIDENCE, ("maps @ weights", "(maps * slopes).sum(axis=-1)")),
+        ("resnet-evidence",),
+        "Behind a flatten the two slopes of this map are 2 and 6.",
+    ),
+    Mistake(
+        "the bias at each place",
+        "evidence-answer",
+        _changed(
+            _EVIDENCE,
+            ("maps @ weights", "maps @ weights + ops.convert_to_numpy(head(0 * maps))[label]"),
+        ),
+        ("resnet-evidence",),
+        "No bias is in them.",
     ),
 ]

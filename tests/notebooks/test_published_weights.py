@@ -12,8 +12,9 @@ from course import data
 from tests.classroom import ROOT
 
 CELLS = (
-    "imports", "conv-answer", "basic-answer", "bottleneck-answer", "resnet-answer", "names-answer",
-    "copied-answer",
+    "imports", "conv-answer", "basic-answer", "bottleneck-answer", "resnet-answer", "option-answer",
+    "cifar-answer", "names-answer", "copied-answer", "photograph", "transfer", "evidence-answer",
+    "evidence-compared", "photograph-evidence",
 )  # fmt: skip
 
 
@@ -40,8 +41,9 @@ def test_a_photograph_and_a_new_head(published, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(keras.applications.resnet, "decode_predictions", decoded)
     monkeypatch.setattr(data, "load", few)
     assert sources["photograph"].startswith("PUBLISHED = False\n")  # nothing is downloaded unasked
-    names = {}
-    for name in (*CELLS, "photograph", "transfer"):
+    names, displayed = {}, []
+    names["display"] = displayed.append
+    for name in CELLS:
         exec(sources[name].replace("PUBLISHED = False", "PUBLISHED = True"), names)
 
     pixels = keras.utils.img_to_array(keras.utils.load_img("photograph.jpg"))
@@ -52,6 +54,19 @@ def test_a_photograph_and_a_new_head(published, tmp_path, monkeypatch, capsys):
     first = ", ".join(f"{label} {share:.0%}" for _, label, share in decoded(expected, 3)[0])
     assert f"as it is: {first}\n" in said
     assert re.search(r"\d+% of 6 other digits are right", said)
+
+    # The evidence for the two best guesses: class activation maps of the published network.
+    (drawn,) = displayed
+    best = [number for _, number, _ in decoded(expected, 2)[0]]
+    assert f"photograph; {'; '.join(best)}" in drawn.alt
+    end = published.get_layer("avg_pool").input
+    (maps,) = keras.Model(published.inputs[0], end).predict(x, verbose=0)
+    for label in map(int, best):
+        activation = maps @ published.get_layer("predictions").get_weights()[0][:, label]
+        found = names["grad_cam"](names["head"], names["maps"], label)
+        np.testing.assert_allclose(
+            found, np.maximum(activation, 0) / activation.size, atol=1e-4 * np.abs(found).max()
+        )
 
 
 def decoded(shares, top):
