@@ -11,6 +11,26 @@ from course.diagnosis import Cause, finding
 RIGHT = ""  # stands in the place of the right letter's reason
 
 QUESTIONS = {
+    "lenet-bridge": {
+        "C3": {
+            "a": "Both make 16 maps.",
+            "b": "Both have kernels of 5 × 5. Look how many of them a map has.",
+            "c": RIGHT,
+        },
+        "output": {
+            "a": "Both have them. But the layer of 1998 compares with fixed patterns: its weights "
+            "are never trained.",
+            "b": "It has no biases, that is right. But which of its weights are trained?",
+            "c": RIGHT,
+        },
+        "S2 and S4": {
+            "a": "Today's averages and maxima have nothing to train. In 1998 each map had a "
+            "coefficient and a bias.",
+            "b": RIGHT,
+            "c": "Today's has not. In 1998 each map had a coefficient and a bias, which were "
+            "trained.",
+        },
+    },
     "lenet-relu": {
         "what changes": {
             "a": "Neither has any: S2 and S4 of today's LeNet-5 have no parameters. Those of 1998 "
@@ -60,6 +80,142 @@ QUESTIONS = {
             "c": "conv5 makes 256 maps. The question is what one kernel reads.",
         },
     },
+    "vgg-field-hand": {
+        "two 3 × 3": {
+            "a": "Each value that it reads has seen 3 × 3 pixels itself, and not the same ones.",
+            "b": RIGHT,
+            "c": "Neighbouring windows overlap. The second window adds one pixel on each side.",
+            "d": "It reads nine values, but their patches overlap: neighbours are one pixel apart.",
+        },
+        "behind a pool": {
+            "a": "The window reads 3 × 3 values of a smaller map. How many pixels lie between two "
+            "of them?",
+            "b": RIGHT,
+            "c": "The maps are smaller because their values lie further apart. So a step to the "
+            "next value is a larger step in the image.",
+        },
+        "1 × 1": {
+            "a": RIGHT,
+            "b": "Its window has one value in each direction, so F − 1 is 0.",
+            "c": "All 512 maps are read at the same place. The patch of pixels is about height and "
+            "width.",
+        },
+    },
+    "vgg-growth": {
+        "eight more": {
+            "a": "The three dense rows hold 93 % of VGG-11's parameters, and they stay as they "
+            "are.",
+            "b": RIGHT,
+            "c": "That would be so if each weight were used once for an image. A convolution uses "
+            "its weights at every place of a map, fc6 only once.",
+        },
+        "two rows": {
+            "a": "conv5_1 has 64 times as many weights. But it uses each at 14 · 14 places, and "
+            "conv1_2 at 224 · 224, which are 256 times as many.",
+            "b": RIGHT,
+            "c": "A kernel has no weights for places. It has one for each pixel of its window and "
+            "each map that it reads, and there is a kernel for each map.",
+        },
+        "fc6 as a convolution": {
+            "a": "Sharing saves where a kernel has many places. Here it has one: 7 × 7 fits once "
+            "on 7 × 7.",
+            "b": RIGHT,
+            "c": "Each of fc6's 4,096 units has weights of its own as well, one for each of the 7 "
+            "· 7 · 512 values.",
+        },
+    },
+    "vgg-memory": {
+        "dense rows": {
+            "a": "That is their share of the parameters. How many values leave a dense row with "
+            "4,096 units?",
+            "b": "Add them up: 4,096 + 4,096 + 1,000. conv1_1 alone makes 224 · 224 · 64 values.",
+            "c": RIGHT,
+        },
+        "in use": {
+            "a": "Each row still has to read what the row before it has made.",
+            "b": RIGHT,
+            "c": "A float32 has four bytes in both. Fewer bytes would be a choice, possible in "
+            "both.",
+        },
+        "a larger batch": {
+            "a": RIGHT,
+            "b": "The gradients of all images are added up. So there is one number for each "
+            "parameter, whatever the batch is.",
+            "c": "All images of a batch meet the same parameters. Only the values are each image's "
+            "own.",
+        },
+    },
+    "vgg-shares": {
+        "fewer parameters": {
+            "a": "A kernel has no weights for places. conv1_2 has 64 kernels of 3 · 3 · 64 "
+            "weights.",
+            "b": "It has 512 kernels of 3 · 3 · 512 weights, 2.4 million. Count fc6: 4,096 units "
+            "with 7 · 7 · 512 weights each.",
+            "c": RIGHT,
+        },
+        "fewer values": {
+            "a": RIGHT,
+            "b": "Each of its maps has 28 · 28 values, a 64th of the 224 · 224 of conv1_2.",
+            "c": "What it reads was made by the row before it. fc6 itself makes 4,096 values.",
+        },
+        "less work": {
+            "a": "It has 64 times as many places as conv4_2. How many times fewer weights has it?",
+            "b": "It has 64 times as many weights as conv1_2. At how many times fewer places are "
+            "they used?",
+            "c": RIGHT,
+            "d": "fc6 uses each weight once for an image. All of fc6 does less than a hundredth of "
+            "the work.",
+        },
+    },
+    "vgg-frozen": {
+        "trained": {
+            "a": "The loss depends on all, but frozen parameters keep their values.",
+            "b": "fc7 makes the features, and it is frozen as well.",
+            "c": RIGHT,
+        },
+        "the way back": {
+            "a": "The way back ends where nothing is left to train: no gradient goes into the "
+            "frozen rows.",
+            "b": RIGHT,
+            "c": "The gradient of a weight is the error times the value that the weight was "
+            "multiplied with.",
+        },
+        "50 photographs": {
+            "a": "A better fit to 50 photographs, yes: 134 million parameters can learn these by "
+            "heart.",
+            "b": RIGHT,
+            "c": "A small training error can be had by learning by heart. What counts are other "
+            "photographs.",
+        },
+    },
+    "inception-mixing": {
+        "shuffled pixels": {
+            "a": RIGHT,
+            "b": "It reads no neighbours: its window is one pixel.",
+            "c": "That would be invariance. A value is made of one pixel, and stands where this "
+            "pixel stands now.",
+        },
+        "without ReLU": {
+            "a": "Two steps that only multiply and add are one such step. Without a ReLU between "
+            "them they are one 3 × 3 convolution.",
+            "b": RIGHT,
+            "c": "Its 442,368 weights could be anything. Here they are made of 126,976 numbers, "
+            "and all that is read has to pass through 64 maps.",
+        },
+        "before or behind": {
+            "a": RIGHT,
+            "b": "Behind it the 5 × 5 has already read all 256 maps. The 1 × 1 then comes on top.",
+            "c": "Before the 5 × 5 it makes the kernels of 25 · 256 weights smaller. What could it "
+            "save behind them?",
+        },
+        "smaller maps": {
+            "a": "Kernels have no weights for places. So smaller maps leave all parameters as they "
+            "are.",
+            "b": RIGHT,
+            "c": "The side is half in both directions, so there are a quarter of the places. And "
+            "parameters do not depend on it.",
+        },
+    },
     "inception-cost": {
         "work": {
             "a": "That would be so if each weight were used equally often. A dense layer uses a "
@@ -80,6 +236,59 @@ QUESTIONS = {
             "b": RIGHT,
             "c": "Convolutions, pools and averages take any size. AlexNet cannot take it: its fc6 "
             "has a weight for each place.",
+        },
+    },
+    "resnet-degradation": {
+        "overfitting": {
+            "a": RIGHT,
+            "b": "A network that overfits has learned its training images by heart. So its "
+            "training error is small.",
+            "c": "A network fits the images that it is trained with. If it overfits, it fits these "
+            "too well, and not the others.",
+        },
+        "a copy": {
+            "a": "A layer can also hand on what it gets. Copy the layers of plain-20, and let all "
+            "others do just that.",
+            "b": RIGHT,
+            "c": "Nobody can say what training will *find*. What the best weights can do is "
+            "another question: copy plain-20, and let the other layers hand on what they get.",
+        },
+        "both large": {
+            "a": "These act against overfitting: they keep a network from fitting its training "
+            "images too well. This one fits them badly.",
+            "b": RIGHT,
+            "c": "It has carried over all that it learned, but that was little: it is wrong on 30 "
+            "% of the very images that it was trained with.",
+        },
+    },
+    "resnet-blocks": {
+        "order": {
+            "a": "Take the values −1 and 1. Normalised they stay as they are, and ReLU makes 0 and "
+            "1 of them. ReLU first makes 0 and 1, and normalised these are −1 and 1 again.",
+            "b": RIGHT,
+            "c": "That is so behind a ReLU. Here the normalisation comes last, and takes the mean "
+            "off each value.",
+        },
+        "folding": {
+            "a": RIGHT,
+            "b": "The ReLU stands between the two, and cuts off what is negative. No kernel does "
+            "that, so the two steps do not become one convolution.",
+            "c": "Two steps become one convolution if both only multiply and add. A ReLU between "
+            "them does not.",
+        },
+        "two blocks": {
+            "a": "Only its two 1 × 1 convolutions read or make 256 maps, with one weight for each "
+            "pair of maps. Add up F · F · C · K.",
+            "b": RIGHT,
+            "c": "A 1 × 1 convolution has a weight for each pair of maps. Two of them between 64 "
+            "and 256 maps have nearly as many as a 3 × 3 between 64 and 64.",
+        },
+        "values kept": {
+            "a": "A larger window costs weights and work. Values are what comes out: count the "
+            "maps that leave each convolution.",
+            "b": "Parameters belong to kernels, values to maps. Count the maps that leave each "
+            "convolution.",
+            "c": RIGHT,
         },
     },
     "comparison-relative": {

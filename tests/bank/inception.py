@@ -36,6 +36,8 @@ def break_even(kernel, channels, filters):
         if channels * maps + kernel * kernel * maps * filters <= alone:
             return maps
 """,
+        "mixing-answer": "mixing = {'shuffled pixels': 'a', 'without ReLU': 'b'}\n"
+        "mixing |= {'before or behind': 'a', 'smaller maps': 'b'}\n",
         "bottleneck-macs-answer": """
 def module_macs(side, channels, widths):
     a, b, c, d, e, f = widths
@@ -66,10 +68,6 @@ def chain(side):
     while len(sides) < 5:
         sides.append(ceil((sides[-1] - 3) / 2) + 1)
     return tuple(sides)
-""",
-        "parameters-answer": """
-parameters = {"conv1": 9472, "conv2_reduce": 4160, "conv2": 110_784, "3a_5x5_reduce": 3088,
-              "3a_5x5": 12_832, "3a_pool_proj": 6176, "3b_1x1": 32_896, "classifier": 1_025_000}
 """,
         "googlenet-answer": """
 def googlenet(input_shape=(224, 224, 3), classes=1000):
@@ -301,6 +299,12 @@ def changed(source, old, new):
     return source.replace(old, new)
 
 
+MIXING = {
+    "shuffled pixels": "a",
+    "without ReLU": "b",
+    "before or behind": "a",
+    "smaller maps": "b",
+}
 COSTS = {"work": "c", "where they went": "b", "a larger image": "b"}
 
 MISTAKES = [
@@ -582,34 +586,6 @@ def chain(side):
         "chain(231) gives [116, 58, 29, 15, 8], it should give",
     ),
     Mistake(
-        "input of the module",
-        "parameters-answer",
-        changed(_PARAMETERS, "12_832", "(5 * 5 * 192 + 1) * 32"),
-        ("inception-parameters",),
-        "3a_5x5: The value is not right. You have 153,632.",
-    ),
-    Mistake(
-        "weights alone",
-        "parameters-answer",
-        changed(_PARAMETERS, "9472", "9408"),
-        ("inception-parameters",),
-        "conv1: These are the weights alone: each map or unit also has one bias. You have 9,408.",
-    ),
-    Mistake(
-        "3b sees the stem",
-        "parameters-answer",
-        changed(_PARAMETERS, "32_896", "(192 + 1) * 128"),
-        ("inception-parameters",),
-        "3b_1x1: The value is not right. You have 24,704. Weights of one map: 1 for each map",
-    ),
-    Mistake(
-        "flattened before the classifier",
-        "parameters-answer",
-        changed(_PARAMETERS, "1_025_000", "(7 * 7 * 1024 + 1) * 1000"),
-        ("inception-parameters",),
-        "classifier: The value is not right. You have 50,177,000. It sees 1024 values.",
-    ),
-    Mistake(
         "pools not padded",
         "googlenet-answer",
         changed(_GOOGLENET, '"strides": 2, "padding": "same"', '"strides": 2'),
@@ -790,5 +766,61 @@ naive_macs = {"1x1": 25_690_112, "3x3": 346_816_512, "5x5": 481_689_600,
 """,
         ("inception-naive-macs",),
         "pool: The value is not right. You have 1806336.",
+    ),
+    Mistake(
+        "neighbours of a 1 × 1",
+        "mixing-answer",
+        letters("mixing", MIXING, shuffled_pixels="b"),
+        ("inception-mixing",),
+        "It reads no neighbours: its window is one pixel.",
+    ),
+    Mistake(
+        "equivariant taken for invariant",
+        "mixing-answer",
+        letters("mixing", MIXING, shuffled_pixels="c"),
+        ("inception-mixing",),
+        "That would be invariance.",
+    ),
+    Mistake(
+        "two linear layers are more",
+        "mixing-answer",
+        letters("mixing", MIXING, without_ReLU="a"),
+        ("inception-mixing",),
+        "Two steps that only multiply and add are one such step.",
+    ),
+    Mistake(
+        "two linear layers are as much",
+        "mixing-answer",
+        letters("mixing", MIXING, without_ReLU="c"),
+        ("inception-mixing",),
+        "Its 442,368 weights could be anything.",
+    ),
+    Mistake(
+        "thinned out behind",
+        "mixing-answer",
+        letters("mixing", MIXING, before_or_behind="b"),
+        ("inception-mixing",),
+        "Behind it the 5 × 5 has already read all 256 maps.",
+    ),
+    Mistake(
+        "anywhere",
+        "mixing-answer",
+        letters("mixing", MIXING, before_or_behind="c"),
+        ("inception-mixing",),
+        "What could it save behind them?",
+    ),
+    Mistake(
+        "weights for places",
+        "mixing-answer",
+        letters("mixing", MIXING, smaller_maps="a"),
+        ("inception-mixing",),
+        "Kernels have no weights for places.",
+    ),
+    Mistake(
+        "a side for an area",
+        "mixing-answer",
+        letters("mixing", MIXING, smaller_maps="c"),
+        ("inception-mixing",),
+        "The side is half in both directions",
     ),
 ]

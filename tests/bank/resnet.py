@@ -1,8 +1,12 @@
 """Answers to 06-resnet."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "06-resnet/resnet.ipynb"
+
+# The right letters
+EXPECTED = {"overfitting": "a", "a copy": "b", "both large": "b"}
+BLOCKS = {"order": "b", "folding": "a", "two blocks": "b", "values kept": "c"}
 
 RIGHT = {
     "layers and operators": {
@@ -13,10 +17,8 @@ def residual_layers(a, W1, b1, W2, b2):
     z = np.dot(W2, first) + b2
     return g(a + z)
 """,
-        "degradation-answer": """
-def training_error(runs):
-    return float(np.mean([100 * (1 - run["accuracy"][-1]) for run in runs]))
-""",
+        "degradation-answer": "expected = {'overfitting': 'a'}\n"
+        "expected |= {'a copy': 'b', 'both large': 'b'}\n",
         "norm-training-answer": """
 def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
     mu = np.mean(x, axis=(0, 1, 2), keepdims=True)
@@ -35,16 +37,8 @@ def folded(kernel, bias, gamma, beta, mean, variance, epsilon):
     root = (variance + epsilon) ** 0.5
     return gamma / root * kernel, beta + gamma * (bias - mean) / root
 """,
-        "counts-answer": """
-def conv_norm(size, channels, filters):
-    return size**2 * channels * filters + 2 * filters
-
-
-def bottleneck_parameters(channels, filters):
-    shortcut = 0 if channels == 4 * filters else conv_norm(1, channels, 4 * filters)
-    return (conv_norm(1, channels, filters) + conv_norm(3, filters, filters)
-            + conv_norm(1, filters, 4 * filters) + shortcut)
-""",
+        "blocks-answer": "blocks = {'values kept': 'c', 'order': 'b'}\n"
+        "blocks |= {'folding': 'a', 'two blocks': 'b'}\n",
         "conv-answer": """
 def conv_bn(x, filters, size, stride=1, relu=True, *, name):
     conv = keras.layers.Conv2D(filters, (size, size), strides=(stride, stride), padding="same",
@@ -405,15 +399,6 @@ def published_name(name):
     stage, *rest = name.replace("shortcut", "0").split("_")
     return "_".join([stage, *(f"block{rest[0]}_{part}" for part in rest[1:]), kind])
 """
-_COUNTS = """
-def bottleneck_parameters(channels, filters):
-    wide = 4 * filters
-    count = channels * filters + 9 * filters * filters + filters * wide
-    count += 2 * (filters + filters + wide)
-    if channels != wide:
-        count += channels * wide + 2 * wide
-    return count
-"""
 _ZERO = """
 def block_answers(x, kernel, gamma):
     inputs = keras.Input(x.shape[1:])
@@ -477,44 +462,46 @@ def residual_layers(a, W1, b1, W2, b2):
     ),
     # 2 · Plain against residual
     Mistake(
-        "the accuracy instead of the error",
+        "overfitting, both errors large",
         "degradation-answer",
-        """
-def training_error(runs):
-    return 100 * sum(run["accuracy"][-1] for run in runs) / len(runs)
-""",
+        letters("expected", EXPECTED, overfitting="b"),
         ("resnet-degradation",),
-        "gives 80, it should give 20.",
+        "overfitting: It is not b. A network that overfits has learned its training images",
     ),
     Mistake(
-        "a share instead of percent",
+        "overfitting, a large training error",
         "degradation-answer",
-        """
-def training_error(runs):
-    return 1 - sum(run["accuracy"][-1] for run in runs) / len(runs)
-""",
+        letters("expected", EXPECTED, overfitting="c"),
         ("resnet-degradation",),
-        "it should give 20.",
+        "A network fits the images that it is trained with.",
     ),
     Mistake(
-        "the best epoch instead of the last",
+        "deeper networks can do less",
         "degradation-answer",
-        """
-def training_error(runs):
-    return 100 * sum(1 - max(run["accuracy"]) for run in runs) / len(runs)
-""",
+        letters("expected", EXPECTED, a_copy="a"),
         ("resnet-degradation",),
-        "gives 17.5, it should give 20.",
+        "A layer can also hand on what it gets.",
     ),
     Mistake(
-        "the test error",
+        "finding weights is having them",
         "degradation-answer",
-        """
-def training_error(runs):
-    return 100 * sum(1 - run["val_accuracy"][-1] for run in runs) / len(runs)
-""",
+        letters("expected", EXPECTED, a_copy="c"),
         ("resnet-degradation",),
-        "KeyError: 'val_accuracy'",
+        "Nobody can say what training will *find*.",
+    ),
+    Mistake(
+        "dropout against degradation",
+        "degradation-answer",
+        letters("expected", EXPECTED, both_large="a"),
+        ("resnet-degradation",),
+        "These act against overfitting",
+    ),
+    Mistake(
+        "no gap, no problem",
+        "degradation-answer",
+        letters("expected", EXPECTED, both_large="c"),
+        ("resnet-degradation",),
+        "It has carried over all that it learned",
     ),
     # 3 · Batch normalisation
     Mistake(
@@ -778,31 +765,62 @@ def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
         ("resnet-norm-fold",),
         "one number for each map that comes out, the last axis.",
     ),
-    # 4 · Two kinds of block
+    # 4 · An order, and two kinds of block
     Mistake(
-        "normalisation forgotten",
-        "counts-answer",
-        _changed(
-            _COUNTS,
-            ("    count += 2 * (filters + filters + wide)\n", ""),
-            (" + 2 * wide", ""),
-        ),
-        ("resnet-counts",),
-        "bottleneck_parameters(256, 64) gives 69632, it should give 70400.",
+        "the order makes no difference",
+        "blocks-answer",
+        letters("blocks", BLOCKS, order="a"),
+        ("resnet-blocks",),
+        "ReLU first makes 0 and 1, and normalised these are −1 and 1 again.",
     ),
     Mistake(
-        "no projection",
-        "counts-answer",
-        _changed(_COUNTS, ("!= wide", "!= channels")),
-        ("resnet-counts",),
-        "bottleneck_parameters(256, 128) gives",
+        "nothing negative behind any ReLU",
+        "blocks-answer",
+        letters("blocks", BLOCKS, order="c"),
+        ("resnet-blocks",),
+        "Here the normalisation comes last",
     ),
     Mistake(
-        "projection compares with the inner maps",
-        "counts-answer",
-        _changed(_COUNTS, ("!= wide", "!= filters")),
-        ("resnet-counts",),
-        "bottleneck_parameters(256, 64) gives",
+        "folded through a ReLU",
+        "blocks-answer",
+        letters("blocks", BLOCKS, folding="b"),
+        ("resnet-blocks",),
+        "The ReLU stands between the two",
+    ),
+    Mistake(
+        "everything can be folded",
+        "blocks-answer",
+        letters("blocks", BLOCKS, folding="c"),
+        ("resnet-blocks",),
+        "if both only multiply and add",
+    ),
+    Mistake(
+        "more maps, more parameters",
+        "blocks-answer",
+        letters("blocks", BLOCKS, two_blocks="a"),
+        ("resnet-blocks",),
+        "Only its two 1 × 1 convolutions read or make 256 maps",
+    ),
+    Mistake(
+        "1 × 1 is free",
+        "blocks-answer",
+        letters("blocks", BLOCKS, two_blocks="c"),
+        ("resnet-blocks",),
+        "A 1 × 1 convolution has a weight for each pair of maps.",
+    ),
+    Mistake(
+        "larger windows, more values",
+        "blocks-answer",
+        letters("blocks", BLOCKS, values_kept="a"),
+        ("resnet-blocks",),
+        "A larger window costs weights and work.",
+    ),
+    Mistake(
+        "as many parameters, as many values",
+        "blocks-answer",
+        letters("blocks", BLOCKS, values_kept="b"),
+        ("resnet-blocks",),
+        "Parameters belong to kernels, values to maps.",
     ),
     # 5 · The basic block
     Mistake(

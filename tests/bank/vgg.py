@@ -1,14 +1,19 @@
 """Answers to 04-vgg."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "04-vgg/vgg.ipynb"
 
+# The right letters
+SEES = {"two 3 × 3": "b", "behind a pool": "b", "1 × 1": "a"}
+GROWTH = {"eight more": "b", "two rows": "b", "fc6 as a convolution": "b"}
+IN_MEMORY = {"dense rows": "c", "in use": "b", "a larger batch": "a"}
+SAVES_MOST = {"fewer parameters": "c", "fewer values": "a", "less work": "c"}
+FROZEN = {"trained": "c", "the way back": "b", "50 photographs": "b"}
+
 RIGHT = {
     "loops": {
-        "field-hand-answer": """
-sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 10}
-""",
+        "field-hand-answer": "sees = {'1 × 1': 'a', 'two 3 × 3': 'b', 'behind a pool': 'b'}\n",
         "field-answer": """
 def receptive_field(windows):
     side = 1
@@ -31,10 +36,12 @@ def vgg_block(x, filters, convolutions, name):
         x = keras.activations.relu(x)
     return keras.layers.MaxPool2D(pool_size=(2, 2), strides=(2, 2), padding="valid")(x)
 """,
-        "parameters-answer": """
-parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
-              "fc6": 102764544, "fc7": 16781312, "fc8": 4097000}
-""",
+        "growth-answer": "growth = {'eight more': 'b', 'two rows': 'b'}\n"
+        "growth['fc6 as a convolution'] = 'b'\n",
+        "kept-answer": "in_memory = {'dense rows': 'c', 'in use': 'b', 'a larger batch': 'a'}\n",
+        "shares-answer": "saves_most = {'fewer parameters': 'c', 'fewer values': 'a'}\n"
+        "saves_most['less work'] = 'c'\n",
+        "frozen-answer": "frozen = {'trained': 'c', 'the way back': 'b', '50 photographs': 'b'}\n",
         "family-answer": """
 def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
     image = keras.Input(shape=input_shape)
@@ -85,15 +92,6 @@ def row_parameters(rows, input_shape):
             counts.append(seen * row[1] + row[1])
         above = shape
     return counts
-""",
-        "memory-total-answer": """
-memory = {"values": 15_237_608, "MB": 61.0}
-""",
-        "shares-answer": """
-shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1": 42.1}
-""",
-        "fc7-count-answer": """
-fc7_parameters = {"all": 134_342_484, "trained": 81_940}
 """,
         "fc7-answer": """
 def new_task(classes, frozen=True, base=None):
@@ -247,22 +245,53 @@ def row_parameters(rows, input_shape):
 MISTAKES = [
     # 1 · how far an output sees
     Mistake(
-        "jump left out",
+        "both windows see the same",
         "field-hand-answer",
-        """
-sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 8}
-""",
+        letters("sees", SEES, **{"two 3 × 3": "a"}),
         ("vgg-field-hand",),
-        "Each window adds (F − 1) · j.",
+        "two 3 × 3: It is not a. Each value that it reads has seen 3 × 3 pixels itself",
     ),
     Mistake(
-        "sizes multiplied",
+        "sides added",
         "field-hand-answer",
-        """
-sees = {"two convolutions": 9, "three convolutions": 27, "two, a pool, and one": 54}
-""",
+        letters("sees", SEES, **{"two 3 × 3": "c"}),
         ("vgg-field-hand",),
-        "Each window adds (F − 1) · j.",
+        "Neighbouring windows overlap.",
+    ),
+    Mistake(
+        "areas multiplied",
+        "field-hand-answer",
+        letters("sees", SEES, **{"two 3 × 3": "d"}),
+        ("vgg-field-hand",),
+        "It reads nine values, but their patches overlap",
+    ),
+    Mistake(
+        "a pool changes nothing",
+        "field-hand-answer",
+        letters("sees", SEES, behind_a_pool="a"),
+        ("vgg-field-hand",),
+        "How many pixels lie between two of them?",
+    ),
+    Mistake(
+        "smaller maps, smaller view",
+        "field-hand-answer",
+        letters("sees", SEES, behind_a_pool="c"),
+        ("vgg-field-hand",),
+        "The maps are smaller because their values lie further apart.",
+    ),
+    Mistake(
+        "a pixel for 1 × 1",
+        "field-hand-answer",
+        letters("sees", SEES, **{"1 × 1": "b"}),
+        ("vgg-field-hand",),
+        "so F − 1 is 0.",
+    ),
+    Mistake(
+        "maps taken for pixels",
+        "field-hand-answer",
+        letters("sees", SEES, **{"1 × 1": "c"}),
+        ("vgg-field-hand",),
+        "All 512 maps are read at the same place.",
     ),
     Mistake(
         "jump first",
@@ -390,24 +419,46 @@ def vgg_block(x, filters, convolutions, name):
     ),
     # 4 · a family from one table
     Mistake(
-        "biases forgotten",
-        "parameters-answer",
-        """
-parameters = {"conv1_1": 1728, "conv1_2": 36864, "conv5_1": 2359296, "pool5": 0,
-              "fc6": 102760448, "fc7": 16777216, "fc8": 4096000}
-""",
-        ("vgg-parameters",),
-        "conv1_1: These are the weights alone: each map or unit also has one bias. You have 1,728.",
+        "more layers, more parameters",
+        "growth-answer",
+        letters("growth", GROWTH, eight_more="a"),
+        ("vgg-growth",),
+        "The three dense rows hold 93 % of VGG-11's parameters",
     ),
     Mistake(
-        "fc6 sees 512 values",
-        "parameters-answer",
-        """
-parameters = {"conv1_1": 1792, "conv1_2": 36928, "conv5_1": 2359808, "pool5": 0,
-              "fc6": (512 + 1) * 4096, "fc7": 16781312, "fc8": 4097000}
-""",
-        ("vgg-parameters",),
-        "fc6: The value is not right. You have 2,101,248. It sees 7 · 7 · 512 values.",
+        "a weight is one multiplication",
+        "growth-answer",
+        letters("growth", GROWTH, eight_more="c"),
+        ("vgg-growth",),
+        "That would be so if each weight were used once for an image.",
+    ),
+    Mistake(
+        "more weights, more work",
+        "growth-answer",
+        letters("growth", GROWTH, two_rows="a"),
+        ("vgg-growth",),
+        "conv5_1 has 64 times as many weights.",
+    ),
+    Mistake(
+        "larger maps, more parameters",
+        "growth-answer",
+        letters("growth", GROWTH, two_rows="c"),
+        ("vgg-growth",),
+        "A kernel has no weights for places.",
+    ),
+    Mistake(
+        "a convolution always shares",
+        "growth-answer",
+        letters("growth", GROWTH, fc6_as_a_convolution="a"),
+        ("vgg-growth",),
+        "Sharing saves where a kernel has many places.",
+    ),
+    Mistake(
+        "a kernel for each map is more",
+        "growth-answer",
+        letters("growth", GROWTH, fc6_as_a_convolution="c"),
+        ("vgg-growth",),
+        "Each of fc6's 4,096 units has weights of its own as well",
     ),
     Mistake(
         "not flattened",
@@ -480,7 +531,6 @@ def row_memory(rows, input_shape):
 """,
         ("vgg-rows-memory",),
         "gives [900, 210, 10], it should give [1800, 900, 210, 10].",
-        follows=("vgg-memory",),
     ),
     Mistake(
         "weights alone",
@@ -497,60 +547,132 @@ def row_memory(rows, input_shape):
         "it should give [456, 0, 2110].",
     ),
     Mistake(
-        "the lecture's sum",
-        "memory-total-answer",
-        """
-memory = {"values": 24_000_000, "MB": 96}
-""",
+        "values where the parameters are",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, dense_rows="a"),
         ("vgg-memory",),
-        "values: The value is not right. You have 24000000. Add up row_memory(",
+        "How many values leave a dense row with 4,096 units?",
     ),
     Mistake(
-        "mebibytes",
-        "memory-total-answer",
-        """
-memory = {"values": 15_237_608, "MB": 15_237_608 * 4 / 2**20}
-""",
+        "a tenth of the values",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, dense_rows="b"),
         ("vgg-memory",),
-        "each value takes 4 bytes, and 1 MB is 1,000,000 bytes.",
+        "Add them up: 4,096 + 4,096 + 1,000.",
+    ),
+    Mistake(
+        "no values in use",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, in_use="a"),
+        ("vgg-memory",),
+        "Each row still has to read what the row before it has made.",
+    ),
+    Mistake(
+        "fewer bytes in use",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, in_use="c"),
+        ("vgg-memory",),
+        "A float32 has four bytes in both.",
+    ),
+    Mistake(
+        "a gradient for each image",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, a_larger_batch="b"),
+        ("vgg-memory",),
+        "The gradients of all images are added up.",
+    ),
+    Mistake(
+        "parameters for each image",
+        "kept-answer",
+        letters("in_memory", IN_MEMORY, a_larger_batch="c"),
+        ("vgg-memory",),
+        "All images of a batch meet the same parameters.",
     ),
     # 6 · where the weights are
     Mistake(
-        "not in percent",
+        "large maps, many parameters",
         "shares-answer",
-        """
-shares = {"parameters in fc6": 0.743, "MACs in dense rows": 0.008, "values in conv1": 0.421}
-""",
+        letters("saves_most", SAVES_MOST, fewer_parameters="a"),
         ("vgg-shares",),
-        "times 100, to one decimal.",
+        "conv1_2 has 64 kernels of 3 · 3 · 64 weights.",
     ),
     Mistake(
-        "one dense row for three",
+        "values by the number of maps",
         "shares-answer",
-        """
-shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.66, "values in conv1": 42.1}
-""",
+        letters("saves_most", SAVES_MOST, fewer_values="b"),
         ("vgg-shares",),
-        "MACs in dense rows: The value is not right.",
+        "Each of its maps has 28 · 28 values",
     ),
     Mistake(
-        "one convolution for two",
+        "values read taken for values made",
         "shares-answer",
-        """
-shares = {"parameters in fc6": 74.3, "MACs in dense rows": 0.8, "values in conv1": 21.1}
-""",
+        letters("saves_most", SAVES_MOST, fewer_values="c"),
         ("vgg-shares",),
-        "values in conv1: The value is not right.",
+        "fc6 itself makes 4,096 values.",
+    ),
+    Mistake(
+        "work by places alone",
+        "shares-answer",
+        letters("saves_most", SAVES_MOST, less_work="a"),
+        ("vgg-shares",),
+        "How many times fewer weights has it?",
+    ),
+    Mistake(
+        "work by weights alone",
+        "shares-answer",
+        letters("saves_most", SAVES_MOST, less_work="b"),
+        ("vgg-shares",),
+        "At how many times fewer places are they used?",
+    ),
+    Mistake(
+        "work where the parameters are",
+        "shares-answer",
+        letters("saves_most", SAVES_MOST, less_work="d"),
+        ("vgg-shares",),
+        "All of fc6 does less than a hundredth of the work.",
     ),
     # 7 · fc7 features
     Mistake(
-        "old fc8 kept",
-        "fc7-count-answer",
-        """
-fc7_parameters = {"all": 138_357_544 + 4097 * 20, "trained": 4097 * 20}
-""",
-        ("vgg-fc7-count",),
-        "all: The value is not right. You have 138439484. The old fc8 goes, the new one comes.",
+        "frozen layers learn",
+        "frozen-answer",
+        letters("frozen", FROZEN, trained="a"),
+        ("vgg-frozen",),
+        "frozen parameters keep their values.",
+    ),
+    Mistake(
+        "fc7 learns",
+        "frozen-answer",
+        letters("frozen", FROZEN, trained="b"),
+        ("vgg-frozen",),
+        "fc7 makes the features, and it is frozen as well.",
+    ),
+    Mistake(
+        "all values kept",
+        "frozen-answer",
+        letters("frozen", FROZEN, the_way_back="a"),
+        ("vgg-frozen",),
+        "The way back ends where nothing is left to train",
+    ),
+    Mistake(
+        "no values kept",
+        "frozen-answer",
+        letters("frozen", FROZEN, the_way_back="c"),
+        ("vgg-frozen",),
+        "The gradient of a weight is the error times the value",
+    ),
+    Mistake(
+        "134 million for 50 photographs",
+        "frozen-answer",
+        letters("frozen", FROZEN, **{"50 photographs": "a"}),
+        ("vgg-frozen",),
+        "134 million parameters can learn these by heart.",
+    ),
+    Mistake(
+        "the training error decides",
+        "frozen-answer",
+        letters("frozen", FROZEN, **{"50 photographs": "c"}),
+        ("vgg-frozen",),
+        "A small training error can be had by learning by heart.",
     ),
     Mistake(
         "not frozen",
@@ -595,23 +717,6 @@ def new_task(classes, frozen=True, base=None):
         "This row is missing",
     ),
     Mistake(
-        "the pool not counted as a window",
-        "field-hand-answer",
-        'sees = {"two convolutions": 5, "three convolutions": 7, "two, a pool, and one": 9}',
-        ("vgg-field-hand",),
-        "two, a pool, and one: The value is not right. You have 9. Each window adds (F − 1) · j.",
-    ),
-    Mistake(
-        "three channels everywhere",
-        "parameters-answer",
-        """
-parameters = {"conv1_1": 1792, "conv1_2": (3 * 3 * 3 + 1) * 64, "conv5_1": 2359808, "pool5": 0,
-              "fc6": 102764544, "fc7": 16781312, "fc8": 4097000}
-""",
-        ("vgg-parameters",),
-        "conv1_2: The value is not right. You have 1,792. Weights of one map: 9 for each map",
-    ),
-    Mistake(
         "not floored",
         "shapes-answer",
         _SHAPES.replace("//", "/"),
@@ -628,7 +733,6 @@ def row_memory(rows, input_shape):
 """,
         ("vgg-rows-memory",),
         "gives [53, 31, 18, 10], it should give [1800, 900, 210, 10].",
-        follows=("vgg-memory",),
     ),
     Mistake(
         "in bytes",
@@ -639,7 +743,6 @@ def row_memory(rows, input_shape):
 """,
         ("vgg-rows-memory",),
         "gives [7200, 3600, 840, 40], it should give [1800, 900, 210, 10].",
-        follows=("vgg-memory",),
     ),
     Mistake(
         "a pool counts like a convolution",
@@ -655,26 +758,5 @@ def row_parameters(rows, input_shape):
 """,
         ("vgg-rows-parameters",),
         "gives [456, 150, 2110], it should give [456, 0, 2110].",
-    ),
-    Mistake(
-        "the image left out of the sum",
-        "memory-total-answer",
-        'memory = {"values": 15_087_080, "MB": 60.3}',
-        ("vgg-memory",),
-        "values: The value is not right. You have 15087080.",
-    ),
-    Mistake(
-        "everything trained",
-        "fc7-count-answer",
-        'fc7_parameters = {"all": 134_342_484, "trained": 134_342_484}',
-        ("vgg-fc7-count",),
-        "trained: The value is not right. You have 134342484. The old fc8 goes, the new one comes.",
-    ),
-    Mistake(
-        "weights of the new head alone",
-        "fc7-count-answer",
-        'fc7_parameters = {"all": 134_342_484, "trained": 4096 * 20}',
-        ("vgg-fc7-count",),
-        "trained: The value is not right. You have 81920.",
     ),
 ]

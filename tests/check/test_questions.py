@@ -3,12 +3,15 @@
 import re
 
 import nbformat
+import numpy as np
 import pytest
 
-from course import check, ilsvrc
+from course import arithmetic, check, ilsvrc
 from course.anatomy import anatomy
 from course.architectures.alexnet import ALEXNET_TWO_GPUS
 from course.architectures.googlenet import GOOGLENET, INCEPTION_NAIVE
+from course.architectures.resnet import RESNET34, RESNET50
+from course.architectures.vgg import VGG11, VGG16
 from course.check.questions import QUESTIONS, RIGHT
 from course.diagnosis import Cause
 from tests.classroom import SOURCES
@@ -102,3 +105,57 @@ def test_numbers_in_the_reasons_about_googlenet():
     share = round(100 * convolutions / alexnet.parameters)
     assert f"only {share} %" in why["where they went"]["a"]
     assert f"keep {100 - share} %" in why["where they went"]["c"]
+
+
+def convolution_weights(size, channels, maps):
+    return arithmetic.conv_parameters(size, channels, maps, bias=False)
+
+
+def test_numbers_in_the_reasons_about_vgg():
+    net, small = anatomy(VGG16), anatomy(VGG11)
+    why = QUESTIONS["vgg-growth"]
+    dense = [row.parameters for row in small if row.name.startswith("fc")]
+    assert f"hold {100 * sum(dense) / small.parameters:.0f} %" in why["eight more"]["a"]
+    early, late = net["conv1_2"], net["conv5_1"]
+    assert round(late.parameters / early.parameters) == 64
+    assert "conv5_1 has 64 times as many weights" in why["two rows"]["a"]
+    assert early.grid[0] ** 2 / late.grid[0] ** 2 == 256
+    assert "256 times as many" in why["two rows"]["a"]
+    assert early.macs > late.macs
+    assert arithmetic.conv_parameters(7, 512, 4096) == net["fc6"].parameters
+    values = [net[name].memory for name in ("fc6", "fc7", "fc8")]
+    assert values == [4096, 4096, 1000] and 1000 * sum(values) < net.memory
+    why = QUESTIONS["vgg-shares"]
+    middle = net["conv4_2"]
+    assert f"{middle.parameters / 1e6:.1f} million" in why["fewer parameters"]["b"]
+    assert early.memory == 8 * middle.memory and middle.macs == early.macs
+    assert early.grid[0] ** 2 / middle.grid[0] ** 2 == 64
+    assert 100 * net["fc6"].macs < net.macs
+    head = net["fc8"].parameters
+    assert round((net.parameters - head) / 1e6) == 134  # up to fc7
+
+
+def test_numbers_in_the_reasons_about_mixing():
+    merged = convolution_weights(3, 256, 192)
+    apart = convolution_weights(1, 256, 64) + convolution_weights(3, 64, 192)
+    said = QUESTIONS["inception-mixing"]["without ReLU"]["c"]
+    assert f"{merged:,} weights" in said and f"of {apart:,} numbers" in said
+
+
+def test_numbers_in_the_reasons_about_blocks():
+    basic = anatomy(RESNET34.part("conv2_1_1", "conv2_1", input_shape=(56, 56, 64)))
+    bottleneck = anatomy(RESNET50.part("conv2_2_1", "conv2_2", input_shape=(56, 56, 256)))
+    assert bottleneck.trained == pytest.approx(basic.trained, rel=0.05)
+    assert bottleneck.memory > 3 * basic.memory
+    thin = convolution_weights(1, 256, 64) + convolution_weights(1, 64, 256)
+    assert 0.85 < thin / convolution_weights(3, 64, 64) < 1  # "nearly as many"
+
+
+def test_what_the_order_of_relu_and_normalisation_does():
+    def normalised(x):
+        return (x - x.mean()) / x.std()
+
+    x = np.array([-1.0, 1.0])
+    assert np.maximum(normalised(x), 0).tolist() == [0, 1]
+    assert normalised(np.maximum(x, 0)).tolist() == [-1, 1]
+    assert "ReLU makes 0 and 1 of them" in QUESTIONS["resnet-blocks"]["order"]["a"]
