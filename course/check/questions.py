@@ -80,6 +80,33 @@ QUESTIONS = {
             "c": "conv5 makes 256 maps. The question is what one kernel reads.",
         },
     },
+    "alexnet-dropped": {
+        "without fc7": {
+            "a": RIGHT,
+            "b": "It has a weight for each value that it reads. fc7 made 4,096 of them. How many "
+            "does fc6 make?",
+            "c": "It has a weight for each value that it reads. fc7 made 4,096 of them. How many "
+            "does fc6 make?",
+        },
+        "without fc6 and fc7": {
+            "a": "The 4,096 values that it read were fc7's. Now it reads those of pool5.",
+            "b": RIGHT,
+            "c": "It has a weight for each value that it reads. pool5 makes more of them than fc7 "
+            "did.",
+        },
+        "without conv3 and conv4": {
+            "a": "Its window stays. But a kernel has weights for each map that it reads, and now "
+            "these are conv2's.",
+            "b": "A kernel has weights for each map that it reads. conv2 makes fewer of them than "
+            "conv4 did.",
+            "c": RIGHT,
+        },
+        "without conv5": {
+            "a": "pool5 now pools the maps of conv4. Does fc6 read as many values as before?",
+            "b": "conv4 makes more maps than conv5 did. What does that do to fc6?",
+            "c": RIGHT,
+        },
+    },
     "vgg-field-hand": {
         "two 3 × 3": {
             "a": "Each value that it reads has seen 3 × 3 pixels itself, and not the same ones.",

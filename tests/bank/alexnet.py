@@ -154,14 +154,8 @@ def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
         x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 """,
-        "dropped-answer": """
-def dropped(names):
-    whole = anatomy(ALEXNET_TWO_GPUS)
-    left = [row for row in ALEXNET_TWO_GPUS.rows if not row.name in set(names)]
-    return sum(step.trained for step in whole) - sum(
-        step.parameters for step in anatomy(replace(ALEXNET_TWO_GPUS, rows=tuple(left)))
-    )
-""",
+        "dropped-answer": "gaps = {'without fc7': 'a', 'without conv5': 'c'}\n"
+        "gaps |= {'without fc6 and fc7': 'b', 'without conv3 and conv4': 'c'}\n",
         "zfnet-answer": """
 def zfnet(input_shape=(224, 224, 3), classes=1000):
     inputs = x = keras.Input(input_shape)
@@ -364,28 +358,6 @@ def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 """,
         "zfnet-answer": _ZFNET,
-        "dropped-answer": """
-def dropped(names):
-    def count(rows):
-        # what comes out of each row, and how many numbers stand behind it
-        side, seen, total = 6, 3, 0
-        sizes = {"conv1": 11, "conv2": 5, "conv3": 3, "conv4": 3, "conv5": 3}
-        maps = {"conv1": 96, "conv2": 256, "conv3": 384, "conv4": 384, "conv5": 256}
-        groups = {"conv2": 2, "conv4": 2, "conv5": 2}
-        for row in sizes:
-            if row in rows:
-                total += (sizes[row] ** 2 * seen // groups.get(row, 1) + 1) * maps[row]
-                seen = maps[row]
-        seen *= side * side
-        for row, units in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
-            if row in rows:
-                total += (seen + 1) * units
-                seen = units
-        return total
-
-    rows = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
-    return count(rows) - count([row for row in rows if row not in names])
-""",
     },
     "in two parts": {"model-answer": _PARTS},
 }
@@ -429,6 +401,12 @@ def measured_field(network, images, layer):
     return rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
 """
 
+GAPS = {
+    "without fc7": "a",
+    "without fc6 and fc7": "b",
+    "without conv3 and conv4": "c",
+    "without conv5": "c",
+}
 SEES = {"conv1": "b", "conv2": "a", "conv3": "c", "conv5": "b"}
 
 MISTAKES = [
@@ -659,38 +637,6 @@ def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
         "conv3: It works in 2 groups, the table has one group.",
     ),
     # 6
-    Mistake(
-        "later rows forgotten",
-        "dropped-answer",
-        """
-def dropped(names):
-    return sum(anatomy(ALEXNET_TWO_GPUS)[name].trained for name in names)
-""",
-        ("alexnet-dropped",),
-        "dropped([fc6, fc7]) gives 54534144, it should give 49414144.",
-    ),
-    Mistake(
-        "the tower instead of the two GPUs",
-        "dropped-answer",
-        """
-def dropped(names):
-    rows = tuple(row for row in ALEXNET.rows if row.name not in names)
-    return anatomy(ALEXNET).trained - anatomy(replace(ALEXNET, rows=rows)).trained
-""",
-        ("alexnet-dropped",),
-        "dropped([conv3, conv4]) gives 2507520, it should give 1696512.",
-    ),
-    Mistake(
-        "what is left",
-        "dropped-answer",
-        """
-def dropped(names):
-    rows = tuple(row for row in ALEXNET_TWO_GPUS.rows if row.name not in names)
-    return anatomy(replace(ALEXNET_TWO_GPUS, rows=rows)).trained
-""",
-        ("alexnet-dropped",),
-        "dropped([fc7]) gives 44183912, it should give 16781312.",
-    ),
     # 7
     Mistake(
         "same padding",
@@ -1168,5 +1114,61 @@ def shift_colours(image, values, vectors, alphas):
 """,
         ("alexnet-colours",),
         "it should give [[[0.0713333, 0.0543333, 0.0486667]]].",
+    ),
+    Mistake(
+        "fc8 grows without fc7",
+        "dropped-answer",
+        letters("gaps", GAPS, without_fc7="b"),
+        ("alexnet-dropped",),
+        "without fc7: It is not b. It has a weight for each value that it reads.",
+    ),
+    Mistake(
+        "fc8 shrinks without fc7",
+        "dropped-answer",
+        letters("gaps", GAPS, without_fc7="c"),
+        ("alexnet-dropped",),
+        "How many does fc6 make?",
+    ),
+    Mistake(
+        "fc8 stays",
+        "dropped-answer",
+        letters("gaps", GAPS, without_fc6_and_fc7="a"),
+        ("alexnet-dropped",),
+        "The 4,096 values that it read were fc7's.",
+    ),
+    Mistake(
+        "fc8 shrinks without both",
+        "dropped-answer",
+        letters("gaps", GAPS, without_fc6_and_fc7="c"),
+        ("alexnet-dropped",),
+        "pool5 makes more of them than fc7 did.",
+    ),
+    Mistake(
+        "conv5 stays",
+        "dropped-answer",
+        letters("gaps", GAPS, without_conv3_and_conv4="a"),
+        ("alexnet-dropped",),
+        "Its window stays.",
+    ),
+    Mistake(
+        "conv5 grows",
+        "dropped-answer",
+        letters("gaps", GAPS, without_conv3_and_conv4="b"),
+        ("alexnet-dropped",),
+        "conv2 makes fewer of them than conv4 did.",
+    ),
+    Mistake(
+        "only conv5 goes",
+        "dropped-answer",
+        letters("gaps", GAPS, without_conv5="a"),
+        ("alexnet-dropped",),
+        "Does fc6 read as many values as before?",
+    ),
+    Mistake(
+        "more than conv5 goes",
+        "dropped-answer",
+        letters("gaps", GAPS, without_conv5="b"),
+        ("alexnet-dropped",),
+        "conv4 makes more maps than conv5 did.",
     ),
 ]

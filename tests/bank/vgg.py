@@ -512,7 +512,7 @@ def vgg_block(x, filters, convolutions, name):
         _SHAPES.replace("2 * padding", "padding"),
         ("vgg-rows-shapes",),
         "row_shapes([[conv, 6, 5, 2, 2], [max_pool, None, 2, 2, 0]",
-        follows=("vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        follows=("vgg-rows-memory", "vgg-rows-parameters"),
     ),
     Mistake(
         "a pool without maps",
@@ -520,7 +520,7 @@ def vgg_block(x, filters, convolutions, name):
         _SHAPES.replace('filters if step == "conv" else shape[2]', "filters"),
         ("vgg-rows-shapes",),
         "it should give [[15, 10, 6], [7, 5, 6], [10]]",
-        follows=("vgg-rows-memory", "vgg-rows-parameters", "vgg-memory"),
+        follows=("vgg-rows-memory", "vgg-rows-parameters"),
     ),
     Mistake(
         "without the image",

@@ -1,6 +1,7 @@
 """Questions with letters: each wrong letter has a reason, and each question is in its notebook."""
 
 import re
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -133,6 +134,18 @@ def test_numbers_in_the_reasons_about_vgg():
     assert 100 * net["fc6"].macs < net.macs
     head = net["fc8"].parameters
     assert round((net.parameters - head) / 1e6) == 134  # up to fc7
+
+
+def test_what_layers_leave_behind_that_are_taken_out():
+    def without(*out):
+        rows = tuple(row for row in ALEXNET_TWO_GPUS.rows if row.name not in out)
+        return anatomy(replace(ALEXNET_TWO_GPUS, rows=rows))
+
+    whole = anatomy(ALEXNET_TWO_GPUS)
+    assert whole["fc7"].parameters == whole.parameters - without("fc7").parameters
+    assert without("fc6", "fc7")["fc8"].parameters > whole["fc8"].parameters
+    assert without("conv3", "conv4")["conv5"].parameters < whole["conv5"].parameters
+    assert without("conv5").parameters > whole.parameters
 
 
 def test_numbers_in_the_reasons_about_mixing():
