@@ -83,7 +83,10 @@ class School:
         self, student, *, shapes=(), build=(), manual=6, days_late=0, failed=None,
         repairs=(), sandbox="bubblewrap", first_name=None, last_name=None, lms_user_id=None,
     ):  # fmt: skip
-        """A submission with these findings (row, cause, message); `manual=None` still waits."""
+        """A submission with these findings (row, cause, message); `manual=None` still waits.
+
+        A finding about a choice also has the letter.
+        """
         course = CourseFolder(self.folder)
         release = self.folder / "assignments" / self.assignment / "p1.ipynb"
         submitted = self.folder / "submitted" / student / self.assignment
@@ -98,10 +101,11 @@ class School:
                 "passed": not findings,
                 "findings": [
                     {"row": row, "cause": Cause[cause].name, "message": message}
-                    for row, cause, message in findings
+                    | ({"received": letter[0]} if letter else {})
+                    for row, cause, message, *letter in findings
                 ],
             }
-            text = "\n".join(message for _, _, message in findings)
+            text = "\n".join(finding[2] for finding in findings)
             error = new_output("error", ename="CheckFailed", evalue=text, traceback=[text])
             cell.outputs = [error] if findings else []
         nb.cells[6].source = "Because."

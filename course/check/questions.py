@@ -2,7 +2,8 @@
 
 The questions stand in the notebooks, before the cells that show the effect. What belongs to the
 letters stands here, so that the locked cells below an answer do not give it away. Each wrong letter
-is a misconception that learners have.
+is a misconception that learners have. Whoever reads this file finds the right letters: a check
+explains wrong ones offline, so they cannot be kept from the student's machine.
 """
 
 from course.check import words

@@ -3,17 +3,20 @@
 import re
 import shutil
 import subprocess
-from statistics import correlation, stdev
+from statistics import stdev
 from urllib.parse import unquote
 
 import nbformat
+import numpy as np
 import pytest
 from nbgrader.api import Gradebook
 
+from course.check.questions import wrong
 from course.grading.folder import CourseFolder
 from course.grading.inbox.intake import Record
-from course.grading.out.report import summary
+from course.grading.notebook.defang import Defang
 from course.grading.results import read_result, table
+from course.grading.verdict.outputs import metadata
 from tests.grading.test_feedback import CHROMIUM, words
 from tests.school import School
 
@@ -101,12 +104,100 @@ def test_the_report_has_spread_titles_and_everybody(school, tmp_path):
         assert row in said
 
 
-def test_one_paper_says_nothing_about_an_exercise(school):
-    """Of the eight that are not blank, one missed `shapes` and three missed `build`."""
-    found = {e.name: e for e in summary(CourseFolder(school.folder), "hw").exercises}
-    assert found["shapes"].discrimination is None
-    by_hand = correlation([1] * 4 + [0] * 3 + [1], [12] * 4 + [9] * 3 + [6])
-    assert found["build"].discrimination == pytest.approx(by_hand)
+# What eleven students got for `shapes` (of 6), `build` (of 8) and the essay (of 6).
+KNOWN = [
+    (6, 8, 6), (6, 8, 6), (6, 8, 5), (6, 8, 3), (6, 0, 4), (6, 0, 2), (6, 0, 3), (0, 8, 2),
+    (0, 8, 1), (0, 0, 1), (0, 0, 0),
+]  # fmt: skip
+A = ("the pool", "CHOICE", "the pool: It is not a. A pool has no weights.", "a")
+C = ("the pool", "CHOICE", "the pool: It is not c. It halves both sides.", "c")
+D = ("the stride", "CHOICE", "the stride: It is not d. It is 2.", "d")
+
+
+def known(folder, points):
+    """A class with these points; papers that are blank or not there beside it."""
+    school = School(folder)
+    wrong = iter([[A, D], [A], [C, D], [A]] * 3)
+    for number, (shapes, build, essay) in enumerate(points):
+        school.hand_in(
+            f"s{number}", shapes=() if shapes else next(wrong), build=() if build else WRONG,
+            manual=essay,
+        )  # fmt: skip
+    school.hand_in("blank", shapes=OPEN, build=OPEN, manual=0)
+    with Gradebook(CourseFolder(school.folder).database) as gradebook:
+        gradebook.add_student("absent")
+    return school
+
+
+def rows(html, caption):
+    """The rows of one of the page's tables, as lists of plain text."""
+    body = re.search(rf'aria-label="{caption}".*?<tbody>(.*?)</tbody>', html, re.DOTALL)[1]
+    found = (re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in body.split("</tr>"))
+    return [[words(cell) for cell in cells] for cells in found if cells]
+
+
+def measured(school, to):
+    """{exercise: [difficulty, discrimination]}, as the page shows them."""
+    return {row[0].split()[0]: row[-2:] for row in rows(page(school, to), "Exercises")}
+
+
+@pytest.fixture(scope="module")
+def class_(tmp_path_factory):
+    return known(tmp_path_factory.mktemp("known"), KNOWN)
+
+
+def test_difficulty_and_discrimination_are_those_of_the_book(class_, tmp_path):
+    """Neither the blank paper nor the student who handed nothing in counts as answers of zero."""
+    points = np.array(KNOWN, float)
+    shown = measured(class_, tmp_path / "report.html")
+    for column, (name, maximum) in enumerate({"shapes": 6, "build": 8, "essay": 6}.items()):
+        difficulty = points[:, column].mean() / maximum
+        rest = points.sum(axis=1) - points[:, column]
+        discrimination = np.corrcoef(points[:, column], rest)[0, 1]
+        assert shown[name] == [f"{difficulty:.2f}", f"{discrimination:.2f}"]
+
+
+def test_a_point_that_a_person_has_yet_to_give_is_no_zero(tmp_path):
+    """The waiting essay counts in nobody's rest, and only the others' in its own difficulty."""
+    school = known(tmp_path, [*KNOWN[:-1], (0, 0, None)])
+    shown = measured(school, tmp_path / "report.html")
+    points = np.array([*KNOWN[:-1], (0, 0, 0)], float)
+    both = f"{np.corrcoef(points[:, 0], points[:, 1])[0, 1]:.2f}"
+    assert (shown["shapes"][1], shown["build"][1]) == (both, both)
+    assert shown["essay"][0] == f"{points[:-1, 2].mean() / 6:.2f}"
+
+
+@pytest.mark.parametrize(
+    "points",
+    [KNOWN[:9], [*[(6, 8, n % 6) for n in range(9)], (0, 8, 0)]],
+    ids=["nine papers", "all alike, or one paper would decide"],
+)
+def test_a_discrimination_that_cannot_be_computed_is_a_dash(points, tmp_path):
+    shown = measured(known(tmp_path, points), tmp_path / "report.html")
+    assert shown["shapes"][1] == shown["build"][1] == "–"
+
+
+def test_the_wrong_letters_are_counted(class_, tmp_path):
+    """Four papers have wrong letters: a and d, a, c and d, a."""
+    shown = rows(page(class_, tmp_path / "report.html"), "Wrong letters")
+    assert shown == [
+        ["shapes", "the pool", "a: 3 of 12; c: 1 of 12"],
+        ["shapes", "the stride", "d: 2 of 12"],
+    ]
+
+
+def test_a_judged_notebook_holds_the_letters():
+    """What a check finds, in the notebook that is graded and then cleaned."""
+    findings = wrong({"two numbers": "b", "the naive module": "c"}, "comparison-flops")
+    meta = metadata(findings, passed=False)
+    cell = nbformat.v4.new_code_cell("", metadata={"course": meta})
+    nb, _ = Defang().preprocess(nbformat.v4.new_notebook(cells=[cell]), {})
+    (found,) = nb.cells[0].metadata["course"]["findings"]
+    assert (found["row"], found["received"]) == ("two numbers", "b")
+
+
+def test_a_page_without_letters_has_no_table_of_them(school, tmp_path):
+    assert "Wrong letters" not in page(school, tmp_path / "report.html")
 
 
 def test_the_report_leads_to_the_students_pages(school, tmp_path):

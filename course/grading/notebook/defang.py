@@ -181,6 +181,7 @@ def _metadata(cell):
             "passed": verdict.get("passed") is True,
             "findings": [
                 {name: one_line(item.get(name, "")) for name in texts}
+                | ({"received": one_line(item["received"])} if "received" in item else {})
                 for item in verdict["findings"]
                 if isinstance(item, dict)
             ],

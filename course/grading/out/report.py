@@ -1,7 +1,8 @@
 """The report: a class's scores, exercises and mistakes on one self-contained HTML page.
 
 Difficulty and discrimination are those of classical test theory: the mean share of an exercise's
-points, and the correlation of the exercise with the rest of the assignment.
+points, and the corrected item-total correlation, which is that of an exercise's points with the
+points of all other exercises together.
 """
 
 import os
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 import nbformat
 
+from course.diagnosis import Cause
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.intake import intake
@@ -22,7 +24,7 @@ from course.grading.out.feedback import templates
 from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.plain import one_line
 
-_ENOUGH = 5  # submissions; with fewer, a correlation says nothing
+_ENOUGH = 10  # submissions; with fewer, a correlation says nothing
 _EACH_SIDE = 2  # least number above and below the mean, so that no single one decides
 _HEADING = re.compile(r"#{1,6} +(.+)")
 _POINTS = re.compile(r" *\(\d+ points?\)$")
@@ -35,17 +37,18 @@ class Exercise:
     name: str
     title: str  # the heading that it stands under
     maximum: float
-    difficulty: float  # mean share of its points, 0 to 1
-    discrimination: float | None  # correlation with the other exercises; None: too few submissions
+    difficulty: float | None  # mean share of its points, 0 to 1; None: nobody's is known yet
+    discrimination: float | None  # correlation with the other exercises; None: cannot be computed
     right: int
     not_answered: int
+    letters: list  # (question, [(wrong letter, how often it was chosen), ...])
 
     @property
     def remark(self):
         """A remark for the instructor about an unusual exercise, or ""."""
         if self.discrimination is not None and self.discrimination < 0.1:
             return "does not tell strong from weak submissions"
-        if self.difficulty < 0.3:
+        if self.difficulty is not None and self.difficulty < 0.3:
             return "most of the class failed here"
         return ""
 
@@ -148,6 +151,7 @@ def summary(course, assignment, place=Path()):
     """The Summary of an assignment's submissions; `place` is the folder of the report."""
     points, scores, failed, seconds, total = {}, [], [], [], 0.0
     counts, maximum, titles, found = Counter(), {}, {}, defaultdict(list)
+    letters = defaultdict(Counter)
     students = {name: Student(name, None, PENDING) for name in course.students(assignment)}
     unreadable = {name: about.unreadable for name, about in intake(course, assignment).items()}
     for one in scored(course, [assignment]):
@@ -162,7 +166,7 @@ def summary(course, assignment, place=Path()):
             failed.append((student, result.failed.splitlines()[0]))
             students[student] = Student(student, None, "could not be graded", page)
             continue
-        points[student] = {name: got for name, got, _ in one.grades}
+        points[student] = {name: got for name, got, _ in one.grades if name not in one.waiting}
         maximum |= {name: most for name, _, most in one.grades}
         scores.append(result.score)
         by_hand = "graded by hand" if result.by_hand else "graded"
@@ -177,14 +181,23 @@ def summary(course, assignment, place=Path()):
             nb = nbformat.read(path, 4)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             titles = titles or _titles(nb)
-            for name, item in _findings(nb):
+            for name, (item, *more) in _findings(nb):
                 found[name, item["row"], item["cause"]].append((student, item["message"]))
+                for choice in (item, *more):
+                    if choice["cause"] == Cause.CHOICE.name and "received" in choice:
+                        letters[name, choice["row"]][choice["received"]] += 1
     blank = _blank(points, found)
+    answered = {who: got for who, got in points.items() if who not in blank}
     exercises = [
-        _exercise(name, title, maximum[name], points, found, blank)
+        Exercise(
+            name, title, maximum[name], *_difficulty_and_discrimination(name, answered, maximum),
+            sum(got.get(name, 0.0) >= maximum[name] for got in points.values()),
+            _not_answered(name, found),
+            [(row, sorted(chosen.items())) for (of, row), chosen in letters.items() if of == name],
+        )
         for name, title in titles.items()
         if name in maximum
-    ]
+    ]  # fmt: skip
     return Summary(
         assignment, total, sorted(scores), failed, median(seconds) if seconds else None,
         exercises, _mistakes(found), len(blank), [students[name] for name in sorted(students)],
@@ -212,31 +225,38 @@ def _titles(nb):
 
 
 def _blank(points, found):
-    """The students without a single answer; they do not count in an exercise's correlation."""
+    """The students without a single answer; they say nothing about how hard an exercise is."""
     wrong = {who for key, said in found.items() if key[2] != "NOT_ANSWERED" for who, _ in said}
     return {who for who, got in points.items() if not any(got.values()) and who not in wrong}
 
 
 def _findings(nb):
-    """(grade id, first finding) of each cell that failed; other findings often follow from it."""
+    """(grade id, findings) of each cell that failed; all but the first may follow from it."""
     for cell in nb.cells:
         verdict = cell.metadata.get("course")
         failed = verdict and verdict["findings"] and not verdict["passed"]
         if failed and "nbgrader" in cell.metadata:
-            yield cell.metadata.nbgrader.grade_id, verdict["findings"][0]
+            yield cell.metadata.nbgrader.grade_id, verdict["findings"]
 
 
-def _exercise(name, title, maximum, points, found, blank):
-    shares = {who: got.get(name, 0.0) / (maximum or 1.0) for who, got in points.items()}
-    rest = {who: sum(got.values()) - got.get(name, 0.0) for who, got in points.items()}
+def _not_answered(name, found):
+    """How many students left an exercise open."""
     empty = (who for key, who in found.items() if (key[0], key[2]) == (name, "NOT_ANSWERED"))
-    open_ = {student for who in empty for student, _ in who}
-    answered = [who for who in points if who not in blank]
-    return Exercise(
-        name, title, maximum, mean(shares.values()) if shares else 0.0,
-        _correlation([shares[who] for who in answered], [rest[who] for who in answered]),
-        sum(share >= 1 for share in shares.values()), len(open_),
-    )  # fmt: skip
+    return len({student for who in empty for student, _ in who})
+
+
+def _difficulty_and_discrimination(name, points, maximum):
+    """Of one exercise. `points` are those of each student who answered anything.
+
+    Points that a person has yet to give are in no student's dict. An exercise that somebody waits
+    for is in nobody's rest, so that all rests are of the same exercises.
+    """
+    shares = {who: got[name] / (maximum[name] or 1.0) for who, got in points.items() if name in got}
+    if not shares:
+        return None, None
+    others = set.intersection(*(set(points[who]) for who in points)) - {name}
+    rest = [sum(points[who][other] for other in others) for who in shares]
+    return mean(shares.values()), _correlation(list(shares.values()), rest)
 
 
 def _correlation(shares, rest):

@@ -28,6 +28,7 @@ class Scored:
     row: dict  # COLUMNS, and each exercise's points by grade id
     result: Result | None = None  # None: nothing was graded
     grades: list = field(default_factory=list)  # (grade id, points, most points)
+    waiting: set = field(default_factory=set)  # grade ids of answers that wait for a person
     number: dict = field(default_factory=dict)  # {LMS: its number for the student, or None}
     canvas: dict = field(default_factory=dict)  # the student's line in Canvas's own file
 
@@ -105,6 +106,8 @@ def _scored(course, gradebook, record, assignment, student, submission):
         for grade in notebook.grades:
             row[grade.cell.name] = grade.score
             found.grades.append((grade.cell.name, grade.score or 0.0, grade.max_score))
+            if grade.needs_manual_grade:
+                found.waiting.add(grade.cell.name)
     return found
 
 

@@ -7,6 +7,7 @@ from nbformat import from_dict
 from nbformat.v4 import new_output
 from nbgrader import utils
 
+from course.diagnosis import Cause
 from course.evidence import cells
 
 _MAX_DEPTH = 60
@@ -77,7 +78,11 @@ def shown(verdict):
 
 def metadata(findings, passed):
     """The verdict as the metadata of its test cell; `reasons` reads it."""
-    said = [{"row": f.row, "cause": f.cause.name, "message": f.message} for f in findings]
+    said = [
+        {"row": f.row, "cause": f.cause.name, "message": f.message}
+        | ({"received": f.received} if f.cause is Cause.CHOICE else {})  # the letter, to be counted
+        for f in findings
+    ]
     return {"passed": passed, "findings": said}
 
 
