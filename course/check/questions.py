@@ -12,6 +12,49 @@ from course.diagnosis import Cause, finding
 RIGHT = ""  # stands in the place of the right letter's reason
 
 QUESTIONS = {
+    "convolution-sharing": {
+        "a patch only": {
+            "a": "Every value of a map has weights of its own here. What becomes fewer is what one "
+            "of them sees.",
+            "b": RIGHT,
+            "c": "Every value of a map has weights of its own here. What becomes fewer is what one "
+            "of them sees.",
+        },
+        "shared": {
+            "a": "There are still 8 scanners. In each map one of them serves all places. How many "
+            "are these?",
+            "b": RIGHT,
+            "c": "Each of the 8 maps keeps a scanner of its own. So what is shared is shared by "
+            "the values of one map.",
+        },
+        "a larger image": {
+            "a": "A scanner of 5 × 5 has as many numbers on a large image as on a small one.",
+            "b": "With patches each value has weights of its own. A larger image gives more "
+            "values.",
+            "c": RIGHT,
+        },
+    },
+    "convolution-moves": {
+        "stride 1": {
+            "a": "That would be invariance. The scanner finds the same thing, three pixels "
+            "further.",
+            "b": RIGHT,
+            "c": "Each patch of the old image is there again, three pixels further. So its answer "
+            "is, too.",
+        },
+        "stride 2": {
+            "a": "One place of this map is two pixels of the image.",
+            "b": "Moved by 3, the scanner looks at patches that lay between its steps before. "
+            "Their answers are new.",
+            "c": RIGHT,
+        },
+        "two pools": {
+            "a": "That would be invariance. A maximum stays only as long as it does not leave its "
+            "window.",
+            "b": "That is so behind the first pool. The second one halves once more.",
+            "c": RIGHT,
+        },
+    },
     "lenet-bridge": {
         "C3": {
             "a": "Both make 16 maps.",
@@ -380,6 +423,29 @@ QUESTIONS = {
             "Who shares them in a batch?",
             "b": RIGHT,
             "c": "The batch as a whole takes longer. The question is about each image.",
+        },
+    },
+    "comparison-phone": {
+        "VGG-16 on a phone": {
+            "a": "While it computes, an image needs memory as well: conv1_1 and conv1_2 alone make "
+            "6.4 million values.",
+            "b": RIGHT,
+            "c": "All values are kept in training only. A phone lets a value go when the last row "
+            "that reads it has run.",
+            "d": "Gradients are for training. A phone trains nothing.",
+        },
+        "half the bytes": {
+            "a": "Values are numbers as well, and in float16 each of them takes two bytes.",
+            "b": RIGHT,
+            "c": "There are as many multiplications as before. What may change is how fast each of "
+            "them is.",
+        },
+        "two networks": {
+            "a": "Memory holds both. Parameters that are few do not help if the values need the "
+            "rest.",
+            "b": "Memory holds both. VGG-16's parameters need 22 times as much as its values in "
+            "use.",
+            "c": RIGHT,
         },
     },
     "comparison-energy": {

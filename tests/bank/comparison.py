@@ -9,6 +9,7 @@ ERRORS = {"the same images": "c", "the larger step": "b"}
 GROWS = {"larger images": "d", "more maps": "b", "a larger batch": "c"}
 OPERATIONS = {"two numbers": "a", "the naive module": "c"}
 TIMES = {"twice the MACs": "c", "a dense layer": "b"}
+PHONE = {"VGG-16 on a phone": "b", "half the bytes": "b", "two networks": "c"}
 ENERGY = {"two chips": "a", "the same power": "c"}
 CERTAIN = {"four times the images": "c", "two people": "b", "what was shown": "a"}
 
@@ -52,7 +53,8 @@ def front(networks):
         return no_worse and tuple(one[1:]) != tuple(other[1:])
     return sorted(n[0] for n in networks if not any(dominates(o, n) for o in networks))
 """,
-        "phone-answer": 'phone = {"VGG-16": 579.1, "ResNet-50": 112.07}',
+        "phone-answer": "phone = {'two networks': 'c', 'half the bytes': 'b'}\n"
+        "phone['VGG-16 on a phone'] = 'b'\n",
         "choose-answer": """
 def choose(networks, macs, parameters, megabytes):
     for net in sorted(networks, key=lambda n: -n["accuracy"]):
@@ -280,21 +282,6 @@ MISTAKES = [
         ("comparison-rate",), "The question is about each image.",
     ),
     Mistake(
-        "all values on a phone", "phone-answer",
-        'phone = {"VGG-16": 614.4, "ResNet-50": 170.4}',
-        ("comparison-phone",), "is kept in training only; a phone never holds it.",
-    ),
-    Mistake(
-        "parameters alone", "phone-answer",
-        'phone = {"VGG-16": 553.4, "ResNet-50": 102.4}',
-        ("comparison-phone",), "and for each value that is there at once (peak).",
-    ),
-    Mistake(
-        "a byte for each number", "phone-answer",
-        'phone = {"VGG-16": 144.8, "ResNet-50": 28.0}',
-        ("comparison-phone",), "Four bytes for each parameter",
-    ),
-    Mistake(
         "power for energy", "energy-answer",
         letters("energy", ENERGY, two_chips="b"),
         ("comparison-energy",), "Watts say how fast energy is used.",
@@ -348,5 +335,54 @@ MISTAKES = [
         "words for letters", "costs-answer",
         letters("grows", GROWS, larger_images="values"),
         ("comparison-costs",), 'Write one of the letters "a" to "d", in quotation marks.',
+    ),
+    Mistake(
+        "parameters alone",
+        "phone-answer",
+        letters("phone", PHONE, **{"VGG-16 on a phone": "a"}),
+        ("comparison-phone",),
+        "While it computes, an image needs memory as well",
+    ),
+    Mistake(
+        "all values on a phone",
+        "phone-answer",
+        letters("phone", PHONE, **{"VGG-16 on a phone": "c"}),
+        ("comparison-phone",),
+        "All values are kept in training only.",
+    ),
+    Mistake(
+        "gradients on a phone",
+        "phone-answer",
+        letters("phone", PHONE, **{"VGG-16 on a phone": "d"}),
+        ("comparison-phone",),
+        "A phone trains nothing.",
+    ),
+    Mistake(
+        "values keep their bytes",
+        "phone-answer",
+        letters("phone", PHONE, half_the_bytes="a"),
+        ("comparison-phone",),
+        "Values are numbers as well",
+    ),
+    Mistake(
+        "half the bytes, half the MACs",
+        "phone-answer",
+        letters("phone", PHONE, half_the_bytes="c"),
+        ("comparison-phone",),
+        "There are as many multiplications as before.",
+    ),
+    Mistake(
+        "parameters decide",
+        "phone-answer",
+        letters("phone", PHONE, two_networks="a"),
+        ("comparison-phone",),
+        "Parameters that are few do not help",
+    ),
+    Mistake(
+        "values decide",
+        "phone-answer",
+        letters("phone", PHONE, two_networks="b"),
+        ("comparison-phone",),
+        "VGG-16's parameters need 22 times as much",
     ),
 ]  # fmt: skip

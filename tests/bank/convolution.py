@@ -1,6 +1,6 @@
 """Answers to 01-convolution."""
 
-from tests.bank import Mistake
+from tests.bank import Mistake, letters
 
 NOTEBOOK = "01-convolution/convolution.ipynb"
 
@@ -10,12 +10,9 @@ BACK = """back = {{
     "through the ReLU": {},
     "through the pool": {},
 }}"""
-MOVES = """moves = {{
-    "a convolution, image moved by 3": {},
-    "a pool of 2 in steps of 2, image moved by 2": {},
-    "a convolution with stride 4, image moved by 8": {},
-    "two pools of 2 in steps of 2, image moved by 4": {},
-}}"""
+# The right letters
+SAVED = {"a patch only": "b", "shared": "b", "a larger image": "c"}
+MOVES = {"stride 1": "b", "stride 2": "c", "two pools": "c"}
 
 RIGHT = {
     "windows": {
@@ -32,9 +29,8 @@ def conv_parameters(kernel, channels, filters):
 def dense_parameters(inputs, units):
     return inputs * units + units
 """,
-        "sharing-answer": """
-learned = {"dense": 785 * 4608, "local": 26 * 4608, "shared": 208}
-""",
+        "sharing-answer": "saved = {'shared': 'b', 'a patch only': 'b'}\n"
+        "saved['a larger image'] = 'c'\n",
         "scan-answer": """
 def scan(image, kernel):
     windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
@@ -142,7 +138,7 @@ def moved(image, right):
     output[:, :right] = 0
     return output
 """,
-        "moves-answer": MOVES.format(3.0, 1.0, 2.0, 1.0),
+        "moves-answer": "moves = {'two pools': 'c', 'stride 1': 'b'}\nmoves['stride 2'] = 'c'\n",
     },
     "plain loops": {
         "scan-answer": """
@@ -349,11 +345,6 @@ MISTAKES = [
         ("convolution-parameters",), "dense_parameters(120, 84) gives 10081, it should give 10164.",
     ),
     Mistake(
-        "weights shared, biases not", "sharing-answer",
-        'learned = {"dense": 785 * 4608, "local": 26 * 4608, "shared": 25 * 8 + 4608}',
-        ("convolution-sharing",), "all of them, or one for each map",
-    ),
-    Mistake(
         "turned around", "scan-answer",
         "def scan(image, kernel):\n"
         "    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)\n"
@@ -499,24 +490,6 @@ MISTAKES = [
         ("convolution-moved",), "it should give",
     ),
     Mistake(
-        "divided once for two pools", "moves-answer", MOVES.format(3, 1, 2, 2),
-        ("convolution-moves",), "as all strides multiplied",
-    ),
-    Mistake(
-        "strides forgotten", "moves-answer", MOVES.format(3, 2, 8, 4),
-        ("convolution-moves",), "as all strides multiplied",
-    ),
-    Mistake(
-        "one bias for everything", "sharing-answer",
-        'learned = {"dense": 784 * 4608 + 1, "local": 25 * 4608 + 1, "shared": 201}',
-        ("convolution-sharing",), "dense: The value is not right. You have 3612673.",
-    ),
-    Mistake(
-        "shared by all maps", "sharing-answer",
-        'learned = {"dense": 785 * 4608, "local": 26 * 4608, "shared": 26}',
-        ("convolution-sharing",), "shared: The value is not right. You have 26.",
-    ),
-    Mistake(
         "image and kernel of one size", "scan-answer",
         "def scan(image, kernel):\n"
         "    height, width = kernel.shape\n"
@@ -547,11 +520,6 @@ MISTAKES = [
         "def moved(image, right):\n"
         "    return np.pad(image, [(0, 0), (0, right)])[:, right:]",
         ("convolution-moved",), "it should give [[0, 1, 2, 3], [0, 5, 6, 7]]",
-    ),
-    Mistake(
-        "multiplied by the stride", "moves-answer", MOVES.format(3, 4, 32, 16),
-        ("convolution-moves",),
-        "a pool of 2 in steps of 2, image moved by 2: The value is not right.",
     ),
     Mistake(
         "kernel turned around by hand", "back-answer",
@@ -757,5 +725,89 @@ MISTAKES = [
              "    return [np.mean(after), new]"),
         ),
         ("convolution-step",), "The loss is the one before the step.",
+    ),
+    Mistake(
+        "maps for patches",
+        "sharing-answer",
+        letters("saved", SAVED, a_patch_only="a"),
+        ("convolution-sharing",),
+        "a patch only: It is not a. Every value of a map has weights of its own here.",
+    ),
+    Mistake(
+        "places for patches",
+        "sharing-answer",
+        letters("saved", SAVED, a_patch_only="c"),
+        ("convolution-sharing",),
+        "What becomes fewer is what one of them sees.",
+    ),
+    Mistake(
+        "shared by the maps",
+        "sharing-answer",
+        letters("saved", SAVED, shared="a"),
+        ("convolution-sharing",),
+        "There are still 8 scanners.",
+    ),
+    Mistake(
+        "one scanner for all",
+        "sharing-answer",
+        letters("saved", SAVED, shared="c"),
+        ("convolution-sharing",),
+        "Each of the 8 maps keeps a scanner of its own.",
+    ),
+    Mistake(
+        "parameters for pixels",
+        "sharing-answer",
+        letters("saved", SAVED, a_larger_image="a"),
+        ("convolution-sharing",),
+        "A scanner of 5 × 5 has as many numbers on a large image",
+    ),
+    Mistake(
+        "patches like a convolution",
+        "sharing-answer",
+        letters("saved", SAVED, a_larger_image="b"),
+        ("convolution-sharing",),
+        "A larger image gives more values.",
+    ),
+    Mistake(
+        "a convolution is invariant",
+        "moves-answer",
+        letters("moves", MOVES, stride_1="a"),
+        ("convolution-moves",),
+        "stride 1: It is not a. That would be invariance.",
+    ),
+    Mistake(
+        "a convolution follows nothing",
+        "moves-answer",
+        letters("moves", MOVES, stride_1="c"),
+        ("convolution-moves",),
+        "Each patch of the old image is there again",
+    ),
+    Mistake(
+        "pixels for places",
+        "moves-answer",
+        letters("moves", MOVES, stride_2="a"),
+        ("convolution-moves",),
+        "One place of this map is two pixels of the image.",
+    ),
+    Mistake(
+        "half a step rounded down",
+        "moves-answer",
+        letters("moves", MOVES, stride_2="b"),
+        ("convolution-moves",),
+        "the scanner looks at patches that lay between its steps",
+    ),
+    Mistake(
+        "pooling is invariant",
+        "moves-answer",
+        letters("moves", MOVES, two_pools="a"),
+        ("convolution-moves",),
+        "A maximum stays only as long as it does not leave",
+    ),
+    Mistake(
+        "halved once for two pools",
+        "moves-answer",
+        letters("moves", MOVES, two_pools="b"),
+        ("convolution-moves",),
+        "The second one halves once more.",
     ),
 ]  # fmt: skip

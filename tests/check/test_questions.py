@@ -136,6 +136,23 @@ def test_numbers_in_the_reasons_about_vgg():
     assert round((net.parameters - head) / 1e6) == 134  # up to fc7
 
 
+def test_numbers_in_the_questions_about_sharing():
+    values = 24 * 24 * 8
+    dense = arithmetic.dense_parameters(28 * 28, values)
+    local = arithmetic.conv_parameters(5, 1, values)
+    assert round(dense / local) == 30
+    assert local / arithmetic.conv_parameters(5, 1, 8) == 24 * 24 == 576
+
+
+def test_numbers_in_the_questions_about_a_phone():
+    net = anatomy(VGG16)
+    needs = [4 * n / 1e6 for n in (net.parameters, net.parameters + net.peak,
+                                   net.parameters + net.memory, 2 * net.parameters)]  # fmt: skip
+    assert [round(n) for n in needs] == [553, 579, 614, 1107]
+    assert net.peak == 2 * net["conv1_1"].memory and round(net.peak / 1e5) == 64
+    assert round(net.parameters / net.peak) == 22
+
+
 def test_what_layers_leave_behind_that_are_taken_out():
     def without(*out):
         rows = tuple(row for row in ALEXNET_TWO_GPUS.rows if row.name not in out)
