@@ -3,9 +3,11 @@
     check.model(lenet5, like=LENET5)                # a builder against a published table
     check.model(lenet5, classes=17, like=LENET5)    # the same for other arguments
     check.block(subsample, like=..., name="S2")     # a function from tensor to tensor
+    check.budget(own, parameters=9_000, macs=10**6, input_shape=(28, 28, 1), classes=10)
     check.shapes(shapes, like=LENET5)               # hand counts against the same table
     check.parameters(parameters, like=LENET5)
     check.value(share, 95.8, tolerance=0.05)
+    check.value(predictions, labels, wrong=75)      # a text, of which some may be wrong
     check.choice(letters, "comparison-costs")       # letters, with a reason for each wrong one
     check.function(area, [2, 3], [4, 4], gives=[6, 16])
     check.batch_norm(normalised, mode="use")        # batch normalisation written by hand
@@ -17,11 +19,12 @@ package and `course.diagnosis` judge by that evidence alone.
 """
 
 from dataclasses import replace
+from operator import ne
 
 from course.anatomy import anatomy
-from course.check import counts, questions, words
+from course.check import counts, design, questions, words
 from course.check.agree import close, largest, where
-from course.check.asked import ask, failed, no_plain_value, told
+from course.check.asked import ask, failed, no_plain_value, told, within_bounds
 from course.check.card import Card
 from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
@@ -32,15 +35,10 @@ from course.network.words import shape_of
 from course.plain import one_line
 
 __all__ = [
-    "CheckFailed", "batch_norm", "block", "choice", "function", "model", "parameters", "progress",
-    "shapes", "silently", "told", "value",
+    "CheckFailed", "batch_norm", "block", "budget", "choice", "function", "model", "parameters",
+    "progress", "shapes", "silently", "told", "value",
 ]  # fmt: skip
 
-_LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
-# Counts and shapes are Keras's words; a flattened map may well have millions of values.
-_SHOWN = {"parameters", "trained", "shapes", "target_shape", "newshape"}
-_LARGEST_SHOWN = 10**12
-_LONGEST = 1000
 _LONGEST_CARD = 400  # characters of a wrong call: a page of reasons shows 500 of a sentence
 
 
@@ -68,33 +66,41 @@ def block(function, /, *args, like, **kwargs):
     conclude(_network("block", function, args, kwargs, _several(like)))
 
 
+def budget(builder, /, *args, parameters, macs, input_shape, classes, convolutions=1, **kwargs):
+    """Check a network of the student's own design against a budget; there is no table for it.
+
+    The builder is called with `input_shape` (height, width, channels) and `classes`, and with the
+    other arguments. Its model should take such images and give one probability for each class. It
+    should have at least so many `convolutions`, at most so many `parameters`, and at most so many
+    `macs` (multiply-accumulates for one image).
+
+    Raises CheckFailed with everything that is too much or missing.
+    """
+    kwargs |= {"input_shape": tuple(input_shape), "classes": classes}
+    _, read, unread = _read(
+        "model", builder, args, kwargs, input_shape,
+        lambda built: design.findings(built, input_shape, classes, convolutions, parameters, macs),
+    )  # fmt: skip
+    built, findings = read or (None, [unread])
+    note = "" if findings else (
+        f"It takes {built.parameters:,} of {parameters:,} parameters, and {built.macs:,} of "
+        f"{macs:,} MACs."
+    )  # fmt: skip
+    conclude(Card(words.name(builder), findings, note=note))
+
+
 def _several(like):
     return list(like) if isinstance(like, list | tuple) else [like]
 
 
 def _network(kind, subject, args, kwargs, tables):
     """The Card of a builder or a function, compared with the tables."""
-    table = tables[0]
-    request = {
-        "ask": kind,
-        "args": values.sendable(list(args)),
-        "kwargs": values.sendable(kwargs),
-        "input_shape": list(table.input_shape),
-        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
-    }
-    reply = ask(subject, request)
-    name = words.call(words.name(subject), args, kwargs)
-    if "failed" in reply:
-        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
-        return Card(name, [failed(reply, wanted)], table)
-    try:
-        _within_bounds(reply["trace"])
-        built = anatomy(reply["trace"], numbers=request["probe"])
-        table, findings = nearest(built, tables)
-    except TooLarge as error:
-        return Card(name, [finding("", Cause.READ_NO_FURTHER, received=str(error))], table)
-    except Exception as error:  # not a trace that Keras can have made
-        return Card(name, [finding("", Cause.UNREADABLE, received=_one_line(error))], table)
+    name, read, unread = _read(
+        kind, subject, args, kwargs, tables[0].input_shape, lambda built: nearest(built, tables)
+    )
+    if unread:
+        return Card(name, [unread], tables[0])
+    built, (table, findings) = read
     if kind == "block" and findings and findings[0].cause is Cause.MISSING:
         findings = [_with_its_end(findings[0], built, table), *findings[1:]]
     note = _note(built)
@@ -102,6 +108,33 @@ def _network(kind, subject, args, kwargs, tables):
         several = f"It is compared with {table.name}, the nearest of {len(tables)} tables."
         note = several if len(tables) > 1 else ""
     return Card(name, findings, table, built, note)
+
+
+def _read(kind, subject, args, kwargs, input_shape, judged):
+    """(the call, (its Anatomy, what `judged` says of that), None).
+
+    If there is no network, or none that can be read, it is (the call, None, the Finding about it).
+    """
+    request = {
+        "ask": kind,
+        "args": values.sendable(list(args)),
+        "kwargs": values.sendable(kwargs),
+        "input_shape": list(input_shape),
+        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
+    }
+    reply = ask(subject, request)
+    name = words.call(words.name(subject), args, kwargs)
+    if "failed" in reply:
+        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
+        return name, None, failed(reply, wanted)
+    try:
+        within_bounds(reply["trace"])
+        built = anatomy(reply["trace"], numbers=request["probe"])
+        return name, (built, judged(built)), None
+    except TooLarge as error:
+        return name, None, finding("", Cause.READ_NO_FURTHER, received=str(error))
+    except Exception as error:  # not a trace that Keras can have made
+        return name, None, finding("", Cause.UNREADABLE, received=_one_line(error))
 
 
 def _with_its_end(found, built, table):
@@ -132,21 +165,6 @@ def _note(built):
         f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
         "is accepted. With use_bias=False the layer holds one array of weights instead of two."
     )
-
-
-def _within_bounds(value):
-    """Raise TooLarge for sizes and names that no network has, before the trace is read."""
-    waiting = [(value, _LARGEST)]
-    while waiting:
-        item, most = waiting.pop()
-        if isinstance(item, dict):
-            waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
-        elif isinstance(item, list):
-            waiting += [(v, most) for v in item]
-        elif isinstance(item, int) and abs(item) > most:
-            raise TooLarge(f"A size of this network is more than {most:,}.")
-        elif isinstance(item, str) and len(item) > _LONGEST:
-            raise TooLarge(f"A name in this network has more than {_LONGEST:,} letters.")
 
 
 def shapes(answers, /, *, like, rows=None):
@@ -183,14 +201,18 @@ def batch_norm(subject, /, *cases, mode, seed=0):
     conclude(normalised.card(subject, cases, mode, seed))
 
 
-def value(answer, expected, /, *, tolerance=0, hint=""):
+def value(answer, expected, /, *, tolerance=0, hint="", wrong=0):
     """Check a number, or a list or dict of numbers; each may differ by `tolerance` (absolute).
 
-    `hint` is shown when the answer is wrong. Raises CheckFailed.
+    If `expected` is a text, such as one digit for each image, the answer is a text of its length in
+    which at most `wrong` characters may differ. `hint` is shown when the answer is wrong. Raises
+    CheckFailed.
     """
     reply, name = ask(answer, {"ask": "value"}), words.name(answer)
     if "failed" in reply:
-        findings = [failed(reply, "a number")]
+        findings = [failed(reply, "a text" if wrong else "a number")]
+    elif wrong and reply["value"] is not None:
+        findings = _wrong_text(name, reply["value"], expected, wrong, hint)
     else:
         findings = _wrong_value(name, reply["value"], values.exactly(expected), tolerance, hint)
     conclude(Card(name, findings))
@@ -222,6 +244,21 @@ def _wrong_value(name, got, expected, tolerance, hint):
         return [no_plain_value("", (words.brief(got), odd[1]), "a number")]
     said = f"You have {words.quoted(got)}. {hint}".strip()
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
+
+
+def _wrong_text(name, got, expected, wrong, hint):
+    """Findings about a text of which some characters may be wrong."""
+    if not isinstance(got, str):
+        said, kind = (values.stand_in(got) or (words.brief(got),))[0], "a text in quotation marks"
+        return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, said, hint=hint)]
+    if len(got) != len(expected):
+        said = f"It has {len(got):,} characters, it should have {len(expected):,}."
+    else:
+        differ = sum(map(ne, got, expected))
+        if differ <= wrong:
+            return []
+        said = f"Of {len(expected):,} characters {differ:,} are wrong, at most {wrong:,} may be."
+    return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=f"{said} {hint}")]
 
 
 def _wrong_items(got, expected, tolerance, hint):

@@ -6,7 +6,14 @@ from course.check.outcome import CheckFailed
 from course.diagnosis import Cause, finding
 from course.evidence import values
 from course.evidence.observe import observe
+from course.network.graph import TooLarge
 from course.plain import one_line
+
+_LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
+# Counts and shapes are Keras's words; a flattened map may well have millions of values.
+_SHOWN = {"parameters", "trained", "shapes", "target_shape", "newshape"}
+_LARGEST_SHOWN = 10**12
+_LONGEST = 1000
 
 
 def ask(subject, request):
@@ -62,3 +69,18 @@ def no_plain_value(row, stand_in, expected):
     said, cause = stand_in
     cause = Cause[cause] if cause in Cause.__members__ else Cause.WRONG_KIND_OF_VALUE
     return finding(row, cause, expected, said)
+
+
+def within_bounds(value):
+    """Raise TooLarge for sizes and names that no network has, before the trace is read."""
+    waiting = [(value, _LARGEST)]
+    while waiting:
+        item, most = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
+        elif isinstance(item, list):
+            waiting += [(v, most) for v in item]
+        elif isinstance(item, int) and abs(item) > most:
+            raise TooLarge(f"A size of this network is more than {most:,}.")
+        elif isinstance(item, str) and len(item) > _LONGEST:
+            raise TooLarge(f"A name in this network has more than {_LONGEST:,} letters.")

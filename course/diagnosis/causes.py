@@ -52,6 +52,12 @@ class Cause(Enum):
     FILTERS = "It makes {received} maps, the table has {expected}."
     UNITS = "It has {received} units, the table has {expected}."
     CLASSES = "It has {received} outputs. It needs {expected}, one for each class."
+    FORM = "It has {received}, it should have {expected}."
+    NOT_COUNTED = (
+        "It is {received}, and what that costs is not counted here. Use convolutions, dense "
+        "layers, pools, batch normalisations, activations, additions and concatenations."
+    )
+    OVER_BUDGET = "It has {received}, at most {expected} are allowed."
     GROUPS = "It works in {received}, the table has {expected}."
     CONNECTIONS = "It has {received}. The table has {expected}."
     ACTIVATION_MISSING = "It has no activation, the table has {expected}."

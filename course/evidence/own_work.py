@@ -17,7 +17,7 @@ _HELPER = re.compile(
     r"|(?<!\w)(?:keras|tensorflow)\.(?:\w+\.)*applications\b"
     r"(?!\.(?:\w+\.)*(?:preprocess_input|decode_predictions)\b)"  # these build nothing
 )
-_CHECKS = {"batch_norm", "block", "choice", "function", "model"}
+_CHECKS = {"batch_norm", "block", "budget", "choice", "function", "model"}
 _CHECKS |= {"parameters", "progress", "shapes", "value"}
 _SAID = re.compile(r"^# The answer may (not )?use ([\w, ]+)\.$", re.MULTILINE)
 

@@ -15,7 +15,7 @@ from importlib import resources
 from course.kit.fetch import folder, prepared, tensorflow, tensorflow_datasets, unlogged
 from course.kit.unavailable import COURSE, DataUnavailable
 
-__all__ = ["COURSE", "DataUnavailable", "folder", "history", "load"]
+__all__ = ["COURSE", "DataUnavailable", "folder", "held_out", "history", "load"]
 
 PAD_UP_TO = 1.25  # up to this ratio of target to image, zeros are added instead of scaling
 CACHE_BYTES = 2**29  # decoded sets up to this size stay in memory after the first epoch
@@ -73,6 +73,18 @@ def history(name):
             f"There is no stored history {name!r}. Stored are: {', '.join(known) or 'none'}."
         )
     return json.loads(files.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+
+
+def held_out():
+    """The images on which `08-project` is scored: (500, 28, 28, 1), float32 in [0, 1], no labels.
+
+    Digits of MNIST's test images, each turned by up to 15 degrees and moved by up to 4 pixels.
+    """
+    import numpy as np
+
+    file = resources.files("course").joinpath("histories", "08-held-out.npz")
+    with file.open("rb") as stored, np.load(stored, allow_pickle=False) as arrays:
+        return arrays["images"].astype("float32") / 255
 
 
 # ------------------------------------------------------------------------------ the pipeline

@@ -17,6 +17,11 @@ _ORDINALS = {2: "second", 3: "third"}
 _WINDOWS = ("conv", "max_pool", "average_pool")
 
 
+def counted(step):
+    """Whether the course counts what a step costs; of others it knows what Keras reports."""
+    return step.step in _KINDS
+
+
 def does(step):
     """A step in words, for a cell of a table: `convolution 5 × 5, stride 2`."""
     text = _KINDS.get(step.step, step.step)
