@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 # Our house style is asked of these, not of an instructor's own assignments that lie beside them.
 OURS = (
     "01-convolution", "02-lenet", "03-alexnet", "04-vgg", "05-inception", "06-resnet",
-    "07-comparison",
+    "07-comparison", "08-project",
 )  # fmt: skip
 SOURCES = [path for name in OURS for path in sorted((ROOT / "solutions" / name).glob("*.ipynb"))]
 LECTURES = [ROOT / "notebooks" / f"{name}.ipynb" for name in OURS]

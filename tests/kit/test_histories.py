@@ -56,6 +56,7 @@ APART = {
     "05-heads": [("drawn", "half")],
     "05-inception": [("bottleneck", "naive")],
     "06-resnet": [("plain20", "plain44"), ("resnet44", "plain44")],
+    "08-project": [("still", "moved")],
 }
 
 # What the notebooks say cannot be told apart: the ranges overlap.
