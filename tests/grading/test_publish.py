@@ -7,6 +7,7 @@ import sys
 import sysconfig
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from setuptools import find_packages
@@ -60,9 +61,21 @@ def test_no_solution_and_no_hidden_test_is_in_it(copy):
     assert secrets > 80  # it is known what is looked for
     for path in copy.rglob("*"):
         if path.is_file():
-            found = path.read_text(encoding="utf-8")
+            found = path.read_text(encoding="utf-8", errors="replace")  # images are no text
             assert not re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN)", found), path
             assert path.name == "pyproject.toml" or "tests.bank" not in found, path
+
+
+def test_images_without_labels_are_in_it_and_their_labels_are_not(copy):
+    solution = nbformat.read(ROOT / "solutions/08-project/project.ipynb", 4)
+    (check,) = (c.source for c in solution.cells if c.id == "project-predictions")
+    labels = re.findall(r"^    \"([0-9]{20,})\"$", check, re.MULTILINE)
+    assert sum(map(len, labels)) == 500
+    texts = [p.read_bytes().decode("latin-1") for p in copy.rglob("*") if p.is_file()]
+    assert not [line for line in labels for found in texts if line in found]
+    (stored,) = copy.rglob("*.npz")
+    with np.load(stored, allow_pickle=False) as arrays:
+        assert {name: arrays[name].shape for name in arrays} == {"images": (500, 28, 28, 1)}
 
 
 def test_nothing_of_grading_is_in_it(copy):
