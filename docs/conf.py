@@ -5,6 +5,7 @@ import re
 
 import latex2mathml.converter
 from docutils import nodes
+from nbclient.output_widget import OutputWidget
 
 project = "Convolutional networks, built by hand"
 author = "The course's authors"
@@ -28,6 +29,9 @@ nb_mime_priority_overrides = [
     ("html", "application/vnd.jupyter.widget-view+json", None),
 ]
 nb_ipywidgets_js = {}
+# Nor is the kernel told about an output area: while such a message is sent, the wake-up for a
+# reply on the same socket can be lost, and the build would wait until its time is over.
+OutputWidget.sync_state = lambda self, state: None
 nb_render_text_lexer = "none"
 html_math_renderer = "mathml"
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
+from nbclient.output_widget import OutputWidget
 
 STILL = 120  # seconds in which a kernel at work uses more than one second of processor time
 
@@ -25,6 +26,7 @@ def executed(nb, folder=None, *, go_on=False, still=STILL, **options):
         client = NotebookClient(
             deepcopy(nb), kernel_name="python3", resources=resources, **waits, **options
         )
+        client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _Output}}
         ended, stood_still = threading.Event(), threading.Event()
         watch = threading.Thread(target=_watched, args=(client, still, ended, stood_still))
         watch.start()
@@ -41,6 +43,17 @@ def executed(nb, folder=None, *, go_on=False, still=STILL, **options):
         finally:
             ended.set()
             watch.join()
+
+
+class _Output(OutputWidget):
+    """nbclient's stand-in for an output area, but it tells the kernel nothing.
+
+    nbclient sends such a message past pyzmq's event loop, on the socket whose reply it waits for.
+    If the reply arrives meanwhile, nothing wakes nbclient up, and it waits for ever.
+    """
+
+    def _publish_msg(self, *_, **__):
+        pass
 
 
 def _watched(client, still, ended, stood_still):
