@@ -31,7 +31,7 @@ nb_mime_priority_overrides = [
 nb_ipywidgets_js = {}
 # Nor is the kernel told about an output area: while such a message is sent, the wake-up for a
 # reply on the same socket can be lost, and the build would wait until its time is over.
-OutputWidget.sync_state = lambda self, state: None
+OutputWidget.sync_state = lambda self: None
 nb_render_text_lexer = "none"
 html_math_renderer = "mathml"
 
