@@ -14,6 +14,36 @@ from course.evidence.lines import Misused, Refused, in_line, is_own, written
 
 _MOST = 300  # characters of an error's text
 
+#: What Keras's and TensorFlow's own texts begin with, and what they mean in a student's code.
+_IN_WORDS = {
+    "A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor": (
+        "NumPy and math take numbers only, and the tensors of a network have none yet. "
+        "Write it with keras.ops"
+    ),
+    "A KerasTensor cannot be used as input to a TensorFlow function": (
+        "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
+        "or as a layer"
+    ),
+    "too many positional arguments$": (  # Keras's text for a layer; Python's differs
+        "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
+    ),
+    r"Attempt to convert a value \(None\) with an unsupported type": (
+        "A size is None here: how many images come is not known while a network is planned. "
+        "Use a function of keras.ops that needs no sizes, such as ops.pad or ops.zeros_like"
+    ),
+    r"All `(in|out)puts` values must be KerasTensors.*models\.": (
+        "keras.Model(inputs, outputs) takes tensors and was given a model. Let the function that "
+        "made it return its last tensor, or call the model on a tensor"
+    ),
+    r".*In\[[01]\] ndims must be >= 2: 1 .*MatMul": (
+        "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
+        "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
+    ),
+    "cannot access local variable 'batch_outputs'": (  # of Keras's predict
+        "predict() was given no images: its array has length 0"
+    ),
+}
+
 
 @contextlib.contextmanager
 def blame():
@@ -75,18 +105,9 @@ def _reason(error):
     text = text.split("\n\nArguments received by ")[0]
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
-    if re.match("A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor", text):
-        return (
-            "NumPy and math take numbers only, and the tensors of a network have none yet. "
-            "Write it with keras.ops"
-        )
-    if text.startswith("A KerasTensor cannot be used as input to a TensorFlow function"):
-        return (
-            "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
-            "or as a layer"
-        )
-    if text == "too many positional arguments":  # Keras's text for a layer; Python's differs
-        return "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
+    for beginning, said in _IN_WORDS.items():
+        if re.match(beginning, text):
+            return said
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
         name = found[1] if found else error.filename or ""

@@ -272,17 +272,51 @@ def each_by_itself(x):
     return layers.Concatenate()(x, x)
 
 
+def of_a_size_that_is_open(x):
+    return ops.concatenate([x, ops.zeros((x.shape[0], 32, 32, 1))])
+
+
+def of_a_model(x):
+    return keras.Sequential([layers.Flatten()])
+
+
 @pytest.mark.parametrize(
     "inside, says",
     [
         (of_tensorflow, "TensorFlow's functions do not take the tensors of a network."),
         (of_numpy_in_a_layer, "NumPy and math take numbers only"),
         (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
+        (of_a_size_that_is_open, "A size is None here: how many images come is not known"),
+        (of_a_model, "keras.Model(inputs, outputs) takes tensors and was given a model."),
     ],
 )
 def test_of_keras_s_other_errors_what_to_do(inside, says):
     text = of_model(inside).message
     assert text.startswith(f"Your code stops with an error: {says}") and "(line " in text
+
+
+def of_a_vector(values):
+    return ops.convert_to_tensor(values) @ ops.ones((2,))
+
+
+def of_no_images(values):
+    return keras.Sequential([keras.Input((2,)), layers.Flatten()]).predict(values[:0], verbose=0)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="texts of TensorFlow")
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize(
+    "function, says",
+    [
+        (of_a_vector, "@ multiplies TensorFlow's tensors by matrices, not by a vector."),
+        (of_no_images, "predict() was given no images"),
+    ],
+)
+def test_of_tensorflow_s_errors_what_to_do(function, says):
+    with check.silently(), pytest.raises(check.CheckFailed) as caught:
+        check.function(function, [np.ones((3, 4, 2), "float32")], gives=[0])
+    (found,) = caught.value.findings
+    assert found.message.startswith(f"Your code stops with an error: {says}")
 
 
 def test_a_long_line_is_shortened(tmp_path):
