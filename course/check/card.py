@@ -4,6 +4,7 @@ from html import escape
 
 from course import show
 from course.anatomy import anatomy
+from course.check.words import NO_NAME
 from course.diagnosis import MOST_FINDINGS, Cause
 from course.network.words import shape_of
 
@@ -40,7 +41,8 @@ class Card:
         """One line: the mark, the name, the verdict."""
         mark = _MARKS[self.state]
         if self.state == "open":
-            return f"{mark} {self.name} is not answered yet."
+            what = "This exercise" if self.name == NO_NAME else self.name
+            return f"{mark} {what} is not answered yet."
         if self.state == "wrong":
             more = len(self.findings) - 1
             several = self.built is not None and more >= MOST_FINDINGS - 1  # diagnosis stops there

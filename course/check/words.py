@@ -3,10 +3,12 @@
 from course.evidence import values
 from course.plain import one_line
 
+NO_NAME = "Your answer"
+
 
 def name(subject):
-    """The student's name for a subject, or "Your answer"."""
-    return values.name_of(subject) or "Your answer"
+    """The student's name for a subject, or `NO_NAME`."""
+    return values.name_of(subject) or NO_NAME
 
 
 def call(name, args, kwargs):

@@ -619,6 +619,11 @@ def test_a_function_that_is_not_written_yet():
     )
 
 
+def test_an_answer_without_a_name_that_is_not_written_yet():
+    said = fails(Cause.NOT_ANSWERED, check.value, None, 3)
+    assert said.startswith("○ This exercise is not answered yet.")
+
+
 def test_the_call_that_goes_wrong_is_named():
     def area(side):
         return side**2 if side < 5 else 0
