@@ -96,10 +96,10 @@ GOOGLENET = _googlenet("GoogLeNet", heads=False)
 #: With both training heads: 13,378,280 parameters. Three outputs, the main one last.
 GOOGLENET_TRAINING = _googlenet("GoogLeNet with its training heads", heads=True)
 
-#: The naive module of the lecture: 672 maps, 854,196,224 MACs. Biases are not counted there.
+#: The naive module of the slides: 672 maps, 854,196,224 MACs. Biases are not counted there.
 INCEPTION_NAIVE = Table(
     name="naive inception module",
-    source="Szegedy et al. 2015, Fig. 2(a), with the lecture's filters",
+    source="Szegedy et al. 2015, Fig. 2(a), with the slides' filters",
     input_shape=(28, 28, 256),
     rows=(
         conv("1x1", 128, 1, activation="relu", bias=None, after="input"),
@@ -113,7 +113,7 @@ INCEPTION_NAIVE = Table(
 #: The same with 1 × 1 bottlenecks: 480 maps, 271,351,808 MACs.
 INCEPTION_BOTTLENECK = Table(
     name="inception module with bottlenecks",
-    source="Szegedy et al. 2015, Fig. 2(b), with the lecture's filters",
+    source="Szegedy et al. 2015, Fig. 2(b), with the slides' filters",
     input_shape=(28, 28, 256),
     rows=_module("inception", "input", (128, 64, 192, 64, 96, 64), bias=None),
 )

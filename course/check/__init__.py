@@ -193,8 +193,8 @@ def batch_norm(subject, /, *cases, mode, seed=0):
         "folding"   (kernel, bias, gamma, beta, mean, variance, epsilon) -> (kernel, bias)
 
     x is (images, height, width, maps), kernel (F, F, channels, maps), all others are (maps,) or a
-    number. After the cases, lists of arguments, others are asked for, which are drawn with `seed`
-    (None: anew each time). Raises CheckFailed; a usual mistake is named.
+    number. `cases` are lists of arguments and are asked first. Then arguments are asked that are
+    drawn with `seed` (None: others each time). Raises CheckFailed; a usual mistake is named.
     """
     from course.check import normalised  # it needs NumPy; importing the course does not
 

@@ -23,8 +23,8 @@ def diagnose(network, table):
     that costs least to explain.
 
     `network` is a Keras model, its JSON config, its trace or its anatomy. The first finding is
-    the first row of the table that differs. Later ones are told as far as they stand for
-    themselves.
+    the first row of the table that differs. Later findings are told only
+    where they are mistakes of their own.
     """
     return nearest(network, table)[1]
 

@@ -17,7 +17,7 @@ _COUNTERS = "/sys/class/powercap"
 
 
 def forward(table, repeats=3):
-    """Seconds of one forward pass with one image, {row: seconds}; each the median of `repeats`.
+    """{row: seconds} of one forward pass with one image; each is the median of `repeats` runs.
 
     `table` is a Table. Raises ValueError for a row of a kind that cannot be run by itself.
     """
