@@ -456,7 +456,8 @@ def chain(side):
     return [conv1, conv1 // 2, conv1 // 4, conv1 // 8]
 """,
         ("alexnet-chain",),
-        "chain(224) gives [54, 27, 13, 6], it should give [54, 26, 12, 5].",
+        "chain(224) gives [54, 27, 13, 6], it should give [54, 26, 12, 5]. Four sides; a "
+        "window stays inside the image",
     ),
     # 2
     Mistake(
@@ -515,7 +516,7 @@ def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
     ),
     # 3
     Mistake(
-        "the lecture's 35K",
+        "the slides' 35K",
         "parameters-answer",
         """
 parameters = {"conv1": 11 * 11 * 3 * 96, "pool1": 0, "conv2": 5 * 5 * 96 * 256,
@@ -606,7 +607,7 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
     ),
     # 5
     Mistake(
-        "conv1 divided, as the lecture says",
+        "conv1 divided, as the slides say",
         "sees-answer",
         letters("sees", SEES, conv1="a"),
         ("alexnet-sees",),
@@ -890,7 +891,8 @@ def ten_crops(image, size):
     return np.stack([crop(image, *at, size, m) for m in (False, True) for at in places])
 """,
         ("alexnet-ten-crops",),
-        "0, 1, 2, True) gives [[[5], [6]], [[1], [2]]], it should give [[[2], [1]], [[6], [5]]].",
+        "0, 1, 2, True) gives [[[5], [6]], [[1], [2]]], it should give [[[2], [1]], [[6], [5]]]. "
+        "Rows come first, then columns.",
     ),
     Mistake(
         "each crop beside its mirror image",
@@ -937,7 +939,8 @@ def shift_colours(image, values, vectors, alphas):
     return image + (alphas * values) @ vectors
 """,
         ("alexnet-colours",),
-        "gives [[[0.079, 0.018, 0.062]]], it should give [[[0.0713333, 0.0543333, 0.0486667]]].",
+        "gives [[[0.079, 0.018, 0.062]]], it should give [[[0.0713333, 0.0543333, 0.0486667]]]. "
+        "The vectors are columns",
     ),
     # 10
     Mistake(
@@ -968,7 +971,7 @@ def dropout(x, kept, rate, training):
 """,
         ("alexnet-dropout",),
         "dropout_2012([1, 2, 3, 4], [1, 0, 1, 1], 0.5, False) gives [1, 0, 3, 4], it should give "
-        "[0.5, 1, 1.5, 2].",
+        "[0.5, 1, 1.5, 2]. In training the share `rate` is dropped",
     ),
     Mistake(
         "scaled twice",
@@ -1028,7 +1031,7 @@ def top_k_error(probabilities, labels, k):
     return 1 - np.mean([label in top for top, label in zip(likeliest, labels)])
 """,
         ("alexnet-ensemble",),
-        "[0, 2], 1) gives 1, it should give 0.5.",
+        "[0, 2], 1) gives 1, it should give 0.5. The share of the images",
     ),
     Mistake(
         "the paper's 224",
@@ -1074,7 +1077,8 @@ def chain(side):
         "crops-answer",
         "def count_crops(side, size):\n    return (side - size + 1) ** 2",
         ("alexnet-crops",),
-        "count_crops(3, 2) gives 4, it should give 8.",
+        "count_crops(3, 2) gives 4, it should give 8. In both directions the first place "
+        "counts as well",
     ),
     Mistake(
         "side by side",

@@ -469,7 +469,7 @@ def break_even(kernel, channels, filters):
         "it should give 231.",
     ),
     Mistake(
-        "the lecture's 264",
+        "the slides' 264",
         "bottleneck-macs-answer",
         changed(_MODULE_MACS, "25 * reduce5 * five", "25 * 264 * five"),
         ("inception-bottleneck-macs",),

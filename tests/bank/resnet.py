@@ -438,7 +438,8 @@ def residual_layers(a, W1, b1, W2, b2):
     return np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0) + a
 """,
         ("resnet-equations",),
-        "gives [1, -2], it should give [1, 0].",
+        "gives [1, -2], it should give [1, 0]. One ReLU stands behind the first layer, "
+        "and one behind the sum",
     ),
     Mistake(
         "nothing added",

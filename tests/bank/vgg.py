@@ -505,7 +505,7 @@ def vgg_block(x, filters, convolutions, name):
         "This row is missing",
         follows=("vgg-fc7",),
     ),
-    # 5 · the lecture's table
+    # 5 · the slides' table
     Mistake(
         "padding on one side",
         "shapes-answer",
