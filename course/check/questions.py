@@ -526,6 +526,8 @@ def wrong(got, name):
     findings = []
     for question, reasons in QUESTIONS[name].items():
         letter = got.get(question)
+        if isinstance(letter, str):
+            letter = letter.strip(" ().").lower()  # "B" and "b)" are b
         if letter is None:
             findings.append(finding(question, Cause.NOT_ANSWERED))
         elif letter not in list(reasons):

@@ -40,6 +40,12 @@ def test_one_letter_is_right_and_each_other_one_has_its_reason(name):
                 assert found.message == f"{question}: It is not {letter}. {why}"
 
 
+@pytest.mark.parametrize("form", ["{}", "{})", "({})", " {}. "])
+def test_a_letter_counts_however_it_is_written(form):
+    answers = {q: form.format(letter.upper()) for q, letter in right("lenet-relu").items()}
+    check.choice(answers, "lenet-relu")
+
+
 def test_the_questions_stand_in_the_notebooks():
     found = {}
     for path in SOURCES:
@@ -61,7 +67,7 @@ def test_the_questions_stand_in_the_notebooks():
     [
         ({}, Cause.NOT_ANSWERED, "the same images: There is no answer yet."),
         ({"the same images": None}, Cause.NOT_ANSWERED, "There is no answer yet."),
-        ({"the same images": "C"}, Cause.WRONG_VALUE, 'letters "a" to "c", in quotation marks'),
+        ({"the same images": "D"}, Cause.WRONG_VALUE, 'letters "a" to "c", in quotation marks'),
         ({"the same images": 3}, Cause.WRONG_VALUE, "You have 3."),
         ({"the same images": ["c"]}, Cause.WRONG_VALUE, "You have [c]."),
         ("cb", Cause.WRONG_KIND_OF_VALUE, "a dict with a letter for each question. Received: cb."),

@@ -2,7 +2,7 @@
 
 What is found in the networks of `networks.txt` is compared where they are diagnosed anyway, corpus
 by corpus: `test_what_is_said_is_as_kept` in the files that `tests.golden.__main__` lists. Here it
-is only asked that the file holds nothing else. `banks.txt` takes two minutes: the command compares
+is only asked that the file holds nothing else. `banks.txt` takes four minutes: the command compares
 it, and `tests/notebooks/test_banks.py` asks for the first sentence of each mistake as it is graded.
 """
 
