@@ -137,7 +137,14 @@ class CourseFolder:
 
 
 def write_atomically(path, content):
-    """Write bytes to a file so that it is either wholly new or as it was before."""
+    """Write bytes to a file so that it is either wholly new or as it was before.
+
+    Raises CourseError if its folder is not there, or if it is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise CourseError(f"{path} cannot be written: there is no folder {path.parent}. Make it.")
+    if path.is_dir():
+        raise CourseError(f"{path} is a folder, and a file should be written. Name a file in it.")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(content)

@@ -9,6 +9,7 @@ import io
 import json
 import platform
 import zipfile
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from course.plain import one_line
 
 FORMAT = 1
 _ABOUT, _BESIDE = "pack.json", "beside/"
-_MOST = 1000  # files of one submission that are read
+_LARGEST = 1_000_000_000  # bytes of an unpacked pack, many times what any has
 _LIBRARIES = "keras", "tensorflow", "jax", "nbgrader"
 
 
@@ -56,6 +57,8 @@ def read(path, sandbox=None):
     """
     try:
         with zipfile.ZipFile(path) as file:
+            if sum(part.file_size for part in file.infolist()) > _LARGEST:
+                raise ValueError(f"it holds more than {_LARGEST / 1e9:g} GB")
             about = json.loads(file.read(_ABOUT))
             files = {
                 name.removeprefix(_BESIDE): file.read(name)
@@ -67,6 +70,8 @@ def read(path, sandbox=None):
                 f"{path} is a pack of format {about['format']}; course {course.__version__} reads "
                 f"format {FORMAT}. Make it again with this version: course pack"
             )
+        if not about["notebooks"] or any(Path(name).name != name for name in files):
+            raise ValueError("it holds no notebook, or a file in a folder of its own")
         config = about["config"]
         if sandbox:
             config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
@@ -80,7 +85,9 @@ def read(path, sandbox=None):
         )
     except FileNotFoundError:
         raise CourseError(f"There is no pack {path}. `course pack` makes one.") from None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except CourseError:
+        raise
+    except Exception as error:  # a damaged file may raise any error
         raise CourseError(
             f"{path} is not a pack that `course pack` wrote, or it is damaged "
             f"({type(error).__name__}: {error})."
@@ -114,7 +121,7 @@ def judge(pack, data):
     """The Verdict on a submission.
 
     `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
-    {file name: bytes} of all files that were handed in. Whatever is wrong with them is said in the
+    {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said in the
     Verdict.
 
     Raises CourseError if the pack cannot be read or student code cannot be contained here.
@@ -128,15 +135,27 @@ def judge(pack, data):
         there = ", ".join(one_line(name, 100) for name in sorted(data)[:5])
         there = f"there is only {there}" if there else "there is no file at all"
         return not_graded(job, f"No notebook was handed in: it should be {wanted}, and {there}.")
+    for name, content in contents.items():
+        if isinstance(content, Path):
+            try:
+                contents[name] = renamed.start(content)
+            except OSError as error:
+                said = f"{one_line(content.name, 100)} cannot be read: {error.strerror}."
+                return not_graded(job, said)
     return grade_submission(job, contents)
 
 
 def handed_in(paths):
-    """{file name: bytes} of files, and of the files in folders; links are left out."""
+    """{file name: Path} of files, and of the files in folders; links are left out.
+
+    Files of the same name are called by their paths, as nobody can say which of them counts.
+    """
     found = []
     for path in map(Path, paths):
         found += sorted(path.iterdir()) if path.is_dir() else [path]
-    return {path.name: renamed.start(path) for path in filter(renamed.is_file, found[:_MOST])}
+    found = {path.resolve(): path for path in filter(renamed.is_file, found)}.values()
+    count = Counter(path.name for path in found)
+    return {path.name if count[path.name] == 1 else str(path): path for path in found}
 
 
 def failed(pack, reason):

@@ -83,12 +83,16 @@ def _judge(files, pack_, form, to, within, sandbox):
     from course.grading.out.formats import FORMATS
 
     def write(verdict):
-        text = FORMATS[form](verdict)
+        # A student's text may hold half a surrogate pair, which UTF-8 cannot.
+        content = FORMATS[form](verdict).encode("utf-8", "replace")
         if to:
-            write_atomically(Path(to).absolute(), text.encode())
+            write_atomically(Path(to).absolute(), content)
         else:
-            click.echo(text, nl=False)
+            click.echo(content, nl=False)
 
+    read = [Path(pack_), *pack.handed_in(files).values()]
+    if to and Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
+        raise click.UsageError(f"--to {to} would overwrite a file that is read. Name another file.")
     try:
         with _stopped_by_signals(within):
             if to:

@@ -197,6 +197,59 @@ def test_wrong_files_are_a_verdict(packed, mistaken, tmp_path, capsys, files, sa
         assert found["score"] is None and said in found["reasons"][0]
 
 
+def test_a_notebook_is_found_among_many_files(packed, mistaken, tmp_path):
+    for number in range(1200):
+        (tmp_path / f"a{number}.txt").touch()
+    (tmp_path / "lenet.ipynb").write_bytes((mistaken / "lenet.ipynb").read_bytes())
+    assert pack.judge(packed, pack.handed_in([tmp_path])).score > 80
+
+
+def test_two_files_of_one_name_are_both_named(packed, mistaken, tmp_path):
+    (tmp_path / "lenet.ipynb").write_bytes((mistaken / "lenet.ipynb").read_bytes())
+    both = [tmp_path / "lenet.ipynb", mistaken / "lenet.ipynb"]
+    for order in (both, both[::-1]):
+        (reason,) = pack.judge(packed, pack.handed_in(order)).reasons
+        assert "2 files could be it" in reason and all(str(path) in reason for path in both)
+    assert list(pack.handed_in([tmp_path, both[0]])) == ["lenet.ipynb"]  # one file, named twice
+
+
+def test_a_file_that_cannot_be_read_is_a_verdict(packed, mistaken, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pack.renamed, "start", refused)
+    (reason,) = pack.judge(packed, pack.handed_in([mistaken])).reasons
+    assert reason == "lenet.ipynb cannot be read: Permission denied."
+
+
+def test_no_file_that_is_read_is_overwritten(packed, mistaken, tmp_path, capsys):
+    for name, original in {"lenet.ipynb": mistaken / "lenet.ipynb", "p": packed}.items():
+        (tmp_path / name).write_bytes(original.read_bytes())
+    for target in (tmp_path / "lenet.ipynb", tmp_path / "p"):
+        before = target.read_bytes()
+        status = main(["judge", "--pack", f"{tmp_path}/p", "--to", str(target), str(tmp_path)])
+        assert status == 2 and "would overwrite a file that is read" in capsys.readouterr().err
+        assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("to, said", [("no/r.json", "there is no folder"), ("", "is a folder")])
+def test_where_the_verdict_cannot_be_written(packed, mistaken, tmp_path, capsys, to, said):
+    status = main(["judge", "--pack", str(packed), "--to", f"{tmp_path}/{to}", str(mistaken)])
+    assert status == 1 and said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_a_surrogate_pair_is_written_as_a_question_mark(packed, tmp_path, monkeypatch, capsys):
+    said = _verdict([Exercise("a", 5, 0.0, card="\ud800 ✗")])
+    monkeypatch.setattr(pack, "judge", lambda *_: said)
+    for form in ("json", "md", "gradescope", "classroom50", "prairielearn", "coursera"):
+        given = ["--pack", packed, "--format", form, tmp_path]
+        status, text = judge(capsys, *given)
+        assert status == 0 and judge(capsys, *given, "--to", tmp_path / form)[0] == 0
+        assert "\ud800" not in text and ("? ✗" in text or form == "classroom50")
+        assert "\ufffd" not in (tmp_path / form).read_text("utf-8")
+
+
 def test_a_link_is_not_followed(packed, tmp_path, capsys, mistaken):
     (tmp_path / "lenet.ipynb").symlink_to(mistaken / "lenet.ipynb")
     _, text = judge(capsys, "--pack", packed, tmp_path)
@@ -205,13 +258,38 @@ def test_a_link_is_not_followed(packed, tmp_path, capsys, mistaken):
 
 @pytest.mark.parametrize(
     "content, said",
-    [(None, "There is no pack"), (b"x", "is not a pack"), ("new", "is a pack of format 99")],
+    [
+        (None, "There is no pack"),
+        (b"x", "is not a pack"),
+        ("folder", "is not a pack"),
+        ("flipped", "is not a pack"),
+        ("empty", "it holds no notebook"),
+        ("above", "a file in a folder of its own"),
+        ("bomb", "it holds more than 1 GB"),
+        ("new", "is a pack of format 99"),
+    ],
 )
 def test_a_pack_that_cannot_be_read(packed, mistaken, tmp_path, capsys, content, said):
     path = tmp_path / "p.course"
     if content == "new":
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("pack.json", json.dumps({"format": 99}))
+    elif content == "folder":
+        path.mkdir()
+    elif content == "flipped":
+        whole = packed.read_bytes()
+        path.write_bytes(whole[:2000] + b"\xff" * 10 + whole[2010:])
+    elif content == "bomb":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            with file.open("beside/zeros", "w") as zeros:
+                for _ in range(101):
+                    zeros.write(bytes(10_000_000))
+    elif content in ("empty", "above"):
+        about = json.loads(zipfile.ZipFile(packed).read("pack.json"))
+        with zipfile.ZipFile(path, "w") as file:
+            kept = about["notebooks"] if content == "above" else {}
+            file.writestr("pack.json", json.dumps({**about, "notebooks": kept}))
+            file.writestr("beside/../../lenet.py", "")
     elif content:
         path.write_bytes(content)
     target = tmp_path / "r.json"

@@ -77,7 +77,8 @@ def read_submission(contents, official):
 
 
 def _not_there(file, candidates, rest):
-    rename = f"rename that to {file} in the student's folder in submitted/, and grade again"
+    # An instructor or a student may read this, in a course folder or on a platform.
+    rename = f"call it {file}, hand that in, and it is graded"
     if candidates:
         return (
             f"{file} was not handed in under this name, and {len(candidates)} files could be it: "
@@ -86,7 +87,7 @@ def _not_there(file, candidates, rest):
     if rest:
         return (
             f"{file} was not handed in. The other files in its folder do not hold it: "
-            f"{_listed(rest)}. If one is it all the same, {rename}; else ask the student for it."
+            f"{_listed(rest)}. If one is it all the same, {rename}."
         )
     return f"{file} was not handed in"
 
