@@ -152,8 +152,10 @@ def write_atomically(path, content):
             os.fsync(file.fileno())
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
-        except BaseException:
+        except BaseException as error:
             os.unlink(file.name)
+            if isinstance(error, OSError):  # such as a full disk, which does not say where
+                error.filename = error.filename or str(path)
             raise
 
 

@@ -121,8 +121,8 @@ def judge(pack, data):
     """The Verdict on a submission.
 
     `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
-    {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said in the
-    Verdict.
+    {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said
+    in the Verdict.
 
     Raises CourseError if the pack cannot be read or student code cannot be contained here.
     """

@@ -239,6 +239,17 @@ def test_where_the_verdict_cannot_be_written(packed, mistaken, tmp_path, capsys,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_is_named_by_the_file(tmp_path, packed, mistaken, monkeypatch, capsys):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    target = tmp_path / "r.json"
+    assert main(["judge", "--pack", str(packed), "--to", str(target), str(mistaken)]) == 1
+    assert f"{target}: the disk is full" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_a_surrogate_pair_is_written_as_a_question_mark(packed, tmp_path, monkeypatch, capsys):
     said = _verdict([Exercise("a", 5, 0.0, card="\ud800 ✗")])
     monkeypatch.setattr(pack, "judge", lambda *_: said)
@@ -280,10 +291,10 @@ def test_a_pack_that_cannot_be_read(packed, mistaken, tmp_path, capsys, content,
         whole = packed.read_bytes()
         path.write_bytes(whole[:2000] + b"\xff" * 10 + whole[2010:])
     elif content == "bomb":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-            with file.open("beside/zeros", "w") as zeros:
-                for _ in range(101):
-                    zeros.write(bytes(10_000_000))
+        whole = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+        with whole, whole.open("beside/zeros", "w") as zeros:
+            for _ in range(101):
+                zeros.write(bytes(10_000_000))
     elif content in ("empty", "above"):
         about = json.loads(zipfile.ZipFile(packed).read("pack.json"))
         with zipfile.ZipFile(path, "w") as file:
