@@ -86,7 +86,8 @@ def budget(builder, /, *args, parameters, macs, input_shape, classes, convolutio
         f"It takes {built.parameters:,} of {parameters:,} parameters, and {built.macs:,} of "
         f"{macs:,} MACs."
     )  # fmt: skip
-    conclude(Card(words.name(builder), findings, note=note))
+    name = words.call(words.name(builder), args, {"classes": classes})  # it is asked for several
+    conclude(Card(name, findings, note=note))
 
 
 def _several(like):
@@ -258,7 +259,8 @@ def _wrong_text(name, got, expected, wrong, hint):
         if differ <= wrong:
             return []
         said = f"Of {len(expected):,} characters {differ:,} are wrong, at most {wrong:,} may be."
-    return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=f"{said} {hint}")]
+    said = f"{said} {hint}".strip()
+    return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
 
 def _wrong_items(got, expected, tolerance, hint):

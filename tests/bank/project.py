@@ -169,7 +169,12 @@ def own_network(input_shape=(28, 28, 1), classes=10):
     return keras.Model(inputs, keras.ops.softmax(layers.Dense(classes)(x)))
 """,
         # No difference is shown where the ranges overlap.
-        "hand-in-answer": hand_in(RUNS | {"changed": RUNS["base"]}),
+        # With dropout, only the accuracy that is measured without it has to reach 1.
+        "hand-in-answer": hand_in(
+            RUNS
+            | {"changed": RUNS["base"]}
+            | {"twenty": {"loss": [2.4, 0.1], "accuracy": [0.1, 0.95], "val_accuracy": [0.2, 1.0]}}
+        ),
         "report-answer": report(changed=(0.472, 0.504), shown=False),
     },
 }
@@ -217,11 +222,24 @@ def moved(images, down, right):
             COMPILE.format(**SETTINGS | {
                 "fit": "network.fit(np.concatenate([train[0], validation[0]]), np.concatenate("
                 "[train[1], validation[1]]), epochs=epochs, validation_data=validation)"}),
-            ("project-compile",), "it should give [6, 6, [2, 2], 3"),
+            ("project-compile",), "it should give [6, 6, [2, 2], 64, 3"),
+    Mistake("batches of 32", "compile-answer",
+            COMPILE.format(**SETTINGS | {
+                "fit": "network.fit(*train, epochs=epochs, validation_data=validation)"}),
+            ("project-compile",), "those for validation, batch, epochs"),
+    Mistake("labels one-hot", "compile-answer",
+            COMPILE.format(**SETTINGS | {"loss": "'categorical_crossentropy'"}),
+            ("project-compile",), "labels that are whole numbers"),
+    Mistake("network not returned", "compile-answer",
+            COMPILE.format(**SETTINGS).replace("return network\n", "\n"),
+            ("project-compile",), "compiled returns the network."),
+    Mistake("another optimizer", "compile-answer",
+            COMPILE.format(**SETTINGS).replace("optimizers.Adam(", "optimizers.SGD("),
+            ("project-compile",), "and the optimizer."),
     Mistake("no history", "compile-answer", COMPILE.format(**SETTINGS | {"returns": "None"}),
             ("project-compile",), "what fitted returns"),
     Mistake("no accuracy", "compile-answer", COMPILE.format(**SETTINGS | {"metrics": "[]"}),
-            ("project-compile",), "The numbers: loss, accuracy"),
+            ("project-compile",), "This is what compiled sets: loss, accuracy"),
     Mistake("overfits", "plan-answer", letters("plan", PLAN, twenty_images="b"),
             ("project-plan",), "A network that overfits has all of its training images right."),
     Mistake("its own numbers", "plan-answer", letters("plan", PLAN, whose_mean="b"),

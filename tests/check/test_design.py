@@ -102,7 +102,13 @@ def test_other_images_are_said():
 
 
 def test_no_answer_is_open():
-    assert said(None).card.state == "open"
+    card = said(None).card
+    assert card.state == "open" and card.headline == "○ This exercise is not answered yet."
+
+
+def test_the_card_says_for_how_many_classes():
+    card = said(built(*SMALL[:3], lambda: layers.Dense(3)), classes=3).card
+    assert card.headline == "✗ own(classes=3) is not right."
 
 
 # --- a text of which some may be wrong
