@@ -13,7 +13,7 @@ def name(subject):
 
 def call(name, args, kwargs):
     """A call as it would be written, area(2, size=3); `NO_NAME`, or one without arguments, alone."""
-    if name == NO_NAME or not args and not kwargs:
+    if name == NO_NAME or (not args and not kwargs):
         return name
     parts = [brief(values.sendable(a)) for a in args]
     parts += [f"{key}={brief(item)}" for key, item in kwargs.items()]
