@@ -12,7 +12,7 @@ def name(subject):
 
 
 def call(name, args, kwargs):
-    """A call as it would be written, area(2, size=3); `NO_NAME`, or one without arguments, alone."""
+    """A call as it would be written, area(2, size=3); just the name if it takes nothing."""
     if name == NO_NAME or (not args and not kwargs):
         return name
     parts = [brief(values.sendable(a)) for a in args]
