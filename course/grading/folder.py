@@ -153,7 +153,8 @@ def write_atomically(path, content):
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
         except BaseException as error:
-            os.unlink(file.name)
+            with contextlib.suppress(FileNotFoundError):  # a signal came when all was done
+                os.unlink(file.name)
             if isinstance(error, OSError):  # such as a full disk, which does not say where
                 error.filename = error.filename or str(path)
             raise

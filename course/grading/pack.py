@@ -117,12 +117,12 @@ def _versions():
     return found
 
 
-def judge(pack, data):
+def judge(pack, data, judges=None):
     """The Verdict on a submission.
 
     `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
     {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said
-    in the Verdict.
+    in the Verdict. Without `judges` (a `worker.Judges`), this process's own are used.
 
     Raises CourseError if the pack cannot be read or student code cannot be contained here.
     """
@@ -142,7 +142,7 @@ def judge(pack, data):
             except OSError as error:
                 said = f"{one_line(content.name, 100)} cannot be read: {error.strerror}."
                 return not_graded(job, said)
-    return grade_submission(job, contents)
+    return grade_submission(job, contents, judges)
 
 
 def handed_in(paths):

@@ -2,6 +2,8 @@
 
 import contextlib
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -82,51 +84,62 @@ def _judge(files, pack_, form, to, within, sandbox):
     from course.grading.folder import write_atomically
     from course.grading.out.formats import FORMATS
 
-    def write(verdict):
+    def write(verdict, shown=True):
         # A student's text may hold half a surrogate pair, which UTF-8 cannot.
         content = FORMATS[form](verdict).encode("utf-8", "replace")
         if to:
             write_atomically(Path(to).absolute(), content)
-        else:
+        elif shown:
             click.echo(content, nl=False)
 
     read = [Path(pack_), *pack.handed_in(files).values()]
     if to and Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
         raise click.UsageError(f"--to {to} would overwrite a file that is read. Name another file.")
     try:
-        with _stopped_by_signals(within):
-            if to:
-                write(pack.failed(pack_, _NOT_YET))
+        with _told_to_end() as told:
+            write(pack.failed(pack_, _NOT_YET), shown=False)  # raises now what it would later
             job = pack.read(pack_, sandbox)
-            verdict = pack.judge(job, pack.handed_in(files))
-    except (CourseError, _Stopped) as error:
-        write(pack.failed(pack_, str(error)))
+            verdict = _judged(job, pack.handed_in(files), within, told)
+    except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)
+        with contextlib.suppress(CourseError):  # said just now: it cannot be written
+            write(pack.failed(pack_, str(error)))
         return 1
     write(verdict)
     return 0
 
 
-class _Stopped(BaseException):
-    """Somebody or something ended the grading; the text says who."""
+def _judged(job, files, within, told):
+    """The Verdict. Raises CourseError if `told` gets an item, or after `within` seconds."""
+    from course.grading import CourseError, pack, worker
+
+    begun = time.monotonic()
+    with worker.Judges() as judges, ThreadPoolExecutor(1) as pool:
+        verdict = pool.submit(pack.judge, job, files, judges)
+        while not verdict.done():
+            time.sleep(0.05)
+            late = within and time.monotonic() - begun > within
+            if told or late:
+                judges.close()  # which ends the submission
+                raise CourseError(
+                    "The grader was ended before it was done. Grade it again."
+                    if told
+                    else f"It was not done after {within} seconds, and grading was given up."
+                )
+        return verdict.result()
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(seconds):
-    """Raise _Stopped inside when this process is asked to end, or after so many seconds."""
+def _told_to_end():
+    """Yields a list that gets an item when this process is asked to end.
 
-    def late(*_):
-        raise _Stopped(f"It was not done after {seconds} seconds, and grading was given up.")
-
-    def ended(*_):
-        raise _Stopped("The grader was ended before it was done. Grade it again.")
-
-    before = {number: signal.signal(number, ended) for number in (signal.SIGTERM, signal.SIGINT)}
-    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds or 0)
+    A handler that raises an error would do so anywhere, also where it is swallowed.
+    """
+    told = []
+    numbers = signal.SIGTERM, signal.SIGINT
+    before = [signal.signal(number, lambda *_: told.append(True)) for number in numbers]
     try:
-        yield
+        yield told
     finally:
-        signal.alarm(0)
-        for number, handler in before.items():
+        for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

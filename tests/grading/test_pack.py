@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -309,6 +310,27 @@ def test_a_pack_that_cannot_be_read(packed, mistaken, tmp_path, capsys, content,
     assert said in capsys.readouterr().err
     with pytest.raises(CourseError, match=said):
         pack.read(path)
+
+
+def test_a_page_is_refused_for_two_notebooks_and_says_what_is_wrong_with_a_pack(tmp_path, capsys):
+    job = made_up.job_of(made_up.answer("a", "x = 0"), made_up.graded("hw-1", "assert x == 1"))
+    two = replace(job, official={"p1": job.official["hw"], "p2": job.official["hw"]})
+    pack.write(two, tmp_path / "two.course")
+    arguments = ["--format", "html", str(tmp_path / "p1.ipynb")]
+    (tmp_path / "p1.ipynb").write_bytes(made_up.handed_in(job, a="x = 1"))
+    assert main(["judge", "--pack", str(tmp_path / "two.course"), *arguments]) == 1
+    out, error = capsys.readouterr()
+    assert (
+        out == "" and error.startswith("course: A page shows one") and error.count("course: ") == 1
+    )
+    assert main(["judge", "--pack", str(tmp_path / "none.course"), *arguments]) == 1
+    out, error = capsys.readouterr()
+    assert "There is no pack" in error and "Not graded." in out and "There is no pack" in out
+    status, text = judge(capsys, "--pack", tmp_path / "two.course", tmp_path / "p1.ipynb")
+    found = json.loads(text)
+    assert status == 0 and found["reasons"] == ["p2.ipynb was not handed in"]
+    assert [each["points"] for each in found["exercises"]] == [1, None]
+    assert (found["score"], found["max_score"], found["state"]) == (1, 2, "not graded")
 
 
 @pytest.mark.parametrize("how", ["within", "terminated"])

@@ -80,7 +80,7 @@ class FeedbackPage(Exporter):
 def page(nb, names):
     """The HTML of a graded notebook; `names` is nbgrader's resources["nbgrader"]."""
     said = nb.metadata.get("course", {})
-    waits = any(cell.metadata.get("nbgrader", {}).get("waits") for cell in nb.cells)
+    waits = not nb.cells or any(c.metadata.get("nbgrader", {}).get("waits") for c in nb.cells)
     failed = said.get("failed") if waits else None  # else a person has graded all of it
     parts = list(_parts(nb, bool(failed)))
     exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]

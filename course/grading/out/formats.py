@@ -54,13 +54,17 @@ def as_json(verdict):
 
 def as_html(verdict):
     """The feedback page. Raises CourseError if the assignment has several notebooks."""
-    if len(verdict.notebooks) != 1:
+    if len(verdict.notebooks) > 1:
         raise CourseError(
-            f"A page shows one notebook, and {verdict.assignment or 'this'} has "
-            f"{len(verdict.notebooks)}. Choose another format, such as md."
+            f"A page shows one notebook, and {verdict.assignment} has {len(verdict.notebooks)}. "
+            "Choose another format, such as md."
         )
-    ((name, text),) = verdict.notebooks.items()
-    nb = nbformat.v4.reads(text)
+    if verdict.notebooks:
+        ((name, text),) = verdict.notebooks.items()
+        nb = nbformat.v4.reads(text)
+    else:  # not even the pack could be read
+        name, nb = "a notebook", nbformat.v4.new_notebook()
+        nb.metadata["course"] = {"failed": verdict.failed, "repairs": []}
     about = {each.name: each for each in verdict.exercises}
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader", {})
