@@ -4,6 +4,8 @@
 `course.network.recognise` describes the result and tells from it which function it is.
 """
 
+import inspect
+from contextlib import suppress
 from math import isfinite, prod
 
 from course.evidence.keras_private import is_symbolic
@@ -145,12 +147,21 @@ def caller(keras, nodes, where):
             args, kwargs = keras.tree.map_structure(
                 value, (list(node.arguments.args), dict(node.arguments.kwargs))
             )
-            made = node.operation.call(*args, **kwargs)
+            made = _used(node.operation.call, args, kwargs)
             for output, tensor in enumerate(keras.tree.flatten(made)):
                 values[number, output] = tensor
         return keras.ops.convert_to_numpy(values[region[-1], 0])
 
     return call
+
+
+def _used(call, args, kwargs):
+    """What a layer's `call` returns in use, not in training."""
+    with suppress(TypeError, ValueError):  # a callable without a signature
+        names = list(inspect.signature(call).parameters)
+        if "training" in names[len(args) :]:
+            kwargs["training"] = False  # Keras notes the default, True, as if it had been said
+    return call(*args, **kwargs)
 
 
 def runner(call, numbers):

@@ -699,6 +699,18 @@ def augmented():
     return keras.Model(i, alex()(L.Normalization()(L.RandomBrightness(0.1)(x))))
 
 
+def test_an_augmentation_is_run_as_in_use():
+    """In training this one makes every pixel black, whatever it draws."""
+
+    def darkened():
+        i = keras.Input((256, 256, 3))
+        x = L.RandomBrightness((-1.0, -0.9))(L.RandomCrop(227, 227)(i))
+        return keras.Model(i, alex()(x))
+
+    network, table = built(darkened, alexnet.ALEXNET)
+    assert diagnose(network(), table) == []
+
+
 def shared_convolution():
     one = conv(512, 3)
     i = x = keras.Input((224, 224, 3))

@@ -23,8 +23,8 @@ from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
+from course.grading.verdict import not_graded
 from course.grading.verdict.outputs import reasons
-from course.grading.worker import failure
 from tests.classroom import Classroom
 from tests.school import School
 
@@ -251,7 +251,7 @@ TOLD = threading.Event()
 
 def slow_one(job, contents, judges):
     assert TOLD.wait(600)
-    return failure(job, "no verdict here")
+    return not_graded(job, "no verdict here")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
