@@ -12,7 +12,8 @@ from course.grading.commands import (
     command,
     progress,
     short,
-)  # fmt: skip
+    without_box,
+)
 from course.plain import one_line
 
 
@@ -176,15 +177,7 @@ def _start_the_box(options):
     "--scheduler", metavar="ADDRESS",
     help="A Dask cluster to grade on, as tcp://host:8786, instead of this machine.",
 )  # fmt: skip
-@click.option(
-    "--throw-away-container", "sandbox", flag_value="throw-away container", default=None,
-    help="Do without the sandbox: this container holds nothing but the submissions, and is "
-    "thrown away afterwards.",
-)  # fmt: skip
-@click.option(
-    "--unsafe-no-sandbox", "sandbox", flag_value="none",
-    help="Do without the sandbox: student code has all your own rights. Grades are marked.",
-)  # fmt: skip
+@without_box
 def _grade(course, assignments, students, **options):
     """Grade what was handed in, and print who lost which points and why.
 

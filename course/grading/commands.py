@@ -66,6 +66,25 @@ NO_TRIAL = click.option(
 )  # fmt: skip
 
 
+def without_box(function):
+    """The options that do without the box."""
+    container = click.option(
+        "--throw-away-container",
+        "sandbox",
+        flag_value="throw-away container",
+        default=None,
+        help="Do without the sandbox: this container holds nothing but the submissions, and is "
+        "thrown away afterwards.",
+    )
+    unsafe = click.option(
+        "--unsafe-no-sandbox",
+        "sandbox",
+        flag_value="none",
+        help="Do without the sandbox: student code has all your own rights. Grades are marked.",
+    )
+    return container(unsafe(function))
+
+
 @contextlib.contextmanager
 def progress(what, line=str):
     """Yields a function(number, total, result) that prints `line(result)` above a progress bar."""

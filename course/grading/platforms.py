@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from course.grading.commands import command, short
+from course.grading.commands import command, short, without_box
 from course.plain import one_line
 
 
@@ -65,15 +65,7 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
     "--within", type=click.IntRange(min=1), metavar="SECONDS",
     help="Give up after this time on the clock, and say so in the verdict (default: never).",
 )  # fmt: skip
-@click.option(
-    "--throw-away-container", "sandbox", flag_value="throw-away container", default=None,
-    help="Do without the sandbox: this container holds nothing but the submission, and is thrown "
-    "away afterwards.",
-)  # fmt: skip
-@click.option(
-    "--unsafe-no-sandbox", "sandbox", flag_value="none",
-    help="Do without the sandbox: student code has all your own rights.",
-)  # fmt: skip
+@without_box
 def _judge(files, pack_, form, to, within, sandbox):
     """Judge one submission with a pack, without a course folder or a gradebook.
 

@@ -150,6 +150,17 @@ def _verdict(exercises):
     return verdict
 
 
+def test_a_verdict_without_a_sandbox_says_so():
+    verdict = not_graded(made_up.job_of(made_up.graded("hw-1", "assert x == 1")), "why")
+    nb = json.loads(verdict.notebooks["hw"])
+    nb["metadata"]["course"]["sandbox"] = "none"
+    unsafe = replace(verdict, notebooks={"hw": json.dumps(nb)})
+    for form in ("md", "gradescope", "prairielearn", "coursera"):
+        assert "WITHOUT a sandbox" in FORMATS[form](unsafe)
+        assert "WITHOUT a sandbox" not in FORMATS[form](verdict)
+    assert json.loads(FORMATS["json"](unsafe))["unsafe"] is True
+
+
 @pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"classroom50"}))  # has no place for it
 def test_what_could_not_be_graded_is_said_in_every_format(form):
     job = made_up.job_of(made_up.graded("hw-1", "check.value(x, 1)"))

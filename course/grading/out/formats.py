@@ -44,6 +44,7 @@ def as_json(verdict):
             "max_score": verdict.maximum,
             "reasons": verdict.reasons,
             "repairs": verdict.repairs,
+            "unsafe": verdict.unsafe,
             "exercises": exercises,
             "seconds": round(verdict.seconds, 2),
             "course": course.__version__,
@@ -218,6 +219,8 @@ def _plain_about(verdict):
     waiting = [each.name for each in verdict.exercises if each.points is None and not each.failed]
     if waiting:
         lines.append(f"A person still grades {', '.join(waiting)}.")
+    if verdict.unsafe:
+        lines.append("Graded WITHOUT a sandbox: the submission could read and change anything.")
     return lines + [f"Repaired: {one_line(said)}" for said in verdict.repairs]
 
 

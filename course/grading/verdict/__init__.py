@@ -10,6 +10,7 @@ from nbgrader import utils
 
 from course.diagnosis.causes import Cause
 from course.grading.notebook.repair import repair
+from course.grading.sandbox import outside
 
 
 @dataclass
@@ -85,6 +86,12 @@ class Verdict:
     def repairs(self):
         """Sentences about what was repaired before the notebooks were judged."""
         return [text for nb in self._read for text in nb.metadata.get("course", {})["repairs"]]
+
+    @property
+    def unsafe(self):
+        """Whether student code ran without a box, where it could read and change anything."""
+        said = [nb.metadata.get("course", {}).get("sandbox") for nb in self._read]
+        return outside.UNSAFE in said
 
     @cached_property
     def _read(self):
