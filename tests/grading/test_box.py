@@ -437,8 +437,8 @@ for _ in range(20):
     if os.fork() == 0:
         os.setsid()
         time.sleep(600)
-while os.getpriority(os.PRIO_PROCESS, 0) < 19: time.sleep(0.01)
-print(os.getpriority(os.PRIO_USER, os.getuid()))
+while os.getpriority(os.PRIO_USER, os.getuid()) < 19: time.sleep(0.01)  # the least of them
+print(os.getpriority(os.PRIO_PROCESS, 0))
 """
     assert said(box, code) == "19"
 
