@@ -2,12 +2,14 @@
 
 import contextlib
 import difflib
+import io
 import logging
 import os
 import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -158,6 +160,20 @@ def write_atomically(path, content):
             if isinstance(error, OSError):  # such as a full disk, which does not say where
                 error.filename = error.filename or str(path)
             raise
+
+
+def zipped(files):
+    """The bytes of a zip file with {name: bytes}; the same files give the same bytes.
+
+    What begins with #! is a program, and everybody may run it.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            about = zipfile.ZipInfo(name)  # without the time of writing
+            about.external_attr = (0o100755 if content.startswith(b"#!") else 0o100644) << 16
+            file.writestr(about, content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def _find(start):

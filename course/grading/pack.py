@@ -5,8 +5,8 @@ gradebook. A pack is as trusted as the program, because its test cells run in th
 """
 
 import importlib.metadata
-import io
 import json
+import os
 import platform
 import zipfile
 from collections import Counter
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import course
 from course.grading import CourseError
-from course.grading.folder import write_atomically
+from course.grading.folder import write_atomically, zipped
 from course.grading.notebook import renamed
 from course.grading.notebook.official import Official, Release
 from course.grading.verdict import Verdict, not_graded
@@ -25,11 +25,17 @@ from course.plain import one_line
 FORMAT = 1
 _ABOUT, _BESIDE = "pack.json", "beside/"
 _LARGEST = 1_000_000_000  # bytes of an unpacked pack, many times what any has
+NOT_YET = "It has not been graded yet: the grader is at work, or it was ended."
 _LIBRARIES = "keras", "tensorflow", "jax", "nbgrader"
 
 
 def write(job, path, answers=False):
     """Write a Job into a file. With `answers`, it also holds the solution, for follow-through."""
+    write_atomically(Path(path), packed(job, answers))
+
+
+def packed(job, answers=False):
+    """The bytes of the file that `write` writes."""
     about = {
         "format": FORMAT,
         "assignment": job.assignment,
@@ -39,15 +45,8 @@ def write(job, path, answers=False):
         "solution": job.solution if answers else {},
         "versions": _versions(),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        # Without the time of writing: the same assignment gives the same file.
-        for name, content in {
-            _ABOUT: json.dumps(about, indent=1, ensure_ascii=False).encode(),
-            **{f"{_BESIDE}{name}": content for name, content in sorted(job.files.items())},
-        }.items():
-            file.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    write_atomically(Path(path), buffer.getvalue())
+    beside = {f"{_BESIDE}{name}": content for name, content in sorted(job.files.items())}
+    return zipped({_ABOUT: json.dumps(about, indent=1, ensure_ascii=False).encode(), **beside})
 
 
 def read(path, sandbox=None):
@@ -146,13 +145,19 @@ def judge(pack, data, judges=None):
 
 
 def handed_in(paths):
-    """{file name: Path} of files, and of the files in folders; links are left out.
+    """{file name: Path} of files, and of the files in folders at any depth.
 
+    Links are left out, and what programs put beside a file (hidden folders, macOS's __MACOSX).
     Files of the same name are called by their paths, as nobody can say which of them counts.
     """
     found = []
     for path in map(Path, paths):
-        found += sorted(path.iterdir()) if path.is_dir() else [path]
+        if not path.is_dir():
+            found.append(path)
+            continue
+        for folder, inner, names in os.walk(path):
+            inner[:] = sorted(name for name in inner if name[0] != "." and name != "__MACOSX")
+            found += [Path(folder, name) for name in sorted(names)]
     found = {path.resolve(): path for path in filter(renamed.is_file, found)}.values()
     count = Counter(path.name for path in found)
     return {path.name if count[path.name] == 1 else str(path): path for path in found}

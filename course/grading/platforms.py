@@ -44,7 +44,6 @@ def _pack(course, assignment, output, with_answers):
         click.echo(f"It holds {what}: keep it where no student can read it.")
 
 
-_NOT_YET = "It has not been graded yet: the grader is at work, or it was ended."
 _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "coursera"
 
 
@@ -89,7 +88,7 @@ def _judge(files, pack_, form, to, within, sandbox):
         raise click.UsageError(f"--to {to} would overwrite a file that is read. Name another file.")
     try:
         with _told_to_end() as told:
-            write(pack.failed(pack_, _NOT_YET), shown=False)  # raises now what it would later
+            write(pack.failed(pack_, pack.NOT_YET), shown=False)  # raises now what it would later
             job = pack.read(pack_, sandbox)
             verdict = _judged(job, pack.handed_in(files), within, told)
     except CourseError as error:

@@ -216,6 +216,18 @@ def test_a_notebook_is_found_among_many_files(packed, mistaken, tmp_path):
     assert pack.judge(packed, pack.handed_in([tmp_path])).score > 80
 
 
+def test_a_notebook_is_found_in_the_folders_of_an_archive(packed, mistaken, tmp_path):
+    right = (mistaken / "lenet.ipynb").read_bytes()
+    for folder in ("mine/week 2", "mine/.ipynb_checkpoints", "__MACOSX/mine", ".git/hooks"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "lenet.ipynb").write_bytes(right)
+    (tmp_path / "linked").symlink_to(mistaken, target_is_directory=True)
+    found = {"lenet.ipynb": tmp_path / "mine/week 2/lenet.ipynb"}
+    assert pack.handed_in([tmp_path]) == found
+    (tmp_path / "old.ipynb").write_bytes(right)
+    assert pack.judge(packed, pack.handed_in([tmp_path])).score > 80  # the name decides
+
+
 def test_two_files_of_one_name_are_both_named(packed, mistaken, tmp_path):
     (tmp_path / "lenet.ipynb").write_bytes((mistaken / "lenet.ipynb").read_bytes())
     both = [tmp_path / "lenet.ipynb", mistaken / "lenet.ipynb"]
