@@ -32,7 +32,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# What students hand in is put into gradable shape first (course/grading/notebook/repair.py) ...
+# What students hand in is put into gradable shape first (course/notebook/repair.py) ...
 c.Autograde.sanitize_preprocessors = [
     "course.grading.notebook.repair.Repair",
     "nbgrader.preprocessors.ClearOutput",

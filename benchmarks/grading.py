@@ -143,10 +143,10 @@ def limit(notebooks):
     os.environ.update(CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", MPLBACKEND="agg")
     os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
     from course.evidence import observe
-    from course.grading.notebook.official import official_of
     from course.grading.sandbox import box
     from course.grading.sandbox.shell import Outputs, Shell
     from course.grading.verdict.testcell import TestCell, imports_of
+    from course.notebook.official import official_of
 
     os.environ["NBGRADER_EXECUTION"] = "autograde"  # what is not graded is not run
     box._warm()  # as warm as the box

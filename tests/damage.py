@@ -16,9 +16,9 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
 
 from course.grading.demo import answered, model_answers
-from course.grading.notebook.official import official_of
-from course.grading.notebook.pieces import parses
 from course.grading.verdict.testcell import free_names
+from course.notebook.official import official_of
+from course.notebook.pieces import parses
 
 
 class Assignment:

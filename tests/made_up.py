@@ -3,8 +3,8 @@
 import nbformat
 
 from course.grading import worker
-from course.grading.notebook.official import Official, Release
 from course.grading.verdict.outputs import reasons
+from course.notebook.official import Official, Release
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 

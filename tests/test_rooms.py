@@ -11,6 +11,7 @@ from tests.classroom import ROOT
 #: From the ground up. A door is another name of a module, for those who imported it there.
 ROOMS = (
     {"plain", "arithmetic", "normalisation", "show"},
+    {"notebook"},
     {"architectures"},
     {"network"},
     {"evidence"},
@@ -66,6 +67,13 @@ def test_a_module_imports_only_from_its_room_and_from_rooms_below(name):
         assert storey(other, ROOMS, 1) <= storey(name, ROOMS, 1), other
         if name.startswith("course.grading.") and other.startswith("course.grading."):
             assert storey(other, GRADING, 2) <= storey(name, GRADING, 2), other
+
+
+def test_the_students_half_does_without_what_only_grading_needs():
+    for name, path in MODULES.items():
+        if not name.startswith("course.grading"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"^ *(import|from) (nbgrader|distributed)\b", text, re.M), name
 
 
 def test_no_two_modules_need_each_other():

@@ -14,9 +14,9 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from course.grading import hand, late
 from course.grading.folder import write_atomically
-from course.grading.notebook import renamed
-from course.grading.notebook.official import grade_id
 from course.grading.results import read_judged
+from course.notebook import renamed
+from course.notebook.official import grade_id
 
 
 class Book:

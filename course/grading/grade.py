@@ -17,10 +17,10 @@ from nbgrader.api import Gradebook
 
 from course.grading import CourseError, worker
 from course.grading.book import Book
-from course.grading.notebook.official import code_of, not_released, official_cells
-from course.grading.notebook.read import read_source
+from course.grading.notebook.source import official_cells, read_source
 from course.grading.results import read_result
 from course.grading.sandbox import outside
+from course.notebook.official import code_of, not_released
 from course.plain import one_line
 
 _SAY = partial(print, flush=True)

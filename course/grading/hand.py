@@ -7,7 +7,7 @@ only if the student's text for it has changed.
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
-from course.grading.notebook.official import grade_id
+from course.notebook.official import grade_id
 
 
 class SaveGrades(SaveAutoGrades):

@@ -16,10 +16,10 @@ from pathlib import Path
 import course
 from course.grading import CourseError
 from course.grading.folder import write_atomically, zipped
-from course.grading.notebook import renamed
-from course.grading.notebook.official import Official, Release
 from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import Job, grade_submission
+from course.notebook import renamed
+from course.notebook.official import Official, Release
 from course.plain import one_line
 
 FORMAT = 1

@@ -39,12 +39,12 @@ from course.anatomy import anatomy
 from course.architectures import Table
 from course.grading import CourseError
 from course.grading.notebook.defang import Defang
-from course.grading.notebook.renamed import read_submission
-from course.grading.notebook.repair import repair
 from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
+from course.notebook.renamed import read_submission
+from course.notebook.repair import repair
 
 _log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have

@@ -13,8 +13,8 @@ from course.architectures import googlenet, lenet, resnet
 from course.diagnosis import MOST_FINDINGS, Cause, align
 from course.evidence.observe import weightless
 from course.evidence.trace import trace
-from course.grading.notebook.read import read_notebook
 from course.network import regions
+from course.notebook.read import read_notebook
 from tests.diagnosis.test_families import verdict
 
 CONV = {

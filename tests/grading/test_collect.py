@@ -17,7 +17,7 @@ from nbformat.v4 import new_notebook
 from course.grading import CourseError
 from course.grading.inbox import archives
 from course.grading.inbox.collect import LMS, collect
-from course.grading.notebook import read as notebooks
+from course.notebook import read as notebooks
 from tests.inbox import WHEN, packed
 
 

@@ -14,13 +14,13 @@ from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 
 from course.cli import main
 from course.grading.folder import CourseFolder
-from course.grading.notebook import pieces
-from course.grading.notebook.official import grade_id
-from course.grading.notebook.pieces import parses
-from course.grading.notebook.read import MAX_BYTES, read_notebook
-from course.grading.notebook.repair import repair
-from course.grading.notebook.said import Told
 from course.grading.results import read_result
+from course.notebook import pieces
+from course.notebook.official import grade_id
+from course.notebook.pieces import parses
+from course.notebook.read import MAX_BYTES, read_notebook
+from course.notebook.repair import repair
+from course.notebook.said import Told
 from tests import damage
 from tests.classroom import ROOT
 from tests.classroom import SOURCES as SOLUTIONS

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.nbgraderformat import MetadataValidator
 
 from course.grading.demo import as_colab_saves
-from course.grading.notebook.official import Release, grade_id, grade_ids, official_cells
-from course.grading.notebook.read import MAX_BYTES, read_notebook
-from course.grading.notebook.repair import repair
+from course.grading.notebook.source import official_cells
+from course.notebook.official import Release, grade_id, grade_ids
+from course.notebook.read import MAX_BYTES, read_notebook
+from course.notebook.repair import repair
 from tests import made_up
 from tests.classroom import Classroom
 
@@ -51,6 +53,7 @@ def mended(nb, official):
         known = official[cell.metadata.nbgrader.grade_id]
         assert cell.cell_type == known.type
         assert cell.metadata.nbgrader.locked == known.locked
+        assert cell.metadata.nbgrader.schema_version == MetadataValidator.schema_version
         if known.locked:
             assert cell.source == known.source
     return fixed, said

@@ -6,10 +6,10 @@ import nbformat
 import pytest
 
 from course.grading import worker
-from course.grading.notebook.official import Official
 from course.grading.verdict.outputs import reasons
 from course.grading.verdict.remote import NoEvidence
 from course.grading.verdict.testcell import TestCell, free_names, imports_of
+from course.notebook.official import Official
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 MINE = """

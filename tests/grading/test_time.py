@@ -19,12 +19,12 @@ from course.grading import CourseError, worker
 from course.grading import grade as grading
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade, job_of
-from course.grading.notebook.read import read_notebook
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import not_graded
 from course.grading.verdict.outputs import reasons
+from course.notebook.read import read_notebook
 from tests.classroom import Classroom
 from tests.school import School
 

@@ -11,7 +11,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 from course.grading.demo.answers import RIGHT, WRONG
-from course.grading.notebook.official import grade_id
+from course.notebook.official import grade_id
 
 ASSIGNMENT, NOTEBOOK = "lenet", "lenet.ipynb"
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from course.grading import CourseError
-from course.grading.notebook.read import MAX_BYTES
+from course.notebook.read import MAX_BYTES
 
 _MAX_FILES = 20_000
 _MAX_FILE = 100_000_000  # bytes; a notebook above MAX_BYTES is kept, but not graded

@@ -26,8 +26,9 @@ from course.grading.inbox.lms import (
 )
 from course.grading.inbox.roster import Roster, safe_id, split_name
 from course.grading.inbox.submitted import Submitted
-from course.grading.notebook.official import grade_ids
-from course.grading.notebook.read import read_notebook, read_source
+from course.grading.notebook.source import read_source
+from course.notebook.official import grade_ids
+from course.notebook.read import read_notebook
 
 _LMS_ADDS = (".txt", ".html", ".yml")  # files that LMSs add to those of students
 

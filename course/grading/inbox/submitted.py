@@ -16,9 +16,10 @@ from nbgrader.utils import parse_utc
 
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import PER_ASSIGNMENT
-from course.grading.notebook.official import grade_id, official_cells
-from course.grading.notebook.read import read_notebook
-from course.grading.notebook.repair import repair
+from course.grading.notebook.source import official_cells
+from course.notebook.official import grade_id
+from course.notebook.read import read_notebook
+from course.notebook.repair import repair
 
 _STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
 _BROKEN, _EMPTY, _ANSWERED = 0, 1, 2  # ranks of a notebook: the higher one is taken

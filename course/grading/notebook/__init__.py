@@ -1,1 +1,1 @@
-"""A student's file: read, repaired by the official one, made harmless."""
+"""What grading adds to `course.notebook`: sources and gradebook, and harmless pages."""

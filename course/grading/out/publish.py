@@ -13,7 +13,7 @@ import nbformat
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
-from course.grading.notebook.read import read_source
+from course.grading.notebook.source import read_source
 from course.grading.out.release import git_remote, https, release, stamped
 
 MANIFEST = ".published.json"  # lists the files that `publish` wrote and may replace

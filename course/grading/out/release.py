@@ -17,8 +17,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course.grading import CourseError
-from course.grading.notebook.pieces import EXERCISE
-from course.grading.notebook.read import read_source
+from course.grading.notebook.source import read_source
+from course.notebook.pieces import EXERCISE
 
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)

@@ -7,8 +7,8 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from course.grading.inbox.intake import Record
-from course.grading.notebook import renamed
 from course.grading.results import Result, read_result
+from course.notebook import renamed
 
 COLUMNS = (
     "assignment", "student", "last_name", "first_name", "lms_user_id",

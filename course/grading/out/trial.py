@@ -9,10 +9,10 @@ import time
 import nbformat
 
 from course.grading import worker
-from course.grading.notebook.official import official_of
-from course.grading.notebook.read import read_source
+from course.grading.notebook.source import read_source
 from course.grading.sandbox.outside import BoxError
 from course.grading.verdict.outputs import reasons
+from course.notebook.official import official_of
 
 
 def trial(course, assignment):

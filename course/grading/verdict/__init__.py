@@ -9,8 +9,8 @@ from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader import utils
 
 from course.diagnosis.causes import Cause
-from course.grading.notebook.repair import repair
 from course.grading.sandbox import outside
+from course.notebook.repair import repair
 
 
 @dataclass

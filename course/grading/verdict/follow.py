@@ -8,8 +8,8 @@ output, no value. And an official answer is run there only after all checks of i
 
 from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
-from course.grading.notebook import pieces
-from course.grading.notebook.official import grade_id
+from course.notebook import pieces
+from course.notebook.official import grade_id
 
 
 class Dependencies:

@@ -20,13 +20,13 @@ from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
 from course.evidence.cells import Made
 from course.grading import CourseError
-from course.grading.notebook.official import code_of, grade_id, official_cells, source_of
-from course.grading.notebook.read import read_source
+from course.grading.notebook.source import official_cells, read_source, source_of
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow, outputs
 from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.testcell import TestCell, imports_of
+from course.notebook.official import code_of, grade_id
 from course.plain import one_line
 
 

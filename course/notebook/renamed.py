@@ -6,8 +6,8 @@ the only other file in the folder with its exercises is taken for it.
 
 import hashlib
 
-from course.grading.notebook.official import grade_ids
-from course.grading.notebook.read import MAX_BYTES, read_notebook
+from course.notebook.official import grade_ids
+from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
 
 _MOST = 20  # other files of one student that are read

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from course.grading.notebook.read import versions
+from course.notebook.read import versions
 
 #: Each test cell names its exercise in its text, which survives editors that drop metadata.
 EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)

@@ -1,18 +1,14 @@
-"""The official cells of a notebook: what the gradebook, or a source in solutions/, says of each."""
+"""The official cells of a notebook: what its release says of each."""
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from nbgrader.api import Gradebook
-from nbgrader.nbgraderformat import MetadataValidator
 
-from course.grading.notebook import pieces
-from course.grading.notebook.read import read_source
+from course.notebook import pieces
 
+_SCHEMA = 3  # the version of nbgrader's metadata
 _HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
 )
@@ -63,7 +59,7 @@ class Official:
     def restored(self, text):
         """The cell with this text, everything else as released."""
         about = {
-            "schema_version": MetadataValidator.schema_version,
+            "schema_version": _SCHEMA,
             "grade_id": self.name,
             "grade": self.points is not None and not self.task,
             "solution": self.solution,
@@ -107,30 +103,6 @@ class Release(dict):
         return cls({name: cells[name] for name in [*order, *cells]}, plain, above)
 
 
-def official_cells(db_url, assignment, notebook, source_path=None):
-    """The Release of a notebook, in the order of its source if that is there."""
-    with Gradebook(db_url) as gradebook:
-        entry = gradebook.find_notebook(notebook, assignment)
-        points = {cell.name: cell.max_score for cell in [*entry.grade_cells, *entry.task_cells]}
-        solutions = {cell.name for cell in entry.solution_cells}
-        tasks = {cell.name for cell in entry.task_cells}
-        cells = {
-            cell.name: Official(
-                cell.name,
-                cell.cell_type,
-                cell.source or "",
-                points.get(cell.name),
-                solution=cell.name in solutions,
-                locked=bool(cell.locked),
-                task=cell.name in tasks,
-                checksum=cell.checksum,
-            )
-            for cell in entry.source_cells
-        }
-    source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
-    return Release.of(cells, source)
-
-
 def official_of(nb):
     """The Release that the gradebook would have if this source notebook were released now."""
     cells = {}
@@ -165,17 +137,6 @@ def not_released(nb, official):
 def code_of(nb):
     """[(grade id or None, text), ...] of a source notebook's code cells, answers included."""
     return [(grade_id(cell), cell.source) for cell in nb.cells if cell.cell_type == "code"]
-
-
-def source_of(step, names):
-    """The path of the source notebook of what nbgrader runs this step on, or None.
-
-    `names` is nbgrader's resources["nbgrader"].
-    """
-    directory = step.parent.parent.coursedir
-    folder = directory.format_path(directory.source_directory, ".", names["assignment"])
-    path = Path(folder, f"{names['notebook']}.ipynb")
-    return path if path.exists() else None
 
 
 def grade_id(cell):

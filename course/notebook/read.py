@@ -1,4 +1,4 @@
-"""Read notebook files: submissions (within limits, never raising) and the instructor's own."""
+"""Read the file of a submission, within limits; whatever is wrong with it raises nothing."""
 
 import ast
 import gc
@@ -8,12 +8,8 @@ from contextlib import contextmanager, suppress
 from difflib import SequenceMatcher
 from itertools import islice
 
-import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from course.grading import CourseError
-from course.plain import one_line
 
 MAX_BYTES = 20_000_000  # the largest real notebooks have 15 MB of pictures
 _MAX_DEPTH = 100
@@ -40,7 +36,7 @@ def read_notebook(content):
     """
     if len(content) > MAX_BYTES:
         return None, f"has more than the {MAX_BYTES / 1e6:.0f} MB that are allowed"
-    text, is_text = _decoded(content)
+    text, is_text = decoded(content)
     if not text.strip("\0 \t\r\n"):
         return None, "is empty"
     if _depth(text) > _MAX_DEPTH:
@@ -85,7 +81,7 @@ def _uncollected():
             gc.enable()
 
 
-def _decoded(content):
+def decoded(content):
     """(the text, whether it was valid UTF-8, UTF-16 or UTF-32, with or without a mark)."""
     encoding = json.detect_encoding(content)
     try:
@@ -195,61 +191,6 @@ def _both(ours, theirs):
     for kind, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
         found += ours[a:b] if kind == "equal" else [*ours[a:b], *theirs[c:d]]
     return found
-
-
-# --- the instructor's notebooks
-
-
-def read_source(path):
-    """A notebook of the instructor, as `nbformat.read` gives it.
-
-    Raises CourseError, which names the file and says what to do, if nbgrader could not read it.
-    """
-    content = path.read_bytes()
-    try:
-        return _source_notebook(content)
-    except ValueError as error:
-        raise CourseError(f"{'/'.join(path.parts[-3:])} {error}") from None
-
-
-def _source_notebook(content):
-    if not content.strip(b"\0 \t\r\n"):
-        raise ValueError("is empty. Take it back from version control or from a copy.")
-    encoding = json.detect_encoding(content).upper().replace("-SIG", " with a byte-order mark")
-    text, is_text = _decoded(content)
-    if not is_text or encoding != "UTF-8":
-        said = f"is written in {encoding}" if is_text else "is not written in UTF-8"
-        raise ValueError(
-            f"{said}, and Jupyter and nbgrader read UTF-8 without a byte-order mark only. Open it "
-            "in a text editor, and save it as UTF-8 (not: UTF-8 with BOM)."
-        )
-    try:
-        json.loads(text)
-    except ValueError as error:
-        marks = (n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<<"))
-        if at := next(marks, None):
-            raise ValueError(
-                f"holds two versions from a merge conflict (line {at}). Keep one of them, and "
-                "take out the lines that begin with <<<<<<<, ======= and >>>>>>>."
-            ) from None
-        raise ValueError(
-            f"is not JSON, as a notebook has to be ({error}). Take it back from version control "
-            "or from a copy."
-        ) from None
-    except RecursionError:
-        raise ValueError("is nested deeper than any notebook is.") from None
-    try:
-        nb = nbformat.reads(text, 4)
-        nbformat.validate(nb)
-    except Exception as error:  # nbformat may raise any error for unexpected JSON
-        reason = one_line(str(error).partition("\n")[0], 200) or type(error).__name__
-        raise ValueError(
-            f"is JSON, but not a notebook ({reason}). Open it in Jupyter and save it, or take it "
-            "back from version control or from a copy."
-        ) from None
-    if not nb.cells:
-        raise ValueError("has no cells. Take it back from version control or from a copy.")
-    return nb
 
 
 # --- one cell

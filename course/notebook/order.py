@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.grading.notebook import pieces
-from course.grading.notebook.pieces import defined
-from course.grading.notebook.said import Told
+from course.notebook import pieces
+from course.notebook.pieces import defined
+from course.notebook.said import Told
 
 _DELETED = "# This cell was missing from the submission."
 
