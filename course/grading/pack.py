@@ -10,7 +10,7 @@ import os
 import platform
 import zipfile
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import course
@@ -47,6 +47,19 @@ def packed(job, answers=False):
     }
     beside = {f"{_BESIDE}{name}": content for name, content in sorted(job.files.items())}
     return zipped({_ABOUT: json.dumps(about, indent=1, ensure_ascii=False).encode(), **beside})
+
+
+def released(job):
+    """The Job with nothing in it that its students have not read: no answers, no hidden tests."""
+
+    def shown(cell):
+        return replace(cell, source=cell.released) if cell.has_hidden else cell
+
+    official = {
+        name: Release({key: shown(cell) for key, cell in cells.items()}, cells.plain, cells.above)
+        for name, cells in job.official.items()
+    }
+    return replace(job, official=official, solution={})
 
 
 def read(path, sandbox=None):

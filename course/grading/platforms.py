@@ -51,12 +51,14 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--pack", "pack_", required=True, metavar="FILE", help="What `course pack` wrote.")
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="json", show_default=True,
+    "--format", "forms", type=click.Choice(_FORMATS), multiple=True, default=["json"],
+    show_default=True,
     help="json: everything, for programs; html: the feedback page; md: a page for a terminal or a "
-    "job's summary; the others: the file that the platform reads.",
+    "job's summary; the others: the file that the platform reads. May be repeated, each with a "
+    "--to of its own, in the same order.",
 )  # fmt: skip
 @click.option(
-    "--to", metavar="FILE",
+    "--to", "targets", multiple=True, metavar="FILE",
     help="Write the verdict here (default: print it). The file says from the start that nothing "
     "is graded yet, and is replaced in one move.",
 )  # fmt: skip
@@ -65,7 +67,7 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
     help="Give up after this time on the clock, and say so in the verdict (default: never).",
 )  # fmt: skip
 @without_box
-def _judge(files, pack_, form, to, within, sandbox):
+def _judge(files, pack_, forms, targets, within, sandbox):
     """Judge one submission with a pack, without a course folder or a gradebook.
 
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
@@ -75,17 +77,28 @@ def _judge(files, pack_, form, to, within, sandbox):
     from course.grading.folder import write_atomically
     from course.grading.out.formats import FORMATS
 
+    if len(forms) != len(targets) and (targets or len(forms) > 1):
+        raise click.UsageError(
+            f"Each --format needs a --to: there are {len(forms)} formats and {len(targets)} files."
+        )
+
     def write(verdict, shown=True):
-        # A student's text may hold half a surrogate pair, which UTF-8 cannot.
-        content = FORMATS[form](verdict).encode("utf-8", "replace")
-        if to:
-            write_atomically(Path(to).absolute(), content)
-        elif shown:
-            click.echo(content, nl=False)
+        for form, to in zip(forms, targets or [None], strict=True):
+            # A student's text may hold half a surrogate pair, which UTF-8 cannot.
+            content = FORMATS[form](verdict).encode("utf-8", "replace")
+            if to:
+                write_atomically(Path(to).absolute(), content)
+            elif shown:
+                click.echo(content, nl=False)
 
     read = [Path(pack_), *pack.handed_in(files).values()]
-    if to and Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
-        raise click.UsageError(f"--to {to} would overwrite a file that is read. Name another file.")
+    for number, to in enumerate(targets):
+        if Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
+            raise click.UsageError(
+                f"--to {to} would overwrite a file that is read. Name another file."
+            )
+        if Path(to).absolute() in {Path(other).absolute() for other in targets[:number]}:
+            raise click.UsageError(f"--to {to} is there twice. Name a file for each format.")
     try:
         with _told_to_end() as told:
             write(pack.failed(pack_, pack.NOT_YET), shown=False)  # raises now what it would later

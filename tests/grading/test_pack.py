@@ -246,6 +246,25 @@ def test_a_file_that_cannot_be_read_is_a_verdict(packed, mistaken, monkeypatch):
     assert reason == "lenet.ipynb cannot be read: Permission denied."
 
 
+def test_one_judging_gives_several_formats(packed, mistaken, tmp_path, capsys, monkeypatch):
+    judged, judge_it = [], pack.judge
+    monkeypatch.setattr(pack, "judge", lambda *given: judged.append(1) or judge_it(*given))
+    given = ["--pack", packed, "--format", "json", "--format", "md", "--format", "html"]
+    named = [word for name in "jmh" for word in ("--to", tmp_path / name)]
+    assert judge(capsys, *given, *named, mistaken) == (0, "") and judged == [1]
+    score = json.loads((tmp_path / "j").read_text())["score"]
+    for name in "mh":
+        assert f"{score:g}" in (tmp_path / name).read_text()
+    wrong = {
+        "3 formats and 2 files": named[:4],
+        "3 formats and 0 files": [],
+        "is there twice": [*named[:4], *named[:2]],
+    }
+    for said, few in wrong.items():
+        assert main(["judge", *map(str, [*given, *few, mistaken])]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_no_file_that_is_read_is_overwritten(packed, mistaken, tmp_path, capsys):
     for name, original in {"lenet.ipynb": mistaken / "lenet.ipynb", "p": packed}.items():
         (tmp_path / name).write_bytes(original.read_bytes())
