@@ -1,0 +1,190 @@
+"""What a platform's container needs to judge an assignment: pack, wheel, versions, programs.
+
+`image(job, ...)` is {path: bytes} of all that an instructor hands over to one of the PLATFORMS. The
+layouts are those of the platforms' documentation: Gradescope's autograder specifications,
+PrairieLearn's external grading, Coursera's custom graders.
+"""
+
+import base64
+import hashlib
+import importlib.metadata
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from traitlets.config import Config
+
+import course
+from course.grading import CourseError, pack
+from course.grading.folder import zipped
+from course.grading.out.formats import FORMATS
+from course.grading.verdict import not_graded, number
+from course.grading.verdict.judge import Judge
+
+_PACKAGE = "convnet-course"
+_EXTRAS = "grading,tensorflow"
+_MARGIN = 30  # seconds for the start of the grader and for its last words
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A place that runs a container for each submission."""
+
+    name: str
+    form: str  # of FORMATS, and the name of its instructions in templates/container/
+    home: str  # where the container holds the pack
+    submission: str
+    result: str
+    closed: str  # what student code must not read
+    program: str = "run"
+
+
+GRADESCOPE = Platform(
+    "Gradescope", "gradescope", "/autograder/source", "/autograder/submission",
+    "/autograder/results/results.json",
+    "/autograder/source /autograder/results /autograder/submission "
+    "/autograder/submission_metadata.json",
+    "run_autograder",
+)  # fmt: skip
+PRAIRIELEARN = Platform(
+    "PrairieLearn", "prairielearn", "/grade/tests", "/grade/student",
+    "/grade/results/results.json",
+    "/grade/tests /grade/results /grade/student /grade/data /grade/serverFilesCourse",
+)  # fmt: skip
+COURSERA = Platform(
+    "Coursera", "coursera", "/grader", "/shared/submission", "/shared/feedback.json",
+    "/grader /shared",
+)  # fmt: skip
+
+
+def image(job, platform, minutes, solved, tag=None):
+    """{path: bytes} for a platform that ends a grading after so many minutes.
+
+    `solved` is {notebook: NotebookNode} of the solution, on which the grader tries itself where it
+    is set up. `tag` is the name of the image at PrairieLearn, which fetches it from a public place:
+    there the pack lies with the question, and the image holds the grader alone.
+    """
+    name, wheel_ = wheel()
+    about = {
+        "job": job, "platform": platform, "minutes": minutes, "within": 60 * minutes - _MARGIN,
+        "wheel": name, "extras": _EXTRAS, "pack": f"{job.assignment}.course", "tag": tag,
+        "results": str(Path(platform.result).parent), "solved": not tag,
+        "exercises": _exercises(job), "number": number,
+        "memory": "2 GB of memory and 1 CPU",
+    }  # fmt: skip
+    setup = {"setup.sh": _text("setup.sh", about), "constraints.txt": constraints(), name: wheel_}
+    answers = Judge(config=Config(job.config)).follow_through
+    graded = {
+        platform.program: _text("run", about),
+        about["pack"]: pack.packed(job, answers),
+        "not-graded.json": FORMATS[platform.form](not_graded(job, pack.NOT_YET)).encode(),
+    }
+    files = {"README.md": _text(f"{platform.form}.md", about)}
+    tries = {f"solved/{name}.ipynb": nbformat.writes(nb).encode() for name, nb in solved.items()}
+    if platform is GRADESCOPE:
+        return {**files, **setup, **graded, **tries}
+    docker = {"Dockerfile": _text("Dockerfile", about)}
+    if platform is COURSERA:
+        return {**docker, **files, **setup, **graded, **tries}
+    question = f"questions/{job.assignment}"
+    files[f"{question}/info.json"] = _question(job, about)
+    files[f"{question}/question.html"] = _text("question.html", about)
+    files |= {f"{question}/tests/{path}": content for path, content in graded.items()}
+    return files | {f"image/{path}": content for path, content in {**docker, **setup}.items()}
+
+
+def _text(template, about):
+    environment = Environment(
+        loader=PackageLoader("course.grading", "templates/container"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
+    return environment.get_template(template).render(about).encode()
+
+
+def _exercises(job):
+    """The exercises of all notebooks, those that a person grades apart."""
+    graded = [
+        cell
+        for release in job.official.values()
+        for cell in release.values()
+        if cell.points is not None
+    ]
+    by_hand = [cell for cell in graded if not cell.is_test]
+    return {
+        "judged": sum(cell.points for cell in graded if cell.is_test),
+        "by_hand": [(cell.name, cell.points) for cell in by_hand],
+    }
+
+
+def _question(job, about):
+    """PrairieLearn's info.json of the question."""
+    info = {
+        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{_PACKAGE}/{job.assignment}")),
+        "title": job.assignment,
+        "topic": "Convolutional networks",
+        "type": "v3",
+        "singleVariant": True,
+        "gradingMethod": "External",
+        "externalGradingOptions": {
+            "enabled": True,
+            "image": about["tag"],
+            "entrypoint": f"{PRAIRIELEARN.home}/{PRAIRIELEARN.program}",
+            "timeout": 60 * about["minutes"],
+            "enableNetworking": False,
+        },
+    }
+    return (json.dumps(info, indent=2) + "\n").encode()
+
+
+def constraints():
+    """The versions of all packages in this environment, as a constraints file of pip."""
+    found = {}
+    for each in importlib.metadata.distributions():
+        name = each.metadata["Name"]
+        if name and name != _PACKAGE:
+            found.setdefault(re.sub("[-_.]+", "-", name).lower(), each.version)  # the first is used
+    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
+
+
+def wheel():
+    """(file name, bytes) of a wheel with the package that runs here, installed or editable.
+
+    Raises CourseError if it is not installed at all.
+    """
+    try:
+        about = importlib.metadata.distribution(_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        raise CourseError(
+            "The course is used from a folder and not installed, so nothing says which packages "
+            "it needs. Install it: pip install --editable ."
+        ) from None
+    folder = Path(course.__file__).parent
+    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = {
+        f"course/{path.as_posix()}": (folder / path).read_bytes()
+        for path in paths
+        if not any(part[0] == "." or part == "__pycache__" for part in path.parts)
+    }
+    stem = f"{_PACKAGE.replace('-', '_')}-{about.version}"
+    info = f"{stem}.dist-info"
+    for path in about.files:
+        if path.parts[0] == info and (path.name in _ABOUT or "licenses" in path.parts):
+            files[path.as_posix()] = path.locate().read_bytes()
+    files[f"{info}/WHEEL"] = _WHEEL.encode()
+    record = [f"{path},sha256={_hash(text)},{len(text)}\n" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\n"]).encode()
+    return f"{stem}-py3-none-any.whl", zipped(files)
+
+
+_ABOUT = "METADATA", "entry_points.txt"
+_WHEEL = "Wheel-Version: 1.0\nGenerator: course\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def _hash(content):
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
