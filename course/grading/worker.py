@@ -99,9 +99,13 @@ def _digest(contents):
 
 @cache
 def _own_code():
-    """{name: bytes} of the course's package, as verdicts depend on its checks and tables."""
+    """{name: bytes} of the course's package, as verdicts depend on its checks and tables.
+
+    No verdict depends on the demo, which is left out where the package is sent to.
+    """
     folder = Path(course.__file__).parent
-    return {f"course/{p.relative_to(folder)}": p.read_bytes() for p in sorted(folder.rglob("*.py"))}
+    paths = {p.relative_to(folder): p for p in sorted(folder.rglob("*.py"))}
+    return {f"course/{p}": paths[p].read_bytes() for p in paths if p.parts[1:2] != ("demo",)}
 
 
 def files_beside(folder):

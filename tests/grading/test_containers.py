@@ -7,14 +7,14 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from pathlib import Path
+from importlib.metadata import Distribution, version
 
 import nbformat
 import pytest
 
-from course.grading.out import image
+from course.grading.out.wheel import constraints, wheel
 from tests.bank import packs
-from tests.classroom import Classroom
+from tests.classroom import ROOT, Classroom
 from tests.grading import docker
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -35,7 +35,7 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("opt") / "course"
     venv.create(folder, symlinks=True)
     site = folder / "lib" / PYTHON / "site-packages"
-    name, content = image.wheel()
+    name, content = wheel()
     (site / name).write_bytes(content)
     zipfile.ZipFile(site / name).extractall(site)
     (site / "behind.pth").write_text(sysconfig.get_path("purelib"))
@@ -107,3 +107,33 @@ def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope
         result = room.result(f"s{number}")
         assert lost == {name for name, _, _ in result.lost}, answer
         assert sum(points(results).values()) == result.score
+
+
+def test_the_wheel_is_this_package_without_the_demos_answers(tmp_path):
+    name, content = wheel()
+    (tmp_path / name).write_bytes(content)
+    assert wheel() == (name, content)  # the same bytes each time
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*command, "--target", tmp_path / "to", tmp_path / name], check=True)
+    here = {p.relative_to(ROOT) for p in (ROOT / "course").rglob("*") if p.is_file()}
+    there = {p.relative_to(tmp_path / "to") for p in (tmp_path / "to/course").rglob("*")}
+    there = {p for p in there if p.suffix != ".pyc" and (tmp_path / "to" / p).is_file()}
+    left_out = {p for p in here - there if p.suffix != ".pyc"}
+    assert there <= here
+    assert {p.name for p in left_out} == {"answers.py", "lenet.ipynb", "nbgrader_config.py"}
+    for path in there:
+        assert (tmp_path / "to" / path).read_bytes() == (ROOT / path).read_bytes()
+    about = Distribution.at(next((tmp_path / "to").glob("*.dist-info")))
+    assert (
+        about.version == version("convnet-course")
+        and "grading" in about.metadata.json["provides_extra"]
+    )
+    assert {str(p) for p in about.files} >= {str(p) for p in there}
+
+
+def test_constraints_are_the_versions_that_grade_here():
+    lines = constraints().decode().splitlines()
+    found = dict(line.split("==") for line in lines)
+    assert len(found) == len(lines) and "convnet-course" not in found
+    for name in ("keras", "numpy", "nbgrader", "ipython", "matplotlib-inline"):
+        assert found[name] == version(name)

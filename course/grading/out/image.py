@@ -5,11 +5,7 @@ layouts are those of the platforms' documentation: Gradescope's autograder speci
 PrairieLearn's external grading, Coursera's custom graders.
 """
 
-import base64
-import hashlib
-import importlib.metadata
 import json
-import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +14,12 @@ import nbformat
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from traitlets.config import Config
 
-import course
-from course.grading import CourseError, pack
-from course.grading.folder import zipped
+from course.grading import pack
 from course.grading.out.formats import FORMATS
+from course.grading.out.wheel import EXTRAS, PACKAGE, constraints, wheel
 from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
 
-_PACKAGE = "convnet-course"
-_EXTRAS = "grading,tensorflow"
 _MARGIN = 30  # seconds for the start of the grader and for its last words
 
 
@@ -71,7 +64,7 @@ def image(job, platform, minutes, solved, tag=None):
     name, wheel_ = wheel()
     about = {
         "job": job, "platform": platform, "minutes": minutes, "within": 60 * minutes - _MARGIN,
-        "wheel": name, "extras": _EXTRAS, "pack": f"{job.assignment}.course", "tag": tag,
+        "wheel": name, "extras": EXTRAS, "pack": f"{job.assignment}.course", "tag": tag,
         "results": str(Path(platform.result).parent), "solved": not tag,
         "exercises": _exercises(job), "number": number,
         "memory": "2 GB of memory and 1 CPU",
@@ -125,7 +118,7 @@ def _exercises(job):
 def _question(job, about):
     """PrairieLearn's info.json of the question."""
     info = {
-        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{_PACKAGE}/{job.assignment}")),
+        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACKAGE}/{job.assignment}")),
         "title": job.assignment,
         "topic": "Convolutional networks",
         "type": "v3",
@@ -140,51 +133,3 @@ def _question(job, about):
         },
     }
     return (json.dumps(info, indent=2) + "\n").encode()
-
-
-def constraints():
-    """The versions of all packages in this environment, as a constraints file of pip."""
-    found = {}
-    for each in importlib.metadata.distributions():
-        name = each.metadata["Name"]
-        if name and name != _PACKAGE:
-            found.setdefault(re.sub("[-_.]+", "-", name).lower(), each.version)  # the first is used
-    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
-
-
-def wheel():
-    """(file name, bytes) of a wheel with the package that runs here, installed or editable.
-
-    Raises CourseError if it is not installed at all.
-    """
-    try:
-        about = importlib.metadata.distribution(_PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        raise CourseError(
-            "The course is used from a folder and not installed, so nothing says which packages "
-            "it needs. Install it: pip install --editable ."
-        ) from None
-    folder = Path(course.__file__).parent
-    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
-    files = {
-        f"course/{path.as_posix()}": (folder / path).read_bytes()
-        for path in paths
-        if not any(part[0] == "." or part == "__pycache__" for part in path.parts)
-    }
-    stem = f"{_PACKAGE.replace('-', '_')}-{about.version}"
-    info = f"{stem}.dist-info"
-    for path in about.files:
-        if path.parts[0] == info and (path.name in _ABOUT or "licenses" in path.parts):
-            files[path.as_posix()] = path.locate().read_bytes()
-    files[f"{info}/WHEEL"] = _WHEEL.encode()
-    record = [f"{path},sha256={_hash(text)},{len(text)}\n" for path, text in files.items()]
-    files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\n"]).encode()
-    return f"{stem}-py3-none-any.whl", zipped(files)
-
-
-_ABOUT = "METADATA", "entry_points.txt"
-_WHEEL = "Wheel-Version: 1.0\nGenerator: course\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-
-
-def _hash(content):
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

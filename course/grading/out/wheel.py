@@ -1,0 +1,63 @@
+"""The course as another machine installs it: a wheel, and the versions that grade here."""
+
+import base64
+import hashlib
+import importlib.metadata
+import re
+from pathlib import Path
+
+import course
+from course.grading import CourseError
+from course.grading.folder import zipped
+
+PACKAGE = "convnet-course"
+EXTRAS = "grading,tensorflow"  # what `course judge` needs
+_ABOUT = "METADATA", "entry_points.txt"
+_WHEEL = "Wheel-Version: 1.0\nGenerator: course\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def constraints():
+    """The versions of all packages in this environment, as a constraints file of pip."""
+    found = {}
+    for each in importlib.metadata.distributions():
+        name = each.metadata["Name"]
+        if name and name != PACKAGE:
+            found.setdefault(re.sub("[-_.]+", "-", name).lower(), each.version)  # the first is used
+    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
+
+
+def wheel():
+    """(file name, bytes) of a wheel with the package that runs here, installed or editable.
+
+    The demo is left out, because its class answers an exercise like one of 02-lenet's.
+
+    Raises CourseError if it is not installed at all.
+    """
+    try:
+        about = importlib.metadata.distribution(PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        raise CourseError(
+            "The course is used from a folder and not installed, so nothing says which packages "
+            "it needs. Install it: pip install --editable ."
+        ) from None
+    folder = Path(course.__file__).parent
+    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = {
+        f"course/{path.as_posix()}": (folder / path).read_bytes()
+        for path in paths
+        if not any(part[0] == "." or part == "__pycache__" for part in path.parts)
+        and (path.parts[:2] != ("grading", "demo") or path.name == "__init__.py")
+    }
+    stem = f"{PACKAGE.replace('-', '_')}-{about.version}"
+    info = f"{stem}.dist-info"
+    for path in about.files:
+        if path.parts[0] == info and (path.name in _ABOUT or "licenses" in path.parts):
+            files[path.as_posix()] = path.locate().read_bytes()
+    files[f"{info}/WHEEL"] = _WHEEL.encode()
+    record = [f"{path},sha256={_hash(text)},{len(text)}\n" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\n"]).encode()
+    return f"{stem}-py3-none-any.whl", zipped(files)
+
+
+def _hash(content):
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
