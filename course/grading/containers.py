@@ -63,7 +63,7 @@ def _coursera(course, **options):
 def _write(course, where, assignment, output, minutes, tag=None):
     from course.grading.folder import write_atomically, zipped
     from course.grading.grade import job_of
-    from course.grading.notebook.read import read_source
+    from course.grading.notebook.source import read_source
     from course.grading.out import image
 
     platform = getattr(image, where)
