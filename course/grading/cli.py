@@ -237,14 +237,13 @@ def _feedback(course, assignments, students):
     return 1 if failed else 0
 
 
-@command("export", "course export 04-vgg --format canvas")
+@command("export", "course export 04-vgg --into Grades.csv")
 @ASSIGNMENTS
 @STUDENTS
 @click.option(
-    "--format", "form", default="scores", show_default=True,
-    type=click.Choice(["scores", "canvas", "moodle"]),
-    help="scores: every exercise of everybody; canvas, moodle: the file that their gradebooks "
-    "import.",
+    "--format", "form", type=click.Choice(["scores", "canvas", "moodle"]),
+    help="scores: every exercise of everybody (default); canvas, moodle: a file that their "
+    "gradebooks import, if there is none to fill in.",
 )  # fmt: skip
 @click.option(
     "--to", metavar="PATH",
@@ -252,11 +251,11 @@ def _feedback(course, assignments, students):
 )  # fmt: skip
 @click.option(
     "--into", metavar="CSV",
-    help="The LMS's own file, of which a copy is filled in: Canvas's gradebook export, Moodle's "
-    "grading worksheet of one assignment.",
+    help="The file that the LMS gave, of which a copy is filled in: Canvas's gradebook, Moodle's "
+    "grading worksheet of one assignment, Brightspace's or Gradescope's grades.",
 )  # fmt: skip
 def _export(course, assignments, students, form, to, into):
-    """Write the scores for a spreadsheet, Canvas or Moodle.
+    """Write the scores for a spreadsheet, or into the LMS's own file.
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
@@ -279,7 +278,7 @@ def _export(course, assignments, students, form, to, into):
         if row["state"] not in (GRADED, MISSING):
             why = f" ({one_line(row['note'])})" if row["note"] else ""
             click.echo(f"not final: {row['assignment']}  {row['student']}  {row['state']}{why}")
-    if form != "scores" and any(row["state"] != GRADED for row in done.rows):
+    if (into or form in ("canvas", "moodle")) and any(row["state"] != GRADED for row in done.rows):
         click.echo("Only final scores are exported.")
     for note in done.notes:
         click.echo(f"note: {note}")

@@ -123,10 +123,10 @@ def test_without_a_name_a_file_is_called_after_its_format(school, tmp_path, monk
 
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "canvas.csv").write_text("Student,ID,hw\n")
+    (tmp_path / "canvas.csv").write_text("Student,ID,Section,hw\n")
     assert school.course("export", "--format", "canvas", "--into", "canvas.csv") == 1
     assert "canvas.csv is not written over" in capsys.readouterr().err
-    assert (tmp_path / "canvas.csv").read_text() == "Student,ID,hw\n"
+    assert (tmp_path / "canvas.csv").read_text() == "Student,ID,Section,hw\n"
 
 
 def test_an_empty_gradebook_says_what_to_do(tmp_path, capsys):

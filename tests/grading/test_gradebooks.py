@@ -1,11 +1,13 @@
 """The files that Canvas and Moodle import: whose score, under which number, and nothing else."""
 
 import csv
+import re
 
 import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
+from tests.importers import Brightspace, Canvas, Gradescope, Moodle, table
 from tests.inbox import packed
 from tests.school import School
 
@@ -93,32 +95,76 @@ def test_canvas_never_gets_an_empty_cell_or_moodles_numbers(school, tmp_path, ca
     assert rows[1]["01-conv"] == "9.0" and rows[1]["02-lenet"] == "20.0"
 
 
-CANVAS = (
-    "Student,ID,SIS User ID,SIS Login ID,Section,Essay (1),Conv (41),Week 2: LeNet-5 (42),Final\n"
-    "    Points Possible,,,,,10,20,20,(read only)\n"
-    '"Roe, Ada",7,ar1,ada,"A, 1",5,,,50\n"Li, Bo",8,bl1,bo,B,6,,11,60\n'
-    '"Tan, Cy",9,ct1,cy,B,7,3,,70\n'
-)
+PEOPLE = {"ar1": ("Roe", "Ada"), "bl1": ("Li", "Bo"), "ct1": ("Tan", "Cy")}
+FINAL = {"ar1": {"01-conv": 9, "02-lenet": 20}, "bl1": {"02-lenet": 0}}  # after lateness
+
+
+def canvas():
+    people = {
+        str(7 + n): (f"{last}, {first}", id_, first.lower(), '"A", 1 and B')
+        for n, (id_, (last, first)) in enumerate(PEOPLE.items())
+    }
+    lms = Canvas(people, {"Essay (1)": 10, "Conv (41)": 20, "Week 2: LeNet-5 (42)": 20})
+    lms.grades["Essay (1)"] = {"7": 5.0, "9": 7.0}
+    lms.grades["Conv (41)"] = {"9": 3.0}
+    return lms
+
+
+def filled(school, tmp_path, text, *arguments, encoding="utf-8"):
+    """The LMS's file after the export has filled it in, as text; other cells are unchanged."""
+    own, to = tmp_path / "own.csv", tmp_path / "filled.csv"
+    own.write_bytes(text.encode(encoding))
+    assert school.course("export", *arguments, "--into", str(own), "--to", str(to)) == 0
+    assert own.read_bytes() == text.encode(encoding)
+    return to.read_bytes().decode(encoding)
+
+
+def differing(before, after):
+    """The pieces of a text that were replaced, cell by cell."""
+    a, b = (re.split(r"([,;]|\r?\n)", text) for text in (before, after))
+    return [new for old, new in zip(a, b, strict=True) if old != new]
 
 
 def test_canvas_own_file_is_filled_in(school, tmp_path, capsys):
-    own = tmp_path / "Grades.csv"
-    own.write_text(CANVAS, encoding="utf-8-sig")
-    files = exported(school, tmp_path, "02-lenet", "--format", "canvas", "--into", str(own))
-    first, ada, bo = files["out"]
-    # Canvas's own title needs no mapping, and other assignments' grades are not touched.
-    assert list(first) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section",
-                           "Week 2: LeNet-5 (42)"]  # fmt: skip
-    assert list(ada.values()) == ["Roe, Ada", "7", "ar1", "ada", "A, 1", "20.0"]
-    assert (bo["ID"], bo["Week 2: LeNet-5 (42)"]) == ("8", "0.0")
+    lms = canvas()
+    text = filled(school, tmp_path, lms.text())
+    # Sections, the test student, other assignments, quotes and line ends stay byte for byte.
+    assert differing(lms.text(), text) == ["9", "20", "0"]
     assert "cannot tell" not in capsys.readouterr().out
-    own.write_text(CANVAS.replace("LeNet-5", "five"))
-    assert school.course("export", "02-lenet", "--format", "canvas", "--into", str(own)) == 1
+    lms.take(text)
+    assert lms.grades == {
+        "Essay (1)": {"7": 5.0, "9": 7.0},
+        "Conv (41)": {"7": 9.0, "9": 3.0},
+        "Week 2: LeNet-5 (42)": {"7": 20.0, "8": 0.0},
+    }
+    lms.take(filled(school, tmp_path, lms.text(), "02-lenet"))  # a second time, after a regrade
+    assert lms.grades["Week 2: LeNet-5 (42)"] == {"7": 20.0, "8": 0.0}
+
+
+def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, capsys):
+    lms = canvas()
+    text = lms.text().replace("LeNet-5", "five")
+    assert differing(text, filled(school, tmp_path, text)) == ["9"]
+    assert "not exported: " in capsys.readouterr().out
+    own = tmp_path / "own.csv"
+    assert school.course("export", "02-lenet", "--into", str(own)) == 1
     assert "no column that is called like 02-lenet" in capsys.readouterr().err
-    own.write_text(CANVAS.replace("Li, Bo", "Lee, Bob").replace("bl1", "bb1").replace("bo,", "x,"))
-    files = exported(school, tmp_path, "02-lenet", "--format", "canvas", "--into", str(own))
-    assert len(files["out"]) == 2
+    text = lms.text().replace("Li, Bo", "Lee, Bob").replace("bl1", "bb1").replace("bo,", "x,")
+    assert differing(text, filled(school, tmp_path, text, "02-lenet")) == ["20"]
     assert "so not exported: bl1" in capsys.readouterr().out
+    lms.columns["Conv (41)"] = 10
+    filled(school, tmp_path, lms.text())
+    said = capsys.readouterr().out
+    assert "highest grade of 01-conv in Canvas is 10, and the assignment has 20 points" in said
+    assert school.course("export", "--format", "moodle", "--into", str(own)) == 1
+    assert "is a file of Canvas's, not of Moodle's" in capsys.readouterr().err
+
+
+CANVAS = (
+    "Student,ID,SIS User ID,SIS Login ID,Section,Essay (1),Conv (41),Final\n"
+    "    Points Possible,,,,,10,20,(read only)\n"
+    '"Roe, Ada",7,ar1,ada,"A, 1",5,,50\n'
+)
 
 
 def test_canvas_roster_gives_names_and_sections(tmp_path):
@@ -133,32 +179,85 @@ def test_canvas_roster_gives_names_and_sections(tmp_path):
     assert list(rows[1].values()) == ["Roe, Ada", "7", "ar1", "ada", "A, 1", "20.0"]
 
 
-GERMAN = (
-    "ID;Vollständiger Name;ID-Nummer;Status;Bewertung;Bestwertung;Bewertung kann geändert werden;"
-    "Zuletzt geändert (Abgabe);Zuletzt geändert (Bewertung);Feedback als Kommentar\n"
-    'Teilnehmer/in102;Cy Tan;ct1;-;"7,50";"10,00";Ja;-;"Montag, 2. Februar 2026";gut\n'
-    'Teilnehmer/in100;Ada Roe;ar1;Abgegeben;;"10,00";Ja;"Sonntag, 4. Januar 2026, 00:00";-;\n'
-)
+def moodle():
+    people = {"102": ("Cy Tan", "ct1"), "100": ("Ada Roe", "ar1"), "101": ("Bo Li", "")}
+    lms = Moodle(people, 10)
+    lms.grades["102"] = (7.5, "Montag, 2. Februar 2026, 11:00", "gut; weiter so")
+    return lms
 
 
 @pytest.mark.parametrize("titles", [None, "一;二;三;四;五;六;七;八;九;コメント comment"])
-def test_moodles_own_worksheet_is_filled_in(school, tmp_path, capsys, titles):
-    own = tmp_path / "Bewertungen.csv"
-    text = GERMAN if titles is None else titles + GERMAN[GERMAN.index("\n") :]
-    own.write_text(text, encoding="utf-8-sig")
-    to = tmp_path / "out.csv"
-    arguments = ("--format", "moodle", "--into", str(own), "--to", str(to))
-    assert school.course("export", "01-conv", *arguments) == 0
-    header, cy, ada = csv.reader(to.open(newline="", encoding="utf-8"), delimiter=";")
-    assert header == text.split("\n")[0].split(";")
-    assert cy == ["Teilnehmer/in102", "Cy Tan", "ct1", "-", "7,50", "10,00", "Ja", "-",
-                  "Montag, 2. Februar 2026", "gut"]  # fmt: skip
-    assert ada[:5] == ["Teilnehmer/in100", "Ada Roe", "ar1", "Abgegeben", "9"]
-    assert ada[5:9] == ["10,00", "Ja", "Sonntag, 4. Januar 2026, 00:00", "-"]
-    assert ada[9].endswith("−3 handed in late")
-    assert "Moodle's highest grade is 10, the assignment has 20 points" in capsys.readouterr().out
-    assert school.course("export", *arguments) == 1  # of which assignment?
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_moodles_own_worksheet_is_filled_in(school, tmp_path, capsys, titles, encoding):
+    if titles and encoding == "cp1252":
+        return
+    lms = moodle()
+    header, _, rest = lms.text().partition("\r\n")
+    before = f"{titles or header}\r\n{rest}"
+    after = filled(school, tmp_path, before, "01-conv", encoding=encoding)
+    grade, comment = [row[4] for row in table(after, ";")], [row[9] for row in table(after, ";")]
+    assert grade[1:] == ["7,50", "9", ""]
+    minus = "&#8722;" if encoding == "cp1252" else "−"
+    assert comment[1] == "gut; weiter so" and comment[2].endswith(f"{minus}3 handed in late")
+    # The comment is HTML: what a student or a table wrote is text in it.
+    assert comment[2].split("<br>")[0] == (
+        f"{minus}6 shapes: It is &lt;valid&gt; &amp; the table has 2.\\nOne, two."
+    )
+    head, tail = after.split(";9;")
+    assert before.startswith(head) and before.endswith(tail[tail.rindex("\r\nTeilnehmer") :])
+    said = capsys.readouterr().out
+    assert "highest grade of 01-conv in Moodle is 10, and the assignment has 20" in said
+
+
+def test_a_regrade_reaches_moodle(tmp_path):
+    """A grade without its date is skipped by Moodle once there is one."""
+    school = School(tmp_path)
+    school.hand_in("ar1", manual=4, lms_user_id="100", first_name="Ada", last_name="Roe")
+    lms = moodle()
+    lms.take(filled(school, tmp_path, lms.text()))
+    assert lms.grades["100"][0] == 18.0 and lms.grades["102"][0] == 7.5
+    with Gradebook(CourseFolder(tmp_path).database) as gradebook:
+        gradebook.find_grade("essay", "p1", "hw", "ar1").manual_score = 6
+        gradebook.db.commit()
+    lms.take(filled(school, tmp_path, lms.text()))
+    assert lms.grades["100"][::2] == (20.0, "")
+
+
+def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
+    own = tmp_path / "own.csv"
+    own.write_text(moodle().text())
+    assert school.course("export", "--into", str(own)) == 1
     assert "is for one assignment: name it" in capsys.readouterr().err
+    own.write_text("Name;Email\nAda Roe;ada@example.org\n")
+    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert "has no column for the grade" in capsys.readouterr().err
+    own.write_text('Student,ID,Section,conv\n"Roe, "Ada"",7,A,\n')  # by hand, or by a program
+    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert "cannot be filled in without a risk for its other cells" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lms", ["brightspace", "gradescope"])
+def test_other_gradebooks_are_filled_in(school, tmp_path, lms):
+    if lms == "brightspace":
+        people = {f"user{id_}": (id_, *name) for id_, name in PEOPLE.items()}
+        there = Brightspace(people, "Week 2, LeNet".replace(",", ""), 20)
+    else:
+        people = {
+            id_: (first, last, f"{first}@example.org") for id_, (last, first) in PEOPLE.items()
+        }
+        there = Gradescope(people, "LeNet", 20)
+    after = filled(school, tmp_path, there.text(), "02-lenet")
+    assert differing(there.text(), after) == ["20", "0"]
+    there.take(after)
+    assert sorted(there.grades.values()) == [0.0, 20.0]
+
+
+def test_students_are_found_by_name_if_the_file_has_no_number_of_theirs(tmp_path):
+    school = School(tmp_path)
+    school.hand_in("roeada_7", first_name="Ada", last_name="Roe")
+    there = Brightspace({"x1": ("9", "Roe", "Ada"), "x2": ("8", "Li", "Bo")}, "HW", 20)
+    there.take(filled(school, tmp_path, there.text()))
+    assert there.grades == {"x1": 20.0}
 
 
 def test_a_gradebook_from_before_the_record_is_used(tmp_path):

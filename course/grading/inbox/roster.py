@@ -166,14 +166,14 @@ def read_csv(path, what="roster"):
         content = Path(path).read_bytes()
         if content.startswith(b"PK\x03\x04"):
             raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
-        text, said = _decoded(content)
-        told = re.match(r"sep=(.)\r?\n", text)  # a line for Excel
-        text = text[told.end() :] if told else text
+        text, _, said = decoded(content)
+        told = _TOLD.match(text)
+        text = text[begin(text) :]
         tables = {
             mark: [
                 row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(row)
             ]
-            for mark in (told[1] if told else ",;\t|")
+            for mark in (told[1] or ",;\t|")
         }
     except (OSError, ValueError, csv.Error) as error:
         raise CourseError(
@@ -183,17 +183,24 @@ def read_csv(path, what="roster"):
     return tables[mark], mark, said and f"The {what} {path} {said}"
 
 
-def _decoded(content):
-    """(the text, a note about its encoding or None)."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16"), None
-    if b"\0" in content[:4]:
-        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be"), None
+_TOLD = re.compile(r"\ufeff?(?:sep=(.)\r?\n)?")  # a byte-order mark, and a line for Excel
+
+
+def begin(text):
+    """Where the titles of a CSV text begin."""
+    return _TOLD.match(text).end()
+
+
+def decoded(content):
+    """(the text with its byte-order mark, its encoding, a note about that or None)."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        codec = "utf-16-le" if content[:1] == b"\xff" or content[1] == 0 else "utf-16-be"
+        return content.decode(codec), codec, None
     try:
-        return content.decode("utf-8-sig"), None
+        return content.decode("utf-8"), "utf-8", None
     except UnicodeDecodeError:
         said = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
-        return content.decode("cp1252"), said
+        return content.decode("cp1252"), "cp1252", said
 
 
 def _table(path, table):

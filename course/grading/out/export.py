@@ -12,6 +12,7 @@ from nbgrader.plugins import ExportPlugin
 
 from course.grading import CourseError
 from course.grading.folder import CourseFolder
+from course.grading.out.filled import fill, told
 from course.grading.out.gradebooks import canvas, moodle
 from course.grading.out.scores import COLUMNS, MISSING, NO_SCORE, STATES, scored, write
 
@@ -36,31 +37,33 @@ class Exported:
                 yield f"{assignment}: {told}"
 
 
-def export(course, kind, assignments=(), students=(), to=None, into=None):
-    """Write the scores as `kind`, one of FORMATS. Returns an Exported.
+def export(course, kind=None, assignments=(), students=(), to=None, into=None):
+    """Write the scores as `kind`, one of FORMATS, by default "scores". Returns an Exported.
 
-    `to` is the file, by default the format's own. `into` is the LMS's
-    own file, of which a copy is filled in (for "canvas" and "moodle").
+    `to` is the file, by default the format's own. `into` is an LMS's own file, of which a copy is
+    filled in (`filled`).
 
-    Raises CourseError if nothing was graded, and for an LMS's file that cannot be filled in.
+    Raises CourseError if nothing was graded, and for a file that cannot be filled in.
     """
     everything = list(scored(course, assignments, students))
     if all(one.row["state"] in NO_SCORE for one in everything):
         raise CourseError("Nothing has been graded yet. Run: course grade")
-    if into and kind not in ("canvas", "moodle"):
-        raise CourseError("Only a file of Canvas's or Moodle's can be filled in with --into.")
-    written, place = FORMATS[kind]
-    to = to or place
-    if into and Path(to).resolve() == Path(into).resolve():
-        raise CourseError(f"{into} is not written over: name another file with --to.")
-    paths, notes = written(everything, to, into)
-    return Exported(paths, [one.row for one in everything], notes)
+    rows = [one.row for one in everything]
+    if into:
+        lms, sheet = told(into, kind)
+        to = Path(to or f"{lms}.csv")
+        if to.resolve() == Path(into).resolve():
+            raise CourseError(f"{into} is not written over: name another file with --to.")
+        return Exported([to], rows, fill(everything, lms, sheet, to))
+    written, place = FORMATS[kind or "scores"]
+    paths, notes = written(everything, to or place)
+    return Exported(paths, rows, notes)
 
 
-# --- one function for each format: (everything, to, into) -> (paths, sentences about it)
+# --- one function for each format: (everything, to) -> (paths, sentences about it)
 
 
-def _scores(everything, to, into):
+def _scores(everything, to):
     rows = [one.row for one in everything]
     exercises = list(dict.fromkeys(key for row in rows for key in row if key not in COLUMNS))
     return [write(to, [*COLUMNS, *exercises], rows)], []

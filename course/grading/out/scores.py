@@ -7,6 +7,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from course.grading.inbox.intake import Record
+from course.grading.inbox.lms import LMS
 from course.grading.results import Result, read_result
 from course.notebook import renamed
 
@@ -64,8 +65,7 @@ def scored(course, assignments=(), students=()):
 
 def _scored(course, gradebook, record, assignment, student, submission):
     number = {
-        lms: record.number(lms, assignment.name, student.id, student.lms_user_id)
-        for lms in ("canvas", "moodle")
+        lms: record.number(lms, assignment.name, student.id, student.lms_user_id) for lms in LMS
     }
     about = record.of(assignment.name, student.id)
     row = dict.fromkeys(COLUMNS, "")

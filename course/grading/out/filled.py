@@ -1,0 +1,286 @@
+"""Fill scores into the file that an LMS gave; every other byte of it stays as it was.
+
+Canvas's gradebook, Moodle's grading worksheet (in any language), Brightspace's and Gradescope's
+tables of grades are told apart by their titles. An empty cell stays empty unless there is a final
+score for it, as Canvas takes an empty cell in place of a grade for "delete it".
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from course.grading import CourseError
+from course.grading.folder import write_atomically
+from course.grading.inbox.lms import LMS, Student
+from course.grading.inbox.roster import CANVAS, Roster, begin, decoded, read_csv
+from course.plain import one_line
+
+_GRADE = (
+    "grade", "bewertung", "note", "calificación", "valutazione", "nota", "avaliação", "cijfer",
+)  # fmt: skip
+_COMMENTS = re.compile(r"feedback|kommentar|comm?ent|retroaliment|opmerking", re.I)
+_NUMBER = re.compile(r"\d+([.,]\d+)?")
+
+
+class Sheet:
+    """A CSV file in which single cells are changed; `rows` are its cells without blank lines.
+
+    Raises CourseError for a file that cannot be read, or whose cells are not told apart surely.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.rows, mark, self.said = read_csv(path, "file")
+        content = Path(path).read_bytes()
+        self._text, self._codec, _ = decoded(content)
+        self._mark, self._changed = mark, {}
+        lines = _places(self._text, begin(self._text), mark)
+        lines = [line for line in lines if any(value for value, _ in line)]
+        self._places = [[place for _, place in line] for line in lines]
+        same = [[value for value, _ in line] for line in lines] == self.rows
+        if not same or not self.rows or self._text.encode(self._codec) != content:
+            raise CourseError(
+                f"{path} is not written as an LMS writes CSV, so it cannot be filled in without a "
+                "risk for its other cells. Download it again, and do not open it in a spreadsheet."
+            )
+
+    def fill(self, row, column, text):
+        """Change one cell."""
+        self._changed[self._places[row][column]] = text
+
+    def write(self, path):
+        """Write the file with what was changed."""
+        parts, at = [], 0
+        for (first, end), text in sorted(self._changed.items()):
+            quoted = self._text[first:end].startswith('"')
+            if quoted or any(sign in text for sign in f'{self._mark}"\r\n'):
+                text = '"' + text.replace('"', '""') + '"'
+            parts += [self._text[at:first], text]
+            at = end
+        text = "".join([*parts, self._text[at:]])
+        # Only a comment, which is HTML, can have a letter that the file's encoding lacks.
+        write_atomically(Path(path), text.encode(self._codec, "xmlcharrefreplace"))
+
+
+def _places(text, at, mark):
+    """[(value, (its first character, the one behind it))] for each line of a CSV text."""
+    cell = re.compile(
+        rf'"((?:[^"]|"")*)"(?=[{re.escape(mark)}\r\n]|\Z)|([^{re.escape(mark)}\r\n]*)'
+    )
+    lines, line = [], []
+    while True:
+        found = cell.match(text, at)
+        quoted, plain = found.groups()
+        value = plain if quoted is None else quoted.replace('""', '"')
+        line.append((value, found.span()))
+        at = found.end()
+        if text[at : at + 1] == mark:
+            at += 1
+            continue
+        lines.append(line)
+        line = []
+        at += 2 if text[at : at + 2] == "\r\n" else 1
+        if at >= len(text):
+            return lines
+
+
+@dataclass
+class _Place:
+    """Where an assignment's grades stand in a file."""
+
+    grade: int  # the column's index
+    most: float | None  # the highest grade in the LMS
+    comments: int | None = None
+
+
+def told(path, kind=None):
+    """(the LMS that wrote a file, its Sheet). `kind` is the LMS that the instructor named, if any.
+
+    Raises CourseError if the file is another LMS's, or no table of grades.
+    """
+    sheet = Sheet(path)
+    titles = {_plain(title) for title in sheet.rows[0]}
+    if {"student", "id", "section"} <= titles:
+        lms = "canvas"
+    elif "end-of-line indicator" in titles:
+        lms = "brightspace"
+    elif any(title.endswith(_MOST) for title in titles):
+        lms = "gradescope"
+    else:
+        lms = "moodle"
+        _on_moodle(sheet)  # raises if it is none of Moodle's either
+    if kind and kind != lms:
+        raise CourseError(f"{path} is a file of {LMS[lms][0]}'s, not of {LMS[kind][0]}'s.")
+    return lms, sheet
+
+
+def fill(everything, lms, sheet, to):
+    """Write the Sheet with the final scores filled in. Returns sentences for the instructor.
+
+    Raises CourseError if the file has no place for an assignment.
+    """
+    names = list(dict.fromkeys(one.row["assignment"] for one in everything if one.result))
+    if lms == "moodle" and len(names) != 1:
+        raise CourseError("A worksheet of Moodle's is for one assignment: name it.")
+    notes, places, problems = [sheet.said] if sheet.said else [], {}, []
+    for name in names:
+        try:
+            places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else _on_moodle(sheet)
+        except CourseError as problem:
+            problems.append(problem)
+    if not places:
+        raise problems[0]
+    notes += [f"not exported: {problem}" for problem in problems]
+    for name, place in places.items():
+        chosen = [o for o in everything if o.row["assignment"] == name and o.final is not None]
+        if not chosen:
+            continue
+        most = chosen[0].row["max_score"]
+        if place.most is not None and place.most != most:
+            notes.append(
+                f"The highest grade of {name} in {LMS[lms][0]} is {place.most:g}, and the "
+                f"assignment has {most:g} points: change it there."
+            )
+        people = _found(sheet.path, lms, chosen, notes)
+        for one in chosen:
+            if person := people.get(one.row["student"]):
+                sheet.fill(1 + person.line, place.grade, f"{one.final:g}")
+                if place.comments is not None:
+                    sheet.fill(1 + person.line, place.comments, comment(one))
+    sheet.write(to)
+    return notes
+
+
+# --- the place of an assignment in each LMS's file
+
+
+def _on_canvas(sheet, name):
+    header, *rows = sheet.rows
+    column = _column(sheet, name, {title: title for title in header if title not in CANVAS})
+    number = header.index("ID")
+    about = [row[column] for row in rows if not row[number].strip()]  # Points Possible
+    return _Place(column, next(filter(None, map(_number, about)), None))
+
+
+_POINTS = re.compile(r" +Points Grade <Numeric MaxPoints:([\d.,]+).*>", re.I)
+
+
+def _on_brightspace(sheet, name):
+    titles = {t: t[: found.start()] for t in sheet.rows[0] if (found := _POINTS.search(t))}
+    column = _column(sheet, name, titles)
+    return _Place(column, _number(_POINTS.search(sheet.rows[0][column])[1]))
+
+
+_MOST = " - max points"
+
+
+def _on_gradescope(sheet, name):
+    header, *rows = sheet.rows
+    plain = [_plain(title) for title in header]
+    titles = {title: title for title in header if _plain(title) + _MOST in plain}
+    column = _column(sheet, name, titles)
+    most = plain.index(plain[column] + _MOST)
+    return _Place(column, next(filter(None, (_number(row[most]) for row in rows)), None))
+
+
+_PLACES = {"canvas": _on_canvas, "brightspace": _on_brightspace, "gradescope": _on_gradescope}
+
+
+def _column(sheet, name, titles):
+    """Index of the column of an assignment among {title: what names the assignment in it}.
+
+    It is called `02-lenet`, contains that, or contains `lenet`.
+    """
+    plain = {title: re.sub(r" *\(\d+\)$", "", about) for title, about in titles.items()}
+    plain = {title: _plain(text) for title, text in plain.items()}
+    _, _, word = name.rpartition("-")
+    for fits in (
+        [title for title in plain if plain[title] == name.casefold()],
+        [title for title in plain if name.casefold() in plain[title]],
+        [title for title in plain if word.casefold() in plain[title]],
+    ):
+        if len(fits) == 1:
+            return sheet.rows[0].index(fits[0])
+        if fits:
+            break
+    fits = ", ".join(map(one_line, fits))
+    many = f"several columns that could be {name} ({fits})" if fits else None
+    raise CourseError(
+        f"{sheet.path} has {many or f'no column that is called like {name}'}. Call the assignment "
+        f"{name!r} in the LMS, and download the file again."
+    )
+
+
+def _on_moodle(sheet):
+    """In any language: the column behind the grade is the highest one, the same in all rows."""
+    header, *rows = sheet.rows
+    titles, width = [_plain(title) for title in header], len(header)
+    full = [row for row in rows if len(row) == width]
+    alike = [i for i in range(1, width) if len({row[i] for row in full}) == 1]
+    highest = [i for i in alike if full and _NUMBER.fullmatch(full[0][i].strip())]
+    known = [titles.index(title) for title in _GRADE if title in titles]
+    if not (known or highest) or len(full) != len(rows):
+        raise CourseError(
+            f"{sheet.path} has no column for the grade. Download the grading worksheet from Moodle "
+            "(Submissions > Actions) with quick grading and feedback comments switched on."
+        )
+    comments = [i for i, title in enumerate(titles) if _COMMENTS.search(title)]
+    grade = known[0] if known else highest[-1] - 1
+    most = _number(full[0][highest[-1]]) if highest else None
+    return _Place(grade, most, comments[-1] if comments else None)
+
+
+def _plain(title):
+    return title.strip().casefold()
+
+
+def _number(text):
+    return float(text.strip().replace(",", ".")) if _NUMBER.fullmatch(text.strip()) else None
+
+
+# --- students
+
+
+def _found(path, lms, wanted, notes):
+    """{student: Person} of the students who are in the LMS's own file."""
+    students = {}
+    for one in wanted:
+        name = f"{one.row['first_name']} {one.row['last_name']}".strip()
+        keys = tuple(filter(None, [one.number[lms]]))
+        students[one.row["student"]] = Student(one.row["student"], name, keys)
+    roster, found = Roster(path, lms, students.values()), {}
+    notes += roster.notes
+    for id_, student in students.items():
+        named = roster.find(student)
+        for fits in (
+            [person for person in roster.people if person.keys & set(student.keys)],
+            [person for person in roster.people if person.id == id_],
+            [person for person in roster.people if person.id in named],
+        ):
+            if fits:
+                if len(fits) == 1:
+                    found[id_] = fits[0]
+                break
+    missing = sorted(set(students) - set(found))
+    if missing:
+        notes.append(f"Not in {path}, so not exported: {', '.join(missing)}.")
+    return found
+
+
+def comment(one):
+    """The lost points with reasons, in HTML, as Moodle reads comments."""
+    if one.result is None:
+        return ""
+    if one.result.failed:
+        return escape(f"Not graded: {one.result.failed}", quote=False)
+    lines = []
+    for name, points, most in one.grades:
+        if points < most:
+            said = one.said.get(name) or ["no reason is known"]
+            lines.append(f"−{most - points:g} {name}: {said[0]}")
+    lines += [f"{name}: {said}" for name, said in one.result.remarks]
+    late = sum(points for _, points, _ in one.grades) - one.result.score
+    if late > 0.005:
+        lines.append(f"−{late:g} handed in late")
+    return "<br>".join(escape(line, quote=False).replace("\n", "<br>") for line in lines)
