@@ -52,13 +52,11 @@ def _refuse(reason):
 @click.pass_context
 def course(context):
     """Release, collect, grade and export the course's assignments."""
-    if context.invoked_subcommand in _instructors():
-        for name in ("nbgrader", "distributed"):
-            if not find_spec(name):
-                _refuse(
-                    f"{name} is missing. The instructor's half needs the extra `grading`:\n"
-                    '  pip install "convnet-course[grading]"'
-                )
+    if context.invoked_subcommand in _instructors() and not find_spec("nbgrader"):
+        _refuse(
+            "nbgrader is missing. The instructor's half needs the extra `grading`:\n"
+            '  pip install "convnet-course[grading]"'
+        )
 
 
 @click.command(

@@ -156,7 +156,8 @@ def _start_the_box(options):
 
     if not options["scheduler"]:
         with contextlib.suppress(CourseError):  # reported when the box is needed
-            outside.box(options["sandbox"] or outside.BUBBLEWRAP).start()
+            walls = options["sandbox"] or outside.BUBBLEWRAP
+            outside.box(walls, outside.usual_backend()).start()
 
 
 @command("grade", "course grade 02-lenet", early=_start_the_box)

@@ -11,6 +11,7 @@ from concurrent import futures
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import islice
 
 from nbgrader.api import Gradebook
@@ -168,6 +169,11 @@ class _Watched:
 def _spread(job, students, contents, at_work, workers, scheduler):
     """Yield (student, Verdict) in the order in which they finish."""
     if scheduler and students:
+        if not find_spec("distributed"):
+            raise CourseError(
+                "--scheduler needs Dask, which is not installed. Install it: "
+                'pip install "convnet-course[grading]"'
+            )
         from course.grading import cluster  # takes a second
 
         yield from cluster.spread(job, students, contents, at_work, scheduler)
@@ -184,7 +190,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
     waiting, running = iter(students), {}
     pool = futures.ThreadPoolExecutor(workers)
     with worker.Judges() as judges:  # judges and box import their libraries at the same time
-        job = replace(job, box=outside.box(job.sandbox).address)
+        job = replace(job, box=outside.box(*job.runs_in).address)
 
         def grade_one(student):
             at_work.begun[student] = student

@@ -65,9 +65,10 @@ class Job:
     solution: dict = field(default_factory=dict)
 
     @property
-    def sandbox(self):
-        """Where student code runs: one of `outside.SANDBOXES`."""
-        return Judge(config=Config(self.config)).sandbox
+    def runs_in(self):
+        """Where student code runs: one of `outside.SANDBOXES`, and one of its `BACKENDS`."""
+        judge = Judge(config=Config(self.config))
+        return judge.sandbox, judge.backend
 
     @cached_property
     def name(self):
@@ -124,14 +125,14 @@ def grade_submission(job, contents, judges=None):
     contained on this machine, and CourseError if the judges are closed meanwhile.
     """
     begun = time.monotonic()
-    address = job.box or outside.box(job.sandbox).address
+    address = job.box or outside.box(*job.runs_in).address
     judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + _TO_JUDGE
     verdict = _in_own_process(judges, job, contents, address, longest)
     if isinstance(verdict, outside.BoxError):
         # Start it here and not in the judge's process, whose limits the kernel would inherit.
         _log.warning("The warm box gave no kernel (%s); a cold one takes over.", verdict)
-        with outside.Box(job.sandbox) as cold:
+        with outside.Box(*job.runs_in) as cold:
             verdict = _in_own_process(judges, job, contents, cold.address, longest)
         if isinstance(verdict, outside.BoxError):
             verdict = not_graded(job, str(verdict))
@@ -241,6 +242,7 @@ def _answer(link):
     resource.setrlimit(resource.RLIMIT_CPU, (_TO_JUDGE, _TO_JUDGE + 10))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     os.environ["NBGRADER_EXECUTION"] = "autograde"
+    os.environ["KERAS_BACKEND"] = job.runs_in[1]  # for a test cell of somebody's own
     numpy.random.seed()  # unlike Python's generator, NumPy's is not seeded again at a fork
     try:
         with _beside(job.files):

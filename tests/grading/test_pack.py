@@ -17,6 +17,7 @@ from course.grading import CourseError, pack
 from course.grading.folder import CourseFolder
 from course.grading.grade import job_of
 from course.grading.out.formats import FORMATS
+from course.grading.sandbox import outside
 from course.grading.verdict import Exercise, Verdict, not_graded
 from tests import made_up
 from tests.classroom import ROOT, Classroom
@@ -100,6 +101,16 @@ def test_a_verdict_is_that_of_course_grade(room, packed, mistaken):
         name: messages for name, _, messages in graded.lost
     }
     assert lost and verdict.reasons == []
+
+
+def test_without_tensorflow_keras_computes_on_jax(packed, mistaken, monkeypatch):
+    data = (mistaken / "lenet.ipynb").read_bytes()
+    usual = pack.judge(packed, data)
+    monkeypatch.setattr(outside, "find_spec", lambda name: None)
+    lean = pack.judge(packed, data)
+    for verdict, backend in ((usual, "tensorflow"), (lean, "jax")):
+        assert re.search(rf"· Keras \S+ on {backend} ", *verdict.notebooks.values())
+    assert lean.exercises == usual.exercises and lean.score > 80
 
 
 def test_each_format_says_the_score_and_the_reason(room, packed, mistaken, capsys):

@@ -17,11 +17,12 @@ import types
 
 @contextlib.contextmanager
 def imported():
-    """Import Keras without scikit-learn and JAX.
+    """Import Keras without scikit-learn, and without the backends that it does not compute on.
 
-    Keras and TensorFlow look for these two, for wrappers of their own: a third of the time.
+    Keras and TensorFlow look for them, for wrappers of their own: a third of the time.
     """
-    unseen = [name for name in ("sklearn", "jax") if name not in sys.modules]
+    others = {"sklearn", "jax", "tensorflow"} - {os.environ.get("KERAS_BACKEND", "tensorflow")}
+    unseen = [name for name in others if name not in sys.modules]
     sys.modules.update(dict.fromkeys(unseen))
     try:
         yield

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import course
@@ -25,6 +26,7 @@ from course.grading import CourseError
 from course.grading.sandbox.usage import PRIVATE
 
 SANDBOXES = BUBBLEWRAP, THROW_AWAY, UNSAFE = "bubblewrap", "throw-away container", "none"
+BACKENDS = TENSORFLOW, JAX = "tensorflow", "jax"  # what Keras computes on in the box
 _NOBODY = 65534
 _IDLE = 600  # seconds without a submission after which a box ends
 
@@ -39,8 +41,9 @@ class Box:
     With the address, other processes of the same user can ask it for kernels.
     """
 
-    def __init__(self, sandbox=BUBBLEWRAP):
+    def __init__(self, sandbox=BUBBLEWRAP, backend=None):
         self._contained = sandbox == BUBBLEWRAP
+        self._backend = backend or usual_backend()
         self._process, self._ready, self._open = None, False, contextlib.ExitStack()
 
     def __enter__(self):
@@ -82,7 +85,8 @@ class Box:
             self._folder.chmod(0o711)
         self._said = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         stage = _Stage(self._folder)
-        walls = [*_bubblewrap(stage), "--"] if self._contained else []
+        inside = _environment(self._backend, None if self._contained else self._folder)
+        walls = [*_bubblewrap(stage, inside), "--"] if self._contained else []
         options = json.dumps({"contained": self._contained, "idle": _IDLE})
         program = [*walls, sys.executable, "-P", "-m", "course.grading.sandbox.box"]
         self._process = listening(
@@ -90,7 +94,7 @@ class Box:
             lambda number: [*program, number, options],
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=_environment(None if self._contained else self._folder),
+            env=inside,
             cwd="/",
             preexec_fn=stage.enter if os.geteuid() == 0 else None,
         )
@@ -120,10 +124,15 @@ class Box:
         self._ready = True
 
 
+def usual_backend():
+    """What Keras computes on where no setting says it: TensorFlow, or JAX where that is missing."""
+    return TENSORFLOW if find_spec("tensorflow") else JAX
+
+
 @cache
-def box(sandbox):
+def box(sandbox, backend):
     """This process's own warm box, kept until the process ends."""
-    found = Box(sandbox)
+    found = Box(sandbox, backend)
     atexit.register(found.close)
     return found
 
@@ -186,7 +195,7 @@ class _Stage:
         os.setuid(_NOBODY)
 
 
-def _bubblewrap(stage):
+def _bubblewrap(stage, environment):
     """bubblewrap's command line: a file system with Python in it and nothing else."""
     command = [
         bubblewrap(), "--unshare-all", "--unshare-user", "--new-session", "--clearenv",
@@ -205,7 +214,7 @@ def _bubblewrap(stage):
         command += ["--ro-bind", stage.path(folder), folder]
     answers = str(Path(course.__file__).parent / "grading" / "demo")  # to an exercise like 02's
     command += ["--ro-bind", stage.empty(), answers]
-    for name, value in _environment().items():
+    for name, value in environment.items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/"]
     # Each submission's own mounts cover the places that stay writable.
@@ -224,7 +233,7 @@ def _python_folders():
     return found
 
 
-def _environment(folder=None):
+def _environment(backend, folder=None):
     """All environment variables of student code; none comes from the grader's own."""
     home = PRIVATE if folder is None else str(folder / "home")
     package = Path(course.__file__).parent
@@ -238,13 +247,17 @@ def _environment(folder=None):
         "USER": "student",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
         # Each core grades a submission of its own, so more threads would only compete.
         "OMP_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
+        "NPROC": "1",  # JAX's threads
+        "JAX_PLATFORMS": "cpu",
+        # JAX compiles each operation for each shape, and most are called once.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
     }

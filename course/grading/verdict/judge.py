@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Enum, Integer
+from traitlets import Bool, Enum, Integer, default
 
 from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
@@ -38,12 +38,21 @@ class Judge(NbGraderPreprocessor):
         outside.BUBBLEWRAP,
         help="Where student code runs; see course.grading.sandbox.outside.",
     ).tag(config=True)
+    backend = Enum(
+        outside.BACKENDS,
+        help="What Keras computes on where student code runs. Without this setting it is "
+        "TensorFlow, or JAX where TensorFlow is not installed.",
+    ).tag(config=True)
     # Seconds of its own time, see runner.py: the same on an idle and a busy machine.
     timeout = Integer(60, help="Seconds that one cell, or one answer, may take.").tag(config=True)
     wall = Integer(300, help="Seconds that a whole submission may take.").tag(config=True)
     follow_through = Bool(
         True, help="Judge with the official answer what fails only because of an earlier one."
     ).tag(config=True)
+
+    @default("backend")
+    def _usual_backend(self):
+        return outside.usual_backend()
 
     def preprocess(self, nb, resources):
         """Execute and judge a notebook; the verdicts become the outputs of its test cells.
@@ -76,7 +85,7 @@ class Judge(NbGraderPreprocessor):
         path = source_of(self, names)
         return {
             "official": official_cells(names["db_url"], names["assignment"], names["notebook"]),
-            "box": outside.box(self.sandbox).address,
+            "box": outside.box(self.sandbox, self.backend).address,
             "files": {},
             "solution": path and code_of(read_source(path)),
         }
