@@ -122,3 +122,25 @@ class Gradescope:
     def take(self, text):
         _, *rows = table(text)
         self.grades = {row[2]: float(row[5]) for row in rows if row[5]}
+
+
+def feedback_in_moodle(names):
+    """{participant: file} of a zip file: the second part of a folder's name is the number."""
+    found = {}
+    for name in names:
+        folder, _, file = name.partition("/")
+        _, number, kind, plugin, *_ = folder.split("_")
+        assert (kind, plugin) == ("assignsubmission", "file")
+        if not file.startswith((".", "~")):
+            found[number] = file
+    return found
+
+
+def feedback_in_canvas(names):
+    """{(user, attachment): file}: the first two parts of a name that are all digits."""
+    return {tuple(p for p in name.split("_") if p.isdigit())[:2]: name for name in names}
+
+
+def feedback_in_brightspace(names):
+    """{user: file} of a zip file with the folders that Brightspace itself made."""
+    return {name.split("-")[0]: name.partition("/")[2] for name in names}

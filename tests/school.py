@@ -90,9 +90,10 @@ class School:
         course = CourseFolder(self.folder)
         release = self.folder / "assignments" / self.assignment / "p1.ipynb"
         submitted = self.folder / "submitted" / student / self.assignment
-        submitted.mkdir(parents=True)
+        submitted.mkdir(parents=True, exist_ok=True)
         nb = nbformat.read(release, 4)
-        nbformat.write(nb, submitted / "p1.ipynb")
+        if not (submitted / "p1.ipynb").exists():  # nothing was collected
+            nbformat.write(nb, submitted / "p1.ipynb")
         if days_late:
             (submitted / "timestamp.txt").write_text(f"2026-01-{1 + days_late:02} 00:00:00 UTC\n")
         for cell, findings in zip((nb.cells[2], nb.cells[5]), (shapes, build), strict=True):

@@ -211,16 +211,22 @@ def _handed_in(course, assignments, students, those_of):
             yield assignment, chosen
 
 
-@command("feedback", "course feedback 02-lenet")
+@command("feedback", "course feedback 02-lenet --for moodle")
 @ASSIGNMENTS
 @STUDENTS
-def _feedback(course, assignments, students):
+@click.option(
+    "--for", "lms", type=click.Choice(["moodle", "canvas", "brightspace"]),
+    help="Also write a zip file that this LMS takes back for the whole class, as "
+    "feedback-02-lenet-moodle.zip.",
+)  # fmt: skip
+def _feedback(course, assignments, students, lms):
     """Write a feedback page for each graded submission.
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
     from course.grading.late import penalise
     from course.grading.out.feedback import feedback
+    from course.grading.out.returned import returned
 
     def graded(assignment):
         return sorted(course.api.get_autograded_students(assignment))
@@ -234,6 +240,11 @@ def _feedback(course, assignments, students):
         for student, reason in failures:
             click.echo(f"no feedback for {student}: {reason}")
         failed = failed or bool(failures)
+        if lms:
+            path, left = returned(course, assignment, lms, chosen)
+            click.echo(f"For {lms}: {short(path)}")
+            for student, reason in left:
+                click.echo(f"not in it: {student}, as {reason}")
     click.echo(f"Feedback pages: {short(course.root / course.directory.feedback_directory)}/")
     return 1 if failed else 0
 

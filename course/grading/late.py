@@ -4,8 +4,6 @@ nbgrader asks the plugin once, while it grades. This module asks it again before
 due date, an extension, the plugin or a person's points may have changed since.
 """
 
-from datetime import timedelta
-
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
@@ -46,6 +44,17 @@ def handed_in(folder):
         ) from None
 
 
+def seconds_late(submission, record):
+    """How late a submission of the gradebook is. One second if the LMS has only marked it as late.
+
+    Its time stays unknown then: nbgrader takes a time that is not in timestamp.txt for a new one.
+    """
+    about = record.of(submission.assignment.name, submission.student.id)
+    if submission.timestamp is None and about.late and submission.assignment.duedate:
+        return 0.0 if submission.extension else 1.0
+    return submission.total_seconds_late
+
+
 class Penalties:
     """The penalties that `c.AssignLatePenalties.plugin_class` gives. It is loaded when needed."""
 
@@ -57,26 +66,17 @@ class Penalties:
 
         Raises CourseError if the plugin cannot be loaded, or fails.
         """
-        submission.timestamp = self._time(submission)
-        late = submission.total_seconds_late
+        student = submission.student.id
+        folder = self._course.path("submitted", submission.assignment.name, student)
+        if folder.exists():
+            submission.timestamp = handed_in(folder)
+        late = seconds_late(submission, self._record)
         for notebook in submission.notebooks:
             penalty = None
             if late > 0:
-                penalty = self._penalty(submission.student.id, notebook.score, late)
+                penalty = self._penalty(student, notebook.score, late)
             if notebook.late_submission_penalty != penalty:
                 notebook.late_submission_penalty = penalty
-
-    def _time(self, submission):
-        """When it was handed in; one second after the due date if it is only marked as late."""
-        assignment, student = submission.assignment, submission.student.id
-        folder = self._course.path("submitted", assignment.name, student)
-        if not folder.exists():
-            return submission.timestamp
-        when = handed_in(folder)
-        marked = self._record.of(assignment.name, student).late
-        if when is None and marked and assignment.duedate:
-            return assignment.duedate + timedelta(seconds=1)
-        return when
 
     def _penalty(self, student, score, late):
         """The points to take off, at most the score; None if the plugin gives no penalty."""

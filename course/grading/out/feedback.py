@@ -147,14 +147,14 @@ def _cell_parts(cell, failed):
         yield {"kind": "code", "html": _highlighted(cell.source)}
         yield from map(_output, outputs)
     if graded:
-        yield {"kind": "verdict", "exercise": _exercise(cell, failed)}
+        yield {"kind": "verdict", "exercise": exercise(cell, failed)}
     comment = cell.metadata.get("nbgrader", {}).get("comment")
     if comment:
         # The formgrader says that comments are Markdown.
         yield {"kind": "comment", "html": Markup(markdown2html(harmless(comment)))}
 
 
-def _exercise(cell, failed):
+def exercise(cell, failed):
     """The Exercise, with the points that stand in the gradebook."""
     meta, verdict = cell.metadata.nbgrader, cell.metadata.get("course")
     points, maximum = meta.get("score") or 0, meta.get("points") or 0

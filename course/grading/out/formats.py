@@ -77,15 +77,15 @@ def as_html(verdict):
 
 def as_markdown(verdict):
     """A page in Markdown, for a job's summary or a terminal."""
-    lines = [f"# {_escaped(verdict.assignment)}: {_total(verdict)}", "", *_about(verdict)]
+    lines = [f"# {escaped(verdict.assignment)}: {_total(verdict)}", "", *_about(verdict)]
     if verdict.exercises:
         lines += ["| exercise | points | |", "|---|---|---|"]
     lines += [
-        f"| {_escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
+        f"| {escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
     ]
     for each in verdict.exercises:
         if each.card and not each.failed:
-            lines += ["", f"## {_escaped(each.name)}: {each.mark}", "", *_fenced(each.card)]
+            lines += ["", f"## {escaped(each.name)}: {each.mark}", "", *fenced(each.card)]
     return "\n".join(lines) + "\n"
 
 
@@ -97,7 +97,7 @@ def as_gradescope(verdict):
             "score": each.points,
             "max_score": each.maximum,
             "status": "passed" if each.state == "right" else "failed",
-            "output": "\n".join(_fenced(each.card)) if each.card else each.mark,
+            "output": "\n".join(fenced(each.card)) if each.card else each.mark,
             "tags": [_cause(finding) for finding in each.findings],
             "visibility": "visible",
         }
@@ -226,7 +226,7 @@ def _plain_about(verdict):
 
 def _about(verdict):
     """The same in Markdown, each line a paragraph."""
-    return [text for line in _plain_about(verdict) for text in (_escaped(line), "")]
+    return [text for line in _plain_about(verdict) for text in (escaped(line), "")]
 
 
 def _points(each):
@@ -255,12 +255,12 @@ def _cut(text, most):
 # --- texts of others in Markdown
 
 
-def _escaped(text):
+def escaped(text):
     """A text on one line in which nothing is Markdown or HTML."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", one_line(text, 2000))
 
 
-def _fenced(text):
+def fenced(text):
     """A text as a block of code that nothing in it can end."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

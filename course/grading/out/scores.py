@@ -8,6 +8,7 @@ from nbgrader.api import Gradebook
 
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS
+from course.grading.late import seconds_late
 from course.grading.results import Result, read_result
 from course.notebook import renamed
 
@@ -93,7 +94,7 @@ def _scored(course, gradebook, record, assignment, student, submission):
     row |= {
         "score": result.score,
         "late_penalty": result.late,
-        "late_seconds": submission.total_seconds_late,
+        "late_seconds": seconds_late(submission, record),
         "state": FAILED if result.failed else WAITS if result.manual else GRADED,
     }
     if not result.contained:

@@ -1,0 +1,114 @@
+"""Feedback in the zip file that an LMS takes back for a whole class, named as its importer wants.
+
+Moodle ("Upload multiple feedback files in a zip") and Brightspace ("Add feedback files") take the
+pages. Canvas ("Upload submissions") shows a file under the name that it was handed in with, so it
+gets the graded notebook, with what was judged written below each exercise.
+"""
+
+import re
+import zipfile
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_markdown_cell
+from nbgrader import utils
+from nbgrader.preprocessors import ClearHiddenTests
+
+from course.grading import CourseError
+from course.grading.inbox.intake import Record
+from course.grading.inbox.lms import LMS, matches
+from course.grading.notebook.defang import harmless
+from course.grading.out.feedback import Grades, exercise
+from course.grading.out.formats import escaped, fenced
+from course.grading.verdict import number
+
+LMSS = "moodle", "canvas", "brightspace"
+
+
+def returned(course, assignment, lms, students=(), to=None):
+    """Write the zip file with the feedback of the students who handed in at this LMS.
+
+    Returns (its path, [(student, why there is nothing for them in it)]).
+
+    Raises CourseError if nobody's feedback can be returned that way.
+    """
+    path = Path(to or f"feedback-{assignment}-{lms}.zip")
+    record = Record(course)
+    files, left = {}, []
+    for student in students or sorted(course.api.get_autograded_students(assignment)):
+        about = record.of(assignment, student)
+        found, why = {}, f"nothing of theirs was collected from {LMS[lms][0]}"
+        for notebook, entry in about.notebooks.items():
+            page = course.path("feedback", assignment, student) / f"{notebook}.html"
+            if entry["lms"] == lms and (name := _name(lms, entry["file"], notebook)):
+                if not page.exists():
+                    why = "there is no page of it"
+                elif lms == "canvas":
+                    found[name] = _annotated(course, assignment, student, notebook)
+                else:
+                    found[name] = page.read_bytes()
+        files |= found
+        if not found:
+            left.append((student, why))
+    if not files:
+        raise CourseError(
+            f"No feedback of {assignment} can go back to {LMS[lms][0]}: {left[0][1]}. "
+            if left
+            else f"No submission of {assignment} has been graded. Run: course grade {assignment}"
+        )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path, left
+
+
+def _name(lms, collected, notebook):
+    """The path in the zip file, from the path that the LMS gave; None if it gave none."""
+    found = matches(lms, [collected])
+    if not found:
+        return None
+    (match,) = found.values()
+    if lms == "canvas":
+        return match.string
+    if lms == "moodle":
+        return f"{match['name']}_{match['id']}_assignsubmission_file/feedback-{notebook}.html"
+    folder = re.sub(r"(/| - )$", "", match.string[: match.start("file")])
+    return f"{folder}/feedback-{notebook}.html"
+
+
+def _annotated(course, assignment, student, notebook):
+    """The graded notebook as JSON, with the points and reasons below each exercise."""
+    path = course.path("autograded", assignment, student) / f"{notebook}.ipynb"
+    names = {"notebook": notebook, "assignment": assignment, "student": student}
+    resources = {"nbgrader": names | {"db_url": course.database}}
+    nb, resources = Grades(parent=course.api).preprocess(nbformat.read(path, 4), resources)
+    said = nb.metadata.get("course", {})
+    about = resources["nbgrader"]
+    score, most = number(about["score"]), number(about["max_score"])
+    top = [f"**{escaped(assignment)}: {score} of {most} points**"]
+    if late := about["late_penalty"]:
+        top.append(f"{number(late)} points less, because it was handed in late.")
+    top += [f"Not graded: {escaped(said['failed'])}"] if said.get("failed") else []
+    top += [f"Repaired: {escaped(text)}" for text in said.get("repairs", ())]
+    cells = [new_markdown_cell("\n\n".join(top))]
+    for cell in nb.cells:
+        comment = cell.metadata.get("nbgrader", {}).get("comment")
+        graded = utils.is_grade(cell)
+        judged = exercise(cell, said.get("failed")) if graded else None
+        if graded and not utils.is_solution(cell):
+            # The tests' own words stay with the instructor.
+            cell, _ = ClearHiddenTests().preprocess_cell(cell, {}, 0)
+            cell.outputs = []
+        cells.append(cell)
+        if judged:
+            points = "–" if judged.points is None else number(judged.points)
+            lines = [
+                f"**{escaped(judged.name)}: {points} / {number(judged.maximum)}** {judged.mark}"
+            ]
+            for finding in judged.findings:
+                lines += ["", *fenced(finding["message"])]
+            cells.append(new_markdown_cell("\n".join(lines)))
+        if comment:
+            cells.append(new_markdown_cell(harmless(comment)))  # the formgrader's are Markdown
+    nb.cells = cells
+    return nbformat.writes(nb, version=nbformat.NO_CONVERT).encode("utf-8", "replace")

@@ -1,0 +1,92 @@
+"""Feedback as an LMS takes it back: collected, graded, and returned to the same people."""
+
+import zipfile
+
+import nbformat
+import pytest
+
+from tests.importers import feedback_in_brightspace, feedback_in_canvas, feedback_in_moodle
+from tests.inbox import packed
+from tests.school import School
+
+LOST = ("conv2", "PADDING", "It is <valid>, and `the table` has 2.")
+ARCHIVES = {
+    "moodle": (
+        "Ada Roe_13_assignsubmission_file_/Copy of p1.ipynb",
+        "Bo Li_14_assignsubmission_file/deep/p1.ipynb",
+        "José Núñez_15_assignsubmission_file_x.ipynb",
+    ),
+    "canvas": (
+        "roeada_13_20001_p1.ipynb",
+        "o_brienal_LATE_14_20002_Copy of p1-2.ipynb",
+        "núñezjosé_15_20003_p1_2.ipynb",
+    ),
+    "brightspace": (
+        "13-20001 - Ada Roe - Sep 24, 2024 926 PM/p1.ipynb",
+        "14-20002 - Al O'Brien - Sep 24, 2024 1026 AM/work/p1.ipynb",
+        "15-20003 - José - Núñez - Sep 24, 2024 926 PM/p1.ipynb",
+    ),
+}
+
+
+@pytest.fixture(params=ARCHIVES)
+def returned(request, tmp_path, monkeypatch, capsys):
+    """(the LMS, its archive's names, the zip file that goes back)."""
+    monkeypatch.chdir(tmp_path)
+    school = School(tmp_path / "course")
+    content = (school.folder / "assignments" / "hw" / "p1.ipynb").read_bytes()
+    names = ARCHIVES[request.param]
+    archive = packed(tmp_path / "a.zip", {f"Week 1/{name}": content for name in names})
+    assert school.course("collect", str(archive), "--timezone", "UTC") == 0
+    students = [path.name for path in (school.folder / "submitted").iterdir()]
+    for student in students:
+        school.hand_in(student, shapes=[LOST])
+    school.hand_in("by-mail")
+    assert school.course("feedback", "hw", "--for", request.param) == 0
+    said = capsys.readouterr().out
+    assert "not in it: by-mail, as nothing of theirs was collected from" in said
+    return request.param, names, zipfile.ZipFile(f"feedback-hw-{request.param}.zip")
+
+
+def test_everybody_gets_theirs_back(returned):
+    lms, names, archive = returned
+    inside = archive.namelist()
+    if lms == "canvas":  # what has the same name is shown in its place
+        assert sorted(inside) == sorted(names)
+        taken = {user for user, attachment in feedback_in_canvas(inside) if int(attachment) > 20000}
+    elif lms == "moodle":
+        taken = feedback_in_moodle(inside)
+        assert set(taken.values()) == {"feedback-p1.html"}
+    else:
+        assert {name.split("/")[0] for name in inside} == {name.split("/")[0] for name in names}
+        taken = feedback_in_brightspace(inside)
+    assert sorted(taken) == ["13", "14", "15"]
+    for name in inside:
+        text = archive.read(name).decode()
+        assert "It is &lt;valid&gt;" in text or "It is <valid>, and `the table` has 2." in text
+        assert "secret_check(f) == 9" not in text  # a hidden test
+
+
+def test_what_canvas_gets_is_the_notebook_with_its_points(returned):
+    lms, _, archive = returned
+    if lms != "canvas":
+        return
+    nb = nbformat.reads(archive.read(archive.namelist()[0]), 4)
+    nbformat.validate(nb)
+    texts = [cell.source for cell in nb.cells]
+    assert texts[0] == "**hw: 14 of 20 points**"
+    at = next(n for n, text in enumerate(texts) if text.startswith("# Exercise"))
+    assert texts[at + 1] == (
+        "**shapes: 0 / 6** ✗ not right\n\n```text\nIt is <valid>, and `the table` has 2.\n```"
+    )
+    assert not any(cell.get("outputs") for cell in nb.cells)
+
+
+def test_nothing_to_return_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    school = School(tmp_path)
+    school.hand_in("ada")
+    assert school.course("feedback", "hw", "--for", "canvas") == 1
+    said = capsys.readouterr().err
+    assert "No feedback of hw can go back to Canvas: nothing of theirs was collected" in said
+    assert (tmp_path / "feedback" / "ada" / "hw" / "p1.html").exists()
