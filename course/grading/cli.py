@@ -1,6 +1,7 @@
 """The instructor's commands, from release to report. Each calls a module of this package."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from course.grading.commands import (
     ASSIGNMENTS,
     NO_TRIAL,
     STUDENTS,
+    Trouble,
     command,
     progress,
     short,
@@ -294,6 +296,65 @@ def _export(course, assignments, students, form, to, into):
         click.echo("Only final scores are exported.")
     for note in done.notes:
         click.echo(f"note: {note}")
+
+
+@command(
+    "send", "course send 04-vgg --canvas https://canvas.example.edu/courses/12/assignments/345"
+)
+@click.argument("assignment")
+@STUDENTS
+@click.option(
+    "--canvas", "address", required=True, metavar="URL",
+    help="The assignment in Canvas, as the browser shows its address. The token of your account "
+    "is read from the environment: CANVAS_TOKEN.",
+)  # fmt: skip
+@click.option("--go", is_flag=True, help="Send it (default: only say what would be sent).")
+def _send(course, assignment, students, address, go):
+    """Send scores, comments and feedback pages to Canvas.
+
+    Only final scores are sent, and nothing twice: Canvas is asked what it has.
+    """
+    from course.grading.late import penalise
+    from course.grading.out import canvas
+    from course.grading.out.feedback import feedback
+    from course.grading.out.scores import scored
+
+    course.chosen([assignment])
+    there = canvas.Assignment(address, os.environ.get(canvas.TOKEN))
+    students = course.students_named(students)
+    penalise(course, [assignment])
+    feedback(course, assignment, students)
+    everything = list(scored(course, [assignment], students))
+    names = [path.stem for path in course.notebooks(assignment)]
+    ready = list(canvas.sendings(course, everything, names))
+    try:
+        numbers = {one.row["student"]: one.number["canvas"] for one in everything}
+        found = there.look(ready, numbers)
+    except canvas.NotSent as error:
+        raise Trouble(f"{error}. Nothing was sent.") from None
+    new, sent, failed = [sending for sending in found if not sending.done], 0, 0
+    for number, (sending, why) in enumerate(there.send_all(new) if go else (), 1):
+        sent, failed = sent + (why is None), failed + (why is not None)
+        said = f"NOT sent  {sending.student}: {why}" if why else f"sent  {sending.student}"
+        click.echo(f"{number}/{len(new)}  {said}  {'' if why else sending}".rstrip())
+    if not go:
+        for sending in new:
+            click.echo(f"would send  {sending.student}  {sending}")
+    for sending in ready:
+        if sending not in found:
+            click.echo(f"not in Canvas: {sending.student}")
+    for one in everything:
+        if one.result and one.final is None:
+            click.echo(f"not final: {one.row['student']}  {one.row['state']}")
+    would = f"{sent} were sent." if go else f"{len(new)} would be sent: add --go."
+    click.echo(f"{len(found) - len(new)} are in Canvas as they should be, {would}")
+    if failed:
+        click.echo(
+            f"{len(new) - sent} were not"
+            + (", as the rest was not tried" if sent + failed < len(new) else "")
+            + ". Run it again; what has arrived is not sent twice."
+        )
+    return 1 if failed else 0
 
 
 @command("report", "course report 04-vgg")

@@ -270,10 +270,16 @@ def _found(path, lms, wanted, notes):
 
 def comment(one):
     """The lost points with reasons, in HTML, as Moodle reads comments."""
+    lines = [escape(line, quote=False).replace("\n", "<br>") for line in reasons(one)]
+    return "<br>".join(lines)
+
+
+def reasons(one):
+    """Lines about the lost points of a Scored."""
     if one.result is None:
-        return ""
+        return []
     if one.result.failed:
-        return escape(f"Not graded: {one.result.failed}", quote=False)
+        return [f"Not graded: {one.result.failed}"]
     lines = []
     for name, points, most in one.grades:
         if points < most:
@@ -283,4 +289,4 @@ def comment(one):
     late = sum(points for _, points, _ in one.grades) - one.result.score
     if late > 0.005:
         lines.append(f"−{late:g} handed in late")
-    return "<br>".join(escape(line, quote=False).replace("\n", "<br>") for line in lines)
+    return lines
