@@ -18,6 +18,9 @@ from course.grading.results import read_judged
 from course.notebook import renamed
 from course.notebook.official import grade_id
 
+# nbgrader's exchange returns feedback to whoever knows the secret that came with the hand-in.
+_TRAVELS = "timestamp.txt", "submission_secret.txt"
+
 
 class Book:
     """The gradebook and autograded/, written by one process only."""
@@ -88,8 +91,9 @@ class Book:
             failed = verdict.failed or nb.metadata["course"].get("failed")
             self._to_gradebook(student, name, graded, failed, unchanged)
             path.parent.mkdir(parents=True, exist_ok=True)
-            if (submitted / "timestamp.txt").exists():
-                shutil.copy(submitted / "timestamp.txt", path.parent)
+            for beside in _TRAVELS:
+                if (submitted / beside).exists():
+                    shutil.copy(submitted / beside, path.parent)
             write_atomically(path, nbformat.writes(nb).encode())
 
     def penalise(self, students):
