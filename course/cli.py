@@ -32,7 +32,8 @@ class _Commands(click.Group):
 def _instructors():
     if not find_spec("course.grading"):
         return {}
-    from course.grading import cli, containers, platforms  # noqa: F401  # they register their commands
+    # They register their commands.
+    from course.grading import cli, containers, github, platforms  # noqa: F401
     from course.grading.commands import COMMANDS
 
     return COMMANDS

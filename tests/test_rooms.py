@@ -32,7 +32,7 @@ GRADING = (
     {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
     {"out"},
     {"demo"},
-    {"commands", "cli", "platforms", "containers", "templates"},
+    {"commands", "cli", "platforms", "containers", "github", "templates"},
 )
 
 

@@ -155,6 +155,11 @@ def test_shares_and_whole_points():
     assert all(isinstance(t["score"], int) for t in found["tests"])
 
 
+def test_a_page_of_long_cards_fits_into_a_release():
+    exercises = [Exercise(f"e{number}", 5, 0.0, card="✗ x\n" * 50_000) for number in range(12)]
+    assert 90_000 < len(FORMATS["md"](_verdict(exercises))) < 110_000
+
+
 def _verdict(exercises):
     verdict = Verdict(assignment="02-lenet")
     verdict.exercises = exercises

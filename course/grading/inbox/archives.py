@@ -29,7 +29,9 @@ _MAX_RATIO = 200  # unpacked to packed size; text packs well, but no notebook th
 _MAX_NAME = 1_000  # characters
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 # Files of operating systems, which nobody handed in.
-_UNIMPORTANT = re.compile(r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I)
+_UNIMPORTANT = re.compile(
+    r"(^|/)((__MACOSX|\.git|\.github)/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I
+)
 # Invisible characters, which some systems leave out of names.
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError,

@@ -20,6 +20,7 @@ from course.grading.verdict import number
 from course.plain import one_line
 
 _MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
+_PAGE = 100_000  # characters of cards in Markdown: a GitHub release may have 125,000 in all
 
 
 def as_json(verdict):
@@ -83,9 +84,10 @@ def as_markdown(verdict):
     lines += [
         f"| {escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
     ]
-    for each in verdict.exercises:
-        if each.card and not each.failed:
-            lines += ["", f"## {escaped(each.name)}: {each.mark}", "", *fenced(each.card)]
+    shown = [each for each in verdict.exercises if each.card and not each.failed]
+    for each in shown:
+        card = _cut(each.card, _PAGE // len(shown))
+        lines += ["", f"## {escaped(each.name)}: {each.mark}", "", *fenced(card)]
     return "\n".join(lines) + "\n"
 
 
