@@ -714,6 +714,15 @@ def test_without_bubblewrap_grading_is_refused_with_what_to_do(monkeypatch):
         assert word in str(refused.value)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root grades as another user")
+def test_a_closed_environment_is_mounted_aside_with_its_bubblewrap(monkeypatch):
+    monkeypatch.setattr(outside, "_open_to_all", lambda folder: False)
+    monkeypatch.setattr(outside.shutil, "which", lambda name: None)  # not the system's own
+    with Box() as box:
+        assert said(box, "print(1)") == "1"
+        assert Path(box._process.args[0]).is_relative_to(box.address["folder"])
+
+
 def test_a_bubblewrap_that_does_not_work_is_found_out_by_trying(monkeypatch, tmp_path):
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")

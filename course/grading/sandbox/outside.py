@@ -172,6 +172,13 @@ class _Stage:
         self._aside[wanted] = str(aside)
         return str(aside)
 
+    def moved(self, file):
+        """The path at which the box's user will find a file, in one of these folders or not."""
+        for wanted, aside in self._aside.items():
+            if Path(file).is_relative_to(wanted):
+                return str(Path(aside, Path(file).relative_to(wanted)))
+        return file
+
     def empty(self):
         """A folder with nothing in it, to cover another."""
         folder = self._folder / "empty"
@@ -198,7 +205,7 @@ class _Stage:
 def _bubblewrap(stage, environment):
     """bubblewrap's command line: a file system with Python in it and nothing else."""
     command = [
-        bubblewrap(), "--unshare-all", "--unshare-user", "--new-session", "--clearenv",
+        "--unshare-all", "--unshare-user", "--new-session", "--clearenv",
         "--hostname", "box", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
         "--tmpfs", PRIVATE, "--ro-bind", "/usr", "/usr",
     ]  # fmt: skip
@@ -220,7 +227,7 @@ def _bubblewrap(stage, environment):
     # Each submission's own mounts cover the places that stay writable.
     for name in ("/", "/dev", "/tmp"):
         command += ["--remount-ro", name]
-    return command
+    return [stage.moved(bubblewrap()), *command]
 
 
 def _python_folders():
