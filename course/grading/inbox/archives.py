@@ -30,7 +30,7 @@ _MAX_NAME = 1_000  # characters
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 # Files of operating systems, which nobody handed in.
 _UNIMPORTANT = re.compile(
-    r"(^|/)((__MACOSX|\.git|\.github)/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$", re.I
+    r"(^|/)(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)$|/\.git(hub)?/", re.I
 )
 # Invisible characters, which some systems leave out of names.
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
