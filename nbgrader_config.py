@@ -30,6 +30,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ClearMarkScheme",
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "course.grading.out.release.Enclose",
 ]
 
 # What students hand in is put into gradable shape first (course/notebook/repair.py) ...

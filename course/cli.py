@@ -1,7 +1,8 @@
-"""The command `course`. In a student's copy of the course its only command is `doctor`."""
+"""The command `course`. In a student's copy of the course it can do `check` and `doctor`."""
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
@@ -9,13 +10,13 @@ from course import __version__
 
 
 class _Commands(click.Group):
-    """`doctor` and, if the instructor's half of the course is there, its commands."""
+    """The students' commands and, if the instructor's half of the course is there, its own."""
 
     def list_commands(self, context):
-        return [*_instructors(), "doctor"]
+        return [*_instructors(), *_STUDENTS]
 
     def get_command(self, context, name):
-        return _doctor if name == "doctor" else _instructors().get(name)
+        return _STUDENTS.get(name) or _instructors().get(name)
 
     def resolve_command(self, context, arguments):
         try:
@@ -23,8 +24,8 @@ class _Commands(click.Group):
         except click.UsageError:
             if not find_spec("course.grading"):
                 _refuse(
-                    "this is the students' copy of the course. It can do `course doctor`; "
-                    "releasing and grading are done in the instructor's folder."
+                    "this is the students' copy of the course. It can do `course check` and "
+                    "`course doctor`; releasing and grading are done in the instructor's folder."
                 )
             raise
 
@@ -53,6 +54,8 @@ def _refuse(reason):
 @click.pass_context
 def course(context):
     """Release, collect, grade and export the course's assignments."""
+    if context.invoked_subcommand in _STUDENTS:
+        return
     if context.invoked_subcommand in _instructors() and not find_spec("nbgrader"):
         _refuse(
             "nbgrader is missing. The instructor's half needs the extra `grading`:\n"
@@ -69,6 +72,56 @@ def _doctor(folder):
     from course.doctor import doctor
 
     return doctor(folder)
+
+
+@click.command(
+    "check", short_help="Look at a notebook before it is handed in.",
+    epilog="Example: course check lenet.ipynb",
+)  # fmt: skip
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--release", metavar="FILE",
+    help="A fresh copy of the notebook, to compare with, if the one that is handed in has lost its "
+    "own copy of the released cells.",
+)  # fmt: skip
+def _check(files, release):
+    """Look at a notebook before it is handed in, as the grader will look at it.
+
+    It says which exercises are answered and which are open, what is damaged, and how the grader
+    will mend that. Whether answers are right is not asked: nothing in the notebook is run. It ends
+    with a receipt, which your instructor can compute again from what arrived.
+
+    The exit status is 0 if every FILE is complete, and 1 if not.
+    """
+    from course.check.file import found_in
+    from course.notebook.enclosed import release_in
+    from course.notebook.renamed import start
+
+    released = None
+    if release is not None:
+        try:
+            released = release_in(start(Path(release)))
+        except OSError as error:
+            _refuse(f"{release} cannot be read: {error.strerror}.")
+        if released is None:
+            _refuse(f"{release} holds no released cells. Name a copy as your course gives it out.")
+    complete = True
+    for path in map(Path, files):
+        try:
+            found = found_in(start(path), path.name, released=released)
+        except OSError as error:
+            _refuse(f"{path} cannot be read: {error.strerror}.")
+        first, *rest = found.lines()
+        click.echo(f"{'✓' if found.complete else '✗' if found.ailing else '○'} {first}")
+        if not (found.problem or found.compared):
+            rest.append(f"Compare it with a fresh copy: course check --release FRESH.ipynb {path}")
+        for line in [*rest, *([] if found.problem else [found.receipt()])]:
+            click.echo(f"  {line}")
+        complete &= found.complete
+    return 0 if complete else 1
+
+
+_STUDENTS = {"check": _check, "doctor": _doctor}
 
 
 def main(arguments=None):

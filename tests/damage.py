@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from course.grading.demo import answered, model_answers
 from course.grading.verdict.testcell import free_names
+from course.notebook.enclosed import enclosed
 from course.notebook.official import official_of
 from course.notebook.pieces import parses
 
@@ -30,6 +31,7 @@ class Assignment:
         stub, _ = ClearSolutions(config=Config()).preprocess(deepcopy(solution), {})
         self.official = official_of(stub)
         self.release, _ = ClearHiddenTests(config=Config()).preprocess(stub, {})
+        self.release.metadata["course"] = {"release": enclosed(self.release, path.stem)}
         self.written = nbformat.writes(answered(self.release, self.answers))
         given = [c.source for c in self.official.values() if c.locked and not c.is_test]
         self.used = {
@@ -550,7 +552,7 @@ def in_utf_16(nb):
 
 @_into(FILES)
 def with_a_broken_letter(nb):
-    return _json(nb.data | {"more": "XX"}).encode().replace(b"XX", b"\xff\xc3")
+    return _json(nb.data | {"more": "XX"}).encode().replace(b'"XX"', b'"\xff\xc3"')
 
 
 @_into(FILES)

@@ -15,7 +15,7 @@ import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from course.check.handin import receipt
+from course.check.file import receipt
 from course.cli import main
 from course.grading.demo import answered
 from course.grading.folder import CourseFolder
@@ -30,6 +30,7 @@ COMMANDS = (
     "feedback",
     "export",
     "report",
+    "check",
     "doctor",
     "demo",
 )

@@ -131,15 +131,18 @@ def _collect(course, archive, assignment, lms, roster, timezone):
 
     ARCHIVE is the zip file as it was downloaded, or a folder.
     """
-    from course.check.handin import cells_of, receipt
+    from course.check.file import receipt
     from course.grading.inbox.collect import collect
+    from course.notebook.read import read_notebook
+    from course.notebook.renamed import start
 
     report = collect(course, archive, assignment, lms, roster, timezone)
     for file, text in report.notes:
         click.echo(f"note     {one_line(file)}: {one_line(text)}" if file else f"note     {text}")
     for student, name, file in report.taken:
         arrived = sorted(course.path("submitted", name, student).glob("*.ipynb"))
-        marks = [receipt(cells) for path in arrived if (cells := cells_of(path))]
+        read = (read_notebook(start(path))[0] for path in arrived)
+        marks = [receipt(nb.cells) for nb in read if nb is not None]
         about = [report.times[student, name], *(f"receipt {mark}" for mark in marks)]
         about = ", ".join(filter(None, about))
         about = f"  ({about})" if about else ""

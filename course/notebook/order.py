@@ -12,7 +12,7 @@ from course.notebook import pieces
 from course.notebook.pieces import defined
 from course.notebook.said import Told
 
-_DELETED = "# This cell was missing from the submission."
+DELETED = "# This cell was missing from the submission."
 
 
 @dataclass(eq=False)
@@ -87,7 +87,7 @@ def _insert_missing(body, official, said):
             continue
         at += 1
         missing.add(name)
-        text = known.source if known.locked else _DELETED
+        text = known.source if known.locked else DELETED
         gives = known.locked and not known.is_test
         body.insert(at, Part(text, known.type == "code", name, gives))
         if known.locked:

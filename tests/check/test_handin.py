@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from course.check import handin
+from course.check.file import receipt
 from course.grading.demo import answered, model_answers
 
 ROOT = Path(__file__).parents[2]
@@ -51,12 +52,16 @@ def without(nb, *names):
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_every_release_is_complete_answered_or_not(path, tmp_path, monkeypatch):
     release = nbformat.read(ROOT / "assignments" / path.relative_to(ROOT / "solutions"), 4)
-    for nb in (release, answered(release, model_answers(nbformat.read(path, 4)))):
+    for nb, said in (
+        (release, "can be handed in, and is not complete: 0 of "),
+        (answered(release, model_answers(nbformat.read(path, 4))), "is complete: "),
+    ):
         nbformat.write(nb, tmp_path / path.name)
         monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / path.name))
-        good, (first, second) = handin.report(points(nb), {})
-        assert good and first.startswith(f"{path.name} is complete"), first
-        assert f"Receipt {handin.receipt(nb.cells)} of 20" in second
+        good, (first, second, *_, last) = handin.report(points(nb), {})
+        assert good and first.startswith(f"{path.name} {said}"), first
+        assert second.startswith("It is as you ran it (saved at ")
+        assert f"Receipt {receipt(nb.cells)} of 20" in last
 
 
 def test_what_is_not_saved_is_told(looked, lenet):
@@ -72,9 +77,12 @@ def test_what_is_not_saved_is_told(looked, lenet):
 def test_what_is_gone_is_told(looked, lenet):
     whole = deepcopy(lenet)
     good, said = looked(without(lenet, "squash-answer"))
-    assert not good and "No cell defines `scaled_tanh`, which lenet-squash checks" in said
+    assert not good and "should not be handed in as it is: 9 of 13 exercises answered" in said
+    assert "The cell of squash-answer is gone: write its answer into a new cell." in said
+    assert "The answer squash-answer was missing; it was put back, empty." in said
     good, said = looked(without(deepcopy(whole), "lenet-squash", "lenet-c3"))
-    assert not good and "These check cells are gone: lenet-squash, lenet-c3." in said
+    assert good and "is complete: 13 of 13 exercises answered" in said
+    assert "The locked cell lenet-squash was missing; it was put back." in said
     # Moved into another cell, the answer is there.
     moved = deepcopy(whole)
     answer = next(cell for cell in moved.cells if cell.id == "squash-answer")
@@ -102,7 +110,7 @@ def test_the_file_is_found(tmp_path, monkeypatch, looked, lenet):
 
 
 def test_a_receipt_marks_the_text_alone(tmp_path, lenet):
-    before = handin.receipt(lenet.cells)
+    before = receipt(lenet.cells)
     lenet.cells[5].metadata["scrolled"] = True
     for cell in lenet.cells:
         cell.id = f"new-{cell.id}"
@@ -111,9 +119,9 @@ def test_a_receipt_marks_the_text_alone(tmp_path, lenet):
             cell.source += "  \n"  # Colab and Windows change blanks at the ends of lines
     nbformat.write(lenet, tmp_path / "x.ipynb")
     stored = json.loads((tmp_path / "x.ipynb").read_text())["cells"]
-    assert handin.receipt(stored) == handin.receipt(lenet.cells) == before
+    assert receipt(stored) == receipt(lenet.cells) == before
     stored[-1]["source"] = ["another text"]
-    assert handin.receipt(stored) != before
+    assert receipt(stored) != before
 
 
 def test_in_colab_the_notebook_is_asked_for(monkeypatch, lenet):
@@ -125,10 +133,11 @@ def test_in_colab_the_notebook_is_asked_for(monkeypatch, lenet):
 
     def blocking_request(what, timeout_sec):
         asked.append(what)
-        return {"ipynb": {"cells": json.loads(nbformat.writes(lenet))["cells"]}}
+        return {"ipynb": json.loads(nbformat.writes(lenet))}
 
     message.blocking_request = blocking_request
     colab._message = message
-    good, (first, second) = handin.report(exercises, {})
-    assert good and asked == ["get_ipynb"] and "File > Download" in first
-    assert handin.receipt(lenet.cells) in second
+    good, (first, second, last) = handin.report(exercises, {})
+    assert good and asked == ["get_ipynb"] and "File > Download" in second
+    assert first == "lenet.ipynb is complete: 13 of 13 exercises answered."
+    assert receipt(lenet.cells) in last

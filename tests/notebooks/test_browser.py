@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.check.handin import receipt
+from course.check.file import receipt
 from course.grading.folder import CourseFolder
 from course.grading.results import read_result
 from tests.classroom import Classroom
@@ -206,7 +206,8 @@ def test_a_student_at_work(lab, room, page):
     said.wait_for(state="detached")
 
     run(page, progress)
-    progress.get_by_text("lenet.ipynb is complete, and the file is as you ran it").first.wait_for()
+    progress.get_by_text("lenet.ipynb can be handed in, and is not complete").first.wait_for()
+    assert "It is as you ran it (saved at " in progress.inner_text()
     cells = nbformat.read(room.folder / "assignments/02-lenet/lenet.ipynb", 4).cells
     assert f"Receipt {receipt(cells)} of " in progress.inner_text()
     shot(page, "student-hands-in")

@@ -19,6 +19,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ClearMarkScheme",
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "course.grading.out.release.Enclose",
 ]
 c.Autograde.sanitize_preprocessors = [
     "course.grading.notebook.repair.Repair",

@@ -18,6 +18,7 @@ from traitlets import Unicode
 
 from course.grading import CourseError
 from course.grading.notebook.source import read_source
+from course.notebook.enclosed import enclosed
 from course.notebook.pieces import EXERCISE
 
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
@@ -45,6 +46,18 @@ class Stamp(NbGraderPreprocessor):
         names = resources["nbgrader"]
         path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
         return stamped(nb, self.repository, path), resources
+
+
+class Enclose(NbGraderPreprocessor):
+    """Puts the released cells into the notebook's metadata; the last step of generate_assignment.
+
+    With them, `course check` and the notebook's last cell see what the grader will repair.
+    """
+
+    def preprocess(self, nb, resources):
+        """Enclose the cells as they are now, without solutions and hidden tests."""
+        nb.metadata["course"] = {"release": enclosed(nb, resources["nbgrader"]["notebook"])}
+        return nb, resources
 
 
 def stamped(nb, repository, path):

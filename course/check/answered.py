@@ -1,0 +1,298 @@
+"""Which exercises a notebook answers, told from the text of its cells; nothing is run.
+
+The cells are read in order, as they run in grading. An exercise is answered if every name that its
+check asks for has an answer, and every name that these use. A name has none as long as its cell is
+as it was released, its function still raises NotImplementedError, or its value is None.
+"""
+
+import ast
+import builtins
+import re
+from dataclasses import dataclass
+
+from course.evidence.cells import asked, defined
+from course.evidence.syntax import assigned, bound
+from course.notebook import pieces
+from course.notebook.official import grade_id
+from course.notebook.order import DELETED
+
+_GIVEN = {*dir(builtins), "display", "get_ipython", "In", "Out", "exit", "quit"}  # by IPython
+_DEFINES_ANY = re.compile(r"^\s*(?:%pylab|%run|from .* import \*)", re.MULTILINE)
+_MAGIC_VALUE = re.compile(r"^([ \t]*[\w., ]+=[ \t]*)[%!].*$", re.MULTILINE)
+OPEN = "it is not answered yet"
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass
+class _Name:
+    """What a cell makes of a name: what it uses for that, and what is missing in it."""
+
+    uses: frozenset = frozenset()
+    missing: str = ""  # why it is no answer, in words with {} for the name
+    empty: tuple = ()  # the keys of a dict whose values are None
+    untouched: bool = False  # whether all its values are None
+    silent: bool = False  # whether it is a function that returns nothing
+
+    def why(self, name):
+        if self.empty:
+            return OPEN if self.untouched else f"in `{name}`, {self.empty[0]!r} is still None"
+        return self.missing.format(f"`{name}`")
+
+
+class Answers:
+    """The exercises of a notebook's cells, and what keeps them from being answered.
+
+    `official` is the notebook's Release, {} if it is not known.
+
+    exercises  {exercise: why it is not answered; OPEN if nothing was written, "" if it is answered}
+    faults     sentences about cells that Python cannot run, and about names that no cell defines
+    """
+
+    def __init__(self, cells, official):
+        self.exercises, self.faults = {}, []
+        self._official, self._names = official, {}
+        self._answers = {name for known in official.values() for name in known.names}
+        self._reached = {}  # {a name that an answer uses: the name that uses it}
+        for cell in cells:
+            if cell.source == DELETED:
+                said = f"The cell of {grade_id(cell)} is gone: write its answer into a new cell."
+                self.faults.append(said)
+            if cell.cell_type == "code":
+                self._code(cell)
+            elif self._by_hand(cell):
+                known = official[grade_id(cell)]
+                self.exercises[known.name] = "" if known.is_answered(cell.source) else OPEN
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        if not _DEFINES_ANY.search(text):
+            for name in sorted(self._reached.keys() - self._names.keys() - _GIVEN):
+                if not name.startswith("_"):
+                    said = f"No cell defines `{name}`, which `{self._reached[name]}` uses."
+                    self.faults.append(said)
+
+    def _by_hand(self, cell):
+        known = self._official.get(grade_id(cell))
+        return known is not None and known.points is not None and known.solution
+
+    def _code(self, cell):
+        match = pieces.EXERCISE.match(cell.source.lstrip())
+        known = self._official.get(grade_id(cell))
+        if known.is_test if known else match:
+            self._exercise(match[1] if match else known.name, cell.source)
+        elif known and known.solution and not known.is_answered(cell.source):
+            # The kernel runs it, so a stub defines its names once more.
+            here = {*defined(cell.source), *(known.names - self._names.keys())}
+            self._names |= dict.fromkeys(here & known.names, _Name(missing=OPEN))
+            if known.points is not None:
+                self.exercises[known.name] = OPEN
+        else:
+            self._run(cell.source, known.names if known else ())
+            if known and known.points is not None:
+                self.exercises[known.name] = ""
+
+    # --- what a cell makes
+
+    def _run(self, source, owed):
+        try:
+            tree = _tree(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            first = next((line for line in source.splitlines() if line.strip()), "")[:60]
+            line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
+            said = getattr(error, "msg", None) or error
+            self.faults.append(
+                f"The cell that begins with {first!r} has an error{line}: {said}. Python cannot "
+                "run it, and neither can the grader."
+            )
+            broken = _Name(missing="the cell of {} has an error")
+            self._names |= dict.fromkeys([*defined(source), *owed], broken)
+            return
+        for at, statement in enumerate(tree.body):
+            if _is_stub(statement):
+                rest = [name for later in tree.body[at:] for name in bound(later)]
+                made = {name for done in tree.body[:at] for name in bound(done)}
+                stops = f"the cell of {{}} stops in line {statement.lineno}, which still says "
+                stops = _Name(missing=f"{stops}raise NotImplementedError: delete that line")
+                self._names |= dict.fromkeys({*rest, *owed} - made | set(rest), stops)
+                return
+            self._statement(statement)
+
+    def _statement(self, node):
+        uses = None
+        if isinstance(node, _FUNCTION):
+            self._names[node.name] = _function(node)
+            return
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in getattr(node, "targets", None) or [node.target]:
+                for part, values in assigned(target, node.value):
+                    self._store(part, values, _uses(node))
+            return
+        if isinstance(node, ast.AugAssign):
+            self._store(node.target, None, _uses(node))
+            return
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            owner = node.value.func
+            if isinstance(owner, ast.Attribute) and owner.attr == "update":
+                self._store(owner.value, None, _uses(node))
+        blocks = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+        blocks += [handler.body for handler in getattr(node, "handlers", ())]
+        inside = [] if isinstance(node, ast.ClassDef) else [s for b in blocks for s in b]
+        made = {name for each in inside for name in bound(each)}
+        for name in set(bound(node)) - made:
+            uses = uses or _uses(node)
+            self._names[name] = _Name(uses)
+        for each in inside:
+            self._statement(each)
+
+    def _store(self, target, values, uses):
+        """A value is stored: under a name, or in a part of what a name stands for."""
+        if isinstance(target, ast.Name) and values:
+            self._names[target.id] = _value(values[0], uses)
+        elif isinstance(target, ast.Name):
+            was = self._names.get(target.id, _Name())
+            self._names[target.id] = _Name(was.uses | uses)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            was = self._names.get(target.value.id, _Name())
+            key = getattr(target.slice, "value", None)
+            constant = isinstance(target.slice, ast.Constant)
+            left = tuple(k for k in was.empty if constant and k != key)
+            if constant and values and _is_empty(values[0]):
+                left += (key,)
+            self._names[target.value.id] = _Name(was.uses | uses, was.missing, left)
+
+    # --- what a test asks for
+
+    def _exercise(self, exercise, source):
+        try:
+            own = {name for statement in _tree(source).body for name in bound(statement)}
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            own = set()  # a test that the student changed, and no release to restore it
+        direct = [name for name in asked(source) if name not in own]
+        others = [n for n in sorted(pieces.used(source)) if n in self._names or n in self._answers]
+        wanted = list(dict.fromkeys([*direct, *(n for n in others if n not in own)]))
+        self.exercises[exercise] = self._why_not(wanted, set(direct))
+
+    def _why_not(self, wanted, direct):
+        """Why one of these names has no answer, or "" if all have one."""
+        for name in wanted:
+            if name not in self._names:
+                return f"no cell defines `{name}`"
+            if why := self._names[name].why(name):
+                return why
+            if name in direct and self._names[name].silent:
+                self.faults.append(f"`{name}` returns nothing: is its `return` missing?")
+        waiting, seen, found = list(wanted), set(wanted), ""
+        while waiting:
+            name = waiting.pop(0)
+            for other in sorted(self._names[name].uses if name in self._names else ()):
+                self._reached.setdefault(other, name)
+                if other in seen:
+                    continue
+                seen.add(other)
+                waiting.append(other)
+                if not found and other in self._names and (why := self._names[other].why(other)):
+                    own = f"`{name}` uses `{other}`, which is not answered yet"
+                    found = own if name in self._answers else why
+        return found
+
+
+def _tree(source):
+    """A cell's syntax tree, without IPython's own syntax.
+
+    Raises SyntaxError also for what only Python's compiler notices, such as `return` outside of a
+    function.
+    """
+    text = pieces.dedented(source)
+    if re.match(r"\s*%%(?!time|capture|prun)", text):
+        return ast.parse("")  # another language, or a file
+    magic = pieces.MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1None", text))
+    try:
+        return _compiled(text)
+    except SyntaxError:
+        return _compiled(magic)
+
+
+def _compiled(text):
+    compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return compile(text, "<cell>", "exec", flags, dont_inherit=True)
+
+
+def _uses(statement):
+    """The names from elsewhere that a statement uses."""
+    return pieces.used(ast.unparse(statement))
+
+
+def _value(node, uses):
+    """The _Name of a value: is it None, or a dict with values that are None?"""
+    if _is_empty(node):
+        return _Name(uses, "{} is still None")
+    pairs = []
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        pairs = [(getattr(key, "value", None), value) for key, value in pairs]
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "dict":
+        pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
+    empty = tuple(key for key, value in pairs if key and _is_empty(value))
+    return _Name(uses, empty=empty, untouched=len(empty) == len(pairs))
+
+
+def _is_empty(node):
+    """Whether an expression is None, ..., a list of these, or a function that returns them."""
+    if isinstance(node, ast.Lambda):
+        return _is_empty(node.body)
+    if isinstance(node, ast.List | ast.Tuple):
+        return bool(node.elts) and all(map(_is_empty, node.elts))
+    return isinstance(node, ast.Constant) and node.value in (None, ...)
+
+
+def _function(node):
+    body = [s for s in node.body if not _is_said_only(s)]
+    stub = next((s for s in body if _is_stub(s) or _leaves(s)), None)
+    missing = ""
+    if not body:
+        missing = OPEN
+    elif stub is not None and _is_stub(stub):
+        at = stub.lineno - node.lineno + 1
+        left = f"{{}} still says raise NotImplementedError in its line {at}: delete that line"
+        missing = OPEN if body[0] is stub else left
+    return _Name(_uses(node), missing, silent=not _gives(node))
+
+
+def _is_said_only(statement):
+    """Whether a statement does nothing: `pass`, a docstring, `...`."""
+    constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return constant or isinstance(statement, ast.Pass)
+
+
+def _is_stub(statement):
+    """Whether this is `raise NotImplementedError`, with or without a text."""
+    raised = statement.exc if isinstance(statement, ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def _leaves(statement):
+    """Whether a function always ends with this statement."""
+    if isinstance(statement, ast.Return | ast.Raise):
+        return True
+    if isinstance(statement, ast.If):
+        return all(any(map(_leaves, block)) for block in (statement.body, statement.orelse))
+    if isinstance(statement, ast.With | ast.Try):
+        blocks = [*statement.body, *getattr(statement, "orelse", ())]
+        handlers = [handler.body for handler in getattr(statement, "handlers", ())]
+        return all(any(map(_leaves, block)) for block in (blocks, *handlers))
+    return False
+
+
+def _gives(function):
+    """Whether a function returns or yields a value anywhere."""
+    waiting = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _FUNCTION | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if isinstance(node, ast.Return) and node.value is not None and not _is_empty(node.value):
+            return True
+        waiting += ast.iter_child_nodes(node)
+    return False

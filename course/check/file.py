@@ -1,0 +1,132 @@
+"""What the grader will find in a notebook's file: what is answered, open or damaged; a receipt.
+
+It is read and repaired by the same code as for a verdict (`course.notebook`). Nothing in it is run.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from course.check.answered import OPEN, Answers
+from course.notebook import renamed
+from course.notebook.enclosed import release_in
+from course.notebook.read import read_notebook
+from course.notebook.repair import repair
+from course.plain import one_line
+
+
+def receipt(cells):
+    """A hash of a notebook's text, such as 3F2A-91C0; outputs and metadata do not count.
+
+    `cells` is the list under "cells" of the file. Anybody who has the file can compute it again.
+    """
+    text = "\0".join(
+        "\n".join(line.rstrip() for line in source(cell).strip().splitlines()) for cell in cells
+    )
+    mark = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8].upper()
+    return f"{mark[:4]}-{mark[4:]}"
+
+
+def source(cell):
+    """A cell's text; a file may hold it as lines or in one piece."""
+    found = cell.get("source", "")
+    found = found if isinstance(found, list) else [found]
+    return "".join(part for part in found if isinstance(part, str))
+
+
+@dataclass
+class Found:
+    """What is in a file; `file` is its name, or what else to call it."""
+
+    file: str
+    problem: str = ""  # why it cannot be read at all
+    exercises: dict = field(default_factory=dict)  # {exercise: why it is not answered, or ""}
+    faults: list = field(default_factory=list)  # sentences about what should be mended
+    repairs: list = field(default_factory=list)  # the sentences of the grader about its repairs
+    cells: list = field(default_factory=list)  # as they are in the file
+    compared: bool = True  # whether the released cells were there to compare with
+
+    @property
+    def complete(self):
+        """Whether all exercises are answered, and nothing should be mended."""
+        return bool(self.exercises) and not any(self.exercises.values()) and not self.ailing
+
+    @property
+    def ailing(self):
+        """Whether something should be mended before the file is handed in."""
+        return bool(self.problem or self.faults or not self.exercises)
+
+    @property
+    def answered(self):
+        """How many exercises are answered, such as "11 of 13 exercises answered"."""
+        done = sum(not why for why in self.exercises.values())
+        return f"{done} of {len(self.exercises)} exercises answered"
+
+    def lines(self):
+        """Sentences for the student: the state first, then what is open, faulty and repaired."""
+        if self.problem:
+            return [self.problem]
+        if self.complete:
+            said = [f"{self.file} is complete: {self.answered}."]
+        elif self.ailing:
+            said = [f"{self.file} should not be handed in as it is: {self.answered}."]
+        else:
+            said = [f"{self.file} can be handed in, and is not complete: {self.answered}."]
+        if not self.compared:
+            said.append(
+                "The file has lost its copy of the released cells; some editors leave it out. So "
+                "it could not be compared with them, and is described as it is. The grader has a "
+                "copy of its own: it puts back what is missing, and mends what is damaged."
+            )
+        untouched = [name for name, why in self.exercises.items() if why == OPEN]
+        if untouched:
+            said.append(f"Open: {', '.join(untouched)}.")
+        said += [
+            f"{name} is not answered: {why}."
+            for name, why in self.exercises.items()
+            if why not in ("", OPEN)
+        ]
+        said += self.faults
+        if self.repairs:
+            said.append("The grader will repair the file, as this check did:")
+            said += [f"  {text}" for text in self.repairs]
+        return said
+
+    def receipt(self):
+        """The receipt, for a file that could be read, and what it is good for."""
+        when = time.strftime("%Y-%m-%d %H:%M UTC%z")
+        return (
+            f"Receipt {receipt(self.cells)} of {when}, {self.answered}. Note it down: it marks the "
+            "text of the file, and your instructor can work it out from what arrived."
+        )
+
+
+def found_in(content, file="", exercises=(), released=None):
+    """What is Found in the bytes of a file that is called `file`; "": as it was released.
+
+    `released` is (the notebook's name, its Release), for a file that does not enclose them itself.
+    `exercises` are those that should be there.
+    """
+    released = release_in(content) or released
+    shown = one_line(file, 100) or (f"{released[0]}.ipynb" if released else "The notebook")
+    nb, problem = read_notebook(content)
+    if nb is not None and file and not file.lower().endswith(".ipynb"):
+        problem = "is not named like a notebook: let its name end with .ipynb"
+    if problem:
+        return Found(shown, f"{shown} {problem}.")
+    cells, official, repairs = nb.cells, {}, nb.metadata.get("damage", [])
+    if released is not None:
+        name, official = released
+        files = renamed.named({file or f"{name}.ipynb": content}, [name])
+        ((_, nb, problem),) = renamed.read_submission(files, {name: official})
+        if nb is None:
+            return Found(shown, f"{problem}.", cells=cells)
+        nb, repairs = repair(nb, official)
+    answers = Answers(nb.cells, official)
+    gone = [name for name in exercises if name not in answers.exercises]
+    answers.exercises |= dict.fromkeys(gone, "its check cell is gone")
+    if not answers.exercises:
+        said = f"{shown} holds no exercise: none of its cells begins with # Exercise."
+        return Found(shown, said, cells=cells)
+    faults = list(dict.fromkeys(answers.faults))
+    return Found(shown, "", answers.exercises, faults, repairs, cells, released is not None)
