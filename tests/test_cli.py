@@ -229,6 +229,10 @@ def test_a_second_command_at_the_same_time_is_refused(room, capsys):
         (OSError(errno.ENOSPC, "No space left on device", "/c/x"), "/c/x: the disk is full."),
         (OSError(errno.EROFS, "Read-only file system", "/c/x"), "/c/x: it cannot be written to."),
         (
+            PermissionError(errno.EACCES, "Permission denied", "/c/x"),
+            "/c/x: access to it is refused.",
+        ),
+        (
             OperationalError("x", {}, sqlite3.OperationalError("database or disk is full")),
             "The gradebook: the disk is full.",
         ),

@@ -11,13 +11,14 @@ from course.plain import one_line
 _AGAIN = "Nothing that was graded is lost. Run the same command again afterwards."
 _FULL = f"the disk is full. Make room. {_AGAIN}"
 _READ_ONLY = f"it cannot be written to. Give yourself the right to write there. {_AGAIN}"
+_REFUSED = f"access to it is refused. Give yourself the right to read and to write there. {_AGAIN}"
 _BUSY = (
     "another program (the formgrader, nbgrader, a command on another machine) is writing into the "
     f"gradebook. Wait until it has finished. {_AGAIN}"
 )
 _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
-    errno.EROFS: _READ_ONLY, errno.EACCES: _READ_ONLY, errno.EPERM: _READ_ONLY,
+    errno.EROFS: _READ_ONLY, errno.EACCES: _REFUSED, errno.EPERM: _REFUSED,
 }  # fmt: skip
 _DATABASE = {  # {part of SQLite's message: the sentence}
     "disk is full": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,

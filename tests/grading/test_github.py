@@ -87,6 +87,8 @@ echo "sudo $*" >> "{told}"
 REFUSED = """#!/bin/sh
 echo "bwrap: setting up uid map: Permission denied" >&2; exit 1
 """
+#: The name of a student's file that a log would take for commands.
+COMMAND = "::error::no\n##[add-mask]0.ipynb"
 #: Modules in a student's checkout with the names of those that the grader imports.
 TRAPS = "pip", "venv", "course", "keras", "json", "numpy", "nbformat", "click", "sitecustomize"
 
@@ -170,6 +172,7 @@ def checkout(template, folder, room, handed_in):
         nbformat.write(room.written(), folder / "Copy of homework (2).ipynb")
     elif handed_in == "nothing":
         notebook.unlink()
+    (folder / COMMAND).write_text("{}")
     for name in TRAPS:
         trap = f'import os\nopen(os.environ["TRAPPED"], "a").write("{name}")\n'
         (folder / f"{name}.py").write_text(trap)
@@ -192,7 +195,7 @@ def run_steps(path, folder, environment):
         done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True)
         statuses[step["name"]] = done.returncode
         failed = failed or done.returncode != 0
-        print(done.stdout, done.stderr)
+        assert not re.search(r"::error|##\[", done.stdout + done.stderr)
     return statuses, kept
 
 
@@ -208,7 +211,7 @@ def test_a_push_is_judged(room, template, machine, tmp_path, handed_in):
         assert found["score"] == found["max_score"] == 100
         assert summary.startswith("# 02-lenet: 100 of 100 points")
     else:
-        assert "No notebook was handed in" in found["reasons"][0] and "not graded" in summary
+        assert "lenet.ipynb was not handed in" in found["reasons"][0] and "not graded" in summary
     assert "Your instructor may grade with more tests" in summary
     assert "<html" in (verdict / "feedback.html").read_text()
     assert not Path(machine["TRAPPED"]).exists()
@@ -233,10 +236,11 @@ def autograded(bundle, folder, machine):
         f"runpy.run_path({str(bundle / 'autograder.py')!r}, run_name='__main__')"
     )
     command = [sys.executable, "-I", "-c", program]
-    status = subprocess.run(command, cwd=folder, env=machine | RUNNER).returncode
+    done = subprocess.run(command, cwd=folder, env=machine | RUNNER, capture_output=True, text=True)
+    assert not re.search(r"::error|##\[", done.stdout + done.stderr)
     result, body = folder / "result.json", folder / "release-body.md"
     return (
-        status,
+        done.returncode,
         json.loads(result.read_text()) if result.exists() else None,
         body.read_text() if body.exists() else None,
     )
@@ -248,7 +252,7 @@ def autograded(bundle, folder, machine):
         ("right", 100, "100 of 100 points"),
         ("untouched", 0, "○ not answered"),
         ("renamed", 100, "Copy of homework"),
-        ("nothing", 0, "No notebook was handed in"),
+        ("nothing", 0, "lenet.ipynb was not handed in"),
     ],
 )
 def test_classroom50_gets_a_result(
@@ -370,7 +374,7 @@ def test_reading_the_bundle_gains_no_point(room, bundle):
 def test_cloned_repositories_are_collected(room, template, tmp_path, capsys):
     for student in ("cs-1-02-lenet-ada", "cs-1-02-lenet-ben"):
         checkout(template, tmp_path / student, room, "right")
-    for trap in tmp_path.glob("*/*.py"):
+    for trap in [*tmp_path.glob("*/*.py"), *(path / COMMAND for path in tmp_path.iterdir())]:
         trap.unlink()
     assert room.course("collect", str(tmp_path)) == 0
     out = capsys.readouterr().out
@@ -437,6 +441,17 @@ def test_a_name_that_github_cannot_have_is_refused(name):
     for write in (github.classroom50, github.workflow):
         with pytest.raises(github.CourseError, match="cannot be one on GitHub"):
             write(job)
+
+
+def test_two_notebooks_have_no_page():
+    job = made_up.job_of(made_up.graded("hw-1", "assert x == 1"))
+    job.official["second"] = job.official["hw"]
+    assert b"feedback.html" not in github.classroom50(job)["autograder.py"]
+    text = github.workflow(job)[".github/workflows/hw.yml"].decode()
+    assert (
+        "html" not in text
+        and "verdict.md" in yaml.safe_load(text)["jobs"]["judge"]["steps"][4]["run"]
+    )
 
 
 def test_a_bundle_that_is_too_large_names_the_largest_files():
