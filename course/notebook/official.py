@@ -10,7 +10,7 @@ from course.notebook import pieces
 
 _SCHEMA = 3  # the version of nbgrader's metadata
 _HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
+    r"^[ \t]*#{3} BEGIN HIDDEN TESTS[\s\S]*?^[ \t]*#{3} END HIDDEN TESTS[^\n]*\n?", re.MULTILINE
 )
 
 

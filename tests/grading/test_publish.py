@@ -14,6 +14,7 @@ from setuptools import find_packages
 
 from course.cli import main
 from course.grading.out.release import https
+from course.notebook.enclosed import release_in
 from tests.classroom import ROOT
 from tests.school import School, source
 
@@ -46,7 +47,9 @@ def lines(text):
 def text(path):
     if path.suffix != ".ipynb":
         return path.read_text(encoding="utf-8")
-    return "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+    _, enclosed = release_in(path.read_bytes()) or ("", {})  # what it carries in its metadata
+    cells = [*nbformat.read(path, 4).cells, *enclosed.values()]
+    return "\n".join(cell.source for cell in cells)
 
 
 def test_no_solution_and_no_hidden_test_is_in_it(copy):
