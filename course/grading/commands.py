@@ -73,14 +73,15 @@ def without_box(function):
         "sandbox",
         flag_value="throw-away container",
         default=None,
-        help="Do without the sandbox: this container holds nothing but the submissions, and is "
-        "thrown away afterwards.",
+        help="Do without bubblewrap, in a container such as Docker's that is thrown away "
+        "afterwards: as root, so that each submission gets a user of its own.",
     )
     unsafe = click.option(
         "--unsafe-no-sandbox",
         "sandbox",
         flag_value="none",
-        help="Do without the sandbox: student code has all your own rights. Grades are marked.",
+        help="Do without bubblewrap, whatever student code can then read and change. Grades are "
+        "marked.",
     )
     return container(unsafe(function))
 

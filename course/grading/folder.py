@@ -62,6 +62,12 @@ class CourseFolder:
         name = getattr(self.directory, f"{step}_directory")
         return Path(self.directory.format_path(name, student, assignment))
 
+    def private(self):
+        """Paths of what no student may read: solutions, what was handed in, the gradebook."""
+        steps = "source", "submitted", "autograded", "feedback"
+        folders = [self.root / getattr(self.directory, f"{step}_directory") for step in steps]
+        return [*folders, *sorted(self.root.glob("gradebook.db*"))]
+
     def assignments(self):
         """Names of all assignments in the source folder, in order."""
         source = self.root / self.directory.source_directory

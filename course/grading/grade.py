@@ -67,6 +67,8 @@ def grade(
     unknown = set(cells or ()) - {name for cells in job.official.values() for name in cells}
     if unknown:
         raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
+    if not scheduler:  # on a cluster none of these files is there
+        outside.keep_from_students(job.runs_in[0], course.private())
     with Book(course, job, cells) as book:
         pending = [s for s in chosen if again or cells or not book.is_done(s)]
         for sentence in _notices(course, job, list(filter(book.is_stale, pending))):

@@ -76,6 +76,7 @@ def _judge(files, pack_, forms, targets, within, sandbox):
     from course.grading import CourseError, pack
     from course.grading.folder import write_atomically
     from course.grading.out.formats import FORMATS
+    from course.grading.sandbox import outside
 
     if len(forms) != len(targets) and (targets or len(forms) > 1):
         raise click.UsageError(
@@ -103,6 +104,8 @@ def _judge(files, pack_, forms, targets, within, sandbox):
         with _told_to_end() as told:
             write(pack.failed(pack_, pack.NOT_YET), shown=False)  # raises now what it would later
             job = pack.read(pack_, sandbox)
+            folders = {Path(to).absolute().parent for to in targets}
+            outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
             verdict = _judged(job, pack.handed_in(files), within, told)
     except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)

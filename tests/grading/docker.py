@@ -32,11 +32,15 @@ _NUMBERS = {
 _USERS = "root:x:0:0:root:/root:/bin/sh\nstudent:x:1000:1000::/:/bin/sh\nnobody:x:65534:65534::/:\n"
 
 
-def run(command, writable=(), read_only=(), *, user=0, env=(), cwd="/", timeout=600):
+def run(
+    command, writable=(), read_only=(), *, user=0, env=(), cwd="/", timeout=600,
+    landlock=True, capabilities=CAPABILITIES,
+):  # fmt: skip
     """Run a command in a new container; returns a CompletedProcess with text.
 
     `writable` and `read_only` are {path inside: path here}, with the permissions of the files here.
-    Parents are made, and all users may enter them. `env` is added to PATH, HOME and LANG.
+    Parents are made, and all users may enter them. `env` is added to PATH, HOME and LANG. Without
+    `landlock` there is none, as in Linux before 5.13. `capabilities` are those of root.
 
     Skips the test where no such container can be made.
     """
@@ -47,7 +51,7 @@ def run(command, writable=(), read_only=(), *, user=0, env=(), cwd="/", timeout=
     paths = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     variables = {"PATH": paths, "HOME": "/root", "LANG": "C.UTF-8", **dict(env)}
     with tempfile.TemporaryFile() as rules, tempfile.TemporaryFile() as users:
-        for file, content in ((rules, _filter()), (users, _USERS.encode())):
+        for file, content in ((rules, _filter(landlock)), (users, _USERS.encode())):
             file.write(content)
             file.seek(0)
         walls = [
@@ -55,7 +59,7 @@ def run(command, writable=(), read_only=(), *, user=0, env=(), cwd="/", timeout=
             "--unshare-uts", "--unshare-net", "--new-session", "--clearenv", "--chdir", cwd,
             "--seccomp", str(rules.fileno()), "--cap-drop", "ALL",
         ]  # fmt: skip
-        for name in CAPABILITIES:
+        for name in capabilities:
             walls += ["--cap-add", f"CAP_{name}"]
         for name, value in variables.items():
             walls += ["--setenv", name, value]
@@ -85,7 +89,7 @@ def _system():
     found = ["--proc", "/proc", "--dev", "/dev", "--chmod", "1777", "/dev/shm"]
     for place in ("/tmp", "/var/tmp"):
         found += ["--perms", "1777", "--tmpfs", place]
-    found += ["--dir", "/root", "--ro-bind", "/usr", "/usr"]
+    found += ["--dir", "/root", "--dir", "/etc", "--ro-bind", "/usr", "/usr"]
     for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")):
         if path.is_symlink():
             found += ["--symlink", os.readlink(path), str(path)]
@@ -98,7 +102,7 @@ def _system():
     return found
 
 
-def _filter():
+def _filter(landlock):
     """The part of Docker's system call filter that forbids namespaces and mounts, as a program."""
     machine = os.uname().machine
     clone, clone3, refused = _NUMBERS[machine]
@@ -106,6 +110,8 @@ def _filter():
     kill, allow, refuse = 0x80000000, 0x7FFF0000, 0x00050000
     steps = [(load, 0, 0, 4), (equal, 1, 0, _CALLS[machine][0]), (give, 0, 0, kill)]
     steps += [(load, 0, 0, 0)]
+    if not landlock:
+        steps += [(equal, 0, 1, 444), (give, 0, 0, refuse | 38)]  # ENOSYS
     for number in refused:
         steps += [(equal, 0, 1, number), (give, 0, 0, refuse | 1)]  # EPERM
     steps += [(equal, 0, 1, clone3), (give, 0, 0, refuse | 38)]  # ENOSYS: use clone

@@ -22,6 +22,7 @@ from course.grading.folder import CourseFolder
 from course.grading.grade import grade, job_of
 from course.grading.verdict.outputs import reasons
 from tests.classroom import Classroom
+from tests.conftest import SANDBOX
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def room(tmp_path_factory):
 @pytest.fixture(scope="module")
 def job(room):
     job = job_of(CourseFolder(room.folder), room.assignment)
-    job.config["Judge"] = Config(timeout=5, wall=20)
+    job.config["Judge"] = Config(timeout=5, wall=20, sandbox=SANDBOX)
     return job
 
 
@@ -44,6 +45,10 @@ def attacked(room, job, code, where="shapes-answer", **others):
     verdict = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
     assert verdict.failed is None, verdict.failed
     return reasons(nbformat.reads(verdict.notebooks[room.name], 4))
+
+
+def graded(room, students):
+    return grade(CourseFolder(room.folder), room.assignment, students, workers=1, sandbox=SANDBOX)
 
 
 def passed(found):
@@ -186,7 +191,7 @@ def fake(input_shape=(32, 32, 1), classes=10, **k):
 @pytest.mark.parametrize("attack", FORGED)
 def test_nothing_is_gained(room, job, attack):
     if attack.startswith("29"):
-        job = replace(job, config={"Judge": Config(timeout=1, wall=6)})
+        job = replace(job, config={"Judge": Config(timeout=1, wall=6, sandbox=SANDBOX)})
     assert passed(attacked(room, job, FORGED[attack])) == []
 
 
@@ -213,7 +218,7 @@ def test_8_files_beside_the_notebook_are_not_used(room):
     folder = room.folder / "submitted" / "files" / room.assignment
     for name in ("ipykernel_launcher", "keras", "course", "sitecustomize", "random"):
         (folder / f"{name}.py").write_text("raise SystemExit(0)\n")
-    (result,) = grade(CourseFolder(room.folder), room.assignment, ["files"], workers=1)
+    (result,) = graded(room, ["files"])
     assert result.score == 0 and result.failed is None
 
 
@@ -245,7 +250,7 @@ for name in ('lenet5.keras', 'lenet5.h5', 'lenet5.pkl'):
     folder = room.folder / "submitted" / "models" / room.assignment
     for name in ("lenet5.keras", "lenet5.h5", "lenet5.pkl", "weights.npy"):
         (folder / name).write_bytes(content)
-    (result,) = grade(CourseFolder(room.folder), room.assignment, ["models"], workers=1)
+    (result,) = graded(room, ["models"])
     assert result.score == 0 and result.failed is None
     assert not mark.exists()
 
@@ -272,7 +277,8 @@ for place, folders, files in os.walk('/'):
     folders[:] = [f for f in folders if f not in ('proc', 'usr', 'site-packages', 'lib')]
     found += [os.path.join(place, f) for f in files if f.endswith(('.ipynb', '.db', '.csv'))]
 for p in glob.glob('/proc/[0-9]*/environ'):
-    found += ['environ'] if b'secret-token' in open(p, 'rb').read() else []
+    try: found += ['environ'] if b'secret-token' in open(p, 'rb').read() else []
+    except OSError: pass
 """
     assert seen(room, job, code) == "[]"
 
@@ -296,7 +302,7 @@ def test_20_a_link_in_a_submission_is_not_followed(room, tmp_path):
     folder = room.folder / "submitted" / "links" / room.assignment
     room.submit("links", room.release)
     (folder / "key.txt").symlink_to(secret)
-    grade(CourseFolder(room.folder), room.assignment, ["links"], workers=1)
+    graded(room, ["links"])
     copied = room.folder / "autograded" / "links"
     assert not any("PRIVATE KEY" in p.read_text() for p in copied.rglob("*") if p.is_file())
 
@@ -307,7 +313,7 @@ def test_20_a_notebook_that_is_a_link_is_not_read(room, tmp_path):
     folder = room.folder / "submitted" / "linked" / room.assignment
     folder.mkdir(parents=True)
     (folder / f"{room.name}.ipynb").symlink_to(other)
-    (result,) = grade(CourseFolder(room.folder), room.assignment, ["linked"], workers=1)
+    (result,) = graded(room, ["linked"])
     assert result.score == 0
 
 
@@ -402,7 +408,7 @@ def test_22_extra_credit_of_a_forged_notebook_does_not_count(room):
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader.update(points=1000, extra_credit=95, grade=True)
     room.submit("forged", nb)
-    (result,) = grade(CourseFolder(room.folder), room.assignment, ["forged"], workers=1)
+    (result,) = graded(room, ["forged"])
     assert (result.score, result.maximum) == (0, 100)
     with sqlite3.connect(room.folder / "gradebook.db") as database:
         assert database.execute("select sum(extra_credit) from grade").fetchone()[0] in (None, 0)

@@ -26,6 +26,7 @@ from course.grading.verdict import not_graded
 from course.grading.verdict.outputs import reasons
 from course.notebook.read import read_notebook
 from tests.classroom import Classroom
+from tests.conftest import SANDBOX
 from tests.school import School
 
 
@@ -166,7 +167,7 @@ except KeyboardInterrupt:
 
 def judged(room, nb, **settings):
     job = job_of(CourseFolder(room.folder), room.assignment)
-    job.config["Judge"] = Config(settings)
+    job.config["Judge"] = Config(settings, sandbox=SANDBOX)
     verdict = worker.grade_submission(job, {room.name: nbformat.writes(nb).encode()})
     assert verdict.failed is None, verdict.failed
     return nbformat.reads(verdict.notebooks[room.name], 4)

@@ -45,6 +45,7 @@ def as_json(verdict):
             "max_score": verdict.maximum,
             "reasons": verdict.reasons,
             "repairs": verdict.repairs,
+            "sandbox": verdict.sandbox,
             "unsafe": verdict.unsafe,
             "exercises": exercises,
             "seconds": round(verdict.seconds, 2),

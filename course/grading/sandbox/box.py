@@ -2,13 +2,12 @@
 
 Importing TensorFlow takes seconds; forking a process that has imported it takes hundredths of one.
 So one process imports the notebooks' libraries and never runs student code. For each connection to
-its control socket it forks a *keeper*. The keeper enters namespaces of its own (user, mounts,
-processes, network, ipc), forks the kernel into them, and kills everything in them when the
-connection ends. Nothing of one submission can reach the next: its files are in a tmpfs that
-vanishes, its processes in a process namespace that is killed as a whole.
+its control socket it forks a *keeper*. The keeper puts up walls (`walls`: namespaces, or a user of
+the submission's own), forks the kernel into them, and ends everything in them when the connection
+ends. So nothing of one submission reaches the next, neither a file nor a process.
 
-The grader starts this program with bubblewrap (`outside`). No verdict depends on anything here.
-Linux only: `linux` makes the system calls.
+The grader starts this program, under bubblewrap if it can (`outside`). No verdict depends on
+anything here. Linux only: `linux` makes the system calls.
 """
 
 import contextlib
@@ -25,15 +24,16 @@ import sys
 import time
 
 import course.architectures
-from course.grading.sandbox import fast, linux
-from course.grading.sandbox.usage import PRIVATE, Use
+from course.grading.sandbox import fast, linux, walls
+from course.grading.sandbox.usage import Use
 
 
 def main():
-    """Serve: `box.py CONTROL_FD {"contained": true, "idle": 600}`."""
+    """Serve: `box.py CONTROL_FD OPTIONS`; `outside` writes the options."""
     server, options = socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])
     _warm()
-    serve(server, options["idle"], lambda connection: _keep(connection, options["contained"]))
+    options["places"] = walls.places(options["walls"])
+    serve(server, options["idle"], lambda connection: _keep(connection, options))
     os._exit(0)  # an orderly end of TensorFlow takes a second
 
 
@@ -96,22 +96,19 @@ def line_limit(output):
     return 2 * output + 1_000_000
 
 
-def _keep(connection, contained):
+def _keep(connection, options):
     """Run one kernel; report on the connection how it ended. Returns an exit status."""
     try:
         os.setsid()  # kill(0) reaches a whole process group, even across namespaces
         _, (channel,), *_ = socket.recv_fds(connection, 1, 1)  # the kernel's line to the grader
         request = json.loads(connection.makefile().readline())
-        if contained:
-            linux.own_namespaces()
-            linux.own_mounts(request["limits"]["disk"])
+        around = walls.KINDS[options["walls"]](request["limits"], options)
         complaint, say = os.pipe()
-        outside = os.stat("/proc").st_dev  # the kernel will mount a /proc of its own
         kernel = os.fork()
         if kernel == 0:
             connection.close()
             try:
-                _kernel(request, contained, channel, say)
+                _kernel(request, around, channel, say)
             except BaseException as error:
                 os.write(say, f"{type(error).__name__}: {error}".encode())
             finally:
@@ -119,24 +116,27 @@ def _keep(connection, contained):
         os.close(say)
         os.close(channel)
         try:
-            return _watch(connection, kernel, request, contained, complaint, outside)
+            return _watch(connection, kernel, request["limits"], around, complaint)
         except BaseException:  # such as a grader that ended before it read the last line
-            _kill(kernel, contained)
+            around.end(kernel)
             raise
+        finally:
+            around.clean()
     except Exception as error:
         _say(connection, {"why": f"{type(error).__name__}: {error}"})
         return 1
 
 
-def _watch(connection, kernel, request, contained, complaint, outside):
+def _watch(connection, kernel, limits, around, complaint):
     """Watch the kernel's use of the machine until it ends or the grader hangs up.
 
     The grader sends one letter: "u" asks what was used, "i" interrupts. The answer is a line.
     """
-    ended, why, use = os.pidfd_open(kernel), None, Use(contained, outside)
+    ended, why, use = os.pidfd_open(kernel), None, Use(around)
     while True:
         ready, _, _ = select.select([connection, ended], [], [], 0.2)
         if ended in ready:
+            around.end(kernel)
             os.waitpid(kernel, 0)
             why = why or os.read(complaint, 1000).decode(errors="replace")
             _say(connection, {"why": why, **use.said()})
@@ -150,24 +150,13 @@ def _watch(connection, kernel, request, contained, complaint, outside):
                 os.kill(kernel, signal.SIGINT)
                 _say(connection, use.said())  # the signal is sent; later requests are safe
             else:  # the grader has hung up
-                _kill(kernel, contained)
+                around.end(kernel)
                 os.waitpid(kernel, 0)
                 return 0
-        if contained and (crowd := use.crowd()):
-            linux.put_behind(crowd)
-        if contained and why is None and (why := use.too_much(request["limits"])):
-            _kill(kernel, contained)
-
-
-def _kill(kernel, contained):
-    """Kill a kernel and its processes: by its process namespace, or without one by its session."""
-    os.kill(kernel, signal.SIGKILL)
-    if contained:
-        return
-    for name in os.listdir("/proc"):
-        with contextlib.suppress(OSError, ValueError):
-            if int(name) != os.getpid() and os.getsid(int(name)) == os.getsid(0):
-                os.kill(int(name), signal.SIGKILL)
+        if crowd := use.crowd():
+            linux.put_behind(crowd, around.lower)
+        if why is None and (why := use.too_much(limits)):
+            around.end(kernel)
 
 
 def _say(connection, message):
@@ -178,18 +167,13 @@ def _say(connection, message):
 # --- the kernel's process
 
 
-def _kernel(request, contained, channel, say):
+def _kernel(request, around, channel, say):
     """Set limits, give up all rights, and serve as the kernel. Does not return."""
-    if contained:
-        os.setsid()  # not the keeper's group either
     limits = request["limits"]
-    private = PRIVATE if contained else request["private"]
-    if contained:
-        linux.own_proc()
-    linux.limit(limits, contained)
+    around.enter()
     linux.go_behind()
-    home = f"{private}/home"
-    os.environ.update(HOME=home, IPYTHONDIR=f"{home}/.ipython", TMPDIR=f"{private}/tmp")
+    home = f"{around.private}/home"
+    os.environ.update(HOME=home, IPYTHONDIR=f"{home}/.ipython", TMPDIR=f"{around.private}/tmp")
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     os.mkdir(f"{home}/work")
     os.chdir(f"{home}/work")
@@ -197,7 +181,7 @@ def _kernel(request, contained, channel, say):
     for name, content in request["files"].items():
         with open(name, "xb") as file:
             file.write(content.encode("latin-1"))  # bytes, as JSON carries them
-    linux.give_up_privileges(contained)
+    around.shut()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)

@@ -4,16 +4,14 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from course.grading.sandbox.box import line_limit
-from course.grading.sandbox.outside import BoxError, give_to_box
+from course.grading.sandbox.outside import BoxError
 
 _PATIENCE = 120  # seconds for steps that take hundredths of one, in case the machine is busy
 _GLANCE = 0.25  # seconds between two questions about what a submission has used
@@ -54,7 +52,7 @@ class Kernel:
         self._number, self._heard = 0, bytearray()
         self._claims = self._shown = 0  # lines that answered nothing, bytes that were shown
         self._most, self._too_long = 1000, "its first line"  # bytes of the next line
-        self._box = self._keeper = self._channel = self._private = None
+        self._box = self._keeper = self._channel = None
         self.cpu = self.waited = 0.0  # seconds computed and waited so far, as far as is known
 
     def __enter__(self):
@@ -73,8 +71,6 @@ class Kernel:
             "files": {name: content.decode("latin-1") for name, content in self._files.items()},
             "limits": asdict(self._limits),
         }
-        if not self._address["contained"]:
-            sent["private"] = self._private_folder()
         self._channel, theirs = socket.socketpair()
         self._box = socket.socket(socket.AF_UNIX)
         self._box.settimeout(_PATIENCE)
@@ -85,13 +81,6 @@ class Kernel:
         self._keeper = self._box.makefile()
         if self.answer(_PATIENCE) is None:
             raise KernelEnded("it does not answer")
-
-    def _private_folder(self):
-        self._private = tempfile.mkdtemp(dir=Path(self._address["folder"], "kernels"))
-        for path in (self._private, f"{self._private}/home", f"{self._private}/tmp"):
-            os.makedirs(path, 0o700, exist_ok=True)
-            give_to_box(path)
-        return self._private
 
     def send(self, **request):
         """Send a request (see `course.grading.sandbox.shell`).
@@ -212,5 +201,3 @@ class Kernel:
         """Hang up; the kernel's keeper then kills it and all its processes."""
         for connection in filter(None, (self._channel, self._box)):
             connection.close()
-        if self._private is not None:
-            shutil.rmtree(self._private, ignore_errors=True)

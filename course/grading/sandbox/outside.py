@@ -3,8 +3,12 @@
 The box is a process that has imported Keras and forks a kernel for each request (`box` is the
 program inside, `kernel` sends the requests). A kernel cannot reach the network, see the course, the
 gradebook, anyone's home or other submissions, leave anything behind, or use more than its
-`kernel.Limits`. Where bubblewrap does not run, the box is refused, unless the instructor says that
-the machine is to be thrown away (`THROW_AWAY`) or accepts the risk for this run (`UNSAFE`).
+`kernel.Limits`.
+
+Where bubblewrap does not run, the box is refused, unless the instructor says that the machine is a
+container to be thrown away (`THROW_AWAY`) or accepts the risk for this run (`UNSAFE`). Both put up
+what walls there can be without namespaces (`walls`). `THROW_AWAY` is refused, too, where they would
+be too low, and then the verdicts need no mark; those of `UNSAFE` are marked.
 """
 
 import atexit
@@ -12,6 +16,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -42,7 +47,7 @@ class Box:
     """
 
     def __init__(self, sandbox=BUBBLEWRAP, backend=None):
-        self._contained = sandbox == BUBBLEWRAP
+        self._sandbox = sandbox
         self._backend = backend or usual_backend()
         self._process, self._ready, self._open = None, False, contextlib.ExitStack()
 
@@ -54,11 +59,11 @@ class Box:
 
     @property
     def address(self):
-        """The address for `kernel.Kernel`: {"folder": ..., "contained": ...}."""
+        """The address for `kernel.Kernel`: {"folder": ...}."""
         self.start()
         if not self._ready:
             self._wait()
-        return {"folder": str(self._folder), "contained": self._contained}
+        return {"folder": str(self._folder)}
 
     def close(self):
         """End the box and every kernel in it."""
@@ -70,33 +75,30 @@ class Box:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        closed = [folder for folder in _python_folders() if not _open_to_all(folder)]
-        if not self._contained and os.geteuid() == 0 and closed:
-            raise BoxError(
-                f"Student code never runs as root, and as another user it cannot read {closed[0]}, "
-                "where Python is. Grade as an ordinary user, or install Python outside of /root."
-            )
+        kind = kind_of_walls(self._sandbox)
+        contained = self._sandbox == BUBBLEWRAP
         self._folder = Path(tempfile.mkdtemp(prefix="course-box-", dir=short_folder()))
         self._open.callback(shutil.rmtree, self._folder, ignore_errors=True)
-        for folder in (self._folder / "kernels", self._folder / "home"):
-            folder.mkdir(0o700)
-            give_to_box(folder)
-        if os.geteuid() == 0:
-            self._folder.chmod(0o711)
+        for folder in (self._folder, self._folder / "kernels", self._folder / "home"):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self._said = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         stage = _Stage(self._folder)
-        inside = _environment(self._backend, None if self._contained else self._folder)
-        walls = [*_bubblewrap(stage, inside), "--"] if self._contained else []
-        options = json.dumps({"contained": self._contained, "idle": _IDLE})
-        program = [*walls, sys.executable, "-P", "-m", "course.grading.sandbox.box"]
+        inside = _environment(self._backend, None if contained else self._folder)
+        around = [*_bubblewrap(stage, inside), "--"] if contained else []
+        options = {
+            "walls": kind.__name__, "idle": _IDLE, "kernels": str(self._folder / "kernels"),
+            **_to_read(),
+        }  # fmt: skip
+        program = [*around, sys.executable, "-P", "-m", "course.grading.sandbox.box"]
         self._process = listening(
             self._folder / "control",
-            lambda number: [*program, number, options],
+            lambda number: [*program, number, json.dumps(options)],
             stdout=subprocess.PIPE,
             stderr=self._said,
             env=inside,
             cwd="/",
-            preexec_fn=stage.enter if os.geteuid() == 0 else None,
+            preexec_fn=stage.enter if contained and os.geteuid() == 0 else None,
         )
         self._open.callback(self._end)
 
@@ -118,7 +120,7 @@ class Box:
             self._said.seek(0)
             reason = self._said.read()[-2000:].decode(errors="replace").strip()
             self.close()
-            if self._contained and not _of_python(reason):
+            if self._sandbox == BUBBLEWRAP and not _of_python(reason):
                 raise BoxError(_refusal(reason))
             raise BoxError(_no_start(reason))
         self._ready = True
@@ -219,8 +221,8 @@ def _bubblewrap(stage, environment):
         command += ["--ro-bind-try", name, name]
     for folder in _python_folders():
         command += ["--ro-bind", stage.path(folder), folder]
-    answers = str(Path(course.__file__).parent / "grading" / "demo")  # to an exercise like 02's
-    command += ["--ro-bind", stage.empty(), answers]
+    for folder in _to_read()["hidden"]:
+        command += ["--ro-bind", stage.empty(), folder]
     for name, value in environment.items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/"]
@@ -238,6 +240,12 @@ def _python_folders():
         if not any(Path(folder).is_relative_to(other) for other in ["/usr", *found]):
             found.append(folder)
     return found
+
+
+def _to_read():
+    """What student code may read beside the system, and what in it is hidden."""
+    answers = Path(course.__file__).parent / "grading" / "demo"  # to an exercise like 02's
+    return {"python": _python_folders(), "hidden": [str(answers)]}
 
 
 def _environment(backend, folder=None):
@@ -286,15 +294,75 @@ def bubblewrap():
     return found
 
 
+# --- where there are no namespaces
+
+
+def kind_of_walls(sandbox):
+    """The class in `walls`. Raises BoxError if they cannot be put up, or would be too low."""
+    from course.grading.sandbox import landlock, users, walls  # for Linux alone
+
+    if sandbox == BUBBLEWRAP:
+        return walls.Namespaces
+    if os.geteuid() != 0:
+        if sandbox == THROW_AWAY and landlock.version() < landlock.SIGNALS:
+            raise BoxError(
+                "Student code would run here as the same user as the grader: it could read the "
+                "tests and write its own verdict. Grade as root in the container (docker run "
+                "--user 0); then each submission gets a user of its own. A Linux with Landlock, "
+                f"version {landlock.SIGNALS} (6.12 or newer), would do, too; this one has "
+                f"{landlock.version() or 'none'}. If you have read every submission, say "
+                "--unsafe-no-sandbox."
+            )
+        return walls.SameUser
+    if closed := [folder for folder in _python_folders() if not _open_to_all(folder)]:
+        raise BoxError(
+            f"Student code never runs as root, and as another user it cannot read {closed[0]}, "
+            "where Python is. Install Python outside of /root, in a folder that all users may "
+            "enter, or grade as an ordinary user."
+        )
+    if missing := users.missing_rights():
+        raise BoxError(
+            f"Student code never runs as root, and this root lacks {', '.join(missing)} to give "
+            "each submission a user of its own. Give the container Docker's usual capabilities."
+        )
+    return walls.OwnUser
+
+
+def keep_from_students(sandbox, paths):
+    """Raise BoxError if a submission could read or replace one of these files and folders.
+
+    Tried with the walls that it would have; with bubblewrap it sees none of them.
+    """
+    if sandbox != THROW_AWAY:
+        return
+    from course.grading.sandbox import walls  # for Linux alone
+
+    programs = [*_python_folders(), *filter(os.path.isdir, sys.path)]
+    paths = [str(path) for path in paths if Path(path).exists()]
+    numbers = walls.open_to_it(kind_of_walls(sandbox), _to_read(), paths, programs)
+    if found := [paths[number] for number in numbers if number < len(paths)]:
+        raise BoxError(
+            f"Student code could read or replace {found[0]}. Grading is refused. Close it to other "
+            f"users (chmod o= {shlex.join(found)}), or put it where they cannot enter."
+        )
+    if numbers:
+        found = [programs[number - len(paths)] for number in numbers]
+        raise BoxError(
+            f"Student code could change {found[0]}, which the grader runs. Grading is refused. "
+            f"Close it: chmod o-w {shlex.join(dict.fromkeys(found))}"
+        )
+    os.umask(os.umask(0) | 0o007)  # and what this process makes from now on
+
+
 def _refusal(reason):
     return (
         f"Student code cannot be contained on this machine.\n  {reason}\n"
         "Grading is refused, because a submission could read the solutions and change the "
         "gradebook. On Linux install bubblewrap (Debian, Ubuntu: apt install bubblewrap); Ubuntu "
         "24.04 also needs an AppArmor profile for it; on Windows use WSL2, on macOS a Linux "
-        "virtual machine.\nIn a container that holds nothing but this course, and that you will "
-        "delete afterwards, say --throw-away-container. If you have read every submission, "
-        "say --unsafe-no-sandbox."
+        "virtual machine.\nIn a container such as Docker's, that you will delete afterwards, grade "
+        "as root and say --throw-away-container: each submission then gets a user of its own. If "
+        "you have read every submission, say --unsafe-no-sandbox."
     )
 
 
@@ -312,12 +380,6 @@ def _no_start(reason):
     )
 
 
-def give_to_box(folder):
-    """Make the user that student code runs as the owner of a folder."""
-    if os.geteuid() == 0:
-        os.chown(folder, _NOBODY, _NOBODY)
-
-
 def _open_to_all(path):
     """Whether any user may enter a folder."""
     folders = [Path(path), *Path(path).parents]
@@ -327,4 +389,4 @@ def _open_to_all(path):
 def short_folder():
     """A folder for sockets, whose paths may have at most 107 characters."""
     usual = tempfile.gettempdir()
-    return usual if len(usual) < 50 else "/tmp"
+    return usual if len(usual) < 50 and (os.geteuid() or _open_to_all(usual)) else "/tmp"

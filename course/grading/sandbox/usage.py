@@ -1,11 +1,12 @@
 """Measure one submission's use of the machine: its own time, and memory of every kind.
 
 The keeper of a kernel measures five times a second (`box`). The numbers come from /proc, see
-proc(5), which in a box shows only the processes of this submission.
+proc(5); `walls` knows which processes are the submission's.
 """
 
 import contextlib
 import os
+import stat
 import time
 
 PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary files
@@ -24,9 +25,9 @@ class Use:
     for a processor that others had, is in neither.
     """
 
-    def __init__(self, contained, outside):
+    def __init__(self, walls):
         self.cpu = self.idle = 0.0
-        self._contained, self._outside = contained, outside
+        self._walls = walls
         self._last, self._counted, self._gone = None, 0.0, 0.0
         self._processes, self._virtual, self._exact = [], None, 0.0
 
@@ -36,9 +37,10 @@ class Use:
 
     def look(self):
         """Measure the present processes."""
-        if self._contained and os.stat("/proc").st_dev == self._outside:
-            return  # the kernel has no /proc of its own yet
-        now, self._processes = time.monotonic(), list(self._read())
+        now, found = time.monotonic(), self._walls.processes()
+        if found is None:
+            return
+        self._processes = list(found)
         counted = sum(process.cpu for process in self._processes)
         # A parent gets the time of a child that it waits for; the time of other children is kept
         # here.
@@ -59,6 +61,8 @@ class Use:
         """Why the submission has to end, or None."""
         if self.cpu > limits["cpu"]:
             return f"it used more than {limits['cpu']:g} s of processor time"
+        if sum(process.threads for process in self._processes) > limits["processes"]:
+            return f"it had more than {limits['processes']} processes and threads"
         try:
             if self.memory(limits["memory"]) > limits["memory"]:
                 return f"it used more than {limits['memory'] / 1e9:g} GB of memory"
@@ -66,6 +70,13 @@ class Use:
             return "it hid how much memory it uses"
         except _GONE:
             pass
+        try:
+            if self._walls.wrote(limits["disk"]) > limits["disk"]:
+                return f"it wrote more than {limits['disk'] / 1e6:g} MB of files"
+        except PermissionError:
+            return "it hid how much it wrote"
+        except OverflowError:
+            return "it made too many files"
         return None
 
     def memory(self, enough):
@@ -80,30 +91,29 @@ class Use:
             return 0
         first = self._processes[0]
         self._virtual = self._virtual or first.virtual
-        outside = _files() + _queues() + _sockets(first.number)
-        rough = outside
+        rough = self._walls.held(self._processes, exactly=False)
         for process in self._processes:
             rough += process.resident + max(0, process.virtual - self._virtual)
         begun = time.monotonic()
         if rough <= enough or begun < self._exact:
             return min(rough, enough)
-        total, mappings = outside, {}
-        for process in self._processes:
-            with contextlib.suppress(*_GONE):
-                total += process.own()
-                for name, size in process.shared():
-                    mappings[name] = max(size, mappings.get(name, 0))
+        mappings = {}
+        with self._walls.looking():
+            total = self._walls.held(self._processes, exactly=True)
+            for process in self._processes:
+                with contextlib.suppress(*_GONE):
+                    total += process.own()
+                    for name, size in process.shared(self._walls.every_deleted):
+                        mappings[name] = max(size, mappings.get(name, 0))
         self._exact = 2 * time.monotonic() - begun
         return total + sum(mappings.values())
 
-    def _read(self):
-        session = str(os.getsid(0)).encode()
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                with contextlib.suppress(*_GONE):
-                    process = _Process(name)
-                    if self._contained or process.session == session:
-                        yield process
+
+def processes(numbers):
+    """The processes that are still there, of these numbers."""
+    for number in numbers:
+        with contextlib.suppress(*_GONE):
+            yield _Process(number)
 
 
 class _Process:
@@ -112,7 +122,7 @@ class _Process:
     def __init__(self, number):
         self.number = number
         fields = _stat(f"/proc/{number}/stat")
-        self.state, self.session, self.threads = fields[0], fields[3], int(fields[17])
+        self.state, self.parent, self.threads = fields[0], fields[1].decode(), int(fields[17])
         self.nice = int(fields[16])
         self.cpu = sum(map(int, fields[11:15])) / _TICKS  # with children that were waited for
         self.virtual, self.resident = int(fields[20]), int(fields[21]) * _PAGE
@@ -139,17 +149,38 @@ class _Process:
             kilobytes += sum(int(line.split()[1]) for line in file if line.startswith("VmPTE"))
         return kilobytes * 1024
 
-    def shared(self):
+    def shared(self, every_deleted):
         """(name, bytes) of shared mappings without a file, at their full size.
 
         Their pages may exist without being in any process's page table, so pages are not counted.
+        With `every_deleted` files count, too, that have no name any more.
         """
+        end = " (deleted)\n" if every_deleted else "/dev/zero (deleted)\n"
         with open(f"/proc/{self.number}/maps") as file:
             for line in file:
-                if line.endswith("/dev/zero (deleted)\n"):
+                if line.endswith(end):
                     place, _, offset, _, inode, *_ = line.split()
-                    begin, end = (int(number, 16) for number in place.split("-"))
-                    yield inode, int(offset, 16) + end - begin
+                    begin, last = (int(number, 16) for number in place.split("-"))
+                    yield inode, int(offset, 16) + last - begin
+
+    def opened(self, pairs, deleted):
+        """Add its sockets to a set, and {number: bytes} of open files without a name to a dict.
+
+        Raises PermissionError if it has sent open files into a socket, where nobody can count them.
+        """
+        folder = f"/proc/{self.number}/fd"
+        with contextlib.suppress(*_GONE):
+            for name in os.listdir(folder):
+                with contextlib.suppress(*_GONE):
+                    about = os.stat(f"{folder}/{name}")
+                    if stat.S_ISSOCK(about.st_mode):
+                        pairs.add(about.st_ino)
+                        with open(f"/proc/{self.number}/fdinfo/{name}") as file:
+                            sent = [line.split()[1] for line in file if line.startswith("scm_fds:")]
+                        if sent != ["0"] and sent:
+                            raise PermissionError("open files in a socket")
+                    elif stat.S_ISREG(about.st_mode) and about.st_nlink == 0:
+                        deleted[about.st_dev, about.st_ino] = about.st_blocks * 512
 
 
 def _stat(path):
@@ -158,7 +189,7 @@ def _stat(path):
         return file.read().rpartition(b") ")[2].split()
 
 
-def _files():
+def files():
     """Bytes of files in memory, including open files that were deleted."""
     total = 0
     for place in PLACES:
@@ -167,7 +198,7 @@ def _files():
     return total
 
 
-def _queues():
+def queues():
     """Bytes of System V's segments, queues and semaphores; a namespace has its own list of each."""
     return (
         sum(int(row["rss"]) + int(row["swap"]) for row in _table("shm"))
@@ -185,10 +216,15 @@ def _table(name):
         return []
 
 
-def _sockets(process):
-    """Bytes that the sockets can hold at most; Linux does not tell how many they do hold."""
+def sockets(process):
+    """Bytes that the sockets of a process's network namespace can hold at most."""
+    with open(f"/proc/{process}/net/sockstat") as file:
+        return room_of(int(file.readline().split()[-1]))
+
+
+def room_of(number):
+    """Bytes that so many sockets can hold at most; Linux does not tell how many they do hold."""
     most = 4_194_304  # as Linux 6.18 has it; older ones, which have less, do not tell it in a box
     with contextlib.suppress(FileNotFoundError), open("/proc/sys/net/core/wmem_max") as file:
         most = int(file.read())
-    with open(f"/proc/{process}/net/sockstat") as file:
-        return int(file.readline().split()[-1]) * 2 * most  # it doubles what is asked for
+    return number * 2 * most  # it doubles what is asked for

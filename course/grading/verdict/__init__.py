@@ -88,10 +88,15 @@ class Verdict:
         return [text for nb in self._read for text in nb.metadata.get("course", {})["repairs"]]
 
     @property
+    def sandbox(self):
+        """Where student code ran, one of `outside.SANDBOXES`: None if none did."""
+        said = {nb.metadata.get("course", {}).get("sandbox") for nb in self._read} - {None}
+        return max(said, key=outside.SANDBOXES.index, default=None)  # the least safe one
+
+    @property
     def unsafe(self):
-        """Whether student code ran without a box, where it could read and change anything."""
-        said = [nb.metadata.get("course", {}).get("sandbox") for nb in self._read]
-        return outside.UNSAFE in said
+        """Whether student code ran where it could read and change anything."""
+        return self.sandbox == outside.UNSAFE
 
     @cached_property
     def _read(self):

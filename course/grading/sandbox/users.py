@@ -1,0 +1,198 @@
+"""A user for each submission, where root grades without namespaces, and what that user leaves.
+
+See credentials(7), setfsuid(2) and kill(2). Linux itself tells users apart, so what a submission
+uses and leaves is known exactly: it is all of that user's.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import random
+import signal
+import socket
+import stat
+import time
+
+from course.grading.sandbox import linux
+
+#: Each even number is a user, and the next one the user who ends its processes. systemd, too, gives
+#: these to services that need a user for a short time.
+NUMBERS = range(61184, 65520, 2)
+FILES = 20_000  # that one submission may make
+
+#: The rights of root that this takes, by their numbers in capabilities(7).
+NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def missing_rights():
+    """Names of the capabilities that this process needs and lacks."""
+    has = int(_status("self")["CapEff"], 16)
+    return [f"CAP_{name}" for name, number in NEEDED.items() if not has >> number & 1]
+
+
+def unused():
+    """(number, lock): a user without a process; nobody else gets it while the lock is open.
+
+    Student code cannot hold such a lock: it may not name sockets.
+    """
+    for number in random.SystemRandom().sample(NUMBERS, len(NUMBERS)):
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0course-user-{number}")
+            if not processes_of(number) and not processes_of(number + 1):
+                return number, lock
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        lock.close()
+    raise OSError("all users for submissions are taken")
+
+
+def become(number):
+    """Be this user for good. Its processes may be looked at, but only by itself and by root."""
+    os.setgroups([])
+    os.setresgid(number, number, number)
+    os.setresuid(number, number, number)
+    _libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which the change of user has switched off
+
+
+def take_the_place_of(number):
+    """Do with files and processes what this user may do, out of reach of its own signals."""
+    os.setgroups([])
+    os.setresgid(number + 1, number, number + 1)
+    os.setresuid(number + 1, number, number + 1)
+
+
+@contextlib.contextmanager
+def looking_as(number):
+    """Read what /proc shows only to the user itself; Docker's root lacks CAP_SYS_PTRACE."""
+    _libc.setfsgid(number)
+    _libc.setfsuid(number)
+    try:
+        yield
+    finally:
+        _libc.setfsuid(0)
+        _libc.setfsgid(0)
+
+
+def processes_of(number, alive=False):
+    """Numbers of a user's processes, as text; only those that have not ended, if `alive`."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # A process that may not be looked at seems to be root's.
+            if os.stat(f"/proc/{process}").st_uid not in (0, number):
+                continue
+            fields = _status(process)
+            theirs = fields["Uid"].split()[0] == str(number)
+            if theirs and not (alive and fields["State"][0] in "ZX"):
+                found.append(process)
+    return found
+
+
+def _status(process):
+    with open(f"/proc/{process}/status") as file:
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+
+
+def kill_all(number):
+    """End all processes of a user; one call ends even those that are being made just now."""
+
+    def kill():
+        take_the_place_of(number)
+        os.kill(-1, signal.SIGKILL)
+
+    while processes_of(number, alive=True):
+        linux.in_a_helper(kill)
+        time.sleep(0.01)
+
+
+# --- files
+
+
+def writable_by_all():
+    """All folders in which any user may make files."""
+    found, left = [], ["/"]
+    while left:
+        with contextlib.suppress(OSError), os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and entry.path not in ("/proc", "/sys"):
+                    left.append(entry.path)
+                    if entry.stat(follow_symlinks=False).st_mode & stat.S_IWOTH:
+                        found.append(entry.path)
+    return found
+
+
+def bytes_of_files(number, places):
+    """Bytes of a user's files in folders.
+
+    Raises PermissionError if they cannot be found, and OverflowError if there are too many.
+    """
+    total, files, left = 0, 0, list(places)
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    about = entry.stat(follow_symlinks=False)
+                    # One user's files may lie in a folder that another submission's user opened.
+                    theirs = about.st_uid == number or about.st_uid in _ALL
+                    if theirs and entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    if about.st_uid == number:
+                        total, files = total + about.st_blocks * 512, files + 1
+        except (FileNotFoundError, NotADirectoryError):  # it has just been removed
+            continue
+        except OSError as error:  # a path that is too long
+            raise PermissionError(str(error)) from None
+        if files > FILES:
+            raise OverflowError
+    return total
+
+
+_ALL = range(NUMBERS[0], NUMBERS[-1] + 2)
+
+
+def remove_files(number, places):
+    """Remove all that a user has in folders, with the rights of that user alone."""
+
+    def remove():
+        take_the_place_of(number)
+        empty(places, number)
+
+    linux.in_a_helper(remove)
+
+
+def empty(places, user):
+    """Remove all of a user's files from folders; no path, however deep, is too long for it."""
+    for place in places:
+        with contextlib.suppress(OSError):
+            for entry in list(os.scandir(place)):
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    with contextlib.suppress(OSError):
+                        _remove(entry.path)
+
+
+def _remove(path):
+    if not stat.S_ISDIR(os.lstat(path).st_mode):
+        os.unlink(path)
+        return
+    os.chmod(path, 0o700)
+    new, number = os.urandom(8).hex(), 0  # names that nobody else has thought of
+    while inside := list(os.scandir(path)):
+        for entry in inside:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)
+            for deeper in list(os.scandir(entry.path)):
+                if deeper.is_dir(follow_symlinks=False):
+                    os.chmod(deeper.path, 0o700)
+                    number += 1
+                    os.rename(deeper.path, f"{path}/{new}{number}")
+                else:
+                    os.unlink(deeper.path)
+            os.rmdir(entry.path)
+    os.rmdir(path)
