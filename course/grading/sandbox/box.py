@@ -103,6 +103,7 @@ def _keep(connection, options):
         _, (channel,), *_ = socket.recv_fds(connection, 1, 1)  # the kernel's line to the grader
         request = json.loads(connection.makefile().readline())
         around = walls.KINDS[options["walls"]](request["limits"], options)
+        use = Use(around)
         complaint, say = os.pipe()
         kernel = os.fork()
         if kernel == 0:
@@ -116,7 +117,7 @@ def _keep(connection, options):
         os.close(say)
         os.close(channel)
         try:
-            return _watch(connection, kernel, request["limits"], around, complaint)
+            return _watch(connection, kernel, request["limits"], around, use, complaint)
         except BaseException:  # such as a grader that ended before it read the last line
             around.end(kernel)
             raise
@@ -127,12 +128,12 @@ def _keep(connection, options):
         return 1
 
 
-def _watch(connection, kernel, limits, around, complaint):
+def _watch(connection, kernel, limits, around, use, complaint):
     """Watch the kernel's use of the machine until it ends or the grader hangs up.
 
     The grader sends one letter: "u" asks what was used, "i" interrupts. The answer is a line.
     """
-    ended, why, use = os.pidfd_open(kernel), None, Use(around)
+    ended, why = os.pidfd_open(kernel), None
     while True:
         ready, _, _ = select.select([connection, ended], [], [], 0.2)
         if ended in ready:

@@ -19,6 +19,7 @@ import os
 import shlex
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -341,9 +342,12 @@ def keep_from_students(sandbox, paths):
     paths = [str(path) for path in paths if Path(path).exists()]
     numbers = walls.open_to_it(kind_of_walls(sandbox), _to_read(), paths, programs)
     if found := [paths[number] for number in numbers if number < len(paths)]:
+        # /tmp is for all, and has to stay so.
+        own = [path for path in found if not os.stat(path).st_mode & stat.S_ISVTX]
+        close = f"Close it to other users (chmod o= {shlex.join(own)}), or put" if own else "Put"
         raise BoxError(
-            f"Student code could read or replace {found[0]}. Grading is refused. Close it to other "
-            f"users (chmod o= {shlex.join(found)}), or put it where they cannot enter."
+            f"Student code could read or replace {found[0]}. Grading is refused. {close} it "
+            "where no other user can enter."
         )
     if numbers:
         found = [programs[number - len(paths)] for number in numbers]
