@@ -37,6 +37,7 @@ from traitlets.config import Config
 import course
 from course.anatomy import anatomy
 from course.architectures import Table
+from course.check.file import receipt
 from course.grading import CourseError
 from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
@@ -285,7 +286,9 @@ def _judged(job, name, nb, problem, address):
     official = job.official[name]
     if nb is None:
         return unreadable(job, name, problem)
+    mark = receipt(nb.cells)
     nb, _ = repair(nb, official)
+    nb.metadata["course"]["receipt"] = mark
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {
         "nbgrader": {"assignment": job.assignment, "notebook": name},

@@ -113,6 +113,26 @@ def test_without_tensorflow_keras_computes_on_jax(packed, mistaken, monkeypatch)
     assert lean.exercises == usual.exercises and lean.score > 80
 
 
+def test_a_damaged_file_is_repaired_as_the_student_was_told(room, packed, tmp_path, capsys):
+    """`course judge` and `course check` of one file, and the receipt of both."""
+    nb = room.written(shapes_answer='shapes = {"C1": (28, 28, 6), "S2": None}\nprint(shapes)')
+    gone = ("setup", "lenet-c3", "subsample-answer")
+    nb.cells = [cell for cell in nb.cells if cell.get("id") not in gone]
+    nb.cells[-2].source = nb.cells[-2].source.replace("8", "80")
+    nbformat.write(nb, tmp_path / "lenet (1).ipynb")
+    _, text = judge(capsys, "--pack", packed, tmp_path / "lenet (1).ipynb")
+    said = json.loads(text)
+    assert main(["check", str(tmp_path / "lenet (1).ipynb")]) == 1
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    begun = told.index("The grader will repair the file, as this check did:") + 1
+    assert told[begun:-1] == said["repairs"] and len(said["repairs"]) >= 4
+    assert told[-1].startswith(f"Receipt {said['receipts'][0]} of ")
+    causes = {e["name"]: {f["cause"] for f in e["findings"]} for e in said["exercises"]}
+    open_ = [name for name, found in causes.items() if found == {"NOT_ANSWERED"}]
+    shown = " ".join(told[:begun])
+    assert "lenet-subsample" in open_ and all(name in shown for name in open_)
+
+
 def test_each_format_says_the_score_and_the_reason(room, packed, mistaken, capsys):
     sentence = room.bank.MISTAKES[0].sentence
     given = ["--pack", packed, mistaken]

@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.check.file import found_in
+from course.diagnosis.causes import Cause
 from course.grading.demo import as_colab_saves, model_answers
 from tests.bank import packs
 from tests.classroom import OURS, ROOT, Classroom, load_bank
@@ -16,6 +18,9 @@ BANKS = {
     name: load_bank(name)
     for name in sorted(p.stem for p in Path(__file__).parents[1].joinpath("bank").glob("[!_]*.py"))
 }
+
+
+NOT_ANSWERED = Cause.NOT_ANSWERED.value
 
 
 class Class:
@@ -146,6 +151,24 @@ def test_a_trip_through_colab_changes_no_points(graded, name):
     result = found.result("colab-mistaken")
     assert lost(result) == expected
     assert result.score == room.automatic() - sum(room.points()[name] for name in expected)
+
+
+@each_bank
+def test_what_is_said_before_is_what_is_found(graded, name):
+    """Of every file: `course check` tells the repairs, and calls nothing answered that is not."""
+    room = graded(name).room
+    files = sorted(room.folder.glob(f"submitted/*/{room.assignment}/{room.name}.ipynb"))
+    for path in files:
+        if path.parts[-3] == "solution":
+            continue  # it is no release
+        found, result = found_in(path.read_bytes(), path.name), room.result(path.parts[-3])
+        assert found.compared and found.repairs == result.repairs
+        first = first_sentences(result)
+        unanswered = {exercise for exercise, text in first.items() if NOT_ANSWERED in text}
+        left = {exercise for exercise, why in found.exercises.items() if why}
+        by_hand = found.exercises.keys() - room.points().keys()
+        assert unanswered <= left <= unanswered | by_hand, path
+    assert len(files) > 5
 
 
 def test_the_answers_of_a_solution_are_found():

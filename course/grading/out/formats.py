@@ -45,6 +45,7 @@ def as_json(verdict):
             "max_score": verdict.maximum,
             "reasons": verdict.reasons,
             "repairs": verdict.repairs,
+            "receipts": verdict.receipts,
             "sandbox": verdict.sandbox,
             "unsafe": verdict.unsafe,
             "exercises": exercises,
@@ -224,7 +225,8 @@ def _plain_about(verdict):
         lines.append(f"A person still grades {', '.join(waiting)}.")
     if verdict.unsafe:
         lines.append("Graded WITHOUT a sandbox: the submission could read and change anything.")
-    return lines + [f"Repaired: {one_line(said)}" for said in verdict.repairs]
+    lines += [f"Repaired: {one_line(said)}" for said in verdict.repairs]
+    return lines + [f"Receipt {mark}" for mark in verdict.receipts]
 
 
 def _about(verdict):

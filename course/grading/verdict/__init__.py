@@ -94,6 +94,12 @@ class Verdict:
         return max(said, key=outside.SANDBOXES.index, default=None)  # the least safe one
 
     @property
+    def receipts(self):
+        """What marks the text of the files that arrived (`course.check.file.receipt`)."""
+        said = [nb.metadata.get("course", {}).get("receipt") for nb in self._read]
+        return list(filter(None, said))
+
+    @property
     def unsafe(self):
         """Whether student code ran where it could read and change anything."""
         return self.sandbox == outside.UNSAFE
