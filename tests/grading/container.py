@@ -53,8 +53,12 @@ def left(box):
 
 CALLS = {
     "socket": "socket.socket(socket.AF_UNIX)",
-    "bind": "socket.socketpair(type=socket.SOCK_DGRAM)[0].bind('\\0x')",
-    "connect": "socket.socketpair(type=socket.SOCK_DGRAM)[0].connect('\\0x')",
+    "pair for datagrams": "socket.socketpair(type=socket.SOCK_DGRAM)",
+    "pair of raw sockets": "socket.socketpair(type=socket.SOCK_RAW)",
+    "another's priority": "os.setpriority(os.PRIO_PROCESS, {grader}, 19)",
+    "another's processors": "os.sched_setaffinity({grader}, [0])",
+    "bind": "socket.socketpair()[0].bind('\\0x')",
+    "connect": "socket.socketpair()[0].connect('\\0x')",
     "listen": "socket.socketpair()[0].listen()",
     "shmget": "check(libc.shmget(0, 4096, 0o1600))",
     "semget": "check(libc.semget(0, 1, 0o1600))",

@@ -169,9 +169,10 @@ def filter_system_calls(alone):
     machine = platform.machine()
     if machine not in _CALLS:
         raise OSError(f"no system call filter for the processor {machine}")
-    architecture, make_socket, clone, prlimit, always, shared = _CALLS[machine]
+    architecture, make_socket, make_pair, clone, prlimit, always, shared = _CALLS[machine]
     families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
     load, equal, at_least, has, give = 0x20, 0x15, 0x35, 0x45, 0x06  # ld abs, jeq, jge, jset, ret
+    mask = 0x54  # and
     kill, allow, refuse = 0x80000000, 0x7FFF0000, 0x00050000
     eperm, enosys, eafnosupport = refuse | 1, refuse | 38, refuse | 97
     program = [(load, 0, 0, 4), (equal, 1, 0, architecture), (give, 0, 0, kill), (load, 0, 0, 0)]
@@ -182,6 +183,10 @@ def filter_system_calls(alone):
         # clone3 hides its flags in memory; where it is missing, C's library uses clone.
         program += [(equal, 0, 1, _CLONE3), (give, 0, 0, enosys)]
         program += [(equal, 0, 4, clone), (load, 0, 0, 16), (has, 0, 1, 0x7E020000)]
+        program += [(give, 0, 0, eperm), (give, 0, 0, allow)]
+        # A pair of another type could send datagrams to any socket that has a name.
+        program += [(equal, 0, 6, make_pair), (load, 0, 0, 24), (mask, 0, 0, 15)]
+        program += [(equal, 2, 0, socket.SOCK_STREAM), (equal, 1, 0, socket.SOCK_SEQPACKET)]
         program += [(give, 0, 0, eperm), (give, 0, 0, allow)]
         # The limits of other processes, which may be the grader's.
         program += [(equal, 0, 4, prlimit), (load, 0, 0, 16), (equal, 1, 0, 0)]
@@ -198,24 +203,25 @@ def filter_system_calls(alone):
 
 _CLONE3 = 435
 
-#: AUDIT_ARCH, socket(2), clone(2), prlimit64, and what is refused.
+#: AUDIT_ARCH, socket(2), socketpair(2), clone(2), prlimit64, and what is refused.
 #: Always: ptrace, add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd, io_uring_setup;
 #: then memfd_create, memfd_secret, mq_open, whose memory could be sent away over a socket, where
 #: nobody can count it.
 #: Without namespaces: connect, bind, listen; shmget, shmat, shmctl, semget, semop, semtimedop,
 #: semctl, msgget, msgsnd, msgrcv, msgctl; process_vm_readv, process_vm_writev, pidfd_getfd;
-#: unshare, setns, mount; setpriority, sched_setaffinity, sched_setscheduler.
+#: unshare, setns, mount; setpriority, ioprio_set, sched_setaffinity, sched_setscheduler,
+#: sched_setattr.
 _CALLS = {
     "x86_64": (
-        0xC000003E, 41, 56, 302,
+        0xC000003E, 41, 53, 56, 302,
         (101, 248, 249, 250, 298, 321, 323, 425, 319, 447, 240),
         (42, 49, 50, 29, 30, 31, 64, 65, 220, 66, 68, 69, 70, 71, 310, 311, 438, 272, 308, 165,
-         141, 203, 144),
+         141, 251, 203, 144, 314),
     ),
     "aarch64": (
-        0xC00000B7, 198, 220, 261,
+        0xC00000B7, 198, 199, 220, 261,
         (117, 217, 218, 219, 241, 280, 282, 425, 279, 447, 180),
         (203, 200, 201, 194, 196, 195, 190, 193, 192, 191, 186, 189, 188, 187, 270, 271, 438, 97,
-         268, 40, 140, 122, 119),
+         268, 40, 140, 30, 122, 119, 274),
     ),
 }  # fmt: skip
