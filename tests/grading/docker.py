@@ -64,9 +64,9 @@ def run(
         for name, value in variables.items():
             walls += ["--setenv", name, value]
         walls += [*_system(), "--file", str(users.fileno()), "/etc/passwd"]
-        for how, folders in (("--ro-bind", read_only), ("--bind", writable)):
-            for path, here in dict(folders).items():
-                walls += [*_parents(path), how, str(here), str(path)]
+        how = dict.fromkeys(dict(read_only), "--ro-bind") | dict.fromkeys(dict(writable), "--bind")
+        for path, here in sorted({**dict(read_only), **dict(writable)}.items()):  # outer ones first
+            walls += [*_parents(path), how[path], str(here), str(path)]
         if user:
             become = f"import os,sys;os.setgroups([]);os.setgid({user});os.setuid({user});"
             become += "os.execvp(sys.argv[1], sys.argv[1:])"

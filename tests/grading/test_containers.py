@@ -5,18 +5,21 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import venv
 import zipfile
+from dataclasses import replace
 from importlib.metadata import Distribution, version
+from pathlib import Path
 
 import nbformat
 import pytest
 
+from course.grading import pack
 from course.grading.out.wheel import constraints, wheel
 from tests.bank import packs
 from tests.classroom import ROOT, Classroom
 from tests.grading import docker
 
+WRONG = "errors = {'the same images': 'a', 'the larger step': 'a'}"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -29,61 +32,86 @@ def room(tmp_path_factory):
     return room
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The environment that setup.sh makes, with this environment's packages behind the wheel."""
-    folder = tmp_path_factory.mktemp("opt") / "course"
-    venv.create(folder, symlinks=True)
-    site = folder / "lib" / PYTHON / "site-packages"
-    name, content = wheel()
-    (site / name).write_bytes(content)
-    zipfile.ZipFile(site / name).extractall(site)
-    (site / "behind.pth").write_text(sysconfig.get_path("purelib"))
-    return folder
-
-
 def unpacked(archive, folder):
-    """A zip file unpacked with the permissions in it."""
-    subprocess.run(["unzip", "-q", str(archive), "-d", str(folder)], check=True)
+    """A zip file unpacked with the permissions in it, as `unzip` does."""
+    with zipfile.ZipFile(archive) as file:
+        for about in file.infolist():
+            Path(file.extract(about, folder)).chmod(about.external_attr >> 16)
 
 
-class Gradescope:
-    """A folder as /autograder, made anew for each submission as Gradescope's harness does."""
+#: This environment's packages, where the environment of setup.sh finds them behind the wheel.
+BEHIND = {"/opt/course/behind": sysconfig.get_path("purelib")}
 
-    def __init__(self, archive, installed, folder):
-        self.archive, self.installed, self.folder = archive, installed, folder
 
-    def lay_out(self, files):
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for name in ("source", "submission", "results"):
-            (self.folder / name).mkdir(parents=True)
-        unpacked(self.archive, self.folder / "source")
-        shutil.copy(self.folder / "source/run_autograder", self.folder)
-        (self.folder / "submission_metadata.json").write_text('{"users": [{"name": "Ada"}]}')
-        for name, content in files.items():
-            path = self.folder / "submission" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+def set_up(folder, home, opt, **variables):
+    """Run the setup.sh in a folder as at `home` in a container; its environment is left in `opt`.
 
-    def run(self):
-        done = docker.run(
-            ["/autograder/run_autograder"],
-            {"/autograder": self.folder},
-            {"/opt/course": self.installed},
-            cwd="/autograder",
-        )
-        return done, json.loads((self.folder / "results/results.json").read_text())
+    There is no network, so pip installs the wheel alone.
+    """
+    opt.mkdir()
+    (folder / "stand-in").mkdir()
+    program = folder / "stand-in/python3.11"
+    behind = f"/opt/course/lib/{PYTHON}/site-packages/behind.pth"
+    program.write_text(
+        f'#!/bin/sh\n{sys.executable} "$@" || exit\n'
+        f'if [ "$2" = venv ]; then echo /opt/course/behind > {behind}; fi\n'
+    )
+    program.chmod(0o755)
+    path = f"{home}/stand-in:/usr/bin:/bin"
+    pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_IGNORE_INSTALLED": "1"}
+    variables = {"PATH": path, **pip, **variables}
+    where = {home: folder, "/opt": opt}
+    return docker.run(["bash", f"{home}/setup.sh"], where, BEHIND, env=variables)
 
-    def grade(self, files):
-        self.lay_out(files)
-        done, results = self.run()
-        assert done.returncode == 0, done.stderr
-        return results
+
+@pytest.fixture(scope="module")
+def installed(room, tmp_path_factory):
+    """/opt as setup.sh leaves it."""
+    folder = tmp_path_factory.mktemp("image")
+    unpacked(room.folder / "gradescope.zip", folder / "source")
+    done = set_up(folder / "source", "/autograder/source", folder / "opt")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "course: the grader is set up.\n" and not done.stderr
+    return folder / "opt"
+
+
+def run(program, folders, files, submission, result):
+    """(the finished process, the result) of a platform's program on {name: bytes} handed in.
+
+    `folders` is {path in the container: folder here}; `submission` and `result` are here.
+    """
+    for name, content in files.items():
+        path = submission / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    done = docker.run([program], folders, BEHIND, cwd=str(Path(program).parent))
+    return done, json.loads(result.read_text())
 
 
 @pytest.fixture
 def gradescope(room, installed, tmp_path):
-    return Gradescope(room.folder / "gradescope.zip", installed, tmp_path / "autograder")
+    """A function of {name: bytes} that returns Gradescope's results.json.
+
+    `prepare` is called with the folder; `installed` is put at /opt.
+    """
+
+    def grade(files, prepare=Path, installed=installed, status=0):
+        folder = tmp_path / "autograder"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("submission", "results"):
+            (folder / name).mkdir(parents=True)
+        unpacked(room.folder / "gradescope.zip", folder / "source")
+        shutil.copy(folder / "source/run_autograder", folder)
+        (folder / "submission_metadata.json").write_text('{"users": [{"name": "Ada"}]}')
+        prepare(folder)
+        done, results = run(
+            "/autograder/run_autograder", {"/autograder": folder, "/opt": installed}, files,
+            folder / "submission", folder / "results/results.json",
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        return results
+
+    return grade
 
 
 def written(room, answers):
@@ -97,16 +125,208 @@ def points(results):
 
 def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope):
     answers = [*room.bank.RIGHT.values()]
-    answers += [{one.cell: one.source for one in pack} for pack in packs(room.bank.MISTAKES)]
+    answers += [{one.cell: one.source for one in group} for group in packs(room.bank.MISTAKES)]
     for number, answer in enumerate(answers):
         room.submit(f"s{number}", written(room, answer))
     assert room.course("grade", "07-comparison") == 0
     for number, answer in enumerate(answers):
-        results = gradescope.grade({"comparison.ipynb": written(room, answer)})
+        results = gradescope({"comparison.ipynb": written(room, answer)})
         lost = {name for name, score in points(results).items() if score == 0}
         result = room.result(f"s{number}")
         assert lost == {name for name, _, _ in result.lost}, answer
         assert sum(points(results).values()) == result.score
+
+
+@pytest.mark.parametrize(
+    "files, said",
+    [
+        ({"vergleich (1).ipynb": None}, None),
+        ({"work/week 7/comparison.ipynb": None, "work/notes.txt": b"x"}, None),
+        ({"a.ipynb": None, "b.ipynb": None}, "2 files could be it"),
+        ({}, "there is no file at all"),
+    ],
+)
+def test_what_is_handed_in_under_other_names(room, gradescope, files, said):
+    right = written(room, {})
+    results = gradescope({name: right if text is None else text for name, text in files.items()})
+    if said is None:
+        assert sum(points(results).values()) == room.automatic() == 85
+    else:
+        assert (results["score"], results["tests"]) == (0, [])
+        assert results["output"].startswith("Not graded: ") and said in results["output"]
+
+
+SPY = r"""
+import ctypes, os, signal, socket, subprocess, sys
+won = []
+
+def attempt(name, act):
+    try:
+        if act() is not None:
+            won.append(name)
+    except OSError:
+        pass
+
+def reads(path):
+    return lambda: open(path, "rb").read(1)
+
+for path in ("source/07-comparison.course", "source/solved/comparison.ipynb",
+             "source/run_autograder", "submission_metadata.json", "results/results.json",
+             "submission/comparison.ipynb"):
+    attempt(path, reads("/autograder/" + path))
+for name in ("source", "results", "submission", "/root"):
+    attempt("list " + name, lambda: os.listdir(os.path.join("/autograder", name)))
+for name in ("results/results.json", "run_autograder", "results/x", "x", "/opt/course/x",
+             "/opt/course/bin/python", "/etc/x", "/root/x"):
+    attempt("write " + name, lambda: open(os.path.join("/autograder", name), "a"))
+attempt("internet", lambda: socket.socket(socket.AF_INET))
+attempt("internet 6", lambda: socket.socket(socket.AF_INET6))
+family = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+for number in family:
+    attempt(f"memory of {number}", reads(f"/proc/{number}/mem"))
+    attempt(f"variables of {number}", reads(f"/proc/{number}/environ"))
+    attempt(f"signal to {number}", lambda: os.kill(number, signal.SIGCONT) or "sent")
+    attempt(f"trace {number}", lambda: ctypes.CDLL(None).ptrace(16, number, 0, 0) == 0 or None)
+attempt("root", lambda: os.setuid(0) or "root")
+subprocess.Popen(
+    [sys.executable, "-c", "import time\nwhile True:\n time.sleep(0.1)\n"
+     "try: open('/autograder/results/results.json', 'w').write('{\"score\": 85}')\n"
+     "except OSError: pass"],
+    start_new_session=True,
+)
+if won:
+    raise RuntimeError(f"The spy got: {won}")
+"""
+
+
+def test_a_spy_gets_nothing(room, gradescope):
+    right = room.right["relative-answer"]
+    results = gradescope(
+        {
+            "comparison.ipynb": written(room, {"relative-answer": SPY + right}),
+            "sitecustomize.py": b"raise SystemExit('imported')",
+            "course.py": b"raise SystemExit('imported')",
+            "json.py": b"raise SystemExit('imported')",
+            "matplotlibrc": b"backend: nonsense",
+            "nbgrader_config.py": b"raise SystemExit('imported')",
+            "run_autograder": b"#!/bin/sh",
+        }
+    )
+    spied = next(test for test in results["tests"] if test["name"] == "comparison-relative")
+    assert spied["status"] == "passed", spied["output"]
+    assert sum(points(results).values()) == 85
+    assert results["visibility"] == "visible"
+
+
+def test_a_loop_costs_its_own_exercise(room, gradescope):
+    def short(folder):
+        path = folder / "source/07-comparison.course"
+        job = replace(pack.read(path), config={"Judge": {"timeout": 2}})
+        pack.write(job, path, answers=True)
+
+    nb = written(room, {"relative-answer": "while True:\n    pass"})
+    results = gradescope({"comparison.ipynb": nb}, short)
+    assert {name for name, score in points(results).items() if not score} == {"comparison-relative"}
+
+
+def test_a_grading_gives_up_before_the_platform_ends_it(room, gradescope):
+    nb = written(room, {"relative-answer": "import time\ntime.sleep(1000)"})
+
+    def hasten(folder):
+        program = folder / "run_autograder"
+        program.write_text(program.read_text().replace("--within 570", "--within 3"))
+
+    results = gradescope({"comparison.ipynb": nb}, hasten, status=1)
+    assert results["score"] == 0 and "It was not done after 3 seconds" in results["output"]
+
+
+def test_a_grader_that_does_not_start_leaves_a_result(room, gradescope, tmp_path):
+    (tmp_path / "nothing/course/behind").mkdir(parents=True)
+    results = gradescope({"comparison.ipynb": b""}, installed=tmp_path / "nothing", status=127)
+    assert results["score"] == 0 and "It has not been graded yet" in results["output"]
+
+
+def test_the_zip_file_has_what_gradescope_asks_for(room):
+    with zipfile.ZipFile(room.folder / "gradescope.zip") as file:
+        modes = {about.filename: about.external_attr >> 16 & 0o777 for about in file.infolist()}
+        read = {
+            name: file.read(name).decode()
+            for name in modes
+            if not name.endswith((".whl", ".course"))
+        }
+    assert modes["setup.sh"] == modes["run_autograder"] == 0o755 and modes["README.md"] == 0o644
+    assert (
+        "Autograder points: 85." in read["README.md"] and "`ship`: 15 points" in read["README.md"]
+    )
+    assert json.loads(read["not-graded.json"])["score"] == 0
+    for program in ("setup.sh", "run_autograder"):
+        subprocess.run(["bash", "-n"], input=read[program].encode(), check=True)
+
+
+@pytest.mark.parametrize(
+    "variables, change, said",
+    [
+        (
+            {"PIP_NO_DEPS": "0"},
+            {},
+            "Its packages cannot be installed; the lines above name the one.",
+        ),
+        ({"PYTHONNOUSERSITE": "1"}, {"solved/comparison.ipynb": None}, "does not get all points"),
+    ],
+)
+def test_the_build_fails_with_a_sentence(room, tmp_path, variables, change, said):
+    folder = tmp_path / "source"
+    unpacked(room.folder / "gradescope.zip", folder)
+    for name in change:
+        (folder / name).write_bytes(written(room, {"relative-answer": WRONG}))
+    done = set_up(folder, "/autograder/source", tmp_path / "opt", **variables)
+    assert done.returncode == 1 and "grader is set up" not in done.stdout
+    assert "course: the grader cannot be set up." in done.stderr and said in done.stderr
+    assert not change or "comparison-relative: ✗" in done.stderr
+
+
+def test_prairielearn(room, tmp_path):
+    archive = tmp_path / "question.zip"
+    given = ["07-comparison", "--image", "me/grader", "--minutes", "5", "-o", str(archive)]
+    assert room.course("prairielearn", *given) == 0
+    unpacked(archive, tmp_path / "zip")
+    done = set_up(tmp_path / "zip/image", "/grader", tmp_path / "opt")
+    assert (done.returncode, done.stdout) == (0, "course: the grader is set up.\n"), done.stderr
+    image = b"".join(p.read_bytes() for p in (tmp_path / "zip/image").iterdir() if p.is_file())
+    assert b"comparison" not in image.replace(b"07-comparison", b"")  # nothing of the assignment
+    question = tmp_path / "zip/questions/07-comparison"
+    asked = json.loads((question / "info.json").read_text())["externalGradingOptions"]
+    assert asked["image"] == "me/grader" and asked["timeout"] == 300
+    grade = tmp_path / "grade"
+    shutil.copytree(question / "tests", grade / "tests")
+    nb = written(room, {"relative-answer": WRONG})
+    done, results = run(
+        asked["entrypoint"], {"/grade": grade, "/opt": tmp_path / "opt"},
+        {"comparison.ipynb": nb}, grade / "student", grade / "results/results.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert results["gradable"] and results["score"] == pytest.approx((85 - 4) / 85)
+
+
+def test_coursera(room, installed, tmp_path):
+    archive = tmp_path / "grader.zip"
+    assert room.course("coursera", "07-comparison", "-o", str(archive)) == 0
+    unpacked(archive, tmp_path / "grader")
+    assert (tmp_path / "grader/Dockerfile").read_text().splitlines()[1:] == [
+        "COPY . /grader",
+        "RUN bash /grader/setup.sh",
+        'ENTRYPOINT ["/bin/bash", "/grader/run"]',
+    ]
+    (tmp_path / "shared").mkdir()
+    nb = written(room, {"relative-answer": WRONG})
+    folders = {"/grader": tmp_path / "grader", "/shared": tmp_path / "shared", "/opt": installed}
+    done, results = run(
+        "/grader/run", folders, {"comparison.ipynb": nb}, tmp_path / "shared/submission",
+        tmp_path / "shared/feedback.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert results["fractionalScore"] == pytest.approx((85 - 4) / 85)
+    assert "comparison-relative: ✗ not right (0 / 4)" in results["feedback"]
 
 
 def test_the_wheel_is_this_package_without_the_demos_answers(tmp_path):
