@@ -7,7 +7,7 @@ PrairieLearn's external grading, Coursera's custom graders.
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -17,6 +17,7 @@ from traitlets.config import Config
 from course.grading import pack
 from course.grading.out.formats import FORMATS
 from course.grading.out.wheel import EXTRAS, PACKAGE, constraints, wheel
+from course.grading.sandbox import outside
 from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
 
@@ -61,10 +62,14 @@ def image(job, platform, minutes, solved, tag=None):
     is set up. `tag` is the name of the image at PrairieLearn, which fetches it from a public place:
     there the pack lies with the question, and the image holds the grader alone.
     """
+    # JAX takes half of TensorFlow's memory, so it is used unless a setting says otherwise.
+    judge = {"backend": outside.JAX, **job.config.get("Judge", {})}
+    job = replace(job, config={**job.config, "Judge": judge})
+    extras = EXTRAS if judge["backend"] == outside.JAX else f"{EXTRAS},{judge['backend']}"
     name, wheel_ = wheel()
     about = {
         "job": job, "platform": platform, "minutes": minutes, "within": 60 * minutes - _MARGIN,
-        "wheel": name, "extras": EXTRAS, "pack": f"{job.assignment}.course", "tag": tag,
+        "wheel": name, "extras": extras, "pack": f"{job.assignment}.course", "tag": tag,
         "results": str(Path(platform.result).parent), "solved": not tag,
         "exercises": _exercises(job), "number": number,
         "memory": "2 GB of memory and 1 CPU",

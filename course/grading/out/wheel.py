@@ -11,7 +11,7 @@ from course.grading import CourseError
 from course.grading.folder import zipped
 
 PACKAGE = "convnet-course"
-EXTRAS = "grading,tensorflow"  # what `course judge` needs
+EXTRAS = "grading-lite"  # what `course judge` needs
 _ABOUT = "METADATA", "entry_points.txt"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: course\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -31,7 +31,7 @@ def wheel():
 
     The demo is left out, because its class answers an exercise like one of 02-lenet's.
 
-    Raises CourseError if it is not installed at all.
+    Raises CourseError if it is not installed, or was installed long ago.
     """
     try:
         about = importlib.metadata.distribution(PACKAGE)
@@ -40,6 +40,11 @@ def wheel():
             "The course is used from a folder and not installed, so nothing says which packages "
             "it needs. Install it: pip install --editable ."
         ) from None
+    if EXTRAS not in about.metadata.get_all("Provides-Extra", []):
+        raise CourseError(
+            f"The course was installed when it had no extra `{EXTRAS}` yet, so nothing says which "
+            "packages another machine needs. Install it again: pip install --editable ."
+        )
     folder = Path(course.__file__).parent
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     files = {
