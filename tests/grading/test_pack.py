@@ -149,18 +149,24 @@ def test_each_format_says_the_score_and_the_reason(room, packed, mistaken, capsy
 
 
 def test_gradescope_shows_all_tests_and_leaves_out_what_a_person_grades():
+    card = "✗ ```x\n  " + "a word in a row " * 20 + "\n  C1  convolution   28 × 28"
     exercises = [
         Exercise("one", 4, 4.0),
-        Exercise("two", 6, 0.0, [{"row": "", "cause": "TOO_FEW", "message": "m"}], "✗ ```x\nm"),
+        Exercise("two", 6, 0.0, 2 * [{"row": "", "cause": "TOO_FEW", "message": "m"}], card),
         Exercise("essay", 15, None, by_hand=True),
     ]
     found = json.loads(FORMATS["gradescope"](_verdict(exercises)))
     assert [t["name"] for t in found["tests"]] == ["one", "two"]
     assert sum(t["max_score"] for t in found["tests"]) == 10 and "score" not in found
     assert {t["visibility"] for t in found["tests"]} == {"visible"}
-    assert found["tests"][1]["tags"] == ["too few"]
-    fence, *_, end = found["tests"][1]["output"].splitlines()
+    assert found["tests"][1]["tags"] == ["too few"]  # each cause once
+    fence, *lines, last, end = found["tests"][1]["output"].splitlines()
     assert fence == "````text" and end == "````"  # the student's own fence ends nothing
+    assert max(map(len, lines)) <= 96 and {line[:2] for line in lines[1:]} == {"  "}
+    assert (
+        " ".join(" ".join(lines).split()) == "✗ ```x " + "a word in a row " * 19 + "a word in a row"
+    )
+    assert last == "  C1  convolution   28 × 28"
     assert "A person still grades essay." in found["output"]
 
 

@@ -9,6 +9,7 @@ documentation: Gradescope's results.json (autograder specifications), PrairieLea
 import json
 import os
 import re
+import textwrap
 from datetime import UTC, datetime
 
 import nbformat
@@ -19,6 +20,7 @@ from course.grading.out.feedback import page
 from course.grading.verdict import number
 from course.plain import one_line
 
+_WIDTH = 96  # characters of a line in a block of code
 _MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
 _PAGE = 100_000  # characters of cards in Markdown: a GitHub release may have 125,000 in all
 
@@ -102,7 +104,7 @@ def as_gradescope(verdict):
             "max_score": each.maximum,
             "status": "passed" if each.state == "right" else "failed",
             "output": "\n".join(fenced(each.card)) if each.card else each.mark,
-            "tags": [_cause(finding) for finding in each.findings],
+            "tags": list(dict.fromkeys(map(_cause, each.findings))),
             "visibility": "visible",
         }
         for each in verdict.exercises
@@ -266,10 +268,18 @@ def escaped(text):
 
 
 def fenced(text):
-    """A text as a block of code that nothing in it can end."""
+    """A text as a block of code that nothing in it can end, in lines that need no scrolling."""
+    text = "\n".join(map(_wrapped, text.split("\n")))
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}text", text, fence]
+
+
+def _wrapped(line):
+    inside = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _json(value):
