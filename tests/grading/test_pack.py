@@ -170,6 +170,24 @@ def test_gradescope_shows_all_tests_and_leaves_out_what_a_person_grades():
     assert "A person still grades essay." in found["output"]
 
 
+def test_the_page_about_gradescope_shows_what_it_is_given(room, packed):
+    padded = next(one for one in room.bank.MISTAKES if one.name == "padded")
+    nb = room.written(**{padded.cell: padded.source})
+    verdict = pack.judge(packed, nbformat.writes(nb, version=nbformat.NO_CONVERT).encode())
+    tests = {test["name"]: test for test in json.loads(FORMATS["gradescope"](verdict))["tests"]}
+    shown = {"lenet-count": "", "lenet-model": " · padding"}
+    for name, tags in shown.items():
+        test = tests[name]
+        head = f"**{name}** ({test['score']:g} / {test['max_score']:g}){tags}"
+        shown[name] = f"{head}\n>\n{test['output']}\n"
+    page, instructions = (
+        (ROOT / path).read_text(encoding="utf-8").replace("\n> ", "\n")
+        for path in ("docs/gradescope.md", "course/grading/templates/container/gradescope.md")
+    )
+    assert all(text in page for text in shown.values())
+    assert shown["lenet-model"] in instructions
+
+
 def test_shares_and_whole_points():
     exercises = [Exercise("a", 5, 2.5), Exercise("b", 5, 5.0), Exercise("essay", 10, by_hand=True)]
     verdict = _verdict(exercises)
