@@ -26,8 +26,8 @@ _MARGIN = 30  # seconds for the start of the grader and for its last words
 
 #: What Gradescope's container needs; docs/gradescope.md has the measurements.
 _MEMORY = {
-    outside.JAX: "Gradescope's own container (768 MB of memory, half a CPU) is enough",
-    outside.TENSORFLOW: "choose a container with at least 1.5 GB of memory",
+    outside.JAX: "1.5 GB",
+    outside.TENSORFLOW: "3 GB",
 }
 
 
@@ -69,7 +69,7 @@ def image(job, platform, minutes, solved, tag=None):
     is set up. `tag` is the name of the image at PrairieLearn, which fetches it from a public place:
     there the pack lies with the question, and the image holds the grader alone.
     """
-    # JAX takes half of TensorFlow's memory, so it is used unless a setting says otherwise.
+    # JAX takes less memory than TensorFlow, so it is used unless a setting says otherwise.
     judge = {"backend": outside.JAX, **job.config.get("Judge", {})}
     job = replace(job, config={**job.config, "Judge": judge})
     extras = EXTRAS if judge["backend"] == outside.JAX else f"{EXTRAS},{judge['backend']}"
