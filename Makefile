@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-oldest test-newest lab release site lint format clean
+.PHONY: help demo test quick test-oldest test-newest test-hub lab release site lint format clean
 
 help:                 ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,11 @@ test-oldest: $(READY) ## notebooks in a twin of Colab with the oldest Keras that
 test-newest: $(READY) ## notebooks in a twin of Colab with the newest
 	@$(PYTHON) -m venv .twin-newest && .twin-newest/bin/pip install --quiet --upgrade $(NEWEST) $(TWIN)
 	@COURSE_TWIN=$(CURDIR)/.twin-newest/bin/python $(BIN)/python -m pytest tests/notebooks/test_twin.py
+
+test-hub: $(READY)    ## a class on a JupyterHub, in a browser (needs root and npm)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt jupyterhub
+	@npm install --silent --no-fund --no-audit --prefix build/hub configurable-http-proxy@5.3.0
+	@PATH="$(CURDIR)/build/hub/node_modules/.bin:$$PATH" $(BIN)/python -m pytest tests/notebooks/test_hub.py
 
 site: $(READY)        ## build the website into build/site (REPOSITORY=https://github.com/... for Colab)
 	@rm -rf build/site build/site-source && mkdir -p build/site-source

@@ -1,6 +1,8 @@
 """What the pages name is there: tests, programs, commands and their options."""
 
+import json
 import re
+import tomllib
 
 import click
 
@@ -69,3 +71,20 @@ def test_every_attack_of_the_catalogue_stands_in_the_test_that_it_names():
     for first, last, row in rows:
         if "`test_attacks.py`" in row:
             assert shown.issuperset(range(int(first), int(last or first) + 1)), (first, last)
+
+
+def test_binder_codespaces_and_the_hubs_image_fit_the_package():
+    """What these files name is there: extras, a make target, parts of nbgrader."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    known = extras["optional-dependencies"].keys()
+    for name in ("binder/requirements.txt", "docs/jupyterhub/Dockerfile"):
+        (named,) = re.findall(r"\[([a-z,]+)\]", (ROOT / name).read_text())
+        assert set(named.split(",")) <= known, name
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    makefiles = [ROOT / "Makefile", ROOT / "course/grading/templates/student/Makefile"]
+    for path in makefiles:
+        assert container["postCreateCommand"] == "make .venv/.ready"
+        assert "\nVENV   ?= .venv\n" in path.read_text() and "/.ready\n" in path.read_text()
+    parts = re.compile(r"for part in ([a-z -]+); do")
+    hidden = parts.search((ROOT / "binder/postBuild").read_text())[1]
+    assert hidden == parts.search(makefiles[1].read_text())[1]  # as for any student

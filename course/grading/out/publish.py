@@ -17,7 +17,11 @@ from course.grading.notebook.source import read_source
 from course.grading.out.release import git_remote, https, release, stamped
 
 MANIFEST = ".published.json"  # lists the files that `publish` wrote and may replace
-_AS_THEY_ARE = ("LICENSE", "LICENSE-TEXTS.md", "constraints.txt", "pyproject.toml")
+_AS_THEY_ARE = (
+    "LICENSE", "LICENSE-TEXTS.md", "constraints.txt", "pyproject.toml",
+    "binder/postBuild", "binder/requirements.txt", "binder/runtime.txt",
+    ".devcontainer/devcontainer.json",
+)  # fmt: skip
 _OURS = {"gitignore": ".gitignore"}  # {name of a template: its name in the copy, if different}
 _FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
 _EXTRAS = re.compile(r"\.\[[\w,]+\]")
