@@ -8,6 +8,7 @@ as it was released, its function still raises NotImplementedError, or its value 
 import ast
 import builtins
 import re
+import warnings
 from dataclasses import dataclass
 
 from course.evidence.cells import asked, defined
@@ -30,6 +31,7 @@ class _Name:
     uses: frozenset = frozenset()
     missing: str = ""  # why it is no answer, in words with {} for the name
     empty: tuple = ()  # the keys of a dict whose values are None
+    keys: frozenset | None = None  # of a dict that is written out
     untouched: bool = False  # whether all its values are None
     silent: bool = False  # whether it is a function that returns nothing
 
@@ -52,6 +54,11 @@ class Answers:
         self.exercises, self.faults = {}, []
         self._official, self._names = official, {}
         self._answers = {name for known in official.values() for name in known.names}
+        self._asked_keys = {}  # {name of a dict: the keys that its released cell has}
+        for known in official.values():
+            for name in known.names:
+                stub = self._keys(known.source).get(name)
+                self._asked_keys |= {name: stub} if stub else {}
         self._reached = {}  # {a name that an answer uses: the name that uses it}
         for cell in cells:
             if cell.source == DELETED:
@@ -69,6 +76,17 @@ class Answers:
                     said = f"No cell defines `{name}`, which `{self._reached[name]}` uses."
                     self.faults.append(said)
 
+    @staticmethod
+    def _keys(source):
+        """{name: keys} of the dicts that a released cell writes out."""
+        try:
+            body = _tree(source).body
+        except SyntaxError:
+            return {}
+        pairs = [(s.targets[0], s.value) for s in body if isinstance(s, ast.Assign)]
+        named = [(target, value) for target, value in pairs if isinstance(target, ast.Name)]
+        return {target.id: _value(value, frozenset()).keys for target, value in named}
+
     def _by_hand(self, cell):
         known = self._official.get(grade_id(cell))
         return known is not None and known.points is not None and known.solution
@@ -77,7 +95,7 @@ class Answers:
         match = pieces.EXERCISE.match(cell.source.lstrip())
         known = self._official.get(grade_id(cell))
         if known.is_test if known else match:
-            self._exercise(match[1] if match else known.name, cell.source)
+            self._exercise(known.name if known else match[1], cell.source)
         elif known and known.solution and not known.is_answered(cell.source):
             # The kernel runs it, so a stub defines its names once more.
             here = {*defined(cell.source), *(known.names - self._names.keys())}
@@ -144,6 +162,8 @@ class Answers:
 
     def _store(self, target, values, uses):
         """A value is stored: under a name, or in a part of what a name stands for."""
+        while isinstance(target, ast.Subscript) and isinstance(target.value, ast.Subscript):
+            target, values = target.value, None
         if isinstance(target, ast.Name) and values:
             self._names[target.id] = _value(values[0], uses)
         elif isinstance(target, ast.Name):
@@ -156,7 +176,8 @@ class Answers:
             left = tuple(k for k in was.empty if constant and k != key)
             if constant and values and _is_empty(values[0]):
                 left += (key,)
-            self._names[target.value.id] = _Name(was.uses | uses, was.missing, left)
+            keys = was.keys | {key} if constant and was.keys is not None else None
+            self._names[target.value.id] = _Name(was.uses | uses, was.missing, left, keys)
 
     # --- what a test asks for
 
@@ -168,15 +189,22 @@ class Answers:
         direct = [name for name in asked(source) if name not in own]
         others = [n for n in sorted(pieces.used(source)) if n in self._names or n in self._answers]
         wanted = list(dict.fromkeys([*direct, *(n for n in others if n not in own)]))
-        self.exercises[exercise] = self._why_not(wanted, set(direct))
+        chosen = set(re.findall(r"\bcheck\.choice\(\s*(\w+)", source))
+        self.exercises[exercise] = self._why_not(wanted, set(direct), chosen)
 
-    def _why_not(self, wanted, direct):
-        """Why one of these names has no answer, or "" if all have one."""
+    def _why_not(self, wanted, direct, chosen):
+        """Why one of these names has no answer, or "" if all have one.
+
+        `direct` are the names that checks ask for, `chosen` those of letters to choose.
+        """
         for name in wanted:
             if name not in self._names:
                 return f"no cell defines `{name}`"
             if why := self._names[name].why(name):
                 return why
+            keys, whole = self._names[name].keys, self._asked_keys.get(name, frozenset())
+            if keys is not None and whole - keys and (name in chosen or not keys):
+                return f"in `{name}`, {min(whole - keys, key=str)!r} is missing"
             if name in direct and self._names[name].silent:
                 self.faults.append(f"`{name}` returns nothing: is its `return` missing?")
         waiting, seen, found = list(wanted), set(wanted), ""
@@ -211,28 +239,35 @@ def _tree(source):
 
 
 def _compiled(text):
-    compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    return compile(text, "<cell>", "exec", flags, dont_inherit=True)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with warnings.catch_warnings(action="ignore"):  # Python shows them when the cell is run
+        compile(text, "<cell>", "exec", flags, dont_inherit=True)
+        return compile(text, "<cell>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
 
 
 def _uses(statement):
     """The names from elsewhere that a statement uses."""
-    return pieces.used(ast.unparse(statement))
+    try:
+        return pieces.used(ast.unparse(statement))
+    except RecursionError:  # a sum of a thousand terms
+        return frozenset()
 
 
 def _value(node, uses):
     """The _Name of a value: is it None, or a dict with values that are None?"""
     if _is_empty(node):
         return _Name(uses, "{} is still None")
-    pairs = []
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
         pairs = [(getattr(key, "value", None), value) for key, value in pairs]
     elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "dict":
         pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
+    else:
+        return _Name(uses)
     empty = tuple(key for key, value in pairs if key and _is_empty(value))
-    return _Name(uses, empty=empty, untouched=len(empty) == len(pairs))
+    written = all(key is not None for key, _ in pairs) and not getattr(node, "args", ())
+    keys = frozenset(key for key, _ in pairs) if written else None
+    return _Name(uses, "", empty, keys, untouched=len(empty) == len(pairs))
 
 
 def _is_empty(node):

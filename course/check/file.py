@@ -110,7 +110,7 @@ def found_in(content, file="", exercises=(), released=None):
     released = release_in(content) or released
     shown = one_line(file, 100) or (f"{released[0]}.ipynb" if released else "The notebook")
     nb, problem = read_notebook(content)
-    if nb is not None and file and not file.lower().endswith(".ipynb"):
+    if nb is not None and file and ".ipynb" not in file.lower():
         problem = "is not named like a notebook: let its name end with .ipynb"
     if problem:
         return Found(shown, f"{shown} {problem}.")

@@ -38,6 +38,8 @@ F, D = "def f(x):\n    return x", "d = {'a': 1}"
         "d = {}\nd['a'] = None\nd['a'] = 1",
         "%matplotlib inline\nd = {'a': 1}\n!ls\nlisted = !ls\nd?",
         "  d = {'a': 1}",
+        "d = {'a': [None, None]}\nd['a'][0] = 3",
+        "d = {'a': '\\d'}",
     ],
 )
 def test_a_dict_that_is_filled_in_is_an_answer(source):
@@ -98,6 +100,19 @@ def test_a_function_that_is_written_is_an_answer(source):
 )
 def test_a_function_that_is_not_written_is_no_answer(source, why):
     assert told(source, D)[0].startswith(why)
+
+
+def test_a_letter_that_is_missing_is_no_answer():
+    given = damage.Assignment(next(path for path in SOURCES if path.stem == "convolution"))
+    for source, why in (
+        ("moves = {}", "in `moves`, 'stride 1' is missing"),
+        ("moves = {'stride 1': 'a', 'two pools': 'a'}", "in `moves`, 'stride 2' is missing"),
+        ("moves = {'stride 1': 'a', 'two pools': 'a'}\nmoves['stride 2'] = 'b'", ""),
+        ("moves = dict(zip(['stride 1', 'stride 2', 'two pools'], 'abc'))", ""),
+    ):
+        nb = answered(given.release, {**given.answers, "moves-answer": source})
+        found = found_in(nbformat.writes(nb).encode())
+        assert found.exercises["convolution-moves"] == why, source
 
 
 def test_a_fault_is_told_with_its_place():
