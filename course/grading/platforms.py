@@ -131,7 +131,8 @@ def _judged(job, files, within, told):
                 raise CourseError(
                     "The grader was ended before it was done. Grade it again."
                     if told
-                    else f"It was not done after {within} seconds, and grading was given up."
+                    else f"It was not done after {within} seconds, and grading was given up. "
+                    "Most often a cell that does not end is the cause."
                 )
         return verdict.result()
 

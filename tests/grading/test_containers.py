@@ -255,9 +255,8 @@ def test_the_zip_file_has_what_gradescope_asks_for(room):
             if not name.endswith((".whl", ".course"))
         }
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755 and modes["README.md"] == 0o644
-    assert (
-        "Autograder points: 85." in read["README.md"] and "`ship`: 15 points" in read["README.md"]
-    )
+    for text in ("Autograder points: 85.", "`ship`: 15 points", "| 3 | one network is named"):
+        assert text in read["README.md"]
     assert json.loads(read["not-graded.json"])["score"] == 0
     for program in ("setup.sh", "run_autograder"):
         subprocess.run(["bash", "-n"], input=read[program].encode(), check=True)

@@ -113,18 +113,21 @@ def _text(template, about):
 
 
 def _exercises(job):
-    """The exercises of all notebooks, those that a person grades apart."""
-    graded = [
-        cell
-        for release in job.official.values()
-        for cell in release.values()
-        if cell.points is not None
-    ]
-    by_hand = [cell for cell in graded if not cell.is_test]
-    return {
-        "judged": sum(cell.points for cell in graded if cell.is_test),
-        "by_hand": [(cell.name, cell.points) for cell in by_hand],
-    }
+    """{"judged": their points, "by_hand": [(name, points, rubric), ...]} of all notebooks.
+
+    The rubric is the locked text right above the answer, "" if there is none.
+    """
+    judged, by_hand = 0, []
+    for release in job.official.values():
+        above = None
+        for cell in release.values():
+            if cell.is_test:
+                judged += cell.points
+            elif cell.points is not None:
+                rubric = above.source if above and above.locked and above.type != "code" else ""
+                by_hand.append((cell.name, cell.points, rubric))
+            above = cell
+    return {"judged": judged, "by_hand": by_hand}
 
 
 def _question(job, about):
