@@ -26,8 +26,9 @@ def course(tmp_path_factory):
     """The course's own folder, so that a release changes nothing here."""
     folder = tmp_path_factory.mktemp("course") / "c"
     folder.mkdir()
+    given = ("solutions", "notebooks", "docs", "binder", ".devcontainer")
     for path in ROOT.iterdir():
-        if path.name in ("solutions", "notebooks", "docs") or path.is_file():
+        if path.name in given or path.is_file():
             (folder / path.name).symlink_to(path)
     return folder
 
@@ -84,9 +85,9 @@ def test_images_without_labels_are_in_it_and_their_labels_are_not(copy):
 def test_nothing_of_grading_is_in_it(copy):
     top = {path.name for path in copy.iterdir()}
     assert top == {
-        ".gitignore", ".published.json", "LICENSE", "LICENSE-TEXTS.md", "Makefile", "README.md",
-        "assignments", "constraints.txt", "course", "docs", "environment.yml", "nbgrader_config.py",
-        "notebooks", "pyproject.toml", "start.ipynb",
+        ".devcontainer", ".gitignore", ".published.json", "LICENSE", "LICENSE-TEXTS.md", "Makefile",
+        "README.md", "assignments", "binder", "constraints.txt", "course", "docs",
+        "environment.yml", "nbgrader_config.py", "notebooks", "pyproject.toml", "start.ipynb",
     }  # fmt: skip
     assert not (copy / "course/grading").exists()
     assert {path.name for path in (copy / "docs").iterdir()} == {"glossary.md", "students.md"}
