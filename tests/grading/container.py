@@ -203,7 +203,7 @@ def test_the_number_of_files_has_a_limit(box):
         said(box, START + f"tmp = tempfile.gettempdir()\n{code}time.sleep(600)")
 
 
-def test_what_it_can_do_there_all_the_same(box):
+def test_what_it_can_do_there_all_the_same(box, tmp_path):
     """What docs/security.md says is less than with bubblewrap; else say there that it is not."""
     code = (
         START
@@ -217,6 +217,11 @@ print(others > 0, len([pty.openpty() for _ in range(100)]))
 """
     )
     assert said(box, code) == "True 100"
+    if not ROOT:
+        own = tmp_path / "own"
+        own.write_text("x")
+        assert said(box, f"import os\nos.chmod({str(own)!r}, 0o777)\nprint('changed')") == "changed"
+        assert said(box, f"open({str(own)!r}, 'a')").endswith(f"Permission denied: {str(own)!r}")
 
 
 def test_what_it_must_not_read_is_tried(tmp_path):

@@ -5,11 +5,13 @@ what is the same; they run inside, where the grader is. To run any tests there b
 `python -m tests.grading.test_container tests/grading/test_attacks.py`.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from course.grading.sandbox import outside
 from tests.classroom import ROOT
 from tests.grading import docker
 from tests.school import School
@@ -62,6 +64,17 @@ except outside.BoxError as error: print(error)
 """
     done = docker.run([sys.executable, "-c", code], **options)
     assert why in done.stdout and done.returncode == 0, done.stderr
+
+
+def test_a_root_that_is_alone_cannot_give_users():
+    """As in containers that an ordinary user makes without a range of users."""
+    code = "from course.grading.sandbox import users; print(*users.missing_rights())"
+    alone = [outside.bubblewrap(), "--unshare-user", "--uid", "0", "--gid", "0"]
+    command = [*alone, "--dev-bind", "/", "/", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "ermission" in done.stderr:
+        pytest.skip(f"no namespaces on this machine: {done.stderr}")
+    assert "61184 to 65519 in /proc/self/uid_map" in done.stdout, done.stderr
 
 
 def test_what_students_could_read_is_named_and_nothing_is_graded(tmp_path):

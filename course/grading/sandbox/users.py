@@ -22,15 +22,26 @@ NUMBERS = range(61184, 65520, 2)
 FILES = 20_000  # that one submission may make
 
 #: The rights of root that this takes, by their numbers in capabilities(7).
-NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
+NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def missing_rights():
-    """Names of the capabilities that this process needs and lacks."""
+    """Names of the capabilities that this process needs and lacks, and of users that are not there.
+
+    In a namespace of its own, a user is only there if it stands for one outside.
+    """
     has = int(_status("self")["CapEff"], 16)
-    return [f"CAP_{name}" for name, number in NEEDED.items() if not has >> number & 1]
+    missing = [f"CAP_{name}" for name, number in NEEDED.items() if not has >> number & 1]
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/self/{name}") as file:
+            mapped = [
+                range(int(first), int(first) + int(n)) for first, _, n in map(str.split, file)
+            ]
+        if not any(NUMBERS[0] in each and NUMBERS[-1] + 1 in each for each in mapped):
+            missing.append(f"{NUMBERS[0]} to {NUMBERS[-1] + 1} in /proc/self/{name}")
+    return missing
 
 
 def unused():
