@@ -19,6 +19,7 @@ import pytest
 from course.check.file import receipt
 from course.grading.folder import CourseFolder
 from course.grading.results import read_result
+from course.notebook.enclosed import release_in
 from tests.classroom import Classroom
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -208,7 +209,9 @@ def test_a_student_at_work(lab, room, page):
     run(page, progress)
     progress.get_by_text("lenet.ipynb can be handed in, and is not complete").first.wait_for()
     assert "It is as you ran it (saved at " in progress.inner_text()
-    cells = nbformat.read(room.folder / "assignments/02-lenet/lenet.ipynb", 4).cells
+    path = room.folder / "assignments/02-lenet/lenet.ipynb"
+    assert release_in(path.read_bytes())  # JupyterLab has saved what the release encloses
+    cells = nbformat.read(path, 4).cells
     assert f"Receipt {receipt(cells)} of " in progress.inner_text()
     shot(page, "student-hands-in")
 
