@@ -8,15 +8,46 @@ import re
 import sys
 import traceback
 
+from course.evidence.cells import NO_TENSORFLOW
 from course.evidence.keras_private import was_called
 from course.evidence.keras_state import made_at
 from course.evidence.lines import Misused, Refused, in_line, is_own, written
 
 _MOST = 300  # characters of an error's text
 
-#: What Keras's and TensorFlow's own texts begin with, and what they mean in a student's code.
+_PRODUCT = (
+    "a product of matrices goes along the rows of the first, of length {0}, and the columns of "
+    "the second, of length {1}. Both lengths have to be the same"
+)
+_TOGETHER = "tensors of the shapes {0} and {1} do not fit together"
+_JOINED = "{0} and {1} cannot be concatenated, they differ along more than the joined axis"
+_RESHAPED = "reshape got {0} numbers, and the new shape has {1}"
+_MULTIPLE = "reshape got {0} numbers, which is no multiple of the given sides, {1}"
+_SHAPE = r"[(\[]([\d, ]*)[)\]]"
+
+#: What the texts of Keras, TensorFlow and JAX begin with, and what they mean in a student's code.
+#: {0} and {1} are the numbers in the groups of the pattern.
 _IN_WORDS = {
-    "A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor": (
+    r"No module named 'tensorflow\b": NO_TENSORFLOW,
+    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*(\d+),\d+\]": (
+        _PRODUCT
+    ),
+    rf"dot_general requires contracting .* got {_SHAPE} and {_SHAPE}": _PRODUCT,
+    rf".*Incompatible shapes: {_SHAPE} vs\. {_SHAPE}": _TOGETHER,
+    rf"\w+ got incompatible shapes for broadcasting: {_SHAPE}, {_SHAPE}": _TOGETHER,
+    rf"Incompatible shapes for broadcasting: shapes=\[{_SHAPE}, {_SHAPE}\]$": _TOGETHER,
+    rf".*ConcatOp : .*shape\[0\] = {_SHAPE} vs\. shape\[1\] = {_SHAPE}": _JOINED,
+    rf"Cannot concatenate arrays with shapes .* {_SHAPE}, {_SHAPE}": _JOINED,
+    r".*Input to reshape .* with (\d+) values, but the requested shape has (\d+)": _RESHAPED,
+    r"cannot reshape array of .* \(size (\d+)\) into .* \(size (\d+)\)": _RESHAPED,
+    r".*Input to reshape .* with (\d+) values, .* a multiple of (\d+)": _MULTIPLE,
+    r"cannot reshape array of .* \(size (\d+)\) into .* axis sizes \((\d+)\)": _MULTIPLE,
+    "Arguments `target` and `output` must have the same": (
+        "the labels do not have the shape of the predictions, which this loss needs. For labels "
+        "that are whole numbers there is sparse_categorical_crossentropy"
+    ),
+    r"A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor"
+    r"|The numpy.ndarray conversion method": (  # TensorFlow's text, and JAX's
         "NumPy and math take numbers only, and the tensors of a network have none yet. "
         "Write it with keras.ops"
     ),
@@ -106,8 +137,8 @@ def _reason(error):
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
     for beginning, said in _IN_WORDS.items():
-        if re.match(beginning, text):
-            return said
+        if match := re.match(beginning, text):
+            return said.format(*(" × ".join(re.findall(r"\d+", g or "")) for g in match.groups()))
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
         name = found[1] if found else error.filename or ""

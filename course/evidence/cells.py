@@ -8,13 +8,16 @@ of this for a notebook and for the grader; `watch` makes a notebook's checks rep
 import ast
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from course.evidence import own_work
 from course.evidence.syntax import bound, parsed
 from course.plain import one_line
 
-#: The packages that answers may import: the grader has no others.
-PACKAGES = "NumPy, Keras, TensorFlow, TensorFlow Datasets, matplotlib"
+NO_TENSORFLOW = (
+    "There is no TensorFlow here, Keras computes on another library. Use Keras's layers and "
+    "keras.ops, and for slopes `gradient` from course.kit.gradients"
+)
 
 EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
 _LOOKS_DEFINED = re.compile(r"(?:async +)?(?:def|class) +(\w+)|(\w+)[ \t]*(?::[^=]*)?=(?!=)")
@@ -48,7 +51,13 @@ class Stop:
 
     def _advice(self, line):
         if self.kind == "ModuleNotFoundError":
-            return f"The grader has only {PACKAGES}, what these need, and Python's own modules."
+            if re.match(r"No module named 'tensorflow\b", self.text):
+                return f"{NO_TENSORFLOW}."
+            tensorflow = "TensorFlow, TensorFlow Datasets, " * bool(find_spec("tensorflow"))
+            return (
+                f"The grader has only NumPy, Keras, {tensorflow}matplotlib, what these need, and "
+                "Python's own modules."
+            )
         if self.kind in ("EOFError", "StdinNotImplementedError"):
             return "Nobody types while a notebook is graded: write the value in place of input()."
         if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:

@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 HIDDEN = "### BEGIN HIDDEN"
 
 
-def banks():
-    """A line for each finding of each check, for every answer of the banks.
+def banks(names=()):
+    """A line for each finding of each check, for every answer of the banks of these names, or all.
 
     All cells run here in one process, and without hidden tests, which draw their numbers. Checks
     above the cell of a mistake are left out: they say what they say of the solution.
@@ -35,6 +35,8 @@ def banks():
     with patch.dict(os.environ, NBGRADER_EXECUTION="autograde"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in sorted((ROOT / "tests" / "bank").glob("[!_]*.py")):
+            if names and path.stem not in names:
+                continue
             bank = load_bank(path.stem)
             solution = nbformat.read(ROOT / "solutions" / bank.NOTEBOOK, 4)
             cases = {"the solution": {}, **bank.RIGHT}

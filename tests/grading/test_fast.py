@@ -35,5 +35,5 @@ print([without, with_them, built()])
 def test_another_version_goes_without_the_shortcuts_and_is_no_different():
     made = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    every = ["signatures", "arguments", "tensors", "weights", "operations"]
+    every = ["signatures", "weights", "arguments", "tensors", "operations"]
     assert made.stdout.splitlines()[-1] == str([[], every, (20 + 219, 4, [2, 3])])

@@ -25,7 +25,9 @@ import time
 
 import course.architectures
 from course.grading.sandbox import fast, linux, walls
-from course.grading.sandbox.usage import Use
+from course.grading.sandbox.usage import Use, anonymous
+
+_COMPILED = 100_000_000  # bytes by which a kernel may grow until JAX forgets what it has compiled
 
 
 def main():
@@ -66,7 +68,7 @@ def serve(server, idle, answer):
 def _warm():
     """Import the notebooks' libraries. Nothing may start a thread here: forks would lose it."""
     with fast.imported():
-        import keras  # noqa: F401
+        import keras
     import matplotlib.pyplot  # noqa: F401
 
     from course.architectures.lenet import LENET5
@@ -77,6 +79,36 @@ def _warm():
     fast.first_error(shell.make())
     figures.architecture(LENET5)  # fonts are looked up once
     fast.build()
+    if keras.backend.backend() == "jax":
+        _answer_numpy()
+
+
+def _answer_numpy():
+    """Give JAX's arrays the method of TensorFlow's tensors that students use."""
+    import jax
+    import numpy
+
+    jax.Array.numpy = lambda self: numpy.array(self)
+
+
+def _forgetting():
+    """A function that lets JAX forget what it has compiled, in a kernel that has grown.
+
+    JAX keeps a program for each operation and each shape: 700 MB with the solution of 03-alexnet,
+    and 200 MB with this.
+    """
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return lambda: None
+    most = anonymous() + _COMPILED
+
+    def forget():
+        nonlocal most
+        if anonymous() > most:
+            jax.clear_caches()
+            most = anonymous() + _COMPILED // 4  # what is free now stays with the process
+
+    return forget
 
 
 def import_what_is_given():
@@ -202,7 +234,8 @@ def _kernel(request, around, channel, say):
     gc.freeze()  # without this a collection looks at all of Keras, 0.3 s each time
     gc.set_threshold(50_000, 20, 50)  # fewer collections, as a network has many objects
     os.close(say)
-    shell.serve(socket.socket(fileno=channel), limits["output"], line_limit(limits["output"]))
+    most = limits["output"]
+    shell.serve(socket.socket(fileno=channel), most, line_limit(most), _forgetting())
     os._exit(0)
 
 

@@ -17,15 +17,18 @@ import types
 
 @contextlib.contextmanager
 def imported():
-    """Import Keras without scikit-learn, and without the backends that it does not compute on.
+    """Import Keras without scikit-learn, and without the backend that it does not compute on.
 
-    Keras and TensorFlow look for them, for wrappers of their own: a third of the time.
+    Keras and TensorFlow look for them, for wrappers of their own: a third of the time. On JAX,
+    Keras would import TensorFlow at the first seed that is set, in each copy.
     """
-    others = {"sklearn", "jax", "tensorflow"} - {os.environ.get("KERAS_BACKEND", "tensorflow")}
+    others = {"sklearn", "jax", "tensorflow"} - {os.environ.get("KERAS_BACKEND") or "tensorflow"}
     unseen = [name for name in others if name not in sys.modules]
     sys.modules.update(dict.fromkeys(unseen))
     try:
         yield
+        with contextlib.suppress(Exception):  # not as in the version that was seen
+            bool(sys.modules["keras.src.utils.module_utils"].tensorflow.available)  # it is kept
     finally:
         for name in unseen:
             del sys.modules[name]
@@ -44,8 +47,10 @@ def first_error(shell):
 
 def build():
     """Let networks be built in less time. Returns the names of what was changed."""
+    import keras
+
     done = []
-    for change in _CHANGES:
+    for change in (*_CHANGES, *_OF_BACKEND.get(keras.backend.backend(), ())):
         with contextlib.suppress(Exception):  # not as in the version that was seen
             change()
             done.append(change.__name__)
@@ -160,7 +165,8 @@ def operations():
     pywrap_tfe.TFE_NewContext = with_switch
 
 
-_CHANGES = signatures, arguments, tensors, weights, operations
+_CHANGES = signatures, weights
+_OF_BACKEND = {"tensorflow": (arguments, tensors, operations)}
 
 
 def _takes(function, number):

@@ -180,8 +180,8 @@ def make():
     return shell
 
 
-def serve(channel, most, longest):
-    """Answer until the grader hangs up.
+def serve(channel, most, longest, after):
+    """Answer until the grader hangs up; call `after()` before each request.
 
     Ends the process if more than `most` characters are shown, or if the replies with outputs have
     more than `longest` bytes.
@@ -201,6 +201,7 @@ def serve(channel, most, longest):
     _ignore_interrupts()
     say(b'{"id": 0}')
     while line := lines.readline():
+        after()
         request, reply = json.loads(line), {"failed": "NO_ANSWER", "text": "it was interrupted"}
         sys.stdout, sys.stderr = streams
         shell.shown.begin()
