@@ -1,8 +1,8 @@
 """What a platform's container needs to judge an assignment: pack, wheel, versions, programs.
 
-`image(job, ...)` is {path: bytes} of all that an instructor hands over to one of the PLATFORMS. The
-layouts are those of the platforms' documentation: Gradescope's autograder specifications,
-PrairieLearn's external grading, Coursera's custom graders.
+`image(job, platform, ...)` is {path: bytes} of all that an instructor hands over. The layouts are
+those of the platforms' documentation: Gradescope's autograder specifications, PrairieLearn's
+external grading, Coursera's custom graders.
 """
 
 import json
@@ -22,13 +22,8 @@ from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
 
 _MARGIN = 30  # seconds for the start of the grader and for its last words
-
-
-#: What Gradescope's container needs; docs/gradescope.md has the measurements.
-_MEMORY = {
-    outside.JAX: "1.5 GB",
-    outside.TENSORFLOW: "3 GB",
-}
+#: What a container needs; docs/gradescope.md has the measurements.
+_MEMORY = {outside.JAX: "1.5 GB", outside.TENSORFLOW: "3 GB"}
 
 
 @dataclass(frozen=True)
