@@ -16,6 +16,7 @@ from pathlib import Path
 import course
 from course.grading import CourseError
 from course.grading.folder import write_atomically, zipped
+from course.grading.sandbox import outside
 from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import Job, grade_submission
 from course.notebook import renamed
@@ -139,6 +140,8 @@ def judge(pack, data, judges=None):
     Raises CourseError if the pack cannot be read or student code cannot be contained here.
     """
     job = pack if isinstance(pack, Job) else read(pack)
+    if job is not pack:
+        outside.keep_from_students(job.runs_in[0], [pack])
     if isinstance(data, bytes):
         data = {f"{next(iter(job.official))}.ipynb": data}
     contents = renamed.named(data, job.official)

@@ -332,7 +332,9 @@ def kind_of_walls(sandbox):
 def keep_from_students(sandbox, paths):
     """Raise BoxError if a submission could read or replace one of these files and folders.
 
-    Tried with the walls that it would have; with bubblewrap it sees none of them.
+    It is tried with the walls that a submission would have. With bubblewrap it sees none of them,
+    and with `UNSAFE` the instructor has accepted the risk. From now on this process makes files
+    that others cannot read.
     """
     if sandbox != THROW_AWAY:
         return
@@ -355,7 +357,7 @@ def keep_from_students(sandbox, paths):
             f"Student code could change {found[0]}, which the grader runs. Grading is refused. "
             f"Close it: chmod o-w {shlex.join(dict.fromkeys(found))}"
         )
-    os.umask(os.umask(0) | 0o007)  # and what this process makes from now on
+    os.umask(os.umask(0) | 0o007)
 
 
 def _refusal(reason):
