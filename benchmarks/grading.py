@@ -3,6 +3,7 @@
     python benchmarks/grading.py               40 submissions of 04-vgg, 4 of them by nbgrader
     python benchmarks/grading.py --stock 40    all 40 by nbgrader too (about ten minutes)
     python benchmarks/grading.py --class 1000 --stock 0 --assignment 02-lenet
+    python benchmarks/grading.py --class 20 --stock 0 --backend jax
 
 The class is made of the assignment's bank of answers: right ones in all styles and every typical
 mistake, over and over. Stock nbgrader grades one after the other, as it does; it gets the same
@@ -49,6 +50,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
         ours, stock = Path(folder, "ours"), Path(folder, "stock")
         notebooks = make_class(ours, options.assignment, options.size)
+        os.environ["KERAS_BACKEND"] = options.backend
+        with open(ours / "nbgrader_config.py", "a") as file:
+            file.write(f"\nc.Judge.backend = {options.backend!r}\n")
         print(f"{options.assignment}: a class of {len(notebooks)}, {os.cpu_count()} cores")
         seconds, memory, busy = run([PROGRAMS / "course", "grade", options.assignment], ours)
         each = seconds / len(notebooks)
@@ -207,6 +211,7 @@ def _options():
     parser.add_argument("--assignment", default="04-vgg")
     parser.add_argument("--class", dest="size", type=int, default=40, help="submissions (40)")
     parser.add_argument("--stock", type=int, default=4, help="of them graded by nbgrader (4)")
+    parser.add_argument("--backend", default="tensorflow", help="or jax: in the box")
     return parser.parse_args()
 
 
