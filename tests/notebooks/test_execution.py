@@ -44,10 +44,10 @@ def test_the_solution_runs_and_reaches_what_it_promises(monkeypatch, tmp_path):
 @pytest.mark.skipif(not (SHARED / "cifar10").exists(), reason="no CIFAR-10: set TFDS_DATA_DIR")
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_every_solution_runs_from_top_to_bottom_in_quick_mode(path, monkeypatch, tmp_path):
-    """Training included, with 200 images: every check passes, and nothing is complained about."""
+    """Training included, with 64 images: every check passes, and nothing is complained about."""
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     monkeypatch.chdir(tmp_path)  # progress is noted where a notebook runs
-    nb = run(path, monkeypatch, TFDS_DATA_DIR=SHARED, COURSE_QUICK=200)
+    nb = run(path, monkeypatch, TFDS_DATA_DIR=SHARED, COURSE_QUICK=64)
     assert stderr(nb) == ""
     last = next(cell for cell in nb.cells if cell.id == "progress")
     assert "everything is solved" in last.outputs[0].data["text/plain"]
