@@ -19,11 +19,11 @@ from course.grading.folder import write_atomically, zipped
 from course.grading.sandbox import outside
 from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import Job, grade_submission
-from course.notebook import renamed
+from course.notebook import pieces, renamed
 from course.notebook.official import Official, Release
 from course.plain import one_line
 
-FORMAT = 1
+FORMAT = 2
 _ABOUT, _BESIDE = "pack.json", "beside/"
 _LARGEST = 1_000_000_000  # bytes of an unpacked pack, many times what any has
 NOT_YET = "It has not been graded yet: the grader is at work, or it was ended."
@@ -108,16 +108,18 @@ def read(path, sandbox=None):
 
 
 def _written(release):
+    """As texts, because the keys of another version of Python are others."""
     return {
         "cells": [asdict(cell) for cell in release.values()],
-        "plain": sorted(release.plain),
-        "above": release.above,
+        "plain": sorted(release.plain.values()),
+        "above": {name: release.plain[key] for name, key in release.above.items()},
     }
 
 
 def _read(written):
     cells = {cell["name"]: Official(**cell) for cell in written["cells"]}
-    return Release(cells, set(written["plain"]), written["above"])
+    above = {name: pieces.key(text) for name, text in written["above"].items()}
+    return Release(cells, {pieces.key(text): text for text in written["plain"]}, above)
 
 
 def _versions():

@@ -80,7 +80,7 @@ class Official:
 class Release(dict):
     """{grade id: Official} of a notebook in its order, and the texts of its other cells.
 
-    `plain` are the keys of the other cells (`pieces.key`); `above` is {grade id: the key of the
+    `plain` is {key (`pieces.key`): text} of the other cells; `above` is {grade id: the key of the
     other cell right above it}.
     """
 
@@ -94,7 +94,11 @@ class Release(dict):
         order = [name for name in grade_ids(source) if name in cells]
         names = [grade_id(cell) for cell in source.cells]
         keys = [pieces.key(cell.source) for cell in source.cells]
-        plain = {key for name, key in zip(names, keys, strict=True) if name is None}
+        plain = {
+            key: cell.source
+            for name, key, cell in zip(names, keys, source.cells, strict=True)
+            if name is None
+        }
         above = {
             name: key
             for key, before, name in zip(keys, names, names[1:], strict=False)
