@@ -11,7 +11,7 @@ import pytest
 
 from course.grading.demo import as_colab_saves, with_copied_cell
 from course.grading.folder import CourseFolder
-from course.grading.out.gradebooks import _comments
+from course.grading.out.filled import comment
 from course.grading.out.scores import scored
 from course.grading.sandbox import outside
 from tests.bank import lenet
@@ -252,7 +252,7 @@ def test_a_cell_that_stops_is_the_reason_in_table_page_and_comment(room, capsys)
     page = next((room.folder / "feedback" / "pandas").rglob("*.html")).read_text()
     assert said in html.unescape(" ".join(page.split()))
     (one,) = scored(CourseFolder(room.folder), [room.assignment], ["pandas"])
-    assert f"lenet-model: {said}" in html.unescape(_comments(one))
+    assert f"lenet-model: {said}" in html.unescape(comment(one))
 
 
 def test_one_mistake_costs_once_and_everything_says_so(room, capsys):
@@ -273,7 +273,7 @@ def test_one_mistake_costs_once_and_everything_says_so(room, capsys):
     assert "1 with an exercise that was judged with the official answer to an earlier one" in text
     assert "FOLLOWS" not in text and "follows" not in text
     (one,) = scored(CourseFolder(room.folder), [room.assignment], ["once"])
-    assert f"lenet-c3: {said}" in _comments(one)
+    assert f"lenet-c3: {said}" in comment(one)
 
 
 def test_export_writes_every_score(room):
