@@ -42,6 +42,10 @@ _IN_WORDS = {
     r"cannot reshape array of .* \(size (\d+)\) into .* \(size (\d+)\)": _RESHAPED,
     r".*Input to reshape .* with (\d+) values, .* a multiple of (\d+)": _MULTIPLE,
     r"cannot reshape array of .* \(size (\d+)\) into .* axis sizes \((\d+)\)": _MULTIPLE,
+    r"'jaxlib\S*ArrayImpl' object has no attribute '_id'": (
+        "TensorFlow's GradientTape finds no slopes here, because Keras computes on JAX. Use "
+        "`gradient` from course.kit.gradients"
+    ),
     "Arguments `target` and `output` must have the same": (
         "the labels do not have the shape of the predictions, which this loss needs. For labels "
         "that are whole numbers there is sparse_categorical_crossentropy"

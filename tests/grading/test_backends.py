@@ -90,6 +90,24 @@ def test_a_cell_that_imports_tensorflow_where_it_is_missing_says_what_to_do():
     assert "There is no TensorFlow here" in said and "`gradient` from course.kit.gradients." in said
 
 
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="needs TensorFlow")
+def test_tensorflow_s_own_slopes_on_jax_say_what_to_use():
+    source = """
+import keras
+import tensorflow as tf
+
+def f(x):
+    x = tf.Variable(x)
+    with tf.GradientTape() as tape:
+        y = keras.ops.sum(keras.ops.convert_to_tensor(x.numpy()))
+    return tape.gradient(y, x)
+"""
+    test = "from course import check\ncheck.function(f, [[1.0, 2.0]], gives=[[1, 1]])"
+    job = job_of(answer("a", STUB), graded("f", test), config={"Judge": {"backend": "jax"}})
+    _, found = judged(job, handed_in(job, a=source))
+    assert "TensorFlow's GradientTape finds no slopes here" in found["f"][1][0]
+
+
 def test_a_kernel_that_grows_forgets_what_jax_has_compiled():
     address = outside.box(outside.BUBBLEWRAP, outside.JAX).address
     with Kernel(address) as kernel:
