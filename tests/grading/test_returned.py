@@ -1,11 +1,20 @@
 """Feedback as an LMS takes it back: collected, graded, and returned to the same people."""
 
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from tests.importers import feedback_in_brightspace, feedback_in_canvas, feedback_in_moodle
+from tests.importers import (
+    Brightspace,
+    Canvas,
+    Gradescope,
+    Moodle,
+    feedback_in_brightspace,
+    feedback_in_canvas,
+    feedback_in_moodle,
+)
 from tests.inbox import packed
 from tests.school import School
 
@@ -31,12 +40,13 @@ ARCHIVES = {
 
 @pytest.fixture(params=ARCHIVES)
 def returned(request, tmp_path, monkeypatch, capsys):
-    """(the LMS, its archive's names, the zip file that goes back)."""
+    """(the school, the LMS, its archive's names, the zip file that goes back)."""
     monkeypatch.chdir(tmp_path)
     school = School(tmp_path / "course")
     content = (school.folder / "assignments" / "hw" / "p1.ipynb").read_bytes()
     names = ARCHIVES[request.param]
-    archive = packed(tmp_path / "a.zip", {f"Week 1/{name}": content for name in names})
+    in_time = (2025, 12, 20, 9, 0, 0)
+    archive = packed(tmp_path / "a.zip", [(f"Week 1/{n}", content, in_time) for n in names])
     assert school.course("collect", str(archive), "--timezone", "UTC") == 0
     students = [path.name for path in (school.folder / "submitted").iterdir()]
     for student in students:
@@ -45,11 +55,11 @@ def returned(request, tmp_path, monkeypatch, capsys):
     assert school.course("feedback", "hw", "--for", request.param) == 0
     said = capsys.readouterr().out
     assert "not in it: by-mail, as nothing of theirs was collected from" in said
-    return request.param, names, zipfile.ZipFile(f"feedback-hw-{request.param}.zip")
+    return school, request.param, names, zipfile.ZipFile(f"feedback-hw-{request.param}.zip")
 
 
 def test_everybody_gets_theirs_back(returned):
-    lms, names, archive = returned
+    _, lms, names, archive = returned
     inside = archive.namelist()
     if lms == "canvas":  # what has the same name is shown in its place
         assert sorted(inside) == sorted(names)
@@ -67,8 +77,60 @@ def test_everybody_gets_theirs_back(returned):
         assert "secret_check(f) == 9" not in text  # a hidden test
 
 
+PEOPLE = {"13": ("Ada", "Roe"), "14": ("Al", "O'Brien"), "15": ("José", "Núñez")}
+MOODLES = {"14": ("Bo", "Li")}
+
+
+def gradebook(lms):
+    """The LMS's own table of grades, with these people in another order."""
+    people = {n: PEOPLE[n] for n in ("15", "13", "14")} | (MOODLES if lms == "moodle" else {})
+    if lms == "moodle":
+        return Moodle({n: (" ".join(name), "") for n, name in people.items()}, 20)
+    if lms == "canvas":
+        about = {n: (f"{last}, {first}", f"s{n}", "", "A") for n, (first, last) in people.items()}
+        return Canvas(about, {"Week 1 hw (9)": 20})
+    about = {f"u{n}": (f"org{n}", last, first) for n, (first, last) in people.items()}
+    return Brightspace(about, "hw", 20)
+
+
+def test_scores_reach_the_same_people(returned):
+    """Nothing but the archive, and the table of grades, says who is who."""
+    school, lms, _, _ = returned
+    there = gradebook(lms)
+    Path("own.csv").write_text(there.text(), encoding="utf-8")
+    assert school.course("export", "hw", "--into", "own.csv", "--to", "filled.csv") == 0
+    there.take(Path("filled.csv").read_text(encoding="utf-8"))
+    if lms == "moodle":
+        grades = {number: grade for number, (grade, _, _) in there.grades.items()}
+    else:
+        grades = there.grades["Week 1 hw (9)"] if lms == "canvas" else there.grades
+    number = "u{}" if lms == "brightspace" else "{}"
+    assert grades == {number.format(n): 14.0 for n in PEOPLE}
+
+
+def test_what_gradescope_gave_is_filled_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    school = School(tmp_path / "course")
+    content = (school.folder / "assignments" / "hw" / "p1.ipynb").read_bytes()
+    files = {f"export/submission_{n}/p1.ipynb": content for n in PEOPLE}
+    files["export/submission_metadata.yml"] = "".join(
+        f"submission_{n}:\n  :submitters:\n  - :name: {first} {last}\n    :sid: 's{n}'\n"
+        f"    :email: {n}@uni.edu\n  :created_at: 2025-12-19 09:00:00 +01:00\n"
+        for n, (first, last) in PEOPLE.items()
+    )
+    assert school.course("collect", str(packed(tmp_path / "a.zip", files))) == 0
+    for path in list((school.folder / "submitted").iterdir()):
+        school.hand_in(path.name, shapes=[LOST])
+    people = {f"s{n}": (*name, f"{n}@uni.edu") for n, name in PEOPLE.items()}
+    there = Gradescope(people, "Homework hw", 20)
+    Path("own.csv").write_text(there.text(), encoding="utf-8")
+    assert school.course("export", "hw", "--into", "own.csv", "--to", "filled.csv") == 0
+    there.take(Path("filled.csv").read_text(encoding="utf-8"))
+    assert there.grades == {f"s{n}": 14.0 for n in PEOPLE}
+
+
 def test_what_canvas_gets_is_the_notebook_with_its_points(returned):
-    lms, _, archive = returned
+    _, lms, _, archive = returned
     if lms != "canvas":
         return
     nb = nbformat.reads(archive.read(archive.namelist()[0]), 4)
