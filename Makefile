@@ -30,7 +30,7 @@ release: $(READY)     ## write assignments/ anew from solutions/
 # Twins of Colab: its packages at the oldest and the newest version, and nothing of ours.
 OLDEST = tensorflow-cpu==2.18.* keras==3.8.* numpy==2.0.* matplotlib==3.8.* tensorflow-datasets==4.9.7 tensorflow-metadata==1.16.*
 NEWEST = tensorflow-cpu keras numpy matplotlib tensorflow-datasets
-TWIN   = pip importlib_resources scikit-learn ipykernel ipywidgets
+TWIN   = pip importlib_resources scikit-learn ipykernel ipywidgets nbformat
 
 test-oldest: $(READY) ## notebooks in a twin of Colab with the oldest Keras that is supported
 	@$(PYTHON) -m venv .twin-oldest && .twin-oldest/bin/pip install --quiet --upgrade $(OLDEST) $(TWIN)
