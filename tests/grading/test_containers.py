@@ -328,8 +328,12 @@ def test_coursera(room, installed, tmp_path):
     assert "comparison-relative: ✗ not right (0 / 4)" in results["feedback"]
 
 
-def test_the_wheel_is_this_package_without_the_demos_answers(tmp_path):
+def test_the_wheel_is_this_package_without_the_demos_answers(tmp_path, monkeypatch):
+    (tmp_path / "convnet_course.egg-info").mkdir()  # what a build leaves beside the sources
+    (tmp_path / "convnet_course.egg-info/PKG-INFO").write_text("Name: convnet-course\n")
+    monkeypatch.syspath_prepend(tmp_path)
     name, content = wheel()
+    monkeypatch.undo()
     (tmp_path / name).write_bytes(content)
     assert wheel() == (name, content)  # the same bytes each time
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]

@@ -33,13 +33,14 @@ def wheel():
 
     Raises CourseError if it is not installed, or was installed long ago.
     """
-    try:
-        about = importlib.metadata.distribution(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
+    # A build leaves another description beside the sources, which has not all of it.
+    known = importlib.metadata.distributions(name=PACKAGE)
+    about = next((each for each in known if each.read_text("METADATA")), None)
+    if about is None:
         raise CourseError(
             "The course is used from a folder and not installed, so nothing says which packages "
             "it needs. Install it: pip install --editable ."
-        ) from None
+        )
     if EXTRAS not in about.metadata.get_all("Provides-Extra", []):
         raise CourseError(
             f"The course was installed when it had no extra `{EXTRAS}` yet, so nothing says which "
