@@ -22,7 +22,7 @@ c.Authenticator.admin_users = INSTRUCTORS
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.Spawner.default_url = "/lab"
 
-# Everybody may write into the exchange: nbgrader keeps what was handed in apart.
+# Everybody may write into the exchange. nbgrader keeps one student's hand-ins from the others.
 EXCHANGE.mkdir(parents=True, exist_ok=True)
 EXCHANGE.chmod(0o777)
 
@@ -68,7 +68,7 @@ def choose(spawner):
 
 
 c.Spawner.pre_spawn_hook = choose
-# Where JupyterLab is installed. Leave it out if the Hub's own environment is everybody's.
+# Where JupyterLab is installed. Without this variable, everybody uses the Hub's own environment.
 if environment := os.environ.get("COURSE_ENVIRONMENT"):
     c.Spawner.cmd = [f"{environment}/bin/jupyterhub-singleuser"]
     c.Spawner.environment = {"PATH": f"{environment}/bin:/usr/bin:/bin"}

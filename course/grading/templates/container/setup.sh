@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the grader into /opt/course, where the user that student code runs as can read it, and
-# tries it. The build of the image fails if anything is wrong.
+# Installs the grader into /opt/course, where the user who runs student code can read it, and tries
+# the grader. If anything is wrong, the build of the image fails.
 set -euo pipefail
 umask 022
 export DEBIAN_FRONTEND=noninteractive PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
