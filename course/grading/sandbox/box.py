@@ -27,7 +27,7 @@ import course.architectures
 from course.grading.sandbox import fast, linux, walls
 from course.grading.sandbox.usage import Use, anonymous
 
-_COMPILED = 100_000_000  # bytes by which a kernel may grow until JAX forgets what it has compiled
+_COMPILED = 100_000_000  # bytes that a kernel may grow by before JAX forgets its compiled programs
 
 
 def main():
@@ -84,7 +84,7 @@ def _warm():
 
 
 def _answer_numpy():
-    """Give JAX's arrays the method of TensorFlow's tensors that students use."""
+    """Give JAX's arrays the method `numpy`, which students use of TensorFlow's tensors."""
     import jax
     import numpy
 
@@ -106,7 +106,7 @@ def _forgetting():
         nonlocal most
         if anonymous() > most:
             jax.clear_caches()
-            most = anonymous() + _COMPILED // 4  # what is free now stays with the process
+            most = anonymous() + _COMPILED // 4  # memory that is free now stays with the process
 
     return forget
 

@@ -20,7 +20,7 @@ def imported():
     """Import Keras without scikit-learn, and without the backend that it does not compute on.
 
     Keras and TensorFlow look for them, for wrappers of their own: a third of the time. On JAX,
-    Keras would import TensorFlow at the first seed that is set, in each copy.
+    Keras would import TensorFlow when the first seed is set, in each fork.
     """
     others = {"sklearn", "jax", "tensorflow"} - {os.environ.get("KERAS_BACKEND") or "tensorflow"}
     unseen = [name for name in others if name not in sys.modules]
@@ -28,7 +28,8 @@ def imported():
     try:
         yield
         with contextlib.suppress(Exception):  # not as in the version that was seen
-            bool(sys.modules["keras.src.utils.module_utils"].tensorflow.available)  # it is kept
+            # Keras asks once whether TensorFlow is there, and keeps the answer.
+            bool(sys.modules["keras.src.utils.module_utils"].tensorflow.available)
     finally:
         for name in unseen:
             del sys.modules[name]

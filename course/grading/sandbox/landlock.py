@@ -1,7 +1,7 @@
 """Landlock: a process gives up files, and signals to others, without namespaces or privileges.
 
-See landlock(7). Linux has it since 5.13, if it was switched on; `version` asks. What came later
-than that version is not asked of it.
+See landlock(7). Linux has it since 5.13, if it is switched on; `version` asks which version. Only
+rights that this version knows are given up.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ def version():
 def restrict(read, write, hidden):
     """Let this process and its children open only files below these paths, for good.
 
-    What they write to, they may read. Below the paths to `read`, those that are `hidden` stay
-    closed, but for their names. Needs `no_new_privs`.
+    They may read and write below the paths in `write`, and only read below those in `read`. Below
+    these, the paths in `hidden` stay closed: only their names can be read. Needs `no_new_privs`.
     """
     found = version()
     handled = _KNOWN[max(number for number in _KNOWN if number <= found)]
@@ -46,9 +46,9 @@ def restrict(read, write, hidden):
 
 
 def restrict_signals():
-    """Let signals of this process reach only those that come from it, from now on.
+    """From now on, let signals of this process reach no processes but its descendants.
 
-    Then `kill(-1)` ends just these. Needs `no_new_privs` and version `SIGNALS`.
+    Then `kill(-1)` ends only these. Needs `no_new_privs` and version `SIGNALS`.
     """
     _restrict(_ruleset(0, _SIGNALS))
 
@@ -65,7 +65,7 @@ def _restrict(ruleset):
 
 
 def _all_but(paths, hidden):
-    """The paths; in the place of one with something hidden below it, the rest of its content."""
+    """The paths; a folder with something hidden below it is replaced by the rest of its content."""
     for path in paths:
         if not any(each.startswith(f"{path}/") for each in hidden):
             yield path

@@ -84,8 +84,8 @@ def own_proc():
 def limit(limits, processes=True):
     """Let this process and its children use no more than a submission may (`kernel.Limits`).
 
-    The limit of processes counts all of a user's, so it is for a user, or a namespace, of one's
-    own.
+    Linux counts all of the user's processes for their limit. So `processes` is for a submission
+    that has a user or a namespace of its own.
     """
     for name, value in (("CPU", limits["cpu"]), ("AS", limits["address_space"]),
                         ("FSIZE", limits["disk"]), ("NPROC", limits["processes"]),
@@ -154,7 +154,7 @@ def give_up_capabilities():
 
 
 def bound_capabilities():
-    """Let no program, whoever owns it, give this process a capability; root may forbid this."""
+    """Let no program, whoever owns it, give this process a capability; needs CAP_SETPCAP."""
     for capability in range(64):
         if _libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP; EINVAL after the last
             break
@@ -163,8 +163,9 @@ def bound_capabilities():
 def filter_system_calls(alone):
     """Allow sockets of the usual families only, and refuse calls that only attacks need.
 
-    A network namespace alone does not stop AF_VSOCK. If a submission is not `alone` in namespaces,
-    more is refused: all but pairs of sockets, System V's shared memory, and new namespaces.
+    A network namespace alone does not stop AF_VSOCK. If a submission is not `alone` in namespaces
+    of its own, these are refused, too: all sockets but pairs, System V memory, new namespaces, and
+    calls that change the limits and priorities of other processes.
     """
     machine = platform.machine()
     if machine not in _CALLS:

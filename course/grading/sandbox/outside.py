@@ -7,8 +7,8 @@ gradebook, anyone's home or other submissions, leave anything behind, or use mor
 
 Where bubblewrap does not run, the box is refused, unless the instructor says that the machine is a
 container to be thrown away (`THROW_AWAY`) or accepts the risk for this run (`UNSAFE`). Both put up
-what walls there can be without namespaces (`walls`). `THROW_AWAY` is refused, too, where they would
-be too low, and then the verdicts need no mark; those of `UNSAFE` are marked.
+the walls that can be had without namespaces (`walls`). `THROW_AWAY` is refused where these would be
+too low, so its verdicts need no mark. Verdicts of `UNSAFE` are marked.
 """
 
 import atexit
@@ -299,20 +299,21 @@ def bubblewrap():
 
 
 def kind_of_walls(sandbox):
-    """The class in `walls`. Raises BoxError if they cannot be put up, or would be too low."""
+    """The class in `walls`. Raises BoxError if such walls cannot be put up, or would be too low."""
     from course.grading.sandbox import landlock, users, walls  # for Linux alone
 
     if sandbox == BUBBLEWRAP:
         return walls.Namespaces
     if os.geteuid() != 0:
-        if sandbox == THROW_AWAY and landlock.version() < landlock.SIGNALS:
+        found = landlock.version()
+        if sandbox == THROW_AWAY and found < landlock.SIGNALS:
             raise BoxError(
                 "Student code would run here as the same user as the grader: it could read the "
                 "tests and write its own verdict. Grade as root in the container (docker run "
-                "--user 0); then each submission gets a user of its own. A Linux with Landlock, "
-                f"version {landlock.SIGNALS} (6.12 or newer), would do, too; this one has "
-                f"{landlock.version() or 'none'}. If you have read every submission, say "
-                "--unsafe-no-sandbox."
+                "--user 0); then each submission gets a user of its own. Version "
+                f"{landlock.SIGNALS} of Landlock (Linux 6.12 or newer) would do, too; this Linux "
+                f"has {f'version {found}' if found else 'no Landlock'}. If you have read every "
+                "submission, say --unsafe-no-sandbox."
             )
         return walls.SameUser
     if closed := [folder for folder in _python_folders() if not _open_to_all(folder)]:

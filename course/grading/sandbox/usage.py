@@ -81,10 +81,10 @@ class Use:
         return None
 
     def memory(self, enough):
-        """Bytes that the submission holds; a rough number, at most `enough`, if that is certain.
+        """Bytes that the submission holds; a rough number if it is certain to be at most `enough`.
 
-        The exact number takes 10 ms for a process. So it is computed only if the rough one is above
-        `enough`, and takes at most half of the keeper's time.
+        The exact number takes 10 ms for each process. So it is computed only if the rough one is
+        above `enough`, and in at most half of the keeper's time.
 
         Raises PermissionError if a process hides its memory.
         """
@@ -152,7 +152,7 @@ class _Process:
         """(name, bytes) of shared mappings without a file, at their full size.
 
         Their pages may exist without being in any process's page table, so pages are not counted.
-        With `every_deleted` files count, too, that have no name any more.
+        With `every_deleted`, files that no longer have a name count, too.
         """
         end = " (deleted)\n" if every_deleted else "/dev/zero (deleted)\n"
         with open(f"/proc/{self.number}/maps") as file:

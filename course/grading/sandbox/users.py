@@ -1,7 +1,7 @@
 """A user for each submission, where root grades without namespaces, and what that user leaves.
 
-See credentials(7), setfsuid(2) and kill(2). Linux itself tells users apart, so what a submission
-uses and leaves is known exactly: it is all of that user's.
+See credentials(7), setfsuid(2) and kill(2). Linux itself tells users apart. So it is known exactly
+what a submission uses and leaves: everything of that user.
 """
 
 import contextlib
@@ -16,21 +16,21 @@ import time
 
 from course.grading.sandbox import linux
 
-#: Each even number is a user, and the next one the user who ends its processes. systemd, too, gives
-#: these to services that need a user for a short time.
+#: Each even number is a user for a submission, and the next number is the user who ends its
+#: processes. systemd uses the same range for services that need a user for a short time.
 NUMBERS = range(61184, 65520, 2)
 FILES = 20_000  # that one submission may make
 
-#: The rights of root that this takes, by their numbers in capabilities(7).
+#: The capabilities that this needs, by their numbers in capabilities(7).
 NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def missing_rights():
-    """Names of the capabilities that this process needs and lacks, and of users that are not there.
+    """Names of the capabilities and users that this process needs and lacks.
 
-    In a namespace of its own, a user is only there if it stands for one outside.
+    In a user namespace, only those users are there that are mapped to users outside.
     """
     has = int(_status("self")["CapEff"], 16)
     missing = [f"CAP_{name}" for name, number in NEEDED.items() if not has >> number & 1]
@@ -45,9 +45,9 @@ def missing_rights():
 
 
 def unused():
-    """(number, lock): a user without a process; nobody else gets it while the lock is open.
+    """(number, lock): a user without a process. Nobody else gets this user while the lock is open.
 
-    Student code cannot hold such a lock: it may not name sockets.
+    Student code cannot hold such a lock, because it may not give sockets names.
     """
     for number in random.SystemRandom().sample(NUMBERS, len(NUMBERS)):
         lock = socket.socket(socket.AF_UNIX)
@@ -63,7 +63,7 @@ def unused():
 
 
 def become(number):
-    """Be this user for good. Its processes may be looked at, but only by itself and by root."""
+    """Become this user for good. Only this user and root may look at the process."""
     os.setgroups([])
     os.setresgid(number, number, number)
     os.setresuid(number, number, number)
@@ -71,7 +71,7 @@ def become(number):
 
 
 def take_the_place_of(number):
-    """Do with files and processes what this user may do, out of reach of its own signals."""
+    """Get this user's rights over files and processes, out of reach of this user's own signals."""
     os.setgroups([])
     os.setresgid(number + 1, number, number + 1)
     os.setresuid(number + 1, number, number + 1)
@@ -79,7 +79,7 @@ def take_the_place_of(number):
 
 @contextlib.contextmanager
 def looking_as(number):
-    """Read what /proc shows only to the user itself; Docker's root lacks CAP_SYS_PTRACE."""
+    """Read what /proc shows to this user only, because Docker's root lacks CAP_SYS_PTRACE."""
     _libc.setfsgid(number)
     _libc.setfsuid(number)
     try:

@@ -1,4 +1,4 @@
-"""What stands around one submission. Which of three kinds it is depends on where the grader runs.
+"""What stands around one submission. There are three kinds, for where the grader runs.
 
 |           | `Namespaces`      | `OwnUser`                     | `SameUser`                 |
 |-----------|-------------------|-------------------------------|----------------------------|
@@ -10,7 +10,7 @@
 | limits    | all               | all                           | none for processes         |
 | at the end | the namespace    | all of its user               | all that came from it      |
 
-The keeper makes one for its submission (`box`), and asks it for what differs between the kinds.
+For its submission the keeper (`box`) makes an object of one kind. All kinds have the same methods.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ class Namespaces:
 
     lower = staticmethod(lambda crowd: linux.in_a_helper(linux.lower_user))
     looking = contextlib.nullcontext
-    every_deleted = False  # whether deleted files count where they are mapped
+    every_deleted = False  # whether mapped files that were deleted count as memory
 
     def held(self, processes, exactly):
         """Bytes outside of processes."""
@@ -77,7 +77,7 @@ class Namespaces:
 
 
 class _Shared:
-    """Without namespaces: a folder in the box's own, Landlock where Linux has it."""
+    """Without namespaces: a private folder inside the box's folder, and Landlock if it is there."""
 
     every_deleted = True
 
@@ -97,7 +97,7 @@ class _Shared:
         linux.filter_system_calls(alone=False)
 
     def held(self, processes, exactly):
-        """Bytes outside of processes; without `exactly` a number that is certainly not too low."""
+        """Bytes outside of processes; a number that may be too high, but not too low, if not `exactly`."""
         if not exactly:
             return self._grown()[0] + usage.sockets("self")
         pairs, deleted = set(), {}
@@ -107,7 +107,7 @@ class _Shared:
         return files + sum(deleted.values()) + usage.room_of(len(pairs))
 
     def wrote(self, enough):
-        """Bytes of files; a rough number, at most `enough`, if that is certain.
+        """Bytes of files; a rough number if it is certain that they are at most `enough`.
 
         Raises PermissionError and OverflowError as `users.bytes_of_files` does.
         """
@@ -117,7 +117,7 @@ class _Shared:
         return users.bytes_of_files(self._user, self._places)
 
     def _grown(self):
-        """(bytes, files) by which the file systems it writes to have grown, whoever did it."""
+        """(bytes, files) by which the file systems it writes to have grown, whoever wrote there."""
         grown = [0, 0]
         for place in self._places:
             with contextlib.suppress(FileNotFoundError):
@@ -132,7 +132,7 @@ class _Shared:
         return grown
 
     def clean(self):
-        """Remove all its files, and take leave of what has ended."""
+        """Remove all its files, and wait for its processes, which have ended."""
         self._empty()
         with contextlib.suppress(OSError):
             os.rmdir(self.private)
@@ -234,7 +234,7 @@ KINDS = {kind.__name__: kind for kind in (Namespaces, OwnUser, SameUser)}
 
 
 def confine(options, places):
-    """Let this process open only Python, the system, and what is in these places, if it can be."""
+    """With Landlock, let this process open only Python, the system, and what is in these places."""
     if landlock.version():
         read = [*_SYSTEM, *options["python"]]
         landlock.restrict(read, [*places, *_DEVICES], options["hidden"])
@@ -246,9 +246,9 @@ def places(kind):
 
 
 def open_to_it(kind, options, paths, programs):
-    """What a submission in such walls could read or replace of the paths, or replace of programs.
+    """Indices into `[*paths, *programs]` of what is open to a submission in such walls.
 
-    The result is a list of places in the two lists, one after the other.
+    A path is open if the submission could read or replace it, a program if it could replace it.
     """
     reader, writer = os.pipe()
 
