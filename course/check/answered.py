@@ -1,8 +1,8 @@
 """Which exercises a notebook answers, told from the text of its cells; nothing is run.
 
 The cells are read in order, as they run in grading. An exercise is answered if every name that its
-check asks for has an answer, and every name that these use. A name has none as long as its cell is
-as it was released, its function still raises NotImplementedError, or its value is None.
+check asks for has an answer, and every name that these use. A name has no answer as long as its
+cell is as it was released, its function still raises NotImplementedError, or its value is None.
 """
 
 import ast
@@ -26,9 +26,9 @@ _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class _Name:
-    """What a cell makes of a name: what it uses for that, and what is missing in it."""
+    """What the cells make of a name: is it an answer, and which names does it use?"""
 
-    uses: frozenset = frozenset()
+    uses: frozenset = frozenset()  # other names
     missing: str = ""  # why it is no answer, in words with {} for the name
     empty: tuple = ()  # the keys of a dict whose values are None
     keys: frozenset | None = None  # of a dict that is written out

@@ -1,6 +1,6 @@
 """What the grader will find in a notebook's file: what is answered, open or damaged; a receipt.
 
-It is read and repaired by the same code as for a verdict (`course.notebook`). Nothing in it is run.
+The file is read and repaired by the same code as for a verdict (`course.notebook`), and not run.
 """
 
 import hashlib
@@ -75,8 +75,8 @@ class Found:
         if not self.compared:
             said.append(
                 "The file has lost its copy of the released cells; some editors leave it out. So "
-                "it could not be compared with them, and is described as it is. The grader has a "
-                "copy of its own: it puts back what is missing, and mends what is damaged."
+                "this check could not compare the file with them. The grader has a copy of its "
+                "own: it puts back what is missing, and mends what is damaged."
             )
         untouched = [name for name, why in self.exercises.items() if why == OPEN]
         if untouched:
@@ -97,15 +97,16 @@ class Found:
         when = time.strftime("%Y-%m-%d %H:%M UTC%z")
         return (
             f"Receipt {receipt(self.cells)} of {when}, {self.answered}. Note it down: it marks the "
-            "text of the file, and your instructor can work it out from what arrived."
+            "text of the file, and your instructor can compute it from the file that arrived."
         )
 
 
 def found_in(content, file="", exercises=(), released=None):
-    """What is Found in the bytes of a file that is called `file`; "": as it was released.
+    """What is Found in the bytes of a file.
 
-    `released` is (the notebook's name, its Release), for a file that does not enclose them itself.
-    `exercises` are those that should be there.
+    `file` is its name; "" stands for the name under which the notebook was released. `released` is
+    (the notebook's name, its Release), for a file that does not enclose them itself. `exercises`
+    are those that should be there.
     """
     released = release_in(content) or released
     shown = one_line(file, 100) or (f"{released[0]}.ipynb" if released else "The notebook")

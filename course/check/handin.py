@@ -1,6 +1,6 @@
 """Is the saved notebook complete, and is it what the student ran? With a receipt for its text.
 
-`check.progress(...)` shows the answer. It reads the saved file, as that is what is handed in.
+`check.progress(...)` shows the answer. It reads the saved file, because students hand in that file.
 """
 
 import json

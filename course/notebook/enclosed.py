@@ -1,6 +1,7 @@
 """A notebook's released cells, enclosed in its own metadata, so that its student can compare it.
 
-Nothing is hidden in them that the cells do not show. The grader never reads them: it has its own.
+They hold nothing that the released notebook does not show. The grader never reads them: it has a
+copy of its own.
 """
 
 import base64
@@ -33,7 +34,7 @@ def enclosed(nb, name):
 def release_in(content):
     """(the notebook's name, its Release) that a notebook's file encloses, or None.
 
-    It is looked for in the file's text, so a damaged file will do.
+    The file's text is searched for them, so even a damaged file will do.
     """
     text, _ = decoded(content)
     for match in _TEXT.finditer(text):

@@ -163,7 +163,7 @@ def test_a_complete_notebook(check, lenet):
     assert re.fullmatch(
         rf"  Receipt {receipt(lenet.cells)} of \d{{4}}-\d\d-\d\d \d\d:\d\d UTC[+-]\d{{4}}, "
         r"13 of 13 exercises answered\. Note it down: it marks the text of the file, and your "
-        r"instructor can work it out from what arrived\.",
+        r"instructor can compute it from the file that arrived\.",
         said[1],
     )
 

@@ -1,1 +1,1 @@
-"""What grading adds to `course.notebook`: sources and gradebook, and harmless pages."""
+"""What grading adds to `course.notebook`: source notebooks, and harmless pages."""
