@@ -20,12 +20,12 @@ _PRODUCT = (
     "the second, of length {1}. Both lengths have to be the same"
 )
 _TOGETHER = "tensors of the shapes {0} and {1} do not fit together"
-_JOINED = "{0} and {1} cannot be concatenated, they differ along more than the joined axis"
+_JOINED = "{0} and {1} cannot be concatenated: they differ along more than the joined axis"
 _RESHAPED = "reshape got {0} numbers, and the new shape has {1}"
-_MULTIPLE = "reshape got {0} numbers, which is no multiple of the given sides, {1}"
+_MULTIPLE = "reshape got {0} numbers, which is no multiple of {1}, the product of the given sides"
 _SHAPE = r"[(\[]([\d, ]*)[)\]]"
 
-#: What the texts of Keras, TensorFlow and JAX begin with, and what they mean in a student's code.
+#: {a pattern of how a text of Keras, TensorFlow or JAX begins: its meaning in a student's code}.
 #: {0} and {1} are the numbers in the groups of the pattern.
 _IN_WORDS = {
     r"No module named 'tensorflow\b": NO_TENSORFLOW,

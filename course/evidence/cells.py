@@ -15,7 +15,7 @@ from course.evidence.syntax import bound, parsed
 from course.plain import one_line
 
 NO_TENSORFLOW = (
-    "There is no TensorFlow here, Keras computes on another library. Use Keras's layers and "
+    "There is no TensorFlow here: Keras computes on another library. Use Keras's layers and "
     "keras.ops, and for slopes `gradient` from course.kit.gradients"
 )
 

@@ -27,10 +27,10 @@ WRONG = {
     "ops.ones((2, 3, 4)) + ops.ones(3)": "tensors of the shapes 2 × 3 × 4 and 3 do not fit",
     "ops.concatenate([x, ops.ones((3, 3))], axis=0)": "2 × 2 and 3 × 3 cannot be concatenated",
     "ops.reshape(x, (2, 3))": "reshape got 4 numbers, and the new shape has 6",
-    "ops.reshape(x, (-1, 3))": "reshape got 4 numbers, which is no multiple of the given sides, 3",
+    "ops.reshape(x, (-1, 3))": "reshape got 4 numbers, which is no multiple of 3",
     "np.maximum(keras.Input((2,)), 0)": "NumPy and math take numbers only",
     "exec('raise ModuleNotFoundError(\"No module named \\'tensorflow.nn\\'\")')": (
-        "There is no TensorFlow here, Keras computes on another library. Use Keras's layers"
+        "There is no TensorFlow here: Keras computes on another library. Use Keras's layers"
     ),
 }
 EXPRESSIONS = [*RIGHT.values(), *WRONG]
