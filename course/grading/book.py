@@ -18,7 +18,7 @@ from course.grading.results import read_judged
 from course.notebook import renamed
 from course.notebook.official import grade_id
 
-# nbgrader's exchange returns feedback to whoever knows the secret that came with the hand-in.
+# nbgrader's exchange gives feedback to the student who knows the secret of the hand-in.
 _TRAVELS = "timestamp.txt", "submission_secret.txt"
 
 

@@ -349,13 +349,13 @@ def _send(course, assignment, students, address, go):
     for one in everything:
         if one.result and one.final is None:
             click.echo(f"not final: {one.row['student']}  {one.row['state']}")
-    would = f"{sent} were sent." if go else f"{len(new)} would be sent: add --go."
-    click.echo(f"{len(found) - len(new)} are in Canvas as they should be, {would}")
+    would = f"Sent: {sent}." if go else f"To be sent with --go: {len(new)}."
+    click.echo(f"In Canvas already: {len(found) - len(new)}. {would}")
     if failed:
         click.echo(
-            f"{len(new) - sent} were not"
+            f"Not sent: {len(new) - sent}"
             + (", as the rest was not tried" if sent + failed < len(new) else "")
-            + ". Run it again; what has arrived is not sent twice."
+            + ". Run it again: what has arrived is not sent twice."
         )
     return 1 if failed else 0
 

@@ -47,7 +47,8 @@ def handed_in(folder):
 def seconds_late(submission, record):
     """How late a submission of the gradebook is. One second if the LMS has only marked it as late.
 
-    Its time stays unknown then: nbgrader takes a time that is not in timestamp.txt for a new one.
+    The time of such a submission stays unknown in the gradebook, because nbgrader would take a time
+    that is not in timestamp.txt for a new hand-in.
     """
     about = record.of(submission.assignment.name, submission.student.id)
     if submission.timestamp is None and about.late and submission.assignment.duedate:

@@ -108,7 +108,7 @@ def read(path, sandbox=None):
 
 
 def _written(release):
-    """As texts, because the keys of another version of Python are others."""
+    """A Release as texts, because another version of Python makes other keys of them."""
     return {
         "cells": [asdict(cell) for cell in release.values()],
         "plain": sorted(release.plain.values()),

@@ -157,7 +157,7 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     said = capsys.readouterr().out
     assert "highest grade of 01-conv in Canvas is 10, and the assignment has 20 points" in said
     assert school.course("export", "--format", "moodle", "--into", str(own)) == 1
-    assert "is a file of Canvas's, not of Moodle's" in capsys.readouterr().err
+    assert "own.csv comes from Canvas, not from Moodle." in capsys.readouterr().err
 
 
 CANVAS = (
@@ -227,7 +227,7 @@ def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
     own = tmp_path / "own.csv"
     own.write_text(moodle().text())
     assert school.course("export", "--into", str(own)) == 1
-    assert "is for one assignment: name it" in capsys.readouterr().err
+    assert "is for one assignment: name that one" in capsys.readouterr().err
     own.write_text("Name;Email\nAda Roe;ada@example.org\n")
     assert school.course("export", "01-conv", "--into", str(own)) == 1
     assert "has no column for the grade" in capsys.readouterr().err

@@ -59,7 +59,7 @@ def test_first_it_only_says_what_it_would_send(school, there, capsys):
     assert "would send  ada  14, a comment with the page" in said
     assert "not in Canvas: nobody" in said
     assert "not final: essay  needs manual grade" in said
-    assert "0 are in Canvas as they should be, 3 would be sent: add --go." in said
+    assert "In Canvas already: 0. To be sent with --go: 3." in said
     assert {method for method, _ in there.asked} == {"GET"}
 
 
@@ -70,7 +70,7 @@ def test_everything_is_sent_once(school, there, capsys):
     count = len(there.asked)
     capsys.readouterr()
     assert send(school, there, "--go") == 0 and complete(there)
-    assert "3 are in Canvas as they should be, 0 were sent." in capsys.readouterr().out
+    assert "In Canvas already: 3. Sent: 0." in capsys.readouterr().out
     assert {method for method, _ in there.asked[count:]} == {"GET"}
 
 
@@ -106,7 +106,7 @@ def test_what_broke_is_told_and_a_second_run_completes_it(school, there, capsys,
     there.faults.append(FAULTS[fault])
     assert send(school, there, "--go") == 1
     said = capsys.readouterr().out
-    assert said.count("NOT sent") == 1 and "1 were not. Run it again" in said
+    assert said.count("NOT sent") == 1 and "Not sent: 1. Run it again" in said
     assert send(school, there, "--go") == 0 and complete(there)
 
 
@@ -128,7 +128,7 @@ def test_it_stops_if_nothing_works(tmp_path, there, capsys):
     assert send(school, there, "--go") == 1
     said = capsys.readouterr().out
     assert "Canvas answers 503: an error of the test" in said
-    assert said.count("NOT sent") == 5 and "7 were not, as the rest was not tried" in said
+    assert said.count("NOT sent") == 5 and "Not sent: 7, as the rest was not tried" in said
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Send scores, comments and feedback pages to an assignment in Canvas, by its REST API.
 
-Whether something was sent already is read from Canvas itself: each page's name carries a digest of
-its content. So a run that was cut off is continued by running it again, and nothing comes twice.
+Canvas itself tells what was sent already, because each page's name carries a digest of its content.
+So a run that was cut off is continued by running it again, and nothing comes twice.
 See Canvas's documentation: Submissions, File Uploads, Throttling, Pagination.
 
 Looked at and not used: canvasapi. It makes an empty comment for each file, and neither waits when

@@ -1,8 +1,8 @@
 """Fill scores into the file that an LMS gave; every other byte of it stays as it was.
 
 Canvas's gradebook, Moodle's grading worksheet (in any language), Brightspace's and Gradescope's
-tables of grades are told apart by their titles. An empty cell stays empty unless there is a final
-score for it, as Canvas takes an empty cell in place of a grade for "delete it".
+tables of grades are told apart by the titles of their columns. Only final scores are filled in. No
+grade's cell is emptied, because Canvas would delete that grade.
 """
 
 import re
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+([.,]\d+)?")
 class Sheet:
     """A CSV file in which single cells are changed; `rows` are its cells without blank lines.
 
-    Raises CourseError for a file that cannot be read, or whose cells are not told apart surely.
+    Raises CourseError for a file that cannot be read, or whose cells cannot be told apart for sure.
     """
 
     def __init__(self, path):
@@ -109,9 +109,9 @@ def told(path, kind=None):
         lms = "gradescope"
     else:
         lms = "moodle"
-        _on_moodle(sheet)  # raises if it is none of Moodle's either
+        _on_moodle(sheet)  # raises if it is not Moodle's either
     if kind and kind != lms:
-        raise CourseError(f"{path} is a file of {LMS[lms][0]}'s, not of {LMS[kind][0]}'s.")
+        raise CourseError(f"{path} comes from {LMS[lms][0]}, not from {LMS[kind][0]}.")
     return lms, sheet
 
 
@@ -122,7 +122,7 @@ def fill(everything, lms, sheet, to):
     """
     names = list(dict.fromkeys(one.row["assignment"] for one in everything if one.result))
     if lms == "moodle" and len(names) != 1:
-        raise CourseError("A worksheet of Moodle's is for one assignment: name it.")
+        raise CourseError("Moodle's grading worksheet is for one assignment: name that one.")
     notes, places, problems = [sheet.said] if sheet.said else [], {}, []
     for name in names:
         try:
@@ -213,7 +213,7 @@ def _column(sheet, name, titles):
 
 
 def _on_moodle(sheet):
-    """In any language: the column behind the grade is the highest one, the same in all rows."""
+    """In any language, the column behind the grade has the highest grade, the same in all rows."""
     header, *rows = sheet.rows
     titles, width = [_plain(title) for title in header], len(header)
     full = [row for row in rows if len(row) == width]

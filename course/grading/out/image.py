@@ -21,7 +21,7 @@ from course.grading.sandbox import outside
 from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
 
-_MARGIN = 30  # seconds for the start of the grader and for its last words
+_MARGIN = 30  # seconds for the start of the grader, and for its result when it gives up
 #: What a container needs; docs/gradescope.md has the measurements.
 _MEMORY = {outside.JAX: "1.5 GB", outside.TENSORFLOW: "3 GB"}
 
@@ -31,7 +31,7 @@ class Platform:
     """A place that runs a container for each submission."""
 
     name: str
-    form: str  # of FORMATS, and the name of its instructions in templates/container/
+    form: str  # its name in FORMATS; also that of its instructions in templates/container/
     home: str  # where the container holds the pack
     submission: str
     result: str
@@ -60,8 +60,8 @@ COURSERA = Platform(
 def image(job, platform, minutes, solved, tag=None):
     """{path: bytes} for a platform that ends a grading after so many minutes.
 
-    `solved` is {notebook: NotebookNode} of the solution, on which the grader tries itself where it
-    is set up. `tag` is the name of the image at PrairieLearn, which fetches it from a public place:
+    `solved` is {notebook: NotebookNode} of the solution; the grader is tried on it when it is set
+    up. `tag` is the name of the image at PrairieLearn, which fetches images from a public place. So
     there the pack lies with the question, and the image holds the grader alone.
     """
     # JAX takes less memory than TensorFlow, so it is used unless a setting says otherwise.

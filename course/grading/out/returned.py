@@ -1,8 +1,9 @@
-"""Feedback in the zip file that an LMS takes back for a whole class, named as its importer wants.
+"""Feedback in the zip file that an LMS takes back for a whole class.
 
-Moodle ("Upload multiple feedback files in a zip") and Brightspace ("Add feedback files") take the
-pages. Canvas ("Upload submissions") shows a file under the name that it was handed in with, so it
-gets the graded notebook, with what was judged written below each exercise.
+Each file in it has the name that the LMS expects. Moodle ("Upload multiple feedback files in a
+zip") and Brightspace ("Add feedback files") get the pages. Canvas ("Upload submissions") shows a
+file under the name with which it was handed in. So it gets the graded notebook, with the points and
+reasons below each exercise.
 """
 
 import re
@@ -52,7 +53,8 @@ def returned(course, assignment, lms, students=(), to=None):
             left.append((student, why))
     if not files:
         raise CourseError(
-            f"No feedback of {assignment} can go back to {LMS[lms][0]}: {left[0][1]}. "
+            f"No feedback of {assignment} can go back to {LMS[lms][0]}. For example, {left[0][0]} "
+            f"gets none, as {left[0][1]}."
             if left
             else f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )
