@@ -53,6 +53,6 @@ def _write(course, assignment, what, output):
     if left_out := github.hidden(job):
         click.echo(
             f"Students can read these files, so the hidden tests of {len(left_out)} exercises are "
-            f"left out: {', '.join(left_out)}. Who stores the answers to the visible tests passes "
-            "there; `course grade` uses all tests."
+            f"left out: {', '.join(left_out)}. A student who stores the answers to the visible "
+            "tests passes there; `course grade` uses all tests."
         )

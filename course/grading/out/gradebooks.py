@@ -1,6 +1,6 @@
 """Write the files that the gradebooks of Canvas and Moodle import.
 
-`filled` fills in the file that an LMS gave, which is the better way where there is one.
+Where the LMS gave a file, `filled` fills it in, which is the better way.
 
 Canvas deletes a grade whose cell is empty, so its file holds final scores only. Moodle numbers
 participants anew for each assignment, and writes its worksheet in the user's language.

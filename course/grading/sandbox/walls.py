@@ -97,7 +97,7 @@ class _Shared:
         linux.filter_system_calls(alone=False)
 
     def held(self, processes, exactly):
-        """Bytes outside of processes; a number that may be too high, but not too low, if not `exactly`."""
+        """Bytes outside of processes. A number that is not computed `exactly` is never too low."""
         if not exactly:
             return self._grown()[0] + usage.sockets("self")
         pairs, deleted = set(), {}
