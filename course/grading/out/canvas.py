@@ -80,9 +80,10 @@ class Assignment:
         self._session, self._token = requests.Session(), token
 
     def look(self, sendings, numbers):
-        """Find each Sending's user and what Canvas has of it; returns those that were found.
+        """Find each Sending's user and what Canvas has of it; returns the Sendings that were found.
 
-        `numbers` is {student: Canvas's number or None}. Others are found by their SIS id or login.
+        `numbers` is {student: Canvas's number or None}. A student without a number is found if the
+        id is the SIS id or the login in Canvas.
         """
         there = {}
         query = {"include[]": ["submission_comments", "user"], "per_page": 100}
@@ -96,7 +97,7 @@ class Assignment:
                     there.setdefault(str(id_).casefold(), []).append(about)
             address, pages = answer.links.get("next", {}).get("url"), pages + 1
             if address and urlsplit(address)[:2] != urlsplit(self._host)[:2]:
-                raise NotSent(f"Canvas names a next page elsewhere: {one_line(address)}")
+                raise NotSent(f"Canvas names a page on another server: {one_line(address)}")
         found = []
         for sending in sendings:
             number = numbers.get(sending.student)
@@ -129,7 +130,7 @@ class Assignment:
             ]
         answer = _read(self._ask("PUT", address, data=data))
         if (has := answer.get("entered_score", answer.get("score"))) != sending.score:
-            raise NotSent(f"Canvas has {has} now; look at it there")
+            raise NotSent(f"Canvas has the score {has} now: look at it there")
 
     def send_all(self, sendings):
         """Yield (Sending, None, or why it was not sent); ends after `_IN_A_ROW` failures."""
@@ -219,7 +220,7 @@ def _read(answer, field="", kind=dict):
         found = None
     if isinstance(found, kind) and (not field or field in found):
         return found
-    raise NotSent("Canvas answers with something else than its documentation says")
+    raise NotSent("Canvas's answer is not what its documentation says")
 
 
 def _is_loopback(host):
