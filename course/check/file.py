@@ -71,7 +71,7 @@ class Found:
         elif self.ailing:
             said = [f"{self.file} should not be handed in as it is: {self.answered}."]
         else:
-            said = [f"{self.file} can be handed in, and is not complete: {self.answered}."]
+            said = [f"{self.file} can be handed in, but is not complete: {self.answered}."]
         if not self.compared:
             said.append(
                 "The file has lost its copy of the released cells; some editors leave it out. So "

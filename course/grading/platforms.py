@@ -71,7 +71,7 @@ def _judge(files, pack_, forms, targets, within, sandbox):
     """Judge one submission with a pack, without a course folder or a gradebook.
 
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
-    if there is none because of this machine or the pack.
+    if there is none because of this machine, the pack or --within.
     """
     from course.grading import CourseError, pack
     from course.grading.folder import write_atomically

@@ -143,7 +143,7 @@ def test_in_colab_and_in_the_terminal_the_same_is_said(lenet, check, monkeypatch
     good, sentences = handin.report({"lenet-shapes": 8}, {})
     status, said = check(saved)
     assert good and status == 1
-    assert said[0].startswith("○ lenet.ipynb can be handed in, and is not complete: 12 of 13 ")
+    assert said[0].startswith("○ lenet.ipynb can be handed in, but is not complete: 12 of 13 ")
     assert "It is as you ran it" in sentences[1]
     del sentences[1]
     assert [line.strip() for line in said[1:-1]] == [line.strip() for line in sentences[1:-1]]
@@ -171,7 +171,7 @@ def test_a_complete_notebook(check, lenet):
 def test_a_release_is_open_and_whole(check):
     status, said = check(RELEASED.read_bytes())
     assert status == 1 and len(said) == 3
-    assert said[0].startswith("○ lenet.ipynb can be handed in, and is not complete: 0 of 13")
+    assert said[0].startswith("○ lenet.ipynb can be handed in, but is not complete: 0 of 13")
     assert said[1].startswith("  Open: lenet-shapes, lenet-parameters, lenet-count, ")
 
 

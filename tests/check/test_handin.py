@@ -53,7 +53,7 @@ def without(nb, *names):
 def test_every_release_is_complete_answered_or_not(path, tmp_path, monkeypatch):
     release = nbformat.read(ROOT / "assignments" / path.relative_to(ROOT / "solutions"), 4)
     for nb, said in (
-        (release, "can be handed in, and is not complete: 0 of "),
+        (release, "can be handed in, but is not complete: 0 of "),
         (answered(release, model_answers(nbformat.read(path, 4))), "is complete: "),
     ):
         nbformat.write(nb, tmp_path / path.name)

@@ -18,6 +18,7 @@ from course.grading.out.wheel import constraints, wheel
 from tests.bank import packs
 from tests.classroom import ROOT, Classroom
 from tests.grading import docker
+from tests.school import School
 
 WRONG = "errors = {'the same images': 'a', 'the larger step': 'a'}"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -360,3 +361,20 @@ def test_constraints_are_the_versions_that_grade_here():
     assert len(found) == len(lines) and "convnet-course" not in found
     for name in ("keras", "numpy", "nbgrader", "ipython", "matplotlib-inline"):
         assert found[name] == version(name)
+
+
+@pytest.mark.parametrize("backend", [None, "tensorflow"])
+def test_what_is_installed_is_what_the_settings_ask_for(tmp_path, backend):
+    school = School(tmp_path / "course")
+    if backend:
+        with (school.folder / "nbgrader_config.py").open("a") as file:
+            file.write(f"\nc.Judge.backend = {backend!r}\n")
+    assert school.course("gradescope", "hw", "-o", str(tmp_path / "hw.zip")) == 0
+    assert school.course("workflow", "hw", "-o", str(tmp_path / "hub")) == 0
+    setup = zipfile.ZipFile(tmp_path / "hw.zip").read("setup.sh").decode()
+    workflow = (tmp_path / "hub/.github/workflows/hw.yml").read_text()
+    wanted = f"grading-lite,{backend}" if backend else "grading-lite"
+    assert f"[{wanted}]" in setup and f"[{wanted}]" in workflow
+    zipfile.ZipFile(tmp_path / "hw.zip").extract("hw.course", tmp_path)
+    for path in (tmp_path / "hw.course", tmp_path / "hub/.github/course/hw.course"):
+        assert pack.read(path).config["Judge"]["backend"] == (backend or "jax")

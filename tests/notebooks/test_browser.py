@@ -207,7 +207,7 @@ def test_a_student_at_work(lab, room, page):
     said.wait_for(state="detached")
 
     run(page, progress)
-    progress.get_by_text("lenet.ipynb can be handed in, and is not complete").first.wait_for()
+    progress.get_by_text("lenet.ipynb can be handed in, but is not complete").first.wait_for()
     assert "It is as you ran it (saved at " in progress.inner_text()
     path = room.folder / "assignments/02-lenet/lenet.ipynb"
     assert release_in(path.read_bytes())  # JupyterLab has saved what the release encloses

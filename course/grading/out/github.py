@@ -10,7 +10,7 @@ import sys
 from importlib.resources import files
 
 from course.grading import CourseError, pack
-from course.grading.out.wheel import EXTRAS, constraints, wheel
+from course.grading.out.wheel import constraints, lean, wheel
 
 MOST = 10_000_000  # bytes of a bundle that Classroom 50 fetches
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,38}")  # Classroom 50's, and safe in a shell and in YAML
@@ -73,7 +73,7 @@ def _bundle(job):
         )
     name, content = wheel()
     return {
-        f"{job.assignment}.course": pack.packed(pack.released(job)),
+        f"{job.assignment}.course": pack.packed(pack.released(lean(job)[0])),
         name: content,
         "constraints.txt": constraints(),
     }
@@ -84,7 +84,7 @@ def _about(job, bundle, outputs):
     return {
         "ASSIGNMENT": job.assignment,
         "WHEEL": name,
-        "EXTRAS": EXTRAS,
+        "EXTRAS": lean(job)[1],
         "OUTPUTS": outputs,
         "NOTE": _NOTE,
         "PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",

@@ -7,7 +7,7 @@ external grading, Coursera's custom graders.
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from course.grading import pack
 from course.grading.out.formats import FORMATS
-from course.grading.out.wheel import EXTRAS, PACKAGE, constraints, wheel
+from course.grading.out.wheel import PACKAGE, constraints, lean, wheel
 from course.grading.sandbox import outside
 from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
@@ -64,17 +64,14 @@ def image(job, platform, minutes, solved, tag=None):
     up. `tag` is the name of the image at PrairieLearn, which fetches images from a public place. So
     there the pack lies with the question, and the image holds the grader alone.
     """
-    # JAX takes less memory than TensorFlow, so it is used unless a setting says otherwise.
-    judge = {"backend": outside.JAX, **job.config.get("Judge", {})}
-    job = replace(job, config={**job.config, "Judge": judge})
-    extras = EXTRAS if judge["backend"] == outside.JAX else f"{EXTRAS},{judge['backend']}"
+    job, extras = lean(job)
     name, wheel_ = wheel()
     about = {
         "job": job, "platform": platform, "minutes": minutes, "within": 60 * minutes - _MARGIN,
         "wheel": name, "extras": extras, "pack": f"{job.assignment}.course", "tag": tag,
         "results": str(Path(platform.result).parent), "solved": not tag,
         "exercises": _exercises(job), "number": number,
-        "memory": _MEMORY[judge["backend"]],
+        "memory": _MEMORY[job.config["Judge"]["backend"]],
     }  # fmt: skip
     setup = {"setup.sh": _text("setup.sh", about), "constraints.txt": constraints(), name: wheel_}
     answers = Judge(config=Config(job.config)).follow_through

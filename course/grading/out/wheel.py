@@ -4,11 +4,13 @@ import base64
 import hashlib
 import importlib.metadata
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import course
 from course.grading import CourseError
 from course.grading.folder import zipped
+from course.grading.sandbox import outside
 
 PACKAGE = "convnet-course"
 EXTRAS = "grading-lite"  # what `course judge` needs
@@ -24,6 +26,17 @@ def constraints():
         if name and name != PACKAGE:
             found.setdefault(re.sub("[-_.]+", "-", name).lower(), each.version)  # the first is used
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
+
+
+def lean(job):
+    """(the Job for another machine, the extras to install there).
+
+    JAX takes less memory than TensorFlow and is installed faster, so it is used unless a setting
+    says otherwise.
+    """
+    judge = {"backend": outside.JAX, **job.config.get("Judge", {})}
+    extras = EXTRAS if judge["backend"] == outside.JAX else f"{EXTRAS},{judge['backend']}"
+    return replace(job, config={**job.config, "Judge": judge}), extras
 
 
 def wheel():
