@@ -25,6 +25,7 @@ from course.grading import pack
 from course.grading.folder import CourseFolder
 from course.grading.grade import job_of
 from course.grading.out import github
+from course.grading.out.wheel import EXTRAS
 from tests import made_up
 from tests.classroom import OURS, ROOT, Classroom
 
@@ -217,7 +218,7 @@ def test_a_push_is_judged(room, template, machine, tmp_path, handed_in):
     assert not Path(machine["TRAPPED"]).exists()
     sudo, wheel = Path(machine["TOLD"]).read_text().splitlines()
     assert "apparmor_restrict_unprivileged_userns=0" in sudo
-    assert wheel.endswith(f".whl[{github.EXTRAS}]")
+    assert wheel.endswith(f".whl[{EXTRAS}]")
 
 
 def test_a_machine_that_cannot_judge_fails_the_workflow(room, template, refusing, tmp_path):
