@@ -113,6 +113,9 @@ def browser():
 def page(browser, request):
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(WAIT)
+    # Who runs a cell before the kernel is there is asked for one, and takes what is proposed.
+    asked = page.get_by_role("dialog").filter(has_text="Select Kernel")
+    page.add_locator_handler(asked, lambda: asked.get_by_text("Select", exact=True).click())
     yield page
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{request.node.name}.png")
