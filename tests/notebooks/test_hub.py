@@ -41,9 +41,9 @@ mount --bind {room}/passwd /etc/passwd
 mount --bind {room}/group /etc/group
 mount --bind {room}/srv /srv
 mkdir -p {room}/python
-if [ -d {python} ] && [[ {python} == /root/* ]]; then
+if [[ {python} == {closed}/* ]]; then
   mount --bind {python} {room}/python
-  mount -t tmpfs -o mode=755 tmpfs /root
+  mount -t tmpfs -o mode=755 tmpfs {closed}
   mkdir -p {python}
   mount --move {room}/python {python}
 fi
@@ -78,7 +78,8 @@ def hub():
             path.chmod(0o700 if path.is_dir() else 0o600)
     bin_ = Path(sys.executable).parent
     script = SCRIPT.format(
-        room=room, python=sys.base_prefix, bin=bin_, config=CONFIG
+        room=room, python=sys.base_prefix, bin=bin_, config=CONFIG,
+        closed=Path("~root").expanduser(),
     )  # fmt: skip
     environment = {
         "PATH": f"{bin_}:{Path(PROXY).parent}:/usr/local/bin:/usr/bin:/bin",
