@@ -147,6 +147,13 @@ def test_what_is_missing_is_said(school, there, monkeypatch, capsys, address, to
     assert there.scores[7] is None
 
 
+def test_a_number_of_canvas_is_nobodys_id(tmp_path, there, capsys):
+    school = School(tmp_path)
+    school.hand_in("9")  # an id of the course's; Canvas has a user of that number
+    assert send(school, there, "--go") == 0
+    assert "not in Canvas: 9" in capsys.readouterr().out and there.scores[9] is None
+
+
 def test_a_canvas_that_is_not_there(school, there, capsys):
     there.faults.append(("GET", "", "cut"))
     assert send(school, there, "--go") == 1

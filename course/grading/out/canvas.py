@@ -85,24 +85,24 @@ class Assignment:
         `numbers` is {student: Canvas's number or None}. A student without a number is found if the
         id is the SIS id or the login in Canvas.
         """
-        there = {}
+        users, ids = {}, {}  # a number of one user may be the id of another
         query = {"include[]": ["submission_comments", "user"], "per_page": 100}
         address, pages = self._host + self._path, 0
         while address and pages < 1000:
             answer = self._ask("GET", address, params=query if not pages else None)
             for about in _read(answer, kind=list):
                 user = about.get("user") or {}
-                ids = about.get("user_id"), user.get("sis_user_id"), user.get("login_id")
-                for id_ in filter(None, ids):
-                    there.setdefault(str(id_).casefold(), []).append(about)
+                users[str(about.get("user_id"))] = [about]
+                for id_ in {user.get("sis_user_id"), user.get("login_id")} - {None, ""}:
+                    ids.setdefault(str(id_).casefold(), []).append(about)
             address, pages = answer.links.get("next", {}).get("url"), pages + 1
             if address and urlsplit(address)[:2] != urlsplit(self._host)[:2]:
                 raise NotSent(f"Canvas names a page on another server: {one_line(address)}")
         found = []
         for sending in sendings:
             number = numbers.get(sending.student)
-            fits = there.get(str(number or sending.student).casefold(), [])
-            if len({about["user_id"] for about in fits}) == 1:
+            fits = users.get(number) if number else ids.get(sending.student.casefold())
+            if fits and len({about["user_id"] for about in fits}) == 1:
                 self._note(sending, fits[0])
                 found.append(sending)
         return found
@@ -122,7 +122,7 @@ class Assignment:
         Raises NotSent.
         """
         address = f"{self._host}{self._path}/{sending.user}"
-        data = {"submission[posted_grade]": f"{sending.score:g}"}
+        data = {"submission[posted_grade]": f"{sending.score}"}
         if not sending.has_pages:
             data["comment[text_comment]"] = sending.text
             data["comment[file_ids][]"] = [
@@ -209,7 +209,7 @@ def sendings(course, everything, names):
                 pages[f"feedback-{name}-{mark}.html"] = content
         text = [f"{one.final:g} of {one.row['max_score']:g} points.", *reasons(one)]
         if pages:
-            yield Sending(one.row["student"], one.final, "\n".join(text), pages)
+            yield Sending(one.row["student"], round(one.final, 2), "\n".join(text), pages)
 
 
 def _read(answer, field="", kind=dict):

@@ -23,8 +23,6 @@ from course.grading.out.feedback import Grades, exercise
 from course.grading.out.formats import escaped, fenced
 from course.grading.verdict import number
 
-LMSS = "moodle", "canvas", "brightspace"
-
 
 def returned(course, assignment, lms, students=(), to=None):
     """Write the zip file with the feedback of the students who handed in at this LMS.
