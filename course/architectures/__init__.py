@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from course import show
 
 __all__ = [
-    "Row", "Table", "add", "average_pool", "concatenate", "conv", "dense", "global_average_pool",
-    "lrn", "max_pool", "pad_channels", "subsample",
+    "Row", "Table", "activation", "add", "attention", "average_pool", "batch_norm", "class_token",
+    "concatenate", "conv", "conv_transpose", "dense", "depthwise_conv", "first_token",
+    "global_average_pool", "grn", "layer_norm", "lrn", "max_pool", "multiply", "pad_channels",
+    "position_embedding", "subsample", "tokens", "upsample",
 ]  # fmt: skip
 
 
@@ -27,15 +29,21 @@ class Row:
     name: str
     step: str  # "conv", "dense", "max_pool", "lrn", "add" and so on: the functions below
     filters: int | None = None  # feature maps of a convolution, units of a dense layer
-    kernel: int = 1
-    stride: int = 1
-    padding: int | str = 0  # pixels on each side, "same", or "ceil" (the last window may hang over)
+    kernel: int | tuple = 1  # one number, or (height, width); so are stride and padding
+    stride: int | tuple = 1
+    # pixels on each side, "same", or "ceil" (the last window may hang over)
+    padding: int | tuple | str = 0
     groups: int = 1
     connections: tuple | None = None  # for each map, the input maps it sees (LeNet-5's C3)
     activation: str | tuple | None = None  # several: each is accepted, the first is the paper's
     bias: bool | None = True  # None: with or without, both are accepted
     trainable: bool = True
     norm: bool = False  # batch normalisation before the activation
+    scale: bool = True  # whether a normalisation learns a factor for each map (gamma)
+    factor: int | tuple = 1  # of an upsampling
+    interpolation: str = "nearest"  # of an upsampling: "nearest" or "bilinear"
+    heads: int = 1  # of an attention
+    key_dim: int = 0  # of an attention: the length of a query, a key and a value, in each head
     after: str | tuple | None = None  # the row or rows that feed it; None: the row above
 
 
@@ -49,8 +57,29 @@ def conv(name, filters, kernel, **rest):
     return Row(name, "conv", filters, kernel, **rest)
 
 
+def depthwise_conv(name, filters, kernel, **rest):
+    """A convolution in which each of the `filters` maps sees the map of its number alone.
+
+    With a kernel of 1 and without a bias it is one learned factor for each map (layer scale).
+    A separable convolution (Chollet 2017) is this, without a bias, and a 1 × 1 convolution.
+    """
+    return conv(name, filters, kernel, groups=filters, **rest)
+
+
+def conv_transpose(name, filters, kernel, stride=1, **rest):
+    """A transposed convolution: each input pixel adds its kernel to the output, `stride` apart.
+
+    (N − 1)·stride + kernel pixels, of which `padding` are cut off on each side; N·stride pixels
+    with padding="same". Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
+    """
+    return Row(name, "conv_transpose", filters, kernel, stride, **rest)
+
+
 def dense(name, units, **rest):
-    """A fully connected layer; it sees every value of the row before it."""
+    """A fully connected layer; it sees every value of the row before it.
+
+    A Dense layer that works at each pixel or token is a convolution with a kernel of 1.
+    """
     return Row(name, "dense", units, **rest)
 
 
@@ -69,14 +98,50 @@ def global_average_pool(name, **rest):
     return Row(name, "global_average_pool", **rest)
 
 
+def upsample(name, factor=2, interpolation="nearest", **rest):
+    """A map made `factor` times as high and wide, without parameters."""
+    return Row(name, "upsample", factor=factor, interpolation=interpolation, **rest)
+
+
 def lrn(name, **rest):
     """Local response normalisation across neighbouring maps."""
     return Row(name, "lrn", **rest)
 
 
+def batch_norm(name, activation=None, **rest):
+    """Batch normalisation where no convolution stands before it (Ioffe and Szegedy 2015)."""
+    return Row(name, "batch_norm", activation=activation, **rest)
+
+
+def layer_norm(name, **rest):
+    """Normalisation over the maps at each pixel or token (Ba et al. 2016)."""
+    return Row(name, "layer_norm", **rest)
+
+
+def grn(name, **rest):
+    """Global response normalisation: γ · x · n + β + x for each map (Woo et al. 2023, Alg. 1).
+
+    n is the L2 norm of the whole map, divided by the mean of the norms of all maps.
+    """
+    return Row(name, "grn", **rest)
+
+
+def activation(name, activation, **rest):
+    """An activation alone. It becomes part of the row before it if nothing else reads that."""
+    return Row(name, "activation", activation=activation, **rest)
+
+
 def add(name, after, **rest):
     """The sum of the rows named in `after`."""
     return Row(name, "add", after=after, **rest)
+
+
+def multiply(name, after, **rest):
+    """The product of the rows named in `after`. One value for each map is a gate for all pixels.
+
+    Squeeze and excitation (Hu et al. 2018) is a global average, two dense rows, and this.
+    """
+    return Row(name, "multiply", after=after, **rest)
 
 
 def concatenate(name, after, **rest):
@@ -92,6 +157,38 @@ def subsample(name, stride, **rest):
 def pad_channels(name, filters, **rest):
     """Further maps of zeros, up to `filters`: the shortcut of option A."""
     return Row(name, "pad_channels", filters, **rest)
+
+
+def tokens(name, **rest):
+    """The pixels of a map, row by row, as a sequence of tokens; like Flatten it computes nothing.
+
+    (height, width, channels) -> (height · width, channels).  Dosovitskiy et al. 2021, section 3.1.
+    """
+    return Row(name, "tokens", **rest)
+
+
+def class_token(name, **rest):
+    """One learned token in front of the others: (n, channels) -> (n + 1, channels)."""
+    return Row(name, "class_token", **rest)
+
+
+def position_embedding(name, **rest):
+    """One learned vector for each token, which is added to it."""
+    return Row(name, "position_embedding", **rest)
+
+
+def first_token(name, **rest):
+    """The first token alone, as a vector: (n, channels) -> (channels,)."""
+    return Row(name, "first_token", **rest)
+
+
+def attention(name, heads, key_dim, **rest):
+    """Self-attention in several heads (Vaswani et al. 2017, section 3.2.2), with its projections.
+
+    Each head makes queries, keys and values of `key_dim` numbers from each token. The output has
+    as many channels as the input.
+    """
+    return Row(name, "attention", heads=heads, key_dim=key_dim, **rest)
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,8 +249,8 @@ class Table:
 
     def _cells(self):
         for row in self.rows:
-            sliding = row.step in ("conv", "max_pool", "average_pool")
-            window = f"{row.kernel} × {row.kernel}" if sliding else ""
+            sliding = row.step in ("conv", "conv_transpose", "max_pool", "average_pool")
+            window = _sides(row.kernel) if sliding else ""
             activation = row.activation
             if isinstance(activation, tuple):
                 activation = " or ".join(str(name or "none") for name in activation)
@@ -163,8 +260,14 @@ class Table:
             if row.groups > 1:
                 same = row.groups == row.filters
                 note.append("each map by itself" if same else f"{row.groups} groups")
+            if row.step == "upsample":
+                note.append(f"{row.interpolation}, {_sides(row.factor)}")
+            if row.step == "attention":
+                note.append(f"{row.heads} heads of {row.key_dim}")
             if row.norm:
                 note.append("batch norm")
+            if not row.scale:
+                note.append("no gamma")
             if row.bias is False:
                 note.append("no bias")
             if not row.trainable:
@@ -174,7 +277,7 @@ class Table:
                 row.step.replace("_", " "),
                 str(row.filters or ""),
                 window,
-                str(row.stride) if window else "",
+                _one(row.stride) if window else "",
                 (activation or "").replace("scaled_tanh", "1.7159 · tanh(2a/3)"),
                 ", ".join(note),
             )
@@ -190,3 +293,14 @@ class Table:
 
     def _repr_html_(self):
         return show.html(self._HEAD, self._cells(), caption=self._caption())
+
+
+def _sides(value):
+    """A number or a pair as a size: `3 × 3`, `1 × 7`."""
+    high, wide = (value, value) if isinstance(value, int) else value
+    return f"{high} × {wide}"
+
+
+def _one(value):
+    """A number as it is, a pair as a size."""
+    return str(value) if isinstance(value, int) else _sides(value)

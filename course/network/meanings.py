@@ -5,8 +5,6 @@ on. All others are unknown: they keep a row of their own under Keras's name, wit
 So does an understood step that is used in a way that no row can express.
 """
 
-from math import prod
-
 from course.network import functions, moving, steps
 from course.network.node import Node, Value
 from course.network.unknown import NotUnderstood, common, must_be_map, pair, unknown
@@ -46,8 +44,8 @@ def understood(step, shapes):
 
 
 def _layout(shape):
-    """(grid, whether it is a vector) of a shape; tokens are a map of one row."""
-    return tuple(shape[:2]) if len(shape) == 3 else (1, prod(shape[:-1])), len(shape) == 1
+    """(grid, whether it is a vector) of a shape."""
+    return tuple(shape[:-1]) or (1, 1), len(shape) == 1
 
 
 def _is_settled(node):

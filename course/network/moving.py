@@ -19,10 +19,7 @@ def same(step, x, *_):
 
 def flatten(step, x):
     """A map as a vector."""
-    rest = common(step)
-    return Node(
-        step["name"], kind(step), (x,), x.size, flat=True, moves=("shape", (x.size,)), **rest
-    )  # fmt: skip
+    return steps.reshaped(x, step["name"], (x.size,), kind(step), **common(step))
 
 
 def reshape(step, x, *_):

@@ -3,18 +3,26 @@
 Both are immutable. While rules rewrite the network (`course.network.graph`), the parts of a value
 hold the numbers of nodes; in a finished network they hold the nodes themselves.
 
-Conventions: shapes leave out the batch. Sizes are pairs (height, width). A MAC is a
-multiply-accumulate of a convolution or a dense layer. Memory counts new values: an activation, a
+Conventions: shapes leave out the batch. Sizes are pairs (height, width); the size of a sequence of
+tokens is (their number,). A MAC is a multiply-accumulate of a convolution, a dense layer or an
+attention. Memory counts new values: an activation, a
 BatchNormalization and a per-map coefficient work in place, unless something else reads their input.
 """
 
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
-from math import prod
+from math import ceil, prod
 
 from course.network import functions, words
+
+#: Steps with weights that are counted from the row alone; of others it is known what Keras says.
+WEIGHTED = {
+    "conv", "conv_transpose", "dense", "batch_norm", "layer_norm", "group_norm", "grn",
+    "attention", "class_token", "position_embedding",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +31,8 @@ class Node:
 
     `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of an unknown
     step. `grid` is the output's (height, width); (1, 1) for vectors. `filters` is the number of
-    output maps or units.
+    output maps or units. The padding of a transposed convolution is cut off its output, and added
+    where it is negative.
     """
 
     name: str
@@ -45,7 +54,12 @@ class Node:
     written: str = ""  # the Keras class, for messages
     claimed: int = 0  # parameters of an unknown layer, as Keras reports them
     claimed_trained: int = 0  # those of them that are trained
-    scales: int = 2  # BatchNormalization: how many of gamma and beta it has
+    scales: int = 2  # normalisations: how many of gamma and beta it has
+    factor: tuple = (1, 1)  # of an upsampling
+    interpolation: str = ""  # of an upsampling
+    heads: int = 0  # of an attention
+    key_dim: int = 0  # of an attention: length of a query and of a key, in each head
+    value_dim: int = 0  # of an attention: length of a value, in each head
     constants: tuple = ()  # (n, k, alpha, beta) of a local response normalisation
     closed: bool = False  # the student's own step; it could be neither traced nor probed
     flat: bool = False  # its output is a vector
@@ -60,7 +74,7 @@ class Node:
 
     @property
     def shape(self):
-        """(height, width, channels), or (units,) for a vector."""
+        """(height, width, channels), (tokens, channels), or (units,) for a vector."""
         return (*self.grid, self.filters) if self.grid != (1, 1) else (self.filters,)
 
     @cached_property
@@ -73,7 +87,7 @@ class Node:
         """Weights without biases: those of one output value, summed over all output maps."""
         if self.step == "dense":
             return self.inputs[0].size * self.filters
-        if self.step == "conv":
+        if self.step in ("conv", "conv_transpose"):
             seen = (
                 sum(map(len, self.connections))
                 if self.connections
@@ -85,11 +99,25 @@ class Node:
     @property
     def parameters(self):
         """All parameters, trained or not, BatchNormalization's moving statistics included."""
-        if self.step in ("conv", "dense"):
+        if self.step in ("conv", "conv_transpose", "dense"):
             return self.fan_in + bool(self.bias) * self.filters
         if self.step == "batch_norm":
             return (self.scales + 2) * self.filters
+        if self.step in ("layer_norm", "group_norm", "grn"):
+            return self.scales * self.filters
+        if self.step == "attention":
+            biases = self.heads * (2 * self.key_dim + self.value_dim) + self.filters
+            return sum(self._projections) + bool(self.bias) * biases
+        if self.step in ("class_token", "position_embedding"):
+            return self.filters if self.step == "class_token" else self.size
         return self.claimed
+
+    @property
+    def _projections(self):
+        """Weights of an attention that make queries, keys, values and, of all heads, the output."""
+        query, value = self.inputs[0].channels, self.inputs[-1].channels
+        keys, values = self.heads * self.key_dim, self.heads * self.value_dim
+        return query * keys, value * keys, value * values, values * self.filters
 
     @property
     def trained(self):
@@ -98,11 +126,18 @@ class Node:
             return 0
         if self.step == "batch_norm":
             return self.scales * self.filters
-        return self.parameters if self.step in ("conv", "dense") else self.claimed_trained
+        return self.parameters if self.step in WEIGHTED else self.claimed_trained
 
     @property
     def macs(self):
         """Multiply-accumulates for one image."""
+        if self.step == "attention":
+            tokens, others = prod(self.grid), prod(self.inputs[-1].grid)
+            query, key, value, output = self._projections
+            both = self.heads * (self.key_dim + self.value_dim)  # for each pair of tokens
+            return tokens * (query + output) + others * (key + value) + tokens * others * both
+        if self.step == "conv_transpose":  # each input value is multiplied with its kernels
+            return self.fan_in * prod(self.inputs[0].grid)
         return self.fan_in * prod(self.grid)
 
     @property
@@ -123,7 +158,8 @@ class Node:
     @property
     def is_view(self):
         """Whether the output is a part of the input: a pool of 1 × 1 only skips pixels."""
-        return self.step == "max_pool" and self.kernel == (1, 1) and not self.chain
+        skips = self.step == "max_pool" and self.kernel == (1, 1)
+        return (skips or self.step == "first_token") and not self.chain
 
     @property
     def overwrites(self):
@@ -136,7 +172,7 @@ class Node:
     @property
     def receptive_field(self):
         """Side, in input pixels, of the patch that one output value sees; the larger side."""
-        return max(axis[0] for axis in self.reach)
+        return ceil(max(axis[0] for axis in self.reach))
 
     def does(self):
         """The step in words, as a table's cell: `convolution 5 × 5, stride 2`."""
@@ -161,10 +197,36 @@ def finished(node, inputs):
     for axis in (0, 1):
         seen = max(source.reach[axis][0] for source in sources)
         jump = max(source.reach[axis][1] for source in sources)
-        kernel = inputs[0].grid[axis] if node.step == "dense" else node.kernel[axis]
-        window = node.dilation[axis] * (kernel - 1)
-        axes.append((seen + window * jump, jump * node.stride[axis]))
+        axes.append(_reach(node, inputs[0], axis, seen, jump))
     return node.with_(inputs=inputs, moves=(), reach=tuple(axes))
+
+
+def _reach(node, x, axis, seen, jump):
+    """(field, jump) of a node along one axis, from those of its input."""
+    if len(x.grid) == 1 and node.step in ("attention", "dense", "global_average_pool"):
+        return max(seen, _image(x).grid[axis]), jump  # every token sees every token
+    if node.step == "upsample":
+        return seen + (node.interpolation != "nearest") * jump, _divided(jump, node.factor[axis])
+    if node.step == "conv_transpose":
+        stride = node.stride[axis]
+        return seen + (-(-node.kernel[axis] // stride) - 1) * jump, _divided(jump, stride)
+    if node.step in ("attention", "grn"):
+        return seen + (x.grid[axis] - 1) * jump, jump
+    kernel = x.grid[axis] if node.step == "dense" else node.kernel[axis]
+    return seen + node.dilation[axis] * (kernel - 1) * jump, jump * node.stride[axis]
+
+
+def _divided(jump, factor):
+    """A jump behind an upsampling: a whole number of pixels if it can be."""
+    return jump // factor if jump % factor == 0 else Fraction(jump, factor)
+
+
+def _image(value):
+    """The first input node that a value is computed from."""
+    node = value.parts[0][0]
+    while node.inputs:
+        node = node.inputs[0].parts[0][0]
+    return node
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ rules are applied until none does. Those about windows are in `course.network.wi
 """
 
 from functools import lru_cache
+from math import prod
 
 from course.network import steps
 from course.network.about import about
@@ -108,7 +109,7 @@ def channels_are_chosen(graph, number, node):
 
 @about(moves=("shape",))
 def only_the_shape_changes(graph, number, node):
-    """Flatten, Reshape and Squeeze, if they only turn a map into a vector or back."""
+    """Flatten, Reshape and Squeeze, if they only turn a map into a vector, tokens, or back."""
     if node.moves[:1] != ("shape",) or node.chain:
         return False
     (x,), (_, wanted) = node.inputs, node.moves
@@ -116,6 +117,8 @@ def only_the_shape_changes(graph, number, node):
         x = x.with_(flat=True)
     elif wanted == (*x.grid, x.channels):
         x = x.with_(flat=False)
+    elif _as_tokens(x, wanted):
+        x = x.with_(grid=wanted[:-1])
     elif wanted != x.shape:
         return False
     graph.vanish(number, x)
@@ -285,6 +288,12 @@ def _leave_out(graph, number, node):
 
 def _is_image(graph, node):
     return all(source.step == "input" for value in node.inputs for source in graph.kinds(value))
+
+
+def _as_tokens(x, wanted):
+    """Whether a shape is that of the pixels of a map as tokens, or of tokens as a map."""
+    same = len(wanted) > 1 and (prod(wanted[:-1]), wanted[-1]) == (prod(x.grid), x.channels)
+    return same and not x.flat and 1 in (len(wanted) - 1, len(x.grid))
 
 
 def _fit_together(node):

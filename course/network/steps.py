@@ -1,6 +1,9 @@
 """Make the nodes of each kind and work out their output sizes, for tables and traces alike."""
 
+from math import prod
+
 from course import arithmetic
+from course.network import words
 from course.network.node import Node
 
 #: `moves` of a concatenation whose sizes do not fit together, read as if they did.
@@ -20,13 +23,37 @@ def image(name, shape):
 
 
 def conv(x, name, filters, kernel, stride=(1, 1), padding=0, dilation=(1, 1), **rest):
-    """A convolution. `padding` is a number of pixels on each side, "same" or "ceil".
+    """A convolution. `padding` is a number of pixels on each side, a pair, "same" or "ceil".
 
     "ceil" pads at the end only, so far that the last window fits (Caffe's rounding up).
     """
+    if len(x.grid) == 1:
+        return _for_each_token(x, name, filters, kernel, stride, **rest)
     padding, grid = _window(x.grid, kernel, stride, padding, dilation)
     window = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     return Node(name, "conv", (x,), filters, grid, **window, **rest)
+
+
+def _for_each_token(x, name, filters, kernel, stride, **rest):
+    """A convolution of 1 × 1 on tokens: a dense layer that each token goes through alone."""
+    if (kernel, stride) != ((1, 1), (1, 1)):
+        raise ValueError(f"{name}: a window on tokens should be 1 × 1. Received: {kernel}.")
+    return Node(name, "conv", (x,), filters, x.grid, **rest)
+
+
+def conv_transpose(x, name, filters, kernel, stride=(1, 1), padding=0, **rest):
+    """A transposed convolution; `padding` is "same", or what is cut off on each side."""
+    grid, cut = [], []
+    for axis, size in enumerate(x.grid):
+        whole = (size - 1) * stride[axis] + kernel[axis]
+        if padding == "same":  # size · stride pixels, as if a window had made the input of them
+            more = kernel[axis] - stride[axis]
+            cut.append((max(0, more) // 2, more - max(0, more) // 2))
+        else:
+            cut.append(_sides(padding, axis))
+        grid.append(whole - sum(cut[-1]))
+    window = {"kernel": kernel, "stride": stride, "padding": tuple(cut)}
+    return Node(name, "conv_transpose", (x,), filters, tuple(grid), **window, **rest)
 
 
 def pool(x, name, kind, kernel, stride, padding, **rest):
@@ -53,9 +80,40 @@ def dense(x, name, units, flat=True, **rest):
     return Node(name, "dense", (x,), units, flat=flat, **rest)
 
 
+def upsample(x, name, factor, interpolation, **rest):
+    """A map made larger by whole factors (of height, of width)."""
+    grid = tuple(size * times for size, times in zip(x.grid, factor, strict=True))
+    rest |= {"factor": tuple(factor), "interpolation": interpolation}
+    return Node(name, "upsample", (x,), x.channels, grid, **rest)
+
+
+def attention(x, name, heads, key_dim, *, context=None, value_dim=None, filters=None, **rest):
+    """Attention in several heads: x makes the queries; `context` the keys and values, else x."""
+    inputs = (x,) if context is None or context is x else (x, context)
+    rest |= {"heads": heads, "key_dim": key_dim, "value_dim": value_dim or key_dim}
+    return Node(name, "attention", inputs, filters or x.channels, x.grid, **rest)
+
+
+def class_token(x, name, **rest):
+    """One learned token in front of the others."""
+    return Node(name, "class_token", (x,), x.channels, (prod(x.grid) + 1,), **rest)
+
+
+def first_token(x, name, **rest):
+    """The first token alone, as a vector."""
+    return Node(name, "first_token", (x,), x.channels, flat=True, **rest)
+
+
 def alike(x, name, kind, **rest):
     """A step whose output has the shape of its input."""
     return Node(name, kind, (x,), x.channels, x.grid, flat=x.flat, **rest)
+
+
+def reshaped(x, name, shape, kind="reshape", **rest):
+    """The same values in another shape."""
+    grid = tuple(shape[:-1]) or (1, 1)
+    move = {"flat": len(shape) == 1, "moves": ("shape", tuple(shape))}
+    return Node(name, kind, (x,), shape[-1], grid, **move, **rest)
 
 
 def pad_channels(x, name, filters, **rest):
@@ -67,6 +125,20 @@ def add(values, name, **rest):
     """The sum of values of one shape."""
     x = values[0]
     return Node(name, "add", tuple(values), x.channels, x.grid, flat=x.flat, **rest)
+
+
+def multiply(values, name, **rest):
+    """The product of values. A size of 1 fits to any: a gate of 1 × 1 holds for all pixels.
+
+    Raises ValueError if their sizes do not fit together.
+    """
+    grids, channels = {v.grid for v in values}, {v.channels for v in values}
+    grid, most = max(grids, key=prod), max(channels)
+    if grids - {grid, (1, 1)} or channels - {most, 1}:
+        shapes = " and ".join(words.shape_of(value.shape) for value in values)
+        raise ValueError(f"{name}: values of the sizes {shapes} cannot be multiplied.")
+    flat = all(value.flat for value in values)
+    return Node(name, "multiply", tuple(values), most, grid, flat=flat, **rest)
 
 
 def concatenate(values, name, step="concatenate", moves=("join",), **rest):
@@ -89,7 +161,13 @@ def _window(grid, kernel, stride, padding, dilation=(1, 1)):
             more = arithmetic.output_size(size, kernel[axis], stride[axis], ceil=True)
             pad = (0, max(0, (more - 1) * stride[axis] + kernel[axis] - size))
         else:
-            pad = (padding, padding)
+            pad = _sides(padding, axis)
         pads.append(pad)
         made.append(arithmetic.output_size(size, kernel[axis], stride[axis], pad, dilation[axis]))
     return tuple(pads), tuple(made)
+
+
+def _sides(padding, axis):
+    """(before, after) of one axis, of a padding that is one number or (height, width)."""
+    side = padding if isinstance(padding, int) else padding[axis]
+    return (side, side)

@@ -1,7 +1,5 @@
 """Helpers of the meanings: rows for unknown steps, and the fields that all rows have."""
 
-from math import prod
-
 from course.network.node import Node
 
 
@@ -25,7 +23,7 @@ def unknown(step, *values, words="", moves=()):
     for shape in step["shapes"]:
         # A size that depends on the batch (a stack along axis 0) is read as 1.
         shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]
-        grid = tuple(shape[:2]) if len(shape) == 3 else (1, prod(shape[:-1]))
+        grid = tuple(shape[:-1]) or (1, 1)
         rest = {
             "claimed": step.get("parameters", 0),
             "claimed_trained": step.get("trained", 0),
@@ -40,8 +38,8 @@ def unknown(step, *values, words="", moves=()):
 
 
 def must_be_map(step, x):
-    """Raise NotUnderstood for a vector, and for data_format="channels_first"."""
-    if x.flat:
+    """Raise NotUnderstood for vectors and tokens, and for data_format="channels_first"."""
+    if x.flat or len(x.grid) != 2:
         raise NotUnderstood
     if step["config"].get("data_format", "channels_last") != "channels_last":
         raise NotUnderstood

@@ -2,19 +2,30 @@
 
 _KINDS = {
     "conv": "convolution",
+    "conv_transpose": "transposed convolution",
     "dense": "dense",
     "max_pool": "max pool",
     "average_pool": "average pool",
     "global_average_pool": "global average",
     "global_max_pool": "global max",
+    "upsample": "upsampling",
     "batch_norm": "batch norm",
+    "layer_norm": "layer norm",
+    "group_norm": "group norm",
+    "grn": "global response norm",
     "add": "add",
+    "multiply": "multiply",
     "concatenate": "maps side by side",
     "pad_channels": "further maps of zeros",
     "activation": "activation",
+    "attention": "attention",
+    "class_token": "class token",
+    "first_token": "the first token",
+    "position_embedding": "position embedding",
 }
 _ORDINALS = {2: "second", 3: "third"}
-_WINDOWS = ("conv", "max_pool", "average_pool")
+#: Steps whose window slides over a map.
+WINDOWS = ("conv", "conv_transpose", "max_pool", "average_pool")
 
 
 def counted(step):
@@ -28,12 +39,18 @@ def does(step):
     (high, wide) = step.stride
     if step.step == "max_pool" and step.kernel == (1, 1) and high == wide > 1:
         text = f"every {_ORDINALS.get(high, f'{high}th')} pixel"
-    elif step.step in _WINDOWS:
+    elif step.step == "conv" and len(step.grid) == 1:
+        text = "dense for each token"
+    elif step.step in WINDOWS:
         text += f" {by(step.kernel)}"
         if step.stride != (1, 1):
             text += f", stride {one(step.stride)}"
         if any(map(any, step.padding)):
             text += f", padding {padding(step)}"
+    elif step.step == "upsample":
+        text += f" {by(step.factor)}, {step.interpolation}"
+    elif step.step == "attention":
+        text += f", {heads(step)}"
     if step.connections:
         pairs = sum(map(len, step.connections))
         text += f", {pairs} of {step.channels * step.filters} connections"
@@ -53,7 +70,7 @@ def shape_of(shape):
 
 def by(pair):
     """A pair as a size: `5 × 5`."""
-    return f"{pair[0]} × {pair[1]}"
+    return " × ".join(map(str, pair))
 
 
 def one(pair):
@@ -73,6 +90,11 @@ def around(step):
         return "none"
     one_number = len({side for axis in step.padding for side in axis}) == 1
     return padding(step) + (" on each side" if one_number else " (before, after)")
+
+
+def heads(step):
+    """The heads of an attention in words: `12 heads of 64`."""
+    return f"{step.heads} head{'s' * (step.heads > 1)} of {step.key_dim}"
 
 
 def groups(step):
