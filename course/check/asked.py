@@ -79,7 +79,7 @@ def within_bounds(value):
         if isinstance(item, dict):
             waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
         elif isinstance(item, list):
-            waiting += [(v, most) for v in item]
+            waiting += [(v, most) for v in item if type(v) is not float]  # a probe has thousands
         elif isinstance(item, int) and abs(item) > most:
             raise TooLarge(f"A size of this network is more than {most:,}.")
         elif isinstance(item, str) and len(item) > _LONGEST:

@@ -54,10 +54,11 @@ def scales(shape):
 
 def _values(numbers, shape):
     """The inputs at the probed pixel: a list of all maps for each sample."""
-    place, channels = pixel(shape), range(min(shape[-1], MOST_CHANNELS + 16))
+    place, channels = pixel(shape), min(shape[-1], MOST_CHANNELS + 16)
+    first = [index(0, place, sample) for sample in range(len(scales(shape)))]
     return [
-        [scale * numbers[index(channel, place, sample)] for channel in channels]
-        for sample, scale in enumerate(scales(shape))
+        [scale * numbers[at % 257] for at in range(begin, begin + channels)]
+        for begin, scale in zip(first, scales(shape), strict=True)
     ]
 
 

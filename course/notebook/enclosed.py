@@ -9,8 +9,9 @@ import bz2
 import json
 import re
 
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 
+from course.notebook.cell import new_cell
 from course.notebook.official import official_of
 from course.notebook.read import decoded
 
@@ -48,5 +49,4 @@ def release_in(content):
 
 
 def _cell(kind, source, meta):
-    make = new_code_cell if kind == "code" else new_markdown_cell
-    return make(source, metadata={"nbgrader": meta} if meta else {})
+    return new_cell(kind == "code", source, metadata={"nbgrader": meta} if meta else {})

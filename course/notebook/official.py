@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from nbformat.v4 import new_code_cell, new_markdown_cell
-
 from course.notebook import pieces
+from course.notebook.cell import new_cell
 
 _SCHEMA = 3  # the version of nbgrader's metadata
 _HIDDEN = re.compile(
@@ -73,8 +72,7 @@ class Official:
         metadata = {"nbgrader": about, "deletable": False}
         if self.locked:
             metadata["editable"] = False
-        make = new_code_cell if self.type == "code" else new_markdown_cell
-        return make(text, id=self.name, metadata=metadata)
+        return new_cell(self.type == "code", text, id=self.name, metadata=metadata)
 
 
 class Release(dict):

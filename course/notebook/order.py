@@ -6,9 +6,8 @@ once, after the answers that it checks and the cells that these use.
 
 from dataclasses import dataclass
 
-from nbformat.v4 import new_code_cell, new_markdown_cell
-
 from course.notebook import pieces
+from course.notebook.cell import new_cell
 from course.notebook.pieces import defined
 from course.notebook.said import Told
 
@@ -30,7 +29,7 @@ class Part:
         if self.name is not None:
             return official[self.name].restored(self.text)
         # A student's own cell: its text, and nothing that nbgrader would act upon.
-        return (new_code_cell if self.code else new_markdown_cell)(self.text)
+        return new_cell(self.code, self.text)
 
     def defines(self, names):
         """Those of the names that this cell defines when it runs."""

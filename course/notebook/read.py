@@ -9,7 +9,9 @@ from difflib import SequenceMatcher
 from itertools import islice
 
 import numpy as np
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
+
+from course.notebook.cell import new_cell
 
 MAX_BYTES = 20_000_000  # the largest real notebooks have 15 MB of pictures
 _MAX_DEPTH = 100
@@ -203,7 +205,7 @@ def _cell(data, ids):
     is_code = kind == "code" or (
         kind not in ("markdown", "raw", "heading") and ("outputs" in data or "input" in data)
     )
-    cell = (new_code_cell if is_code else new_markdown_cell)(source)
+    cell = new_cell(is_code, source)
     name = data.get("id")
     if isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in ids:
         cell["id"] = name
