@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from course.grading import pack
-from course.grading.out.wheel import constraints, wheel
+from course.grading.out.wheel import PACKAGES, constraints, wheel
 from tests.bank import packs
 from tests.classroom import ROOT, Classroom
 from tests.grading import docker
@@ -340,12 +340,15 @@ def test_the_wheel_is_this_package_without_the_demos_answers(tmp_path, monkeypat
     assert wheel() == (name, content)  # the same bytes each time
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*command, "--target", tmp_path / "to", tmp_path / name], check=True)
-    here = {p.relative_to(ROOT) for p in (ROOT / "course").rglob("*") if p.is_file()}
-    there = {p.relative_to(tmp_path / "to") for p in (tmp_path / "to/course").rglob("*")}
+    here, there = (
+        {p.relative_to(root) for name in PACKAGES for p in (root / name).rglob("*")}
+        for root in (ROOT, tmp_path / "to")
+    )
+    here = {p for p in here if (ROOT / p).is_file()}
     there = {p for p in there if p.suffix != ".pyc" and (tmp_path / "to" / p).is_file()}
     left_out = {p for p in here - there if p.suffix != ".pyc"}
     assert there <= here
-    assert {p.name for p in left_out} == {"answers.py", "lenet.ipynb", "nbgrader_config.py"}
+    assert {p.name for p in left_out} == {"answers.py", "lenet.md", "nbgrader_config.py"}
     for path in there:
         assert (tmp_path / "to" / path).read_bytes() == (ROOT / path).read_bytes()
     about = Distribution.at(next((tmp_path / "to").glob("*.dist-info")))

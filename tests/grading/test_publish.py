@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 
 import nbformat
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from setuptools import find_packages
 
+from course import __version__
 from course.cli import main
 from course.grading.out.release import https
 from course.notebook.enclosed import release_in
@@ -86,8 +88,9 @@ def test_nothing_of_grading_is_in_it(copy):
     top = {path.name for path in copy.iterdir()}
     assert top == {
         ".devcontainer", ".gitignore", ".published.json", "LICENSE", "LICENSE-TEXTS.md", "Makefile",
-        "README.md", "assignments", "binder", "constraints.txt", "course", "docs",
-        "environment.yml", "nbgrader_config.py", "notebooks", "pyproject.toml", "start.ipynb",
+        "README.md", "assignments", "binder", "constraints.txt", "convnet_course", "course",
+        "docs", "environment.yml", "nbgrader_config.py", "notebooks", "pyproject.toml",
+        "start.ipynb",
     }  # fmt: skip
     assert not (copy / "course/grading").exists()
     assert {path.name for path in (copy / "docs").iterdir()} == {"glossary.md", "students.md"}
@@ -254,3 +257,9 @@ def test_release_says_what_it_stamps_and_warns_of_a_repository_with_solutions(tm
         assert "course publish" in said
     _, said = released("--repository", ADDRESS)
     assert "WARNING" not in said
+
+
+def test_the_copy_has_the_version_that_wrote_it_whatever_tags_its_repository_has(copy):
+    project = tomllib.loads((copy / "pyproject.toml").read_text())
+    assert project["project"]["version"] == __version__ and "dynamic" not in project["project"]
+    assert project["build-system"]["requires"] == ["setuptools>=77"]

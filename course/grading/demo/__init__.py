@@ -2,13 +2,14 @@
 
 import json
 import random
+import re
 import shutil
 import zipfile
 from copy import deepcopy
 from importlib.resources import files
 
 import nbformat
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.grading.demo.answers import RIGHT, WRONG
 from course.notebook.official import grade_id
@@ -26,7 +27,8 @@ def demo(folder, run):
     source = folder / "solutions" / ASSIGNMENT / NOTEBOOK
     source.parent.mkdir(parents=True)
     own = files(__name__)
-    source.write_bytes(own.joinpath(NOTEBOOK).read_bytes())
+    text = own.joinpath("lenet.md").read_text(encoding="utf-8")
+    nbformat.write(notebook(text), source)
     config = folder / "nbgrader_config.py"
     config.write_bytes(own.joinpath(config.name).read_bytes())
     here = ["--course", str(folder)]
@@ -50,6 +52,37 @@ def demo(folder, run):
         f"\nScores     {folder / 'scores.csv'}"
     )
     return 1 if problems else 0
+
+
+def notebook(text):
+    """An assignment written in Markdown, as a source notebook.
+
+    A block of code is a cell. The line above it has its id and its kind: "locked", "answer",
+    "18 points", or nothing.
+    """
+    cells = []
+    blocks = r"(.*?)^```python (\S+) ?(.*?)\n(.*?)\n```$"
+    for above, name, kind, code in re.findall(blocks, text, re.MULTILINE | re.DOTALL):
+        if above := above.strip():
+            cells.append(new_markdown_cell(above, id=f"above-{name}"))
+        metadata = {}
+        if kind:
+            of_a_check = kind.endswith(" points")
+            metadata["nbgrader"] = {
+                "grade": of_a_check, "grade_id": name, "locked": kind != "answer",
+                "schema_version": 3, "solution": kind == "answer", "task": False,
+            }  # fmt: skip
+            metadata["deletable"] = False
+            if of_a_check:
+                metadata["nbgrader"]["points"] = int(kind.split()[0])
+            if kind != "answer":
+                metadata["editable"] = False
+            if kind != "locked":
+                metadata["tags"] = ["raises-exception"]
+        cells.append(new_code_cell(code, id=name, metadata=metadata))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return new_notebook(cells=cells, metadata=about)
 
 
 def write_class(source, released, archive):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+from course import __version__
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.notebook.source import read_source
@@ -25,6 +26,11 @@ _AS_THEY_ARE = (
 _OURS = {"gitignore": ".gitignore"}  # {name of a template: its name in the copy, if different}
 _FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
 _EXTRAS = re.compile(r"\.\[[\w,]+\]")
+# The tags of the copy's repository are not those of the course.
+_VERSION = {
+    b'dynamic = ["version"]': f'version = "{__version__}"'.encode(),
+    b', "setuptools-scm>=8"': b"",
+}
 _STUDENTS_EXTRAS = ".[tensorflow,digits,lab,validate]"
 _SECRET = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.DOTALL)
 _SHORT = 40  # characters; a shorter solution may occur in other texts by chance
@@ -58,7 +64,7 @@ def publish(course, folder, assignments, repository=None):
 def _copy(course, assignments, address):
     """{path in the copy: bytes}."""
     root, copy = course.root, {}
-    package = Path(__file__).parents[2]
+    packages = Path(__file__).parents[3]
     try:
         for name in _AS_THEY_ARE:
             copy[name] = (root / name).read_bytes()
@@ -73,8 +79,11 @@ def _copy(course, assignments, address):
         ) from None
     copy["environment.yml"] = _EXTRAS.sub(_STUDENTS_EXTRAS, environment).encode()
     copy["start.ipynb"] = start.replace(_FOR_INSTRUCTORS, "").encode()
-    for path in _below(package, without=("grading",)):
-        copy[f"course/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+    for ours, theirs in _VERSION.items():
+        copy["pyproject.toml"] = copy["pyproject.toml"].replace(ours, theirs)
+    for package in ("course", "convnet_course"):
+        for path in _below(packages / package, without=("grading",)):
+            copy[path.relative_to(packages).as_posix()] = path.read_bytes()
     for path in files("course.grading").joinpath("templates/student").iterdir():
         copy[_OURS.get(path.name, path.name)] = path.read_bytes()
     for path in sorted((root / "notebooks").glob("*.ipynb")):

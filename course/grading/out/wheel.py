@@ -12,7 +12,7 @@ from course.grading import CourseError
 from course.grading.folder import zipped
 from course.grading.sandbox import outside
 
-PACKAGE = "convnet-course"
+PACKAGE, PACKAGES = "convnet-course", ("course", "convnet_course")
 EXTRAS = "grading-lite"  # what `course judge` needs
 _ABOUT = "METADATA", "entry_points.txt"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: course\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -59,13 +59,13 @@ def wheel():
             f"The course was installed when it had no extra `{EXTRAS}` yet, so nothing says which "
             "packages another machine needs. Install it again: pip install --editable ."
         )
-    folder = Path(course.__file__).parent
-    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    folder = Path(course.__file__).parents[1]
+    paths = [p for name in PACKAGES for p in sorted((folder / name).rglob("*")) if p.is_file()]
     files = {
-        f"course/{path.as_posix()}": (folder / path).read_bytes()
-        for path in paths
+        path.as_posix(): (folder / path).read_bytes()
+        for path in (path.relative_to(folder) for path in paths)
         if not any(part[0] == "." or part == "__pycache__" for part in path.parts)
-        and (path.parts[:2] != ("grading", "demo") or path.name == "__init__.py")
+        and (path.parts[1:3] != ("grading", "demo") or path.name == "__init__.py")
     }
     stem = f"{PACKAGE.replace('-', '_')}-{about.version}"
     info = f"{stem}.dist-info"
