@@ -26,14 +26,16 @@ _MODULES = {
     "training": "kit.training",
 }
 
-__all__ = [*_MODULES, "setup"]
+_FUNCTIONS = {"setup": "kit.session", "tables": "kit.tables"}
+
+__all__ = [*_MODULES, *_FUNCTIONS]
 
 
 def __getattr__(name):
     if name in _MODULES:
         return import_module(f"course.{_MODULES[name]}")
-    if name == "setup":
-        return import_module("course.kit.session").setup
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"course.{_FUNCTIONS[name]}"), name)
     if name == "__version__":
         from importlib.metadata import PackageNotFoundError, version  # takes 30 ms
 

@@ -18,10 +18,11 @@ from nbgrader.api import Gradebook
 
 from course.grading import CourseError, worker
 from course.grading.book import Book
-from course.grading.notebook.source import official_cells, read_source
+from course.grading.notebook.source import official_cells, read_source, solution_cells
+from course.grading.notebook.tables import changed_since
 from course.grading.results import read_result
 from course.grading.sandbox import outside
-from course.notebook.official import code_of, not_released
+from course.notebook.official import not_released
 from course.plain import one_line
 
 _SAY = partial(print, flush=True)
@@ -89,7 +90,8 @@ def grade(
 def _notices(course, job, stale):
     """Sentences about an assignment that has changed."""
     for path in course.notebooks(job.assignment):
-        names = not_released(read_source(path), job.official[path.stem])
+        source, official = read_source(path), job.official[path.stem]
+        names = not_released(source, official) + changed_since(source, path.parent, official)
         if names:
             yield (
                 f"{path.name} in {course.directory.source_directory}/ was changed after its "
@@ -114,14 +116,14 @@ def job_of(course, assignment, sandbox=None):
         raise CourseError(
             f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
         )
+    sources = course.notebooks(assignment)
     official = {
-        path.stem: official_cells(course.database, assignment, path.stem, path)
-        for path in course.notebooks(assignment)
+        path.stem: official_cells(course.database, assignment, path.stem, path) for path in sources
     }
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
     files = worker.files_beside(course.path("release", assignment))
-    solution = {path.stem: code_of(read_source(path)) for path in course.notebooks(assignment)}
+    solution = {path.stem: solution_cells(path, official[path.stem]) for path in sources}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
         config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}

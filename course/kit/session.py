@@ -3,7 +3,7 @@
     import course
     course.setup()
 
-Notebooks call only `setup`.
+Notebooks call only `setup`. It also finds tables of an instructor's own (`course.kit.tables`).
 """
 
 import contextlib
@@ -63,8 +63,10 @@ def setup(*, seed=0, mixed_precision=None):
     from course import __version__
     from course.check import record
     from course.evidence import cells
-    from course.kit import data
+    from course.kit import data, tables
 
+    with contextlib.suppress(FileNotFoundError):  # the working directory was deleted
+        tables.look_in(os.getcwd())
     record.watch()
     cells.watch()
     print(

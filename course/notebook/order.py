@@ -106,22 +106,26 @@ def _insert_missing(body, official, said):
 
 
 def _imports_above(body, official, said):
-    """Keep one copy of each locked cell that runs, above the answers that follow it."""
+    """Keep one copy of each locked cell that runs, above the answers that follow it.
+
+    Those above all answers (the first cell, tables, imports) also keep the release's order.
+    """
     names = list(official)
     for number, name in reversed(list(enumerate(names))):
         known = official[name]
         if not known.locked or known.is_test:
             continue
         first = _once(body, name)
-        later = [p for p in body if p.name in names[number:] and not official[p.name].locked]
-        early = [p for p in later if body.index(p) < body.index(first)]
+        before = any(not official[other].locked for other in names[:number])
+        above = [p for p in body[: body.index(first)] if p.name in names[number + 1 :]]
+        answers = [p for p in above if not official[p.name].locked]
+        early = answers or [p for p in above if p.code and p.gives and not before]
         if known.type == "code" and early:
-            before = any(not official[other].locked for other in names[:number])
-            runs = [part for part in body if part.code and part.gives]
+            runs = [part for part in body if part.code and part.gives and answers and not before]
             moved = [part for part in body if part is first or part.of == name]
             for part in moved:
                 body.remove(part)
-            below = [part for part in ([] if before else runs) if part not in moved] or early
+            below = [part for part in runs if part not in moved] or early
             goal = body.index(below[0])
             body[goal:goal] = moved
             said.tell(Told.IMPORTS_MOVED, name)

@@ -1,5 +1,6 @@
 """course.setup() in a fresh Python, as in the first cell of a notebook."""
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -32,6 +33,7 @@ def first_cell(tmp_path_factory):
     code = """
 import course
 course.setup(seed=7)
+from tables.mine import NUMBER
 import contextlib, io, keras
 before = float(keras.random.normal((1,))[0])
 with contextlib.redirect_stdout(io.StringIO()):
@@ -44,7 +46,11 @@ model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True
 model.fit(train, validation_data=test, verbose=0)
 next(iter(train))
 """
-    return folder, *fresh(code, TFDS_DATA_DIR=str(folder))
+    (folder / "tables").mkdir()
+    (folder / "tables" / "mine.py").write_text("NUMBER = 1")
+    (folder / "below").mkdir()
+    with contextlib.chdir(folder / "below"):
+        return folder, *fresh(code, TFDS_DATA_DIR=str(folder))
 
 
 def test_one_line_on_stdout_and_nothing_on_stderr(first_cell):

@@ -7,7 +7,8 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from course.grading import CourseError
-from course.notebook.official import Official, Release
+from course.grading.notebook import tables
+from course.notebook.official import Official, Release, code_of
 from course.notebook.read import decoded
 from course.plain import one_line
 
@@ -85,7 +86,12 @@ def official_cells(db_url, assignment, notebook, source_path=None):
             for cell in entry.source_cells
         }
     source = read_source(source_path) if source_path else nbformat.v4.new_notebook()
-    return Release.of(cells, source)
+    return Release.of(cells, tables.placed(source))
+
+
+def solution_cells(path, official):
+    """`code_of` a source notebook, with the tables as they were released."""
+    return code_of(tables.placed(read_source(path), tables.texts_in(official)))
 
 
 def source_of(step, names):

@@ -2,7 +2,7 @@
 
 Each released notebook is stamped with the address of the repository that Colab gets the course
 from. The address goes into the setup cell. Below the title goes a badge that opens the notebook in
-Colab.
+Colab. The instructor's own tables that it imports go into a cell of it.
 """
 
 import ast
@@ -18,6 +18,7 @@ from traitlets import Unicode
 
 from course.grading import CourseError
 from course.grading.notebook.source import read_source
+from course.grading.notebook.tables import embedded, problems_of
 from course.notebook.enclosed import enclosed
 from course.notebook.pieces import EXERCISE
 
@@ -35,7 +36,10 @@ _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
 class Stamp(NbGraderPreprocessor):
-    """Writes the course's repository into a notebook; a step of nbgrader's generate_assignment."""
+    """Makes a notebook stand alone; the first step of nbgrader's generate_assignment.
+
+    It gets the course's repository, and the tables that it imports.
+    """
 
     repository = Unicode(
         "", help="https address of the git repository that Colab installs the course from."
@@ -45,6 +49,7 @@ class Stamp(NbGraderPreprocessor):
         """Stamp one notebook on its way into the release."""
         names = resources["nbgrader"]
         path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
+        nb = embedded(nb, resources["metadata"]["path"])
         return stamped(nb, self.repository, path), resources
 
 
@@ -181,6 +186,7 @@ def source_problems(path):
     except CourseError as error:
         return [str(error)]
     problems, seen = _points_problems(nb, path.name), set()
+    problems += [f"{path.name}: {problem}" for problem in problems_of(nb, path.parent)]
     for number, cell in enumerate(nb.cells, 1):
         where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
         problems += [f"{where}: {problem}" for problem in _text_problems(cell)]

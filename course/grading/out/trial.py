@@ -10,6 +10,7 @@ import nbformat
 
 from course.grading import worker
 from course.grading.notebook.source import read_source
+from course.grading.notebook.tables import embedded
 from course.grading.sandbox.outside import BoxError
 from course.grading.verdict.outputs import reasons
 from course.notebook.official import official_of
@@ -21,7 +22,8 @@ def trial(course, assignment):
     There is no trial if student code cannot be run on this machine.
     """
     begun = time.monotonic()
-    notebooks = {p.stem: read_source(p) for p in course.notebooks(assignment)}
+    paths = course.notebooks(assignment)
+    notebooks = {path.stem: embedded(read_source(path), path.parent) for path in paths}
     official = {name: official_of(nb) for name, nb in notebooks.items()}
     spec = dict(next(iter(notebooks.values())).metadata.get("kernelspec", {}))
     files = worker.files_beside(course.path("source", assignment))

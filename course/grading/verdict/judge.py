@@ -20,13 +20,15 @@ from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
 from course.evidence.cells import Made
 from course.grading import CourseError
-from course.grading.notebook.source import official_cells, read_source, source_of
+from course.grading.notebook.source import official_cells, solution_cells, source_of
+from course.grading.notebook.tables import texts_in
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow, outputs
 from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.testcell import TestCell, imports_of
-from course.notebook.official import code_of, grade_id
+from course.kit import tables
+from course.notebook.official import grade_id
 from course.plain import one_line
 
 
@@ -64,6 +66,13 @@ class Judge(NbGraderPreprocessor):
         Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
         given = resources.get("course") or self._looked_up(resources["nbgrader"])
+        with tables.given(texts_in(given["official"])):
+            self._judged(nb, given)
+        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
+        return nb, resources
+
+    def _judged(self, nb, given):
+        """Execute and judge a notebook's cells in place."""
         self._official, self._solution = given["official"], given["solution"]
         self._imports = imports_of(self._official.values())
         self._made, self._written = Made(), own_work.Written(in_order=True)
@@ -78,16 +87,15 @@ class Judge(NbGraderPreprocessor):
             raise CourseError(str(error)) from None
         if self.follow_through and self._solution and ended is None:
             self._follow_through(nb, left)
-        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
-        return nb, resources
 
     def _looked_up(self, names):
         path = source_of(self, names)
+        official = official_cells(names["db_url"], names["assignment"], names["notebook"])
         return {
-            "official": official_cells(names["db_url"], names["assignment"], names["notebook"]),
+            "official": official,
             "box": outside.box(self.sandbox, self.backend).address,
             "files": {},
-            "solution": path and code_of(read_source(path)),
+            "solution": path and solution_cells(path, official),
         }
 
     @contextlib.contextmanager

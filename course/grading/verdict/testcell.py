@@ -122,7 +122,10 @@ def imports_of(official):
                 for alias in list(statement.names):
                     name = alias.asname or alias.name.split(".")[0]
                     statement.names = [alias]  # a test needs one name of it, not all
-                    found[name] = ast.unparse(statement)
+                    one = isinstance(statement, ast.ImportFrom) or alias.asname
+                    # `import a.b` and `import a.c` are both needed for the one name a.
+                    before = [] if one else found.get(name, "").splitlines()
+                    found[name] = "\n".join([*before, ast.unparse(statement)])
     return found
 
 

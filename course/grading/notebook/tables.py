@@ -1,0 +1,226 @@
+"""An instructor's own tables in a notebook: the files that it imports, and the cell they become.
+
+A source notebook imports them from files (`course.kit.tables`). Its release holds their texts in
+one locked cell behind the set-up cell, so that one file works everywhere.
+"""
+
+import ast
+import contextlib
+import re
+import sys
+import traceback
+
+from nbformat.v4 import new_code_cell
+
+from course.architectures import Table
+from course.evidence.syntax import parsed
+from course.grading import CourseError
+from course.kit.tables import PACKAGE, file_of, given, text_of
+from course.notebook.official import grade_id
+from course.plain import one_line
+
+CELL = PACKAGE  # the grade id of the cell with the tables
+_CALL = "course.tables"
+_HEAD = "# @title The tables of this notebook. Run this cell, too.\nimport course\n"
+_META = {"grade": False, "grade_id": CELL, "locked": True, "schema_version": 3}
+_META |= {"solution": False, "task": False}
+_AT_STUDENTS = {"", PACKAGE, "course", "numpy", *sys.stdlib_module_names}
+_MARK = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+
+
+def embedded(nb, folder):
+    """The notebook with the tables in it that it imports from files at or above a folder.
+
+    Raises CourseError with every reason why students could not import them.
+    """
+    if problems := problems_of(nb, folder):
+        raise CourseError("\n  ".join(problems))
+    texts, _ = _read(nb, folder)
+    return placed(nb, texts)
+
+
+def placed(nb, texts=()):
+    """The notebook with a cell of these tables where its release has them, if it imports any."""
+    nb.cells = [cell for cell in nb.cells if not _is_ours(cell)]
+    importing, behind = _places(nb)
+    if importing:
+        about = {"nbgrader": dict(_META), "jupyter": {"source_hidden": True}, "cellView": "form"}
+        nb.cells.insert(behind, new_code_cell(written(dict(texts)), id=CELL, metadata=about))
+    return nb
+
+
+def texts_in(official):
+    """{name: text} of the tables in a release's own cell; none if it has no such cell."""
+    cell = official.get(CELL)
+    if cell is None or f"{_CALL}(" not in cell.source:
+        return {}
+    call = ast.parse(cell.source).body[-1].value
+    return {each.arg: ast.literal_eval(each.value) for each in call.keywords}
+
+
+def changed_since(nb, folder, official):
+    """The files of tables whose texts are no longer those of the release."""
+    now, then = _read(nb, folder)[0], texts_in(official)
+    names = sorted(name for name in {*now, *then} if now.get(name) != then.get(name))
+    return [f"{PACKAGE}/{name}.py" for name in names]
+
+
+def written(texts):
+    """The text of the cell with the tables {name: text}."""
+    lines = "".join(f"    {name}={_quoted(texts[name])},\n" for name in sorted(texts))
+    return f"{_HEAD}{_CALL}(\n{lines})"
+
+
+def _quoted(text):
+    """A text as a Python literal: as it stands if it can, otherwise line by line.
+
+    Colab strips blanks at the ends of lines, and nothing else.
+    """
+    plain = f"r'''{text}'''"
+    with contextlib.suppress(SyntaxError, ValueError):
+        if ast.literal_eval(plain) == text and not re.search(r"[^\S\n]$", text, re.M):
+            return plain
+    lines = "".join(f"        {line!r}\n" for line in text.splitlines(keepends=True))
+    return f"(\n{lines}    )" if lines else "''"
+
+
+def _is_ours(cell):
+    return grade_id(cell) == CELL and f"{_CALL}(" in cell.source
+
+
+def _places(nb):
+    """(the numbers of the cells that import tables, the number of the cell before these)."""
+    code = {n: cell.source for n, cell in enumerate(nb.cells) if cell.cell_type == "code"}
+    importing = [n for n, source in code.items() if _named(_tree(source))]
+    set_up = [n + 1 for n, source in code.items() if "course.setup(" in source]
+    return importing, (set_up or importing or [0])[0]
+
+
+# --- what is imported
+
+
+def _tree(source):
+    """A cell's syntax tree, without its magics; an empty one if it is not Python."""
+    try:
+        return parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def _named(tree, inside=False):
+    """{name of a table's file: the statement that imports it}; `inside` a file of tables/."""
+    found = {}
+    for statement, name in _imported(tree):
+        package, _, module = name.partition(".")
+        if (package == PACKAGE and module) or (package == "" and inside):
+            found.setdefault(module, statement)
+    return found
+
+
+def _imported(tree):
+    """(statement, dotted name) of each module that a text imports; a name that begins with a dot
+    is relative. `from tables import mobilenet` imports the module tables.mobilenet.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level
+            if node.module not in (None, PACKAGE, "course"):
+                yield node, start + node.module
+            else:
+                package = f"{node.module}." if node.module else start
+                yield from ((node, package + alias.name) for alias in node.names)
+
+
+def _read(nb, folder):
+    """({name: text} of the files that a notebook and these files import, sentences about them)."""
+    code = [cell.source for cell in nb.cells if cell.cell_type == "code" and not _is_ours(cell)]
+    waiting = {name: "" for source in code for name in _named(_tree(source))}
+    texts, problems = {}, []
+    while waiting:
+        name, by = waiting.popitem()
+        path, file = file_of(name, folder), f"{PACKAGE}/{name}.py"
+        if name in texts:
+            continue
+        if path is None:
+            problems.append(
+                f"{by or 'it'} imports {PACKAGE}.{name}, and there is no file {file} beside the "
+                "notebook or in a folder above it."
+            )
+            continue
+        try:
+            texts[name] = text_of(path)
+            tree = compile(texts[name], file, "exec", ast.PyCF_ONLY_AST)
+        except (SyntaxError, ValueError) as error:
+            line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+            problems.append(f"{file}{line} is not Python ({getattr(error, 'msg', error)}).")
+            continue
+        problems += [f"{file} {said}" for said in _unfit(texts[name], tree)]
+        waiting |= {other: file for other in _named(tree, inside=True)}
+    return texts, problems
+
+
+def problems_of(nb, folder):
+    """Sentences about the imports of tables that would not work for students or the grader."""
+    importing, behind = _places(nb)
+    if not importing:
+        return []
+    texts, problems = _read(nb, folder)
+    for cell in nb.cells[importing[0] : behind]:
+        if cell.cell_type == "code" and _named(_tree(cell.source)):
+            problems.append(
+                f"the cell {cell.get('id')} imports tables, and they come behind the cell with "
+                "course.setup(). Import them in a cell below it."
+            )
+    for cell in nb.cells:
+        if grade_id(cell) == CELL and not _is_ours(cell):
+            problems.append(f"the grade id {CELL} is that of the cell with the tables. Rename it.")
+    statements = {
+        ast.unparse(statement)
+        for number in importing
+        for statement in _named(_tree(nb.cells[number].source)).values()
+    }
+    for statement in sorted(statements):
+        if statement.endswith("import *"):
+            problems.append(f"`{statement}`: name what is imported, so that the grader finds it.")
+    return problems or _tried(texts, sorted(statements))
+
+
+def _unfit(text, tree):
+    """What is wrong in a file that students get: what they do not have, or must not read."""
+    for statement, name in _imported(tree):
+        root, _, rest = name.partition(".")
+        if root not in _AT_STUDENTS or (root == "course" and rest.split(".")[0] == "grading"):
+            yield (
+                f"imports {name} (line {statement.lineno}), which students need not have. A table "
+                "can import course.architectures, numpy, other tables and Python's own modules."
+            )
+    if mark := _MARK.search(text):
+        yield f"holds {mark[0]}, and students read the whole file. Take it out."
+
+
+def _tried(texts, statements):
+    """Sentences about imports that fail, in the order of the statements."""
+    problems = []
+    with given(texts):
+        for statement in statements:
+            try:
+                exec(statement, {"__name__": "__main__"})
+            except (Exception, SystemExit) as error:
+                problems.append(_why(statement, error))
+    return list(dict.fromkeys(problems))
+
+
+def _why(statement, error):
+    """Why an import fails: its file stops, or does not have the name."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [frame for frame in frames if frame.filename.startswith(f"{PACKAGE}/")]
+    said = one_line(f"{type(error).__name__}: {error}")
+    if files:
+        return f"{files[-1].filename} stops in line {files[-1].lineno} with {said}"
+    module = sys.modules.get(getattr(error, "name", None) or "")
+    names = vars(module).items() if module else ()
+    there = sorted(name for name, value in names if isinstance(value, Table))
+    has = f" It has the tables {', '.join(there)}." if there else ""
+    return f"`{statement}` fails with {said}.{has}"
