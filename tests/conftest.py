@@ -40,6 +40,27 @@ SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
 SANDBOX = os.environ.get("COURSE_TEST_SANDBOX", "bubblewrap")
 
 
+#: The files that take longest, the longest first. Two workers take whole files in this order;
+#: otherwise one of them would have nothing to do while the other runs a long file at the end.
+LONGEST = (
+    "notebooks/test_execution.py", "notebooks/test_lectures.py", "notebooks/test_banks.py",
+    "notebooks/test_browser.py", "grading/test_containers.py", "grading/test_class.py",
+    "grading/test_damage.py", "grading/test_container.py", "grading/test_time.py",
+    "grading/test_feedback.py", "grading/test_github.py", "golden/test_golden.py",
+    "diagnosis/test_families.py", "diagnosis/test_diagnosis.py", "grading/test_box.py",
+    "grading/test_pack.py", "grading/test_attacks.py", "network/test_architectures.py",
+    "grading/test_publish.py", "kit/test_data.py", "grading/test_repair.py",
+    "grading/test_cluster.py", "grading/test_demo.py", "grading/test_hand.py",
+    "notebooks/test_published_weights.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in places)
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture
 def weightless():
     """The module keras, in a scope in which building a model allocates nothing."""

@@ -3,11 +3,15 @@
 import threading
 import warnings
 from copy import deepcopy
+from unittest import mock
 
 import psutil
+from jupyter_client.provisioning import local_provisioner
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbclient.output_widget import OutputWidget
+
+from tests import warm
 
 STILL = 120  # seconds in which a kernel at work uses more than one second of processor time
 
@@ -31,7 +35,8 @@ def executed(nb, folder=None, *, go_on=False, still=STILL, **options):
         watch = threading.Thread(target=_watched, args=(client, still, ended, stood_still))
         watch.start()
         try:
-            return client.execute(cleanup_kc=True)  # also for a manager that was handed over
+            with mock.patch.object(local_provisioner, "launch_kernel", warm.launch):
+                return client.execute(cleanup_kc=True)  # also for a manager that was handed over
         except DeadKernelError:
             if last or not stood_still.is_set():
                 raise

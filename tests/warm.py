@@ -1,0 +1,106 @@
+"""Kernels forked from a process that has imported Keras, because each import takes seconds.
+
+`python -m tests.warm` is that process. It starts no thread, so its forks are like new kernels.
+"""
+
+import atexit
+import contextlib
+import functools
+import gc
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+
+from jupyter_client.launcher import launch_kernel
+
+
+def launch(command, env=None, cwd=None, **options):
+    """What jupyter_client's `launch_kernel` does; on Linux a kernel of this Python is forked."""
+    ours = command[:3] == [sys.executable, "-m", "ipykernel_launcher"]
+    if not (ours and sys.platform == "linux"):
+        return launch_kernel(command, env=env, cwd=cwd, **options)
+    server = _server(env.get("KERAS_BACKEND", "tensorflow"))
+    server.stdin.write(json.dumps([command[2:], dict(env), cwd or os.getcwd()]) + "\n")
+    server.stdin.flush()
+    return _Kernel(int(server.stdout.readline()))
+
+
+class _Kernel:
+    """A forked kernel with what jupyter_client uses of a Popen."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid):
+        self.pid, self._ended = pid, os.pidfd_open(pid)
+
+    def poll(self):
+        return 0 if select.select([self._ended], [], [], 0)[0] else None
+
+    def wait(self):
+        select.select([self._ended], [], [])
+        return 0
+
+    def send_signal(self, number):
+        signal.pidfd_send_signal(self._ended, number)
+
+
+@functools.cache
+def _server(backend):
+    """The process that forks the kernels of a backend; it ends with its standard input."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.warm"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(_HERE),
+        env=os.environ | {"KERAS_BACKEND": backend, "MPLBACKEND": _INLINE},
+    )  # fmt: skip
+    atexit.register(server.communicate)
+    return server
+
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before it imports it
+
+
+def _serve():
+    """Fork a kernel for each line of standard input: its arguments, variables and folder."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # for what the libraries print
+    del sys.path[0]  # the folder that `-m` puts there
+    import ipykernel.kernelapp
+    import ipywidgets  # noqa: F401
+    import keras  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+
+    gc.freeze()
+    for line in sys.stdin:
+        if os.fork() == 0:
+            os.setsid()
+            print(os.getpid(), file=answers, flush=True)
+            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+            sys.argv, variables, folder = json.loads(line)
+            os.environ.clear()
+            os.environ.update(variables)
+            os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when that ends
+            os.chdir(folder)
+            random.seed()
+            import numpy
+
+            numpy.random.seed()
+            ipykernel.kernelapp.launch_new_instance()
+            os._exit(0)
+        _reap()
+    _reap()
+
+
+def _reap():
+    """Wait for the kernels that have ended, so that their time counts as this process's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+if __name__ == "__main__":
+    _serve()
