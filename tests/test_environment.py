@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = {
@@ -64,3 +66,7 @@ def test_everything_installed_here_is_as_pinned():
     installed = {canonicalize_name(d.name): Version(d.version) for d in found}
     others = {n: v for n, v in installed.items() if n in PINS and PINS[n] != v}
     assert not others
+
+
+def test_the_files_that_run_first_are_there():
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).exists()] == []
