@@ -10,11 +10,7 @@ some 9,000: `--each` takes that many of each table, drawn the same way each time
 import argparse
 import random
 import statistics
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for the mistakes of tests/mutations.py
 
 
 def timed(table, found):
@@ -34,7 +30,7 @@ def main():
     parser.add_argument("--each", type=int, default=60, help="mistakes of each table (60)")
     each = parser.parse_args().each
     from course.anatomy import anatomy
-    from tests.mutations import every_table, explicit, mutations, nameless
+    from course.grading.tables.mistakes import every_table, explicit, mutations, nameless
 
     right, wrong = [], []
     for name, table in every_table().items():

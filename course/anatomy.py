@@ -57,7 +57,8 @@ class Anatomy:
         """The anatomy of a network that was read. If the graph has an order of rows, it is kept."""
         inputs, outputs, steps, faults = normal(graph)
         if place := graph.order:
-            steps.sort(key=lambda step: place.get(step.name.removesuffix("_bn"), len(place)))
+            row = {f"{name}_bn": at for name, at in place.items()} | place
+            steps.sort(key=lambda step: row.get(step.name, len(row)))
         return cls(name, inputs, outputs, steps, faults)
 
     def leading_to(self, value):

@@ -34,7 +34,7 @@ def _instructors():
     if not find_spec("course.grading"):
         return {}
     # They register their commands.
-    from course.grading import cli, containers, github, platforms  # noqa: F401
+    from course.grading import cli, containers, github, platforms, table  # noqa: F401
     from course.grading.commands import COMMANDS
 
     return COMMANDS

@@ -25,14 +25,14 @@ ROOMS = (
 )
 GRADING = (
     {"__init__"},
-    {"notebook", "sandbox"},
+    {"notebook", "sandbox", "tables"},
     {"folder", "troubles"},
     {"inbox"},
     {"verdict"},
     {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
     {"out"},
     {"demo"},
-    {"commands", "cli", "platforms", "containers", "github", "templates"},
+    {"commands", "cli", "platforms", "containers", "github", "table", "templates"},
 )
 
 

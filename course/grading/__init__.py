@@ -13,5 +13,10 @@ import sys
 sys.modules.setdefault("rfc3987_syntax", None)
 
 
+#: Rooms that would help to answer exercises: student code cannot read them, and the package goes to
+#: other graders without them, because no verdict depends on them.
+HIDDEN = ("demo", "tables")
+
+
 class CourseError(Exception):
     """A problem that the instructor can solve; the text says what it is and how."""

@@ -38,7 +38,7 @@ import course
 from course.anatomy import anatomy
 from course.architectures import Table
 from course.check.file import receipt
-from course.grading import CourseError
+from course.grading import HIDDEN, CourseError
 from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
@@ -103,11 +103,11 @@ def _digest(contents):
 def _own_code():
     """{name: bytes} of the course's package, as verdicts depend on its checks and tables.
 
-    No verdict depends on the demo, which is left out where the package is sent to.
+    No verdict depends on the hidden rooms, which are left out where the package is sent to.
     """
-    folder = Path(course.__file__).parent
+    folder, hidden = Path(course.__file__).parent, {(room,) for room in HIDDEN}
     paths = {p.relative_to(folder): p for p in sorted(folder.rglob("*.py"))}
-    return {f"course/{p}": paths[p].read_bytes() for p in paths if p.parts[1:2] != ("demo",)}
+    return {f"course/{p}": paths[p].read_bytes() for p in paths if p.parts[1:2] not in hidden}
 
 
 def files_beside(folder):

@@ -15,7 +15,7 @@ def from_table(table):
     made = {"input": x}
     for row in table.rows:
         values = [made[name] for name in sources(row)] or [x]
-        x = graph.add(_ROWS[row.step](row, *values))
+        x = graph.add(ROWS[row.step](row, *values))
         if row.norm:
             scales = {"scales": 1 + row.scale}
             norm = steps.alike(x, f"{row.name}_bn", "batch_norm", **scales, **_activation(row))
@@ -76,7 +76,7 @@ def _pair(value):
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-_ROWS = {
+ROWS = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
     "max_pool": _pool,

@@ -8,8 +8,14 @@ import pytest
 
 from course.architectures import sources
 from course.diagnosis import Cause, diagnose
+from course.grading.tables.mistakes import (
+    equal_neighbours,
+    every_table,
+    explicit,
+    mutations,
+    nameless,
+)
 from tests.golden import Corpus
-from tests.mutations import equal_neighbours, every_table, explicit, mutations, nameless
 
 CASES = 60  # of each network; `python -m tests.diagnosis.test_mutations` tries them all
 

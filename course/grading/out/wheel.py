@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import course
-from course.grading import CourseError
+from course.grading import HIDDEN, CourseError
 from course.grading.folder import zipped
 from course.grading.sandbox import outside
 
@@ -42,7 +42,8 @@ def lean(job):
 def wheel():
     """(file name, bytes) of a wheel with the package that runs here, installed or editable.
 
-    The demo is left out, because its class answers an exercise like one of 02-lenet's.
+    What no student should read is left out: the demo, whose class answers an exercise like one of
+    02-lenet's, and what builds tables.
 
     Raises CourseError if it is not installed, or was installed long ago.
     """
@@ -60,12 +61,13 @@ def wheel():
             "packages another machine needs. Install it again: pip install --editable ."
         )
     folder = Path(course.__file__).parents[1]
+    hidden = {("grading", room) for room in HIDDEN}
     paths = [p for name in PACKAGES for p in sorted((folder / name).rglob("*")) if p.is_file()]
     files = {
         path.as_posix(): (folder / path).read_bytes()
         for path in (path.relative_to(folder) for path in paths)
         if not any(part[0] == "." or part == "__pycache__" for part in path.parts)
-        and (path.parts[1:3] != ("grading", "demo") or path.name == "__init__.py")
+        and (path.parts[1:3] not in hidden or path.name == "__init__.py")
     }
     stem = f"{PACKAGE.replace('-', '_')}-{about.version}"
     info = f"{stem}.dist-info"

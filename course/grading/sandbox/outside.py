@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import course
-from course.grading import CourseError
+from course.grading import HIDDEN, CourseError
 from course.grading.sandbox.usage import PRIVATE
 
 SANDBOXES = BUBBLEWRAP, THROW_AWAY, UNSAFE = "bubblewrap", "throw-away container", "none"
@@ -245,8 +245,8 @@ def _python_folders():
 
 def _to_read():
     """What student code may read beside the system, and what in it is hidden."""
-    answers = Path(course.__file__).parent / "grading" / "demo"  # to an exercise like 02's
-    return {"python": _python_folders(), "hidden": [str(answers)]}
+    grading = Path(course.__file__).parent / "grading"
+    return {"python": _python_folders(), "hidden": [str(grading / room) for room in HIDDEN]}
 
 
 def _environment(backend, folder=None):

@@ -1,4 +1,4 @@
-"""Every small mistake that can be made in a table: for tests of what is said about it."""
+"""Every small mistake that can be made in a table, to see what is said about it."""
 
 from dataclasses import replace
 from importlib import import_module

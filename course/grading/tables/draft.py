@@ -1,0 +1,350 @@
+"""A table drafted from a Keras model: a row for each row of its anatomy, as Python to be read.
+
+Nothing here lists the kinds of rows. A row gets what its step says under the same names, and stands
+if the table's own reader makes the same step of it. It is written with the function of
+`course.architectures` that needs the fewest words for it.
+"""
+
+import inspect
+import re
+from dataclasses import fields, replace
+from functools import cache
+
+from course import architectures
+from course.anatomy import anatomy
+from course.architectures import LRN_CONSTANTS, Row, Table
+from course.diagnosis import diagnose
+from course.network import functions
+from course.network.from_table import ROWS
+from course.network.node import Node
+from course.network.words import name_of, read_from
+
+_WIDTH = 100  # characters of a line
+_BLANK = Row("", "")
+#: What a step and a row call by the same name.
+_SHARED = [f.name for f in fields(Row) if f.name in vars(Node("", ""))][2:]
+#: What is no part of the architecture, or is looked at apart.
+_OTHER = {"name", "inputs", "chain", "accepts", "layer", "written", "claimed", "claimed_trained"}
+_OTHER |= {"closed", "copies", "moves", "reach", "flat"}
+
+
+class NoTable(Exception):
+    """A network that no table can express; `reasons` are sentences with the names of layers."""
+
+    def __init__(self, reasons):
+        self.reasons = list(dict.fromkeys(reasons))
+        super().__init__("\n".join(self.reasons))
+
+
+def drafted(network, name="network"):
+    """The Table of a network (whatever `anatomy` takes); it has no source yet.
+
+    Raises NoTable with every reason why rows cannot express it.
+    """
+    found = anatomy(network)
+    if found.name not in ("model", "your network"):
+        name = found.name
+    rows, names, reasons = _rows(found)
+    if reasons:
+        raise NoTable(reasons)
+    outputs = tuple(names[value.sources[-1]] for value in found.outputs)
+    outputs = () if outputs == (rows[-1].name,) else outputs
+    table = Table(name, "", found.inputs[0].shape, tuple(rows), outputs)
+    if differences := diagnose(found, table):
+        raise NoTable(f"The rows are not the network: {one.message}" for one in differences)
+    ours, theirs = map(_numbers, (anatomy(table), found))
+    if ours != theirs:
+        raise NoTable([f"The rows have {ours}, the network has {theirs}."])
+    return table
+
+
+def _numbers(found):
+    return (
+        f"{found.parameters:,} parameters ({found.trained:,} trained), {found.macs:,} MACs and the "
+        f"outputs {', '.join(map(str, found.output_shapes))}"
+    )
+
+
+def _rows(found):
+    """(the rows of a network, {step: the name of its row}, why some steps have none)."""
+    rows, names, reasons = [], {}, []
+    readers, layers, joined = {}, {}, {}
+    shapes = [value.shape for value in found.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 3:
+        said = " and ".join(map(str, shapes))
+        return rows, names, [f"A table begins with one image. This network begins with {said}."]
+    names[found.inputs[0].sources[0]] = "input"
+    for step in found:
+        for value in step.inputs:
+            for source in value.sources:
+                readers.setdefault(source, []).append(step)
+    returned = {source for value in found.outputs for source in value.sources}
+
+    def put(row):
+        above, after = rows[-1].name if rows else "input", tuple(row.after)
+        after = after if len(after) > 1 else None if after == (above,) else after[0]
+        rows.append(replace(row, after=after))
+        return row.name
+
+    def read(value):
+        """The row that has a value, put there if it takes one of its own."""
+        sources = list(map(names.get, read_from(value)))
+        if len(sources) > 1:
+            sources = [put(Row(_free("concatenate", rows), "concatenate", after=sources))]
+        grid = read_from(value)[0].grid
+        if len(value.grid) == 1 and len(grid) == 2 and not value.flat:
+            sources = [put(Row(_free(f"{sources[0]}_tokens", rows), "tokens", after=sources))]
+        return sources
+
+    for step in found:
+        if step in names:  # the normalisation of the row above
+            continue
+        names[step] = ""
+        if said := list(_unfit(step, layers)):
+            reasons += said
+            continue
+        norm = readers.get(step, [None])[0] if step not in returned else None
+        both = norm and len(readers[step]) == 1 and _with_norm(step, norm)
+        if not (row := both or _row(step)):
+            reasons.append(f"{name_of(step)} ({step.does()}): no row can say {_unsaid(step)}.")
+        if reasons:  # nothing can be read any more from a step without a row
+            continue
+        if step.step == "concatenate":
+            after = _side_by_side(step, joined, names)
+        else:
+            after = [name for value in step.inputs for name in read(value)]
+        name = _free(name_of(step), rows)
+        names[step] = put(replace(row, name=name, after=after))
+        if not row.activation and step.chain:
+            alone = Row(_free(f"{name}_activation", rows), "activation", after=[name])
+            names[step] = put(replace(alone, activation=step.activation))
+        if both:
+            names[norm] = names[step]
+    return rows, names, reasons
+
+
+def _side_by_side(step, joined, names):
+    """The rows that a concatenation reads; an earlier one of `joined` stands for its parts."""
+    parts = [source for value in step.inputs for source, _, _ in value.parts]
+    after, at = [], 0
+    while at < len(parts):
+        ends = (end for end in range(len(parts), at, -1) if tuple(parts[at:end]) in joined)
+        end = next(ends, at + 1)
+        after.append(names[joined.get(tuple(parts[at:end]), parts[at])])
+        at = end
+    joined[tuple(parts)] = step
+    return after
+
+
+def _free(name, rows):
+    """A name that no row has yet."""
+    taken = {row.name for row in rows} | {"input"}
+    tries = (f"{name}_{number}" if number > 1 else name for number in range(1, len(rows) + 3))
+    return next(each for each in tries if each not in taken)
+
+
+def _unfit(step, layers):
+    """Why no row can be a step, told from the step alone and from those before it."""
+    if step.step not in ROWS:
+        yield f"{name_of(step)}: a table has no row for {step.written or step.step}."
+    if step.layer is not None and (first := layers.setdefault(step.layer, step)) is not step:
+        yield (
+            f"{name_of(first)} is used more than once, and each row of a table has weights of its "
+            "own."
+        )
+    for value in step.inputs:
+        for source, start, stop in value.parts:
+            if stop - start < source.filters:
+                yield (
+                    f"{name_of(step)} reads only the maps {start} to {stop - 1} of "
+                    f"{name_of(source)}, and a row reads whole rows."
+                )
+    if not _is_named(step.chain):
+        yield f"{name_of(step)}: its activation ({step.activation}) has no name in a table."
+
+
+def _is_named(chain):
+    name = functions.name_of_chain(chain)
+    return functions.named(name) == chain or name in functions.FUNCTIONS
+
+
+def _row(step):
+    """A step as a Row that the table's reader makes the same step of, or None."""
+    said = _said(step)
+    rows = (replace(Row("", step.step), **said, padding=each) for each in _paddings(step.padding))
+    found = next((row for row in rows if not _differs(step, row)), None)
+    return found and _shortest(step, found)
+
+
+def _said(step):
+    """What a Row can say of a step, but for its padding."""
+    said = {name: _one(getattr(step, name)) for name in _SHARED if name != "padding"}
+    return said | {"scale": step.scales > 1, "activation": step.activation}
+
+
+def _unsaid(step):
+    """What no row can say of a step, as text."""
+    rows = [replace(Row("", step.step), **_said(step), padding=p) for p in _paddings(step.padding)]
+    least = min((_differs(step, row) for row in rows), key=len)
+    least = [name for name in least if name != "grid"] or least  # which follows from the others
+    return " and ".join(f"{name} = {getattr(step, name)}" for name in least)
+
+
+def _with_norm(step, norm):
+    """A step and the batch normalisation behind it as one Row, or None."""
+    row = norm.step == "batch_norm" and step.fan_in and not step.chain and _row(step)
+    if not row or not norm.trainable or _differs(norm, Row("", norm.step, scale=norm.scales > 1)):
+        return None
+    row = replace(row, norm=True, scale=norm.scales > 1, activation=norm.activation)
+    return row if not ROWS[row.step](row, *step.inputs).chain else None
+
+
+def _differs(step, row):
+    """The fields in which a step is not what the table's reader makes of a row.
+
+    An activation may be missing: it can come behind the row.
+    """
+    try:
+        made = ROWS[row.step](row, *step.inputs)
+    except (TypeError, ValueError):
+        return ["step"]
+    ours, theirs = dict(vars(made)), dict(vars(step))
+    if {ours["constants"], theirs["constants"]} <= {*LRN_CONSTANTS}:
+        ours["constants"] = theirs["constants"]
+    if not step.parameters:
+        ours["trainable"] = theirs["trainable"]
+    if made.chain:
+        ours |= {"activation": made.activation}
+        theirs |= {"activation": step.activation}
+    return [name for name in ours if name not in _OTHER and ours[name] != theirs[name]]
+
+
+def _shortest(step, row):
+    """The row without what makes no difference to the step."""
+    chain = ROWS[row.step](row, *step.inputs).chain
+    for field in fields(Row)[2:]:
+        less = replace(row, **{field.name: getattr(_BLANK, field.name)})
+        if not _differs(step, less) and ROWS[row.step](less, *step.inputs).chain == chain:
+            row = less
+    return row
+
+
+def _paddings(padding):
+    """The ways to write a padding, the simplest first."""
+    (top, bottom), (left, right) = padding
+    if (top, left) == (bottom, right):
+        yield top if top == left else (top, left)
+    yield from ("same", "ceil")
+
+
+def _one(value):
+    """A pair of equal numbers as one number."""
+    is_pair = isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]
+    return value[0] if is_pair and isinstance(value[0], int) else value
+
+
+# --- as text
+
+
+def text_of(table, constant, title):
+    """The text of a Python file with this Table under a name; `title` is its docstring's text."""
+    calls = [_call(row) for row in table.rows]
+    names = ["Table", *sorted({call.name for call in calls})]
+    line = f"from course.architectures import {', '.join(names)}"
+    if len(line) > _WIDTH:
+        names = "".join(f"    {name},\n" for name in names)
+        line = f"from course.architectures import (\n{names})"
+    found = anatomy(table)
+    head = f"#: {found.parameters:,} parameters, {found.macs:,} MACs."
+    about = {"name": table.name, "source": table.source, "input_shape": tuple(table.input_shape)}
+    lines = [f"{constant} = Table("]
+    lines += [f"    {name}={_flat(value)}," for name, value in about.items()]
+    lines += ["    rows=(", *(line for call in calls for line in _laid(call, 8)), "    ),"]
+    lines += _laid(tuple(table.outputs), 4, "outputs=") if table.outputs else []
+    return "\n".join([f'"""{title}"""\n\n{line}\n\n{head}', *lines, ")\n"])
+
+
+def constant_of(name):
+    """A name of a network as that of a constant: MobileNet v2 -> MOBILENET_V2."""
+    words = re.sub(r"\W+", "_", name).strip("_").upper()
+    return words if words.isidentifier() else f"NETWORK_{words}".rstrip("_")
+
+
+class _Call:
+    """A call of a function with (value, keyword) pairs; the keyword is "" where there is none."""
+
+    def __init__(self, name, arguments):
+        self.name, self.arguments = name, arguments
+
+
+@cache
+def _writers():
+    """[(name, function, the fields of Row that its parameters become, how many it needs), ...].
+
+    Which fields these are is seen from a Row that is made with names in the place of values.
+    """
+    found = []
+    for name in architectures.__all__:
+        function = getattr(architectures, name)
+        if inspect.isfunction(function):
+            known = inspect.signature(function).parameters.values()
+            known = [each for each in known if each.kind is not each.VAR_KEYWORD]
+            row = function(**{each.name: f"<{each.name}>" for each in known})
+            said = {value: field for field, value in reversed(vars(row).items())}
+            needed = sum(each.default is each.empty for each in known)
+            found.append((name, function, [said[f"<{each.name}>"] for each in known], needed))
+    return found
+
+
+def _call(row):
+    """The call with which a Row is written in the fewest words."""
+    ways = []
+    for name, function, places, needed in _writers():
+        values = [getattr(row, field) for field in places]
+        for given in range(needed, len(values) + 1):
+            made = function(*values[:given])
+            rest = {f: v for f, v in vars(row).items() if v != getattr(made, f)}
+            if made.step == row.step and _makes(function, values[:given], rest, row):
+                arguments = [(value, "") for value in values[:given]]
+                ways.append(_Call(name, arguments + [(v, f) for f, v in rest.items()]))
+    return min(ways, key=lambda call: (len(call.arguments), len(_flat(call))))
+
+
+def _makes(function, values, rest, row):
+    try:
+        return function(*values, **rest) == row
+    except TypeError:  # an argument that the function sets itself
+        return False
+
+
+def _laid(value, indent, keyword=""):
+    """The lines of a call or another argument, broken where ruff breaks them."""
+    begin = " " * indent + keyword
+    line = f"{begin}{_flat(value)},"
+    if len(line) <= _WIDTH or not isinstance(value, _Call | tuple):
+        return [line]
+    is_call = isinstance(value, _Call)
+    parts = value.arguments if is_call else [(each, "") for each in value]
+    inside = " " * (indent + 4) + ", ".join(map(_argument, parts))
+    if is_call and len(inside) <= _WIDTH:
+        lines = [inside]
+    else:
+        parts = [(each, key and f"{key}=") for each, key in parts]
+        lines = [line for each, key in parts for line in _laid(each, indent + 4, key)]
+    return [f"{begin}{value.name if is_call else ''}(", *lines, f"{' ' * indent}),"]
+
+
+def _argument(part):
+    value, keyword = part
+    return f"{keyword}={_flat(value)}" if keyword else _flat(value)
+
+
+def _flat(value):
+    """A call or a value on one line."""
+    if isinstance(value, _Call):
+        return f"{value.name}({', '.join(map(_argument, value.arguments))})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_flat, value))}{',' * (len(value) == 1)})"
+    text = repr(value)
+    quoted = isinstance(value, str) and text[0] == "'" and '"' not in text
+    return f'"{text[1:-1]}"' if quoted else text

@@ -1,0 +1,279 @@
+"""`course table`: a table drafted from a Keras model, and a table of one's own proved."""
+
+import inspect
+import subprocess
+import sys
+from math import prod
+
+import keras
+import pytest
+from keras import layers
+
+from course import architectures as rows
+from course.anatomy import anatomy
+from course.architectures import *  # noqa: F403 -- every row that there is
+from course.architectures import Table, alexnet, googlenet, lenet, resnet
+from course.cli import main
+from course.diagnosis import diagnose
+from course.evidence.observe import weightless
+from course.grading.tables import draft
+from course.grading.tables.keras_model import LAYERS, model_of
+from course.network.from_table import ROWS
+from tests.classroom import ROOT
+
+#: Rows of every kind, each at least once.
+EVERY = Table(
+    name="every row",
+    source="made up",
+    input_shape=(32, 32, 8),
+    rows=(
+        rows.depthwise_conv("depthwise", 8, 3, padding="same"),
+        rows.lrn("lrn"),
+        rows.global_average_pool("squeeze"),
+        rows.dense("reduce", 2, activation="relu"),
+        rows.dense("expand", 8, activation="sigmoid"),
+        rows.multiply("scale", ("lrn", "expand")),
+        rows.batch_norm("batch_norm", "relu", scale=False),
+        rows.layer_norm("layer_norm"),
+        rows.grn("grn"),
+        rows.conv("wide", 6, (1, 7), padding=(0, 3), bias=False, norm=True, activation="relu"),
+        rows.subsample("every_other", 2),
+        rows.upsample("up", (2, 3), "bilinear"),
+        rows.average_pool("mean", (1, 3)),
+        rows.pad_channels("padded", 9),
+        rows.conv("beside", 3, 3, padding=1, groups=3, trainable=False),
+        rows.concatenate("both", ("padded", "beside")),
+        rows.conv_transpose("transposed", 6, 4, 2, padding=1),
+        rows.activation("gelu", "gelu"),
+        rows.max_pool("pool", 3, 2, padding="ceil"),
+        rows.conv("patches", 24, 8, stride=8),
+        rows.tokens("sequence"),
+        rows.class_token("class"),
+        rows.position_embedding("positions"),
+        rows.attention("attention", 4, 6),
+        rows.add("sum", ("positions", "attention")),
+        rows.conv("mlp", 96, 1, activation="gelu"),
+        rows.first_token("first"),
+        rows.dense("head", 10, activation="softmax"),
+    ),
+)
+SMALL = {
+    "LeNet-5 of 1998": lenet.LENET5_1998,
+    "AlexNet on two GPUs": alexnet.ALEXNET_TWO_GPUS,
+    "inception": googlenet.INCEPTION_BOTTLENECK,
+    "GoogLeNet with heads": googlenet.GOOGLENET_TRAINING,
+    "ResNet-20": resnet.CIFAR_RESNET20,
+    "every row": EVERY,
+}
+FUNCTIONS = {name for name in rows.__all__ if inspect.isfunction(getattr(rows, name))}
+
+
+def numbers(network):
+    """Everything that is counted of a network."""
+    found = anatomy(network)
+    totals = found.parameters, found.trained, found.macs, found.memory, found.peak
+    return totals, found.output_shapes, [(s.does(), s.shape, s.receptive_field) for s in found]
+
+
+def formatted(text):
+    """A text as ruff writes it, imports sorted."""
+    run = [sys.executable, "-m", "ruff"]
+    for command in (["check", "--fix", "--quiet", "--select", "I"], ["format", "--quiet"]):
+        done = subprocess.run(
+            [*run, *command, "--config", ROOT / "pyproject.toml", "--stdin-filename", "t.py", "-"],
+            input=text, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        text = done.stdout
+    return text
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_draft_is_the_network_again(name):
+    table = SMALL[name]
+    drafted = draft.drafted(anatomy(table))
+    assert diagnose(anatomy(table), drafted) == []
+    assert numbers(drafted) == numbers(table)
+    text = draft.text_of(drafted, "DRAFT", "A title.")
+    assert formatted(text) == text
+    names = {}
+    exec(text, names)
+    assert names["DRAFT"] == drafted
+
+
+def test_every_function_for_rows_is_written():
+    written = {draft._call(row).name for row in EVERY.rows}
+    assert written == FUNCTIONS
+    assert ROWS.keys() == LAYERS.keys() == {row.step for row in EVERY.rows}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_keras_counts_the_same(name):
+    with weightless():
+        model = model_of(SMALL[name])
+        found = anatomy(SMALL[name])
+        assert model.count_params() == found.parameters
+        assert sum(prod(weight.shape) for weight in model.trainable_weights) == found.trained
+        assert [tuple(each.shape[1:]) for each in model.outputs] == found.output_shapes
+
+
+def image(shape=(8, 8, 4)):
+    return keras.Input(shape)
+
+
+def concatenated():
+    x = image()
+    y = layers.Concatenate(name="one")([x, layers.Conv2D(4, 3, padding="same", name="c")(x)])
+    z = layers.Concatenate(name="two")([y, layers.Conv2D(4, 3, padding="same", name="d")(y)])
+    return keras.Model(x, layers.LeakyReLU(name="leaky")(z), name="dense net")
+
+
+def normalised():
+    """A normalisation that is frozen, one without a convolution, two networks in one."""
+    x = image()
+    y = layers.BatchNormalization(name="first_bn")(x)
+    y = layers.Conv2D(4, 3, use_bias=False, name="conv")(y)
+    y = layers.ReLU(name="relu")(layers.BatchNormalization(name="frozen", trainable=False)(y))
+    inner = keras.Sequential([layers.Input((6, 6, 4)), layers.Conv2D(5, 3, name="conv")])
+    return keras.Model(x, layers.Dense(3)(layers.Flatten()(inner(y))))
+
+
+@pytest.mark.parametrize(
+    "build, lines",
+    [
+        (concatenated, ['concatenate("one", ("input", "c"))', 'concatenate("two", ("one", "d"))',
+                        'activation("leaky", "leaky_relu")']),
+        (normalised, ['batch_norm("first_bn")', 'conv("conv", 4, 3, bias=False)',
+                      'batch_norm("frozen", "relu", trainable=False)', 'conv("conv_2", 5, 3)']),
+    ],
+)  # fmt: skip
+def test_a_draft_is_to_be_read(build, lines):
+    with weightless():
+        table = draft.drafted(build())
+    text = draft.text_of(table, "T", "")
+    for line in lines:
+        assert line in text, text
+
+
+def shared():
+    x, conv = image(), layers.Conv2D(4, 3, padding="same", name="twice")
+    return keras.Model(x, conv(conv(x)))
+
+
+def several():
+    x = image()
+    y = layers.Conv2D(8, 3, dilation_rate=2, name="holes")(x)
+    y = layers.ZeroPadding2D(((0, 3), (1, 0)))(y)
+    y = layers.Conv2D(8, 3, strides=3, name="crooked")(y)
+    y = layers.Reshape((-1, 8))(y)
+    return keras.Model(x, layers.LSTM(4, name="memory")(y))
+
+
+def sliced():
+    x = image()
+    return keras.Model(x, layers.Conv2D(4, 3, name="half")(x[..., :2]))
+
+
+def two_images():
+    x, y = image(), image()
+    return keras.Model([x, y], layers.Add()([x, y]))
+
+
+@pytest.mark.parametrize(
+    "build, reasons",
+    [
+        (shared, ["twice is used more than once, and each row of a table has weights of its own."]),
+        (several, ["holes (convolution 3 × 3): no row can say dilation = (2, 2).",
+                   "crooked (convolution 3 × 3, stride 3, padding (0, 3) and (1, 0)): no row can "
+                   "say padding = ((0, 3), (1, 0)).",
+                   "memory: a table has no row for LSTM."]),
+        (sliced, ["half reads only the maps 0 to 1 of input, and a row reads whole rows."]),
+        (two_images, ["A table begins with one image. This network begins with (8, 8, 4) and "
+                      "(8, 8, 4)."]),
+    ],
+)  # fmt: skip
+def test_what_no_row_can_express_is_said_with_the_layers_name(build, reasons):
+    with weightless(), pytest.raises(draft.NoTable) as caught:
+        draft.drafted(build())
+    assert caught.value.reasons == reasons
+
+
+# --- the command
+
+MODEL = """
+import keras
+from keras import layers
+
+
+def build():
+    x = keras.Input((28, 28, 1))
+    y = layers.MaxPooling2D(2, name="pool1")(layers.Conv2D(8, 3, name="conv1")(x))
+    return keras.Model(x, layers.Dense(10, "softmax", name="out")(layers.Flatten()(y)))
+
+
+def odd():
+    x = keras.Input((28, 28, 1))
+    return keras.Model(x, layers.Conv2D(8, 3, dilation_rate=2, name="holes")(x))
+
+
+def broken():
+    return layers.Conv2D(8, 3)(1)
+
+
+def number():
+    return 1
+
+
+made = build()
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """A folder with model.py; `here(*arguments)` is (status, stdout, stderr) of `course table`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "model.py").write_text(MODEL)
+
+    def run(*arguments):
+        capsys.readouterr()
+        return main(["table", *arguments]), *capsys.readouterr()
+
+    yield run
+    main(["table", "--help"])
+
+
+def test_a_draft_is_printed_or_written(here, tmp_path):
+    status, out, _ = here("model.py:build")
+    assert status == 0 and 'conv("conv1", 8, 3),' in out and "MODEL = Table(" in out
+    assert here("model.py:made")[:2] == (0, out)
+    status, said, _ = here("model.py:build", "--into", "tables/week3.py")
+    assert status == 0 and said.startswith("wrote    tables/week3.py: WEEK3, 3 rows")
+    names = {}
+    exec((tmp_path / "tables" / "week3.py").read_text(), names)
+    assert diagnose(names["WEEK3"], names["WEEK3"]) == []
+    before = (tmp_path / "tables" / "week3.py").read_bytes()
+    status, _, err = here("model.py:build", "--into", "tables/week3.py")
+    assert status == 1 and "is there already" in err
+    assert (tmp_path / "tables" / "week3.py").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "model, said",
+    [
+        ("model.py:odd", "holes (convolution 3 × 3): no row can say dilation = (2, 2)."),
+        ("model.py:broken", "model.py:broken stops with ValueError"),
+        ("model.py:number", "Received: int"),
+        (
+            "model.py:missing",
+            "model.py has no function missing. It has: build, odd, broken, number.",
+        ),
+        ("nowhere.py:build", "There is no file nowhere.py here."),
+        ("model.py", "as in model.py:build. Received: model.py"),
+        ("crooked.py:build", "crooked.py stops with SyntaxError"),
+    ],
+)
+def test_why_there_is_no_draft(here, tmp_path, model, said):
+    (tmp_path / "crooked.py").write_text("def build(:")
+    status, out, err = here(model, "--into", "tables/new.py")
+    assert status == 1 and not out and said in err, err
+    assert not (tmp_path / "tables").exists()
