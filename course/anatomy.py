@@ -1,6 +1,7 @@
 """A network seen as rows: what each step does, its shape, its cost, how far it sees.
 
     anatomy(model)      # any Keras model, its JSON config, its trace, or a published table
+    anatomy(module, (224, 224, 3))    # a module of PyTorch, with (height, width, channels)
     anatomy(builder)    # a function that makes a model, which then needs no weights
 
 The rows are a normal form. Names, activations as argument, layer or function, padding as its own
@@ -24,6 +25,8 @@ import re
 
 from course import show
 from course.architectures import Table
+from course.evidence import pytorch
+from course.evidence.lines import Misused
 from course.evidence.observe import weightless
 from course.network.from_table import from_table
 from course.network.from_trace import from_trace
@@ -51,6 +54,8 @@ class Anatomy:
         self.outputs = outputs  # Values that the network returns
         self.steps = steps
         self.faults = faults  # merges that Keras refuses (`course.network.faults`)
+        self.library = ""  # "torch" for a module of PyTorch
+        self.stopped = []  # findings about an error that reading it let pass
 
     @classmethod
     def of(cls, name, graph):
@@ -59,7 +64,9 @@ class Anatomy:
         if place := graph.order:
             row = {f"{name}_bn": at for name, at in place.items()} | place
             steps.sort(key=lambda step: row.get(step.name, len(row)))
-        return cls(name, inputs, outputs, steps, faults)
+        made = cls(name, inputs, outputs, steps, faults)
+        made.library = graph.library
+        return made
 
     def leading_to(self, value):
         """The part of the network that one of its outputs is computed from."""
@@ -185,14 +192,14 @@ class Anatomy:
 
 
 def anatomy(network, input_shape=None, numbers=FIXED):
-    """The anatomy of a Keras model, of its JSON config, of its trace, or of a published Table.
+    """The anatomy of a Keras model, its JSON config, its trace, a PyTorch module, or a Table.
 
-    `network` may also be a function without arguments that makes a model. Then no weights are made,
-    and VGG-16 takes hundredths of a second.
+    `network` may also be a function (or a class of modules) without arguments that makes one. Then
+    no weights are made, and VGG-16 takes hundredths of a second.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that
-    is subclassed, or begins with `keras.Input((None, None, 3))`. `numbers` are the random numbers
-    with which a trace was probed (see `course.evidence.probes`).
+    is subclassed, begins with `keras.Input((None, None, 3))`, or is PyTorch's. `numbers` are the
+    random numbers with which a trace was probed (see `course.evidence.probes`).
 
     Raises TypeError for anything else, and `course.evidence.trace.TraceError` for a model without
     shapes.
@@ -210,15 +217,18 @@ def anatomy(network, input_shape=None, numbers=FIXED):
         return Anatomy.of("model", from_trace(network, numbers))
     from course.evidence.trace import trace
 
-    if inspect.isroutine(network):
+    if inspect.isroutine(network) or pytorch.is_class(network):
         with weightless():
             return anatomy(network(), input_shape, numbers)
+    if pytorch.is_module(network):
+        return _of_module(network, input_shape, numbers)
     if isinstance(network, str | dict):
         network = _from_config(network)
     if not hasattr(network, "layers") or not hasattr(network, "call"):
         raise TypeError(
-            "anatomy() should get a keras.Model, a function that makes one, its JSON config, or a "
-            f"Table of course.architectures. Received: {type(network).__name__}."
+            "anatomy() should get a keras.Model, a module of PyTorch, a function that makes one, "
+            "the JSON config of a model, or a Table of course.architectures. "
+            f"Received: {type(network).__name__}."
         )
     graph = from_trace(trace(network, input_shape, numbers), numbers)
     given = not re.fullmatch(r"(functional|sequential|model)(_\d+)?", network.name)
@@ -229,6 +239,17 @@ def anatomy(network, input_shape=None, numbers=FIXED):
 def _of_table(table):
     """The anatomy of a table. Tables are immutable, so each is read once and kept."""
     return Anatomy.of(table.name, from_table(table))
+
+
+def _of_module(module, input_shape, numbers):
+    from course.evidence.pytorch.trace import trace
+    from course.evidence.trace import TraceError
+
+    try:
+        evidence = trace(module, input_shape, numbers)
+    except Misused as error:
+        raise TraceError(f"{error}.") from None
+    return Anatomy.of(type(module).__name__, from_trace(evidence, numbers))
 
 
 def _from_config(config):

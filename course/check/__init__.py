@@ -28,7 +28,7 @@ from course.check.asked import ask, failed, no_plain_value, told, within_bounds
 from course.check.card import Card
 from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
-from course.diagnosis import Cause, finding, nearest
+from course.diagnosis import Cause, finding, in_words_of, nearest
 from course.evidence import probes, values
 from course.network.graph import TooLarge
 from course.network.words import shape_of
@@ -47,7 +47,8 @@ def model(builder, /, *args, like, **kwargs):
 
     `like` is a `Table`, or a list of tables of which one has to fit. The keyword arguments
     `classes` and `input_shape` are passed to the builder and to the table, all others to the
-    builder only. The model is built without weights: VGG-16 takes hundredths of a second.
+    builder only. The model is built without weights: VGG-16 takes hundredths of a second. A builder
+    may also be a class of PyTorch's modules, or return a module.
 
     Raises CheckFailed with the first row that differs.
     """
@@ -59,7 +60,8 @@ def model(builder, /, *args, like, **kwargs):
 def block(function, /, *args, like, **kwargs):
     """Check a function from tensor to tensor against some rows of a table.
 
-    The function gets a symbolic tensor of `like.input_shape` first, then the other arguments.
+    The function gets a symbolic tensor of `like.input_shape` first, then the other arguments. A
+    class of PyTorch's modules gets the arguments, and its module the tensor.
 
     Raises CheckFailed with the first row that differs.
     """
@@ -82,6 +84,7 @@ def budget(builder, /, *args, parameters, macs, input_shape, classes, convolutio
         lambda built: design.findings(built, input_shape, classes, convolutions, parameters, macs),
     )  # fmt: skip
     built, findings = read or (None, [unread])
+    findings = [*findings, *(built.stopped if built else ())]
     note = "" if findings else (
         f"It takes {built.parameters:,} of {parameters:,} parameters, and {built.macs:,} of "
         f"{macs:,} MACs."
@@ -102,6 +105,7 @@ def _network(kind, subject, args, kwargs, tables):
     if unread:
         return Card(name, [unread], tables[0])
     built, (table, findings) = read
+    findings = [*findings, *built.stopped]
     if kind == "block" and findings and findings[0].cause is Cause.MISSING:
         findings = [_with_its_end(findings[0], built, table), *findings[1:]]
     note = _note(built)
@@ -131,6 +135,8 @@ def _read(kind, subject, args, kwargs, input_shape, judged):
     try:
         within_bounds(reply["trace"])
         built = anatomy(reply["trace"], numbers=request["probe"])
+        if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
+            built.stopped = [finding("", Cause.RAISES, received=stopped)]
         return name, (built, judged(built)), None
     except TooLarge as error:
         return name, None, finding("", Cause.READ_NO_FURTHER, received=str(error))
@@ -162,10 +168,10 @@ def _note(built):
         return ""
     first, *others = without_use
     more = f" (and {len(others)} more like it)" if others else ""
-    return (
+    return in_words_of(built.library, (
         f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
         "is accepted. With use_bias=False the layer holds one array of weights instead of two."
-    )
+    ))  # fmt: skip
 
 
 def shapes(answers, /, *, like, rows=None):

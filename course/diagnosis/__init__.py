@@ -7,11 +7,13 @@ and ways of writing do not count, because an anatomy has none.
 `causes` is the closed vocabulary, `align` the search, `explain` makes sentences of its edits.
 """
 
+from dataclasses import replace
+
 from course.anatomy import anatomy
 from course.diagnosis import align, explain, merges
-from course.diagnosis.causes import Cause, Finding, finding
+from course.diagnosis.causes import Cause, Finding, finding, in_words_of
 
-__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "nearest"]
+__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "in_words_of", "nearest"]
 
 MOST_FINDINGS = 5  # the search reports no more
 
@@ -22,9 +24,9 @@ def diagnose(network, table):
     Of several tables, as a list, one has to fit. If none does, the findings are those of the table
     that costs least to explain.
 
-    `network` is a Keras model, its JSON config, its trace or its anatomy. The first finding is
-    the first row of the table that differs. Later findings are told only
-    where they are mistakes of their own.
+    `network` is a Keras model, its JSON config, its trace or its anatomy, or a module of PyTorch.
+    The first finding is the first row of the table that differs. Later findings are told only where
+    they are mistakes of their own.
     """
     return nearest(network, table)[1]
 
@@ -45,5 +47,5 @@ def nearest(network, table):
 def _findings(alignment, found):
     findings = explain.findings_of(alignment, MOST_FINDINGS)
     if found.faults:
-        return merges.told(found.faults[0], findings, alignment.nets.table.network)
-    return findings
+        findings = merges.told(found.faults[0], findings, alignment.nets.table.network)
+    return [replace(each, message=in_words_of(found.library, each.message)) for each in findings]

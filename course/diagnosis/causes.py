@@ -139,6 +139,38 @@ def finding(row, cause, expected="", received="", *, gives="", after="", hint=""
     return Finding(row, cause, str(expected), str(received), message)
 
 
+#: What a sentence about a network of PyTorch says where others name Keras's layers and arguments.
+_OF_TORCH = {
+    r'The default padding="valid" adds': "The default padding=0 adds",
+    r'(padding="same"|ZeroPadding2D) surrounds the map': "Its padding surrounds the map",
+    r"With \(0, (\d)\) and \(0, \1\) \(before, after\) it is": "With ceil_mode=True it is",
+    r': padding="same" is missing': ": its padding is missing",
+    r"layers\.Concatenate\(\)": "torch.cat([…], dim=1)",
+    r"axis=-?\d stacks (.*)\. Maps lie on the last axis, so that\b.* side by side": (
+        r"torch.cat stacks \1 here. Maps lie along dim=1, which puts them side by side"
+    ),
+    r"Dense was applied to a map, .*\. Put": (
+        "nn.Linear was applied to a map, so it works along its width. Put"
+    ),
+    r"layers\.Flatten\(\)": "nn.Flatten()",
+    r"layers\.Conv2D\b": "nn.Conv2d",
+    r"layers\.DepthwiseConv2D gives": "With as many groups as maps it gives",
+    r"use_bias=False": "bias=False",
+    r"Its weights are frozen, the table trains them": (
+        "Its weights are not trained, the table trains them. Either requires_grad is False, or the "
+        "layer is in a plain list, where parameters() does not find it: use nn.ModuleList"
+    ),
+    r"keras\.ops\b": "functions of torch",
+}
+
+
+def in_words_of(library, text):
+    """A sentence in which Keras's layers and arguments have the names of another library."""
+    for pattern, words in _OF_TORCH.items() if library == "torch" else ():
+        text = re.sub(pattern, words, text)
+    return text
+
+
 # --- words for the numbers of a step
 
 

@@ -74,6 +74,13 @@ _IN_WORDS = {
         "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
         "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
     ),
+    r"Tensor.item\(\) cannot be called on meta|can't convert meta device|Cannot copy out of meta": (
+        "The network is read without numbers here: forward() may look at the shapes of its "
+        "tensors, and not at their values"
+    ),
+    r"cannot assign (?:module|parameters?) before Module": (
+        "super().__init__() should be the first line of __init__"
+    ),
     "cannot access local variable 'batch_outputs'": (  # of Keras's predict
         "predict() was given no images: its array has length 0"
     ),

@@ -14,12 +14,22 @@ A request is one of
 and a reply is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array" if the
 lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
 {"failed": kind, "text": ...}, where this kind is the name of a `course.diagnosis.causes.Cause`.
+A trace that was let pass an error beside a merge comes with {"stopped": its text}.
 """
 
 import json
 from contextlib import contextmanager, suppress
 
-from course.evidence import backends, building, keras_private, keras_state, probes, unmerged, values
+from course.evidence import (
+    backends,
+    building,
+    keras_private,
+    keras_state,
+    probes,
+    pytorch,
+    unmerged,
+    values,
+)
 from course.evidence.blame import as_not_called
 from course.evidence.blame import blame as _blame
 from course.evidence.lines import Refused
@@ -131,6 +141,9 @@ def _model(builder, request):
 
 
 def _block(function, request):
+    if pytorch.is_class(function):  # its modules take the tensor
+        return _model(function, request)
+
     def build(keras):
         inputs = keras.Input(tuple(request["input_shape"]))
         with _blame():
@@ -155,31 +168,35 @@ def _written_down(subject, build, request):
             # Try again and let merges of sizes that do not fit pass. If nothing else is wrong with
             # the code, the rows before the merge can be judged as usual.
             with suppress(Refused), unmerged.recorded(keras) as passed:
-                reply = _traced(keras, subject, build, request)
+                reply = _traced(keras, subject, build, request, passed)
                 if passed:
-                    return reply
+                    stopped = next((text for text in passed if isinstance(text, str) and text), "")
+                    return reply | ({"stopped": stopped} if stopped else {})
             raise
 
 
-def _traced(keras, subject, build, request):
+def _traced(keras, subject, build, request, passed=None):
+    from course.evidence.pytorch.trace import trace as trace_of_module
     from course.evidence.trace import TraceError, trace
 
-    model = subject if isinstance(subject, keras.Model) else None
+    readable = isinstance(subject, keras.Model) or pytorch.is_module(subject)
+    model = subject if readable else None
     if model is None:
         if subject is None or subject is Ellipsis:
             raise Refused("NOT_ANSWERED")
         if not callable(subject):
             raise Refused("NO_MODEL", _kind(subject))
         model = build(keras)
-    if not isinstance(model, keras.Model):
+    torch = pytorch.is_module(model)
+    if not torch and not isinstance(model, keras.Model):
         hint = ""
         if keras_private.is_symbolic(model):
             hint = " (the last tensor: return keras.Model(inputs, outputs))"
         raise Refused("NO_MODEL", _kind(model) + hint)
     try:
         with _blame():
-            numbers = request.get("probe", probes.FIXED)
-            return {"trace": trace(model, request.get("input_shape"), numbers)}
+            given = model, request.get("input_shape"), request.get("probe", probes.FIXED)
+            return {"trace": trace_of_module(*given, passed) if torch else trace(*given)}
     except TraceError as error:
         raise Refused("UNREADABLE", str(error)) from None
 
@@ -194,7 +211,8 @@ def weightless():
     import keras
 
     nothing_left = keras_state.nothing_left(collect=True)
-    with nothing_left, keras_private.values_on_demand(keras), building.only_built(keras):
+    built = building.only_built(keras), pytorch.weightless()
+    with nothing_left, keras_private.values_on_demand(keras), built[0], built[1]:
         yield keras
 
 

@@ -1,7 +1,7 @@
-"""Read the trace of a Keras model as plain nodes, one for each step; the rules fold them later.
+"""Read the trace of a model as plain nodes, one for each step; the rules fold them later.
 
 `course.network.meanings` says what each step means. An unknown layer keeps a row of its own, with
-Keras's own numbers.
+the library's own numbers.
 """
 
 import re
@@ -27,6 +27,7 @@ def from_trace(evidence, numbers=recognise.FIXED):
     `course.network.graph`, KeyError or TypeError for data that is not a trace.
     """
     graph = Graph()
+    graph.library = str(evidence.get("library", ""))
     traced = {step["id"]: step for step in evidence["steps"]}
     reads = {number: recognise.read_by(step) for number, step in traced.items()}
     found = _functions(evidence, traced, reads, numbers, graph.count)

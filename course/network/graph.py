@@ -31,6 +31,7 @@ class Graph:
         self.beside = {}  # number of a node that was joined -> (number, first channel) of the whole
         self.joins = {}  # number of a concatenation that vanished -> its row, to be shown
         self.inputs, self.outputs = [], ()  # Values
+        self.library = ""  # what it is written with, if that is not Keras
         self.order = {}  # name of a row -> its place, if the rows have an order (of a table)
         self.faults = []  # (function that makes a Fault from its values, those Values)
         self.waiting, self.pieces, self.made = deque(), 0, 0

@@ -1,0 +1,141 @@
+"""One call of a function of PyTorch: what it was given, and the steps of the trace that it makes.
+
+A tensor's layout says where its axes are: in a map of PyTorch, (channels, height, width), the axes
+of (height, width, channels) stand at 2, 0, 1. So a permutation of the axes is no step at all.
+"""
+
+from dataclasses import dataclass
+
+MOVES = {"to", "cuda", "cpu"}  # functions that move a tensor to another device
+MAP = (2, 0, 1)  # where (channels, height, width) stand in (height, width, channels)
+
+
+class NotExpressed(Exception):
+    """No layer of Keras does what this call does."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor that does not depend on the input: its parameters, and what is known of it."""
+
+    value: object
+    learned: tuple = ()  # the parameters that it is computed from
+    made: bool = False  # computed from no other constant
+    zeros: bool = False
+    random: bool = False
+
+
+class Call:
+    """One call of a function: what it was given and what it made."""
+
+    def __init__(self, tracer, function, name, args, kwargs):
+        self.tracer, self.function, self.name = tracer, function, name
+        self.args, self.kwargs = args, kwargs
+        self.read = [t for t in tracer.tensors([args, kwargs]) if tracer.known(t)]
+        self.found = {id(t): (tracer.found[id(t)], tracer.layouts[id(t)]) for t in self.read}
+        self.orders = {id(t): tracer.orders.get(id(t)) for t in self.read}
+        self.sides = {id(t): tuple(t.shape) for t in self.read}
+        self.sources = {id(t): tracer.where(t) for t in self.read}
+        self.made, self.unmerged, self.layout = [], None, None
+
+    def get(self, place, name, otherwise=None):
+        """An argument by its place or its name."""
+        if place < len(self.args):
+            return self.args[place]
+        return self.kwargs.get(name, otherwise)
+
+    @property
+    def x(self):
+        """The first tensor."""
+        return self.get(0, "input")
+
+    def layout_of(self, tensor):
+        """Where a tensor's axes stand in channels last; None if its batch is not the first."""
+        return self.found[id(tensor)][1]
+
+    def shape(self, tensor):
+        """A tensor's shape before the call, channels last, without the batch."""
+        return last(self.sides[id(tensor)], self.layout_of(tensor))
+
+    def axis(self, tensor, dim):
+        """An axis of a tensor as Keras counts it, the batch included; -1 for the last."""
+        layout, dim = self.layout_of(tensor), dim % len(self.sides[id(tensor)])
+        if layout is None or dim == 0:
+            raise NotExpressed
+        return -1 if layout[dim - 1] == len(layout) - 1 else layout[dim - 1] + 1
+
+    def learned(self):
+        """All parameters that the call uses, each once."""
+        tracer = self.tracer
+        given = tracer.tensors([list(self.args), self.kwargs])
+        constants = [tracer.constant(t) for t in given if id(t) not in self.found]
+        return tuple({id(p): p for c in constants for p in c.learned}.values())
+
+
+def plain(function):
+    """A function's name without underscores: `relu` for `torch.relu_`, `add` for `__iadd__`."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if name in ("__get__", "__set__"):  # a property of tensors
+        name = function.__self__.__name__
+    name = name.strip("_")
+    short = {"iadd": "add", "radd": "add", "imul": "mul", "rmul": "mul", "isub": "sub"}
+    short |= {"truediv": "div", "itruediv": "div", "idiv": "div", "rdiv": "rtruediv"}
+    return short.get(name, name)
+
+
+def usual(rank):
+    """The layout of PyTorch's tensors with so many axes besides the batch."""
+    return MAP if rank == 3 else tuple(range(rank))
+
+
+def last(shape, layout):
+    """A shape with its batch as one with channels last and without it."""
+    if layout is None:
+        return list(shape)
+    made = [0] * len(layout)
+    for axis, side in zip(layout, shape[1:], strict=True):
+        made[axis] = side
+    return made
+
+
+def done(call, op, config, args, weights=(), layouts=None, **more):
+    """Add a call's last step, and note what its results are."""
+    tracer, like = call.tracer, {len(at): at for _, at in call.found.values() if at}
+    layouts = layouts or [
+        like.get(made.dim() - 1, usual(made.dim() - 1)) for made in call.made
+    ]  # fmt: skip
+    layouts = [
+        layout if made.dim() and made.shape[0] == tracer.batch else None
+        for made, layout in zip(call.made, layouts, strict=True)
+    ]
+    shapes = [last(tuple(t.shape), at) for t, at in zip(call.made, layouts, strict=True)]
+    call.layout = layouts[0]
+    number = tracer.step(call, op, config, args, shapes, weights, **more)
+    for output, (made, layout) in enumerate(zip(call.made, layouts, strict=True)):
+        tracer.remember(made, (number, output), layout)
+    return number
+
+
+def before(call, op, config, shape, source=None, **more):
+    """Add a step that comes before the call's own; returns it as an argument."""
+    source = source or call.sources[id(call.x)]
+    number = call.tracer.step(call, op, config, [source], [list(shape)], **more)
+    return {"tensor": [number, 0]}
+
+
+def must_be_map(call):
+    """Raise NotExpressed for anything but a map of channels first."""
+    if call.layout_of(call.x) != MAP:
+        raise NotExpressed
+
+
+def pair(value):
+    """A number as [number, number]; a pair stays a pair."""
+    value = list(value) if isinstance(value, list | tuple) else [value]
+    return value * 2 if len(value) == 1 else value
+
+
+def without(call, gone):
+    """The layout of the first tensor without some of its axes."""
+    left = [axis for dim, axis in enumerate(call.layout_of(call.x)) if dim not in gone]
+    return tuple(sorted(left).index(axis) for axis in left)

@@ -1,0 +1,78 @@
+"""Sizes that do not fit: what a layer is made for, and what it gets."""
+
+
+def misfit(call):
+    """A sentence about a layer that gets another number of maps or values than it is made for.
+
+    The call's weights are changed to fit.
+    """
+    tracer, name = call.tracer, call.name
+    if name not in ("conv2d", "linear", "batch_norm") or not call.read:
+        return ""
+    x, weight = call.x, call.get(3 if name == "batch_norm" else 1, "weight")
+    fewest = {"conv2d": 4, "batch_norm": 2, "linear": 1}
+    if weight is None or id(x) not in call.found or x.dim() < fewest[name]:
+        return ""
+    groups = call.get(6, "groups", 1) if name == "conv2d" else 1
+    dim = -1 if name == "linear" else 1
+    got, right = x.shape[dim], weight.shape[0 if name == "batch_norm" else 1] * groups
+    if got == right or got % groups:
+        return ""
+    path = tracer.paths.get(id(tracer.stack[-1])) if tracer.stack else None
+    thing, unit = {
+        "conv2d": ("a convolution of", "maps"), "linear": ("a Linear layer for", "values"),
+        "batch_norm": ("a batch normalisation of", "maps"),
+    }[name]  # fmt: skip
+    text = f"{path or name} is {thing} {right:,} {unit} and gets {got:,}"
+    if x.dim() == 1:
+        text += f", all of {tracer.batch} images in one row. Write torch.flatten(x, 1)"
+    elif x.shape[0] != tracer.batch:
+        text += f", {x.shape[0]} times for {tracer.batch} images: view() or reshape() mixes them"
+    elif name == "linear" and x.dim() == 4:
+        text += f": along the width of a map. Flatten it first, to {x[0].numel():,} values"
+    _fitted(call, got // groups)
+    return text
+
+
+def _fitted(call, wide):
+    """Put weights of another width into a call."""
+    torch, call_args = call.tracer.torch, list(call.args)
+    names = ("running_mean", "running_var", "weight", "bias")
+
+    def narrowed(value, sides):
+        made = torch.empty(sides, device="meta")
+        call.tracer.constants[id(made)] = call.tracer.constant(value)
+        call.tracer.kept.append(made)
+        return made
+
+    def changed(name, value):
+        if value is None:
+            return None
+        if call.name == "batch_norm":
+            return narrowed(value, (wide,)) if name in names else value
+        sides = (value.shape[0], wide, *value.shape[2:])
+        return narrowed(value, sides) if name == "weight" else value
+
+    places = ("input", *names) if call.name == "batch_norm" else ("input", "weight")
+    for place, name in enumerate(places):
+        if name != "input" and place < len(call_args):
+            call_args[place] = changed(name, call_args[place])
+    call.args = tuple(call_args)
+    call.kwargs = {name: changed(name, value) for name, value in call.kwargs.items()}
+
+
+def merge(call):
+    """("add" or "concatenate", the tensors) of a merge, or (None, [])."""
+    kinds = {"add": "add", "cat": "concatenate", "concat": "concatenate"}
+    given = call.tracer.tensors([list(call.args), call.kwargs])
+    if call.name not in kinds or len(given) < 2 or any(id(t) not in call.found for t in given):
+        return None, []
+    return kinds[call.name], given
+
+
+def axis_of_merge(call, values):
+    """The axis of a merge as Keras counts it."""
+    if call.name == "add":
+        return -1
+    dim = call.get(1, "dim", 0) % values[0].dim()
+    return call.axis(values[0], dim) if dim else 0

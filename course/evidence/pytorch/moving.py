@@ -1,0 +1,193 @@
+"""Functions of PyTorch that compute nothing: they move, select or pad values.
+
+They are understood where channels last has the values in the same order. `view(n, height, width,
+channels)` of a map of channels first mixes them, and stays a step of its own.
+"""
+
+from math import prod
+
+from course.evidence.pytorch.calls import (
+    MAP,
+    NotExpressed,
+    before,
+    done,
+    last,
+    must_be_map,
+    usual,
+    without,
+)
+
+_WHOLE = {"slice": [None, None, None]}
+
+
+def permuted(call):
+    """The axes in another order: in channels last, nothing happens."""
+    rank = call.x.dim()
+    order = list(range(rank))
+    if call.name == "permute":
+        dims = call.get(1, "dims")
+        order = [d % rank for d in (dims if isinstance(dims, list | tuple) else call.args[1:])]
+    else:
+        one, other = (call.get(n, f"dim{n - 1}", call.kwargs.get(f"axis{n - 1}")) for n in (1, 2))
+        order[one % rank], order[other % rank] = order[other % rank], order[one % rank]
+    if order[0] != 0:
+        raise NotExpressed
+    layout = call.layout_of(call.x)
+    layouts = [tuple(layout[dim - 1] for dim in order[1:])]
+    done(call, "ops.Identity", {}, [call.sources[id(call.x)]], layouts=layouts)
+
+
+def reshaped(call):
+    """Flatten, view, squeeze: understood where channels last has the values in the same order."""
+    x, (made,) = call.x, call.made
+    old, new, layout = call.sides[id(x)][1:], tuple(made.shape[1:]), call.layout_of(x)
+    source, tracer = [call.sources[id(x)]], call.tracer
+    if made.shape[0] != tracer.batch:
+        raise NotExpressed
+    if old == new:
+        return done(call, "ops.Identity", {}, source, layouts=[layout])
+    if len(new) == 1:
+        done(call, "layers.Flatten", {}, source, layouts=[(0,)])
+        tracer.orders[id(made)] = (layout, old)
+        return None
+    goal = None
+    if len(old) == 1:
+        if call.orders[id(x)] in (None, (usual(len(new)), new)):
+            goal = usual(len(new))
+    elif layout == MAP and new == (old[0], prod(old[1:])):
+        goal = (1, 0)
+    elif layout == (1, 0) and len(new) == 3 and new[0] == old[0]:
+        goal = MAP
+    elif layout == (0, 1, 2) and new == (prod(old[:2]), old[2]):
+        goal = (0, 1)
+    elif layout == (0, 1) and len(new) == 3 and new[2] == old[1]:
+        goal = (0, 1, 2)
+    if goal is None:
+        raise NotExpressed
+    config = {"target_shape": last((1, *new), goal)}
+    return done(call, "layers.Reshape", config, source, layouts=[goal])
+
+
+def concatenated(call):
+    """Tensors along one axis; zeros among them are told as such."""
+    values, dim = call.get(0, "tensors"), call.get(1, "dim", call.kwargs.get("axis", 0))
+    tracer, first = call.tracer, call.read[0]
+    layout, args = call.layout_of(first), []
+    for value in values:
+        if id(value) in call.found:
+            args.append(call.sources[id(value)])
+            if call.layout_of(value) != layout:
+                raise NotExpressed
+        elif tracer.constant(value).zeros:
+            zeros = last(tuple(value.shape), layout)
+            args.append(before(call, "ops.ZerosLike", {}, zeros, call.sources[id(first)]))
+        else:
+            raise NotExpressed
+    done(call, "layers.Concatenate", {"axis": call.axis(first, dim)}, [args], layouts=[layout])
+
+
+def stacked(call):
+    """Values put together on a new axis of channels, as the colours of an image."""
+    values, dim = call.get(0, "tensors"), call.get(1, "dim", 0)
+    rank = call.made[0].dim()
+    if any(id(value) not in call.found for value in values) or rank != 4 or dim not in (1, -3):
+        raise NotExpressed
+    args = [call.sources[id(value)] for value in values]
+    done(call, "ops.Stack", {"axis": -1}, [args], layouts=[MAP])
+
+
+def padded(call):
+    """F.pad with zeros: around the map, or maps of zeros; negative numbers crop."""
+    pads, mode, value = call.get(1, "pad"), call.get(2, "mode", "constant"), call.get(3, "value")
+    if mode != "constant" or value not in (None, 0) or len(call.layout_of(call.x)) != 3:
+        raise NotExpressed
+    sides = [[0, 0] for _ in range(3)]
+    layout = call.layout_of(call.x)
+    for place in range(len(pads) // 2):
+        sides[layout[2 - place]] = list(pads[2 * place : 2 * place + 2])
+    every, source = [s for axis in sides for s in axis], [call.sources[id(call.x)]]
+    if any(sides[2]):
+        done(call, "ops.Pad", {"pad_width": [[0, 0], *sides], "mode": "constant"}, source)
+    elif min(every) >= 0:
+        done(call, "layers.ZeroPadding2D", {"padding": sides[:2]}, source)
+    elif max(every) <= 0:
+        sides = [[-side for side in axis] for axis in sides[:2]]
+        done(call, "layers.Cropping2D", {"cropping": sides}, source)
+    else:
+        raise NotExpressed
+
+
+def item(call):
+    """A slice or an index: `x[:, :, ::2, ::2]`."""
+    keys = call.args[1]
+    keys = list(keys) if isinstance(keys, tuple) else [keys]
+    _chosen(call, keys)
+
+
+def _chosen(call, keys):
+    """The part of a tensor that some keys, one for each axis, choose."""
+    rank, is_tensor = call.x.dim(), call.tracer.torch.is_tensor
+    if any(key is None or isinstance(key, bool) for key in keys):
+        raise NotExpressed
+    if any(key is Ellipsis for key in keys):
+        at = next(n for n, key in enumerate(keys) if key is Ellipsis)
+        keys = keys[:at] + [slice(None)] * (rank - len(keys) + 1) + keys[at + 1 :]
+    keys += [slice(None)] * (rank - len(keys))
+    keys = [call.tracer.constant(k).value.tolist() if is_tensor(k) else k for k in keys]
+    told = [{"slice": [k.start, k.stop, k.step]} if isinstance(k, slice) else k for k in keys]
+    if told[0] not in (_WHOLE, {"slice": [0, None, None]}):
+        raise NotExpressed
+    lists = [dim for dim, key in enumerate(keys) if isinstance(key, list)]
+    source, layout = call.sources[id(call.x)], call.layout_of(call.x)
+    if lists:
+        if len(lists) > 1 or any(key != _WHOLE for d, key in enumerate(told) if d not in lists):
+            raise NotExpressed
+        axis = call.axis(call.x, lists[0])
+        return done(call, "ops.Take", {"axis": axis}, [source, keys[lists[0]]])
+    ordered = [told[0], *({axis: told[dim + 1] for dim, axis in enumerate(layout)}[axis]
+                          for axis in range(len(layout)))]  # fmt: skip
+    gone = {dim - 1 for dim, key in enumerate(keys) if isinstance(key, int)}
+    return done(call, "ops.GetItem", {}, [source, ordered], layouts=[without(call, gone)])
+
+
+def narrowed(call):
+    """narrow, select and index_select: a part along one axis."""
+    dim, start = call.get(1, "dim"), call.get(2, "start")
+    stop = start + call.get(3, "length") if call.name == "narrow" else None
+    key = slice(start, stop) if call.name == "narrow" else call.get(2, "index")
+    _chosen(call, [slice(None)] * (dim % call.x.dim()) + [key])
+
+
+def split(call):
+    """chunk and split: ranges along one axis, one result each."""
+    dim = call.get(2, "dim", 0)
+    sizes = [made.shape[dim] for made in call.made]
+    ends = [sum(sizes[: n + 1]) for n in range(len(sizes) - 1)]
+    config = {"indices_or_sections": ends, "axis": call.axis(call.x, dim)}
+    done(call, "ops.Split", config, [call.sources[id(call.x)]])
+
+
+def flipped(call):
+    """The maps in reverse order."""
+    dims = call.get(1, "dims")
+    dims = dims if isinstance(dims, list | tuple) else [dims]
+    if [call.axis(call.x, dim) for dim in dims] != [-1]:
+        raise NotExpressed
+    done(call, "ops.Flip", {"axis": -1}, [call.sources[id(call.x)]])
+
+
+def zeros_like(call):
+    """Zeros of the size of a map."""
+    done(call, "ops.ZerosLike", {}, [call.sources[id(call.read[0])]])
+
+
+def enlarged(call):
+    """interpolate by a whole factor."""
+    must_be_map(call)
+    factors = [made / own for made, own in zip(call.made[0].shape[2:], call.x.shape[2:],
+                                               strict=True)]  # fmt: skip
+    if any(factor != int(factor) or factor < 1 for factor in factors):
+        raise NotExpressed
+    mode = call.get(3, "mode", "nearest")
+    config = {"size": [int(factor) for factor in factors], "interpolation": mode}
+    done(call, "layers.UpSampling2D", config, [call.sources[id(call.x)]])

@@ -1,0 +1,341 @@
+"""What each function of PyTorch is called in a trace: the name and settings of Keras's layer.
+
+A function that no layer of Keras stands for, or that is used in a way that none can express, keeps
+its own name, with PyTorch's shapes and parameters.
+"""
+
+from course.evidence.pytorch import moving
+from course.evidence.pytorch.calls import (
+    MAP,
+    NotExpressed,
+    before,
+    done,
+    must_be_map,
+    pair,
+    usual,
+    without,
+)
+
+
+def write(call):
+    """Add the steps of a call to the trace, and note what its results are."""
+    tracer = call.tracer
+    if call.unmerged:
+        axes = usual(call.made[0].dim() - 1)
+        values = tracer.tensors([list(call.args), call.kwargs])
+        args = [call.sources[id(value)] for value in values]
+        done(call, "ops.Unmerged", call.unmerged, args, layouts=[axes])
+        return
+    try:
+        if any(layout is None for _, layout in call.found.values()):
+            raise NotExpressed
+        _WRITERS[call.name](call)
+    except (NotExpressed, KeyError):
+        _unknown(call)
+
+
+def _unknown(call):
+    """A step under PyTorch's own name."""
+    tracer, learned = call.tracer, call.learned()
+    inner = tracer.module()
+    camel = "".join(part.title() for part in call.name.split("_")) or "Function"
+    op = f"layers.{type(inner).__name__}" if inner is not None and learned else f"ops.{camel}"
+    if op.split(".")[1] in _TAKEN:  # it is used in a way that Keras's layer is not
+        op += "OfPyTorch"
+    args = [call.sources[id(tensor)] for tensor in call.read]
+    done(call, op, {}, args, learned)
+
+
+# --- layers with weights
+
+
+def _leaves(call, *tensors):
+    """Weights as they are kept; computed ones are no layer of Keras."""
+    constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
+    if any(not constant.made for constant in constants):
+        raise NotExpressed
+    return tuple(c.learned[0] if c.learned else c.value for c in constants)
+
+
+def _conv(call):
+    must_be_map(call)
+    weight, bias = call.get(1, "weight"), call.get(2, "bias")
+    stride, padding = pair(call.get(3, "stride", 1)), call.get(4, "padding", 0)
+    weights = _leaves(call, weight, bias)
+    same = padding == "same"
+    source = call.sources[id(call.x)]
+    if not isinstance(padding, str) and any(pair(padding)):
+        source = _zeros(call, [[side, side] for side in pair(padding)])
+    config = {
+        "filters": weight.shape[0], "kernel_size": list(weight.shape[2:]), "strides": stride,
+        "padding": "same" if same else "valid", "use_bias": bias is not None,
+        "dilation_rate": pair(call.get(5, "dilation", 1)), "groups": call.get(6, "groups", 1),
+        "activation": "linear",
+    }  # fmt: skip
+    done(call, "layers.Conv2D", config, [source], weights)
+
+
+def _conv_transpose(call):
+    must_be_map(call)
+    weight, bias = call.get(1, "weight"), call.get(2, "bias")
+    config = {
+        "filters": call.made[0].shape[1], "kernel_size": list(weight.shape[2:]),
+        "strides": pair(call.get(3, "stride", 1)), "padding": pair(call.get(4, "padding", 0)),
+        "use_bias": bias is not None, "activation": "linear",
+    }  # fmt: skip
+    done(call, "layers.Conv2DTranspose", config, [call.sources[id(call.x)]],
+          _leaves(call, weight, bias))  # fmt: skip
+
+
+def _dense(call):
+    weight, bias = call.get(1, "weight"), call.get(2, "bias")
+    if call.name == "matmul":
+        weight, bias = call.args[1], None
+        if id(call.args[0]) not in call.found or id(weight) in call.found or weight.dim() != 2:
+            raise NotExpressed
+    # On a map, Linear works along the width. If that does not fit, Flatten is missing before it.
+    missing = call.tracer.passed and call.layout_of(call.x) == MAP
+    if call.axis(call.x, -1) != -1 and not missing:
+        raise NotExpressed
+    config = {"units": call.made[0].shape[-1], "use_bias": bias is not None, "activation": "linear"}
+    done(call, "layers.Dense", config, [call.sources[id(call.x)]], _leaves(call, weight, bias))
+
+
+def _batch_norm(call):
+    mean, variance = call.get(1, "running_mean"), call.get(2, "running_var")
+    weight, bias = call.get(3, "weight"), call.get(4, "bias")
+    if mean is None or call.axis(call.x, 1) != -1:
+        raise NotExpressed
+    weights = _leaves(call, weight, bias, mean, variance)
+    config = {"axis": -1, "scale": weight is not None, "center": bias is not None}
+    trained = [w for w in weights if w.requires_grad]
+    more = {"trainable": bool(trained) or weight is None}
+    done(call, "layers.BatchNormalization", config, [call.sources[id(call.x)]], weights, **more)
+
+
+def _layer_norm(call):
+    sides = call.get(1, "normalized_shape")
+    rank = call.x.dim()
+    axes = sorted(call.axis(call.x, dim) for dim in range(rank - len(sides), rank))
+    config = {"axis": axes[0] if len(axes) == 1 else axes}
+    _normalised(call, "layers.LayerNormalization", config, 2)
+
+
+def _group_norm(call):
+    must_be_map(call)
+    config = {"groups": call.get(1, "num_groups"), "axis": -1}
+    _normalised(call, "layers.GroupNormalization", config, 2)
+
+
+def _normalised(call, op, config, place):
+    weight, bias = call.get(place, "weight"), call.get(place + 1, "bias")
+    config |= {"scale": weight is not None, "center": bias is not None}
+    done(call, op, config, [call.sources[id(call.x)]], _leaves(call, weight, bias))
+
+
+# --- pools
+
+
+def _zeros(call, sides, **more):
+    """Zeros around the map that goes in."""
+    high, wide, channels = call.shape(call.x)
+    shape = [high + sum(sides[0]), wide + sum(sides[1]), channels]
+    return before(call, "layers.ZeroPadding2D", {"padding": sides}, shape, **more)
+
+
+def _pool(call):
+    must_be_map(call)
+    largest = call.name.startswith("max")
+    kernel = pair(call.get(1, "kernel_size"))
+    stride = pair(call.get(2, "stride") or kernel)
+    padding = pair(call.get(3, "padding", 0))
+    dilated = largest and pair(call.get(4, "dilation", 1)) != [1, 1]
+    if dilated or len(call.made) > 1 or (not largest and call.get(6, "divisor_override")):
+        raise NotExpressed
+    made, sides = call.made[0].shape[2:], []
+    for axis in (0, 1):
+        # With ceil_mode the last window may hang over: zeros behind the map, as far as it goes.
+        reach = (made[axis] - 1) * stride[axis] + kernel[axis]
+        more = reach - (call.x.shape[2 + axis] + 2 * padding[axis])
+        sides.append([padding[axis], padding[axis] + max(0, more)])
+    source = _zeros(call, sides) if any(map(any, sides)) else call.sources[id(call.x)]
+    config = {"pool_size": kernel, "strides": stride, "padding": "valid"}
+    done(call, f"layers.{'Max' if largest else 'Average'}Pooling2D", config, [source])
+
+
+def _adaptive_pool(call):
+    must_be_map(call)
+    kind = "Max" if "max" in call.name else "Average"
+    sides = list(call.made[0].shape[2:])
+    if len(call.made) > 1:
+        raise NotExpressed
+    op, config = f"layers.Adaptive{kind}Pooling2D", {"output_size": sides}
+    if sides == [1, 1]:
+        op, config = f"layers.Global{kind}Pooling2D", {"keepdims": True}
+    done(call, op, config, [call.sources[id(call.x)]])
+
+
+def _reduced(op):
+    def write(call):
+        dims = call.get(1, "dim", call.kwargs.get("axis"))
+        dims = [dims] if isinstance(dims, int) else list(dims or [])
+        axes = sorted(call.axis(call.x, dim) % call.x.dim() for dim in dims)
+        keeps = bool(call.get(2, "keepdim", False))
+        if not axes:
+            raise NotExpressed
+        gone = () if keeps else {dim % call.x.dim() - 1 for dim in dims}
+        config = {"axis": axes[0] if len(axes) == 1 else axes, "keepdims": keeps}
+        done(call, op, config, [call.sources[id(call.x)]], layouts=[without(call, gone)])
+
+    return write
+
+
+# --- element-wise functions
+
+
+def _same(call):
+    done(call, "ops.Identity", {}, [call.sources[id(call.x)]])
+
+
+def _dropout(call):
+    done(call, "layers.Dropout", {}, [call.sources[id(call.x)]])
+
+
+def _named(op, *usual_settings):
+    """A function of one tensor, with no settings but those that Keras's function has."""
+
+    def write(call):
+        extra = {k: v for k, v in call.kwargs.items() if k not in ("inplace", "dtype", "out")}
+        given = [*call.args[1:], *extra.values()]
+        given = [v for v in given if v is not None and not isinstance(v, bool)]
+        if any(value not in usual_settings for value in given):
+            raise NotExpressed
+        done(call, op, {}, [call.sources[id(call.x)]])
+
+    return write
+
+
+def _softmax(call):
+    dim = call.get(1, "dim")
+    if dim is None:  # PyTorch's own choice, of which it warns
+        dim = 0 if call.x.dim() in (1, 3) else 1
+    op = "ops.LogSoftmax" if call.name == "log_softmax" else "ops.Softmax"
+    config = {"axis": call.axis(call.x, dim)}
+    done(call, op, config, [call.sources[id(call.x)]])
+
+
+def _gelu(call):
+    config = {"approximate": call.kwargs.get("approximate") == "tanh"}
+    done(call, "ops.Gelu", config, [call.sources[id(call.x)]])
+
+
+def _leaky_relu(call):
+    config = {"negative_slope": call.get(1, "negative_slope", 0.01)}
+    done(call, "ops.LeakyRelu", config, [call.sources[id(call.x)]])
+
+
+def _clip(call):
+    names = ("min_val", "max_val") if call.name == "hardtanh" else ("min", "max")
+    usual_ends = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
+    ends = [call.get(n, names[n - 1], usual_ends[n - 1]) for n in (1, 2)]
+    config = {"x_min": ends[0], "x_max": 1e30 if ends[1] is None else ends[1]}
+    if not all(isinstance(end, int | float) for end in config.values()):
+        raise NotExpressed
+    config = {key: int(end) if end == int(end) and abs(end) < 1e6 else end
+              for key, end in config.items()}  # fmt: skip
+    done(call, "ops.Clip", config, [call.sources[id(call.x)]])
+
+
+def _arithmetic(op):
+    def write(call):
+        tracer, args = call.tracer, list(call.args[:2])
+        if call.kwargs.get("alpha", 1) != 1 or len(args) != 2 or call.kwargs.get("rounding_mode"):
+            raise NotExpressed
+        if call.name in ("rsub", "rtruediv"):
+            args.reverse()
+        reads = [value for value in args if id(value) in call.found]
+        if len({call.layout_of(value) for value in reads}) > 1:
+            raise NotExpressed
+        others = [value for value in args if tracer.torch.is_tensor(value)]
+        others = [tracer.constant(value) for value in others if id(value) not in call.found]
+        if any(other.random for other in others):
+            return _dropout_of(call, reads[0])
+        if others and others[0].learned:
+            return _per_map(call, op, reads[0], others[0])
+        told = [call.sources[id(v)] if id(v) in call.found else _number(tracer, v) for v in args]
+        return done(call, op, {}, told)
+
+    return write
+
+
+def _number(tracer, value):
+    """A number of a call, also out of a tensor; arrays are not told."""
+    if not tracer.torch.is_tensor(value):
+        return value
+    kept = value.dim() == 0 and tracer.constant(value).value.device.type != "meta"
+    return tracer.constant(value).value.item() if kept else {"unknown": "Tensor"}
+
+
+def _dropout_of(call, x):
+    done(call, "layers.Dropout", {}, [call.sources[id(x)]])
+
+
+def _per_map(call, op, x, constant):
+    """Learned factors, one for each map, are a depthwise convolution of 1 × 1."""
+    sides, (learned, *more) = constant.value.shape, constant.learned
+    channels = call.sides[id(x)][1]
+    wide = len(sides) >= 3 and sides[-3] == channels == constant.value.numel()
+    if op != "ops.Multiply" or call.layout_of(x) != MAP or more or not wide:
+        raise NotExpressed
+    one = [1, 1]
+    config = {
+        "kernel_size": one, "strides": one, "padding": "valid", "dilation_rate": one,
+        "depth_multiplier": 1, "use_bias": False, "activation": "linear",
+    }  # fmt: skip
+    done(call, "layers.DepthwiseConv2D", config, [call.sources[id(x)]], (learned,))
+
+
+_WRITERS = {
+    "conv2d": _conv, "conv_transpose2d": _conv_transpose, "linear": _dense, "matmul": _dense,
+    "batch_norm": _batch_norm, "layer_norm": _layer_norm, "group_norm": _group_norm,
+    "softmax": _softmax, "log_softmax": _softmax, "gelu": _gelu, "leaky_relu": _leaky_relu,
+    "elu": _named("ops.Elu", 1.0), "softplus": _named("ops.Softplus", 1, 20),
+    "mean": _reduced("ops.Mean"), "sum": _reduced("ops.Sum"),
+    "add": _arithmetic("ops.Add"), "stack": moving.stacked, "pad": moving.padded,
+    "getitem": moving.item, "flip": moving.flipped, "zeros_like": moving.zeros_like,
+    **dict.fromkeys(("max_pool2d", "avg_pool2d"), _pool),
+    **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), _adaptive_pool),
+    **dict.fromkeys(("hardtanh", "clamp", "clip"), _clip),
+    **dict.fromkeys(("sub", "rsub"), _arithmetic("ops.Subtract")),
+    **dict.fromkeys(("mul", "multiply"), _arithmetic("ops.Multiply")),
+    **dict.fromkeys(("div", "rtruediv"), _arithmetic("ops.TrueDivide")),
+    **dict.fromkeys(("cat", "concat", "concatenate"), moving.concatenated),
+    **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims"), moving.permuted),
+    **dict.fromkeys(("narrow", "select", "index_select"), moving.narrowed),
+    **dict.fromkeys(("chunk", "split", "tensor_split"), moving.split),
+    **dict.fromkeys(("interpolate", "upsample"), moving.enlarged),
+    **{name: _named(f"ops.{keras}") for name, keras in {
+        "relu": "Relu", "relu6": "Relu6", "tanh": "Tanh", "sigmoid": "Sigmoid", "selu": "Selu",
+        "silu": "Silu", "neg": "Negative", "hardswish": "HardSilu", "hardsigmoid": "HardSigmoid",
+    }.items()},
+    **dict.fromkeys(
+        ("dropout", "dropout2d", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"),
+        _dropout,
+    ),
+    **dict.fromkeys(
+        ("to", "cuda", "cpu", "contiguous", "clone", "data", "detach", "float", "half", "type",
+         "type_as"), _same,
+    ),
+    **dict.fromkeys(
+        ("flatten", "view", "reshape", "squeeze", "unsqueeze", "unflatten", "view_as",
+         "reshape_as"), moving.reshaped,
+    ),
+}  # fmt: skip
+
+#: Names of Keras that a function of PyTorch may have, too, and mean something else by.
+_TAKEN = {
+    "Relu", "Relu6", "Tanh", "Sigmoid", "Elu", "Selu", "Silu", "Softplus", "Softmax", "LogSoftmax",
+    "Gelu", "Add", "Subtract", "Multiply", "Divide", "Concatenate", "Stack", "Sum", "Mean", "Pad",
+    "Flip", "Take", "Split", "Squeeze", "Reshape", "Transpose", "Negative", "Clip", "Flatten",
+    "Maximum", "LeakyRelu", "ZerosLike", "Identity",
+}  # fmt: skip

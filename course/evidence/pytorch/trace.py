@@ -1,0 +1,334 @@
+"""Trace a PyTorch module: the same plain steps as `course.evidence.trace` writes for Keras.
+
+The module runs once on tensors without values (the meta device), and every function that it calls
+is written down: `nn.Conv2d`, `F.conv2d` and a subclass of either are the same step. Shapes and axes
+are those of channels last, and a function has the name of Keras's layer that does the same
+(`course.evidence.pytorch.steps`). So all that reads a trace serves both libraries.
+
+A tensor's layout says where its axes are: in a map of PyTorch, (channels, height, width), the axes
+of (height, width, channels) stand at 2, 0, 1. Then a permutation of the axes is no step at all.
+
+Nothing of the module changes. Its weights are not read, and it runs in the mode that it is in.
+"""
+
+import contextlib
+import re
+
+from course.evidence import probes, regions, values
+from course.evidence.lines import Misused, in_line, own_place
+from course.evidence.pytorch import calls, fits, steps
+from course.evidence.trace import TraceError
+from course.network.faults import likely
+
+_MOST_STEPS = 5000
+_RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "randint"}
+
+
+def trace(module, input_shape, numbers=probes.FIXED, passed=None):
+    """Write down a PyTorch module as plain steps.
+
+    `input_shape` is (height, width, channels), or (units,). `passed` is a list: then layers that
+    get another number of maps or units than they are made for, and merges of sizes that do not fit,
+    are let pass and put into it. `numbers` are the random inputs for `course.evidence.probes`.
+
+    Raises TraceError if the shape is missing or the result depends on no input.
+    """
+    import torch
+
+    if input_shape is None:
+        raise TraceError(
+            "A module of PyTorch does not say what it takes: give input_shape=(height, width, "
+            "channels)."
+        )
+    module = getattr(module, "_orig_mod", module)  # what torch.compile was given
+    tracer = _tracer(torch)(module, passed)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        x = tracer.image(tuple(input_shape))
+        with tracer.named(), tracer:
+            outputs = module(x)
+        return tracer.traced(outputs, numbers)
+
+
+def _tracer(torch):
+    from torch.overrides import TorchFunctionMode
+
+    class Tracer(_Tracer, TorchFunctionMode):
+        pass
+
+    Tracer.torch = torch
+    return Tracer
+
+
+class _Tracer:
+    """Sees every call of a function of PyTorch while it is entered."""
+
+    batch = 2  # images, so that a view() that mixes them shows
+
+    def __init__(self, module, passed):
+        super().__init__()
+        self.passed = passed
+        self.paths = {id(m): path for path, m in module.named_modules() if path}
+        self.registered = set(map(id, module.parameters()))
+        self.stack = []  # the modules that are being called
+        self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
+        self.orders = {}  # id(vector) -> (layout, sides) of the map that it was
+        self.constants, self.twins = {}, {}  # id(tensor) -> Constant, and -> the one without values
+        self.versions = {}  # id(tensor) -> how often it had been overwritten when it was made
+        self.kept = []  # keeps all of them alive, so that no id is used twice
+        self.list, self.inputs, self.calls = [], [], {}
+        self.layers, self.counts = {}, {}
+
+    def image(self, shape):
+        """The tensor that goes in."""
+        sides = (shape[-1], *shape[:-1])
+        x = self.torch.empty((self.batch, *sides), device="meta")
+        self.inputs.append({"id": 0, "name": "input", "shape": list(shape)})
+        self.remember(x, (0, 0), calls.usual(len(shape)))
+        return x
+
+    @contextlib.contextmanager
+    def named(self):
+        """Know inside which modules are being called."""
+        hooks = self.torch.nn.modules.module
+        before = hooks.register_module_forward_pre_hook(lambda m, _: self.stack.append(m))
+        behind = hooks.register_module_forward_hook(lambda m, *_: self.stack.pop() and None)
+        try:
+            yield
+        finally:
+            before.remove()
+            behind.remove()
+
+    # --- tensors
+
+    def remember(self, tensor, where, layout):
+        """Note which output of which step a tensor is."""
+        self.found[id(tensor)], self.layouts[id(tensor)] = where, layout
+        self.versions[id(tensor)] = tensor._version
+        self.orders.pop(id(tensor), None)
+        self.kept.append(tensor)
+
+    def known(self, tensor):
+        """Whether a tensor depends on the input."""
+        return id(tensor) in self.found
+
+    def where(self, tensor):
+        """A tensor as an argument in the trace."""
+        if tensor._version != self.versions[id(tensor)]:  # a view of it was overwritten
+            text = "a part of this tensor, or one that it is a part of, was overwritten in place. "
+            raise Misused(text + "Write that without the underscore, or without inplace=True")
+        return {"tensor": list(self.found[id(tensor)])}
+
+    def constant(self, tensor):
+        """What is known of a tensor that does not depend on the input."""
+        if id(tensor) not in self.constants:
+            learns = isinstance(tensor, self.torch.nn.Parameter)
+            self.constants[id(tensor)] = calls.Constant(tensor, (tensor,) if learns else (), True)
+            self.kept.append(tensor)
+        return self.constants[id(tensor)]
+
+    def shape(self, tensor):
+        """A tensor's shape, channels last, without the batch."""
+        layout = self.layouts.get(id(tensor))
+        return calls.last(tuple(tensor.shape), layout)
+
+    def _twin(self, tensor):
+        """The tensor itself if it has no values, or else one like it that has none."""
+        if tensor.device.type == "meta":
+            return tensor
+        if id(tensor) not in self.twins:
+            twin = tensor.to("meta")
+            self.twins[id(tensor)] = twin
+            self.constants[id(twin)] = self.constant(tensor)
+            self.kept += [tensor, twin]
+        return self.twins[id(tensor)]
+
+    def _each(self, value, change):
+        """Arguments or results with all tensors changed."""
+        if isinstance(value, self.torch.Tensor):
+            return change(value)
+        if isinstance(value, dict):
+            return {key: self._each(item, change) for key, item in value.items()}
+        if isinstance(value, list | tuple) and not isinstance(value, self.torch.Size):
+            return [self._each(item, change) for item in value]
+        return value
+
+    def tensors(self, value):
+        """All tensors in arguments or results, in order."""
+        found = []
+        self._each(value, found.append)
+        return found
+
+    # --- calls
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        """Run a function of PyTorch on tensors without values, and write it down."""
+        kwargs = dict(kwargs or {})
+        name = calls.plain(function)
+        given = self.tensors([args, kwargs])
+        reads = [tensor for tensor in given if self.known(tensor)]
+        if not reads:
+            return self._computed(function, name, args, kwargs, given)
+        if name in calls.MOVES:  # here is one device only
+            function, args, kwargs = self.torch.Tensor.contiguous, args[:1], {}
+        args, kwargs = self._as_given(args), self._each(kwargs, self._twin)
+        call = calls.Call(self, function, name, args, kwargs)
+        before = [(tensor, tensor._version) for tensor in self.tensors([args, kwargs])]
+        result = self._run(call)
+        changed = [tensor for tensor, version in before if tensor._version != version]
+        call.made = self.tensors(result) or changed
+        if call.made and self.torch.is_tensor(call.made[0]):
+            steps.write(call)
+        return result
+
+    def _as_given(self, args):
+        """The arguments with twins; tuples stay tuples, as indices have to."""
+        made = self._each(list(args), self._twin)
+        return tuple(self._tuple(*both) for both in zip(args, made, strict=True))
+
+    def _tuple(self, old, new):
+        return tuple(new) if isinstance(old, tuple) else new
+
+    def _computed(self, function, name, args, kwargs, given):
+        """Run a function that does not depend on the input: it makes a constant."""
+        in_place = function.__name__.endswith("_") and not function.__name__.endswith("__")
+        if in_place or any(tensor.device.type == "meta" for tensor in given):
+            args, kwargs = self._as_given(args), self._each(kwargs, self._twin)
+        result = function(*args, **kwargs)
+        whole = [self.constant(tensor) for tensor in given]
+        learned = {id(p): p for constant in whole for p in constant.learned}
+        chance = name in _RANDOM or any(constant.random for constant in whole)
+        zeros = name in ("zeros", "zeros_like", "new_zeros")
+        for tensor in self.tensors(result):
+            known = id(tensor) in self.constants and not chance
+            if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
+                continue
+            self.kept.append(tensor)
+            self.constants[id(tensor)] = calls.Constant(
+                tensor, tuple(learned.values()), not whole, zeros, chance
+            )
+        return result
+
+    def _run(self, call):
+        try:
+            if text := fits.misfit(call):
+                if self.passed is None:
+                    raise Misused(text)
+                place = own_place()
+                self.passed.append(f"{text} ({in_line(place)})" if place else text)
+            if call.name == "batch_norm":  # PyTorch takes 30 ms to say that the shape stays
+                return self.torch.empty_like(call.x)
+            return call.function(*call.args, **call.kwargs)
+        except RuntimeError:
+            merge, merged = fits.merge(call)
+            if self.passed is None or merge is None:
+                raise
+            return self._unmerged(call, merge, merged)
+
+    def _unmerged(self, call, merge, merged):
+        """The likely result of a merge of sizes that do not fit (`course.evidence.unmerged`)."""
+        self.passed.append("")
+        shapes = [tuple(self.shape(value)) for value in merged]
+        rank = max(map(len, shapes))
+        shape = likely(merge, [shape for shape in shapes if len(shape) == rank])
+        layout = calls.usual(rank)
+        sides = [shape[axis] for axis in layout]
+        call.unmerged = {"mode": merge, "axis": fits.axis_of_merge(call, merged)}
+        place = own_place()
+        call.unmerged["line"] = in_line(place) if place else ""
+        return self.torch.empty((self.batch, *sides), device="meta")
+
+    # --- the trace
+
+    def step(self, call, op, config, args, shapes, weights=(), name="", **more):
+        """Add a step. `weights` are the constants that it holds; returns the step's number."""
+        if len(self.list) >= _MOST_STEPS:
+            raise TraceError(f"The model has more than {_MOST_STEPS} steps.")
+        number = len(self.inputs) + len(self.list)
+        key = tuple(id(weight) for weight in weights) or ("step", number)
+        step = {
+            "id": number, "op": op, "name": name or self._called(op, weights), "config": config,
+            "args": args, "shapes": shapes,
+            "layer": self.layers.setdefault(key, len(self.layers)),
+        }  # fmt: skip
+        if weights:
+            # A layer in a plain list is not among parameters(), and no optimiser trains it.
+            trained = [w for w in weights if w.requires_grad and id(w) in self.registered]
+            step["parameters"] = sum(weight.numel() for weight in weights)
+            step["trained"] = sum(weight.numel() for weight in trained)
+            step["trainable"] = bool(trained)
+        self.list.append(step | more)
+        self.calls[number] = call
+        return number
+
+    def module(self):
+        """The innermost module of PyTorch's own that is being called, or None."""
+        inner = self.stack[-1] if self.stack else None
+        return inner if type(inner).__module__.startswith("torch.nn.") else None
+
+    def _called(self, op, weights):
+        """The path of the module that a step is, or its kind with a number."""
+        inner = self.stack[-1] if self.stack else None
+        if (self.module() or weights) and self.paths.get(id(inner)):
+            return self.paths[id(inner)]
+        kind = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", op.split(".")[1]).lower()
+        number = self.counts[kind] = self.counts.get(kind, -1) + 1
+        return f"{kind}_{number}" if number else kind
+
+    def traced(self, outputs, numbers):
+        """The trace of all steps down to the outputs."""
+        made = self.tensors(outputs)
+        if not made:
+            received = values.kind_of(outputs).removesuffix(".")
+            raise TraceError(f"forward() should return a tensor. Received: {received}.")
+        if not all(map(self.known, made)):
+            raise TraceError("The output of forward() does not depend on its input.")
+        for tensor in made:
+            if not tensor.shape or tensor.shape[0] != self.batch:
+                shape = " × ".join(map(str, tensor.shape))
+                raise TraceError(
+                    f"Of {self.batch} images {shape} values come out: the images are mixed. "
+                    "Flatten with torch.flatten(x, 1), which keeps the first axis."
+                )
+        outputs = [list(self.found[id(tensor)]) for tensor in made]
+        odd = regions.not_understood(self.inputs, self.list)
+        run = probes.runner(self._again, numbers)
+        probes.answers(self.inputs, self.list, outputs, set(), odd, run)
+        regions.answers(self.inputs, self.list, odd, self._again, numbers)
+        return {
+            "inputs": self.inputs, "steps": self.list, "outputs": outputs, "library": "torch",
+        }  # fmt: skip
+
+    def _again(self, region, given):
+        """Run steps on numbers, {tensor: array, channels last}; returns what the last one makes."""
+        import numpy as np
+
+        images = len(next(iter(given.values())))
+        made = []
+        for first in range(0, images, self.batch):  # a view() may name the number of images
+            rows = [min(first + row, images - 1) for row in range(self.batch)]
+            made.append(self._ran(region, {at: array[rows] for at, array in given.items()}))
+        return np.concatenate(made)[:images]
+
+    def _ran(self, region, given):
+        torch, made = self.torch, {}
+        for number in region:
+            call = self.calls[number]
+
+            def value(tensor, call=call):
+                if id(tensor) not in call.found:
+                    return self.constant(tensor).value
+                where, layout = call.found[id(tensor)]
+                if where not in made:
+                    made[where] = torch.from_numpy(given[where]).permute(
+                        0, *(axis + 1 for axis in layout)
+                    )
+                return made[where]
+
+            args = self._each(list(call.args), value)
+            args = [self._tuple(*both) for both in zip(call.args, args, strict=True)]
+            result = call.function(*args, **self._each(call.kwargs, value))
+            for output, tensor in enumerate(self.tensors(result) or [args[0]]):
+                made[number, output] = tensor
+        layout = call.layout
+        back = sorted(range(len(layout)), key=lambda side: layout[side])
+        return made[region[-1], 0].permute(0, *(side + 1 for side in back)).numpy()
