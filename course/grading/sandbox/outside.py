@@ -185,7 +185,7 @@ class _Stage:
     def empty(self):
         """A folder with nothing in it, to cover another."""
         folder = self._folder / "empty"
-        folder.mkdir(0o755)
+        folder.mkdir(0o755, exist_ok=True)
         return str(folder)
 
     def enter(self):
