@@ -1,15 +1,19 @@
 """The command for tables of an instructor's own: `course table`."""
 
+import ast
 import contextlib
 import inspect
 import sys
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import click
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course.grading import CourseError
 from course.grading.commands import command, short
+from course.kit.quiet import quietly
 from course.plain import one_line
 
 
@@ -19,17 +23,77 @@ from course.plain import one_line
     "--into", metavar="FILE",
     help="Write the draft into this new file, such as tables/mobilenet.py (default: print it).",
 )  # fmt: skip
-def _table(model, into):
-    """Draft a table of your own from a Keras model.
+@click.option("--check", metavar="FILE", help="Prove the tables in this file.")
+def _table(model, into, check):
+    """Draft a table of your own from a Keras model, or prove one.
 
     MODEL is a file and the name of a function in it that makes the model, without arguments:
     model.py:build. The draft has a row for each row of `anatomy`, under the names of the layers.
     Write its source yourself. If no row can express a layer, the command names the layer and writes
     nothing.
+
+    With --check, each table in FILE is proved: its rows, the counts of a Keras model that is built
+    from them, and whether single mistakes are told from it. If MODEL is given, it has to pass the
+    check. The exit status is 1 if something does not hold.
     """
+    if check:
+        return _check(Path(check), model)
     if not model:
-        raise click.UsageError("Name a MODEL, such as model.py:build.")
-    _draft(model, into and Path(into))
+        raise click.UsageError(
+            "Name a MODEL, such as model.py:build, or a file with tables: --check tables/net.py."
+        )
+    return _draft(model, into and Path(into))
+
+
+def _check(path, spec):
+    with quietly():
+        import keras  # noqa: F401 -- quietly
+    from course.grading.tables.prove import proofs
+
+    found = _tables_in(path)
+    build = spec and _function(spec)
+    if build and len(found) > 1:
+        raise CourseError(
+            f"{path} holds {', '.join(found)}: a MODEL can be compared with one only."
+        )
+    right = True
+    for name, table in found.items():
+        click.echo(name)
+        with _said_of(spec or path):
+            for holds, sentence in proofs(table, build):
+                click.echo(f"  {'✓' if holds else '✗'} {sentence}")
+                right &= holds
+    return 0 if right else 1
+
+
+def _tables_in(path):
+    """{name: Table} of a file of a folder tables/, in the file's order, without imported ones.
+
+    Raises CourseError if it holds none, or if students could not import it.
+    """
+    from course.architectures import Table
+    from course.grading.notebook.tables import problems_of
+    from course.kit import tables
+
+    folder = path.resolve().parent
+    if not path.is_file() or folder.name != tables.PACKAGE or not path.stem.isidentifier():
+        raise CourseError(
+            f"FILE should be a Python file in a folder {tables.PACKAGE}/, as tables/mobilenet.py. "
+            f"Received: {path}"
+        )
+    text = f"import {tables.PACKAGE}.{path.stem}"
+    if problems := problems_of(new_notebook(cells=[new_code_cell(text)]), folder.parent):
+        raise CourseError("\n  ".join([f"Students could not use {path}:", *problems]))
+    tables.look_in(folder.parent)
+    module = import_module(f"{tables.PACKAGE}.{path.stem}")
+    tree = ast.parse(tables.text_of(path))
+    named = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imported = {alias.asname or alias.name for node in named for alias in node.names}
+    every = vars(module).items()
+    found = {n: each for n, each in every if isinstance(each, Table) and n not in imported}
+    if not found:
+        raise CourseError(f"{path} holds no Table.")
+    return found
 
 
 def _draft(spec, into):
@@ -45,11 +109,12 @@ def _draft(spec, into):
     text = draft.text_of(table, constant, title)
     if not into:
         click.echo(text, nl=False)
-        return
+        return 0
     into.parent.mkdir(exist_ok=True)
     write_atomically(into, text.encode())
     click.echo(f"wrote    {short(into)}: {constant}, {len(table.rows)} rows")
-    click.echo("Write down where it was published (`source`), and read the rows.")
+    click.echo(f"Write its source into it. Then: course table {spec} --check {short(into)}")
+    return 0
 
 
 def _function(spec):
@@ -67,7 +132,6 @@ def _function(spec):
     if not path.is_file():
         raise CourseError(f"There is no file {path} here.")
     from course.kit import tables
-    from course.kit.quiet import quietly
 
     tables.look_in(path.parent)
     sys.path.insert(0, str(path.parent.resolve()))

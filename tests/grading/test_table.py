@@ -1,9 +1,11 @@
 """`course table`: a table drafted from a Keras model, and a table of one's own proved."""
 
 import inspect
+import re
 import subprocess
 import sys
 from math import prod
+from pathlib import Path
 
 import keras
 import pytest
@@ -238,8 +240,7 @@ def here(tmp_path, monkeypatch, capsys):
         capsys.readouterr()
         return main(["table", *arguments]), *capsys.readouterr()
 
-    yield run
-    main(["table", "--help"])
+    return run
 
 
 def test_a_draft_is_printed_or_written(here, tmp_path):
@@ -277,3 +278,105 @@ def test_why_there_is_no_draft(here, tmp_path, model, said):
     status, out, err = here(model, "--into", "tables/new.py")
     assert status == 1 and not out and said in err, err
     assert not (tmp_path / "tables").exists()
+
+
+# --- proofs
+
+NET = """
+from course.architectures import Table, conv, dense, max_pool
+
+NET = Table(
+    name="net",
+    source="made up for week 3",
+    input_shape=(28, 28, 1),
+    rows=(
+        conv("conv1", 8, 3),
+        max_pool("pool1", 2),
+        dense("out", 10, activation="softmax"),
+    ),
+)
+"""
+PROOF = """NET
+  ✓ 3 rows; 28 × 28 × 1 becomes 10; 13,610 parameters (13,610 trained), 62,192 MACs
+  ✓ Keras counts the same
+  ✓ a Keras model of these rows passes the check
+  ✓ your model passes the check
+  ✓ {} single mistakes are all told from it, {} by their row and cause
+"""
+
+
+def proved(here, text, *arguments, name="net"):
+    folder = Path("tables")
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(text)
+    return here("--check", f"tables/{name}.py", *arguments)
+
+
+def test_a_table_is_proved(here):
+    status, out, err = proved(here, NET, "model.py:build")
+    tried, named = re.findall(r"(\d+) single mistakes .* (\d+) by", out)[0]
+    assert (status, out, err) == (0, PROOF.format(tried, named), "")
+    assert int(tried) >= int(named) > 10
+
+
+def test_a_draft_is_proved_when_its_source_is_written(here):
+    assert here("model.py:build", "--into", "tables/net.py")[0] == 0
+    text = Path("tables/net.py").read_text()
+    status, out, _ = proved(here, text)
+    assert status == 1 and "✗ It has no source. Write where it was published" in out
+    assert out.count("✓") == 4
+    assert proved(here, text.replace('source=""', 'source="made up"'))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ('"pool1", 2)', '"conv1", 2)', "conv1 is the name of several rows."),
+        ('"pool1", 2)', '"pool1", 2, after="conv2")', "pool1 reads conv2, and there is no row of"),
+        ('"pool1", 2)', '"pool1", 2, after="out")', "pool1 reads out, which stands below it."),
+        ('"pool1", 2)', '"pool1", 2, after="input")', "No row reads conv1, and it is no output."),
+        ('"pool1", 2)', '"pool1", 29)', "✗ pool1: "),
+        ("(28, 28, 1)", "(28, 28)", "input_shape should be (height, width, channels). It is (28,"),
+        ("    ),\\n)", "    ),\\n    outputs=('end',),\\n)", "There is no row end to return."),
+        ('conv("conv1", 8, 3)', '"conv1"', "rows should be a tuple of rows, made by the functions"),
+        ('conv("conv1", 8, 3)', 'conv("conv1", 9, 3)', "your model does not pass the check"),
+        ('conv("conv1", 8, 3)', 'conv("conv1", 9, 3)', "✗ conv1 gives 26 × 26 × 8, the table has"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_table_is_said(here, old, new, said):
+    text = NET.replace(old.replace("\\n", "\n"), new.replace("\\n", "\n"))
+    assert text != NET
+    status, out, _ = proved(here, text, "model.py:build")
+    assert status == 1 and said in out, out
+
+
+def test_other_counts_and_accepted_mistakes_are_no_proof(here, monkeypatch):
+    from course.grading.tables import prove
+
+    monkeypatch.setattr(prove, "model_of", lambda table: model_of(table.with_(classes=11)))
+    monkeypatch.setattr(prove, "mutations", lambda table: [("conv1", "KERNEL", table)])
+    status, out, _ = proved(here, NET)
+    assert status == 1, out
+    assert "✗ Keras counts 14,963 parameters (14,963 trained), and 11 instead" in out
+    assert "✗ a Keras model of these rows does not pass the check" in out
+    assert "✗ 1 of 1 single mistakes are accepted: kernel at conv1" in out
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("import pandas\n", "tables/net.py imports pandas (line 1), which students need not have."),
+        ("NET = 1 / 0\n", "tables/net.py stops in line 1 with ZeroDivisionError"),
+        ("from course.architectures.vgg import VGG16\n", "tables/net.py holds no Table."),
+        (NET + NET.replace("NET =", "SECOND ="), "NET, SECOND: a MODEL can be compared with one"),
+    ],
+)
+def test_a_file_that_holds_no_table_of_ones_own(here, text, said):
+    status, out, err = proved(here, text, "model.py:build")
+    assert status == 1 and not out and said in err, err
+
+
+def test_a_table_lies_in_a_folder_of_that_name(here):
+    status, _, err = here("--check", "model.py")
+    assert status == 1 and "in a folder tables/, as tables/mobilenet.py. Received: model.py" in err
+    assert here()[0] == 2

@@ -232,9 +232,17 @@ for finder in sys.meta_path:
 """
 
 
+def built_from_the_table(nb, _):
+    at(nb, "build-answer").source = """
+from importlib import import_module
+def net():
+    return import_module("course.grading.tables.keras_" + "model").model_of(TINY)
+"""
+
+
 ATTACKS = (
     edited, edited_and_unmarked, replaced_by_own_cell, files_beside, modules_replaced,
-    the_finder_replaced,
+    the_finder_replaced, built_from_the_table,
 )  # fmt: skip
 
 
