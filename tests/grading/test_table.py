@@ -380,3 +380,11 @@ def test_a_table_lies_in_a_folder_of_that_name(here):
     status, _, err = here("--check", "model.py")
     assert status == 1 and "in a folder tables/, as tables/mobilenet.py. Received: model.py" in err
     assert here()[0] == 2
+
+
+def test_the_page_shows_what_the_command_says(here):
+    page = (ROOT / "docs" / "own-tables.md").read_text(encoding="utf-8")
+    table = re.search(r"```python\n# tables/tiny.py\n(.*?)```", page, re.DOTALL)[1]
+    shown = re.search(r"--check tables/tiny.py\n(.*?)```", page, re.DOTALL)[1]
+    _, out, _ = proved(here, table, name="tiny")
+    assert out == shown

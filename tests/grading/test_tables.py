@@ -363,6 +363,13 @@ def test_a_wrong_name_is_answered_with_the_names_that_are_there(course, capsys):
     assert "It has the tables TINY." in refused(course, capsys)
 
 
+def test_an_import_in_a_cell_that_is_not_read_only_stops_the_release(course, capsys):
+    nb = source()
+    at(nb, "imports").metadata = {}
+    course.write(nb)
+    assert "the cell imports imports tables and is not read-only" in refused(course, capsys)
+
+
 @pytest.mark.parametrize(
     "imports, said",
     [

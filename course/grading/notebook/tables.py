@@ -24,7 +24,7 @@ _CALL = "course.tables"
 _HEAD = "# @title The tables of this notebook. Run this cell, too.\nimport course\n"
 _META = {"grade": False, "grade_id": CELL, "locked": True, "schema_version": 3}
 _META |= {"solution": False, "task": False}
-_AT_STUDENTS = {"", PACKAGE, "course", "numpy", *sys.stdlib_module_names}
+_AT_STUDENTS = {"", PACKAGE, "course", "convnet_course", "numpy", *sys.stdlib_module_names}
 _MARK = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 
 
@@ -173,6 +173,14 @@ def problems_of(nb, folder):
                 f"the cell {cell.get('id')} imports tables, and they come behind the cell with "
                 "course.setup(). Import them in a cell below it."
             )
+    about = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
+    for number in importing if any(meta.get("grade") for meta in about) else ():
+        if not (about[number].get("locked") or about[number].get("solution")):
+            problems.append(
+                f"the cell {nb.cells[number].get('id')} imports tables and is not read-only, so "
+                "the grader would ask the student for them. Make it read-only in Jupyter's "
+                "assignment toolbar."
+            )
     for cell in nb.cells:
         if grade_id(cell) == CELL and not _is_ours(cell):
             problems.append(f"the grade id {CELL} is that of the cell with the tables. Rename it.")
@@ -191,7 +199,7 @@ def _unfit(text, tree):
     """What is wrong in a file that students get: what they do not have, or must not read."""
     for statement, name in _imported(tree):
         root, _, rest = name.partition(".")
-        if root not in _AT_STUDENTS or (root == "course" and rest.split(".")[0] == "grading"):
+        if root not in _AT_STUDENTS or ("course" in root and rest.split(".")[0] == "grading"):
             yield (
                 f"imports {name} (line {statement.lineno}), which students need not have. A table "
                 "can import course.architectures, numpy, other tables and Python's own modules."
