@@ -1,4 +1,4 @@
-"""Somebody else's text as one plain line, fit for a table, a terminal or a spreadsheet."""
+"""Somebody else's text as one plain line, fit for a table, a terminal, a page in Markdown."""
 
 import re
 import unicodedata
@@ -25,6 +25,12 @@ def one_line(text, most=500):
     kept = shown[: most - 40]
     left_out += len(shown) - len(kept)
     return f"{kept} [… {left_out:,} more characters]".lstrip()
+
+
+def escaped(text, most=2000):
+    """The text in one line of Markdown in which nothing of it is Markdown or HTML."""
+    text = re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", one_line(text, most))
+    return re.sub(r"^(\d*)([-=.:])", r"\1\\\2", text)  # where a list or a rule could begin
 
 
 def _shown(character):

@@ -22,7 +22,7 @@ from dataclasses import replace
 from operator import ne
 
 from course.anatomy import anatomy
-from course.check import counts, design, questions, words
+from course.check import counts, design, outcome, questions, words
 from course.check.agree import close, largest, where
 from course.check.asked import ask, failed, no_plain_value, told, within_bounds
 from course.check.card import Card
@@ -38,6 +38,8 @@ __all__ = [
     "CheckFailed", "batch_norm", "block", "budget", "choice", "function", "model", "parameters",
     "progress", "shapes", "silently", "told", "value",
 ]  # fmt: skip
+
+__tracebackhide__ = outcome.__tracebackhide__
 
 _LONGEST_CARD = 400  # characters of a wrong call: a page of reasons shows 500 of a sentence
 

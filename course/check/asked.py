@@ -1,13 +1,15 @@
 """Ask for evidence about an answer, and refuse a reply that is not well formed."""
 
-from course.check import words
+from course.check import outcome, words
 from course.check.card import Card
-from course.check.outcome import CheckFailed
+from course.check.outcome import conclude
 from course.diagnosis import Cause, finding
 from course.evidence import values
 from course.evidence.observe import observe
 from course.network.graph import TooLarge
 from course.plain import one_line
+
+__tracebackhide__ = outcome.__tracebackhide__
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
 # Counts and shapes are Keras's words; a flattened map may well have millions of values.
@@ -47,7 +49,7 @@ def told(subject, request, expected):
     ):
         found = finding(name, Cause.NO_ANSWER, received="not as many as questions")
     if found is not None:
-        raise CheckFailed(Card(name, [found]))
+        conclude(Card(name, [found]))
     return reply
 
 

@@ -7,11 +7,13 @@ from course.anatomy import anatomy
 from course.check.words import NO_NAME
 from course.diagnosis import MOST_FINDINGS, Cause
 from course.network.words import shape_of
+from course.plain import escaped
 
 _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has a contrast of at least 3:1 on the light and the dark pages of JupyterLab and Colab. Text
 # has the page's own colour.
 _COLOURS = {"right": "#26994f", "open": "#848d97", "wrong": "#cf6a00"}
+_HEAD = ("", "row", "in the table", "output there")
 _ABOVE = 3  # right rows shown above the wrong one; those before them are folded
 
 
@@ -27,7 +29,11 @@ def framed(state, headline, rest=""):
 
 
 class Card:
-    """A check's result: a headline, the findings, and the table's rows down to the wrong one."""
+    """A check's result: a headline, the findings, and the table's rows down to the wrong one.
+
+    `str(card)` is text, `card.html()` HTML and `card.markdown()` Markdown. In each, what a student
+    wrote is shown as it is written.
+    """
 
     def __init__(self, name, findings, table=None, built=None, note=""):
         self.name, self.findings = name, findings
@@ -81,7 +87,22 @@ class Card:
 
     __repr__ = __str__
 
-    def _repr_html_(self):
+    def markdown(self):
+        """The card in Markdown with tables, as GitHub has them."""
+        parts = [f"**{escaped(self.headline)}**"]
+        parts += [escaped(item.message) for item in self.findings]
+        parts += [escaped(self.note)] if self.note else []
+        above, shown = self._rows()
+        parts += [_above(above)] if above else []
+        if shown:
+            table = [_HEAD, ["---"] * len(_HEAD), *(map(escaped, row) for row in shown)]
+            parts.append("\n".join(f"| {' | '.join(row)} |" for row in table))
+        return "\n\n".join(parts)
+
+    _repr_markdown_ = markdown
+
+    def html(self):
+        """The card in HTML, to stand somewhere in a page."""
         first, *others = [escape(item.message) for item in self.findings] or [escape(self.note)]
         rest = f'<p style="margin:.4em 0">{first}</p>' if first else ""
         if self.note and self.findings:
@@ -95,10 +116,12 @@ class Card:
             rest += _table(shown)
         return framed(self.state, self.headline, rest)
 
+    _repr_html_ = html
+
 
 def _above(rows):
     return f"✓ {len(rows)} rows above"
 
 
 def _table(rows):
-    return show.html(("", "row", "in the table", "output there"), rows)
+    return show.html(_HEAD, rows)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from markdown_it import MarkdownIt
 
 from course import check
 from course.architectures import conv
@@ -748,12 +749,54 @@ def test_a_tables_names_are_escaped():
     assert "<b>" not in caught.value.card._repr_html_()
 
 
+#: What any form might take for its own: HTML, links, pictures, tables, emphasis, code, mathematics.
+ODD = "<b>x</b> | *a* _b_ `c` [d](e) ![f](g) $h$ \\ &amp; ~~i~~ {j} #k"
+
+
+@pytest.mark.parametrize("name", [ODD, f"1. {ODD}", f"- {ODD}", f"# {ODD}", "---", ":-:", "``x"])
+def test_a_cards_markdown_shows_names_as_they_are(name):
+    def build():
+        raise ValueError(name)
+
+    build.__name__ = name
+    table = replace(LENET5, rows=(conv(name, 6, 5, activation="tanh"), conv(f"{name}2", 7, 5)))
+    for subject in (build, lenet5, lambda: {name: None}):
+        with pytest.raises(check.CheckFailed) as caught:
+            check.model(subject, like=table)
+        card = caught.value.card
+        said = [card.headline, *(item.message for item in card.findings)]
+        tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(card.markdown())
+        shown = ["".join(part.content for part in t.children) for t in tokens if t.type == "inline"]
+        assert shown[: len(said)] == [" ".join(text.split()) for text in said]
+        if card.built:
+            assert shown[-8:] == [" ".join(cell.split()) for r in card._rows()[1] for cell in r]
+        kinds = {t.type for t in tokens} | {p.type for t in tokens for p in t.children or ()}
+        kinds -= {
+            f"{part}_{end}"
+            for part in ("table", "thead", "tbody", "tr", "th", "td")
+            for end in ("open", "close")
+        }
+        assert kinds <= {
+            "paragraph_open",
+            "paragraph_close",
+            "inline",
+            "text",
+            "text_special",
+            "strong_open",
+            "strong_close",
+        }
+
+
 def test_silently(capsys):
-    with check.silently():
+    with check.silently() as cards:
         check.value(1, 1)
-        with pytest.raises(check.CheckFailed):
+        with pytest.raises(check.CheckFailed) as caught:
             check.value(1, 2)
+        with pytest.raises(check.CheckFailed):
+            check.told(stub, {"ask": "value"}, "a number")
     assert capsys.readouterr() == ("", "")
+    assert [card.state for card in cards] == ["right", "wrong", "wrong"]
+    assert cards[1] is caught.value.card and caught.value.findings == cards[1].findings
     check.value(1, 1)
     assert capsys.readouterr().out
 

@@ -110,7 +110,7 @@ def _displayed():
     shown = []
     with (
         patch("IPython.get_ipython", lambda: True),
-        patch("IPython.display.display", shown.append),
+        patch("IPython.display.display", lambda card, **_: shown.append(card)),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ import course
 from course.grading import CourseError
 from course.grading.out.feedback import page
 from course.grading.verdict import number
-from course.plain import one_line
+from course.plain import escaped, one_line
 
 _WIDTH = 96  # characters of a line in a block of code
 _MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
@@ -260,11 +260,6 @@ def _cut(text, most):
 
 
 # --- texts of others in Markdown
-
-
-def escaped(text):
-    """A text on one line in which nothing is Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", one_line(text, 2000))
 
 
 def fenced(text):

@@ -20,8 +20,9 @@ from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS, matches
 from course.grading.notebook.defang import harmless
 from course.grading.out.feedback import Grades, exercise
-from course.grading.out.formats import escaped, fenced
+from course.grading.out.formats import fenced
 from course.grading.verdict import number
+from course.plain import escaped
 
 
 def returned(course, assignment, lms, students=(), to=None):
