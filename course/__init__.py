@@ -11,6 +11,26 @@ used.
 
 from importlib import import_module
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `__getattr__` gives
+    from course import anatomy as anatomy
+    from course import architectures as architectures
+    from course import arithmetic as arithmetic
+    from course import check as check
+    from course import data as data
+    from course import diagnosis as diagnosis
+    from course import doctor as doctor
+    from course import figures as figures
+    from course.architectures import ilsvrc as ilsvrc
+    from course.check import record
+    from course.kit import timing as timing
+    from course.kit import training as training
+    from course.kit.session import setup as setup
+    from course.kit.tables import tables as tables
+
+    progress = record
+    __version__: str
+
 _MODULES = {
     "anatomy": "anatomy",
     "architectures": "architectures",
@@ -28,7 +48,10 @@ _MODULES = {
 
 _FUNCTIONS = {"setup": "kit.session", "tables": "kit.tables"}
 
-__all__ = [*_MODULES, *_FUNCTIONS]
+__all__ = [
+    "__version__", "anatomy", "architectures", "arithmetic", "check", "data", "diagnosis", "doctor",
+    "figures", "ilsvrc", "progress", "setup", "tables", "timing", "training",
+]  # fmt: skip
 
 
 def __getattr__(name):

@@ -18,6 +18,8 @@ keeps all of them (`memory`). At inference a value goes when its last reader has
 `course.network` reads the rows and brings them to that form.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import json
@@ -36,6 +38,14 @@ from course.network.recognise import FIXED
 from course.network.rules import normal
 from course.network.words import read_by, shape_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from course.network.node import Node, Value
+
+
 __all__ = ["SCALED_TANH", "Anatomy", "anatomy"]
 
 
@@ -48,7 +58,14 @@ class Anatomy:
     Shows itself as a table, in a notebook and in a terminal.
     """
 
-    def __init__(self, name, inputs, outputs, steps, faults=()):
+    def __init__(
+        self,
+        name: str,
+        inputs: list[Value],
+        outputs: list[Value],
+        steps: list[Node],
+        faults: Iterable[object] = (),
+    ) -> None:
         self.name = name
         self.inputs = inputs  # Values of the input images
         self.outputs = outputs  # Values that the network returns
@@ -68,7 +85,7 @@ class Anatomy:
         made.library = graph.library
         return made
 
-    def leading_to(self, value):
+    def leading_to(self, value: Value) -> Anatomy:
         """The part of the network that one of its outputs is computed from."""
         needed, waiting = set(), list(value.sources)
         while waiting:
@@ -79,13 +96,13 @@ class Anatomy:
         steps = [step for step in self.steps if step in needed]
         return Anatomy(self.name, self.inputs, [value], steps)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Node]:
         return iter(self.steps)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Node:
         """The row of that name. Raises KeyError and lists the rows if there is none."""
         for step in self.steps:
             if step.name == name:
@@ -94,11 +111,11 @@ class Anatomy:
         raise KeyError(f"{self.name} has the rows {rows}. Received: {name!r}.")
 
     @property
-    def output_shapes(self):
+    def output_shapes(self) -> list[tuple[int, ...]]:
         """The shapes that the network returns, as Keras would print them without the batch."""
         return [value.shape for value in self.outputs]
 
-    def _total(self, what):
+    def _total(self, what: str) -> int:
         seen, total = set(), 0
         for step in self.steps:
             if step.layer is not None and step.layer in seen:
@@ -108,32 +125,32 @@ class Anatomy:
         return total
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """All parameters, as Keras's count_params counts them."""
         return self._total("parameters")
 
     @property
-    def trained(self):
+    def trained(self) -> int:
         """Trainable parameters."""
         return self._total("trained")
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         """Multiply-accumulates for one image."""
         return sum(step.macs for step in self.steps)
 
     @property
-    def memory(self):
+    def memory(self) -> int:
         """All values of a forward pass: what training keeps for each image (× 4 bytes)."""
         return sum(step.memory for step in self.steps) + sum(value.size for value in self.inputs)
 
     @property
-    def alive(self):
+    def alive(self) -> list[int]:
         """For each row, the values in memory while it runs, if each goes after its last reader."""
         return alive(self.inputs, self.steps, self.outputs)
 
     @property
-    def peak(self):
+    def peak(self) -> int:
         """The most values alive at once: what inference needs for each image (× 4 bytes).
 
         The rows run in the order in which they stand here; another order can need more or less.
@@ -191,7 +208,9 @@ class Anatomy:
         return show.html(head, rows, foot=foot, caption=self.name, right=_FIGURES)
 
 
-def anatomy(network, input_shape=None, numbers=FIXED):
+def anatomy(
+    network: object, input_shape: tuple[int, ...] | None = None, numbers: Any = FIXED
+) -> Anatomy:
     """The anatomy of a Keras model, its JSON config, its trace, a PyTorch module, or a Table.
 
     `network` may also be a function (or a class of modules) without arguments that makes one. Then

@@ -5,10 +5,19 @@ multiply-accumulate of a convolution or a dense layer; biases, activations, pool
 normalisation are not counted. This module needs nothing but Python.
 """
 
+from __future__ import annotations
+
 from math import prod
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Iterable
 
-def output_size(size, kernel, stride=1, padding=0, dilation=1, ceil=False):
+
+def output_size(
+    size: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1,
+    ceil: bool = False,
+) -> int:  # fmt: skip
     """Positions of a sliding window along one axis: ⌊(N + 2P − F) / stride⌋ + 1.
 
     `padding` is one number for both sides or a pair (before, after); `dilation` spreads the kernel
@@ -37,7 +46,7 @@ def output_size(size, kernel, stride=1, padding=0, dilation=1, ceil=False):
     return room // stride + 1
 
 
-def same_padding(size, kernel, stride=1, dilation=1):
+def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
     """The pixels (before, after) that Keras's padding="same" adds, for ⌈N / stride⌉ positions.
 
     An odd total puts the extra pixel after, as TensorFlow does.
@@ -46,7 +55,9 @@ def same_padding(size, kernel, stride=1, dilation=1):
     return total // 2, total - total // 2
 
 
-def conv_parameters(kernel, channels, filters, groups=1, bias=True):
+def conv_parameters(
+    kernel: int | tuple[int, int], channels: int, filters: int, groups: int = 1, bias: bool = True
+) -> int:
     """Weights and biases of a convolution: kh·kw·(C/groups)·K + K.
 
     `kernel` is one number for a square or a pair (height, width).
@@ -54,7 +65,10 @@ def conv_parameters(kernel, channels, filters, groups=1, bias=True):
     return _area(kernel) * (channels // groups) * filters + bias * filters
 
 
-def conv_macs(kernel, channels, filters, output, groups=1):
+def conv_macs(
+    kernel: int | tuple[int, int], channels: int, filters: int, output: tuple[int, int],
+    groups: int = 1,
+) -> int:  # fmt: skip
     """Multiply-accumulates of a convolution: one per weight and output position.
 
     `output` is (height, width) of the output map.
@@ -62,12 +76,12 @@ def conv_macs(kernel, channels, filters, output, groups=1):
     return _area(kernel) * (channels // groups) * filters * prod(output)
 
 
-def dense_parameters(inputs, units, bias=True):
+def dense_parameters(inputs: int, units: int, bias: bool = True) -> int:
     """Weights and biases of a dense layer: N·M + M. Its MACs are N·M."""
     return inputs * units + bias * units
 
 
-def receptive_field(steps):
+def receptive_field(steps: Iterable[tuple[int, int]]) -> int:
     """Side of the input patch that one output value sees, after (kernel, stride) steps in order.
 
     r ← r + (kernel − 1)·j and j ← j·stride, beginning with r = j = 1: each step widens the patch
@@ -80,5 +94,5 @@ def receptive_field(steps):
     return field
 
 
-def _area(kernel):
+def _area(kernel: int | tuple[int, int]) -> int:
     return kernel**2 if isinstance(kernel, int) else prod(kernel)

@@ -4,6 +4,8 @@ Each line says OK, or what is wrong and how to mend it. Lines about things that 
 need say so; students can ignore them.
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.metadata
 import os
@@ -16,6 +18,11 @@ from pathlib import Path
 
 from course.kit.quiet import quietly
 from course.plain import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable, Iterator
+
 
 OK, NOTE, BAD = "OK  ", "note", "BAD "
 _NEEDED = {"keras": "3.8", "numpy": "1.26", "matplotlib": "3.8", "tensorflow-datasets": "4.9"}
@@ -34,11 +41,11 @@ class Line:
     what: str
     mend: str = ""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.state}  {self.what}" + (f"\n      {self.mend}" if self.mend else "")
 
 
-def examine(folder=".", instructor=True):
+def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
     """Yield a Line for each thing that the course needs, as it is looked at."""
     yield _python()
     for name, least in _NEEDED.items():
@@ -57,7 +64,7 @@ def examine(folder=".", instructor=True):
         yield from _instructor(folder)
 
 
-def doctor(folder=".", say=print):
+def doctor(folder: str = ".", say: Callable[[str], object] = print) -> int:
     """Say every line as it is found. Returns 1 if something is BAD, otherwise 0."""
     lines = []
     for line in examine(folder):

@@ -3,5 +3,6 @@
 import sys
 
 from course.kit import figures
+from course.kit.figures import *  # noqa: F403 -- for type checkers
 
 sys.modules[__name__] = figures

@@ -1,9 +1,15 @@
 """Local response normalisation, for the notebooks after the one in which students write it."""
 
+from __future__ import annotations
+
 import numpy as np
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
 
-def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+
+def lrn(x: Any, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> Any:
     """Local response normalisation across n neighbouring maps.
 
     (batch, H, W, N) -> (batch, H, W, N).  Krizhevsky et al. 2012, section 3.3.

@@ -10,7 +10,8 @@ from course.cli import course
 from tests.classroom import ROOT
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-TESTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+FILES = [path for room in ("tests", "examples") for path in (ROOT / room).rglob("*.py")]
+TESTS = {path.name: path.read_text(encoding="utf-8") for path in FILES}
 
 
 def code(page):

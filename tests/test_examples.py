@@ -113,7 +113,8 @@ def test_otter_shows_the_card_and_gives_the_points(tmp_path):
     }  # fmt: skip
     said = "\n".join(line.strip() for line in public["output"].splitlines())
     card = "\n".join(line.strip() for line in f"CheckFailed: {CARD}".splitlines())
-    assert card in said and quoted(said.split("\n\n")[0])
+    (model,) = (part for part in said.split("\n\n") if part.startswith("model results:"))
+    assert card in model and quoted(model)
 
 
 def test_pytest_shows_the_card_and_nothing_of_the_package(beside, tmp_path):

@@ -196,3 +196,29 @@ def test_it_says_that_course_is_somebody_elses(installed, tmp_path, first):
     last = done.stderr.splitlines()[-1]
     assert last.startswith("ImportError: convnet_course needs the package `course`")
     assert str(tmp_path / "course.py") in last and "Rename it" in last
+
+
+SETTINGS = """
+[mypy]
+strict = true
+[mypy-course.*]
+ignore_errors = true
+check_untyped_defs = false
+"""
+
+
+def test_a_program_that_uses_the_package_has_types(installed, tmp_path):
+    """Its last line is wrong, and mypy says so: what the package gives is not of any type."""
+    program = (ROOT / "tests" / "typed.py").read_text()
+    (tmp_path / "typed.py").write_text(program)
+    (tmp_path / "mypy.ini").write_text(SETTINGS)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", os.devnull, "typed.py"],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    found, *others = [line for line in done.stdout.splitlines() if line.startswith("typed.py")]
+    assert not others, done.stdout + done.stderr
+    assert found.startswith(f'typed.py:{len(program.splitlines())}: error: Argument "like" to')

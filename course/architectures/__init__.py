@@ -5,9 +5,19 @@ says about a network (shapes, parameters, work, receptive field) is computed fro
 `course.anatomy`, so that prose, checks and figures cannot disagree.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from course import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Iterable
+    from typing import Any
+
+    Pair = int | tuple[int, int]
+
 
 __all__ = [
     "Row", "Table", "activation", "add", "attention", "average_pool", "batch_norm", "class_token",
@@ -47,17 +57,17 @@ class Row:
     after: str | tuple | None = None  # the row or rows that feed it; None: the row above
 
 
-def sources(row):
+def sources(row: Row) -> tuple[str, ...]:
     """The names of the rows that feed a row; empty if it is the row above."""
     return (row.after,) if isinstance(row.after, str) else row.after or ()
 
 
-def conv(name, filters, kernel, **rest):
+def conv(name: str, filters: int, kernel: Pair, **rest: Any) -> Row:
     """A convolution with `filters` feature maps."""
     return Row(name, "conv", filters, kernel, **rest)
 
 
-def depthwise_conv(name, filters, kernel, **rest):
+def depthwise_conv(name: str, filters: int, kernel: Pair, **rest: Any) -> Row:
     """A convolution in which each of the `filters` maps sees the map of its number alone.
 
     With a kernel of 1 and without a bias it is one learned factor for each map (layer scale).
@@ -66,7 +76,7 @@ def depthwise_conv(name, filters, kernel, **rest):
     return conv(name, filters, kernel, groups=filters, **rest)
 
 
-def conv_transpose(name, filters, kernel, stride=1, **rest):
+def conv_transpose(name: str, filters: int, kernel: Pair, stride: Pair = 1, **rest: Any) -> Row:
     """A transposed convolution: each input pixel adds its kernel to the output, `stride` apart.
 
     (N − 1)·stride + kernel pixels, of which `padding` are cut off on each side; N·stride pixels
@@ -75,7 +85,7 @@ def conv_transpose(name, filters, kernel, stride=1, **rest):
     return Row(name, "conv_transpose", filters, kernel, stride, **rest)
 
 
-def dense(name, units, **rest):
+def dense(name: str, units: int, **rest: Any) -> Row:
     """A fully connected layer; it sees every value of the row before it.
 
     A Dense layer that works at each pixel or token is a convolution with a kernel of 1.
@@ -83,42 +93,42 @@ def dense(name, units, **rest):
     return Row(name, "dense", units, **rest)
 
 
-def max_pool(name, kernel, stride=None, **rest):
+def max_pool(name: str, kernel: Pair, stride: Pair | None = None, **rest: Any) -> Row:
     """Max pooling; the stride is the kernel unless it is given."""
     return Row(name, "max_pool", None, kernel, stride or kernel, **rest)
 
 
-def average_pool(name, kernel, stride=None, **rest):
+def average_pool(name: str, kernel: Pair, stride: Pair | None = None, **rest: Any) -> Row:
     """Average pooling; the stride is the kernel unless it is given."""
     return Row(name, "average_pool", None, kernel, stride or kernel, **rest)
 
 
-def global_average_pool(name, **rest):
+def global_average_pool(name: str, **rest: Any) -> Row:
     """The average of each map."""
     return Row(name, "global_average_pool", **rest)
 
 
-def upsample(name, factor=2, interpolation="nearest", **rest):
+def upsample(name: str, factor: Pair = 2, interpolation: str = "nearest", **rest: Any) -> Row:
     """A map made `factor` times as high and wide, without parameters."""
     return Row(name, "upsample", factor=factor, interpolation=interpolation, **rest)
 
 
-def lrn(name, **rest):
+def lrn(name: str, **rest: Any) -> Row:
     """Local response normalisation across neighbouring maps."""
     return Row(name, "lrn", **rest)
 
 
-def batch_norm(name, activation=None, **rest):
+def batch_norm(name: str, activation: str | None = None, **rest: Any) -> Row:
     """Batch normalisation where no convolution stands before it (Ioffe and Szegedy 2015)."""
     return Row(name, "batch_norm", activation=activation, **rest)
 
 
-def layer_norm(name, **rest):
+def layer_norm(name: str, **rest: Any) -> Row:
     """Normalisation over the maps at each pixel or token (Ba et al. 2016)."""
     return Row(name, "layer_norm", **rest)
 
 
-def grn(name, **rest):
+def grn(name: str, **rest: Any) -> Row:
     """Global response normalisation: γ · x · n + β + x for each map (Woo et al. 2023, Alg. 1).
 
     n is the L2 norm of the whole map, divided by the mean of the norms of all maps.
@@ -126,17 +136,17 @@ def grn(name, **rest):
     return Row(name, "grn", **rest)
 
 
-def activation(name, activation, **rest):
+def activation(name: str, activation: str | tuple[str, ...], **rest: Any) -> Row:
     """An activation alone. It becomes part of the row before it if nothing else reads that."""
     return Row(name, "activation", activation=activation, **rest)
 
 
-def add(name, after, **rest):
+def add(name: str, after: str | tuple[str, ...], **rest: Any) -> Row:
     """The sum of the rows named in `after`."""
     return Row(name, "add", after=after, **rest)
 
 
-def multiply(name, after, **rest):
+def multiply(name: str, after: str | tuple[str, ...], **rest: Any) -> Row:
     """The product of the rows named in `after`. One value for each map is a gate for all pixels.
 
     Squeeze and excitation (Hu et al. 2018) is a global average, two dense rows, and this.
@@ -144,22 +154,22 @@ def multiply(name, after, **rest):
     return Row(name, "multiply", after=after, **rest)
 
 
-def concatenate(name, after, **rest):
+def concatenate(name: str, after: str | tuple[str, ...], **rest: Any) -> Row:
     """The maps of the rows named in `after`, side by side."""
     return Row(name, "concatenate", after=after, **rest)
 
 
-def subsample(name, stride, **rest):
+def subsample(name: str, stride: Pair, **rest: Any) -> Row:
     """Every stride-th pixel, without parameters."""
     return Row(name, "max_pool", None, 1, stride, **rest)
 
 
-def pad_channels(name, filters, **rest):
+def pad_channels(name: str, filters: int, **rest: Any) -> Row:
     """Further maps of zeros, up to `filters`: the shortcut of option A."""
     return Row(name, "pad_channels", filters, **rest)
 
 
-def tokens(name, **rest):
+def tokens(name: str, **rest: Any) -> Row:
     """The pixels of a map, row by row, as a sequence of tokens; like Flatten it computes nothing.
 
     (height, width, channels) -> (height · width, channels).  Dosovitskiy et al. 2021, section 3.1.
@@ -167,22 +177,22 @@ def tokens(name, **rest):
     return Row(name, "tokens", **rest)
 
 
-def class_token(name, **rest):
+def class_token(name: str, **rest: Any) -> Row:
     """One learned token in front of the others: (n, channels) -> (n + 1, channels)."""
     return Row(name, "class_token", **rest)
 
 
-def position_embedding(name, **rest):
+def position_embedding(name: str, **rest: Any) -> Row:
     """One learned vector for each token, which is added to it."""
     return Row(name, "position_embedding", **rest)
 
 
-def first_token(name, **rest):
+def first_token(name: str, **rest: Any) -> Row:
     """The first token alone, as a vector: (n, channels) -> (channels,)."""
     return Row(name, "first_token", **rest)
 
 
-def attention(name, heads, key_dim, **rest):
+def attention(name: str, heads: int, key_dim: int, **rest: Any) -> Row:
     """Self-attention in several heads (Vaswani et al. 2017, section 3.2.2), with its projections.
 
     Each head makes queries, keys and values of `key_dim` numbers from each token. The output has
@@ -197,16 +207,20 @@ class Table:
 
     name: str
     source: str
-    input_shape: tuple  # (height, width, channels)
-    rows: tuple
-    outputs: tuple = ()  # names of the rows that are returned; the last row if none is named
+    input_shape: tuple[int, ...]  # (height, width, channels)
+    rows: tuple[Row, ...]
+    outputs: tuple[
+        str, ...
+    ] = ()  # names of the rows that are returned; the last row if none is named
 
     @property
-    def classes(self):
+    def classes(self) -> int | None:
         """Units of the last row."""
         return self.rows[-1].filters
 
-    def with_(self, *, input_shape=None, classes=None):
+    def with_(
+        self, *, input_shape: Iterable[int] | None = None, classes: int | None = None
+    ) -> Table:
         """The same network for another input shape (height, width, channels) or class count."""
         rows = self.rows
         if classes is not None:
@@ -214,7 +228,7 @@ class Table:
             rows = tuple(replace(r, filters=classes) if r.name in last else r for r in rows)
         return replace(self, input_shape=tuple(input_shape or self.input_shape), rows=rows)
 
-    def part(self, first, last=None, *, input_shape):
+    def part(self, first: str, last: str | None = None, *, input_shape: Iterable[int]) -> Table:
         """The rows from `first` to `last` (default: only that one) as a table of their own.
 
         A row that reads an earlier row, such as a block's shortcut, reads the input instead.
@@ -286,7 +300,7 @@ class Table:
         size = " × ".join(map(str, self.input_shape))
         return f"{self.name}, input {size} ({self.source})"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([self._caption(), *show.lines([self._HEAD, *self._cells()])])
 
     __repr__ = __str__

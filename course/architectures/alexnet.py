@@ -9,7 +9,7 @@ to that.
 from course.architectures import Table, conv, dense, lrn, max_pool
 
 
-def _alexnet(name, source, groups, norm_first):
+def _alexnet(name, source, groups, norm_first) -> Table:
     def block(number, convolution):
         norm, pool = lrn(f"norm{number}"), max_pool(f"pool{number}", 3, 2)
         return (convolution, norm, pool) if norm_first else (convolution, pool, norm)

@@ -61,7 +61,7 @@ def _head(name, source):
     )
 
 
-def _googlenet(name, heads):
+def _googlenet(name, heads) -> Table:
     rows = [
         conv("conv1", 64, 7, stride=2, padding=3, activation="relu"),
         max_pool("pool1", 3, 2, padding="ceil"),

@@ -19,7 +19,7 @@ C3_CONNECTIONS = (
 )  # fmt: skip
 
 
-def _modern(name, activation, pool):
+def _modern(name, activation, pool) -> Table:
     return Table(
         name=name,
         source="LeCun et al. 1998, Fig. 2, as today's textbooks build it",

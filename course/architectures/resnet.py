@@ -72,7 +72,13 @@ def _name(depth, shortcut, usual, task=""):
     return f"ResNet-{depth}{task}{option}"
 
 
-def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
+def resnet(
+    kind: str,
+    blocks: tuple[int, ...],
+    shortcut: str = "B",
+    stride_at: int = 1,
+    name: str | None = None,
+) -> Table:
     """The table of a ResNet for ImageNet. He et al. 2016, Table 1
 
     `kind` is "basic" or "bottleneck", and `blocks` has the number of blocks in conv2_x, conv3_x and
@@ -98,7 +104,7 @@ def resnet(kind, blocks, shortcut="B", stride_at=1, name=None):
     return Table(name, "He et al. 2016, Table 1", (224, 224, 3), tuple(rows))
 
 
-def cifar(depth, shortcut="A", name=None):
+def cifar(depth: int, shortcut: str = "A", name: str | None = None) -> Table:
     """The table of a ResNet for CIFAR-10. He et al. 2016, section 4.2
 
     It has `depth` = 6n + 2 layers: a 3 × 3 stem, three stages of n blocks with 16, 32 and 64 maps,

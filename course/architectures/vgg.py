@@ -17,7 +17,7 @@ CONFIGURATIONS = {
 }
 
 
-def _vgg(name, configuration):
+def _vgg(name, configuration) -> Table:
     rows = []
     for stage, (width, kernels) in enumerate(
         zip(WIDTHS, CONFIGURATIONS[configuration], strict=True), 1

@@ -18,6 +18,8 @@ text is the card. `course.evidence` runs next to the student's code and collects
 package and `course.diagnosis` judge by that evidence alone.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from operator import ne
 
@@ -34,6 +36,15 @@ from course.network.graph import TooLarge
 from course.network.words import shape_of
 from course.plain import one_line
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable, Iterable, Sequence
+
+    from course.architectures import Table
+
+    Like = Table | list[Table] | tuple[Table, ...]
+
+
 __all__ = [
     "CheckFailed", "batch_norm", "block", "budget", "choice", "function", "model", "parameters",
     "progress", "shapes", "silently", "told", "value",
@@ -44,7 +55,7 @@ __tracebackhide__ = outcome.__tracebackhide__
 _LONGEST_CARD = 400  # characters of a wrong call: a page of reasons shows 500 of a sentence
 
 
-def model(builder, /, *args, like, **kwargs):
+def model(builder: Callable[..., object], /, *args: object, like: Like, **kwargs: object) -> None:
     """Check the model that a builder returns against a table.
 
     `like` is a `Table`, or a list of tables of which one has to fit. The keyword arguments
@@ -59,7 +70,7 @@ def model(builder, /, *args, like, **kwargs):
     conclude(_network("model", builder, args, kwargs, tables))
 
 
-def block(function, /, *args, like, **kwargs):
+def block(function: Callable[..., object], /, *args: object, like: Like, **kwargs: object) -> None:
     """Check a function from tensor to tensor against some rows of a table.
 
     The function gets a symbolic tensor of `like.input_shape` first, then the other arguments. A
@@ -70,7 +81,10 @@ def block(function, /, *args, like, **kwargs):
     conclude(_network("block", function, args, kwargs, _several(like)))
 
 
-def budget(builder, /, *args, parameters, macs, input_shape, classes, convolutions=1, **kwargs):
+def budget(
+    builder: Callable[..., object], /, *args: object, parameters: int, macs: int,
+    input_shape: Sequence[int], classes: int, convolutions: int = 1, **kwargs: object,
+) -> None:  # fmt: skip
     """Check a network of the student's own design against a budget; there is no table for it.
 
     The builder is called with `input_shape` (height, width, channels) and `classes`, and with the
@@ -176,7 +190,7 @@ def _note(built):
     ))  # fmt: skip
 
 
-def shapes(answers, /, *, like, rows=None):
+def shapes(answers: object, /, *, like: Table, rows: Iterable[str] | None = None) -> None:
     """Check {row: (height, width, channels)} against the shapes that follow from a table.
 
     `rows` are the names of the rows that the answer must hold; None means all. A vector's shape is
@@ -185,7 +199,7 @@ def shapes(answers, /, *, like, rows=None):
     conclude(counts.shapes(answers, like, rows))
 
 
-def parameters(answers, /, *, like, rows=None):
+def parameters(answers: object, /, *, like: Table, rows: Iterable[str] | None = None) -> None:
     """Check {row: trained parameters} against a table; the row "total" is the whole network.
 
     `rows` are the names of the rows that the answer must hold; None means all and the total.
@@ -194,7 +208,9 @@ def parameters(answers, /, *, like, rows=None):
     conclude(counts.parameters(answers, like, rows))
 
 
-def batch_norm(subject, /, *cases, mode, seed=0):
+def batch_norm(
+    subject: Callable[..., object], /, *cases: Sequence[object], mode: str, seed: int | None = 0
+) -> None:
     """Check batch normalisation that is written by hand. `mode` says what the function does:
 
         "training"  (x, gamma, beta, mean, variance, momentum, epsilon) -> (y, mean, variance)
@@ -210,7 +226,9 @@ def batch_norm(subject, /, *cases, mode, seed=0):
     conclude(normalised.card(subject, cases, mode, seed))
 
 
-def value(answer, expected, /, *, tolerance=0, hint="", wrong=0):
+def value(
+    answer: object, expected: object, /, *, tolerance: float = 0, hint: str = "", wrong: int = 0
+) -> None:
     """Check a number, or a list or dict of numbers; each may differ by `tolerance` (absolute).
 
     If `expected` is a text, such as one digit for each image, the answer is a text of its length in
@@ -227,7 +245,7 @@ def value(answer, expected, /, *, tolerance=0, hint="", wrong=0):
     conclude(Card(name, findings))
 
 
-def choice(answers, name, /):
+def choice(answers: object, name: str, /) -> None:
     """Check {question: letter} for the questions of that name in `course.check.questions`.
 
     Raises CheckFailed with a reason for each wrong letter.
@@ -288,7 +306,11 @@ def _wrong_items(got, expected, tolerance, hint):
     return findings
 
 
-def function(subject, /, *cases, gives=None, like=None, tolerance=1e-5, hint="", symbolic=False):
+def function(
+    subject: Callable[..., object], /, *cases: Sequence[object],
+    gives: Iterable[object] | None = None, like: Callable[..., object] | None = None,
+    tolerance: float = 1e-5, hint: str | Sequence[str] = "", symbolic: bool = False,
+) -> None:  # fmt: skip
     """Check a function's answers to some cases.
 
     A case is the list of arguments of one call. The right answers are either `gives`, a list with

@@ -1,5 +1,7 @@
 """Ask for evidence about an answer, and refuse a reply that is not well formed."""
 
+from __future__ import annotations
+
 from course.check import outcome, words
 from course.check.card import Card
 from course.check.outcome import conclude
@@ -8,6 +10,11 @@ from course.evidence import values
 from course.evidence.observe import observe
 from course.network.graph import TooLarge
 from course.plain import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
+
 
 __tracebackhide__ = outcome.__tracebackhide__
 
@@ -34,7 +41,7 @@ def ask(subject, request):
     return reply
 
 
-def told(subject, request, expected):
+def told(subject: object, request: dict[str, Any], expected: str) -> dict[str, Any]:
     """The reply to a request for a value or for the answers of calls.
 
     `expected` says in words what the subject should be. Raises CheckFailed if it gave no answer,

@@ -1,5 +1,7 @@
 """The card of a check: the verdict first, then the reason, then where in the network it is."""
 
+from __future__ import annotations
+
 from html import escape
 
 from course import show
@@ -9,6 +11,13 @@ from course.diagnosis import MOST_FINDINGS, Cause
 from course.network.words import shape_of
 from course.plain import escaped
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from course.anatomy import Anatomy
+    from course.architectures import Table
+    from course.diagnosis import Finding
+
+
 _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has a contrast of at least 3:1 on the light and the dark pages of JupyterLab and Colab. Text
 # has the page's own colour.
@@ -17,7 +26,7 @@ _HEAD = ("", "row", "in the table", "output there")
 _ABOVE = 3  # right rows shown above the wrong one; those before them are folded
 
 
-def framed(state, headline, rest=""):
+def framed(state: str, headline: str, rest: str = "") -> str:
     """HTML of a headline, mark first, in a state's colour; `rest` is more HTML below it."""
     colour = _COLOURS[state]
     mark, _, text = headline.partition(" ")
@@ -35,7 +44,14 @@ class Card:
     wrote is shown as it is written.
     """
 
-    def __init__(self, name, findings, table=None, built=None, note=""):
+    def __init__(
+        self,
+        name: str,
+        findings: list[Finding],
+        table: Table | None = None,
+        built: Anatomy | None = None,
+        note: str = "",
+    ) -> None:
         self.name, self.findings = name, findings
         self.note = note  # a remark, on a right answer or on what it is compared with
         self.table, self.built = table, built
@@ -43,7 +59,7 @@ class Card:
         self.state = "open" if open_ else "wrong" if findings else "right"
 
     @property
-    def headline(self):
+    def headline(self) -> str:
         """One line: the mark, the name, the verdict."""
         mark = _MARKS[self.state]
         if self.state == "open":
@@ -77,7 +93,7 @@ class Card:
                 return (rows[:at], rows[at:]) if at > 1 else ([], rows)
         return [], []  # the finding is about a step that no row names
 
-    def __str__(self):
+    def __str__(self) -> str:
         above, shown = self._rows()
         lines = [self.headline, *(f"  {item.message}" for item in self.findings)]
         lines += [f"  {self.note}"] if self.note else []
@@ -87,7 +103,7 @@ class Card:
 
     __repr__ = __str__
 
-    def markdown(self):
+    def markdown(self) -> str:
         """The card in Markdown with tables, as GitHub has them."""
         parts = [f"**{escaped(self.headline)}**"]
         parts += [escaped(item.message) for item in self.findings]
@@ -101,7 +117,7 @@ class Card:
 
     _repr_markdown_ = markdown
 
-    def html(self):
+    def html(self) -> str:
         """The card in HTML, to stand somewhere in a page."""
         first, *others = [escape(item.message) for item in self.findings] or [escape(self.note)]
         rest = f'<p style="margin:.4em 0">{first}</p>' if first else ""

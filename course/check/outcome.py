@@ -1,8 +1,17 @@
 """The end of a check: its card is shown, and a wrong answer raises."""
 
+from __future__ import annotations
+
 import os
 from contextlib import contextmanager
 from operator import methodcaller
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Iterator
+
+    from course.check.card import Card
+
 
 _silent = None  # or the list in which `silently` keeps cards
 
@@ -15,7 +24,7 @@ class CheckFailed(AssertionError):
 
     __module__ = "course.check"
 
-    def __init__(self, card, shown=False):
+    def __init__(self, card: Card, shown: bool = False) -> None:
         super().__init__(str(card))
         self.card, self.findings = card, card.findings
         self.shown = shown
@@ -33,7 +42,7 @@ __tracebackhide__ = methodcaller("errisinstance", CheckFailed)
 
 
 @contextmanager
-def silently():
+def silently() -> Iterator[list[Card]]:
     """Show no cards, and keep them in the list that this gives.
 
     with check.silently() as cards, contextlib.suppress(check.CheckFailed):
@@ -48,7 +57,7 @@ def silently():
         _silent = before
 
 
-def conclude(card):
+def conclude(card: Card) -> None:
     """Show a card, except within `silently`. Raises CheckFailed if the card has findings."""
     if _silent is not None:
         _silent.append(card)

@@ -6,6 +6,8 @@ shows one notebook's exercises, `overview()` all assignments. The record is for 
 grading does not read it.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import time
@@ -17,6 +19,11 @@ from course import show
 from course.check import handin
 from course.check.card import framed
 from course.check.handin import EXERCISE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Mapping
+
 
 FILE = ".progress.json"
 _PAUSE = 30  # minutes that count at most between two checks
@@ -32,7 +39,7 @@ class Progress:
         self.file = file  # (whether the file is fit to be handed in, sentences), if it is known
 
     @property
-    def points(self):
+    def points(self) -> float:
         """Points of the exercises whose check passed when it was last run."""
         return sum(p for name, p in self.exercises.items() if self._state(name) == "✓ solved")
 
@@ -50,7 +57,7 @@ class Progress:
             yield self._state(name), name, str(points), tries, spent
 
     @property
-    def headline(self):
+    def headline(self) -> str:
         """Points so far and what is open, in a line."""
         open_ = [name for name in self.exercises if self._state(name) != "✓ solved"]
         total = sum(self.exercises.values())
@@ -78,7 +85,7 @@ class Progress:
         )
 
 
-def progress(exercises):
+def progress(exercises: Mapping[str, float]) -> Progress:
     """Points so far in these exercises, {name: points}, and whether the file is complete."""
     if not _watching:
         return Progress(exercises, read(Path.cwd()))

@@ -7,18 +7,27 @@ and ways of writing do not count, because an anatomy has none.
 `causes` is the closed vocabulary, `align` the search, `explain` makes sentences of its edits.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from course.anatomy import anatomy
 from course.diagnosis import align, explain, merges
 from course.diagnosis.causes import Cause, Finding, finding, in_words_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from course.architectures import Table
+
+    Like = Table | list[Table] | tuple[Table, ...]
+
+
 __all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "in_words_of", "nearest"]
 
 MOST_FINDINGS = 5  # the search reports no more
 
 
-def diagnose(network, table):
+def diagnose(network: object, table: Like) -> list[Finding]:
     """Everything that differs between a network and a published table; empty if nothing does.
 
     Of several tables, as a list, one has to fit. If none does, the findings are those of the table
@@ -31,7 +40,7 @@ def diagnose(network, table):
     return nearest(network, table)[1]
 
 
-def nearest(network, table):
+def nearest(network: object, table: Like) -> tuple[Table, list[Finding]]:
     """(table, findings) of the table that the network fits best; `table` may be a list."""
     tables = list(table) if isinstance(table, list | tuple) else [table]
     found = anatomy(network, getattr(tables[0], "input_shape", None))

@@ -1,5 +1,7 @@
 """Everything that can be wrong with an answer: a closed vocabulary, and words for its numbers."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from enum import Enum, unique
@@ -130,7 +132,10 @@ class Finding:
     message: str
 
 
-def finding(row, cause, expected="", received="", *, gives="", after="", hint=""):
+def finding(
+    row: str, cause: Cause, expected: object = "", received: object = "", *, gives: str = "",
+    after: str = "", hint: str = "",
+) -> Finding:  # fmt: skip
     """A Finding whose message is the row, what it gives, the cause's sentence and a hint."""
     sentence = cause.value.format(expected=expected, received=received, after=after)
     sentence = re.sub(r"\b1 (map|unit|output)s\b", r"1 \1", sentence)

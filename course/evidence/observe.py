@@ -17,6 +17,8 @@ lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
 A trace that was let pass an error beside a merge comes with {"stopped": its text}.
 """
 
+from __future__ import annotations
+
 import json
 from contextlib import contextmanager, suppress
 
@@ -35,6 +37,11 @@ from course.evidence.blame import blame as _blame
 from course.evidence.lines import Refused
 from course.evidence.values import kind_of as _kind
 from course.evidence.values import received
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Iterator
+    from typing import Any
 
 
 def observe(subject, request):
@@ -202,7 +209,7 @@ def _traced(keras, subject, build, request, passed=None):
 
 
 @contextmanager
-def weightless():
+def weightless() -> Iterator[Any]:
     """Build Keras models without weights: VGG-16 takes hundredths of a second and no memory.
 
     Yields the module keras, and restores its global state at the end. A model that outlives the

@@ -15,6 +15,8 @@ that Keras reports.
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
 """
 
+from __future__ import annotations
+
 import re
 import warnings
 from collections import Counter
@@ -29,6 +31,11 @@ from course.evidence.keras_private import (
     own_variables,
 )
 from course.evidence.keras_state import untouched
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
+
 
 # The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
 _CONFIG = {
@@ -47,7 +54,9 @@ class TraceError(ValueError):
     """The object is not a model that can be traced; the text says why and what to do."""
 
 
-def trace(model, input_shape=None, numbers=probes.FIXED):
+def trace(
+    model: Any, input_shape: tuple[int, ...] | None = None, numbers: Any = probes.FIXED
+) -> dict[str, Any]:
     """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
 
     `input_shape` (height, width, channels) is needed for a model without fixed sizes: one that

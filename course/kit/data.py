@@ -7,6 +7,8 @@ A data set is downloaded once, into `folder()`, and read from there afterwards. 
 network at all: it is a small real data set that is part of scikit-learn.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -15,13 +17,23 @@ from importlib import resources
 from course.kit.fetch import folder, prepared, tensorflow, tensorflow_datasets, unlogged
 from course.kit.unavailable import COURSE, DataUnavailable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
+
+    import numpy as np
+
+
 __all__ = ["COURSE", "DataUnavailable", "folder", "held_out", "history", "load"]
 
 PAD_UP_TO = 1.25  # up to this ratio of target to image, zeros are added instead of scaling
 CACHE_BYTES = 2**29  # decoded sets up to this size stay in memory after the first epoch
 
 
-def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
+def load(
+    name: str = "mnist", *, batch: int = 128, size: tuple[int, int] | None = None,
+    limit: int | None = None, seed: int = 0,
+) -> tuple[Any, Any]:  # fmt: skip
     """Two tf.data pipelines, (train, test), of batches (image, label).
 
     image: (batch, height, width, channels), float32 in [0, 1]; label: (batch,), int64. The last
@@ -58,7 +70,7 @@ def load(name="mnist", *, batch=128, size=None, limit=None, seed=0):
     )
 
 
-def history(name):
+def history(name: str) -> dict[str, Any]:
     """The stored curves of a training run as a dict, for readers without a GPU.
 
     A name begins with the number of its notebook, as in `data.history("02-lenet")`. The dict also
@@ -75,7 +87,7 @@ def history(name):
     return json.loads(files.joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
 
-def held_out():
+def held_out() -> np.ndarray[Any, Any]:
     """The images on which `08-project` is scored: (500, 28, 28, 1), float32 in [0, 1], no labels.
 
     Digits of MNIST's test images, each turned by up to 15 degrees and moved by up to 4 pixels.

@@ -1,5 +1,7 @@
 """Prepare data sets for tensorflow-datasets: find them on disk, download or generate them."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import functools
@@ -15,7 +17,7 @@ from course.kit.quiet import quietly
 from course.kit.unavailable import COURSE, DataUnavailable, advice, damaged, unknown
 
 
-def folder():
+def folder() -> str:
     """The folder that data sets are read from and downloaded to, as a string.
 
     TFDS_DATA_DIR if it is set, else the default of tensorflow-datasets, ~/tensorflow_datasets.

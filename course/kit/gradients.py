@@ -3,8 +3,15 @@
 gradient(lambda image: network(image[None])[0, 3], image)
 """
 
+from __future__ import annotations
 
-def gradient(function, x):
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable
+    from typing import Any
+
+
+def gradient(function: Callable[[Any], Any], x: object) -> Any:
     """How much function(x) changes with each value of x: an array of x's shape, (…) -> (…).
 
     `function` takes a float tensor of x's shape and returns one number as a tensor, computed with

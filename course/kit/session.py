@@ -6,6 +6,8 @@
 Notebooks call only `setup`. It also finds tables of an instructor's own (`course.kit.tables`).
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os
@@ -16,7 +18,7 @@ import warnings
 from course.kit.quiet import quietly
 
 
-def setup(*, seed=0, mixed_precision=None):
+def setup(*, seed: int = 0, mixed_precision: bool | None = None) -> None:
     """Seed every random generator and print one line: versions, device, data folder.
 
     seed             seeds Python, NumPy and the Keras backend, so that a rerun starts from the

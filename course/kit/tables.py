@@ -17,7 +17,7 @@ from pathlib import Path
 PACKAGE = "tables"
 
 
-def tables(**texts):
+def tables(**texts: str) -> None:
     """Make these texts importable as modules of the package `tables`: {name: text of its file}."""
     _NOTEBOOK.texts = texts
     _NOTEBOOK.come_first()

@@ -5,6 +5,8 @@ hundred million parameters fits into a laptop's memory. Rows of equal size are t
 leaves out a real network's costs (passing maps on) and savings (rows that are computed together).
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import time
@@ -13,10 +15,17 @@ from statistics import mean, median
 
 from course.anatomy import anatomy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable
+
+    from course.architectures import Table
+
+
 _COUNTERS = "/sys/class/powercap"
 
 
-def forward(table, repeats=3):
+def forward(table: Table, repeats: int = 3) -> dict[str, float]:
     """{row: seconds} of one forward pass with one image; each is the median of `repeats` runs.
 
     `table` is a Table. Raises ValueError for a row of a kind that cannot be run by itself.
@@ -75,7 +84,7 @@ def _row(step, maps):
     return lambda: layer(x)
 
 
-def energy_counters():
+def energy_counters() -> list[Path]:
     """Paths of the processor's energy counters that can be read here (RAPL, in microjoules)."""
     found = []
     for path in sorted(Path(_COUNTERS).glob("intel-rapl:*/energy_uj")):
@@ -87,7 +96,7 @@ def energy_counters():
     return found
 
 
-def gpu_watts(run, every=0.1):
+def gpu_watts(run: Callable[[], object], every: float = 0.1) -> float | None:
     """Mean power of the first NVIDIA GPU while `run()` runs, in watts; None without nvidia-smi.
 
     nvidia-smi reads it (through NVML) each `every` seconds.

@@ -3,12 +3,19 @@
 network.fit(train, epochs=6, verbose=0, callbacks=[course.kit.training.line()])
 """
 
+from __future__ import annotations
+
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
+
 
 _EVERY = 1.0  # seconds between two changes of the line
 
 
-def line(keep=True):
+def line(keep: bool = True) -> Any:
     """A callback for Keras's `fit`, instead of its progress bar (`verbose=0`).
 
     Each epoch leaves a line, which can be read in a saved notebook too; with `keep=False` only the

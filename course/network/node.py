@@ -9,6 +9,8 @@ attention. Memory counts new values: an activation, a
 BatchNormalization and a per-map coefficient work in place, unless something else reads their input.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
@@ -68,17 +70,17 @@ class Node:
     reach: tuple = ((1, 1), (1, 1))  # (field, jump) of height and width, in input pixels
 
     @cached_property
-    def activation(self):
+    def activation(self) -> str | None:
         """The name of the function applied to the output, or None."""
         return functions.name_of_chain(self.chain)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """(height, width, channels), (tokens, channels), or (units,) for a vector."""
         return (*self.grid, self.filters) if self.grid != (1, 1) else (self.filters,)
 
     @cached_property
-    def channels(self):
+    def channels(self) -> int:
         """Channels of the input; of all inputs together for a concatenation."""
         return sum(value.channels for value in self.inputs)
 
@@ -97,7 +99,7 @@ class Node:
         return 0
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """All parameters, trained or not, BatchNormalization's moving statistics included."""
         if self.step in ("conv", "conv_transpose", "dense"):
             return self.fan_in + bool(self.bias) * self.filters
@@ -120,7 +122,7 @@ class Node:
         return query * keys, value * keys, value * values, values * self.filters
 
     @property
-    def trained(self):
+    def trained(self) -> int:
         """The parameters that training changes."""
         if not self.trainable:
             return 0
@@ -129,7 +131,7 @@ class Node:
         return self.parameters if self.step in WEIGHTED else self.claimed_trained
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         """Multiply-accumulates for one image."""
         if self.step == "attention":
             tokens, others = prod(self.grid), prod(self.inputs[-1].grid)
@@ -141,12 +143,12 @@ class Node:
         return self.fan_in * prod(self.grid)
 
     @property
-    def memory(self):
+    def memory(self) -> int:
         """New values that this step makes for one image; 0 if it works in place."""
         return 0 if self.in_place else self.size
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of values in the output."""
         return self.filters * prod(self.grid)
 
@@ -170,15 +172,15 @@ class Node:
         return each and self.kernel == self.stride == (1, 1) and not any(map(any, self.padding))
 
     @property
-    def receptive_field(self):
+    def receptive_field(self) -> int:
         """Side, in input pixels, of the patch that one output value sees; the larger side."""
         return ceil(max(axis[0] for axis in self.reach))
 
-    def does(self):
+    def does(self) -> str:
         """The step in words, as a table's cell: `convolution 5 × 5, stride 2`."""
         return words.does(self)
 
-    def with_(self, **changes):
+    def with_(self, **changes: object) -> Node:
         """The same row with some of its fields changed."""
         made = object.__new__(Node)  # `dataclasses.replace` takes ten times as long
         made.__dict__.update({name: self.__dict__[name] for name in _FIELDS} | changes)
@@ -239,19 +241,19 @@ class Value:
     joined: object = field(default=None, repr=False)  # the concatenation it comes from
 
     @cached_property
-    def channels(self):
+    def channels(self) -> int:
         return sum(stop - start for _, start, stop in self.parts)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return prod(self.grid) * self.channels
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return (self.size,) if self.flat else (*self.grid, self.channels)
 
     @property
-    def sources(self):
+    def sources(self) -> list[Node]:
         """The nodes that its channels come from, then its concatenation if it has one."""
         return [node for node, _, _ in self.parts] + [self.joined] * (self.joined is not None)
 
@@ -260,7 +262,7 @@ class Value:
         """Whether it consists of complete outputs."""
         return all(start == 0 and stop == node.filters for node, start, stop in self.parts)
 
-    def with_(self, **changes):
+    def with_(self, **changes: object) -> Value:
         """The same value with some of its fields changed."""
         return replace(self, **changes)
 

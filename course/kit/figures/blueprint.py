@@ -1,5 +1,7 @@
 """Draw a network: a small one with its branches and arrows, a large one module by module."""
 
+from __future__ import annotations
+
 import re
 import textwrap
 from itertools import pairwise
@@ -30,7 +32,7 @@ _SHEETS = 8  # maps that are drawn of a stack, at most
 _ARROW = {"arrowstyle": "->", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
 
 
-def architecture(network, *, title=None, shapes=True):
+def architecture(network: object, *, title: str | None = None, shapes: bool = True) -> Picture:
     """The network as boxes: height for the map's side, width for the number of maps.
 
     `network` is a Keras model, a Table or an anatomy. Both measures grow as square roots, so that

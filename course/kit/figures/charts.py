@@ -1,14 +1,25 @@
 """Curves, bars and points: what was measured."""
 
+from __future__ import annotations
+
 from math import sqrt
 
 from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
 from course.kit.figures.pictures import title as set_title
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+
 _MARKS = "os^Dv<"  # beside the colours, for pages that are printed in grey
 
 
-def scatter(points, *, x, y, size=None, log="", title=None):
+def scatter(
+    points: Sequence[Mapping[str, Any]], *, x: str, y: str, size: str | None = None, log: str = "",
+    title: str | None = None,
+) -> Picture:  # fmt: skip
     """Networks as labelled points: `points` are dicts with a "name" and numbers under x and y.
 
     `size` names the number that the area of a point shows. `log` is "x", "y" or "xy" for
@@ -44,7 +55,9 @@ def scatter(points, *, x, y, size=None, log="", title=None):
     return Picture(figure, f"{title or f'{y} against {x}'}: {told}.")
 
 
-def curves(runs, *, measure="accuracy", title=None):
+def curves(
+    runs: Mapping[str, Any], *, measure: str = "accuracy", title: str | None = None
+) -> Picture:
     """Training curves: {label: history, or a list of histories, one for each seed}.
 
     A history is what `fit` returns, or its dict of lists. Test curves are solid, training curves
@@ -86,7 +99,10 @@ def curves(runs, *, measure="accuracy", title=None):
     return Picture(figure, f"Training curves of {measure}: {'; '.join(told)}.")
 
 
-def functions(chosen, *, low=-3.0, high=3.0, title="Activation functions"):
+def functions(
+    chosen: Mapping[str, Callable[[Any], Any]], *, low: float = -3.0, high: float = 3.0,
+    title: str = "Activation functions",
+) -> Picture:  # fmt: skip
     """Functions of one number, {name: function of an array}, drawn into one picture."""
     import numpy as np
 
@@ -103,7 +119,7 @@ def functions(chosen, *, low=-3.0, high=3.0, title="Activation functions"):
     return Picture(figure, f"{title} from {low:g} to {high:g}: {', '.join(chosen)}.")
 
 
-def bars(values, *, unit="", title=None):
+def bars(values: Mapping[str, float], *, unit: str = "", title: str | None = None) -> Picture:
     """Numbers side by side, {label: number}, each written at its bar.
 
     A label that begins with "*" is drawn in the second colour and hatched, without its star.
@@ -128,7 +144,14 @@ def bars(values, *, unit="", title=None):
     return Picture(figure, f"{title or 'Bars'}{f', {unit}' if unit else ''}: {told}.")
 
 
-def lines(series, *, x, y, log="", title=None):
+def lines(
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    x: str,
+    y: str,
+    log: str = "",
+    title: str | None = None,
+) -> Picture:
     """Curves {label: (list of x, list of y)}; `x` and `y` say what the axes show, with units.
 
     `log` is "x", "y" or "xy" for logarithmic axes.

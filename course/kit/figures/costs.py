@@ -1,14 +1,21 @@
 """What a network costs and how far it sees, row by row; tables of connections."""
 
+from __future__ import annotations
+
 from course.anatomy import anatomy
 from course.kit.figures.blueprint import COLOURS, Stage, joined
 from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
 from course.kit.figures.pictures import title as set_title
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Sequence
+
+
 _MOST_BARS = 40  # of a network with more rows, the bars are stages
 
 
-def cost(network, *, title=None):
+def cost(network: object, *, title: str | None = None) -> Picture:
     """Parameters and multiply-accumulates of each row, side by side: weights against work.
 
     Of a network with more than 40 rows, the bars are stages: the rows whose maps have one size.
@@ -43,7 +50,7 @@ def cost(network, *, title=None):
     return Picture(figure, f"{title or rows.name}: {'; '.join(texts)}.")
 
 
-def receptive_field(network, *, title=None):
+def receptive_field(network: object, *, title: str | None = None) -> Picture:
     """The side of the input patch that one output value sees, growing row by row.
 
     Rows that see no further than their input (additions, activations, normalisations) are left
@@ -84,7 +91,7 @@ def _sees(step):
     return "convolution" if step.step == "conv" else "pooling"
 
 
-def sizes(network, *, title=None):
+def sizes(network: object, *, title: str | None = None) -> Picture:
     """Height and width against the number of maps, from the input to the last map."""
     rows = anatomy(network)
     steps = [rows.inputs[0].parts[0][0], *(step for step in rows if step.grid != (1, 1))]
@@ -112,7 +119,10 @@ def sizes(network, *, title=None):
     return Picture(figure, f"{rows.name}, sizes from input to the last map: {told}.")
 
 
-def connections(table, *, rows="map of S2", columns="map of C3", title=None):
+def connections(
+    table: Sequence[Sequence[int]], *, rows: str = "map of S2", columns: str = "map of C3",
+    title: str | None = None,
+) -> Picture:  # fmt: skip
     """A connection table: × where a map (column) sees a map of the row before it.
 
     `table` lists for each map the input maps that it sees.

@@ -1,10 +1,18 @@
 """A drawing with a slider for each of its numbers."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable, Mapping
+
+    from course.kit.figures.pictures import Picture
+
 
 class Explorer:
     """A picture with sliders; without a kernel or ipywidgets, the picture of the start values."""
 
-    def __init__(self, draw, ranges):
+    def __init__(self, draw: Callable[..., Picture], ranges: Mapping[str, tuple[int, ...]]) -> None:
         self.draw, self.ranges = draw, ranges
         self.picture = draw(**{name: start for name, (_, _, start, *_) in ranges.items()})
 
@@ -42,7 +50,7 @@ class Explorer:
         display(self.draw(**values))
 
 
-def explore(draw, **ranges):
+def explore(draw: Callable[..., Picture], **ranges: tuple[int, ...]) -> Explorer:
     """A picture that changes with sliders: `draw(**values)` makes it from whole numbers.
 
     Each slider is (lowest, highest, start) or (lowest, highest, start, step):

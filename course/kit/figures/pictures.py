@@ -4,11 +4,20 @@ A picture in a notebook is an SVG without a background whose text and axes have 
 page's text, so that it can be read on a light page and on a dark one.
 """
 
+from __future__ import annotations
+
 import io
 import re
 from html import escape
 from os import environ
 from zlib import crc32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from os import PathLike
+
+    from matplotlib.figure import Figure
+
 
 INK = "#010203"  # text, axes and arrows; on a page it becomes the colour of the page's text
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -34,15 +43,15 @@ class Picture:
     `save(path)` writes it in the format of the path's ending.
     """
 
-    def __init__(self, sketch, alt):
+    def __init__(self, sketch: _Sketch, alt: str) -> None:
         self._sketch, self.alt = sketch, alt
 
     @property
-    def figure(self):
+    def figure(self) -> Figure:
         """The matplotlib Figure."""
         return self._sketch.drawn()
 
-    def save(self, path):
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the picture to a file: .png, .svg or .pdf."""
         self._sketch.write(path, dpi=150, facecolor="white")
 

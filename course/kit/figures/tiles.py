@@ -1,9 +1,16 @@
 """Images, feature maps, kernels and arrays, in tiles."""
 
+from __future__ import annotations
+
 from course.kit.figures.pictures import Picture, canvas
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
-def feature_maps(model, image, layer=None, *, most=16):
+
+def feature_maps(model: Any, image: Any, layer: str | None = None, *, most: int = 16) -> Picture:
     """The maps that a layer makes of one image, (height, width, channels).
 
     `layer` is its name; the first convolution if it is not given. Each map has its own grey scale,
@@ -27,7 +34,7 @@ def feature_maps(model, image, layer=None, *, most=16):
     )
 
 
-def filters(model, layer=None, *, most=96):
+def filters(model: Any, layer: str | None = None, *, most: int = 96) -> Picture:
     """The kernels of a convolution on the image: grey for one channel, in colours for three.
 
     All kernels share one scale around zero: white is the largest weight, black its negative.
@@ -55,7 +62,10 @@ def filters(model, layer=None, *, most=96):
     return Picture(figure, f"The {shown} kernels of {chosen.name}, weights from -{largest:.2f} on.")
 
 
-def images(pictures, labels=None, predictions=None):
+def images(
+    pictures: Any, labels: Sequence[object] | None = None,
+    predictions: Sequence[object] | None = None,
+) -> Picture:  # fmt: skip
     """Example images, (n, height, width, channels) in [0, 1], with labels below if given.
 
     With predictions each is marked ✓ or ✗.
@@ -78,7 +88,7 @@ def images(pictures, labels=None, predictions=None):
     )
 
 
-def arrays(chosen, *, title="", digits=0):
+def arrays(chosen: Mapping[str, Any], *, title: str = "", digits: int = 0) -> Picture:
     """Small 2-D arrays {caption: array} side by side; each value is a number on its grey."""
     import numpy as np
 

@@ -1,10 +1,19 @@
 """A kernel at one place of an image: what it computes there, and what comes back."""
 
+from __future__ import annotations
+
 from course.kit.figures.pictures import LINES, Picture, canvas
 from course.kit.figures.tiles import numbers
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any
 
-def window(image, kernel, *, position=0, stride=1, padding=0, channel=0, backwards=False):
+
+def window(
+    image: Any, kernel: Any, *, position: int = 0, stride: int = 1, padding: int = 0,
+    channel: int = 0, backwards: bool = False,
+) -> Picture:  # fmt: skip
     """One position of a kernel: patch × kernel, added up over all channels, is a value of the map.
 
     image: (H, W, C), kernel: (F, G, C), whole numbers; one channel of both is drawn. Positions are
