@@ -10,10 +10,11 @@ the architecture, and none of them leaves a row. Kernels, strides, maps, activat
 what is connected to what: these are. All numbers are worked out here from the rows with
 `course.arithmetic`; what Keras or a student's code claims is used for unknown layers only.
 
-Conventions: shapes leave out the batch. A MAC is a multiply-accumulate of a convolution or a dense
-layer. Memory counts values for one image, the image included; in float32 each takes 4 bytes. A row
-counts its new values: an activation, a BatchNormalization and a per-map coefficient work in place,
-unless something else reads their input; additions and concatenations make new values. Training
+Conventions: shapes leave out the batch. A MAC is a multiply-accumulate of a convolution, a dense
+layer or an attention, whose two products of matrices count beside its four projections. Memory
+counts values for one image, the image included; in float32 each takes 4 bytes. A row counts its
+new values: an activation, a BatchNormalization, a per-map coefficient and a position embedding work
+in place, unless something else reads their input; all other rows make new values. Training
 keeps all of them (`memory`). At inference a value goes when its last reader has run (`peak`).
 `course.network` reads the rows and brings them to that form.
 """

@@ -21,7 +21,7 @@ _MOST_STEPS = 200  # in a group
 
 def not_understood(inputs, steps):
     """The numbers of the steps whose names and settings do not say what they do."""
-    shapes = _shapes(inputs, steps)
+    shapes = tensors(inputs, steps)
     read = {step["id"]: [shapes[reference] for reference in read_by(step)] for step in steps}
     return {
         step["id"]
@@ -41,7 +41,7 @@ def answers(inputs, steps, odd, call, numbers):
     known = {step["id"]: step for step in steps if not step.get("parameters")}
     # Activations and pools are rows of their own, which no group goes across.
     parts = {n for n, step in known.items() if n in odd or not meanings.is_named(step)}
-    shapes, above = _shapes(inputs, steps), tree(steps)
+    shapes, above = tensors(inputs, steps), tree(steps)
     inside = _functions(steps, known, numbers)
     run = _runner(shapes, known, call, numbers)
     for step in reversed(steps):
@@ -62,8 +62,8 @@ def answers(inputs, steps, odd, call, numbers):
                 break
 
 
-def _shapes(inputs, steps):
-    """{tensor: its shape}."""
+def tensors(inputs, steps):
+    """{tensor: its shape}, inputs of the network included."""
     shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
     return shapes | {(source["id"], 0): source["shape"] for source in inputs}
 
@@ -121,8 +121,8 @@ def _runner(shapes, known, call, numbers):
         left["values"] -= values
         if min(left.values()) < 0 or values > _LARGEST_RUN:
             return None
-        drawn = [_drawn(numbers, sides, number) for number, sides in enumerate(made)]
-        given = dict(zip(begins, drawn, strict=True))
+        arrays = [drawn(numbers, sides, number) for number, sides in enumerate(made)]
+        given = dict(zip(begins, arrays, strict=True))
         try:
             got = call(region, given)
             if tuple(got.shape) != (regions.SAMPLES, *shape):
@@ -135,7 +135,7 @@ def _runner(shapes, known, call, numbers):
     return run
 
 
-def _drawn(numbers, shape, number):
+def drawn(numbers, shape, number):
     """Random values for a tensor: an array (samples, *shape)."""
     import numpy as np
 

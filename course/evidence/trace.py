@@ -22,7 +22,7 @@ import warnings
 from collections import Counter
 from math import prod
 
-from course.evidence import backends, probes, regions
+from course.evidence import backends, own_layers, probes, regions
 from course.evidence.building import inside
 from course.evidence.keras_private import (
     is_symbolic,
@@ -44,7 +44,9 @@ _CONFIG = {
     "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
     "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
     "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
-    "x_min", "x_max",
+    "x_min", "x_max", "num_heads", "key_dim", "value_dim", "attention_axes", "use_gate",
+    "sliding_window", "rms_scaling", "interpolation", "output_padding", "antialias",
+    "crop_to_aspect_ratio", "pad_to_aspect_ratio",
 }  # fmt: skip
 _MAX_STEPS = 5000
 _MAX_CONSTANT = 4096
@@ -69,7 +71,11 @@ def trace(
 
     with untouched(model):
         inputs, outputs = _ends(keras, model, input_shape)
-        return _Tracer(keras, inputs).steps(outputs, numbers)
+        tracer = _Tracer(keras, inputs)
+        found = tracer.steps(outputs, numbers)
+        if closed := tracer.with_lost_weights():
+            found = _Tracer(keras, inputs, closed).steps(outputs, numbers)
+        return found
 
 
 def _ends(keras, model, input_shape):
@@ -106,8 +112,11 @@ def _called(keras, model, x):
 
 
 class _Tracer:
-    def __init__(self, keras, inputs):
+    def __init__(self, keras, inputs, closed=frozenset()):
         self.keras = keras
+        self.closed = closed  # ids of composite layers that are not opened
+        self.composites = []  # layers that were opened
+        self.constants = False  # whether a step takes an array that is no tensor of the network
         self.found = {}  # id(KerasTensor) -> [step, output]
         self.kept = []  # keeps those tensors alive, so that no id is used twice
         self.opened = {}  # id(node) -> the tensors inside that its outputs stand for, or None
@@ -132,7 +141,20 @@ class _Tracer:
         run = probes.runner(call, numbers)
         probes.answers(self.inputs, self.list, outputs, closed, closed | odd, run)
         regions.answers(self.inputs, self.list, odd, call, numbers)
+        operations = {number: node.operation for number, node in self.nodes.items()}
+        own_layers.answers(self.inputs, self.list, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.list, "outputs": outputs}
+
+    def with_lost_weights(self):
+        """The ids of opened layers with weights that are in no step.
+
+        Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array
+        in which the weights are not seen any more.
+        """
+        operations = [node.operation for node in self.nodes.values()]
+        kept = {id(w) for operation in operations for w in getattr(operation, "weights", ())}
+        opened = self.composites if self.constants else ()
+        return {id(layer) for layer in opened if any(id(w) not in kept for w in layer.weights)}
 
     def _own(self, operation):
         """Whether an operation is the student's own, so that its name does not say what it does."""
@@ -170,10 +192,12 @@ class _Tracer:
     def _opened(self, tensor, node):
         """For a composite operation: the tensor that its inside computes for this output."""
         operation, _, index = made_by(tensor)
-        if not self._composite(operation):
+        if id(operation) in self.closed or not self._composite(operation):
             return None
         if id(node) not in self.opened:
             self.kept.append(node)
+            if not isinstance(operation, self.keras.Model):
+                self.composites.append(operation)
             self.opened[id(node)] = inside(node) or self._called_again(node)
         computed = self.opened[id(node)]
         if computed is None or not all(map(is_symbolic, computed)):
@@ -285,6 +309,7 @@ class _Tracer:
             return [self._plain(item) for item in value]
         if isinstance(value, dict):
             return {str(key): self._plain(item) for key, item in value.items()}
+        self.constants |= hasattr(value, "shape")
         if hasattr(value, "shape") and prod(value.shape) <= _MAX_CONSTANT:
             try:
                 return self.keras.ops.convert_to_numpy(value).tolist()

@@ -69,7 +69,8 @@ def _weights(row):
 
 def _activation(row):
     names = row.activation if isinstance(row.activation, tuple) else (row.activation,)
-    return {"chain": functions.named(names[0]), "accepts": names[1:]}
+    first, *others = map(functions.named, names)
+    return {"chain": first, "accepts": tuple(map(functions.name_of_chain, others))}
 
 
 def _pair(value):

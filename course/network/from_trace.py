@@ -7,7 +7,7 @@ the library's own numbers.
 import re
 from collections import Counter
 
-from course.network import meanings, recognise, regions, steps
+from course.network import meanings, own_layers, recognise, regions, steps
 from course.network.faults import Fault
 from course.network.graph import Graph
 from course.network.unknown import kind
@@ -48,7 +48,8 @@ def from_trace(evidence, numbers=recognise.FIXED):
             nodes = [regions.node(step, [values[begin] for begin in begins], *which)]
         else:
             read = [values[reference] for reference in reads[number]]
-            nodes = meanings.of(step, read)
+            kinds = own_layers.recognised(step, read[0], numbers) if step.get("own") else ()
+            nodes = [own_layers.node(step, read[0], kinds)] if kinds else meanings.of(step, read)
             if kind(step) == "Unmerged":
                 graph.faults.append((_fault(step, merges), read))
             merges[step["config"]["mode"] if kind(step) == "Unmerged" else kind(step).lower()] += 1

@@ -20,10 +20,13 @@ FUNCTIONS = {
     "elu": lambda v: v if v > 0 else exp(v) - 1,
     "selu": lambda v: 1.05070099 * (v if v > 0 else 1.67326324 * (exp(v) - 1)),
     "silu": lambda v: v / (1 + exp(-v)),
+    "hard_sigmoid": lambda v: min(max(v + 3, 0), 6) / 6,
+    "hard_silu": lambda v: v * min(max(v + 3, 0), 6) / 6,
     "softplus": lambda v: log1p(exp(v)),
     "gelu": lambda v: v * (1 + erf(v / sqrt(2))) / 2,
 }
 
+_OTHER_NAMES = {"swish": "silu", "hard_swish": "hard_silu"}
 #: Links that change nothing.
 NOTHING = (("mul", 1), ("add", 0), ("fn", "linear"))
 #: max(f(a), f(b)) = f(max(a, b)): these give the same before and behind a max pool.
@@ -31,7 +34,10 @@ MONOTONE = {"relu", "tanh", "sigmoid"}
 #: Applying these twice is the same as applying them once.
 IDEMPOTENT = {"relu", "relu6"}
 #: f(0) = 0.
-KEEPS_ZERO = {"relu", "relu6", "tanh", "scaled_tanh", "elu", "selu", "silu", "gelu", "leaky_relu"}
+KEEPS_ZERO = {
+    "relu", "relu6", "tanh", "scaled_tanh", "elu", "selu", "silu", "hard_silu", "gelu",
+    "leaky_relu",
+}  # fmt: skip
 
 
 def named(name):
@@ -40,7 +46,7 @@ def named(name):
         return ()
     if name == "scaled_tanh":
         return (("mul", SCALED_TANH[1]), ("fn", "tanh"), ("mul", SCALED_TANH[0]))
-    return (("fn", name),)
+    return (("fn", _OTHER_NAMES.get(name, name)),)
 
 
 def name_of_chain(chain):

@@ -39,7 +39,13 @@ class Graph:
     # --- reading
 
     def add(self, node):
-        """Add a node. Returns the Value of its whole output."""
+        """Add a node. Returns the Value of its whole output.
+
+        If it reads a node instead of a value, that is added before.
+        """
+        if any(isinstance(x, Node) for x in node.inputs):
+            inputs = (self.add(x) if isinstance(x, Node) else x for x in node.inputs)
+            node = node.with_(inputs=tuple(inputs))
         self.count(len(node.inputs) + 1)
         number = self._new(node)
         self.waiting.append(number)

@@ -5,9 +5,9 @@ on. All others are unknown: they keep a row of their own under Keras's name, wit
 So does an understood step that is used in a way that no row can express.
 """
 
-from course.network import functions, moving, steps
+from course.network import elementwise, learned, moving, pools
 from course.network.node import Node, Value
-from course.network.unknown import NotUnderstood, common, must_be_map, pair, unknown
+from course.network.unknown import NotUnderstood, unknown
 
 
 def of(step, values):
@@ -19,6 +19,8 @@ def of(step, values):
 
 
 def _read(step, values):
+    if step.get("own"):  # its name is the student's
+        return unknown(step, *values)
     ignored = moving.same if _is_ignored(step) else unknown
     nodes = UNDERSTOOD.get(step["op"], ignored)(step, *values)
     return [nodes] if isinstance(nodes, Node) else nodes
@@ -51,6 +53,8 @@ def _layout(shape):
 def _is_settled(node):
     """Whether a node moves values in a way that does not depend on what its readers do."""
     kind, *how = node.moves or ("",)
+    if node.step == "multiply":
+        return False  # it may be a part of a function, such as x · sigmoid(x)
     if kind == "shape":
         (x,) = node.inputs
         return how[0] in ((x.size,), (*x.grid, x.channels))
@@ -62,238 +66,70 @@ def is_named(step):
     return step["op"] in POOLS or step["op"] in ACTIVATIONS
 
 
-# --- layers with weights
-
-
-def _conv2d(step, x):
-    config = step["config"]
-    must_be_map(step, x)
-    padding = "same" if config["padding"] == "same" else 0
-    groups, filters = config.get("groups", 1), config.get("filters")
-    if "depth_multiplier" in config and filters is None:
-        groups, filters = x.channels, x.channels * config["depth_multiplier"]
-    window = tuple(config["kernel_size"]), tuple(config["strides"]), padding
-    dilation = tuple(config["dilation_rate"])
-    rest = _weighted(step)
-    return steps.conv(x, step["name"], filters, *window, dilation, groups=groups, **rest)
-
-
-def _dense(step, x):
-    units, rest = step["config"]["units"], _weighted(step)
-    if x.flat or x.grid == (1, 1):
-        return steps.dense(x, step["name"], units, x.flat, **rest)
-    # A Dense layer on a map works at every position, like a 1 × 1 convolution.
-    return steps.conv(x, step["name"], units, (1, 1), **rest)
-
-
-def _batch_norm(step, x):
-    config = step["config"]
-    axis = config.get("axis", -1)
-    if axis not in (-1, len(x.shape)):
-        raise NotUnderstood(f"batch norm along axis {axis} (the maps lie along axis -1)")
-    scales = config.get("center", True) + config.get("scale", True)
-    rest = {"scales": scales, "trainable": step.get("trainable", True), **common(step)}
-    return steps.alike(x, step["name"], "batch_norm", **rest)
-
-
-# --- pools
-
-
-def _pool2d(step, x):
-    config = step["config"]
-    must_be_map(step, x)
-    padding = "same" if config["padding"] == "same" else 0
-    kernel = pair(config["pool_size"])
-    stride = pair(config.get("strides") or kernel)
-    return steps.pool(x, step["name"], _pools(step), kernel, stride, padding, **common(step))
-
-
-def _adaptive_pool2d(step, x):
-    """A pool whose output size is given. Its window follows from that if all windows are equal."""
-    must_be_map(step, x)
-    sides = pair(step["config"]["output_size"])
-    sides = tuple(side or own for side, own in zip(sides, x.grid, strict=True))
-    if any(own % side for side, own in zip(sides, x.grid, strict=True)):
-        raise NotUnderstood
-    kernel = tuple(own // side for side, own in zip(sides, x.grid, strict=True))
-    return steps.pool(x, step["name"], _pools(step), kernel, kernel, 0, **common(step))
-
-
-def _global_pool2d(step, x):
-    must_be_map(step, x)
-    flat = not step["config"].get("keepdims")
-    return steps.global_pool(x, step["name"], _pools(step), flat, **common(step))
-
-
-def _mean(step, x):
-    axis = step["config"].get("axis")
-    axes = [axis] if isinstance(axis, int) else list(axis or [])
-    if x.flat or sorted(a % 4 for a in axes) != [1, 2]:
-        raise NotUnderstood
-    flat = not step["config"].get("keepdims")
-    return steps.global_pool(x, step["name"], "average_pool", flat, **common(step))
-
-
-def _pools(step):
-    return "max_pool" if "Max" in step["op"] else "average_pool"
-
-
-# --- element-wise functions
-
-
-def _activation(step, x, chain):
-    return steps.alike(x, step["name"], "activation", chain=chain, **common(step))
-
-
-def _activation_layer(step, x):
-    return _activation(step, x, functions.named(step["config"].get("activation")))
-
-
-def _named(name):
-    def read(step, x, *_):
-        config = step["config"]
-        if name == "softmax" and config.get("axis", -1) not in (-1, len(x.shape)):
-            raise NotUnderstood
-        words = name
-        if step["op"] == "layers.ReLU":
-            odd = {
-                k: config[k] for k in ("max_value", "negative_slope", "threshold") if config.get(k)
-            }
-            if odd == {"max_value": 6}:
-                words = "relu6"
-            elif odd:
-                words += " with " + ", ".join(f"{key} {value:g}" for key, value in odd.items())
-        return _activation(step, x, (("fn", words),))
-
-    return read
-
-
-def _leaky_relu(step, x, *_):
-    """With a slope of 0, a leaky ReLU is a ReLU."""
-    slope = step["config"].get("negative_slope")
-    return _activation(step, x, (("fn", "relu" if slope == 0 else "leaky_relu"),))
-
-
-def _maximum(step, x, *others):
-    """The larger of a value and 0 is a ReLU."""
-    if not others and len(step["args"]) == 2 and 0 in step["args"]:
-        return _activation(step, x, (("fn", "relu"),))
-    raise NotUnderstood
-
-
-_NO_BOUND = 1e6  # no activation is that large
-
-
-def _clip(step, x):
-    """Values between 0 and 6 are relu6; values above 0 are a ReLU."""
-    ends = [step["config"].get(name) for name in ("x_min", "x_max")]
-    if not all(isinstance(end, int | float) for end in ends):
-        raise NotUnderstood
-    name = "relu6" if ends == [0, 6] else f"clip from {ends[0]:g} to {ends[1]:g}"
-    if ends[0] == 0 and ends[1] >= _NO_BOUND:
-        name = "relu"
-    return _activation(step, x, (("fn", name),))
-
-
-def _scale_by(name):
-    """An operation of a tensor and a number, or of two tensors."""
-
-    def read(step, *values):
-        numbers = [
-            n for n in step["args"] if isinstance(n, int | float) and not isinstance(n, bool)
-        ]
-        x = values[0]
-        if len(values) == 1 and len(numbers) == 1 and len(step["args"]) == 2:
-            number, tensor_first = numbers[0], isinstance(step["args"][0], dict)
-            if name == "multiply" and number == 0:
-                return moving.zeros(step, x)
-            link = {
-                "add": ("add", number),
-                "subtract": ("add", -number) if tensor_first else None,
-                "multiply": ("mul", number),
-                "divide": ("mul", 1 / number) if tensor_first and number else None,
-            }[name]
-            if link:
-                return _activation(step, x, (link,))
-        same = len({(value.grid, value.channels, value.flat) for value in values}) == 1
-        if name == "add" and len(values) > 1 and same:
-            return steps.add(values, step["name"], **common(step))
-        raise NotUnderstood
-
-    return read
-
-
-def _negative(step, x):
-    return _activation(step, x, (("mul", -1),))
-
-
-def _rescaling(step, x):
-    links = ("mul", step["config"].get("scale", 1)), ("add", step["config"].get("offset", 0))
-    if not all(isinstance(number, int | float) for _, number in links):
-        raise NotUnderstood
-    return _activation(step, x, tuple(link for link in links if link not in functions.NOTHING))
-
-
-def _weighted(step):
-    config = step["config"]
-    return {
-        "bias": config.get("use_bias", True),
-        "trainable": step.get("trainable", True),
-        "chain": functions.named(config.get("activation")),
-        **common(step),
-    }
-
-
 POOLS = {
-    "layers.MaxPooling2D": _pool2d,
-    "layers.AveragePooling2D": _pool2d,
-    "ops.MaxPool": _pool2d,
-    "ops.AveragePool": _pool2d,
-    "layers.AdaptiveAveragePooling2D": _adaptive_pool2d,
-    "layers.AdaptiveMaxPooling2D": _adaptive_pool2d,
-    "ops.AdaptiveAveragePool": _adaptive_pool2d,
-    "ops.AdaptiveMaxPool": _adaptive_pool2d,
-    "layers.GlobalAveragePooling2D": _global_pool2d,
-    "layers.GlobalMaxPooling2D": _global_pool2d,
+    "layers.MaxPooling2D": pools.pool2d,
+    "layers.AveragePooling2D": pools.pool2d,
+    "ops.MaxPool": pools.pool2d,
+    "ops.AveragePool": pools.pool2d,
+    "layers.AdaptiveAveragePooling2D": pools.adaptive_pool2d,
+    "layers.AdaptiveMaxPooling2D": pools.adaptive_pool2d,
+    "ops.AdaptiveAveragePool": pools.adaptive_pool2d,
+    "ops.AdaptiveMaxPool": pools.adaptive_pool2d,
+    "layers.GlobalAveragePooling2D": pools.global_pool,
+    "layers.GlobalMaxPooling2D": pools.global_pool,
+    "layers.GlobalAveragePooling1D": pools.global_pool,
 }
 
 ACTIVATIONS = {
-    f"{group}.{written}": _named(name)
+    f"{group}.{written}": elementwise.named(name)
     for written, name in {
         "ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid",
         "Softmax": "softmax", "LogSoftmax": "log_softmax", "Elu": "elu", "Gelu": "gelu",
         "Selu": "selu", "Silu": "silu", "Softplus": "softplus", "Relu6": "relu6", "ELU": "elu",
+        "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu",
     }.items()
     for group in ("layers", "ops")
 }  # fmt: skip
 
 UNDERSTOOD = {
-    "layers.Conv2D": _conv2d,
-    "layers.DepthwiseConv2D": _conv2d,
-    "layers.Dense": _dense,
-    "layers.BatchNormalization": _batch_norm,
-    "ops.Mean": _mean,
+    "layers.Conv2D": learned.conv2d,
+    "layers.DepthwiseConv2D": learned.conv2d,
+    "layers.Dense": learned.dense,
+    "layers.SeparableConv2D": learned.separable_conv2d,
+    "layers.Conv2DTranspose": learned.conv2d_transpose,
+    "layers.Conv1D": learned.conv1d,
+    "layers.BatchNormalization": learned.normalisation("batch_norm"),
+    "layers.LayerNormalization": learned.normalisation("layer_norm"),
+    "layers.GroupNormalization": learned.normalisation("group_norm"),
+    "layers.MultiHeadAttention": learned.multi_head_attention,
+    "layers.LayerScale": learned.layer_scale,
+    "layers.CustomScaleLayer": elementwise.scaled_addition,
+    "layers.UpSampling2D": pools.upsampling,
+    "ops.Resize": pools.resize,
+    "ops.Mean": pools.mean,
     "layers.Flatten": moving.flatten,
     "layers.Reshape": moving.reshape,
     "ops.Reshape": moving.reshape,
     "ops.Squeeze": moving.reshape,
+    "ops.ExpandDims": moving.reshape,
     "layers.ZeroPadding2D": moving.zero_padding,
     "layers.Cropping2D": moving.cropping,
     "ops.Pad": moving.pad,
     "ops.ZerosLike": moving.zeros,
-    "layers.Activation": _activation_layer,
-    "layers.Rescaling": _rescaling,
-    "layers.Add": _scale_by("add"),
-    "ops.Add": _scale_by("add"),
-    "ops.Subtract": _scale_by("subtract"),
-    "ops.Multiply": _scale_by("multiply"),
-    "ops.Divide": _scale_by("divide"),
-    "ops.TrueDivide": _scale_by("divide"),
-    "layers.LeakyReLU": _leaky_relu,
-    "ops.LeakyRelu": _leaky_relu,
-    "ops.Maximum": _maximum,
-    "ops.Clip": _clip,
-    "ops.Negative": _negative,
+    "layers.Activation": elementwise.activation_layer,
+    "layers.Rescaling": elementwise.rescaling,
+    "layers.Add": elementwise.arithmetic("add"),
+    "ops.Add": elementwise.arithmetic("add"),
+    "ops.Subtract": elementwise.arithmetic("subtract"),
+    "layers.Multiply": elementwise.arithmetic("multiply"),
+    "ops.Multiply": elementwise.arithmetic("multiply"),
+    "ops.Divide": elementwise.arithmetic("divide"),
+    "ops.TrueDivide": elementwise.arithmetic("divide"),
+    "layers.LeakyReLU": elementwise.leaky_relu,
+    "ops.LeakyRelu": elementwise.leaky_relu,
+    "ops.Maximum": elementwise.maximum,
+    "ops.Clip": elementwise.clip,
+    "ops.Negative": elementwise.negative,
     "layers.Concatenate": moving.concatenate,
     "ops.Concatenate": moving.concatenate,
     "ops.Unmerged": moving.unmerged,

@@ -137,6 +137,8 @@ def get_item(step, x, *_):
     if "..." in keys:
         at = keys.index("...")
         keys = keys[:at] + [whole] * (rank - len(keys) + 1) + keys[at + 1 :]
+    if None in keys and all(key in (None, whole) for key in keys):
+        return reshape(step, x)  # new axes
     keys += [whole] * (rank - len(keys))
     keys = [whole if key == {"slice": [0, None, None]} else key for key in keys]
     flat = x.flat
@@ -146,6 +148,8 @@ def get_item(step, x, *_):
     *others, last = keys
     if len(keys) != rank:
         raise NotUnderstood
+    if len(x.grid) == 1 and not flat and keys == [whole, 0, whole]:
+        return steps.first_token(x, step["name"], **common(step))
     if rank == 4 and others != [whole] * 3 and others[0] == last == whole:
         return _pixels(step, x, others[1:])
     if others != [whole] * len(others):

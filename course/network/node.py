@@ -5,8 +5,8 @@ hold the numbers of nodes; in a finished network they hold the nodes themselves.
 
 Conventions: shapes leave out the batch. Sizes are pairs (height, width); the size of a sequence of
 tokens is (their number,). A MAC is a multiply-accumulate of a convolution, a dense layer or an
-attention. Memory counts new values: an activation, a
-BatchNormalization and a per-map coefficient work in place, unless something else reads their input.
+attention. Memory counts new values: an activation, a BatchNormalization, a per-map coefficient and
+a position embedding work in place, unless something else reads their input.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ class Node:
     @property
     def _projections(self):
         """Weights of an attention that make queries, keys, values and, of all heads, the output."""
-        query, value = self.inputs[0].channels, self.inputs[-1].channels
+        query, *_, value = (read.channels for read in (self.inputs[0], *self.inputs))
+        key = self.inputs[min(1, len(self.inputs) - 1)].channels
         keys, values = self.heads * self.key_dim, self.heads * self.value_dim
-        return query * keys, value * keys, value * values, values * self.filters
+        return query * keys, key * keys, value * values, values * self.filters
 
     @property
     def trained(self) -> int:
@@ -166,7 +167,7 @@ class Node:
     @property
     def overwrites(self):
         """Whether each output value needs only the input value in its place."""
-        if self.step in ("batch_norm", "activation"):
+        if self.step in ("batch_norm", "activation", "position_embedding"):
             return True
         each = self.step == "conv" and self.groups == self.channels == self.filters > 1
         return each and self.kernel == self.stride == (1, 1) and not any(map(any, self.padding))

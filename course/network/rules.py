@@ -16,6 +16,7 @@ from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
 from course.network.windows import (
     ZEROS,
+    cropped_behind_a_transposed_convolution,
     pixels_skipped_among_maps_of_zeros,
     pixels_skipped_before_a_window,
     pixels_skipped_behind_a_pool,
@@ -115,10 +116,8 @@ def only_the_shape_changes(graph, number, node):
     (x,), (_, wanted) = node.inputs, node.moves
     if wanted == (x.size,):
         x = x.with_(flat=True)
-    elif wanted == (*x.grid, x.channels):
-        x = x.with_(flat=False)
-    elif _as_tokens(x, wanted):
-        x = x.with_(grid=wanted[:-1])
+    elif wanted == (*x.grid, x.channels) or _as_tokens(x, wanted):
+        x = x.with_(grid=wanted[:-1], flat=False)
     elif wanted != x.shape:
         return False
     graph.vanish(number, x)
@@ -217,6 +216,19 @@ def minus_a_negative(graph, number, node):
     return True
 
 
+# --- attention
+
+
+@about("attention")
+def attention_to_itself(graph, number, node):
+    """Keys and values of one value, and queries of it as well: it is read once."""
+    *others, last = node.inputs
+    if not others or others[-1].parts != last.parts:
+        return False
+    graph.put(number, node.with_(inputs=tuple(others)))
+    return True
+
+
 # --- functions
 
 
@@ -265,8 +277,10 @@ RULES = (
     maps_side_by_side,
     sum_of_what_is_stacked,
     minus_a_negative,
+    attention_to_itself,
     zeros_on_zeros,
     zeros_into_the_window,
+    cropped_behind_a_transposed_convolution,
     pixels_skipped_before_a_window,
     pixels_skipped_behind_a_pool,
     pixels_skipped_among_maps_of_zeros,
@@ -293,7 +307,7 @@ def _is_image(graph, node):
 def _as_tokens(x, wanted):
     """Whether a shape is that of the pixels of a map as tokens, or of tokens as a map."""
     same = len(wanted) > 1 and (prod(wanted[:-1]), wanted[-1]) == (prod(x.grid), x.channels)
-    return same and not x.flat and 1 in (len(wanted) - 1, len(x.grid))
+    return same and 1 in (len(wanted) - 1, len(x.grid))
 
 
 def _fit_together(node):

@@ -87,9 +87,12 @@ def upsample(x, name, factor, interpolation, **rest):
     return Node(name, "upsample", (x,), x.channels, grid, **rest)
 
 
-def attention(x, name, heads, key_dim, *, context=None, value_dim=None, filters=None, **rest):
-    """Attention in several heads: x makes the queries; `context` the keys and values, else x."""
-    inputs = (x,) if context is None or context is x else (x, context)
+def attention(x, name, heads, key_dim, *, others=(), value_dim=None, filters=None, **rest):
+    """Attention in several heads: x makes the queries, `others` the keys and values, else x.
+
+    If there are two others, the first makes the keys.
+    """
+    inputs = (x, *others)
     rest |= {"heads": heads, "key_dim": key_dim, "value_dim": value_dim or key_dim}
     return Node(name, "attention", inputs, filters or x.channels, x.grid, **rest)
 
@@ -168,6 +171,6 @@ def _window(grid, kernel, stride, padding, dilation=(1, 1)):
 
 
 def _sides(padding, axis):
-    """(before, after) of one axis, of a padding that is one number or (height, width)."""
+    """(before, after) of one axis, of a padding that is one number, or one or two for each axis."""
     side = padding if isinstance(padding, int) else padding[axis]
-    return (side, side)
+    return (side, side) if isinstance(side, int) else tuple(side)

@@ -48,6 +48,22 @@ def zeros_into_the_window(graph, number, node):
     return True
 
 
+@about(moves=("pad",))
+def cropped_behind_a_transposed_convolution(graph, number, node):
+    """Pixels cropped off the output of a transposed convolution are cut off by the step itself."""
+    source, conv = _only_source(graph, number, node)
+    if node.moves[:1] != ("pad",) or source is None or conv.step != "conv_transpose" or conv.chain:
+        return False
+    if any(side > 0 for axis in node.moves[1] for side in axis):
+        return False
+    cut = tuple(
+        tuple(a - b for a, b in zip(*axes, strict=True))
+        for axes in zip(conv.padding, node.moves[1], strict=True)
+    )
+    graph.put(number, conv.with_(padding=cut, grid=node.grid))
+    return True
+
+
 @about("conv")
 def pixels_skipped_before_a_window(graph, number, node):
     """A 1 × 1 convolution that reads every second pixel has a stride of 2."""

@@ -249,30 +249,10 @@ def test_batch_normalisation(weightless):
 
 
 def test_unknown_layers_keep_kerass_own_numbers(weightless):
-    net = model(lambda x: layers.SeparableConv2D(6, 3, name="odd")(x))
+    net = model(lambda x: layers.PReLU(name="odd")(x))
     odd = anatomy(net)["odd"]
-    assert odd.does() == "SeparableConv2D" and odd.shape == (10, 10, 6)
+    assert odd.does() == "PReLU" and odd.shape == (12, 12, 4)
     assert odd.parameters == net.count_params()
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3)),
-        lambda: keras.applications.DenseNet121(weights=None, input_shape=(64, 64, 3)),
-        lambda: keras.applications.InceptionV3(weights=None),
-        pytest.param(
-            lambda: keras.applications.EfficientNetB0(weights=None),
-        ),
-    ],
-    ids=["MobileNetV2", "DenseNet121", "InceptionV3", "EfficientNetB0"],
-)
-def test_networks_that_the_course_does_not_teach(weightless, build):
-    net = build()
-    found = anatomy(net)
-    assert found.output_shapes == [tuple(net.output.shape[1:])]
-    known = sum(prod(w.shape) for w in net.trainable_weights)
-    assert found.trained == known
 
 
 def test_inception_v3s_work(weightless, specs):

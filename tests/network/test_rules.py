@@ -128,6 +128,11 @@ def added(join):
     return lambda x: join(window()(x), window(activation="relu")(x))
 
 
+def attended(inputs):
+    """An attention of three heads among tokens."""
+    return lambda x: layers.MultiHeadAttention(3, 4)(*inputs(layers.Reshape((-1, 4))(x)))
+
+
 SAME = {
     "nothing_happens": [
         (head(layers.Dropout(0.1), layers.Identity(), layers.GaussianNoise(0.1)), head()),
@@ -153,6 +158,10 @@ SAME = {
          through(window(6), layers.Reshape((-1,)), layers.Dense(2))),
         (through(window(6), layers.Flatten(), layers.Reshape((10, 10, 6)), window(3)),
          through(window(6), window(3))),
+        (through(window(6), layers.Reshape((100, 6)), layers.Reshape((10, 10, 6)), window(3)),
+         through(window(6), window(3))),
+        (through(window(6), layers.Flatten(), layers.Reshape((-1, 6)), layers.Dense(5)),
+         through(window(6), layers.Reshape((100, 6)), layers.Conv1D(5, 1))),
     ],
     "a_vector_in_another_order": [
         (through(window(6), layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(3)),
@@ -174,6 +183,11 @@ SAME = {
         (added(lambda x, y: x - y * -1), added(ops.add)),
         (through(window(), lambda x: x - (-x)), through(window(), lambda x: x + x)),
     ],
+    "attention_to_itself": [
+        (attended(lambda x: (x, layers.Dropout(0.1)(x), x)), attended(lambda x: (x, x))),
+        (attended(lambda x: (x, layers.Dense(5)(x))),
+         attended(lambda x: (x, y := layers.Dense(5)(x), layers.Dropout(0.1)(y)))),
+    ],
     "zeros_on_zeros": [
         (zeros_and_cropping, zeros_behind),
         (through(layers.ZeroPadding2D(1), layers.Cropping2D(((1, 0), (1, 0))),
@@ -188,6 +202,10 @@ SAME = {
          window(padding="same")),
         (through(layers.ZeroPadding2D(1), layers.Dropout(0.1), layers.AveragePooling2D(3, 1)),
          layers.AveragePooling2D(3, 1, "same")),
+    ],
+    "cropped_behind_a_transposed_convolution": [
+        (through(layers.Conv2DTranspose(5, 4, 2), layers.Cropping2D(1)),
+         layers.Conv2DTranspose(5, 4, 2, padding="same")),
     ],
     "pixels_skipped_before_a_window": [
         (through(lambda x: x[:, ::2, ::2], window(4, 1)), window(4, 1, strides=2)),
@@ -249,6 +267,98 @@ def test_with_and_without_it_is_one_network(weightless, rule):
 
 def test_every_rule_has_its_test():
     assert [rule.__name__ for rule in RULES] == list(SAME)
+
+
+def gated(squeeze, expand, join=lambda x, gate: layers.Multiply()([x, gate])):
+    """A gate for each map of a depthwise convolution, and a convolution behind it."""
+
+    def build(x):
+        x = layers.DepthwiseConv2D(3, activation="relu")(x)
+        return window(2, 1)(join(x, expand(squeeze(x))))
+
+    return build
+
+
+mean = layers.GlobalAveragePooling2D
+two_dense = through(layers.Dense(2, "relu"), layers.Dense(4, "sigmoid"))
+two_convs = through(window(2, 1, activation="relu"), window(4, 1, activation="sigmoid"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        gated(mean(keepdims=True), two_convs),
+        gated(through(mean(), layers.Reshape((1, 1, 4))), two_convs),
+        gated(lambda x: ops.mean(x, axis=(1, 2), keepdims=True), two_dense),
+        gated(through(mean(), two_dense), layers.Reshape((1, 1, 4))),
+        gated(mean(), through(two_dense, lambda x: x[:, None, None, :]), lambda x, g: g * x),
+        gated(mean(), through(two_dense, lambda x: ops.expand_dims(ops.expand_dims(x, 1), 1)),
+              ops.multiply),
+        gated(mean(), two_dense, lambda x, gate: layers.Multiply()([gate, x])),
+        gated(mean(), through(two_dense, layers.Dropout(0.1))),
+    ],
+)  # fmt: skip
+def test_squeeze_and_excite_is_one_network(weightless, other):
+    def ordered(build):
+        rows, shapes = rows_of(build)
+        return [(*row[:3], sorted(row[3])) for row in rows], shapes
+
+    assert ordered(gated(mean(), two_dense)) == ordered(other)
+
+
+def test_a_separable_convolution_is_two_rows(weightless):
+    apart = through(layers.DepthwiseConv2D(3, 2, depth_multiplier=2, use_bias=False), window(5, 1))
+    assert rows_of(layers.SeparableConv2D(5, 3, 2, depth_multiplier=2)) == rows_of(apart)
+
+
+@pytest.mark.parametrize("transposed", [
+    layers.Conv2DTranspose(5, 3, 2), layers.Conv2DTranspose(5, 3, 2, "same"),
+    layers.Conv2DTranspose(5, 4, 2, "same"), layers.Conv2DTranspose(5, 2, 3),
+    layers.Conv2DTranspose(5, 3, 2, "same", output_padding=1), layers.Conv2DTranspose(5, (2, 3), 1),
+    layers.UpSampling2D((2, 3)), layers.SeparableConv2D(3, (1, 3), padding="same"),
+])  # fmt: skip
+def test_sizes_are_those_of_keras(weightless, transposed):
+    inputs = keras.Input((12, 11, 4))
+    net = keras.Model(inputs, transposed(inputs))
+    found = anatomy(net)
+    assert found.steps[-1].shape == net.output_shape[1:]
+    assert found.parameters == net.count_params()
+
+
+def test_normalisation_and_activation_alone_keep_their_rows(weightless):
+    rows, _ = rows_of(through(window(4), layers.BatchNormalization(), layers.ReLU(), window(4)))
+    before, _ = rows_of(through(layers.BatchNormalization(), layers.ReLU(), window(4)))
+    assert [row[0] for row in rows] == [
+        "convolution 3 × 3",
+        "batch norm, relu",
+        "convolution 3 × 3",
+    ]
+    assert [row[0] for row in before] == ["batch norm, relu", "convolution 3 × 3"]
+    assert rows_of(layers.ReLU())[0][0][0] == "relu"
+
+
+@pytest.mark.parametrize(
+    "name, ways",
+    [
+        ("relu6", [layers.ReLU(6.0), layers.ReLU(max_value=6), ops.relu6,
+                   layers.Activation("relu6"), lambda x: ops.clip(x, 0.0, 6.0),
+                   lambda x: ops.minimum(ops.relu(x), 6.0),
+                   lambda x: keras.activations.relu(x, max_value=6)]),
+        ("silu", [layers.Activation("swish"), layers.Activation("silu"), ops.silu,
+                  lambda x: layers.Multiply()([x, ops.sigmoid(x)]), keras.activations.swish]),
+        ("hard_sigmoid", [layers.Activation("hard_sigmoid"), ops.hard_sigmoid,
+                          lambda x: ops.relu6(x + 3) / 6]),
+        ("hard_silu", [layers.Activation("hard_swish"), ops.hard_silu,
+                       lambda x: x * (layers.ReLU(6.0)(x + 3.0) * (1.0 / 6.0))]),
+    ],
+)  # fmt: skip
+def test_an_activation_has_one_name(weightless, name, ways):
+    for way in ways:
+        rows, _ = rows_of(through(window(), way))
+        assert [row[0] for row in rows] == [f"convolution 3 × 3, {name}"]
+    table = {"silu": "swish", "hard_silu": "hard_swish"}.get(name, name)
+    (row,) = anatomy(Table("t", "", (12, 12, 4), (conv("c", 4, 3, activation=table),)))
+    assert row.activation == name
 
 
 def test_maps_beside_themselves_are_a_row(weightless):

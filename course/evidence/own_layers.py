@@ -1,0 +1,51 @@
+"""Run layers of the student's own that have weights, with random numbers as their weights.
+
+The layer itself is not changed. `course.network.own_layers` describes the result, and tells from
+it what the layer computes.
+"""
+
+from math import prod
+
+from course.evidence.regions import drawn, tensors
+from course.network import own_layers, regions
+from course.network.recognise import read_by
+
+
+def answers(inputs, steps, operations, call, numbers):
+    """Put what each own layer with weights gives into "own" of its step, if it could be run.
+
+    `operations` are {number of a step: its layer}. `call(steps, {tensor: array})` returns what the
+    last of these steps makes of the arrays.
+    """
+    import keras
+
+    shapes = tensors(inputs, steps)
+    for step in steps:
+        if not step.get("own") or len(step["shapes"]) != 1 or len(set(read_by(step))) != 1:
+            continue
+        (begin,), weights = read_by(step)[:1], operations[step["id"]].weights
+        sides = [*shapes[begin], *step["shapes"][0]]
+        if None in sides or not 0 < len(weights) <= own_layers.MOST_WEIGHTS:
+            continue
+        values = prod(shapes[begin]) + prod(step["shapes"][0])
+        if regions.SAMPLES * values + step["parameters"] > own_layers.MOST_VALUES:
+            continue
+        state = [(each, _values(numbers, each.shape, n)) for n, each in enumerate(weights)]
+        try:
+            with keras.StatelessScope(state):
+                made = call([step["id"]], {begin: drawn(numbers, shapes[begin], 0)})
+            if tuple(made.shape) == (regions.SAMPLES, *step["shapes"][0]):
+                asked = regions.points(step["shapes"][0])
+                gives = [float(f"{float(made[s][(*p, c)]):.7g}") for s, p, c in asked]
+                step["own"] = {"weights": [list(each.shape) for each in weights], "gives": gives}
+        except Exception:  # a student's layer may raise anything; then it stays unknown
+            continue
+
+
+def _values(numbers, shape, number):
+    """The random numbers of a weight."""
+    import keras
+    import numpy as np
+
+    values = np.array(numbers, "float32")[own_layers.weight(number, np.arange(prod(shape)))]
+    return keras.ops.convert_to_tensor(values.reshape(shape))

@@ -1,0 +1,132 @@
+"""Layers of Keras with weights as rows: convolutions, dense layers, normalisations, attention."""
+
+from course.network import functions, steps
+from course.network.unknown import NotUnderstood, common, must_be_map, pair
+
+
+def conv2d(step, x):
+    """Conv2D and DepthwiseConv2D."""
+    config = step["config"]
+    must_be_map(step, x)
+    padding = "same" if config["padding"] == "same" else 0
+    groups, filters = config.get("groups", 1), config.get("filters")
+    if "depth_multiplier" in config and filters is None:
+        groups, filters = x.channels, x.channels * config["depth_multiplier"]
+    window = tuple(config["kernel_size"]), tuple(config["strides"]), padding
+    dilation = tuple(config["dilation_rate"])
+    rest = _weighted(step)
+    return steps.conv(x, step["name"], filters, *window, dilation, groups=groups, **rest)
+
+
+def separable_conv2d(step, x):
+    """Two rows: a depthwise convolution without bias, then a 1 × 1 convolution."""
+    config, rest = step["config"], _weighted(step)
+    apart = {**config, "filters": None, "use_bias": False, "activation": None}
+    each = conv2d({**step, "name": f"{step['name']}_depthwise", "config": apart}, x)
+    each = each.with_(layer=(step["layer"], "depthwise"))
+    return steps.conv(each, step["name"], config["filters"], (1, 1), **rest)
+
+
+def conv2d_transpose(step, x):
+    """A transposed convolution. What is cut off its output follows from Keras's padding."""
+    config = step["config"]
+    must_be_map(step, x)
+    if pair(config.get("dilation_rate", 1)) != (1, 1):
+        raise NotUnderstood
+    kernel, stride = tuple(config["kernel_size"]), tuple(config["strides"])
+    more, cut = config.get("output_padding"), []
+    more = (None, None) if more is None else pair(more)
+    for axis, made in enumerate(step["shapes"][0][:2]):
+        whole = (x.grid[axis] - 1) * stride[axis] + kernel[axis]
+        before = 0
+        if config["padding"] == "same" and more[axis] is None:
+            before = max(0, kernel[axis] - stride[axis]) // 2
+        elif config["padding"] == "same":
+            kept = kernel[axis] + kernel[axis] % 2 - 2 + more[axis]
+            before = max(0, kernel[axis] - 1 - (kept + 1) // 2)
+        cut.append((before, whole - made - before))
+    window = kernel, stride, tuple(cut)
+    rest = {"groups": config.get("groups", 1), **_weighted(step)}
+    return steps.conv_transpose(x, step["name"], config["filters"], *window, **rest)
+
+
+def dense(step, x):
+    """A Dense layer; on a map it works at every position, like a 1 × 1 convolution."""
+    units, rest = step["config"]["units"], _weighted(step)
+    if x.flat or x.grid == (1, 1):
+        return steps.dense(x, step["name"], units, x.flat, **rest)
+    return steps.conv(x, step["name"], units, (1, 1), **rest)
+
+
+def conv1d(step, x):
+    """A convolution of tokens whose kernel is 1: a dense layer for each token."""
+    config = step["config"]
+    window = [config[name] for name in ("kernel_size", "strides", "groups")]
+    if len(x.grid) != 1 or x.flat or window != [[1], [1], 1]:
+        raise NotUnderstood
+    return steps.conv(x, step["name"], config["filters"], (1, 1), **_weighted(step))
+
+
+def normalisation(kind):
+    """Batch, layer and group normalisation along the maps."""
+
+    def read(step, x, *others):
+        config = step["config"]
+        axis = config.get("axis", -1)
+        axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+        if axis not in (-1, len(x.shape)):
+            name = kind.replace("_", " ")
+            raise NotUnderstood(f"{name} along axis {axis} (the maps lie along axis -1)")
+        if others or config.get("rms_scaling"):
+            raise NotUnderstood
+        scales = config.get("center", True) + config.get("scale", True)
+        rest = {"scales": scales, "trainable": step.get("trainable", True), **common(step)}
+        if kind == "group_norm":
+            rest["groups"] = config["groups"] if config["groups"] > 0 else x.channels
+        return steps.alike(x, step["name"], kind, **rest)
+
+    return read
+
+
+def layer_scale(step, x):
+    """One learned factor for each map, as ConvNeXt has it in keras.applications."""
+    rest = {"groups": x.channels, "trainable": step.get("trainable", True), **common(step)}
+    return steps.conv(x, step["name"], x.channels, (1, 1), bias=False, **rest)
+
+
+def multi_head_attention(step, *values):
+    """Attention of the tokens of a sequence, or of the pixels of a map, to all others."""
+    config, kwargs = step["config"], dict(step.get("kwargs", {}))
+    names = ["query", "value", "key"][: len(step["args"])]
+    names += [name for name in kwargs if name in ("query", "value", "key")]
+    rest = [kwargs[name] for name in kwargs if name not in names]
+    if any(rest) or len(names) != len(values) or "value" not in names:
+        raise NotUnderstood  # with a mask
+    given = dict(zip(names, values, strict=True))
+    query, value = given["query"], given["value"]
+    axes, odd = config.get("attention_axes"), config.get("use_gate") or config.get("sliding_window")
+    inside = list(range(1, len(query.shape)))
+    if odd or any(read.flat for read in values):
+        raise NotUnderstood
+    if axes is not None and sorted([axes] if isinstance(axes, int) else axes) != inside:
+        raise NotUnderstood
+    rest = {
+        "others": (given.get("key", value), value),
+        "value_dim": config.get("value_dim"),
+        "filters": step["shapes"][0][-1],
+        "bias": config.get("use_bias", True),
+        "trainable": step.get("trainable", True),
+        **common(step),
+    }
+    sizes = config["num_heads"], config["key_dim"]
+    return steps.attention(query, step["name"], *sizes, **rest)
+
+
+def _weighted(step):
+    config = step["config"]
+    return {
+        "bias": config.get("use_bias", True),
+        "trainable": step.get("trainable", True),
+        "chain": functions.named(config.get("activation")),
+        **common(step),
+    }

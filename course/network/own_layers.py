@@ -1,0 +1,143 @@
+"""Recognise a layer of the student's own with weights, from its outputs for random weights.
+
+Keras has no layer for a class token, a position embedding, a factor for each map or a global
+response normalisation. `course.evidence.own_layers` runs such a layer next to the student's code,
+on random inputs and with random weights. The evidence is in its step:
+
+    "own": {"weights": [[1, 1, 768]], "gives": [...]}   # true if it could not be run
+
+`weights` are their shapes, `gives` the outputs at `course.network.regions.points`.
+"""
+
+from collections import Counter
+from math import prod, sqrt
+
+from course.network import regions, steps
+from course.network.functions import agree
+from course.network.unknown import common
+
+MOST_WEIGHTS = 2  # variables of one layer
+MOST_VALUES = 4_000_000  # of its input and its output together
+
+
+def weight(number, place):
+    """The index in `recognise.drawn()` of a weight's value; `place` is that in the flat weight."""
+    return (place + 173 * (number + 1)) % 257
+
+
+def recognised(step, x, numbers):
+    """The kinds of rows that a layer stands for, in their order; () for any other layer.
+
+    The evidence comes from the student's process and may be anything.
+    """
+    told, shape = step.get("own"), tuple(step["shapes"][0])
+    if not isinstance(told, dict) or x.shape[-1:] != shape[-1:] or len(shape) < 2:
+        return ()
+    weights, gives = told.get("weights"), told.get("gives")
+    if not isinstance(weights, list) or not 0 < len(weights) <= MOST_WEIGHTS:
+        return ()
+    sizes = [prod(sides) for sides in weights]
+    all_trained = step["trained"] in (0, step["parameters"]) and sum(sizes) == step["parameters"]
+    asked = regions.points(shape)
+    if not all_trained or not isinstance(gives, list) or len(gives) != len(asked):
+        return ()
+    if not all(isinstance(value, int | float) for value in gives):
+        return ()
+    layer = _Layer(x.shape, sizes, numbers)
+    for kinds, right in layer.guesses(shape):
+        if agree(gives, [right(*point) for point in asked]):
+            return kinds
+    return ()
+
+
+def node(step, x, kinds):
+    """The row of a layer that was recognised; it may read another row, which is not yet added."""
+    rest = {**common(step), "trainable": step["trained"] > 0}
+    for number, kind in enumerate(kinds):
+        last = number + 1 == len(kinds)
+        name = step["name"] if last else f"{step['name']}_{kind}"
+        rest["layer"] = step["layer"] if last else (step["layer"], kind)
+        if kind == "class_token":
+            x = steps.class_token(x, name, **rest)
+        elif kind == "scale":
+            wide = x.channels
+            x = steps.conv(x, name, wide, (1, 1), bias=False, groups=wide, **rest)
+        else:  # of the same size
+            x = steps.alike(x, name, kind, **rest)
+    return x
+
+
+class _Layer:
+    """What a layer may compute of an input of this shape, with weights of these sizes."""
+
+    def __init__(self, shape, sizes, numbers):
+        self.shape, self.sizes, self.numbers = shape, sizes, numbers
+
+    def value(self, sample, pixel, channel):
+        return self.numbers[regions.index(channel, pixel, sample, 0)]
+
+    def weight(self, number, place):
+        return self.numbers[weight(number, place)]
+
+    def place(self, pixel, channel, shape):
+        """The place of a value in a flat array of this shape."""
+        at = 0
+        for part, side in zip((*pixel, channel), shape, strict=True):
+            at = at * side + part
+        return at
+
+    def guesses(self, shape):
+        """(kinds of rows, the function of sample, pixel and channel) for each guess."""
+        channels, sizes = shape[-1], self.sizes
+        same, more = shape == self.shape, (prod(self.shape[:-1]) + 1, channels)
+        for order in [(0,), (0, 1), (1, 0)]:
+            wanted = [sizes[number] for number in order if number < len(sizes)]
+            if len(order) != len(sizes):
+                continue
+            if same and wanted == [channels]:
+                yield ("scale",), lambda s, p, c: self.value(s, p, c) * self.weight(0, c)
+            if same and wanted == [prod(shape)]:
+                yield (
+                    ("position_embedding",),
+                    lambda s, p, c: self.value(s, p, c) + self.weight(0, self.place(p, c, shape)),
+                )
+            if same and len(shape) == 3 and wanted == [channels, channels]:
+                yield ("grn",), self._grn(*order)
+            if len(self.shape) == 2 and shape == more and wanted == [channels]:
+                yield ("class_token",), lambda s, p, c: self._with_token(s, p, c, 0)
+            if len(self.shape) == 2 and shape == more and wanted == [channels, prod(shape)]:
+                yield (
+                    ("class_token", "position_embedding"),
+                    lambda s, p, c, o=order: (
+                        self._with_token(s, p, c, o[0]) + self.weight(o[1], self.place(p, c, shape))
+                    ),
+                )
+
+    def _with_token(self, sample, pixel, channel, token):
+        """A value of the tokens behind a learned one."""
+        (at,) = pixel
+        return self.value(sample, (at - 1,), channel) if at else self.weight(token, channel)
+
+    def _grn(self, gamma, beta):
+        """gamma · x · n + beta + x, where n is a map's norm by the mean of all maps' norms."""
+        high, wide, channels = self.shape
+        places = Counter((31 * r + 67 * c) % 257 for r in range(high) for c in range(wide))
+        known = {}
+
+        def norm(sample, channel):
+            at = regions.index(channel, (), sample, 0)
+            if at not in known:
+                squares = (n * self.numbers[(at + p) % 257] ** 2 for p, n in places.items())
+                known[at] = sqrt(sum(squares))
+            return known[at]
+
+        means = [
+            sum(norm(sample, channel) for channel in range(channels)) / channels
+            for sample in range(regions.SAMPLES)
+        ]
+
+        def right(sample, pixel, channel):
+            x, share = self.value(sample, pixel, channel), norm(sample, channel) / means[sample]
+            return self.weight(gamma, channel) * x * share + self.weight(beta, channel) + x
+
+        return right
