@@ -50,6 +50,12 @@ class Cause(Enum):
     KERNEL = "The kernel is {received}, the table has {expected}."
     STRIDE = "The stride is {received}, the table has {expected}."
     PADDING = "The padding is {received}, the table has {expected}."
+    CUT = "It cuts {received} off its output, the table cuts {expected}."
+    FACTOR = "It makes the map {received} times as large, the table {expected} times."
+    INTERPOLATION = "Its interpolation is {received}, the table has {expected}."
+    HEADS = "It has {received} heads, the table has {expected}."
+    KEY_DIM = "In each head a query and a key have {received} numbers, the table has {expected}."
+    VALUE_DIM = "In each head a value has {received} numbers, the table has {expected}."
     DILATION = "The kernel is spread out by {received}, the table has no dilation."
     FILTERS = "It makes {received} maps, the table has {expected}."
     UNITS = "It has {received} units, the table has {expected}."
@@ -184,6 +190,9 @@ def formula(step, padding=None):
     before, after = padding or step.padding[0]
     size, kernel, stride = step.inputs[0].grid[0], step.kernel[0], step.stride[0]
     total = before + after
+    if step.step == "conv_transpose":
+        cut = f" {'−' if total > 0 else '+'} {abs(total)}" if total else ""
+        return f"({size} − 1)·{stride} + {kernel}{cut} = {(size - 1) * stride + kernel - total}"
     pad = f"2·{before}" if before == after else f"{total}"
     inside = f"({size} + {pad} − {kernel})"
     result = (size + total - kernel) // stride + 1

@@ -5,10 +5,15 @@ Their inputs and readers are compared in `course.diagnosis.align`.
 
 from course.architectures import LRN_CONSTANTS
 from course.diagnosis.causes import Cause
-from course.network.words import around, by, constants, groups, one
+from course.network.node import WEIGHTED
+from course.network.words import WINDOWS, around, by, constants, groups, one
 
 ABOUT_ACTIVATION = {Cause.ACTIVATION, Cause.ACTIVATION_MISSING, Cause.ACTIVATION_EXTRA}
-_WINDOWS = ("conv", "max_pool", "average_pool")
+#: Kinds of steps that students take for each other.
+_ALIKE = (
+    {"batch_norm", "layer_norm", "group_norm", "grn"}, {"add", "multiply"},
+    {"upsample", "conv_transpose"},
+)  # fmt: skip
 _FUNCTIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
 
 
@@ -25,17 +30,21 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
     if row.step != step.step:
         return [(Cause.OTHER_STEP, row.does(), step.does())]
     found = []
-    if row.step in _WINDOWS:
+    if row.step in WINDOWS:
         found += _unequal(Cause.KERNEL, by(row.kernel), by(step.kernel))
         found += _unequal(Cause.STRIDE, one(row.stride), one(step.stride))
         found += _unequal(Cause.DILATION, one(row.dilation), one(step.dilation))
         if _padded_otherwise(row, step, found, sizes, padded):
-            found.append((Cause.PADDING, around(row), around(step)))
-    if row.step in ("conv", "dense"):
+            cause = Cause.CUT if row.step == "conv_transpose" else Cause.PADDING
+            found.append((cause, around(row), around(step)))
+    if row.step in ("conv", "conv_transpose", "dense", "attention"):
         found += _weights(row, step, last)
+    if row.step == "upsample":
+        found += _unequal(Cause.FACTOR, by(row.factor), by(step.factor))
+        found += _unequal(Cause.INTERPOLATION, row.interpolation, step.interpolation)
     if row.step == "lrn" and step.constants not in LRN_CONSTANTS:
         found.append((Cause.NORMALISATION, constants(row), constants(step)))
-    trains = row.step in ("conv", "dense") or (row.step == "batch_norm" and step.scales)
+    trains = row.step in WEIGHTED and step.scales
     if trains and row.trainable != step.trainable:
         found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
     return found + _activation(row, step)
@@ -60,7 +69,8 @@ def _as_meant(row, step, sizes, spread):
 def similar(row, step):
     """Whether a step may be meant as this row."""
     pools = "pool" in row.step and "pool" in step.step
-    return row.step == step.step or pools or (row.step == "lrn" and step.closed)
+    alike = any({row.step, step.step} <= kinds for kinds in _ALIKE)
+    return row.step == step.step or pools or alike or (row.step == "lrn" and step.closed)
 
 
 def kind(step):
@@ -74,6 +84,8 @@ def _unequal(cause, wanted, got):
 
 def _padded_otherwise(row, step, found, sizes, padded):
     """Whether the padding is wrong: the sizes of the maps differ, or the step should not pad."""
+    if 1 in (len(row.grid), len(step.grid)):
+        return False  # a dense layer for each token
     if row.grid != step.grid:
         # With a wrong kernel or stride the sizes differ anyway. Then padding counts as wrong only
         # if just one of the two pads.
@@ -90,8 +102,16 @@ def _weights(row, step, last):
     cause = units if row.step == "dense" else Cause.FILTERS
     # A step that works on each map makes as many as it reads: their number follows from those.
     of_each_map = all(each.groups == each.channels == each.filters for each in (row, step))
+    of_each_map |= all(
+        e.step == "attention" and e.inputs[0].channels == e.filters for e in (row, step)
+    )
     found = [] if of_each_map else _unequal(cause, str(row.filters), str(step.filters))
-    if row.filters == step.filters and row.step == "conv":
+    if row.step == "attention":
+        found += _unequal(Cause.HEADS, str(row.heads), str(step.heads))
+        found += _unequal(Cause.KEY_DIM, str(row.key_dim), str(step.key_dim))
+        if step.value_dim != step.key_dim:  # Keras takes the one for the other
+            found += _unequal(Cause.VALUE_DIM, str(row.value_dim), str(step.value_dim))
+    if row.filters == step.filters and row.step in ("conv", "conv_transpose"):
         found += _connections(row, step)
     if row.bias is not None and bool(row.bias) != bool(step.bias):
         found.append((Cause.BIAS_MISSING if row.bias else Cause.BIAS_EXTRA, "", ""))

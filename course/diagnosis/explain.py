@@ -68,6 +68,10 @@ def _attributed(edit, cause, expected, received, first, sizes, added):
         gives = comes_out(row, step)
     if cause is Cause.PADDING:
         hint = size_arithmetic(row, step)
+    elif cause is Cause.CUT:
+        hint = f"{formula(step)}. It should be {formula(step, row.padding[0])}."
+    elif cause is Cause.KEY_DIM and step.key_dim == row.heads * row.key_dim:
+        hint = "key_dim is the length in one head, not in all of them together."
     elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
         hint = f"The size becomes {formula(step)}."
     elif cause is Cause.ACTIVATION_EXTRA and added:

@@ -16,11 +16,14 @@ from course.network.words import read_by, shape_of
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = {
     "conv": "#0072B2",
+    "conv_transpose": "#56B4E9",
+    "upsample": "#F0E442",
     "max_pool": "#E69F00",
     "average_pool": "#E69F00",
     "global_average_pool": "#E69F00",
     "global_max_pool": "#E69F00",
     "dense": "#009E73",
+    "attention": "#D55E00",
     "input": "#999999",
 }
 _OTHER = "#CC79A7"
@@ -63,11 +66,11 @@ def _boxes(rows, parts, title, shapes):
     boxes += [(part.steps[-1], part.does, part.name, part.colour) for part in parts]
     lines = -(-len(boxes) // _BOXES)
     figure, axes = canvas((_WIDE * min(len(boxes), _BOXES) / _BOXES, 2.3 * lines))
-    tallest = max(step.grid[0] for step, *_ in boxes)
+    tallest = max(side_of(step) for step, *_ in boxes)
     x, y, pitch = 0.0, 0.0, 1.4
     for number, (step, does, name, colour) in enumerate(boxes):
         x, y = pitch * (number % _BOXES), -2.3 * (number // _BOXES)
-        side, sheets = 0.85 * sqrt(step.grid[0] / tallest), min(step.filters, _SHEETS)
+        side, sheets = 0.85 * sqrt(side_of(step) / tallest), min(step.filters, _SHEETS)
         if step.grid == (1, 1):  # a vector: a thin bar whose height is its length
             width = _bar(axes, x, y, 0.2 + 0.06 * log2(step.filters), colour)
         else:
@@ -93,6 +96,11 @@ def _boxes(rows, parts, title, shapes):
     return Picture(figure, f"{title} from input to output: {told}.")
 
 
+def side_of(step):
+    """The height of a map; of a sequence, that of a square map with as many pixels as tokens."""
+    return step.grid[0] if len(step.grid) > 1 else sqrt(step.grid[0])
+
+
 # --- parts of a network
 
 
@@ -112,14 +120,16 @@ class Stage:
     def colour(self):
         """The colour of its main step."""
         kinds = [step.step for step in self.steps]
-        return COLOURS.get("conv" if "conv" in kinds else kinds[0], _OTHER)
+        main = next((kind for kind in ("attention", "conv") if kind in kinds), kinds[0])
+        return COLOURS.get(main, _OTHER)
 
     @property
     def does(self):
         """Its steps in words."""
         if len(self.steps) == 1:
             return self.steps[0].does()
-        return f"{self.modules} modules" if self.modules else f"{len(self.steps)} rows"
+        number, kind = (self.modules, "module") if self.modules else (len(self.steps), "row")
+        return f"{number} {kind}{'s' * (number > 1)}"
 
     def total(self, measure):
         """The sum of a measure, such as "macs", over its rows."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from course.anatomy import anatomy
-from course.kit.figures.blueprint import COLOURS, Stage, joined
+from course.kit.figures.blueprint import COLOURS, Stage, joined, side_of
 from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
 from course.kit.figures.pictures import title as set_title
+from course.network.words import WINDOWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -58,8 +59,9 @@ def receptive_field(network: object, *, title: str | None = None) -> Picture:
     """
     rows = anatomy(network)
     image = rows.inputs[0].grid[0]
-    kinds = ("conv", "max_pool", "average_pool")
+    kinds = (*WINDOWS, "upsample", "attention")
     steps = [s for s in rows if s.step in kinds and s.grid != (1, 1)]
+    steps = [s for s in steps if len(s.grid) == 2 or s.step == "attention"]
     steps += [s for s in rows if s.grid == (1, 1)][:1]
     names, seen = [step.name for step in steps], [step.receptive_field for step in steps]
     figure, axes = canvas((min(7.4, 3 + 0.28 * len(steps)), 3.4))
@@ -67,10 +69,12 @@ def receptive_field(network: object, *, title: str | None = None) -> Picture:
     for label, mark, colour in (
         ("convolution", "o", COLOURS["conv"]),
         ("pooling", "s", COLOURS["max_pool"]),
+        ("upsampling", "^", COLOURS["conv_transpose"]),
         ("the whole map", "D", COLOURS["dense"]),
     ):
         at = [i for i, step in enumerate(steps) if _sees(step) == label]
-        axes.plot(at, [seen[i] for i in at], mark, color=colour, label=label)
+        if at or label != "upsampling":  # which few networks have
+            axes.plot(at, [seen[i] for i in at], mark, color=colour, label=label)
     axes.axhline(image, color=INK, linewidth=0.9, linestyle="--")
     axes.text(0, image, f"the whole image, {image} pixels", va="bottom", fontsize=8)
     every = -(-len(steps) // 30)
@@ -86,8 +90,10 @@ def receptive_field(network: object, *, title: str | None = None) -> Picture:
 
 
 def _sees(step):
-    if step.grid == (1, 1):
+    if step.grid == (1, 1) or step.step == "attention":
         return "the whole map"
+    if step.step in ("conv_transpose", "upsample"):
+        return "upsampling"
     return "convolution" if step.step == "conv" else "pooling"
 
 
@@ -98,7 +104,7 @@ def sizes(network: object, *, title: str | None = None) -> Picture:
     names = [step.name for step in steps]
     figure, axes = canvas((7, 3.2))
     for label, values, marker, colour in (
-        ("height = width, in pixels", [step.grid[0] for step in steps], "o-", LINES[0]),
+        ("height = width, in pixels", [round(side_of(step)) for step in steps], "o-", LINES[0]),
         ("maps", [step.filters for step in steps], "s--", LINES[1]),
     ):
         axes.plot(names, values, marker, color=colour, label=label)
@@ -108,14 +114,14 @@ def sizes(network: object, *, title: str | None = None) -> Picture:
             offset = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
             axes.annotate(str(value), (at, value), **offset)
     axes.set_yscale("log", base=2)
-    axes.set_ylim(0.7, 1.6 * max(max(step.grid[0], step.filters) for step in steps))
+    axes.set_ylim(0.7, 1.6 * max(max(side_of(step), step.filters) for step in steps))
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     if len(steps) > 10:
         axes.tick_params(axis="x", rotation=90)
     axes.legend()
     set_title(axes, title or f"{rows.name}: fewer pixels, more maps")
-    told = ", ".join(f"{s.name} {s.grid[0]} pixels and {s.filters} maps" for s in steps)
+    told = ", ".join(f"{s.name} {round(side_of(s))} pixels and {s.filters} maps" for s in steps)
     return Picture(figure, f"{rows.name}, sizes from input to the last map: {told}.")
 
 
