@@ -38,7 +38,7 @@ def conv2d_transpose(step, x):
     more = (None, None) if more is None else pair(more)
     for axis, made in enumerate(step["shapes"][0][:2]):
         whole = (x.grid[axis] - 1) * stride[axis] + kernel[axis]
-        before = 0
+        before = config["padding"][axis] if isinstance(config["padding"], list) else 0  # PyTorch's
         if config["padding"] == "same" and more[axis] is None:
             before = max(0, kernel[axis] - stride[axis]) // 2
         elif config["padding"] == "same":
