@@ -51,6 +51,7 @@ LONGEST = (
     "grading/test_pack.py", "grading/test_attacks.py", "network/test_architectures.py",
     "grading/test_publish.py", "kit/test_data.py", "grading/test_repair.py",
     "grading/test_cluster.py", "grading/test_hand.py", "notebooks/test_published_weights.py",
+    "diagnosis/test_explanations.py", "check/test_answered.py", "evidence/test_values.py",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def launch(command, env=None, cwd=None, **options):
     ours = command[:3] == [sys.executable, "-m", "ipykernel_launcher"]
     if not (ours and sys.platform == "linux"):
         return launch_kernel(command, env=env, cwd=cwd, **options)
-    server = _server(env.get("KERAS_BACKEND", "tensorflow"))
+    server = _server(*((name, env[name]) for name in _READ if name in env))
     server.stdin.write(json.dumps([command[2:], dict(env), cwd or os.getcwd()]) + "\n")
     server.stdin.flush()
     return _Kernel(int(server.stdout.readline()))
@@ -49,18 +49,20 @@ class _Kernel:
 
 
 @functools.cache
-def _server(backend):
-    """The process that forks the kernels of a backend; it ends with its standard input."""
+def _server(*read):
+    """The process that forks the kernels with these variables; it ends with its standard input."""
+    others = {name: value for name, value in os.environ.items() if name not in _READ}
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(_HERE),
-        env=os.environ | {"KERAS_BACKEND": backend, "MPLBACKEND": _INLINE},
+        env=others | dict(read) | {"MPLBACKEND": _INLINE},
     )  # fmt: skip
     atexit.register(server.communicate)
     return server
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_READ = "KERAS_BACKEND", "JAX_DISABLE_MOST_OPTIMIZATIONS"  # by libraries that are imported
 _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before it imports it
 
 
@@ -73,6 +75,9 @@ def _serve():
     import ipywidgets  # noqa: F401
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
+
+    with contextlib.suppress(ImportError):
+        import tensorflow  # noqa: F401 -- Keras imports it on any backend, at the first seed
 
     gc.freeze()
     for line in sys.stdin:

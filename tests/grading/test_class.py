@@ -207,9 +207,12 @@ def test_on_a_cluster_whose_workers_die(folder, serial, cluster):
     assert verdicts(folder) == serial
 
 
-def test_no_scheduler_there(folder, capsys):
+def test_no_scheduler_there(folder, capsys, monkeypatch):
     from course.cli import main
+    from course.grading import cluster
 
+    client = cluster.Client
+    monkeypatch.setattr(cluster, "Client", lambda address, timeout: client(address, timeout=0.1))
     url = "tcp://127.0.0.1:9"
     assert main(["grade", "--course", str(folder), "02-lenet", "--scheduler", url]) == 1
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err

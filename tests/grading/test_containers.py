@@ -124,16 +124,38 @@ def points(results):
     return {test["name"]: test["score"] for test in results["tests"]}
 
 
-def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope):
+#: What stands for `-m course.cli judge`: all of a folder's folders, one after the other.
+EACH = """
+import os, sys
+from course.cli import main
+*options, result, folder = sys.argv[1:]
+for name in os.listdir(folder):
+    to = os.path.join(os.path.dirname(result), name + ".json")
+    assert main(["judge", *options, to, os.path.join(folder, name)]) == 0
+"""
+
+
+def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope, tmp_path):
+    """In one container, because importing Keras takes most of the time of each."""
     answers = [*room.bank.RIGHT.values()]
     answers += [{one.cell: one.source for one in group} for group in packs(room.bank.MISTAKES)]
-    for number, answer in enumerate(answers):
-        room.submit(f"s{number}", written(room, answer))
+    files = {f"s{number}": written(room, answer) for number, answer in enumerate(answers)}
+    for student, content in files.items():
+        room.submit(student, content)
     assert room.course("grade", "07-comparison") == 0
-    for number, answer in enumerate(answers):
-        results = gradescope({"comparison.ipynb": written(room, answer)})
+
+    def judging_each(folder):
+        (folder / "each.py").write_text(EACH)
+        program = folder / "run_autograder"
+        text = program.read_text()
+        assert text.count("-m course.cli judge") == 1
+        program.write_text(text.replace("-m course.cli judge", "/autograder/each.py"))
+
+    gradescope({f"{name}/comparison.ipynb": text for name, text in files.items()}, judging_each)
+    for student, answer in zip(files, answers, strict=True):
+        results = json.loads((tmp_path / f"autograder/results/{student}.json").read_text())
         lost = {name for name, score in points(results).items() if score == 0}
-        result = room.result(f"s{number}")
+        result = room.result(student)
         assert lost == {name for name, _, _ in result.lost}, answer
         assert sum(points(results).values()) == result.score
 
