@@ -159,11 +159,12 @@ def test_any_text_comes_back_from_the_cell(text):
 
 def test_the_released_notebook_needs_no_folder(released, tmp_path):
     nb = released.released()
-    code = f"{at(nb, 'tables').source}\nfrom tables.tiny import TINY\nprint(TINY.rows[1].filters)"
+    code = f"{at(nb, 'tables').source}\nfrom tables.tiny import TINY\n"
+    code += "from course.anatomy import anatomy\nprint(anatomy(TINY).parameters)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert (done.stdout, done.stderr) == ("10\n", "")
+    assert (done.stdout, done.stderr) == (f"{10 * 4 + 10 * (6 * 6 * 4 + 1)}\n", "")
 
 
 def test_course_check_sees_a_whole_notebook(released, tmp_path, capsys):
@@ -288,8 +289,9 @@ def test_only_the_official_table_judges(released):
 def test_a_pack_judges_without_the_folder(released, tmp_path, capsys):
     pack, path = tmp_path / "hw.course", tmp_path / "p1.ipynb"
     assert released.run("pack", "hw", "-o", pack) == 0
-    for text, points in ((RIGHT.format(filters=4), 6), (WRONG, 0)):
-        nbformat.write(released.answered(text), path)
+    solved = source()  # without the cell, as a container is tried when it is set up
+    for nb, points in ((released.answered(), 6), (released.answered(WRONG), 0), (solved, 6)):
+        nbformat.write(nb, path)
         capsys.readouterr()
         assert main(["judge", "--pack", str(pack), str(path)]) == 0
         assert json.loads(capsys.readouterr().out)["score"] == points
