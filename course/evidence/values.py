@@ -234,7 +234,8 @@ class _Reading:
         if not isinstance(value, np.ndarray | np.generic):  # NumPy's own need no Keras
             import keras
 
-            value = keras.ops.convert_to_numpy(value)
+            detached = getattr(value, "detach", lambda: value)  # of PyTorch: it may have slopes
+            value = keras.ops.convert_to_numpy(detached())
         array = np.asarray(value)
         self._count(array.size - size)
         with np.errstate(all="ignore"):

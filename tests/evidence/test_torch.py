@@ -1,6 +1,8 @@
 """Networks written with PyTorch: the same rows, findings and numbers as Keras's."""
 
 import json
+import linecache
+import re
 
 import pytest
 
@@ -10,6 +12,7 @@ from course.architectures import alexnet, googlenet, lenet, resnet, vgg, zfnet
 from course.check import CheckFailed
 from course.diagnosis import Cause, diagnose
 from course.evidence.observe import weightless
+from tests.classroom import ROOT
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install -e .[torch]")
 nn, F = torch.nn, torch.nn.functional
@@ -500,6 +503,16 @@ def test_what_is_not_known_keeps_its_name_and_its_parameters():
     assert found.output_shapes == [(16, 16, 1)]
 
 
+def test_a_module_of_another_precision():
+    assert rows(nn.Conv2d(4, 2, 3).half()) == [("convolution 3 × 3", (6, 6, 2))]
+    assert rows(nn.Conv2d(4, 2, 3).double()) == [("convolution 3 × 3", (6, 6, 2))]
+
+
+def test_what_torch_jit_made_is_refused():
+    with pytest.raises(ValueError, match="Hand over the module itself"):
+        anatomy(torch.jit.script(nn.Sequential(nn.Conv2d(4, 4, 3))), (8, 8, 4))
+
+
 def test_mixed_views_are_no_permutation():
     """A map of channels first that is viewed as (height, width, channels) is a mistake."""
     wrong = Does(lambda m, x: x.view(-1, 8, 8, 4).permute(0, 3, 1, 2) * 2)
@@ -677,6 +690,7 @@ def test_a_design_within_a_budget():
 
 def test_numbers_of_pytorch_are_answers():
     assert check.value(torch.tensor([1.0, 2.0]), [1, 2]) is None
+    assert check.value(nn.Parameter(torch.ones(2)), [1, 1]) is None
 
 
 def test_figures_take_the_anatomy_of_a_module():
@@ -704,3 +718,26 @@ def test_later_networks_of_torchvision_have_all_their_parameters(name):
         module = getattr(models, name)().eval()
     found = anatomy(module, (224, 224, 3))
     assert found.trained == sum(weight.numel() for weight in module.parameters())
+
+
+def test_the_page_shows_what_is_printed():
+    text = (ROOT / "docs/pytorch.md").read_text(encoding="utf-8")
+    code, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL).groups()
+    linecache.cache["page"] = len(code), None, code.splitlines(keepends=True), "page"
+    with pytest.raises(CheckFailed) as failed:
+        exec(compile(code, "page", "exec"), {"__name__": "page"})
+    assert str(failed.value.card) == printed.rstrip("\n")
+
+
+def test_a_bias_before_a_batch_normalisation_is_told_in_words_of_pytorch(capsys):
+    def stem():
+        return nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3), nn.BatchNorm2d(64), nn.ReLU())
+
+    check.block(stem(), like=resnet.RESNET18.part("conv1", input_shape=(224, 224, 3)))
+    assert "With bias=False" in capsys.readouterr().out
+
+
+def test_maps_are_enlarged():
+    (row,) = anatomy(nn.ConvTranspose2d(4, 6, 4, 2, 1), (8, 8, 4))
+    assert (row.shape, row.trained) == ((16, 16, 6), 4 * 6 * 16 + 6)
+    assert anatomy(nn.Upsample(scale_factor=2), (8, 8, 4)).output_shapes == [(16, 16, 4)]

@@ -186,7 +186,8 @@ def enlarged(call):
     must_be_map(call)
     factors = [made / own for made, own in zip(call.made[0].shape[2:], call.x.shape[2:],
                                                strict=True)]  # fmt: skip
-    if any(factor != int(factor) or factor < 1 for factor in factors):
+    whole = all(factor == int(factor) >= 1 for factor in factors)
+    if not whole or call.get(4, "align_corners"):
         raise NotExpressed
     mode = call.get(3, "mode", "nearest")
     config = {"size": [int(factor) for factor in factors], "interpolation": mode}

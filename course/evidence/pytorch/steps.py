@@ -78,13 +78,15 @@ def _conv(call):
 def _conv_transpose(call):
     must_be_map(call)
     weight, bias = call.get(1, "weight"), call.get(2, "bias")
+    if pair(call.get(7, "dilation", 1)) != [1, 1] or call.get(6, "groups", 1) > 1:
+        raise NotExpressed
     config = {
-        "filters": call.made[0].shape[1], "kernel_size": list(weight.shape[2:]),
+        "filters": weight.shape[1], "kernel_size": list(weight.shape[2:]),
         "strides": pair(call.get(3, "stride", 1)), "padding": pair(call.get(4, "padding", 0)),
         "use_bias": bias is not None, "activation": "linear",
     }  # fmt: skip
-    done(call, "layers.Conv2DTranspose", config, [call.sources[id(call.x)]],
-          _leaves(call, weight, bias))  # fmt: skip
+    weights = _leaves(call, weight, bias)
+    done(call, "layers.Conv2DTranspose", config, [call.sources[id(call.x)]], weights)
 
 
 def _dense(call):

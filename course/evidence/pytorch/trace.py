@@ -41,6 +41,8 @@ def trace(module, input_shape, numbers=probes.FIXED, passed=None):
             "channels)."
         )
     module = getattr(module, "_orig_mod", module)  # what torch.compile was given
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise TraceError("What torch.jit made cannot be read. Hand over the module itself.")
     tracer = _tracer(torch)(module, passed)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         x = tracer.image(tuple(input_shape))
@@ -67,6 +69,8 @@ class _Tracer:
     def __init__(self, module, passed):
         super().__init__()
         self.passed = passed
+        kinds = (weight.dtype for weight in module.parameters() if weight.is_floating_point())
+        self.dtype = next(kinds, None)
         self.paths = {id(m): path for path, m in module.named_modules() if path}
         self.registered = set(map(id, module.parameters()))
         self.stack = []  # the modules that are being called
@@ -80,8 +84,8 @@ class _Tracer:
 
     def image(self, shape):
         """The tensor that goes in."""
-        sides = (shape[-1], *shape[:-1])
-        x = self.torch.empty((self.batch, *sides), device="meta")
+        sides = [shape[axis] for axis in calls.usual(len(shape))]
+        x = self.torch.empty((self.batch, *sides), dtype=self.dtype, device="meta")
         self.inputs.append({"id": 0, "name": "input", "shape": list(shape)})
         self.remember(x, (0, 0), calls.usual(len(shape)))
         return x
