@@ -32,6 +32,7 @@ GRADING = (
     {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
     {"out"},
     {"demo"},
+    {"own"},
     {"commands", "cli", "platforms", "containers", "github", "table", "templates"},
 )
 

@@ -245,16 +245,17 @@ def value(
     conclude(Card(name, findings))
 
 
-def choice(answers: object, name: str, /) -> None:
+def choice(answers: object, about: str | dict[str, dict[str, str]], /) -> None:
     """Check {question: letter} for the questions of that name in `course.check.questions`.
 
-    Raises CheckFailed with a reason for each wrong letter.
+    For questions of an instructor's own it is, instead of a name, {question: {letter: why it is
+    wrong}}, with "" for the right letter. Raises CheckFailed with a reason for each wrong letter.
     """
     reply, subject = ask(answers, {"ask": "value"}), words.name(answers)
     if "failed" in reply:
         findings = [failed(reply, "a dict of letters")]
     else:
-        findings = questions.wrong(reply["value"], name)
+        findings = questions.wrong(reply["value"], about)
     conclude(Card(subject, findings))
 
 

@@ -516,15 +516,26 @@ QUESTIONS = {
 }
 
 
-def wrong(got, name):
-    """Findings about a dict {question: letter}; none if all letters are right."""
+def wrong(got, questions):
+    """Findings about a dict {question: letter}; none if all letters are right.
+
+    `questions` is a name in `QUESTIONS`, or a dict like one of its values. Raises TypeError if a
+    question of such a dict has not one right letter.
+    """
+    questions = QUESTIONS[questions] if isinstance(questions, str) else questions
+    for question, reasons in questions.items():
+        if list(reasons.values()).count(RIGHT) != 1:
+            raise TypeError(
+                f"One letter of {question!r} should be right, with {RIGHT!r} as its reason; each "
+                "other one should have a reason why it is wrong."
+            )
     if got is None:
         return [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")]
     if not isinstance(got, dict):
         kind = {"expected": "a dict with a letter for each question", "received": words.brief(got)}
         return [finding("", Cause.WRONG_KIND_OF_VALUE, **kind)]
     findings = []
-    for question, reasons in QUESTIONS[name].items():
+    for question, reasons in questions.items():
         letter = got.get(question)
         if isinstance(letter, str):
             letter = letter.strip(" ().").lower()  # "B" and "b)" are b

@@ -19,6 +19,79 @@ from course.grading.commands import (
 from course.plain import one_line
 
 
+def _begin(folder, options):
+    from course.grading.own.new import begin
+
+    if path := begin(folder):
+        click.echo(f"written  {short(path)}: this folder is now a course's")
+
+
+@command("new", "course new 09-mobilenet", early=_begin)
+@click.argument("name")
+def _new(course, name):
+    """Begin an assignment of your own: a source notebook, its table, and a bank of answers.
+
+    NAME is the assignment's, such as 09-mobilenet. What is written works as it is; nothing that is
+    there is overwritten. In a folder without nbgrader_config.py it also begins a course.
+    """
+    from course.grading.own.new import new
+
+    for path in new(course, name):
+        click.echo(f"written  {short(path)}")
+    click.echo(f"Try it: course try {name}")
+
+
+def _start_the_box(folder, options):
+    from course.grading import CourseError
+    from course.grading.sandbox import outside
+
+    if not options.get("scheduler"):
+        with contextlib.suppress(CourseError):  # reported when the box is needed
+            walls = options["sandbox"] or outside.BUBBLEWRAP
+            outside.box(walls, outside.usual_backend()).start()
+
+
+@command("try", "course try 09-mobilenet", early=_start_the_box)
+@click.argument("assignment")
+@click.option(
+    "--bank", metavar="FILE",
+    help="The bank of right answers and mistakes (default: banks/ASSIGNMENT.py).",
+)  # fmt: skip
+@without_box
+def _try(course, assignment, bank, sandbox):
+    """Try an assignment before it is released: its source, its style, and its bank of answers.
+
+    The solution should get all points and the untouched notebook none; each right answer of the
+    bank should get all, and each mistake should cost its points and get its sentence. Nothing in
+    the course's folder changes. The exit status is 0 if all is so, and 1 if not.
+    """
+    from course.grading.own.trying import about, try_out
+
+    course.chosen([assignment])
+    answers, problems = about(course, assignment, bank)
+    for problem in problems:
+        click.echo(f"✗ {problem}")
+    if not problems:
+        click.echo(f"✓ the source of {assignment} and its bank")
+    with progress(f"trying {assignment}", _tried) as done:
+        for number, total, outcome in try_out(course, assignment, answers, sandbox=sandbox):
+            done(number, total, outcome)
+            problems += outcome.problems
+    if problems:
+        found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        click.echo(f"{assignment} has {found}. Mend what is wrong, and try it once more.")
+        return 1
+    click.echo(f"{assignment} is as its bank says. Give it out: course release {assignment}")
+
+
+def _tried(outcome):
+    said = one_line(f"{outcome.name}: {outcome.got}", 200)
+    lines = [f"{'✗' if outcome.problems else '✓'} {said}"]
+    for problem in outcome.problems:
+        lines += [f"      {one_line(line)}" for line in problem.splitlines()]
+    return "\n".join(lines)
+
+
 @command("release", "course release 02-lenet")
 @ASSIGNMENTS
 @click.option(
@@ -153,16 +226,6 @@ def _collect(course, archive, assignment, lms, roster, timezone):
         click.echo(f"({report.unimportant} files that no student handed in are left out)")
     click.echo(f"{len(report.taken)} taken, {len(report.skipped)} skipped.")
     return 0 if report.taken else 1
-
-
-def _start_the_box(options):
-    from course.grading import CourseError
-    from course.grading.sandbox import outside
-
-    if not options["scheduler"]:
-        with contextlib.suppress(CourseError):  # reported when the box is needed
-            walls = options["sandbox"] or outside.BUBBLEWRAP
-            outside.box(walls, outside.usual_backend()).start()
 
 
 @command("grade", "course grade 02-lenet", early=_start_the_box)

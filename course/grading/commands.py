@@ -14,7 +14,7 @@ def command(name, example, needs_course=True, early=None):
     """A decorator that makes a command of a function whose first argument is a CourseFolder.
 
     No other command may run in the folder meanwhile. With `needs_course=False` the function gets no
-    folder, and `--course` is accepted but not used. `early(options)` is called first.
+    folder, and `--course` is accepted but not used. `early(folder, options)` is called first.
     """
 
     def register(function):
@@ -25,7 +25,7 @@ def command(name, example, needs_course=True, early=None):
 
             try:
                 if early:
-                    early(options)
+                    early(folder, options)
                 if not needs_course:
                     return function(**options)
                 found = CourseFolder(folder)

@@ -27,12 +27,17 @@ except ImportError:  # Windows, where nothing is graded
 # nbgrader builds some records outside of a session. The warning is harmless: do not show it.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
 
+BANKS = "banks"  # the folder of answers that an assignment is tried on; nothing of it is given out
+
 
 class CourseFolder:
-    """The folder with `nbgrader_config.py`: solutions/, assignments/, submitted/ and so on."""
+    """The folder with `nbgrader_config.py`: solutions/, assignments/, submitted/ and so on.
 
-    def __init__(self, root=None):
-        self.root = _find(Path(root) if root else Path.cwd())
+    With `copy`, the settings are those of the folder, and everything else is in that other folder.
+    """
+
+    def __init__(self, root=None, copy=None):
+        self.root = find(Path(root) if root else Path.cwd())
         # nbgrader runs the program alembic from PATH to make a new gradebook.
         programs = str(Path(sys.executable).parent)
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
@@ -40,6 +45,11 @@ class CourseFolder:
         app = NbGrader()
         with contextlib.chdir(self.root):  # Jupyter reads the configuration of the current folder
             app.load_config_file()
+        if copy:
+            self.root = Path(copy)
+            for step in ("source", "release", "submitted", "autograded", "feedback"):
+                app.config.CourseDirectory[f"{step}_directory"] = step
+            app.config.CourseDirectory.db_url = f"sqlite:///{self.root / 'gradebook.db'}"
         app.config.CourseDirectory.root = str(self.root)
         app.config.NbGrader.logfile = ""
         self.config = app.config
@@ -63,10 +73,10 @@ class CourseFolder:
         return Path(self.directory.format_path(name, student, assignment))
 
     def private(self):
-        """Paths of what no student may read: solutions, what was handed in, the gradebook."""
+        """Paths of what no student may read: solutions, banks, submissions, the gradebook."""
         steps = "source", "submitted", "autograded", "feedback"
         folders = [self.root / getattr(self.directory, f"{step}_directory") for step in steps]
-        return [*folders, *sorted(self.root.glob("gradebook.db*"))]
+        return [*folders, self.root / BANKS, *sorted(self.root.glob("gradebook.db*"))]
 
     def assignments(self):
         """Names of all assignments in the source folder, in order."""
@@ -182,7 +192,7 @@ def zipped(files):
     return buffer.getvalue()
 
 
-def _find(start):
+def find(start):
     """The course folder around a folder, found as git finds its repository."""
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / "nbgrader_config.py").exists():

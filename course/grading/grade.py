@@ -77,13 +77,12 @@ def grade(
         left = [student for student in chosen if student not in pending]
         book.penalise(left)  # due dates may have changed since
         done = {s: read_result(course, assignment, s, book.gradebook) for s in left}
-        with _Watched(say) as at_work:
-            given = job, pending, book.contents, at_work
-            with closing(_spread(*given, workers, scheduler)) as verdicts:
-                for student, verdict in verdicts:
-                    book.save(student, verdict)
-                    done[student] = read_result(course, assignment, student, book.gradebook)
-                    progress(len(done), len(chosen), done[student])
+        given = job, pending, book.contents, workers, scheduler, say
+        with closing(verdicts(*given)) as found:
+            for student, verdict in found:
+                book.save(student, verdict)
+                done[student] = read_result(course, assignment, student, book.gradebook)
+                progress(len(done), len(chosen), done[student])
     return [done[student] for student in chosen]
 
 
@@ -138,6 +137,16 @@ def job_of(course, assignment, sandbox=None):
 
 
 # --- spread over workers
+
+
+def verdicts(job, students, contents, workers=None, scheduler=None, say=_SAY):
+    """Yield (student, Verdict) in the order in which they finish.
+
+    `contents(student)` is a submission, {notebook: bytes of the file}; the others are as in
+    `grade`.
+    """
+    with _Watched(say) as at_work:
+        yield from _spread(job, students, contents, at_work, workers, scheduler)
 
 
 class _Watched:

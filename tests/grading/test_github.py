@@ -27,7 +27,7 @@ from course.grading.grade import job_of
 from course.grading.out import github
 from course.grading.out.wheel import EXTRAS
 from tests import made_up
-from tests.classroom import OURS, ROOT, Classroom
+from tests.classroom import LESSONS, ROOT, Classroom
 
 #: Written from Classroom 50's documentation of result.json, and what its collector asks for.
 TEXT, POINTS = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}
@@ -311,7 +311,7 @@ def test_the_wheel_in_the_bundle_judges(room, bundle, tmp_path):
     assert json.loads(done.stdout)["score"] == 100, done.stderr
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", LESSONS)
 def test_students_have_read_before_what_the_pack_says(name, tmp_path):
     (tmp_path / "nbgrader_config.py").write_bytes((ROOT / "nbgrader_config.py").read_bytes())
     (tmp_path / "solutions").mkdir()
@@ -363,7 +363,7 @@ def harvested(job, room):
     return nbformat.writes(nb).encode()
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", LESSONS)
 def test_reading_the_bundle_gains_no_point(name, tmp_path):
     """The same attack gains points with the instructor's own pack, so it is one."""
     room = Classroom(tmp_path, name, name.split("-", 1)[1])

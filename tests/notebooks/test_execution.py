@@ -7,11 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.classroom import ROOT
+from tests.classroom import LESSONS, ROOT
 from tests.classroom import SOURCES as SOLUTIONS
 from tests.notebook import executed
 
 TRAINED = ROOT / "solutions/02-lenet/lenet.ipynb"  # with all images
+OF_LESSONS = [path for path in SOLUTIONS if path.parent.name in LESSONS]
 SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 
 
@@ -57,7 +58,7 @@ def test_every_other_solution_runs_from_top_to_bottom_in_quick_mode(path, monkey
     solved(path, monkeypatch, tmp_path, COURSE_QUICK=64)
 
 
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_LESSONS, ids=lambda path: path.stem)
 def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
     """Unfilled, "run all cells" runs all cells; the only errors are stubs and checks."""
     nb = nbformat.read(ROOT / "assignments" / path.relative_to(ROOT / "solutions"), 4)
@@ -79,7 +80,7 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: pip install jax")
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_LESSONS, ids=lambda path: path.stem)
 def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     quick = {"NBGRADER_EXECUTION": "validate", "TFDS_DATA_DIR": tmp_path}

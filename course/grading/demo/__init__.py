@@ -58,14 +58,15 @@ def notebook(text):
     """An assignment written in Markdown, as a source notebook.
 
     A block of code is a cell. The line above it has its id and its kind: "locked", "answer",
-    "18 points", or nothing.
+    "18 points", or nothing. A line --- begins another cell of text.
     """
     cells = []
     blocks = r"(.*?)^```python (\S+) ?(.*?)\n(.*?)\n```$"
     for above, name, kind, code in re.findall(blocks, text, re.MULTILINE | re.DOTALL):
-        if above := above.strip():
-            cells.append(new_markdown_cell(above, id=f"above-{name}"))
-        metadata = {}
+        for number, part in enumerate(filter(None, re.split(r"^---$", above.strip(), flags=re.M))):
+            cell_id = f"above-{name}-{number}" if number else f"above-{name}"
+            cells.append(new_markdown_cell(part.strip(), id=cell_id))
+        metadata = {} if kind == "locked" else {"tags": ["raises-exception"]}
         if kind:
             of_a_check = kind.endswith(" points")
             metadata["nbgrader"] = {
@@ -77,8 +78,6 @@ def notebook(text):
                 metadata["nbgrader"]["points"] = int(kind.split()[0])
             if kind != "answer":
                 metadata["editable"] = False
-            if kind != "locked":
-                metadata["tags"] = ["raises-exception"]
         cells.append(new_code_cell(code, id=name, metadata=metadata))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     about = {"kernelspec": kernel, "language_info": {"name": "python"}}

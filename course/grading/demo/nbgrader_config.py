@@ -1,4 +1,4 @@
-"""nbgrader's settings for the demo's course folder."""
+"""nbgrader's settings for a course folder without plugins of its own."""
 
 c = get_config()  # noqa: F821
 

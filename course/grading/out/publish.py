@@ -122,16 +122,28 @@ def _keep_secrets(course, copy):
             if name.startswith(f"assignments/{assignment}/") or not name.startswith("assignments/")
         }
         for path in course.notebooks(assignment):
-            for cell in read_source(path).cells:
-                for what, secret in _SECRET.findall(cell.source):
-                    secret = _plain(secret)
-                    found = [name for name, text in texts.items() if secret in text]
-                    if len(secret) >= _SHORT and found:
-                        raise CourseError(
-                            f"Nothing was published: {found[0]} holds the {what.lower()} of "
-                            f"{path.name}, cell {cell.get('id')}. It begins with: "
-                            f"{secret.splitlines()[0]}"
-                        )
+            for cell, what, secret in secrets(read_source(path)):
+                if found := [name for name, text in texts.items() if secret in text]:
+                    raise CourseError(
+                        f"Nothing was published: {found[0]} holds the {what} of {path.name}, cell "
+                        f"{cell.get('id')}. It begins with: {secret.splitlines()[0]}"
+                    )
+
+
+def secrets(nb):
+    """Yield (cell, "solution" or "hidden tests", their text) of a source notebook.
+
+    Texts so short that others may hold them by chance are left out.
+    """
+    for cell in nb.cells:
+        for what, secret in _SECRET.findall(cell.source):
+            if len(secret := _plain(secret)) >= _SHORT:
+                yield cell, what.lower(), secret
+
+
+def without_secrets(nb):
+    """The text that students get of a source notebook."""
+    return _plain("\n".join(_SECRET.sub("", cell.source) for cell in nb.cells))
 
 
 def _text(name, content):

@@ -17,6 +17,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course.grading import CourseError
+from course.grading.folder import BANKS
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded, problems_of
 from course.notebook.enclosed import enclosed
@@ -123,7 +124,8 @@ def repository_of(course, given):
     if not address:
         return "", []
     said = [f"Colab will get the course from {address}"]
-    published = _git(course.root, "ls-files", "--", course.directory.source_directory, "tests/bank")
+    secret = course.directory.source_directory, BANKS, "tests/bank"
+    published = _git(course.root, "ls-files", "--", *secret)
     if published and address == https(own):
         said.append(
             "WARNING: that is the repository of this folder, and git keeps "

@@ -1,0 +1,77 @@
+"""`course new`: an assignment that works as it is, to be made into one's own.
+
+It has a source notebook in the style of this course, the table that its checks compare with, and a
+bank of right answers and mistakes that it is tried on.
+"""
+
+import json
+import keyword
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import nbformat
+
+from course.grading import CourseError
+from course.grading.demo import notebook
+from course.grading.folder import BANKS, find, write_atomically
+from course.grading.own.house import template
+from course.plain import one_line
+
+_NAME = re.compile(r"(?:\d+-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")  # for nbgrader, and on GitHub
+_CONFIG = "nbgrader_config.py"
+
+
+def begin(folder):
+    """Make a folder a course's, unless it is one or lies in one. Returns the new file or None."""
+    folder = Path(folder or ".")
+    try:
+        find(folder)
+    except CourseError:
+        text = files("course.grading.demo").joinpath(_CONFIG).read_text(encoding="utf-8")
+        named = f"course_id = {json.dumps(folder.resolve().name)}"
+        path = folder / _CONFIG
+        write_atomically(path, text.replace('course_id = "demo"', named).encode())
+        return path
+    return None
+
+
+def new(course, name):
+    """Write a new assignment of this name into the course's folder. Returns its files' paths.
+
+    Raises CourseError for a name that Python, nbgrader or GitHub would not take, and if one of the
+    files is there already.
+    """
+    found = _NAME.fullmatch(name)
+    module = found and found[1].replace("-", "_")
+    if not found or len(name) > 39 or keyword.iskeyword(module):
+        why = f" ({module} is a word of Python's own)" if found and len(name) <= 39 else ""
+        raise CourseError(
+            "An assignment's name should have small letters, digits and hyphens, at most 39, and "
+            f"a letter first or behind its number, as 09-mobilenet. Received: {one_line(name)}{why}"
+        )
+    words = {
+        "ASSIGNMENT": name,
+        "NOTEBOOK": found[1],
+        "MODULE": module,
+        "TABLE": module.upper(),
+        "TITLE": found[1].replace("-", " ").capitalize(),
+    }
+    source, root = course.path("source", name), course.root
+    paths = {
+        source / f"{found[1]}.ipynb": "notebook.md",
+        root / "tables" / f"{module}.py": "table.txt",
+        root / BANKS / f"{name}.py": "bank.txt",
+    }
+    if there := [path for path in (source, *paths) if path.exists()]:
+        raise CourseError(
+            f"{there[0]} is there already, and nothing is overwritten. Choose another name, or "
+            "move it away."
+        )
+    for path, text in paths.items():
+        filled = re.sub(r"@([A-Z]+)@", lambda word: words[word[1]], template(text))
+        if path.suffix == ".ipynb":
+            filled = nbformat.writes(notebook(filled)) + "\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, filled.encode())
+    return list(paths)
