@@ -116,6 +116,7 @@ def test_keras_counts_the_same(name):
         assert model.count_params() == found.parameters
         assert sum(prod(weight.shape) for weight in model.trainable_weights) == found.trained
         assert [tuple(each.shape[1:]) for each in model.outputs] == found.output_shapes
+        assert diagnose(model, SMALL[name]) == []
 
 
 def image(shape=(8, 8, 4)):

@@ -140,31 +140,34 @@ def _attention(row, x):
     return layers.MultiHeadAttention(row.heads, row.key_dim, name=row.name, **rest)(x, x)
 
 
-def _learned(change, shape_of):
-    """A layer with one weight of its own: `change(layer's weight, x)` is its output."""
+def _learned(output, *shapes):
+    """A layer of its own: `output(x, weights ...)`, with weights of these shapes for x's shape."""
 
     def learned(row, x):
         class Learned(keras.layers.Layer):
             def build(self, shape):
-                self.w = self.add_weight(shape=shape_of(shape), name="w")
+                self.own = [self.add_weight(shape=each(shape)) for each in shapes]
 
             def call(self, x):
-                return change(self.w, x)
+                return output(x, *self.own)
 
         return Learned(name=row.name, trainable=row.trainable)(x)
 
     return learned
 
 
-def _in_front(weight, x):
+def _in_front(x, token):
     x = ops.reshape(x, (-1, prod(x.shape[1:-1]), x.shape[-1]))
-    return ops.concatenate([ops.broadcast_to(weight, (ops.shape(x)[0], 1, x.shape[-1])), x], axis=1)
+    return ops.concatenate([ops.broadcast_to(token, (ops.shape(x)[0], 1, x.shape[-1])), x], axis=1)
 
 
-def _response(weight, x):
+def _response(x, gamma, beta):
     norm = ops.sqrt(ops.sum(ops.square(x), axis=(1, 2), keepdims=True))
-    norm = norm / (ops.mean(norm, axis=-1, keepdims=True) + 1e-6)
-    return weight[0] * (x * norm) + weight[1] + x
+    return gamma * (x * norm / (ops.mean(norm, axis=-1, keepdims=True) + 1e-6)) + beta + x
+
+
+def _channels(shape):
+    return (shape[-1],)
 
 
 def _weights(row):
@@ -184,14 +187,14 @@ LAYERS = {
     "batch_norm": lambda row, x: x,
     "layer_norm": lambda row, x: x,
     "activation": lambda row, x: x,
-    "grn": _learned(_response, lambda shape: (2, shape[-1])),
+    "grn": _learned(_response, _channels, _channels),
     "pad_channels": _pad_channels,
     "add": _add,
     "multiply": _multiply,
     "concatenate": _concatenate,
     "tokens": _tokens,
-    "class_token": _learned(_in_front, lambda shape: (1, 1, shape[-1])),
-    "position_embedding": _learned(lambda weight, x: x + weight, lambda shape: shape[1:]),
+    "class_token": _learned(_in_front, _channels),
+    "position_embedding": _learned(lambda x, each: x + each, lambda shape: shape[1:]),
     "first_token": lambda row, x: x[:, 0],
     "attention": _attention,
 }
