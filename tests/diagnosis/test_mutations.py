@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.golden import Corpus
 CASES = 60  # of each network; `python -m tests.diagnosis.test_mutations` tries them all
 
 
+@cache
 def sampled(name):
     cases = list(mutations(explicit(every_table()[name])))
     return random.Random(name).sample(cases, CASES) if len(cases) > CASES else cases
