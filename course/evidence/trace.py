@@ -236,10 +236,12 @@ class _Tracer:
             raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
         number = len(self.inputs) + len(self.list)
         layer = isinstance(operation, self.keras.Layer)
+        # A class of the student's own may have the name of one of Keras's.
+        group = "own" if self._own(operation) else "layers" if layer else "ops"
         config = _config(operation)
         step = {
             "id": number,
-            "op": ("layers." if layer else "ops.") + _name(operation),
+            "op": f"{group}.{_name(operation)}",
             "name": self._named(operation),
             "config": config,
             "args": self._plain(list(node.arguments.args)),
@@ -253,7 +255,7 @@ class _Tracer:
             step["parameters"] = sum(prod(w.shape) for w in operation.weights)
             step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
-            if step["parameters"] and self._own(operation):
+            if step["parameters"] and group == "own":
                 step["own"] = True  # its weights are not in layers of Keras
         self.kept.append(operation)
         self.list.append(step)

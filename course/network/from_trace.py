@@ -48,7 +48,8 @@ def from_trace(evidence, numbers=recognise.FIXED):
             nodes = [regions.node(step, [values[begin] for begin in begins], *which)]
         else:
             read = [values[reference] for reference in reads[number]]
-            kinds = own_layers.recognised(step, read[0], numbers) if step.get("own") else ()
+            own = read and step.get("own")
+            kinds = own_layers.recognised(step, read[0], numbers) if own else ()
             nodes = [own_layers.node(step, read[0], kinds)] if kinds else meanings.of(step, read)
             if kind(step) == "Unmerged":
                 graph.faults.append((_fault(step, merges), read))

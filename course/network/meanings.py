@@ -19,8 +19,6 @@ def of(step, values):
 
 
 def _read(step, values):
-    if step.get("own"):  # its name is the student's
-        return unknown(step, *values)
     ignored = moving.same if _is_ignored(step) else unknown
     nodes = UNDERSTOOD.get(step["op"], ignored)(step, *values)
     return [nodes] if isinstance(nodes, Node) else nodes

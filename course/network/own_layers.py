@@ -14,6 +14,7 @@ from math import prod, sqrt
 
 from course.network import regions, steps
 from course.network.functions import agree
+from course.network.regions import MOST_PLACES
 from course.network.unknown import common
 
 MOST_WEIGHTS = 2  # variables of one layer
@@ -32,6 +33,8 @@ def recognised(step, x, numbers):
     """
     told, shape = step.get("own"), tuple(step["shapes"][0])
     if not isinstance(told, dict) or x.shape[-1:] != shape[-1:] or len(shape) < 2:
+        return ()
+    if x.size + prod(shape) > MOST_VALUES:
         return ()
     weights, gives = told.get("weights"), told.get("gives")
     if not isinstance(weights, list) or not 0 < len(weights) <= MOST_WEIGHTS:
@@ -101,7 +104,8 @@ class _Layer:
                     ("position_embedding",),
                     lambda s, p, c: self.value(s, p, c) + self.weight(0, self.place(p, c, shape)),
                 )
-            if same and len(shape) == 3 and wanted == [channels, channels]:
+            pixels = prod(shape[:2])
+            if same and len(shape) == 3 and wanted == [channels] * 2 and pixels <= MOST_PLACES:
                 yield ("grn",), self._grn(*order)
             if len(self.shape) == 2 and shape == more and wanted == [channels]:
                 yield ("class_token",), lambda s, p, c: self._with_token(s, p, c, 0)

@@ -21,7 +21,7 @@ SAMPLES = 2  # so that it shows if the images of a batch are mixed
 _CHANNELS = 128  # at most, that are looked at in one pixel
 _LARGEST_KERNEL = 8
 _FARTHEST = 4  # pixels at most that a map is moved by
-_MOST_PLACES = 60_000  # pixels of a map whose mean is worked out
+MOST_PLACES = 60_000  # pixels of a map whose mean is worked out
 
 
 def index(channel, pixel, sample, number):
@@ -35,7 +35,7 @@ def points(shape):
     *sides, channels = shape
     pixels = [()]
     for side in sides:
-        rows = sorted({0, side // 2, side - 2, side - 1} & set(range(side)))
+        rows = sorted({row for row in (0, side // 2, side - 2, side - 1) if 0 <= row < side})
         pixels = [(*pixel, row) for pixel in pixels for row in rows]
     few = sorted({0, channels - 1})
     many = range(0, channels, -(-channels // _CHANNELS))
@@ -111,7 +111,7 @@ class _Group:
         yield ("zeros", None), lambda *_: 0
         if len(first) != 3:
             return
-        if shape in (first[-1:], (1, 1, *first[-1:])) and 1 < prod(first[:2]) <= _MOST_PLACES:
+        if shape in (first[-1:], (1, 1, *first[-1:])) and 1 < prod(first[:2]) <= MOST_PLACES:
             yield from self.whole_maps()
         elif len(shape) == 3 and shape[-1] == first[-1]:
             yield from self.moved()

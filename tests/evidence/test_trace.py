@@ -232,7 +232,7 @@ def test_one_object_with_weights_inside_nested_models_keeps_one_number(weightles
 def test_a_layer_with_weights_of_its_own_stays_closed(weightless):
     found = traced(keras.Sequential([image(), layers.Conv2D(2, 3), Scale()]))
     scale = found["steps"][1]
-    assert scale["op"] == "layers.Scale"
+    assert scale["op"] == "own.Scale"
     assert scale["parameters"] == 2 and scale["shapes"] == [[6, 6, 2]]
 
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
@@ -12,6 +13,8 @@ from course.anatomy import anatomy
 from course.architectures import Table, conv
 from course.architectures.lenet import LENET5_1998
 from course.diagnosis import diagnose
+from course.network import own_layers, recognise, regions
+from course.network.node import Value
 from course.network.rules import RULES
 
 
@@ -441,6 +444,32 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     assert found["subsample"].parameters == 12
     said = diagnose(found, LENET5_1998.part("C1", "S2", input_shape=(32, 32, 1)))
     assert any("a layer of your own with weights" in each.message for each in said)
+
+
+def own(name):
+    """A class of the student's own with the name of one of Keras's; it cannot be opened."""
+
+    def call(self, x):
+        return ops.convert_to_tensor(np.sin(ops.convert_to_numpy(x)))
+
+    def spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+    return type(name, (layers.Layer,), {"call": call, "compute_output_spec": spec})
+
+
+@pytest.mark.parametrize("name", ["Dropout", "ReLU", "RandomFlip", "Flatten", "LayerScale"])
+def test_the_name_of_a_class_of_ones_own_means_nothing(weightless, name):
+    rows, _ = rows_of(through(window(), own(name)()))
+    assert rows[-1][0] == name and rows[-1][1] == (10, 10, 4)
+
+
+def test_a_forged_size_costs_nothing(weightless):
+    assert len(regions.points([10**12, 4])) < 50
+    step = {"own": {"weights": [[2], [2]], "gives": [0.0] * 80}, "shapes": [[10**6, 10**6, 2]],
+            "trained": 4, "parameters": 4}  # fmt: skip
+    vast = Value(((0, 0, 2),), (10**6, 10**6))
+    assert own_layers.recognised(step, vast, recognise.FIXED) == ()
 
 
 def test_rows_cannot_be_changed(weightless):
