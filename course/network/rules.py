@@ -14,6 +14,7 @@ from course.network.about import about
 from course.network.beside import equal_steps_side_by_side, wide_steps_apart
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
+from course.network.sums import attention_to_itself, minus_a_negative, sum_of_what_is_stacked
 from course.network.windows import (
     ZEROS,
     cropped_behind_a_transposed_convolution,
@@ -176,56 +177,6 @@ def maps_side_by_side(graph, number, node):
     counted = node.name.startswith("concatenate") and node.written != "Unmerged"
     name = "concatenate" if counted else node.name
     graph.vanish(number, graph.shown_together(Value(parts, grid, flat), name))
-    return True
-
-
-# --- sums
-
-
-@about(moves=("sum",))
-def sum_of_what_is_stacked(graph, number, node):
-    """The sum along the axis along which values were stacked adds them."""
-    if node.moves[:1] != ("sum",) or len(node.inputs[0].parts) != 1:
-        return False
-    (stack,) = graph.kinds(node.inputs[0])
-    if stack.moves != ("stack", node.moves[1]) or len(stack.inputs) < 2:
-        return False
-    rest = {"layer": node.layer, "written": node.written}
-    graph.put(number, steps.add(stack.inputs, node.name, **rest))
-    return True
-
-
-@about("Subtract")
-def minus_a_negative(graph, number, node):
-    """a − (−b) is a + b."""
-    if node.step != "Subtract" or len(node.inputs) != 2:
-        return False
-    x, y = node.inputs
-    if (x.grid, x.channels, x.flat) != (y.grid, y.channels, y.flat) or len(y.parts) != 1:
-        return False
-    (source,) = graph.kinds(y)
-    if source.chain[-1:] != (("mul", -1),):
-        return False
-    if source.step == "activation" and len(source.chain) == 1:
-        y = source.inputs[0]
-    elif graph.only_reader(y, number):
-        graph.put(y.parts[0][0], source.with_(chain=source.chain[:-1]))
-    else:
-        return False
-    graph.put(number, steps.add((x, y), node.name, layer=node.layer, written=node.written))
-    return True
-
-
-# --- attention
-
-
-@about("attention")
-def attention_to_itself(graph, number, node):
-    """Keys and values of one value, and queries of it as well: it is read once."""
-    *others, last = node.inputs
-    if not others or others[-1].parts != last.parts:
-        return False
-    graph.put(number, node.with_(inputs=tuple(others)))
     return True
 
 
