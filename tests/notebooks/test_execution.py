@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.grading.notebook.tables import embedded
 from tests.classroom import LESSONS, ROOT
 from tests.classroom import SOURCES as SOLUTIONS
 from tests.notebook import executed
@@ -19,7 +20,7 @@ SHARED = Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "data"))
 def run(path, monkeypatch, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
-    return executed(nbformat.read(path, 4))
+    return executed(embedded(nbformat.read(path, 4), path.parent))  # with tables, as released
 
 
 def texts(nb):
