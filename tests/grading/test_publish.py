@@ -28,7 +28,7 @@ def course(tmp_path_factory):
     """The course's own folder, so that a release changes nothing here."""
     folder = tmp_path_factory.mktemp("course") / "c"
     folder.mkdir()
-    given = ("solutions", "notebooks", "docs", "binder", ".devcontainer")
+    given = ("solutions", "tables", "notebooks", "docs", "binder", ".devcontainer")
     for path in ROOT.iterdir():
         if path.name in given or path.is_file():
             (folder / path.name).symlink_to(path)
