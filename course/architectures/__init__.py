@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # typing is slow to import
 
 __all__ = [
     "Row", "Table", "activation", "add", "attention", "average_pool", "batch_norm", "class_token",
-    "concatenate", "conv", "conv_transpose", "dense", "depthwise_conv", "first_token",
+    "concatenate", "conv", "conv_transpose", "crop", "dense", "depthwise_conv", "first_token",
     "global_average_pool", "grn", "layer_norm", "lrn", "max_pool", "multiply", "pad_channels",
     "position_embedding", "subsample", "tokens", "upsample",
 ]  # fmt: skip
@@ -111,6 +111,11 @@ def global_average_pool(name: str, **rest: Any) -> Row:
 def upsample(name: str, factor: Pair = 2, interpolation: str = "nearest", **rest: Any) -> Row:
     """A map made `factor` times as high and wide, without parameters."""
     return Row(name, "upsample", factor=factor, interpolation=interpolation, **rest)
+
+
+def crop(name: str, pixels: Pair, **rest: Any) -> Row:
+    """A map without `pixels` rows and columns on each side, or a pair (height, width) of them."""
+    return Row(name, "crop", padding=pixels, **rest)
 
 
 def lrn(name: str, **rest: Any) -> Row:

@@ -165,6 +165,9 @@ def _certain(nets, state, row):
     if likeness >= 0:
         return step
     kind = nets.table.nodes[row].step
+    if kind.endswith("_norm") and not _behind_weights(nets.table, row):
+        if _kinds(nets.table, row) != _kinds(nets.net, step):
+            return None  # such a norm begins each block, and what stands behind the last one
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None
@@ -174,6 +177,17 @@ def _certain(nets, state, row):
         if better and not nets.apart(state, twin, step):
             return None
     return step
+
+
+def _behind_weights(side, node):
+    """Whether a node reads a convolution or a dense layer, and nothing else."""
+    sources = {part[0] for key in side.inputs[node] for part in key}
+    return len(sources) == 1 and side.kinds[sources.pop()][0] in ("conv", "dense")
+
+
+def _kinds(side, node):
+    """The kinds of a node's readers, whatever their sizes."""
+    return sorted(kind for kind, *_ in side.behind[node])
 
 
 def _ended(nets, state):

@@ -37,6 +37,8 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
         if _padded_otherwise(row, step, found, sizes, padded):
             cause = Cause.CUT if row.step == "conv_transpose" else Cause.PADDING
             found.append((cause, around(row), around(step)))
+    if row.step == "crop" and sizes:
+        found += _unequal(Cause.CUT, around(row), around(step))
     if row.step in ("conv", "conv_transpose", "dense", "attention"):
         found += _weights(row, step, last)
     if row.step == "upsample":

@@ -68,7 +68,7 @@ def _attributed(edit, cause, expected, received, first, sizes, added):
         gives = comes_out(row, step)
     if cause is Cause.PADDING:
         hint = size_arithmetic(row, step)
-    elif cause is Cause.CUT:
+    elif cause is Cause.CUT and step.step == "conv_transpose":
         hint = f"{formula(step)}. It should be {formula(step, row.padding[0])}."
     elif cause is Cause.KEY_DIM and step.key_dim == row.heads * row.key_dim:
         hint = "key_dim is the length in one head, not in all of them together."
@@ -136,6 +136,12 @@ def _added(alignment, run):
     edit = run[0]
     names = [place_of(alignment, key) for key in keys_of(alignment, edit.step)]
     return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=" and ".join(names))]
+
+
+def _added_instead(_, run):
+    edit = run[0]
+    shapes = " and ".join(shape_of(value.shape) for value in edit.step.inputs)
+    return [finding(edit.row.inputs[0].joined.name, Cause.ADDED, received=shapes)]
 
 
 def _no_flatten(_, run):
@@ -325,6 +331,7 @@ _TELL = {
     "swapped": _swapped,
     "wrong axis": _wrong_axis,
     "added": _added,
+    "added instead": _added_instead,
     "on a shortcut": _on_a_shortcut,
     "before an addition": _before_addition,
     "another shortcut": _another_shortcut,

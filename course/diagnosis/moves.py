@@ -10,7 +10,7 @@ from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
-from course.diagnosis.shortcuts import added, addition, shortcut, side_by_side
+from course.diagnosis.shortcuts import added, added_instead, addition, shortcut, side_by_side
 from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
@@ -186,7 +186,7 @@ def pre_activation(place):
         node = net.nodes[step]
         norm = node.step == "batch_norm" and node.activation
         follows = [net.nodes[n].step for n in net.readers[step]]
-        norm = norm and "conv" not in before
+        norm = norm and not {"conv", "batch_norm"} & {*before}  # the table's own come behind it
         if place.node.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
             edit = place.edit("pre-activation", step, final=True)
             yield place.state.with_edit(edit, PRICES["pattern"])
@@ -287,6 +287,6 @@ def put_off(place):
 
 MOVES = (
     changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, side_by_side, added,
-    activation_elsewhere, pre_activation, missing, too_many, reads_something_else, blocks,
-    head_missing, put_off, addition, shortcut,
+    added_instead, activation_elsewhere, pre_activation, missing, too_many, reads_something_else,
+    blocks, head_missing, put_off, addition, shortcut,
 )  # fmt: skip

@@ -19,6 +19,18 @@ def side_by_side(place):
         yield place.state.with_edit(edit, PRICES["pattern"])
 
 
+def added_instead(place):
+    """The maps that the row should read side by side are added."""
+    nets, state = place.nets, place.state
+    if len(place.keys) != 1 or place.reads[0] is None or len(place.reads[0]) < 2:
+        return
+    for step in place.ready:
+        made = {part for key in nets.net.inputs[step] for part in key}
+        if nets.net.nodes[step].step == "add" and made == set(place.reads[0]):
+            behind = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
+            yield behind.with_edit(place.edit("added instead", step), PRICES["pattern"])
+
+
 def added(place):
     """An extra addition comes here; up to three steps make its second operand."""
     nets, state, row = place.nets, place.state, place.row
@@ -117,7 +129,7 @@ def shortcut(place):
         if node.step == "add" and behind in got and len(got) == 2 and not state.used >> step & 1:
             got.remove(behind)
             chain = _chain(nets, state, got[0], begin)
-            if chain and all(nets.net.nodes[n].step != place.node.step for n in chain):
+            if chain and not any(_own(nets, place.node, gone, n) for n in chain):
                 next_ = put_in(nets, settled(nets, state, gone), chain)
                 next_ = paired(nets, next_, total, step)
                 steps = tuple(nets.net.nodes[n] for n in chain)
@@ -125,11 +137,19 @@ def shortcut(place):
                 edit = place.edit("another shortcut", chain[0], steps=steps, rows=rows)
                 yield next_.with_edit(edit, PRICES["shortcut"])
             return
+    if main == place.keys[0]:
+        return  # what is missing is the block, and not its shortcut
     next_ = left_out(nets, settled(nets, state, gone), total, main)
     rows = tuple(nets.table.nodes[r] for r in way)
     node = nets.table.nodes[total]
     edit = Edit("left out", total, node, rows=rows)
     yield next_.with_edit(edit, PRICES["head missing"])
+
+
+def _own(nets, node, rows, step):
+    """Whether a step of a shortcut is of the row's kind, or is one of the table's rows on it."""
+    same = nets.net.nodes[step].step == node.step
+    return same or not all(nets.differences(row, step, sizes=False) for row in rows)
 
 
 def _way(nets, row):

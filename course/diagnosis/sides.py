@@ -11,7 +11,7 @@ from collections import Counter
 from course.diagnosis.compare import differences, kind
 
 #: Layers that prepare an image. They may stand before the table's first row.
-_PREPARATION = {"Normalization", "RandomCrop", "CenterCrop", "Resizing"}
+_PREPARATION = {"Normalization", "RandomCrop", "crop", "Resizing"}
 
 _BESIDE = 200  # most steps with the same inputs that are compared with one row
 
@@ -38,10 +38,17 @@ class Side:
                 self.readers[source].append(n)
             self.sources.append(sum(1 << source for source in sources))
         # The kinds of each node's readers, and how many there are of each.
-        self.behind = [[self.kinds[r] for r in readers] for readers in self.readers]
+        self.behind = [[self.kinds[r] for r in self._behind(n)] for n in range(len(self.nodes))]
         self.counts = [Counter(kinds) for kinds in self.behind]
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
         self.narrow = self._narrow()
+
+    def _behind(self, node):
+        """The readers of a node; those of a normalisation with it, as it stands behind any step."""
+        for reader in self.readers[node]:
+            yield reader
+            if self.nodes[reader].step == "batch_norm":
+                yield from self.readers[reader]
 
     def key(self, value):
         """A value as something that can be compared; the order of its parts does not count."""

@@ -46,7 +46,7 @@ _CONFIG = {
     "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
     "x_min", "x_max", "num_heads", "key_dim", "value_dim", "attention_axes", "use_gate",
     "sliding_window", "rms_scaling", "interpolation", "output_padding", "antialias",
-    "crop_to_aspect_ratio", "pad_to_aspect_ratio",
+    "crop_to_aspect_ratio", "pad_to_aspect_ratio", "height", "width",
 }  # fmt: skip
 _MAX_STEPS = 5000
 _MAX_CONSTANT = 4096

@@ -52,6 +52,22 @@ def equal_steps_side_by_side(graph, number, node):
     return True
 
 
+@about("batch_norm")
+def norm_of_several_steps(graph, number, node):
+    """One normalisation of maps side by side is one for each step that makes some of them."""
+    (x,) = node.inputs
+    several = len({part[0] for part in x.parts}) > 1
+    if not several or x.joined is None or not _only_these_read(graph, [number], x):
+        return False
+    pieces = []
+    for at, part in enumerate(x.parts, 1):
+        one = x.with_(parts=(part,), joined=None)
+        rest = {"name": f"{node.name}[{at}]", "filters": one.channels, "layer": None}
+        pieces.append(node.with_(inputs=(one,), **rest))
+    graph.several_for(number, pieces, graph.joins[x.joined].name)
+    return True
+
+
 def _level(graph, value, name):
     """The wide step that a value's steps can be joined into; None if they cannot be joined.
 
@@ -89,7 +105,8 @@ def _level(graph, value, name):
         read = sources[0].with_(parts=join([p for s in sources for p in s.parts]), joined=None)
         if not _only_these_read(graph, numbers, read):
             return None
-        return merged.with_(inputs=(graph.shown_together(read),)), read, False
+        norms = first.step == "batch_norm"  # each belongs to the step before it
+        return merged.with_(inputs=(graph.shown_together(read),)), read, norms
     parts, groups, connections = _what_is_seen(steps)
     if parts is None:
         return None

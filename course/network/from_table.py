@@ -84,6 +84,7 @@ ROWS = {
     "average_pool": _pool,
     "global_average_pool": lambda row, x: steps.global_pool(x, row.name, "average_pool"),
     "upsample": _upsample,
+    "crop": lambda row, x: steps.crop(x, row.name, steps.sides(row.padding)),
     "lrn": lambda row, x: steps.alike(x, row.name, "lrn", constants=LRN_CONSTANTS[0]),
     "batch_norm": _normalised,
     "layer_norm": _normalised,

@@ -135,13 +135,17 @@ class Graph:
         self.waiting.appendleft(whole)
         return Value(((whole, 0, node.filters),), node.grid, node.flat)
 
-    def several_for(self, number, nodes):
-        """Let nodes side by side stand for one; a reader of some of its maps reads their nodes."""
+    def several_for(self, number, nodes, name=""):
+        """Let nodes side by side stand for one; a reader of some of its maps reads their nodes.
+
+        With a name, the row of a concatenation shows that they are put side by side.
+        """
         made = [self.add(node) for node in nodes]
         pieces = {part[0] for value in made for part in value.parts}
         readers, node = list(self.readers[number]), self.nodes[number]
         parts = tuple(part for value in made for part in value.parts)
-        self.vanish(number, Value(parts, node.grid, node.flat))
+        value = Value(parts, node.grid, node.flat)
+        self.vanish(number, self.shown_together(value, name) if name else value)
         self.readers.update((piece, Counter()) for piece in pieces)
         self.outputs = tuple(map(self.now, self.outputs))
         for reader in readers:

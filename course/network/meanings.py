@@ -112,6 +112,7 @@ UNDERSTOOD = {
     "ops.ExpandDims": moving.reshape,
     "layers.ZeroPadding2D": moving.zero_padding,
     "layers.Cropping2D": moving.cropping,
+    "layers.CenterCrop": moving.centre_crop,
     "ops.Pad": moving.pad,
     "ops.ZerosLike": moving.zeros,
     "layers.Activation": elementwise.activation_layer,

@@ -39,6 +39,16 @@ def cropping(step, x):
     return around(step, x, step["config"]["cropping"], -1)
 
 
+def centre_crop(step, x):
+    """The middle of a map. (A smaller map is made larger, which no row expresses.)"""
+    must_be_map(step, x)
+    wanted = step["config"]["height"], step["config"]["width"]
+    more = [size - side for size, side in zip(x.grid, wanted, strict=True)]
+    if min(more) < 0:
+        raise NotUnderstood
+    return around(step, x, [(side // 2, side - side // 2) for side in more], -1)
+
+
 def around(step, x, sides, sign):
     """Zeros around a map (`sign` is 1), or pixels that are cropped from it (`sign` is -1)."""
     if isinstance(sides, int):
@@ -50,6 +60,9 @@ def around(step, x, sides, sign):
     grid = tuple(size + before + after for size, (before, after) in zip(x.grid, sides, strict=True))
     if min(grid) < 1:
         raise NotUnderstood
+    if all(side <= 0 for axis in sides for side in axis) and sides != ((0, 0), (0, 0)):
+        cut = tuple(tuple(-side for side in axis) for axis in sides)
+        return steps.crop(x, step["name"], cut, **common(step))
     made = steps.alike(x, step["name"], kind(step), moves=("pad", sides), **common(step))
     return made.with_(grid=grid)
 

@@ -34,7 +34,7 @@ class Node:
     `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of an unknown
     step. `grid` is the output's (height, width); (1, 1) for vectors. `filters` is the number of
     output maps or units. The padding of a transposed convolution is cut off its output, and added
-    where it is negative.
+    where it is negative. That of a crop is cut off, too.
     """
 
     name: str
@@ -162,7 +162,7 @@ class Node:
     def is_view(self):
         """Whether the output is a part of the input: a pool of 1 × 1 only skips pixels."""
         skips = self.step == "max_pool" and self.kernel == (1, 1)
-        return (skips or self.step == "first_token") and not self.chain
+        return (skips or self.step in ("first_token", "crop")) and not self.chain
 
     @property
     def overwrites(self):

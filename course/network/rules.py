@@ -11,7 +11,11 @@ from math import prod
 
 from course.network import steps
 from course.network.about import about
-from course.network.beside import equal_steps_side_by_side, wide_steps_apart
+from course.network.beside import (
+    equal_steps_side_by_side,
+    norm_of_several_steps,
+    wide_steps_apart,
+)
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
 from course.network.sums import attention_to_itself, minus_a_negative, sum_of_what_is_stacked
@@ -225,6 +229,7 @@ RULES = (
     maps_of_zeros_beside_others,
     the_same_maps_again,
     equal_steps_side_by_side,
+    norm_of_several_steps,
     maps_side_by_side,
     sum_of_what_is_stacked,
     minus_a_negative,

@@ -87,6 +87,13 @@ def upsample(x, name, factor, interpolation, **rest):
     return Node(name, "upsample", (x,), x.channels, grid, **rest)
 
 
+def crop(x, name, cut, **rest):
+    """A map without its edges; `cut` is ((above, below), (left, right)) in pixels."""
+    grid = tuple(size - sum(sides) for size, sides in zip(x.grid, cut, strict=True))
+    moves = ("pad", tuple(tuple(-side for side in sides) for sides in cut))
+    return Node(name, "crop", (x,), x.channels, grid, padding=cut, moves=moves, **rest)
+
+
 def attention(x, name, heads, key_dim, *, others=(), value_dim=None, filters=None, **rest):
     """Attention in several heads: x makes the queries, `others` the keys and values, else x.
 
@@ -168,6 +175,11 @@ def _window(grid, kernel, stride, padding, dilation=(1, 1)):
         pads.append(pad)
         made.append(arithmetic.output_size(size, kernel[axis], stride[axis], pad, dilation[axis]))
     return tuple(pads), tuple(made)
+
+
+def sides(padding):
+    """((above, below), (left, right)) of a padding that is one number, or one or two for each."""
+    return _sides(padding, 0), _sides(padding, 1)
 
 
 def _sides(padding, axis):

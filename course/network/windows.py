@@ -29,7 +29,8 @@ def zeros_on_zeros(graph, number, node):
     if both == ZEROS:
         graph.vanish(number, x)
     else:
-        graph.put(number, node.with_(inputs=(x,), moves=("pad", both)))
+        kind = graph.nodes[source].step
+        graph.put(number, node.with_(step=kind, inputs=(x,), padding=ZEROS, moves=("pad", both)))
     return True
 
 

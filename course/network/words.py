@@ -9,6 +9,7 @@ _KINDS = {
     "global_average_pool": "global average",
     "global_max_pool": "global max",
     "upsample": "upsampling",
+    "crop": "crop",
     "batch_norm": "batch norm",
     "layer_norm": "layer norm",
     "group_norm": "group norm",
@@ -49,6 +50,8 @@ def does(step):
             text += f", padding {padding(step)}"
     elif step.step == "upsample":
         text += f" {by(step.factor)}, {step.interpolation}"
+    elif step.step == "crop":
+        text += f" {around(step)}"
     elif step.step == "attention":
         text += f", {heads(step)}"
     if step.connections:

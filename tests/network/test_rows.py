@@ -12,6 +12,7 @@ from course.architectures import (
     class_token,
     conv,
     conv_transpose,
+    crop,
     dense,
     depthwise_conv,
     first_token,
@@ -62,6 +63,8 @@ def counts(*rows, shape=(32, 32, 8)):
         ),
         (conv_transpose("up", 6, 3, 2), (65, 65, 6), 9 * 8 * 6 + 6, 9 * 8 * 6 * 32 * 32),
         (upsample("up", (2, 3), "bilinear"), (64, 96, 8), 0, 0),
+        (crop("crop", 3), (26, 26, 8), 0, 0),
+        (crop("crop", (1, 3)), (30, 26, 8), 0, 0),
     ],
 )  # fmt: skip
 def test_a_row_alone(row, shape, parameters, macs):

@@ -126,6 +126,28 @@ def normed(filters):
     return through(window(filters, 1), layers.BatchNormalization(), ops.relu)
 
 
+def norm():
+    return layers.BatchNormalization()
+
+
+def normed_branches(each=lambda x: x, late=lambda x: x):
+    """Two unlike convolutions side by side, normalised each or together."""
+
+    def build(x):
+        made = [each(window(2, 1)(x)), each(window(3, padding="same")(x))]
+        return window(2)(late(layers.Concatenate()(made)))
+
+    return build
+
+
+def towers(norm=lambda x: x):
+    def build(x):
+        halves = [norm(window(3)(half)) for half in ops.split(x, 2, axis=-1)]
+        return layers.Concatenate()(halves)
+
+    return build
+
+
 def added(join):
     """Two convolutions that a function puts together."""
     return lambda x: join(window()(x), window(activation="relu")(x))
@@ -176,6 +198,13 @@ SAME = {
          lambda x: window(2)(ops.concatenate([x, x], axis=-1))),
     ],
     "equal_steps_side_by_side": [(two_towers, in_groups)],
+    "norm_of_several_steps": [
+        (normed_branches(late=norm()), normed_branches(lambda x: norm()(x))),
+        (normed_branches(late=through(norm(), ops.relu)),
+         normed_branches(lambda x: ops.relu(norm()(x)))),
+        (through(towers(), norm()), towers(lambda x: norm()(x))),
+        (through(towers(), norm()), through(window(6, groups=2), norm())),
+    ],
     "maps_side_by_side": [(lambda x: branches(x, nested=True), branches)],
     "sum_of_what_is_stacked": [
         (added(lambda x, y: ops.sum(ops.stack([x, y]), axis=0)), added(ops.add)),
