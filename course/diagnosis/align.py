@@ -165,9 +165,9 @@ def _certain(nets, state, row):
     if likeness >= 0:
         return step
     kind = nets.table.nodes[row].step
-    if kind.endswith("_norm") and not _behind_weights(nets.table, row):
-        if _kinds(nets.table, row) != _kinds(nets.net, step):
-            return None  # such a norm begins each block, and what stands behind the last one
+    begins = kind.endswith("_norm") and not _behind_weights(nets.table, row)
+    if begins and _kinds(nets.table, row) != _kinds(nets.net, step):
+        return None  # such a norm begins each block, and what stands behind the last one
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None

@@ -1,5 +1,6 @@
 """AlexNet, ZFNet, VGG, GoogLeNet and ResNet: right and wrong networks, with row and cause."""
 
+from collections import Counter
 from functools import cache, partial
 from math import prod
 
@@ -897,9 +898,39 @@ def taken_for(name):
     return [key for key in every_table() if not NETWORKS.findings(f"{name} for {key}")]
 
 
+#: The tables of those whose table has another name.
+NAMED = {
+    "ConvNeXtTiny": "CONVNEXT_T", "EfficientNetB0": "EFFICIENTNET_B0",
+    "InceptionV3": "INCEPTION_V3", "MobileNetV2": "MOBILENET_V2", "ResNet50V2": "RESNET50_V2_KERAS",
+}  # fmt: skip
+
+
+def table_of(name):
+    key = NAMED.get(name, name.upper())
+    return key if key in every_table() else None
+
+
 @pytest.mark.parametrize("name", applications())
 def test_a_published_network_is_taken_for_itself_alone(name):
-    assert taken_for(name) == ([name.upper()] if name.upper() in every_table() else [])
+    assert taken_for(name) == [each for each in [table_of(name)] if each]
+
+
+@pytest.mark.parametrize("name", filter(table_of, applications()))
+def test_a_published_network_costs_what_its_table_says(name):
+    """But for biases of convolutions where the table lets them be, and what prepares the image.
+
+    EfficientNet and ConvNeXt normalise the image; ResNet and its second version have biases.
+    """
+
+    def counted(found):
+        steps = [step for step in found if step.step != "Normalization"]
+        return Counter(
+            (step.step, step.shape, step.parameters - free * step.filters, step.macs)
+            for step in steps
+            for free in [step.step == "conv" and bool(step.bias) and "ResNet" in name]
+        )
+
+    assert counted(published(name)) == counted(anatomy(every_table()[table_of(name)]))
 
 
 @pytest.mark.parametrize("name", [*BUILDERS, "LeNet-5"])

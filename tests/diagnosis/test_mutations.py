@@ -48,6 +48,7 @@ NETWORKS = Corpus("mutations", networks)
 def missed(name, table, cases, diagnosed):
     """Sentences about the cases that get another row or cause. Asserts that all are rejected."""
     said = []
+    joined = {row.name for row in table.rows if row.step == "concatenate"}  # named by their readers
     for row, cause, mutated in cases:
         try:
             findings = diagnosed(row, cause, mutated)
@@ -56,6 +57,7 @@ def missed(name, table, cases, diagnosed):
         assert findings, f"{name} with {cause} at {row} is accepted"
         first = findings[0]
         right = {row, f"{row}_bn"}  # the normalisation of a row carries its activation
+        right |= {reader.name for reader in mutated.rows if row in joined & {*sources(reader)}}
         if cause == "MISSING":
             right |= equal_neighbours(explicit(table), row)
         named = first.row in right or first.cause is Cause.EXTRA  # named as the model names it

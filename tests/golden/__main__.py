@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports ke
 
 from tests.golden import FOLDER, kept
 
-CORPORA = ("test_diagnosis", "test_families", "test_other_hands", "test_mutations")
+CORPORA = ("test_diagnosis", "test_families", "test_other_hands", "test_later", "test_mutations")
 
 
 def corpus(name):

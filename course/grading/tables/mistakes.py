@@ -39,46 +39,70 @@ def mutations(table):
     for at, row in enumerate(table.rows):
         for cause, changes in _changes(row, table):
             yield row.name, cause, _with(table, at, **changes)
-        if row.step in ("conv", "dense", "max_pool", "average_pool", "lrn"):
+        if row.step in LEFT_OUT:
             yield row.name, "EXTRA", _doubled(table, at)
             if row.name not in table.outputs:
                 yield row.name, "MISSING", _without(table, at)
         for number, source in enumerate(sources(row)):
             for other in [r.name for r in table.rows[max(0, at - 6) : at]]:
-                if other not in sources(row) and shapes[other] == shapes[source]:
+                if other not in sources(row) and shapes.get(other) == shapes.get(source, ()):
                     after = [*sources(row)[:number], other, *sources(row)[number + 1 :]]
                     rewired = _with(table, at, after=tuple(after))
                     if _all_used(rewired):
                         yield row.name, "WRONG_INPUT", rewired
 
 
+#: Steps that may be missing, or there twice.
+LEFT_OUT = {
+    "conv", "conv_transpose", "dense", "max_pool", "average_pool", "lrn", "batch_norm",
+    "layer_norm", "attention", "position_embedding",
+}  # fmt: skip
+
+
 def _changes(row, table):
-    if row.step == "conv":
-        if isinstance(row.padding, int):
-            yield "KERNEL", {"kernel": row.kernel + 2, "padding": row.padding + 1}
-            if row.kernel > 1:
-                yield "PADDING", {"padding": 0 if row.padding else 1}
+    if row.step in ("conv", "conv_transpose"):
+        kernel, around = _more(row.kernel, 2), row.padding
+        if isinstance(row.kernel, tuple) and len(set(row.kernel)) > 1:  # wide instead of high
+            kernel, around = row.kernel[::-1], around[::-1] if isinstance(around, tuple) else around
+        elif not isinstance(around, str):
+            around = _more(around, 1)
+        yield "KERNEL", {"kernel": kernel, "padding": around}
+        if row.kernel not in (1, (1, 1)):
+            cause = "CUT" if row.step == "conv_transpose" else "PADDING"
+            yield cause, {"padding": 0 if row.padding else 1}
         yield "FILTERS", {"filters": row.filters * 2}
-        yield "STRIDE", {"stride": row.stride + 1}
+        yield "STRIDE", {"stride": _more(row.stride, 1)}
         yield "FROZEN", {"trainable": False}
-        if row.groups == 1 and not row.connections:
-            yield "GROUPS", {"groups": 2}
-    if row.step in ("max_pool", "average_pool") and row.kernel > 1:
+        if row.step == "conv" and not row.connections and row.filters % 2 == 0:
+            yield "GROUPS", {"groups": 2 if row.groups == 1 else 1}
+    if row.step in ("max_pool", "average_pool") and row.kernel not in (1, (1, 1)):
         other = "average_pool" if row.step == "max_pool" else "max_pool"
         yield "POOL_KIND", {"step": other}
-        yield "KERNEL", {"kernel": row.kernel + 1}
-        yield "STRIDE", {"stride": row.stride + 1}
+        yield "KERNEL", {"kernel": _more(row.kernel, 1)}
+        yield "STRIDE", {"stride": _more(row.stride, 1)}
     if row.step == "dense":
         cause = "CLASSES" if row.name in table.outputs else "UNITS"
         yield cause, {"filters": row.filters + 7}
-    if row.step in ("conv", "dense", "add") and row.activation:
-        yield "ACTIVATION", {"activation": "sigmoid"}
-        if None not in (row.activation, *_accepted(row)):
+    if row.step == "attention":
+        yield "HEADS", {"heads": 2 * row.heads, "key_dim": row.key_dim // 2}
+        yield "FROZEN", {"trainable": False}
+    if row.step == "layer_norm":
+        yield "OTHER_STEP", {"step": "batch_norm"}
+    if row.step == "crop":
+        yield "CUT", {"padding": _more(row.padding, 1)}
+    if row.step in ("conv", "conv_transpose", "dense", "batch_norm", "add") and row.activation:
+        several = row.activation if isinstance(row.activation, tuple) else (row.activation,)
+        yield (
+            "ACTIVATION" if several[0] else "ACTIVATION_EXTRA",
+            {"activation": "tanh" if "sigmoid" in several else "sigmoid"},
+        )
+        if None not in several:
             yield "ACTIVATION_MISSING", {"activation": None}
 
 
-def _accepted(row):
-    return row.activation if isinstance(row.activation, tuple) else ()
+def _more(size, by):
+    """A size that is one number or one for each axis, larger by a number."""
+    return size + by if isinstance(size, int) else tuple(side + by for side in size)
 
 
 def _with(table, at, **changes):
