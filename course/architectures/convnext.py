@@ -31,7 +31,7 @@ def _block(name, source, filters):
     ]
 
 
-def _convnext(name, stages):
+def _convnext(name, stages) -> Table:
     rows = []
     for stage, (filters, blocks) in enumerate(stages, 1):
         if stage == 1:

@@ -24,7 +24,7 @@ LAYERS = (6, 12, 24, 16)
 GROWTH = 32
 
 
-def _densenet(name, layers):
+def _densenet(name, layers) -> Table:
     norm = {"bias": None, "norm": True, "activation": "relu"}
     rows = [conv("conv1", 64, 7, stride=2, padding=3, **norm), max_pool("pool1", 3, 2, padding=1)]
     source, channels = "pool1", 64

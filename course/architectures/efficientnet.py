@@ -49,7 +49,7 @@ def _block(name, source, channels, expansion, kernel, stride, filters):
     return rows
 
 
-def _efficientnet(name):
+def _efficientnet(name) -> Table:
     rows, channels = [_conv("stem", 32, 3, 2)], 32
     for stage, (expansion, kernel, stride, filters, count) in enumerate(STAGES, 2):
         for number in range(1, count + 1):

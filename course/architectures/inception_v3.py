@@ -81,7 +81,7 @@ def _sides(name, source):
     ]
 
 
-def _inception_v3():
+def _inception_v3() -> Table:
     rows = [
         _conv("conv1", 32, 3, 2, 0),
         _conv("conv2", 32, 3, 1, 0),

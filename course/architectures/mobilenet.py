@@ -39,7 +39,7 @@ def _depthwise(name, filters, stride, **rest):
     return _conv(name, filters, 3, stride, kind=depthwise_conv, **rest)
 
 
-def mobilenet(width=1, name=None):
+def mobilenet(width: float = 1, name: str | None = None) -> Table:
     """The table of a MobileNet whose rows have `width` times as many maps.
 
     Howard et al. 2017, Table 1 and section 3.3 (the width multiplier α).
@@ -68,7 +68,7 @@ def _block(name, source, channels, expansion, filters, stride):
     return rows
 
 
-def _mobilenet_v2():
+def _mobilenet_v2() -> Table:
     rows, channels = [_conv("conv1", 32, 3, 2)], 32
     for stage, (expansion, filters, blocks, stride) in enumerate(BOTTLENECKS, 2):
         for number in range(1, blocks + 1):

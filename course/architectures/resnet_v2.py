@@ -53,7 +53,7 @@ def _unit(name, source, filters, stride, project, activated):
     return [*rows, add(name, (way, f"{name}_3"))]
 
 
-def _resnet_v2(name, blocks, as_in_keras=False):
+def _resnet_v2(name, blocks, as_in_keras=False) -> Table:
     """The table. `as_in_keras` lets the last unit of a stage shrink the map, not the first.
 
     Then no normalisation follows conv1, and the first unit begins with one as all others do.

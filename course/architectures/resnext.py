@@ -33,7 +33,7 @@ def _block(name, source, width, groups, stride, project):
     return [*rows, add(name, (way, f"{name}_3"), activation="relu")]
 
 
-def _resnext(name, groups, width):
+def _resnext(name, groups, width) -> Table:
     """`width` is the number of maps of each group in conv2; it doubles with every stage."""
     rows = [_conv("conv1", 64, 7, 2), max_pool("pool1", 3, 2, padding=1)]
     source = "pool1"

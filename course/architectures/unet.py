@@ -20,7 +20,7 @@ WIDTHS = (64, 128, 256, 512, 1024)
 CROPS = (88, 40, 16, 4)
 
 
-def _unet(name, side, padding, crops):
+def _unet(name, side, padding, crops) -> Table:
     def twice(stage, filters):
         row = {"padding": padding, "activation": "relu"}
         return [conv(f"{stage}_{number}", filters, 3, **row) for number in (1, 2)]

@@ -19,7 +19,7 @@ from course.architectures import (
 )
 
 
-def vit(name, patch, layers, width, hidden, heads):
+def vit(name: str, patch: int, layers: int, width: int, hidden: int, heads: int) -> Table:
     """The table of a vision transformer. Dosovitskiy et al. 2021, Table 1
 
     `patch` is a side in pixels, `width` the length of a token (D), `hidden` that of the MLP.
