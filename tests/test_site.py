@@ -104,7 +104,7 @@ def test_answers_are_folded_away(site):
 
 def test_every_notebook_opens_in_colab(site):
     notebooks = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "assignments").glob("*/*.ipynb")]
-    assert len(notebooks) == 16
+    assert len(notebooks) == 17
     for path in notebooks:
         place = path.relative_to(ROOT)
         links = _Page(site / place.with_suffix(".html")).links
