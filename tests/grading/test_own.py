@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course import check
 from course.anatomy import anatomy
+from course.architectures.mobilenet import MOBILENET
 from course.architectures.vgg import VGG16
 from course.cli import main
 from course.grading.own import house
@@ -244,8 +245,10 @@ EXAMPLE = runpy.run_path(str(ROOT / "tables" / "mobilenet.py"))
 
 
 def test_the_example_is_the_network_of_its_paper_and_of_keras():
-    network = anatomy(EXAMPLE["MOBILENET"])
+    network, packaged = anatomy(EXAMPLE["MOBILENET"]), anatomy(MOBILENET)
     assert (network.trained, network.macs) == (4_231_976, 568_740_352)
+    numbers = [[(r.step, r.shape, r.trained, r.macs) for r in net] for net in (network, packaged)]
+    assert numbers[0] == numbers[1]
     for alpha in (1, 0.25):
         built = partial(keras.applications.MobileNet, weights=None, alpha=alpha)
         with check.silently():
