@@ -38,6 +38,7 @@ EVERY = Table(
         rows.batch_norm("batch_norm", "relu", scale=False),
         rows.layer_norm("layer_norm"),
         rows.grn("grn"),
+        rows.crop("cropped", (2, 1)),
         rows.conv("wide", 6, (1, 7), padding=(0, 3), bias=False, norm=True, activation="relu"),
         rows.subsample("every_other", 2),
         rows.upsample("up", (2, 3), "bilinear"),

@@ -110,6 +110,10 @@ def _upsample(row, x):
     return layers.UpSampling2D(row.factor, interpolation=row.interpolation, name=row.name)(x)
 
 
+def _crop(row, x):
+    return layers.Cropping2D(row.padding, name=row.name)(x)
+
+
 def _pad_channels(row, x):
     return ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, row.filters - x.shape[-1]]])
 
@@ -183,6 +187,7 @@ LAYERS = {
     "average_pool": _pool("AveragePooling2D"),
     "global_average_pool": _global,
     "upsample": _upsample,
+    "crop": _crop,
     "lrn": lambda row, x: lrn(x),
     "batch_norm": lambda row, x: x,
     "layer_norm": lambda row, x: x,
