@@ -439,6 +439,32 @@ def _report(course, assignments, to):
     click.echo(f"The class on one page: {short(report(course, chosen, to))}")
 
 
+@command("similar", "course similar 04-vgg --also ../course-2025")
+@click.argument("assignment")
+@click.option(
+    "--also", multiple=True, metavar="FOLDER",
+    help="Another course folder, or a folder with a folder for each submission, such as last "
+    "year's; may be repeated. Pairs within it are not listed.",
+)  # fmt: skip
+@click.option(
+    "--most", type=click.IntRange(min=1), default=20, show_default=True, metavar="NUMBER",
+    help="Show this many pairs, the most alike first.",
+)  # fmt: skip
+def _similar(course, assignment, also, most):
+    """List pairs of submissions that are more alike than is usual in the class.
+
+    Both texts stand side by side on a page for you alone, in similar/. This proves nothing: it says
+    what is worth reading.
+    """
+    from course.grading.out.similar import sentences, similar
+
+    course.chosen([assignment])
+    found, path = similar(course, assignment, also, most)
+    for sentence in sentences(found):
+        click.echo(sentence)
+    click.echo(f"Side by side: {short(path)}")
+
+
 @command("demo", "course demo", needs_course=False)  # it makes a folder of its own
 @click.option(
     "--folder", "shown_in", default="build/demo", show_default=True, help="Where it is shown."

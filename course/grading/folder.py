@@ -73,10 +73,11 @@ class CourseFolder:
         return Path(self.directory.format_path(name, student, assignment))
 
     def private(self):
-        """Paths of what no student may read: solutions, banks, submissions, the gradebook."""
+        """Paths of what no student may read: solutions, banks, submissions, pairs, the gradebook."""
         steps = "source", "submitted", "autograded", "feedback"
         folders = [self.root / getattr(self.directory, f"{step}_directory") for step in steps]
-        return [*folders, self.root / BANKS, *sorted(self.root.glob("gradebook.db*"))]
+        folders += [self.root / BANKS, self.root / "similar"]
+        return [*folders, *sorted(self.root.glob("gradebook.db*"))]
 
     def assignments(self):
         """Names of all assignments in the source folder, in order."""

@@ -181,7 +181,7 @@ def summary(course, assignment, place=Path()):
             nb = nbformat.read(path, 4)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             titles = titles or _titles(nb)
-            for name, (item, *more) in _findings(nb):
+            for name, (item, *more) in findings(nb):
                 found[name, item["row"], item["cause"]].append((student, item["message"]))
                 for choice in (item, *more):
                     if choice["cause"] == Cause.CHOICE.name and "received" in choice:
@@ -230,7 +230,7 @@ def _blank(points, found):
     return {who for who, got in points.items() if not any(got.values()) and who not in wrong}
 
 
-def _findings(nb):
+def findings(nb):
     """(grade id, findings) of each cell that failed; all but the first may follow from it."""
     for cell in nb.cells:
         verdict = cell.metadata.get("course")

@@ -1,0 +1,238 @@
+"""Pairs of submissions that are more alike than the class makes usual. This proves nothing.
+
+An answer is compared by its fingerprints. The release and the solution have theirs in everybody's
+answers, and they are left out; the others weigh the more, the fewer submissions have them: log n/m
+for m of n. How much of one answer is found anywhere in another student's work is a share of that
+weight. Its chance p is the part of the class in which as much of it is found. Over the exercises,
+−log p is added up, times the share: Fisher's way to combine tests (R. A. Fisher, "Statistical
+Methods for Research Workers", section 21.1). A wrong finding that few have counts like an answer.
+
+The class itself says which sums are usual. By Fisher's approximation the square root of such a sum
+is nearly normal, so a straight line through two upper quantiles of all pairs says which sum
+would be expected in one of five classes (EXPECTED) in which everybody works alone.
+"""
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+
+from course.grading import CourseError
+from course.grading.folder import write_atomically
+from course.grading.grade import job_of
+from course.grading.out.feedback import templates
+from course.grading.out.works import FINDINGS, Work, add_findings, counts, works_of
+from course.plain import one_line
+
+FEWEST = 20  # submissions; among fewer nothing is usual
+EXPECTED = 0.2  # pairs of people who worked alone that are listed in a class
+_COMMON = 0.5  # of the class: what more of it have says nothing
+_TOLD = 1.0  # evidence of an exercise that is worth telling
+_MOST_SHOWN = 20_000  # characters of an answer on the page
+
+
+@dataclass
+class Shared:
+    """What two works share in one exercise of the first."""
+
+    exercise: str
+    share: float  # of the weight of the first one's answer, 0 to 1
+    nearer: int  # other submissions in which as much of it is found
+    texts: list = field(default_factory=list)  # of both: (exercise, [(line, whether it is shared)])
+    said: list = field(default_factory=list)  # findings, in words
+
+
+@dataclass
+class Pair:
+    """Two works that are more alike than usual; `likeness` is the sum of the evidence."""
+
+    one: Work
+    other: Work
+    likeness: float
+    shared: list
+
+
+@dataclass
+class Similar:
+    """A class: the pairs, the likeness that none of them is usually above, and what was read."""
+
+    assignment: str
+    pairs: list
+    usual: float
+    count: int  # submissions with answers
+    compared: int  # of them from other folders
+    empty: int  # submissions without an answer of their own
+    graded: int
+    left: int  # pairs that are not shown
+
+
+def similar(course, assignment, also=(), most=20):
+    """Compare all submissions of an assignment, and write the page. Returns (Similar, its path).
+
+    `also` are other folders whose submissions are compared with them, but not with each other.
+    Raises CourseError if there are too few submissions, or a folder holds none.
+    """
+    official = job_of(course, assignment).official
+    works, empty = works_of(course, assignment, official, also)
+    graded = add_findings(course, assignment, works)
+    if len(works) < FEWEST:
+        raise CourseError(
+            f"{len(works)} submissions of {assignment} hold answers. It takes {FEWEST} to say what "
+            "is usual in a class. Name last year's folder, too, if you have it: --also FOLDER"
+        )
+    pairs, usual, left = _pairs(works, most)
+    compared = sum(work.place is not None for work in works)
+    found = Similar(assignment, pairs, usual, len(works), compared, empty, graded, left)
+    path = course.root / "similar" / f"{assignment}.html"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    page = templates().get_template("similar.html").render(found=found, expected=EXPECTED)
+    write_atomically(path, page.encode("utf-8", "replace"))
+    return found, path
+
+
+# --- how alike they are
+
+
+def _pairs(works, most):
+    """([Pair], the usual likeness, the number of pairs left out)."""
+    total = len(works)
+    count = counts(works)
+    weights = {
+        key: np.log(total / number)
+        for key, number in count.items()
+        if number <= max(2, _COMMON * total)
+    }
+    exercises = sorted({exercise for work in works for exercise in work.prints})
+    same = _same_person(works)
+    shares = {exercise: _shares(works, exercise, weights, same) for exercise in exercises}
+    nearer = {exercise: _nearer(share) for exercise, share in shares.items()}
+
+    def evidence(exercise, at=...):
+        return np.log(total / nearer[exercise][at]) * shares[exercise][at]
+
+    likeness = sum(map(evidence, exercises), np.zeros((total, total)))
+    likeness = np.minimum(likeness, likeness.T)
+    usual = usual_likeness(likeness)
+    listed = [
+        (one, other)
+        for one, other in zip(*np.nonzero(np.triu(likeness, 1) > usual), strict=True)
+        if works[one].place is None or works[other].place is None
+    ]
+    listed.sort(key=lambda pair: -likeness[pair])
+    pairs = []
+    for one, other in listed[:most]:
+        a, b = works[one], works[other]
+        shared = [
+            _shared(a, b, exercise, shares[exercise][one, other],
+                    int(nearer[exercise][one, other]), weights, count)
+            for exercise in sorted(exercises, key=lambda e: -evidence(e, (one, other)))
+            if evidence(exercise, (one, other)) >= _TOLD
+        ]  # fmt: skip
+        pairs.append(Pair(a, b, float(likeness[one, other]), shared))
+    return pairs, usual, len(listed) - len(pairs)
+
+
+def _same_person(works):
+    """Which works are of the same person, as of one who takes the course again; (n, n)."""
+    same, rows = np.eye(len(works), dtype=bool), {work.name: at for at, work in enumerate(works)}
+    for at, work in enumerate(works):
+        for other in (rows[part] for part in work.place or () if part in rows):
+            same[at, other] = same[other, at] = True
+    return same
+
+
+def _shares(works, exercise, weights, same):
+    """How much of each one's answer is anywhere in each other's work: an array (n, n), 0 to 1."""
+    keys = {key for work in works for key in work.prints.get(exercise, ()) if key in weights}
+    column = {key: at for at, key in enumerate(keys)}
+    answer, anywhere = np.zeros((2, len(works), len(column)), np.float32)
+    for row, work in enumerate(works):
+        for where, prints in work.prints.items():
+            for key in prints.keys() & column.keys():
+                anywhere[row, column[key]] = 1
+                if where == exercise:
+                    answer[row, column[key]] = weights[key]
+    shares = answer @ anywhere.T / np.maximum(answer.sum(axis=1, keepdims=True), 1e-9)
+    return np.where(same, 0, shares)
+
+
+def _nearer(shares):
+    """In how many others as much of each one's answer is found, or more; (n, n)."""
+    total, least = len(shares), 1e-4  # of float32
+    found = np.empty((total, total), np.int32)
+    for at, row in enumerate(shares):
+        found[at] = total - np.searchsorted(np.sort(row), row - least)
+    return np.where(shares > least, found, total)
+
+
+def usual_likeness(likeness):
+    """The likeness that EXPECTED pairs of a class without copies exceed, from an array (n, n)."""
+    sums = np.sqrt(np.sort(likeness[np.triu_indices(len(likeness), 1)])[::-1])
+    upper = int(1.5 * len(likeness))  # so many pairs that copies among them do not decide
+    lower = min(6 * upper, len(sums) // 2)
+    places = [NormalDist().inv_cdf(1 - rank / len(sums)) for rank in (EXPECTED, upper, lower)]
+    slope = (sums[upper] - sums[lower]) / (places[1] - places[2])
+    line = sums[upper] + slope * (places[0] - places[1])
+    # Where hardly any two share anything, independent exercises set the limit (Bonferroni's).
+    return float(max(line**2, np.log(len(sums) / EXPECTED)))
+
+
+# --- in words
+
+
+def _shared(one, other, exercise, share, nearer, weights, count):
+    """What two works share in an exercise of the first, with both texts."""
+    found = Shared(exercise, float(share), nearer)
+    prints = one.prints[exercise]
+    if exercise == FINDINGS:
+        both = prints.keys() & other.prints[exercise].keys()
+        both = sorted(
+            (one_line(key[0]), one_line(key[1] or ""), key[2], count[key]) for key in both
+        )
+        found.said = both
+        return found
+    there = {
+        where: sum(weights.get(key, 0) for key in prints.keys() & others.keys())
+        for where, others in other.prints.items()
+    }
+    where = max(there, key=lambda name: (there[name], name == exercise))
+    both = {key for key in prints.keys() & other.prints[where].keys() if key in weights}
+    for work, name in ((one, exercise), (other, where)):
+        lines = {line for key in both for line in work.prints[name][key]}
+        text = work.answers[name]
+        shown = text[:_MOST_SHOWN].splitlines()
+        shown = [(line, number in lines) for number, line in enumerate(shown, 1)]
+        if len(text) > _MOST_SHOWN:
+            shown.append((f"[… {len(text) - _MOST_SHOWN:,} more characters]", False))
+        found.texts.append((name, shown))
+    return found
+
+
+def sentences(found):
+    """The lines that the command prints."""
+    others = f", {found.compared} of them in other folders" if found.compared else ""
+    empty = f", {found.empty} do not, or cannot be read" if found.empty else ""
+    yield f"{found.count} submissions of {found.assignment} hold answers{others}{empty}."
+    for pair in found.pairs:
+        names = f"{one_line(pair.one.name)} and {one_line(pair.other.name)}"
+        yield f"{pair.likeness:5.1f}  {names}: {'; '.join(map(_in_words, pair.shared))}"
+    if found.left:
+        yield f"{found.left} more pairs are above the usual, but not shown: --most NUMBER"
+    many = f"{len(found.pairs) + found.left} pairs are" if found.pairs else "No pair is"
+    yield f"{many} more alike than is usual in this class (up to {found.usual:.1f})."
+    if not found.graded:
+        yield "None of them has been graded, so wrong findings were not compared."
+    if found.pairs:
+        yield "This proves nothing. Read both texts side by side, and ask before you conclude."
+
+
+def _in_words(shared):
+    if shared.said:
+        said = (
+            f"{' '.join((exercise, *row.split(), *cause.lower().split('_')))} ({number} have it)"
+            for exercise, row, cause, number in shared.said
+        )
+        return "the same wrong finding in " + ", ".join(said)
+    elsewhere = shared.texts[1][0]
+    place = f" in {elsewhere}" if elsewhere != shared.exercise else ""
+    return f"{shared.exercise} {shared.share:.0%}{place}"

@@ -1,0 +1,132 @@
+"""The answers of a class, and of other folders, with their fingerprints and wrong findings."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course.grading import CourseError
+from course.grading.folder import CourseFolder
+from course.grading.notebook.source import read_source
+from course.grading.out.fingerprints import fingerprints
+from course.grading.out.report import findings
+from course.grading.results import read_judged
+from course.notebook import pieces, renamed
+from course.notebook.official import grade_id
+from course.notebook.repair import repair
+
+FINDINGS = "the same wrong findings"
+_RARE = 0.05  # of the class: a finding that more have is not compared
+
+
+@dataclass
+class Work:
+    """One submission: its answers, and the fingerprints of each with their lines."""
+
+    name: str
+    answers: dict = field(default_factory=dict)  # {exercise: text}
+    prints: dict = field(default_factory=dict)  # {exercise: {fingerprint: lines}}
+    place: tuple | None = None  # where it lies below the folder it was compared from, if from one
+
+
+def works_of(course, assignment, official, also):
+    """([Work], the number of submissions of this course without an answer of its own)."""
+    students = course.students(assignment)
+    places = [(name, None, course.path("submitted", assignment, name)) for name in students]
+    for folder in also:
+        places += _beside(Path(folder))
+    own = _Reader(official, [read_source(path) for path in course.notebooks(assignment)])
+    folders = [folder for _, _, folder in places]
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        read = list(pool.map(own.read, folders, chunksize=25))
+    works = [
+        Work(name, *found, place)
+        for (name, place, _), found in zip(places, read, strict=True)
+        if any(found[1].values())
+    ]
+    for folder in also:
+        if not any(work.place and work.place[0] == str(folder) for work in works):
+            raise CourseError(
+                f"{folder} holds no answer to {assignment}. It should be a course folder, or hold "
+                "a folder for each submission, with the notebook as it was handed in."
+            )
+    return works, len(students) - sum(work.place is None for work in works)
+
+
+def _beside(folder):
+    """(name, place, folder) of each submission in another course's folder, or any other."""
+    if not folder.is_dir():
+        raise CourseError(f"There is no folder {folder}.")
+    root = folder
+    if (folder / "nbgrader_config.py").exists():
+        root = folder / CourseFolder(folder).directory.submitted_directory
+    for path in sorted({path.parent for path in root.rglob("*.ipynb")}):
+        parts = path.relative_to(root).parts
+        if not any(part.startswith(".") for part in parts):
+            yield "/".join((folder.name, *parts)), (str(folder), *parts), path
+
+
+class _Reader:
+    """Reads submissions of an assignment; what everybody was given leaves no fingerprint."""
+
+    def __init__(self, official, sources):
+        self.official = official
+        cells = [cell for release in official.values() for cell in release.values()]
+        self.asked = frozenset(name for cell in cells for name in cell.names)
+        plain = [text for release in official.values() for text in release.plain.values()]
+        given = [*plain, *(cell.released for cell in cells)]
+        self.defined = frozenset().union(*(pieces.bound(text) or () for text in given))
+        self.given = set()
+        texts = [(cell.released, cell.type == "code") for cell in cells]
+        texts += [(cell.source, cell.cell_type == "code") for nb in sources for cell in nb.cells]
+        for text, code in texts:
+            self.given.update(fingerprints(text, code, shared=self.asked))
+
+    def read(self, folder):
+        """({exercise: text}, {exercise: {fingerprint: lines}}) of the answers in a folder."""
+        answers, helpers = {}, set()
+        contents = renamed.contents(folder, self.official)
+        for name, nb, _ in renamed.read_submission(contents, self.official):
+            official = self.official[name]
+            for cell in repair(nb, official)[0].cells if nb is not None else ():
+                known = official.get(grade_id(cell))
+                if known is None and cell.cell_type == "code":
+                    helpers |= pieces.bound(cell.source) or frozenset()
+                elif known is not None and known.solution and known.is_answered(cell.source):
+                    answers[known.name] = (cell.source, known.type == "code")
+        own, prints = frozenset(helpers - self.defined), {}
+        for exercise, (text, code) in answers.items():
+            found = fingerprints(text, code, own, self.asked)
+            prints[exercise] = {key: at for key, at in found.items() if key not in self.given}
+        return {exercise: text for exercise, (text, _) in answers.items()}, prints
+
+
+def add_findings(course, assignment, works):
+    """Add the wrong findings of this course's graded works, if they are rare. Returns how many."""
+    graded = 0
+    for work in works:
+        if work.place is not None:
+            continue
+        folder, said = course.path("autograded", assignment, work.name), {}
+        for nb in filter(None, map(read_judged, sorted(folder.glob("*.ipynb")))):
+            graded += 1
+            for exercise, (first, *_) in findings(nb):
+                if first["cause"] != "NOT_ANSWERED":
+                    told = first.get("received") or first["message"]
+                    said[exercise, first["row"], first["cause"], told] = ()
+        work.prints[FINDINGS] = said
+    count = counts(works)
+    for work in works:
+        said = work.prints.get(FINDINGS, {})
+        rare = {key for key in said if count[key] <= max(2, _RARE * len(works))}
+        work.prints[FINDINGS] = dict.fromkeys(rare, ())
+    return graded
+
+
+def counts(works):
+    """{fingerprint or finding: in how many works it is}."""
+    count = {}
+    for work in works:
+        for key in {key for prints in work.prints.values() for key in prints}:
+            count[key] = count.get(key, 0) + 1
+    return count
