@@ -73,7 +73,7 @@ class CourseFolder:
         return Path(self.directory.format_path(name, student, assignment))
 
     def private(self):
-        """Paths of what no student may read: solutions, banks, submissions, pairs, the gradebook."""
+        """Paths of what no student may read: solutions, banks, submissions, pairs, gradebook."""
         steps = "source", "submitted", "autograded", "feedback"
         folders = [self.root / getattr(self.directory, f"{step}_directory") for step in steps]
         folders += [self.root / BANKS, self.root / "similar"]
