@@ -34,7 +34,14 @@ def _instructors():
     if not find_spec("course.grading"):
         return {}
     # They register their commands.
-    from course.grading import cli, containers, github, platforms, table  # noqa: F401
+    from course.grading import (  # noqa: F401
+        authoring,
+        cli,
+        containers,
+        github,
+        platforms,
+        table,
+    )
     from course.grading.commands import COMMANDS
 
     return COMMANDS

@@ -33,7 +33,7 @@ GRADING = (
     {"out"},
     {"demo"},
     {"own"},
-    {"commands", "cli", "platforms", "containers", "github", "table", "templates"},
+    {"commands", "authoring", "cli", "platforms", "containers", "github", "table", "templates"},
 )
 
 

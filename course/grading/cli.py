@@ -1,6 +1,5 @@
-"""The instructor's commands, from release to report. Each calls a module of this package."""
+"""The instructor's commands, from an archive to a report. Each calls a module of this package."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -8,175 +7,15 @@ import click
 
 from course.grading.commands import (
     ASSIGNMENTS,
-    NO_TRIAL,
     STUDENTS,
     Trouble,
     command,
     progress,
     short,
+    start_the_box,
     without_box,
 )
 from course.plain import one_line
-
-
-def _begin(folder, options):
-    from course.grading.own.new import begin
-
-    if path := begin(folder):
-        click.echo(f"written  {short(path)}: this folder is now a course's")
-
-
-@command("new", "course new 09-mobilenet", early=_begin)
-@click.argument("name")
-def _new(course, name):
-    """Begin an assignment of your own: a source notebook, its table, and a bank of answers.
-
-    NAME is the assignment's, such as 09-mobilenet. What is written works as it is; nothing that is
-    there is overwritten. In a folder without nbgrader_config.py it also begins a course.
-    """
-    from course.grading.own.new import new
-
-    for path in new(course, name):
-        click.echo(f"written  {short(path)}")
-    click.echo(f"Try it: course try {name}")
-
-
-def _start_the_box(folder, options):
-    from course.grading import CourseError
-    from course.grading.sandbox import outside
-
-    if not options.get("scheduler"):
-        with contextlib.suppress(CourseError):  # reported when the box is needed
-            walls = options["sandbox"] or outside.BUBBLEWRAP
-            outside.box(walls, outside.usual_backend()).start()
-
-
-@command("try", "course try 09-mobilenet", early=_start_the_box)
-@click.argument("assignment")
-@click.option(
-    "--bank", metavar="FILE",
-    help="The bank of right answers and mistakes (default: banks/ASSIGNMENT.py).",
-)  # fmt: skip
-@without_box
-def _try(course, assignment, bank, sandbox):
-    """Try an assignment before it is released: its source, its style, and its bank of answers.
-
-    The solution should get all points and the untouched notebook none; each right answer of the
-    bank should get all, and each mistake should cost its points and get its sentence. Nothing in
-    the course's folder changes. The exit status is 0 if all is so, and 1 if not.
-    """
-    from course.grading.own.trying import about, try_out
-
-    course.chosen([assignment])
-    answers, problems = about(course, assignment, bank)
-    for problem in problems:
-        click.echo(f"✗ {problem}")
-    if not problems:
-        click.echo(f"✓ the source of {assignment} and its bank")
-    with progress(f"trying {assignment}", _tried) as done:
-        for number, total, outcome in try_out(course, assignment, answers, sandbox=sandbox):
-            done(number, total, outcome)
-            problems += outcome.problems
-    if problems:
-        found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        click.echo(f"{assignment} has {found}. Mend what is wrong, and try it once more.")
-        return 1
-    click.echo(f"{assignment} is as its bank says. Give it out: course release {assignment}")
-
-
-def _tried(outcome):
-    said = one_line(f"{outcome.name}: {outcome.got}", 200)
-    lines = [f"{'✗' if outcome.problems else '✓'} {said}"]
-    for problem in outcome.problems:
-        lines += [f"      {one_line(line)}" for line in problem.splitlines()]
-    return "\n".join(lines)
-
-
-@command("release", "course release 02-lenet")
-@ASSIGNMENTS
-@click.option(
-    "--repository", metavar="URL",
-    help="Https address of the git repository that Colab gets the course from; it is written "
-    "into the lectures, too (default: the folder's git remote, into assignments only).",
-)  # fmt: skip
-@NO_TRIAL
-def _release(course, assignments, repository, no_trial):
-    """Write assignments/ from solutions/, without answers and hidden tests.
-
-    ASSIGNMENT is a name such as 02-lenet (default: all).
-    """
-    from course.grading.out.release import look_at_source, release, repository_of, stamp_lectures
-
-    chosen = course.chosen(assignments)
-    for assignment in chosen:  # before the trials, which take minutes
-        look_at_source(course, assignment)
-    address, said = repository_of(course, repository)
-    for assignment in chosen:
-        if not no_trial:
-            _try_out(course, assignment)
-        for path in release(course, assignment, address):
-            click.echo(f"released {short(path)}")
-    for sentence in said:
-        click.echo(sentence, err=True)
-    if repository:
-        for path in stamp_lectures(course, address):
-            click.echo(f"stamped  {short(path)}")
-
-
-def _try_out(course, assignment):
-    """Grade the solution. Raises CourseError if it does not get all points."""
-    from course.grading import CourseError
-    from course.grading.out.trial import trial
-
-    problems, seconds, left_out = trial(course, assignment)
-    if left_out:
-        reason = left_out.splitlines()[0]
-        click.echo(f"{assignment} was not tried on its solution: {reason}", err=True)
-    elif problems:
-        raise CourseError(
-            f"{assignment} is not released, because its own solution fails:\n  "
-            + "\n  ".join(problems)
-            + "\nMend it in the source notebook, or release it untried with --no-trial."
-        )
-    else:
-        click.echo(f"tried    {assignment}: its solution passes every check ({seconds:.0f} s)")
-
-
-@command("publish", "course publish ../students --repository https://github.com/you/convnets")
-@click.argument("copy", metavar="FOLDER")
-@ASSIGNMENTS
-@click.option(
-    "--repository", metavar="URL",
-    help="Https address of the git repository that this copy will be, for Colab (default: the git "
-    "remote of FOLDER).",
-)  # fmt: skip
-@NO_TRIAL
-def _publish(course, copy, assignments, repository, no_trial):
-    """Write a copy of the course for students, without solutions, hidden tests and grading.
-
-    FOLDER is an empty or new one, or an earlier copy. ASSIGNMENT is a name such as 02-lenet
-    (default: all).
-    """
-    from course.grading.out.publish import publish
-    from course.grading.out.release import look_at_source
-
-    chosen = course.chosen(assignments)
-    for assignment in chosen:
-        look_at_source(course, assignment)
-    if not no_trial:
-        for assignment in chosen:
-            _try_out(course, assignment)
-    files, address = publish(course, copy, chosen, repository)
-    click.echo(f"{len(files)} files in {short(copy)}: {', '.join(chosen)}")
-    if address:
-        click.echo(
-            f"Colab will get the course from {address}. Commit the folder, and push it there."
-        )
-    else:
-        click.echo(
-            "The copy has no address that Colab could get the course from. If your students use "
-            "Colab, make a repository for it, and run this again with --repository https://…"
-        )
 
 
 @command("collect", "course collect submissions.zip")
@@ -228,7 +67,7 @@ def _collect(course, archive, assignment, lms, roster, timezone):
     return 0 if report.taken else 1
 
 
-@command("grade", "course grade 02-lenet", early=_start_the_box)
+@command("grade", "course grade 02-lenet", early=start_the_box)
 @ASSIGNMENTS
 @STUDENTS
 @click.option(

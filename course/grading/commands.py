@@ -66,6 +66,17 @@ NO_TRIAL = click.option(
 )  # fmt: skip
 
 
+def start_the_box(folder, options):
+    """Start the box at once, in which student code will run: Keras takes seconds there."""
+    from course.grading import CourseError
+    from course.grading.sandbox import outside
+
+    if not options.get("scheduler"):
+        with contextlib.suppress(CourseError):  # reported when the box is needed
+            walls = options["sandbox"] or outside.BUBBLEWRAP
+            outside.box(walls, outside.usual_backend()).start()
+
+
 def without_box(function):
     """The options that do without the box."""
     container = click.option(
