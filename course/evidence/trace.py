@@ -18,7 +18,6 @@ that Keras reports.
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from math import prod
 
@@ -31,25 +30,21 @@ from course.evidence.keras_private import (
     own_variables,
 )
 from course.evidence.keras_state import untouched
+from course.evidence.settings import (
+    MOST_VALUES,
+    activation_class,
+    is_builtin,
+    name_of,
+    published,
+    settings,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from typing import Any
 
 
-# The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
-_CONFIG = {
-    "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
-    "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
-    "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
-    "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
-    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
-    "x_min", "x_max", "num_heads", "key_dim", "value_dim", "attention_axes", "use_gate",
-    "sliding_window", "rms_scaling", "interpolation", "output_padding", "antialias",
-    "crop_to_aspect_ratio", "pad_to_aspect_ratio", "height", "width",
-}  # fmt: skip
 _MAX_STEPS = 5000
-_MAX_CONSTANT = 4096
 
 
 class TraceError(ValueError):
@@ -158,9 +153,9 @@ class _Tracer:
 
     def _own(self, operation):
         """Whether an operation is the student's own, so that its name does not say what it does."""
-        published = _published(operation)
-        lambdas = published is self.keras.layers.Lambda
-        return lambdas or type(operation).call is not published.call
+        theirs = published(operation)
+        lambdas = theirs is self.keras.layers.Lambda
+        return lambdas or type(operation).call is not theirs.call
 
     def _remember(self, tensor, where):
         self.found[id(tensor)] = where
@@ -223,7 +218,7 @@ class _Tracer:
             return False
         if isinstance(operation, keras.layers.Lambda):
             return True
-        if type(operation).call is _published(operation).call:
+        if type(operation).call is published(operation).call:
             return False  # Keras's own, or a subclass that computes the same
         # A layer of the student's own: open it unless it holds weights that are in no sublayer.
         return not own_variables(operation)
@@ -231,17 +226,17 @@ class _Tracer:
     def _write(self, node):
         operation = node.operation
         if isinstance(kind := getattr(operation, "activation", None), type):
-            raise TraceError(_activation_class(self.keras, kind))
+            raise TraceError(activation_class(self.keras, kind))
         if len(self.list) >= _MAX_STEPS:
             raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
         number = len(self.inputs) + len(self.list)
         layer = isinstance(operation, self.keras.Layer)
         # A class of the student's own may have the name of one of Keras's.
         group = "own" if self._own(operation) else "layers" if layer else "ops"
-        config = _config(operation)
+        config = settings(operation)
         step = {
             "id": number,
-            "op": f"{group}.{_name(operation)}",
+            "op": f"{group}.{name_of(operation)}",
             "name": self._named(operation),
             "config": config,
             "args": self._plain(list(node.arguments.args)),
@@ -283,7 +278,7 @@ class _Tracer:
         activation = getattr(layer, "activation", None)
         if not callable(activation) or len(node.outputs) != 1:
             return
-        if _is_builtin(self.keras, activation):
+        if is_builtin(self.keras, activation):
             return
         step["config"]["activation"] = "linear"
         before = self.keras.Input(batch_shape=node.outputs[0].shape)
@@ -312,7 +307,7 @@ class _Tracer:
         if isinstance(value, dict):
             return {str(key): self._plain(item) for key, item in value.items()}
         self.constants |= hasattr(value, "shape")
-        if hasattr(value, "shape") and prod(value.shape) <= _MAX_CONSTANT:
+        if hasattr(value, "shape") and prod(value.shape) <= MOST_VALUES:
             try:
                 return self.keras.ops.convert_to_numpy(value).tolist()
             except Exception:
@@ -320,26 +315,11 @@ class _Tracer:
         return {"unknown": type(value).__name__}
 
 
-def _activation_class(keras, kind):
-    """The sentence about a class where an activation should be."""
-    word = kind.__name__.lower()
-    named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
-    library = "layers." if kind.__module__.startswith("keras.") else ""
-    written = f'"{word}" or ' if named else ""
-    return f"activation is the class {kind.__name__}; write {written}{library}{kind.__name__}()."
-
-
 def _in_lower_case(composite):
     """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
     for layer in layers_of(composite):
         if isinstance(padding := getattr(layer, "padding", None), str):
             layer.padding = padding.lower()
-
-
-def _name(operation):
-    published = _published(operation)
-    same = type(operation).call is published.call
-    return (published if same else type(operation)).__name__
 
 
 def _node(tensor):
@@ -358,58 +338,6 @@ def _node(tensor):
             "Create keras.Input once and pass that tensor to keras.Model."
         )
     return node
-
-
-def _published(operation):
-    """The operation's class if it is Keras's, else its nearest base class in Keras."""
-    kinds = type(operation).__mro__
-    return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
-
-
-def _own_name(activation):
-    """A function's name in Keras; functions of TensorFlow and JAX count as Keras's."""
-    name = str(getattr(activation, "__name__", type(activation).__name__))
-    foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
-    return name.removesuffix("_v2") if foreign else name
-
-
-def _is_builtin(keras, activation):
-    if isinstance(activation, keras.Layer):
-        return False
-    name = _own_name(activation)
-    if name != getattr(activation, "__name__", None) or name in ("relu", "tanh", "sigmoid"):
-        module = str(getattr(activation, "__module__", "")).split(".")[0]
-        if module in ("tensorflow", "jax") and hasattr(keras.activations, name):
-            return True
-    try:
-        return keras.activations.get(name) is activation or (
-            getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
-        )
-    except ValueError:
-        return False
-
-
-def _config(operation):
-    try:
-        with warnings.catch_warnings():  # Keras warns that lambdas cannot be saved
-            warnings.simplefilter("ignore")
-            config = operation.get_config()
-    except Exception:  # a layer without get_config, or with an activation without a name
-        config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
-    activation = getattr(operation, "activation", None)
-    if callable(activation):
-        config["activation"] = _own_name(activation)
-    return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
-
-
-def _flat(value):
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_flat(item) for item in value]
-    if hasattr(value, "numpy") and prod(value.shape) <= _MAX_CONSTANT:
-        return _flat(value.numpy().tolist())
-    return str(type(value).__name__)
 
 
 def _shape(tensor):

@@ -1,0 +1,87 @@
+"""What a step of a Keras model is called, and its settings, as plain data."""
+
+import warnings
+from math import prod
+
+# The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
+_CONFIG = {
+    "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
+    "depth_multiplier", "dilation_rate", "filters", "groups", "keepdims", "kernel_size",
+    "max_value", "mode", "negative_slope", "newshape", "offset", "pad_width", "padding",
+    "pool_size", "scale", "strides", "target_shape", "threshold", "units", "use_bias",
+    "indices_or_sections", "approximate", "output_size", "n", "size", "dims", "axes", "line",
+    "x_min", "x_max", "num_heads", "key_dim", "value_dim", "attention_axes", "use_gate",
+    "sliding_window", "rms_scaling", "interpolation", "output_padding", "antialias",
+    "crop_to_aspect_ratio", "pad_to_aspect_ratio", "height", "width",
+}  # fmt: skip
+MOST_VALUES = 4096  # of an array that is written down
+
+
+def name_of(operation):
+    """The name of the class that says what an operation computes."""
+    theirs = published(operation)
+    same = type(operation).call is theirs.call
+    return (theirs if same else type(operation)).__name__
+
+
+def published(operation):
+    """The operation's class if it is Keras's, else its nearest base class in Keras."""
+    kinds = type(operation).__mro__
+    return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
+
+
+def _own_name(activation):
+    """A function's name in Keras; functions of TensorFlow and JAX count as Keras's."""
+    name = str(getattr(activation, "__name__", type(activation).__name__))
+    foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
+    return name.removesuffix("_v2") if foreign else name
+
+
+def is_builtin(keras, activation):
+    """Whether an activation is one of Keras's, or TensorFlow's or JAX's function of its name."""
+    if isinstance(activation, keras.Layer):
+        return False
+    name = _own_name(activation)
+    if name != getattr(activation, "__name__", None) or name in ("relu", "tanh", "sigmoid"):
+        module = str(getattr(activation, "__module__", "")).split(".")[0]
+        if module in ("tensorflow", "jax") and hasattr(keras.activations, name):
+            return True
+    try:
+        return keras.activations.get(name) is activation or (
+            getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
+        )
+    except ValueError:
+        return False
+
+
+def settings(operation):
+    """{name: value} of the settings that say what an operation computes."""
+    try:
+        with warnings.catch_warnings():  # Keras warns that lambdas cannot be saved
+            warnings.simplefilter("ignore")
+            config = operation.get_config()
+    except Exception:  # a layer without get_config, or with an activation without a name
+        config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
+    activation = getattr(operation, "activation", None)
+    if callable(activation):
+        config["activation"] = _own_name(activation)
+    return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
+
+
+def _flat(value):
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_flat(item) for item in value]
+    if hasattr(value, "numpy") and prod(value.shape) <= MOST_VALUES:
+        return _flat(value.numpy().tolist())
+    return str(type(value).__name__)
+
+
+def activation_class(keras, kind):
+    """The sentence about a class where an activation should be."""
+    word = kind.__name__.lower()
+    named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
+    library = "layers." if kind.__module__.startswith("keras.") else ""
+    written = f'"{word}" or ' if named else ""
+    return f"activation is the class {kind.__name__}; write {written}{library}{kind.__name__}()."
