@@ -18,7 +18,7 @@ def _begin(folder, options):
     from course.grading.own.new import begin
 
     if path := begin(folder):
-        click.echo(f"written  {short(path)}: this folder is now a course's")
+        click.echo(f"written  {short(path)}: this folder is now a course folder")
 
 
 @command("new", "course new 09-mobilenet", early=_begin)
@@ -26,8 +26,8 @@ def _begin(folder, options):
 def _new(course, name):
     """Begin an assignment of your own: a source notebook, its table, and a bank of answers.
 
-    NAME is the assignment's, such as 09-mobilenet. What is written works as it is; nothing that is
-    there is overwritten. In a folder without nbgrader_config.py it also begins a course.
+    NAME is the assignment's name, such as 09-mobilenet. The new files work as they are, and no file
+    is overwritten. In a folder without nbgrader_config.py, the command also begins a course.
     """
     from course.grading.own.new import new
 
@@ -48,7 +48,7 @@ def _try(course, assignment, bank, sandbox):
 
     The solution should get all points and the untouched notebook none; each right answer of the
     bank should get all, and each mistake should cost its points and get its sentence. Nothing in
-    the course's folder changes. The exit status is 0 if all is so, and 1 if not.
+    the course's folder changes. The exit status is 1 if something is amiss.
     """
     from course.grading.own.trying import about, try_out
 

@@ -33,7 +33,7 @@ def _table(model, into, check):
     nothing.
 
     With --check, each table in FILE is proved: its rows, the counts of a Keras model that is built
-    from them, and whether single mistakes are told from it. If MODEL is given, it has to pass the
+    from them, and whether single mistakes are found. If MODEL is given, it has to pass the
     check. The exit status is 1 if something does not hold.
     """
     if check:

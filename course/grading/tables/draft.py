@@ -1,7 +1,7 @@
 """A table drafted from a Keras model: a row for each row of its anatomy, as Python to be read.
 
-Nothing here lists the kinds of rows. A row gets what its step says under the same names, and stands
-if the table's own reader makes the same step of it. It is written with the function of
+Nothing here lists the kinds of rows. A row copies the fields of its step that have the same names.
+It is right if the table's own reader makes the same step of it. It is written with the function of
 `course.architectures` that needs the fewest words for it.
 """
 
@@ -21,9 +21,9 @@ from course.network.words import name_of, read_from
 
 _WIDTH = 100  # characters of a line
 _BLANK = Row("", "")
-#: What a step and a row call by the same name.
+#: Fields that a step and a row have under the same name.
 _SHARED = [f.name for f in fields(Row) if f.name in vars(Node("", ""))][2:]
-#: What is no part of the architecture, or is looked at apart.
+#: Fields of a step that are no part of the architecture, or that are compared elsewhere.
 _OTHER = {"name", "inputs", "chain", "accepts", "layer", "written", "claimed", "claimed_trained"}
 _OTHER |= {"closed", "copies", "moves", "reach", "flat"}
 
@@ -106,8 +106,8 @@ def _rows(found):
         norm = readers.get(step, [None])[0] if step not in returned else None
         both = norm and len(readers[step]) == 1 and _with_norm(step, norm)
         if not (row := both or _row(step)):
-            reasons.append(f"{name_of(step)} ({step.does()}): no row can say {_unsaid(step)}.")
-        if reasons:  # nothing can be read any more from a step without a row
+            reasons.append(f"{name_of(step)} ({step.does()}): no row can express {_unsaid(step)}.")
+        if reasons:  # a later step may read one that has no row
             continue
         if step.step == "concatenate":
             after = _side_by_side(step, joined, names)
@@ -144,7 +144,7 @@ def _free(name, rows):
 
 
 def _unfit(step, layers):
-    """Why no row can be a step, told from the step alone and from those before it."""
+    """Why no row can express a step, as far as it and the steps before it show."""
     if step.step not in ROWS:
         yield f"{name_of(step)}: a table has no row for {step.written or step.step}."
     if step.layer is not None and (first := layers.setdefault(step.layer, step)) is not step:
@@ -177,13 +177,13 @@ def _row(step):
 
 
 def _said(step):
-    """What a Row can say of a step, but for its padding."""
+    """The fields of a Row that a step has, except for its padding."""
     said = {name: _one(getattr(step, name)) for name in _SHARED if name != "padding"}
     return said | {"scale": step.scales > 1, "activation": step.activation}
 
 
 def _unsaid(step):
-    """What no row can say of a step, as text."""
+    """The fields of a step that no row can express, as text."""
     rows = [replace(Row("", step.step), **_said(step), padding=p) for p in _paddings(step.padding)]
     least = min((_differs(step, row) for row in rows), key=len)
     least = [name for name in least if name != "grid"] or least  # which follows from the others
@@ -200,7 +200,7 @@ def _with_norm(step, norm):
 
 
 def _differs(step, row):
-    """The fields in which a step is not what the table's reader makes of a row.
+    """The fields in which a step differs from the one that the table's reader makes of a row.
 
     An activation may be missing: it can come behind the row.
     """
@@ -220,7 +220,7 @@ def _differs(step, row):
 
 
 def _shortest(step, row):
-    """The row without what makes no difference to the step."""
+    """The row without the values that make no difference to the step."""
     chain = ROWS[row.step](row, *step.inputs).chain
     for field in fields(Row)[2:]:
         less = replace(row, **{field.name: getattr(_BLANK, field.name)})

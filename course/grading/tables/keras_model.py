@@ -1,4 +1,4 @@
-"""Any table as a Keras model: to count its rows once more, by what Keras says.
+"""Any table as a Keras model, so that Keras counts its rows once more.
 
 Student code cannot read this file: it would build the networks of the assignments.
 """
@@ -178,7 +178,7 @@ def _weights(row):
     return {"use_bias": bool(row.bias), "trainable": row.trainable, "name": row.name}
 
 
-#: For each kind of row a function that calls a layer; norms and activations come behind it.
+#: For each kind of row, a function that calls its layer. A norm and an activation follow that.
 LAYERS = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,

@@ -1,4 +1,4 @@
-"""A table of an instructor's own proved: its rows, its sizes, Keras's counts, mistakes in it."""
+"""A table of an instructor's own, proved: its rows and sizes, Keras's counts, mistakes found."""
 
 import random
 from collections import Counter
@@ -43,7 +43,7 @@ def proofs(table, model=None):
 
 
 def _problems(table):
-    """Sentences about rows that are no table."""
+    """Sentences about rows that make no table."""
     shape = table.input_shape
     if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
         yield f"input_shape should be (height, width, channels). It is {one_line(repr(shape))}."
@@ -71,7 +71,7 @@ def _problems(table):
 
 
 def _impossible(table):
-    """The first row whose size cannot be worked out, or is nothing."""
+    """A sentence about the first row whose size cannot be worked out, or is less than 1."""
     try:
         found = anatomy(table)
         small = next((s.name for s in found if min(*s.grid, s.filters) < 1), None)
@@ -122,7 +122,7 @@ def _checked(what, findings):
 
 
 def _mistakes(table):
-    """Whether each network with one mistake is told from the table."""
+    """Whether a check finds each single mistake in a network."""
     cases = list(mutations(explicit(table)))
     total = len(cases)
     if total > MOST:
@@ -143,7 +143,8 @@ def _mistakes(table):
     if accepted:
         yield (
             False,
-            f"{len(accepted)} of {of} single mistakes are accepted: {', '.join(accepted[:5])}",
+            f"single mistakes tried: {of}; accepted: {len(accepted)} ({', '.join(accepted[:5])})",
         )
     else:
-        yield True, f"{of} single mistakes are all told from it, {named} by their row and cause"
+        said = f"all are found, {named} with their row and cause"
+        yield True, f"single mistakes tried: {of}; {said}"
