@@ -68,7 +68,7 @@ def conv(name: str, filters: int, kernel: Pair, **rest: Any) -> Row:
 
 
 def depthwise_conv(name: str, filters: int, kernel: Pair, **rest: Any) -> Row:
-    """A convolution in which each of the `filters` maps sees the map of its number alone.
+    """A convolution in which each of the `filters` maps sees only the input map of the same number.
 
     With a kernel of 1 and without a bias it is one learned factor for each map (layer scale).
     A separable convolution (Chollet 2017) is this, without a bias, and a 1 × 1 convolution.
@@ -79,8 +79,8 @@ def depthwise_conv(name: str, filters: int, kernel: Pair, **rest: Any) -> Row:
 def conv_transpose(name: str, filters: int, kernel: Pair, stride: Pair = 1, **rest: Any) -> Row:
     """A transposed convolution: each input pixel adds its kernel to the output, `stride` apart.
 
-    (N − 1)·stride + kernel pixels, of which `padding` are cut off on each side; N·stride pixels
-    with padding="same". Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
+    N pixels become (N − 1)·stride + kernel, of which `padding` are cut off on each side. With
+    padding="same" they become N·stride. Zeiler et al. 2010; Dumoulin and Visin 2016, chapter 4.
     """
     return Row(name, "conv_transpose", filters, kernel, stride, **rest)
 
@@ -142,7 +142,7 @@ def grn(name: str, **rest: Any) -> Row:
 
 
 def activation(name: str, activation: str | tuple[str, ...], **rest: Any) -> Row:
-    """An activation alone. It becomes part of the row before it if nothing else reads that."""
+    """An activation alone. It becomes part of the row before it if no other row reads that row."""
     return Row(name, "activation", activation=activation, **rest)
 
 
@@ -152,7 +152,7 @@ def add(name: str, after: str | tuple[str, ...], **rest: Any) -> Row:
 
 
 def multiply(name: str, after: str | tuple[str, ...], **rest: Any) -> Row:
-    """The product of the rows named in `after`. One value for each map is a gate for all pixels.
+    """The product of the rows named in `after`. A row with one value for each map gates all pixels.
 
     Squeeze and excitation (Hu et al. 2018) is a global average, two dense rows, and this.
     """
@@ -214,9 +214,8 @@ class Table:
     source: str
     input_shape: tuple[int, ...]  # (height, width, channels)
     rows: tuple[Row, ...]
-    outputs: tuple[
-        str, ...
-    ] = ()  # names of the rows that are returned; the last row if none is named
+    # names of the rows that are returned; the last row if none is named
+    outputs: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int | None:

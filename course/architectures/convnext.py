@@ -1,9 +1,9 @@
 """ConvNeXt. Z. Liu, H. Mao, C. Wu, C. Feichtenhofer, T. Darrell and S. Xie: A ConvNet for the
 2020s. CVPR 2022, Fig. 4 and Table 9.
 
-A ResNet with the habits of transformers: windows of 7 × 7 for each map by itself, layer
-normalisation once in a block, GELU once in a block, and a learned factor for each map in front of
-the addition (layer scale, section 3 and appendix A).
+A ResNet with the habits of transformers. A block has a depthwise convolution of 7 × 7, one layer
+normalisation, one GELU, and a learned factor for each map before the addition (layer scale, section
+3 and appendix A).
 """
 
 from course.architectures import (

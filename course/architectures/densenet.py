@@ -3,7 +3,7 @@ networks. CVPR 2017, Table 1 and sections 3 and 4.
 
 Each layer reads all maps that the layers of its block made before it, and puts its own beside them.
 Normalisation and activation come before each convolution. Every way from a convolution leads
-through a normalisation, so a bias makes no difference; with and without are accepted.
+through a normalisation, so a bias makes no difference: with or without it, both are accepted.
 """
 
 from course.architectures import (

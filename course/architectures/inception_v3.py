@@ -1,11 +1,11 @@
 """Inception v3. C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna: Rethinking the
 Inception architecture for computer vision. CVPR 2016, Table 1 and Figs. 5 to 7 and 10.
 
-The paper's Table 1 gives the sizes of the maps, and its figures the windows of the modules. How
-many maps each branch has, the paper does not print: here they are those of the published model.
-That model's stem is another one than the table's, too: 1 × 1, 3 × 3 and a pool in the place of
-three 3 × 3 convolutions. Its normalisations have no factor (gamma), and those of other frameworks
-have one. Windows of 1 × n and n × 1 follow one another instead of n × n.
+The paper's Table 1 gives the sizes of the maps, and its figures the windows of the modules. The
+paper does not print how many maps each branch has; the numbers here are those of the published
+model. Its stem is used here, too: it has 1 × 1, 3 × 3 and a pool where Table 1 has three 3 × 3
+convolutions. Its normalisations have no factor (gamma), as in Keras; other frameworks have one.
+Two convolutions of 1 × n and n × 1 take the place of one of n × n.
 """
 
 from course.architectures import (
@@ -42,7 +42,8 @@ def _branch(name, source, *convolutions, stride=1):
 def _module(name, source, *branches, project=None):
     """The rows of a module: the branches, a pool, and their concatenation.
 
-    With `project`, the pool keeps the size and so many 1 × 1 maps follow. Without, all shrink.
+    With `project`, the pool keeps the size, and a 1 × 1 convolution with that many maps follows it.
+    Without, the pool and the last convolution of each branch have stride 2.
     """
     stride = 1 if project else 2
     rows, ends = [], []

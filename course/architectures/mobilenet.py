@@ -7,8 +7,8 @@ need stride 1.
 M. Sandler, A. Howard, M. Zhu, A. Zhmoginov and L. Chen: MobileNetV2: inverted residuals and linear
 bottlenecks. CVPR 2018, Tables 1 and 2.
 
-Batch normalisation follows every convolution, so a bias makes no difference; with and without are
-accepted. The first paper says ReLU, and the published code of both cuts it off at 6.
+Batch normalisation follows every convolution, so a bias makes no difference: with or without it,
+both are accepted. The first paper says ReLU, and the published code of both cuts it off at 6.
 """
 
 from course.architectures import Table, add, conv, dense, depthwise_conv, global_average_pool

@@ -1,13 +1,13 @@
 """ResNet v2. K. He, X. Zhang, S. Ren and J. Sun: Identity mappings in deep residual networks. ECCV
 2016, Fig. 4(e) and the appendix.
 
-Normalisation and activation come before each convolution (pre-activation), and nothing behind the
+Normalisation and activation come before each convolution (pre-activation), and nothing follows the
 addition, so that a shortcut is the identity from end to end. The first unit reads what is activated
 already, and the last addition is normalised and activated. The paper trains 152 and more layers on
 ImageNet; its units at a depth of 50 are the table here.
 
-Whether the convolutions have biases makes no difference, as every way from them leads through a
-normalisation. The paper's have none, some of Keras's have one; both are accepted.
+Every way from a convolution leads through a normalisation, so a bias makes no difference. The
+paper's convolutions have none, some of Keras's have one; both are accepted.
 """
 
 from course.architectures import (

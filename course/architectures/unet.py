@@ -1,13 +1,13 @@
 """U-Net. O. Ronneberger, P. Fischer and T. Brox: U-Net: convolutional networks for biomedical image
 segmentation. MICCAI 2015, Fig. 1.
 
-A class for each pixel: down to few pixels and many maps, up again, and at each size the maps of the
-way down beside those of the way up. The paper's convolutions do not pad, so 572 × 572 pixels give
-388 × 388, and the maps of the way down are cropped to the size of those on the way up. Most of
-today's code pads ("same") and crops nothing.
+A class for each pixel. The network goes down to few pixels and many maps, and up again. At each
+size, the maps of the way down are concatenated with those of the way up. The paper's convolutions
+do not pad, so 572 × 572 pixels give 388 × 388, and the maps of the way down are cropped to the size
+of those on the way up. Most of today's code pads ("same") and crops nothing.
 
-The paper prints no activation behind an up-convolution, and its code has a ReLU there. With and
-without are accepted.
+The paper prints no activation behind an up-convolution, and its code has a ReLU there. Both are
+accepted.
 """
 
 from course.architectures import Table, concatenate, conv, conv_transpose, crop, max_pool
@@ -15,8 +15,7 @@ from course.architectures import Table, concatenate, conv, conv_transpose, crop,
 #: Maps of the five sizes.                                                                   Fig. 1
 WIDTHS = (64, 128, 256, 512, 1024)
 
-
-#: Pixels that are cut off each side of the maps of the way down, the smallest last.
+#: Pixels that are cut off each side of the maps of the way down, from the first size to the last.
 CROPS = (88, 40, 16, 4)
 
 

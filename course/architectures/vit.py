@@ -1,8 +1,8 @@
 """Vision Transformer. A. Dosovitskiy et al.: An image is worth 16 × 16 words: transformers for
 image recognition at scale. ICLR 2021, Fig. 1, equations 1 to 4 and Table 1.
 
-The image as a sequence of patches, with a token in front whose end is the answer. A convolution
-with windows as far apart as they are wide makes each patch into a token.
+The image becomes a sequence of tokens: a convolution whose stride is its window makes one of each
+patch. A learned token is put in front of them, and the answer is read from it at the end.
 """
 
 from course.architectures import (
@@ -20,9 +20,10 @@ from course.architectures import (
 
 
 def vit(name: str, patch: int, layers: int, width: int, hidden: int, heads: int) -> Table:
-    """The table of a vision transformer. Dosovitskiy et al. 2021, Table 1
+    """The table of a vision transformer. Dosovitskiy et al. 2021, Table 1.
 
-    `patch` is a side in pixels, `width` the length of a token (D), `hidden` that of the MLP.
+    `patch` is a side in pixels, `width` the length of a token (D), `hidden` the units of
+    the MLP's hidden layer.
     """
     rows = [
         conv("patches", width, patch, stride=patch),

@@ -167,7 +167,7 @@ def _certain(nets, state, row):
     kind = nets.table.nodes[row].step
     begins = kind.endswith("_norm") and not _behind_weights(nets.table, row)
     if begins and _kinds(nets.table, row) != _kinds(nets.net, step):
-        return None  # such a norm begins each block, and what stands behind the last one
+        return None  # such a norm begins each block, and one follows the last block
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None

@@ -150,7 +150,7 @@ def finding(
     return Finding(row, cause, str(expected), str(received), message)
 
 
-#: What a sentence about a network of PyTorch says where others name Keras's layers and arguments.
+#: Keras's words in a sentence, and those that stand there if the network is one of PyTorch.
 _OF_TORCH = {
     r'The default padding="valid" adds': "The default padding=0 adds",
     r'(padding="same"|ZeroPadding2D) surrounds the map': "Its padding surrounds the map",
@@ -176,7 +176,7 @@ _OF_TORCH = {
 
 
 def in_words_of(library, text):
-    """A sentence in which Keras's layers and arguments have the names of another library."""
+    """A sentence with another library's names in the place of Keras's layers and arguments."""
     for pattern, words in _OF_TORCH.items() if library == "torch" else ():
         text = re.sub(pattern, words, text)
     return text

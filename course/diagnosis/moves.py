@@ -186,7 +186,7 @@ def pre_activation(place):
         node = net.nodes[step]
         norm = node.step == "batch_norm" and node.activation
         follows = [net.nodes[n].step for n in net.readers[step]]
-        norm = norm and not {"conv", "batch_norm"} & {*before}  # the table's own come behind it
+        norm = norm and not {"conv", "batch_norm"} & {*before}  # the table has its own behind it
         if place.node.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
             edit = place.edit("pre-activation", step, final=True)
             yield place.state.with_edit(edit, PRICES["pattern"])

@@ -59,7 +59,7 @@ def dense(step, x):
 
 
 def conv1d(step, x):
-    """A convolution of tokens whose kernel is 1: a dense layer for each token."""
+    """A convolution of tokens with a kernel of 1: each token goes through the same dense layer."""
     config = step["config"]
     window = [config[name] for name in ("kernel_size", "strides", "groups")]
     if len(x.grid) != 1 or x.flat or window != [[1], [1], 1]:

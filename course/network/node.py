@@ -20,7 +20,7 @@ from math import ceil, prod
 
 from course.network import functions, words
 
-#: Steps with weights that are counted from the row alone; of others it is known what Keras says.
+#: Steps whose weights are counted from the row alone. For others, Keras's own count stands.
 WEIGHTED = {
     "conv", "conv_transpose", "dense", "batch_norm", "layer_norm", "group_norm", "grn",
     "attention", "class_token", "position_embedding",
@@ -33,8 +33,8 @@ class Node:
 
     `step` is its kind: "conv", "dense", "max_pool" and so on, or the Keras class of an unknown
     step. `grid` is the output's (height, width); (1, 1) for vectors. `filters` is the number of
-    output maps or units. The padding of a transposed convolution is cut off its output, and added
-    where it is negative. That of a crop is cut off, too.
+    output maps or units. The padding of a transposed convolution is cut off its output, or added
+    to it where it is negative. A crop cuts its padding off, too.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Node:
 
     @property
     def _projections(self):
-        """Weights of an attention that make queries, keys, values and, of all heads, the output."""
+        """Weights of an attention: those that make queries, keys, values, and the output."""
         query, *_, value = (read.channels for read in (self.inputs[0], *self.inputs))
         key = self.inputs[min(1, len(self.inputs) - 1)].channels
         keys, values = self.heads * self.key_dim, self.heads * self.value_dim
@@ -220,7 +220,7 @@ def _reach(node, x, axis, seen, jump):
 
 
 def _divided(jump, factor):
-    """A jump behind an upsampling: a whole number of pixels if it can be."""
+    """A jump divided by a factor: a whole number of pixels where possible."""
     return jump // factor if jump % factor == 0 else Fraction(jump, factor)
 
 

@@ -27,7 +27,7 @@ def weight(number, place):
 
 
 def recognised(step, x, numbers):
-    """The kinds of rows that a layer stands for, in their order; () for any other layer.
+    """The kinds of rows that a layer stands for, in their order; () if it is not recognised.
 
     The evidence comes from the student's process and may be anything.
     """
@@ -54,7 +54,7 @@ def recognised(step, x, numbers):
 
 
 def node(step, x, kinds):
-    """The row of a layer that was recognised; it may read another row, which is not yet added."""
+    """The last row of a layer that was recognised. `Graph.add` also adds the rows it reads."""
     rest = {**common(step), "trainable": step["trained"] > 0}
     for number, kind in enumerate(kinds):
         last = number + 1 == len(kinds)
@@ -118,12 +118,12 @@ class _Layer:
                 )
 
     def _with_token(self, sample, pixel, channel, token):
-        """A value of the tokens behind a learned one."""
+        """A value of the tokens, with a learned token in front of them."""
         (at,) = pixel
         return self.value(sample, (at - 1,), channel) if at else self.weight(token, channel)
 
     def _grn(self, gamma, beta):
-        """gamma · x · n + beta + x, where n is a map's norm by the mean of all maps' norms."""
+        """gamma · x · n + beta + x, where n is a map's norm divided by the mean of all norms."""
         high, wide, channels = self.shape
         places = Counter((31 * r + 67 * c) % 257 for r in range(high) for c in range(wide))
         known = {}

@@ -15,7 +15,7 @@ def pool2d(step, x):
 
 
 def adaptive_pool2d(step, x):
-    """A pool whose output size is given. Its window follows from that if all windows are equal."""
+    """A pool whose output size is given. If all windows are equal, their size follows from it."""
     must_be_map(step, x)
     sides = pair(step["config"]["output_size"])
     sides = tuple(side or own for side, own in zip(sides, x.grid, strict=True))

@@ -46,7 +46,7 @@ def conv_transpose(x, name, filters, kernel, stride=(1, 1), padding=0, **rest):
     grid, cut = [], []
     for axis, size in enumerate(x.grid):
         whole = (size - 1) * stride[axis] + kernel[axis]
-        if padding == "same":  # size · stride pixels, as if a window had made the input of them
+        if padding == "same":  # size · stride pixels, as if a window had made the input from them
             more = kernel[axis] - stride[axis]
             cut.append((max(0, more) // 2, more - max(0, more) // 2))
         else:
@@ -138,7 +138,7 @@ def add(values, name, **rest):
 
 
 def multiply(values, name, **rest):
-    """The product of values. A size of 1 fits to any: a gate of 1 × 1 holds for all pixels.
+    """The product of values. A size of 1 fits any other: a gate of 1 × 1 holds for all pixels.
 
     Raises ValueError if their sizes do not fit together.
     """

@@ -9,7 +9,7 @@ from course.network.about import about
 
 @about(moves=("sum",))
 def sum_of_what_is_stacked(graph, number, node):
-    """The sum along the axis along which values were stacked adds them."""
+    """Values are stacked, and the sum along the new axis adds them."""
     if node.moves[:1] != ("sum",) or len(node.inputs[0].parts) != 1:
         return False
     (stack,) = graph.kinds(node.inputs[0])
@@ -43,7 +43,7 @@ def minus_a_negative(graph, number, node):
 
 @about("attention")
 def attention_to_itself(graph, number, node):
-    """Keys and values of one value, and queries of it as well: it is read once."""
+    """If keys and values, or queries too, are made of one value, the row reads it once."""
     *others, last = node.inputs
     if not others or others[-1].parts != last.parts:
         return False
