@@ -1,7 +1,7 @@
 """Run layers of the student's own that have weights, with random numbers as their weights.
 
-The layer itself is not changed. `course.network.own_layers` describes the result, and tells from
-it what the layer computes.
+The layer itself is not changed. `course.network.own_layers` describes the result, and concludes
+from it what the layer computes.
 """
 
 from math import prod
@@ -12,10 +12,10 @@ from course.network.recognise import read_by
 
 
 def answers(inputs, steps, operations, call, numbers):
-    """Put what each own layer with weights gives into "own" of its step, if it could be run.
+    """Run each own layer with weights, and put its outputs into "own" of its step.
 
-    `operations` are {number of a step: its layer}. `call(steps, {tensor: array})` returns what the
-    last of these steps makes of the arrays.
+    A layer that cannot be run is left out. `operations` are {number of a step: its layer}.
+    `call(steps, {tensor: array})` returns what the last of these steps makes of the arrays.
     """
     import keras
 

@@ -1,6 +1,6 @@
-"""Modules of PyTorch as evidence: `course.evidence.pytorch.trace` writes the trace that Keras has.
+"""Modules of PyTorch as evidence: `course.evidence.pytorch.trace` writes a trace as Keras's.
 
-PyTorch itself is imported by the student's code only: without it, no value is a module.
+Only the student's code imports PyTorch. If it does not, no value is a module.
 """
 
 import contextlib
@@ -8,11 +8,11 @@ import sys
 
 from course.evidence.pytorch.calls import MOVES, plain
 
-_VALUES = {"tensor", "as_tensor", "arange", "linspace", "logspace"}  # code reads these numbers
+_VALUES = {"tensor", "as_tensor", "arange", "linspace", "logspace"}  # code reads their numbers
 
 
 def is_module(value):
-    """Whether a value is a module of PyTorch; Keras's layers on PyTorch are not meant."""
+    """Whether a value is a module of PyTorch; Keras's layers do not count, even on PyTorch."""
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if not hasattr(torch, "nn") or not isinstance(value, torch.nn.Module):
         return False
@@ -27,7 +27,7 @@ def is_class(value):
 
 @contextlib.contextmanager
 def weightless():
-    """Build modules of PyTorch without weights inside, if PyTorch is imported."""
+    """Within this, modules of PyTorch are built without weights, if PyTorch is imported."""
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if not hasattr(torch, "nn") or (keras and keras.backend.backend() == "torch"):
         yield
@@ -40,7 +40,7 @@ def _stays(torch):
     from torch.overrides import TorchFunctionMode
 
     class Stays(TorchFunctionMode):
-        """Keeps modules where they are made: what has no values cannot be moved."""
+        """Leaves modules on the device where they are made: tensors without values cannot move."""
 
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, kwargs = plain(function), dict(kwargs or {})

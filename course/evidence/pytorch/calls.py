@@ -89,7 +89,7 @@ def usual(rank):
 
 
 def last(shape, layout):
-    """A shape with its batch as one with channels last and without it."""
+    """A shape with channels last and without its batch, of one with the batch."""
     if layout is None:
         return list(shape)
     made = [0] * len(layout)
@@ -99,7 +99,7 @@ def last(shape, layout):
 
 
 def done(call, op, config, args, weights=(), layouts=None, **more):
-    """Add a call's last step, and note what its results are."""
+    """Add a call's last step, and note which tensors it makes."""
     tracer, like = call.tracer, {len(at): at for _, at in call.found.values() if at}
     layouts = layouts or [
         like.get(made.dim() - 1, usual(made.dim() - 1)) for made in call.made
@@ -124,7 +124,7 @@ def before(call, op, config, shape, source=None, **more):
 
 
 def must_be_map(call):
-    """Raise NotExpressed for anything but a map of channels first."""
+    """Raise NotExpressed for anything but a map with channels first."""
     if call.layout_of(call.x) != MAP:
         raise NotExpressed
 

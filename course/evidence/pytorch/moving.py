@@ -1,7 +1,7 @@
 """Functions of PyTorch that compute nothing: they move, select or pad values.
 
-They are understood where channels last has the values in the same order. `view(n, height, width,
-channels)` of a map of channels first mixes them, and stays a step of its own.
+They are understood if the values have the same order when channels come last. `view(n, height,
+width, channels)` of a map with channels first mixes them, and stays a step of its own.
 """
 
 from math import prod
@@ -21,7 +21,7 @@ _WHOLE = {"slice": [None, None, None]}
 
 
 def permuted(call):
-    """The axes in another order: in channels last, nothing happens."""
+    """The axes in another order: only the layout changes, and nothing is computed."""
     rank = call.x.dim()
     order = list(range(rank))
     if call.name == "permute":
@@ -38,7 +38,7 @@ def permuted(call):
 
 
 def reshaped(call):
-    """Flatten, view, squeeze: understood where channels last has the values in the same order."""
+    """Flatten, view and squeeze, if the values have the same order when channels come last."""
     x, (made,) = call.x, call.made
     old, new, layout = call.sides[id(x)][1:], tuple(made.shape[1:]), call.layout_of(x)
     source, tracer = [call.sources[id(x)]], call.tracer
@@ -69,7 +69,7 @@ def reshaped(call):
 
 
 def concatenated(call):
-    """Tensors along one axis; zeros among them are told as such."""
+    """Tensors along one axis; zeros among them are written down as zeros."""
     values, dim = call.get(0, "tensors"), call.get(1, "dim", call.kwargs.get("axis", 0))
     tracer, first = call.tracer, call.read[0]
     layout, args = call.layout_of(first), []

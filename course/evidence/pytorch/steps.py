@@ -1,7 +1,7 @@
 """What each function of PyTorch is called in a trace: the name and settings of Keras's layer.
 
-A function that no layer of Keras stands for, or that is used in a way that none can express, keeps
-its own name, with PyTorch's shapes and parameters.
+A function keeps its own name, with PyTorch's shapes and parameters, if no layer of Keras does the
+same, or if it is used in a way that Keras's layer cannot be.
 """
 
 from course.evidence.pytorch import moving
@@ -18,7 +18,7 @@ from course.evidence.pytorch.calls import (
 
 
 def write(call):
-    """Add the steps of a call to the trace, and note what its results are."""
+    """Add the steps of a call to the trace, and note which tensors they make."""
     tracer = call.tracer
     if call.unmerged:
         axes = usual(call.made[0].dim() - 1)
@@ -50,7 +50,7 @@ def _unknown(call):
 
 
 def _leaves(call, *tensors):
-    """Weights as they are kept; computed ones are no layer of Keras."""
+    """Weights of a layer of Keras. Raises NotExpressed if one of them is computed."""
     constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
     if any(not constant.made for constant in constants):
         raise NotExpressed
@@ -271,7 +271,7 @@ def _arithmetic(op):
 
 
 def _number(tracer, value):
-    """A number of a call, also out of a tensor; arrays are not told."""
+    """A number of a call, also one in a tensor; an array stays unknown."""
     if not tracer.torch.is_tensor(value):
         return value
     kept = value.dim() == 0 and tracer.constant(value).value.device.type != "meta"
@@ -334,7 +334,7 @@ _WRITERS = {
     ),
 }  # fmt: skip
 
-#: Names of Keras that a function of PyTorch may have, too, and mean something else by.
+#: Names that a function of PyTorch may share with one of Keras that does something else.
 _TAKEN = {
     "Relu", "Relu6", "Tanh", "Sigmoid", "Elu", "Selu", "Silu", "Softplus", "Softmax", "LogSoftmax",
     "Gelu", "Add", "Subtract", "Multiply", "Divide", "Concatenate", "Stack", "Sum", "Mean", "Pad",

@@ -1,14 +1,14 @@
 """Trace a PyTorch module: the same plain steps as `course.evidence.trace` writes for Keras.
 
 The module runs once on tensors without values (the meta device), and every function that it calls
-is written down: `nn.Conv2d`, `F.conv2d` and a subclass of either are the same step. Shapes and axes
+is written down: `nn.Conv2d`, a subclass of it and `F.conv2d` are the same step. Shapes and axes
 are those of channels last, and a function has the name of Keras's layer that does the same
-(`course.evidence.pytorch.steps`). So all that reads a trace serves both libraries.
+(`course.evidence.pytorch.steps`). So code that reads a trace serves both libraries.
 
 A tensor's layout says where its axes are: in a map of PyTorch, (channels, height, width), the axes
-of (height, width, channels) stand at 2, 0, 1. Then a permutation of the axes is no step at all.
+of (height, width, channels) stand at 2, 0, 1. So a permutation of the axes is no step at all.
 
-Nothing of the module changes. Its weights are not read, and it runs in the mode that it is in.
+The module does not change. Its weights are not read, and it runs in the mode that it is in.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ _RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "
 def trace(module, input_shape, numbers=probes.FIXED, passed=None):
     """Write down a PyTorch module as plain steps.
 
-    `input_shape` is (height, width, channels), or (units,). `passed` is a list: then layers that
-    get another number of maps or units than they are made for, and merges of sizes that do not fit,
-    are let pass and put into it. `numbers` are the random inputs for `course.evidence.probes`.
+    `input_shape` is (height, width, channels), or (units,). `numbers` are the random inputs for
+    `course.evidence.probes`. With a list as `passed`, the trace goes on behind a layer that gets
+    another number of maps or units than it is made for, and behind a merge of sizes that do not
+    fit. Both are noted in the list.
 
     Raises TraceError if the shape is missing or the result depends on no input.
     """
@@ -37,8 +38,8 @@ def trace(module, input_shape, numbers=probes.FIXED, passed=None):
 
     if input_shape is None:
         raise TraceError(
-            "A module of PyTorch does not say what it takes: give input_shape=(height, width, "
-            "channels)."
+            "A module of PyTorch does not say which shape it takes: give "
+            "input_shape=(height, width, channels)."
         )
     module = getattr(module, "_orig_mod", module)  # what torch.compile was given
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
@@ -62,7 +63,7 @@ def _tracer(torch):
 
 
 class _Tracer:
-    """Sees every call of a function of PyTorch while it is entered."""
+    """While it is entered, it sees every call of a function of PyTorch."""
 
     batch = 2  # images, so that a view() that mixes them shows
 
@@ -92,7 +93,7 @@ class _Tracer:
 
     @contextlib.contextmanager
     def named(self):
-        """Know inside which modules are being called."""
+        """Within this, know which modules are being called."""
         hooks = self.torch.nn.modules.module
         before = hooks.register_module_forward_pre_hook(lambda m, _: self.stack.append(m))
         behind = hooks.register_module_forward_hook(lambda m, *_: self.stack.pop() and None)
@@ -270,7 +271,7 @@ class _Tracer:
         return inner if type(inner).__module__.startswith("torch.nn.") else None
 
     def _called(self, op, weights):
-        """The path of the module that a step is, or its kind with a number."""
+        """The path of the module that makes a step, or the step's kind with a number."""
         inner = self.stack[-1] if self.stack else None
         if (self.module() or weights) and self.paths.get(id(inner)):
             return self.paths[id(inner)]
@@ -290,7 +291,7 @@ class _Tracer:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 shape = " × ".join(map(str, tensor.shape))
                 raise TraceError(
-                    f"Of {self.batch} images {shape} values come out: the images are mixed. "
+                    f"{self.batch} images go in, {shape} values come out: the images are mixed. "
                     "Flatten with torch.flatten(x, 1), which keeps the first axis."
                 )
         outputs = [list(self.found[id(tensor)]) for tensor in made]
