@@ -24,16 +24,16 @@ def tables(**texts: str) -> None:
 
 
 def look_in(folder):
-    """Make tables/*.py in folders at or above this one importable; texts come before files."""
+    """Make tables/*.py in folders at or above this one importable. A text goes before a file."""
     _NOTEBOOK.folder = folder
     _NOTEBOOK.come_first()
 
 
 @contextmanager
 def given(texts):
-    """Have inside exactly the tables {name: text}, and afterwards what was there before.
+    """Within this, exactly the tables {name: text} can be imported; afterwards, those of before.
 
-    Each call makes its modules anew, so that two assignments' tables never mix.
+    Each call imports its modules anew, so that two assignments' tables never mix.
     """
     finder, before = _Finder(texts, alone=True), _taken_out()
     sys.meta_path.insert(0, finder)
@@ -62,22 +62,22 @@ def _upwards(folder):
 
 
 class _Finder(MetaPathFinder, InspectLoader):
-    """Finds modules of the package `tables`: texts, and then files at or above a folder.
+    """Finds modules of the package `tables`: texts first, then files at or above a folder.
 
-    `alone`: nothing else may be a package of this name, such as the library PyTables.
+    With `alone`, no other package of this name is found, such as the library PyTables.
     """
 
     def __init__(self, texts=(), folder=None, alone=False):
         self.texts, self.folder, self._alone = dict(texts), folder, alone
 
     def come_first(self):
-        """Answer before all others, and anew what was imported before."""
+        """Answer before all other finders, and have tables that were imported before read anew."""
         if self._has_any():
             _taken_out()
         sys.meta_path[:] = [self, *(other for other in sys.meta_path if other is not self)]
 
     def find_spec(self, name, path=None, target=None):
-        """A module's spec; None if it is somebody else's."""
+        """A module's spec; None if the module is no table."""
         package, _, module = name.partition(".")
         if package != PACKAGE or not (self._alone or self._has_any()):
             return None

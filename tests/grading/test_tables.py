@@ -345,7 +345,7 @@ def refused(course, capsys):
         ("rows", "def first(:", "tables/rows.py, line 1 is not Python (invalid syntax)."),
         ("rows", "ten = 10\n", "cannot import name 'first'"),
         ("rows", "ten = 1 / 0\n", "tables/rows.py stops in line 1 with ZeroDivisionError"),
-        ("rows", "import pandas\n", "tables/rows.py imports pandas (line 1), which students need"),
+        ("rows", "import pandas\n", "tables/rows.py imports pandas (line 1), which students may"),
         ("rows", "from course import grading\n", "imports course.grading (line 1), which students"),
         ("rows", "import course.grading.grade\n", "course.grading.grade (line 1), which students"),
         ("rows", "### BEGIN SOLUTION\n", "tables/rows.py holds ### BEGIN SOLUTION, and students"),
@@ -376,7 +376,7 @@ def test_an_import_in_a_cell_that_is_not_read_only_stops_the_release(course, cap
     "imports, said",
     [
         (IMPORTS.replace("TINY", "*"), "name what is imported"),
-        (f"import course\n{IMPORTS}\ncourse.setup()", "Import them in a cell below it."),
+        (f"import course\n{IMPORTS}\ncourse.setup()", "Import them in a cell below that one."),
     ],
 )
 def test_an_import_that_the_grader_would_miss_stops_the_release(course, capsys, imports, said):

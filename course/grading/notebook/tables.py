@@ -29,7 +29,7 @@ _MARK = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 
 
 def embedded(nb, folder):
-    """The notebook with the tables in it that it imports from files at or above a folder.
+    """The notebook, with a cell of the tables that it imports from files at or above a folder.
 
     Raises CourseError with every reason why students could not import them.
     """
@@ -40,7 +40,7 @@ def embedded(nb, folder):
 
 
 def placed(nb, texts=()):
-    """The notebook with a cell of these tables where its release has them, if it imports any."""
+    """The notebook; if it imports tables, with a cell of these where its release has that cell."""
     nb.cells = [cell for cell in nb.cells if not _is_ours(cell)]
     importing, behind = _places(nb)
     if importing:
@@ -72,7 +72,7 @@ def written(texts):
 
 
 def _quoted(text):
-    """A text as a Python literal: as it stands if it can, otherwise line by line.
+    """A text as a Python literal: in one piece if that is possible, otherwise line by line.
 
     Colab strips blanks at the ends of lines, and nothing else.
     """
@@ -170,8 +170,8 @@ def problems_of(nb, folder):
     for cell in nb.cells[importing[0] : behind]:
         if cell.cell_type == "code" and _named(_tree(cell.source)):
             problems.append(
-                f"the cell {cell.get('id')} imports tables, and they come behind the cell with "
-                "course.setup(). Import them in a cell below it."
+                f"the cell {cell.get('id')} imports tables, and stands above the cell with "
+                "course.setup(). Import them in a cell below that one."
             )
     about = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
     for number in importing if any(meta.get("grade") for meta in about) else ():
@@ -196,12 +196,12 @@ def problems_of(nb, folder):
 
 
 def _unfit(text, tree):
-    """What is wrong in a file that students get: what they do not have, or must not read."""
+    """Why students cannot have a file as it is: it imports or shows what they should not need."""
     for statement, name in _imported(tree):
         root, _, rest = name.partition(".")
         if root not in _AT_STUDENTS or ("course" in root and rest.split(".")[0] == "grading"):
             yield (
-                f"imports {name} (line {statement.lineno}), which students need not have. A table "
+                f"imports {name} (line {statement.lineno}), which students may not have. A table "
                 "can import course.architectures, numpy, other tables and Python's own modules."
             )
     if mark := _MARK.search(text):

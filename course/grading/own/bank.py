@@ -50,7 +50,7 @@ def packs(mistakes):
 
 
 def read_bank(path):
-    """The names of a bank's file, as attributes. Raises CourseError if it cannot be used."""
+    """A bank's file, with its names as attributes. Raises CourseError if it cannot be used."""
     path = Path(path)
     if not path.is_file():
         raise CourseError(

@@ -1,7 +1,7 @@
-"""What is asked of a source notebook beside that it can be released: the style of this course.
+"""The style of this course, which is asked of a source notebook that can be released.
 
-Each function takes a notebook and returns sentences about what should be otherwise. `STYLE` lists
-them all, `course try` shows what they say, and the tests ask the same of the course's notebooks.
+Each function takes a notebook and returns sentences about what should be mended. `STYLE` lists
+them all, `course try` shows the sentences, and the tests ask the same of the course's notebooks.
 """
 
 import ast
@@ -90,7 +90,7 @@ def progress(nb):
 
 
 def cells(nb):
-    """Cells have readable names, at most 40 lines, and a run goes on behind an open exercise."""
+    """Cells have readable names and at most 40 lines. A run goes on behind an open exercise."""
     problems = []
     for cell in nb.cells:
         if all(letter in "0123456789abcdef" for letter in cell.id):
@@ -123,7 +123,7 @@ def setup(nb):
 
 
 def checks(nb):
-    """Each answer is used; no check holds a reference, asks less in grading, or overwrites."""
+    """Each answer is checked. No check shows a reference, asks less in grading, or overwrites."""
     problems, asked, written = [], set(), {}
     for cell in _checks(nb):
         name = grade_id(cell)
@@ -161,7 +161,7 @@ def checks(nb):
 
 
 def accelerator(nb):
-    """Colab is asked for a GPU where real data are trained on; elsewhere it would lie idle."""
+    """Colab is asked for a GPU if the notebook trains on real data; otherwise it would lie idle."""
     code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
     trains = bool(re.search(r'data\.load\(\s*"(mnist|cifar10)"', code))
     if trains and nb.metadata.get("accelerator") != "GPU":

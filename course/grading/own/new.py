@@ -1,7 +1,7 @@
-"""`course new`: an assignment that works as it is, to be made into one's own.
+"""`course new`: a small assignment that works as it is, for an instructor to change.
 
 It has a source notebook in the style of this course, the table that its checks compare with, and a
-bank of right answers and mistakes that it is tried on.
+bank of right answers and mistakes on which it is tried.
 """
 
 import json
@@ -23,7 +23,7 @@ _CONFIG = "nbgrader_config.py"
 
 
 def begin(folder):
-    """Make a folder a course's, unless it is one or lies in one. Returns the new file or None."""
+    """Make a folder a course folder, unless it is or lies in one. Returns the new file or None."""
     folder = Path(folder or ".")
     try:
         find(folder)

@@ -30,7 +30,7 @@ _STUBS = {"NotImplementedError", "CheckFailed"}  # how cells of an untouched rel
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer of the bank got, and what should be otherwise."""
+    """What an answer of the bank got, and what should have come out otherwise."""
 
     name: str
     got: str
@@ -53,7 +53,7 @@ def about(course, assignment, bank=None):
 
 
 def try_out(course, assignment, bank, *, sandbox=None, workers=None):
-    """Yield (number, total, Outcome) for each answer of a bank, in the order of being graded.
+    """Yield (number, total, Outcome) for each answer of a bank, in the order of the grading.
 
     If the solution does not get all points, only it and the untouched notebook are looked at.
     Mistakes that should cost checks that are not there (`about` says so) are left out.
