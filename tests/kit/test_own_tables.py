@@ -14,7 +14,8 @@ from course.kit import tables as own
 def notebook(monkeypatch):
     """A notebook's own finder, and afterwards what was imported before."""
     monkeypatch.setattr(own, "_NOTEBOOK", own._Finder())
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    others = [each for each in sys.meta_path if not isinstance(each, own._Finder)]
+    monkeypatch.setattr(sys, "meta_path", others)
     before = own._taken_out()
     yield
     own._taken_out()
