@@ -20,20 +20,16 @@ package and `course.diagnosis` judge by that evidence alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from operator import ne
 
-from course.anatomy import anatomy
-from course.check import counts, design, outcome, questions, words
+from course.check import counts, design, networks, outcome, questions, words
 from course.check.agree import close, largest, where
-from course.check.asked import ask, failed, no_plain_value, told, within_bounds
+from course.check.asked import ask, failed, no_plain_value, told
 from course.check.card import Card
 from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
-from course.diagnosis import Cause, finding, in_words_of, nearest
-from course.evidence import probes, values
-from course.network.graph import TooLarge
-from course.network.words import shape_of
+from course.diagnosis import Cause, finding
+from course.evidence import values
 from course.plain import one_line
 
 TYPE_CHECKING = False
@@ -67,7 +63,7 @@ def model(builder: Callable[..., object], /, *args: object, like: Like, **kwargs
     """
     changes = {k: v for k, v in kwargs.items() if k in ("classes", "input_shape")}
     tables = [table.with_(**changes) for table in _several(like)]
-    conclude(_network("model", builder, args, kwargs, tables))
+    conclude(networks.card("model", builder, args, kwargs, tables))
 
 
 def block(function: Callable[..., object], /, *args: object, like: Like, **kwargs: object) -> None:
@@ -78,7 +74,7 @@ def block(function: Callable[..., object], /, *args: object, like: Like, **kwarg
 
     Raises CheckFailed with the first row that differs.
     """
-    conclude(_network("block", function, args, kwargs, _several(like)))
+    conclude(networks.card("block", function, args, kwargs, _several(like)))
 
 
 def budget(
@@ -95,7 +91,7 @@ def budget(
     Raises CheckFailed with everything that is too much or missing.
     """
     kwargs |= {"input_shape": tuple(input_shape), "classes": classes}
-    _, read, unread = _read(
+    _, read, unread = networks.read(
         "model", builder, args, kwargs, input_shape,
         lambda built: design.findings(built, input_shape, classes, convolutions, parameters, macs),
     )  # fmt: skip
@@ -111,83 +107,6 @@ def budget(
 
 def _several(like):
     return list(like) if isinstance(like, list | tuple) else [like]
-
-
-def _network(kind, subject, args, kwargs, tables):
-    """The Card of a builder or a function, compared with the tables."""
-    name, read, unread = _read(
-        kind, subject, args, kwargs, tables[0].input_shape, lambda built: nearest(built, tables)
-    )
-    if unread:
-        return Card(name, [unread], tables[0])
-    built, (table, findings) = read
-    findings = [*findings, *built.stopped]
-    if kind == "block" and findings and findings[0].cause is Cause.MISSING:
-        findings = [_with_its_end(findings[0], built, table), *findings[1:]]
-    note = _note(built)
-    if findings:
-        several = f"It is compared with {table.name}, the nearest of {len(tables)} tables."
-        note = several if len(tables) > 1 else ""
-    return Card(name, findings, table, built, note)
-
-
-def _read(kind, subject, args, kwargs, input_shape, judged):
-    """(the call, (its Anatomy, what `judged` says of that), None).
-
-    If there is no network, or none that can be read, it is (the call, None, the Finding about it).
-    """
-    request = {
-        "ask": kind,
-        "args": values.sendable(list(args)),
-        "kwargs": values.sendable(kwargs),
-        "input_shape": list(input_shape),
-        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
-    }
-    reply = ask(subject, request)
-    name = words.call(words.name(subject), args, kwargs)
-    if "failed" in reply:
-        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
-        return name, None, failed(reply, wanted)
-    try:
-        within_bounds(reply["trace"])
-        built = anatomy(reply["trace"], numbers=request["probe"])
-        if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
-            built.stopped = [finding("", Cause.RAISES, received=stopped)]
-        return name, (built, judged(built)), None
-    except TooLarge as error:
-        return name, None, finding("", Cause.READ_NO_FURTHER, received=str(error))
-    except Exception as error:  # not a trace that Keras can have made
-        return name, None, finding("", Cause.UNREADABLE, received=_one_line(error))
-
-
-def _with_its_end(found, built, table):
-    """The finding of a missing row, with the function's output shape if that is wrong too."""
-    ends = [[value.shape for value in network.outputs] for network in (built, anatomy(table))]
-    if ends[0] == ends[1] or len(ends[0]) != 1:
-        return found
-    yours, right = (shape_of(end[0]) for end in ends)
-    text = f"Your function gives {yours}, it should give {right}."
-    return replace(found, message=f"{found.message} {text}")
-
-
-def _note(built):
-    """A remark on a right network: a convolution before a batch normalisation has a bias."""
-    without_use = [
-        step.inputs[0].sources[0].name
-        for step in built
-        if step.step == "batch_norm"
-        and len(step.inputs[0].sources) == 1
-        and step.inputs[0].sources[0].step == "conv"
-        and step.inputs[0].sources[0].bias
-    ]
-    if not without_use:
-        return ""
-    first, *others = without_use
-    more = f" (and {len(others)} more like it)" if others else ""
-    return in_words_of(built.library, (
-        f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
-        "is accepted. With use_bias=False the layer holds one array of weights instead of two."
-    ))  # fmt: skip
 
 
 def shapes(answers: object, /, *, like: Table, rows: Iterable[str] | None = None) -> None:
@@ -368,7 +287,3 @@ def _called(name, cases, hints, reply):
     call = words.call(name, cases[number], {})
     said = [f"The call was {call}."] if len(call) <= 200 else []
     return " ".join(said + hints[number : number + 1])
-
-
-def _one_line(error):
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

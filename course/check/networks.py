@@ -1,0 +1,94 @@
+"""A network that a student's code builds, read and compared with tables."""
+
+from dataclasses import replace
+
+from course.anatomy import anatomy
+from course.check import words
+from course.check.asked import ask, failed, within_bounds
+from course.check.card import Card
+from course.diagnosis import Cause, finding, in_words_of, nearest
+from course.evidence import probes, values
+from course.network.graph import TooLarge
+from course.network.words import shape_of
+from course.plain import one_line
+
+
+def card(kind, subject, args, kwargs, tables):
+    """The Card of a builder or a function, compared with the tables."""
+    name, found, unread = read(
+        kind, subject, args, kwargs, tables[0].input_shape, lambda built: nearest(built, tables)
+    )
+    if unread:
+        return Card(name, [unread], tables[0])
+    built, (table, findings) = found
+    findings = [*findings, *built.stopped]
+    if kind == "block" and findings and findings[0].cause is Cause.MISSING:
+        findings = [_with_its_end(findings[0], built, table), *findings[1:]]
+    note = _note(built)
+    if findings:
+        several = f"It is compared with {table.name}, the nearest of {len(tables)} tables."
+        note = several if len(tables) > 1 else ""
+    return Card(name, findings, table, built, note)
+
+
+def read(kind, subject, args, kwargs, input_shape, judged):
+    """(the call, (its Anatomy, what `judged` says of that), None).
+
+    If there is no network, or none that can be read, it is (the call, None, the Finding about it).
+    """
+    request = {
+        "ask": kind,
+        "args": values.sendable(list(args)),
+        "kwargs": values.sendable(kwargs),
+        "input_shape": list(input_shape),
+        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
+    }
+    reply = ask(subject, request)
+    name = words.call(words.name(subject), args, kwargs)
+    if "failed" in reply:
+        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
+        return name, None, failed(reply, wanted)
+    try:
+        within_bounds(reply["trace"])
+        built = anatomy(reply["trace"], numbers=request["probe"])
+        if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
+            built.stopped = [finding("", Cause.RAISES, received=stopped)]
+        return name, (built, judged(built)), None
+    except TooLarge as error:
+        return name, None, finding("", Cause.READ_NO_FURTHER, received=str(error))
+    except Exception as error:  # not a trace that Keras can have made
+        return name, None, finding("", Cause.UNREADABLE, received=_one_line(error))
+
+
+def _with_its_end(found, built, table):
+    """The finding of a missing row, with the function's output shape if that is wrong too."""
+    ends = [[value.shape for value in network.outputs] for network in (built, anatomy(table))]
+    if ends[0] == ends[1] or len(ends[0]) != 1:
+        return found
+    yours, right = (shape_of(end[0]) for end in ends)
+    text = f"Your function gives {yours}, it should give {right}."
+    return replace(found, message=f"{found.message} {text}")
+
+
+def _note(built):
+    """A remark on a right network: a convolution before a batch normalisation has a bias."""
+    without_use = [
+        step.inputs[0].sources[0].name
+        for step in built
+        if step.step == "batch_norm"
+        and len(step.inputs[0].sources) == 1
+        and step.inputs[0].sources[0].step == "conv"
+        and step.inputs[0].sources[0].bias
+    ]
+    if not without_use:
+        return ""
+    first, *others = without_use
+    more = f" (and {len(others)} more like it)" if others else ""
+    return in_words_of(built.library, (
+        f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
+        "is accepted. With use_bias=False the layer holds one array of weights instead of two."
+    ))  # fmt: skip
+
+
+def _one_line(error):
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
