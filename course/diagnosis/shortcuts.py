@@ -13,10 +13,17 @@ def side_by_side(place):
     way = [row] if place.node.step == "add" else _way(nets, row)
     if way is None or None in place.reads:
         return
-    wanted = {part for parts in place.reads for part in parts}
-    if any(len(set(key)) > 1 and wanted <= set(key) for key in nets.net.read):
+    wanted = [{part for parts in place.reads for part in parts}]
+    # The activation behind the concatenation is seen in each of its parts.
+    wanted += [{*whole(n)} for n in place.candidates if _has_another(nets, place.state, row, n)]
+    if any(len(set(key)) > 1 and any(w <= set(key) for w in wanted) for key in nets.net.read):
         edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
         yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+def _has_another(nets, state, row, step):
+    """Whether a step is the row but for an activation that the table has behind the addition."""
+    return [cause for cause, *_ in nets.apart(state, row, step)] == [Cause.ACTIVATION_EXTRA]
 
 
 def added_instead(place):

@@ -355,7 +355,7 @@ said("two convolutions behind one reduction", googlenet.GOOGLENET,
      ("4c_5x5", Cause.WRONG_INPUT, "4c_5x5_reduce is missing, or nothing reads it."),
 )(lambda: google_with("4c", one_reduction))  # fmt: skip
 said("the sum of the squares on one side", alexnet.ALEXNET,
-     *((f"norm{n}", Cause.OTHER_STEP, "It is 16 steps, from Multiply to TrueDivide.")
+     *((f"norm{n}", Cause.OTHER_STEP, "It is 16 steps, from multiply to TrueDivide.")
        for n in (1, 2)))(lambda: alex(lrn=one_sided))  # fmt: skip
 said("values cut off", lenet.LENET5,
      ("C1", Cause.ACTIVATION, "Its activation is clip from -1 to 1"),
@@ -525,6 +525,10 @@ said("bottlenecks where pairs should be", resnet.RESNET34,
 )(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
 said("pairs where bottlenecks should be", resnet.RESNET50,
      ("conv2_1_1", Cause.KERNEL, "The kernel is 3 × 3, the table has 1 × 1."),
+     ("conv2_1_2_bn", Cause.MISSING, "conv2_1_3 is missing, too."),
+     ("conv2_1_shortcut", Cause.MISSING, "after pool1 comes the addition"),
+     ("conv2_2_1", Cause.KERNEL, "The kernel is 3 × 3, the table has 1 × 1."),
+     ("conv2_2_2_bn", Cause.MISSING, "conv2_2_3 is missing, too."),
 )(lambda: res(counts=(3, 4, 6, 3)))  # fmt: skip
 
 
