@@ -17,7 +17,7 @@ from course.plain import one_line
 def _begin(folder, options):
     from course.grading.own.new import begin
 
-    if path := begin(folder):
+    if path := begin(folder, options["name"]):
         click.echo(f"written  {short(path)}: this folder is now a course folder")
 
 

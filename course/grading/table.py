@@ -75,12 +75,9 @@ def _tables_in(path):
     from course.grading.notebook.tables import problems_of
     from course.kit import tables
 
-    folder = path.resolve().parent
-    if not path.is_file() or folder.name != tables.PACKAGE or not path.stem.isidentifier():
-        raise CourseError(
-            f"FILE should be a Python file in a folder {tables.PACKAGE}/, as tables/mobilenet.py. "
-            f"Received: {path}"
-        )
+    folder = _folder_of(path)
+    if not path.is_file():
+        raise CourseError(f"There is no file {path} here.")
     text = f"import {tables.PACKAGE}.{path.stem}"
     if problems := problems_of(new_notebook(cells=[new_code_cell(text)]), folder.parent):
         raise CourseError("\n  ".join([f"Students could not use {path}:", *problems]))
@@ -96,12 +93,28 @@ def _tables_in(path):
     return found
 
 
+def _folder_of(path):
+    """The folder tables/ of a file that can be imported as tables.name. Raises CourseError."""
+    from course.kit import tables
+
+    folder = path.resolve().parent
+    importable = path.suffix == ".py" and path.stem.isidentifier()
+    if folder.name != tables.PACKAGE or not importable:
+        raise CourseError(
+            f"FILE should be a Python file in a folder {tables.PACKAGE}/, as tables/mobilenet.py, "
+            f"with letters, digits and underscores in its name. Received: {one_line(str(path))}"
+        )
+    return folder
+
+
 def _draft(spec, into):
     from course.grading.folder import write_atomically
     from course.grading.tables import draft
 
-    if into and into.exists():
-        raise CourseError(f"{into} is there already. Name another file, or move that one away.")
+    if into:
+        _folder_of(into)
+        if into.exists():
+            raise CourseError(f"{into} is there already. Name another file, or move that one away.")
     build = _function(spec)
     with _said_of(spec):
         table = draft.drafted(build, into.stem if into else Path(spec.rpartition(":")[0]).stem)
@@ -110,7 +123,7 @@ def _draft(spec, into):
     if not into:
         click.echo(text, nl=False)
         return 0
-    into.parent.mkdir(exist_ok=True)
+    into.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(into, text.encode())
     click.echo(f"wrote    {short(into)}: {constant}, {len(table.rows)} rows")
     click.echo(f"Write its source into it. Then: course table {spec} --check {short(into)}")
@@ -137,7 +150,7 @@ def _function(spec):
     sys.path.insert(0, str(path.parent.resolve()))
     found = spec_from_file_location(path.stem, path)
     module = module_from_spec(found)
-    with quietly(), _said_of(path):
+    with quietly(), _said_of(path), _apart():
         found.loader.exec_module(module)
     try:
         build = getattr(module, called)
@@ -145,7 +158,25 @@ def _function(spec):
         there = [n for n, each in vars(module).items() if inspect.isfunction(each)]
         known = f" It has: {', '.join(there)}." if there else ""
         raise CourseError(f"{path} has no function {called}.{known}") from None
-    return (lambda: build) if hasattr(build, "layers") else (lambda: build())
+    return lambda: _made(build, spec)
+
+
+def _made(build, spec):
+    """The Keras model that a function makes, or that it is; else CourseError."""
+    with _apart():
+        made = build() if callable(build) and not hasattr(build, "layers") else build
+    if not hasattr(made, "layers"):
+        why = " Its last line should be: return model." if made is None else ""
+        raise CourseError(
+            f"{spec} should be a function that returns a Keras model. "
+            f"Received: {type(made).__name__}.{why}"
+        )
+    return made
+
+
+def _apart():
+    """What an instructor's own code prints goes to stderr: stdout holds the draft alone."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -156,6 +187,8 @@ def _said_of(what):
 
     try:
         yield
+    except CourseError:
+        raise
     except NoTable as error:
         reasons = "\n  ".join(error.reasons)
         raise CourseError(f"{what} cannot be written as a table:\n  {reasons}") from None

@@ -16,9 +16,12 @@ def image(name, shape):
         return Node(name, "input", grid=tuple(shape[:2]), filters=shape[2])
     if len(shape) == 1 and all(shape):
         return Node(name, "input", filters=shape[0], flat=True)
+    hint = ""
+    if len(shape) == 3:
+        hint = " Say one if any will do: keras.Input((224, 224, 3)), or anatomy's input_shape."
     raise ValueError(
         "The input should be an image (height, width, channels) with fixed sizes. "
-        f"Received: {tuple(shape)}."
+        f"Received: {tuple(shape)}.{hint}"
     )
 
 

@@ -227,6 +227,17 @@ def number():
     return 1
 
 
+def nothing():
+    build()
+
+
+def loud():
+    print("building")
+    return build()
+
+
+print("imported")
+
 made = build()
 """
 
@@ -248,7 +259,7 @@ def here(tmp_path, monkeypatch, capsys):
 def test_a_draft_is_printed_or_written(here, tmp_path):
     status, out, _ = here("model.py:build")
     assert status == 0 and 'conv("conv1", 8, 3),' in out and "MODEL = Table(" in out
-    assert here("model.py:made")[:2] == (0, out)
+    assert here("model.py:made")[:2] == here("model.py:loud")[:2] == (0, out)
     status, said, _ = here("model.py:build", "--into", "tables/week3.py")
     assert status == 0 and said.startswith("wrote    tables/week3.py: WEEK3, 3 rows")
     names = {}
@@ -265,10 +276,12 @@ def test_a_draft_is_printed_or_written(here, tmp_path):
     [
         ("model.py:odd", "holes (convolution 3 × 3): no row can express dilation = (2, 2)."),
         ("model.py:broken", "model.py:broken stops with ValueError"),
-        ("model.py:number", "Received: int"),
+        ("model.py:number", "model.py:number should be a function that returns a Keras model."),
+        ("model.py:number", "Received: int."),
+        ("model.py:nothing", "Received: NoneType. Its last line should be: return model."),
         (
             "model.py:missing",
-            "model.py has no function missing. It has: build, odd, broken, number.",
+            "model.py has no function missing. It has: build, odd, broken, number, nothing, loud.",
         ),
         ("nowhere.py:build", "There is no file nowhere.py here."),
         ("model.py", "as in model.py:build. Received: model.py"),
@@ -280,6 +293,19 @@ def test_why_there_is_no_draft(here, tmp_path, model, said):
     status, out, err = here(model, "--into", "tables/new.py")
     assert status == 1 and not out and said in err, err
     assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize("file", ["net.py", "tables/my net.py", "tables/net.txt", "tables/1.py"])
+def test_a_draft_is_written_where_it_can_be_imported(here, tmp_path, file):
+    status, _, err = here("model.py:build", "--into", file)
+    assert status == 1 and "FILE should be a Python file in a folder tables/" in err
+    assert f"Received: {file}" in err and sorted(each.name for each in tmp_path.iterdir()) == [
+        "model.py"
+    ]
+
+
+def test_a_draft_makes_its_folders(here):
+    assert here("model.py:build", "--into", "week3/deep/tables/net.py")[0] == 0
 
 
 # --- proofs
@@ -317,7 +343,7 @@ def proved(here, text, *arguments, name="net"):
 def test_a_table_is_proved(here):
     status, out, err = proved(here, NET, "model.py:build")
     tried, named = re.findall(r"mistakes tried: (\d+); .* (\d+) with", out)[0]
-    assert (status, out, err) == (0, PROOF.format(tried, named), "")
+    assert (status, out, err) == (0, PROOF.format(tried, named), "imported\n")
     assert int(tried) >= int(named) > 10
 
 
@@ -340,6 +366,8 @@ def test_a_draft_is_proved_when_its_source_is_written(here):
         ('"pool1", 2)', '"pool1", 29)', "✗ pool1: "),
         ("(28, 28, 1)", "(28, 28)", "input_shape should be (height, width, channels). It is (28,"),
         ("    ),\\n)", "    ),\\n    outputs=('end',),\\n)", "There is no row end to return."),
+        ("rows=(", "rows=max_pool('p', 2), outputs=(", "rows should be a tuple of rows"),
+        ('"pool1", 2)', '"pool1", 2, activation="relux")', "pool1: Could not interpret"),
         ('conv("conv1", 8, 3)', '"conv1"', "rows should be a tuple of rows, made by the functions"),
         ('conv("conv1", 8, 3)', 'conv("conv1", 9, 3)', "your model does not pass the check"),
         ('conv("conv1", 8, 3)', 'conv("conv1", 9, 3)', "✗ conv1 gives 26 × 26 × 8, the table has"),

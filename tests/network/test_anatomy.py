@@ -329,3 +329,11 @@ def test_names_are_escaped(weightless):
     html = anatomy(net)._repr_html_()
     assert "<script>" not in html and "a&lt;script&gt;&amp;b" in html and "m&lt;b&gt;" in html
     assert not re.search(r"<(?!/?(table|caption|thead|tbody|tfoot|tr|th|td)\b)", html)
+
+
+def test_a_network_of_any_size_needs_one(weightless):
+    inputs = keras.Input((None, None, 3))
+    net = keras.Model(inputs, layers.Conv2D(4, 3)(inputs))
+    with pytest.raises(ValueError, match=r"Received: \(None, None, 3\)\. Say one .* input_shape"):
+        anatomy(net)
+    assert anatomy(net, input_shape=(9, 8, 3)).output_shapes == [(7, 6, 4)]

@@ -22,8 +22,12 @@ _NAME = re.compile(r"(?:\d+-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")  # for nbgrader,
 _CONFIG = "nbgrader_config.py"
 
 
-def begin(folder):
-    """Make a folder a course folder, unless it is or lies in one. Returns the new file or None."""
+def begin(folder, name):
+    """Make a folder a course folder, unless it is or lies in one. Returns the new file or None.
+
+    Raises CourseError for a name that no new assignment can have, and leaves the folder as it is.
+    """
+    _words(name)
     folder = Path(folder or ".")
     try:
         find(folder)
@@ -42,25 +46,11 @@ def new(course, name):
     Raises CourseError for a name that Python, nbgrader or GitHub would not take, and if one of the
     files is there already.
     """
-    found = _NAME.fullmatch(name)
-    module = found and found[1].replace("-", "_")
-    if not found or len(name) > 39 or keyword.iskeyword(module):
-        why = f" ({module} is a word of Python's own)" if found and len(name) <= 39 else ""
-        raise CourseError(
-            "An assignment's name should have small letters, digits and hyphens, at most 39, and "
-            f"a letter first or behind its number, as 09-mobilenet. Received: {one_line(name)}{why}"
-        )
-    words = {
-        "ASSIGNMENT": name,
-        "NOTEBOOK": found[1],
-        "MODULE": module,
-        "TABLE": module.upper(),
-        "TITLE": found[1].replace("-", " ").capitalize(),
-    }
+    words = _words(name)
     source, root = course.path("source", name), course.root
     paths = {
-        source / f"{found[1]}.ipynb": "notebook.md",
-        root / "tables" / f"{module}.py": "table.txt",
+        source / f"{words['NOTEBOOK']}.ipynb": "notebook.md",
+        root / "tables" / f"{words['MODULE']}.py": "table.txt",
         root / BANKS / f"{name}.py": "bank.txt",
     }
     if there := [path for path in (source, *paths) if path.exists()]:
@@ -75,3 +65,22 @@ def new(course, name):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, filled.encode())
     return list(paths)
+
+
+def _words(name):
+    """What stands in the templates for each @WORD@. Raises CourseError for a wrong name."""
+    found = _NAME.fullmatch(name)
+    module = found and found[1].replace("-", "_")
+    if not found or len(name) > 39 or keyword.iskeyword(module):
+        why = f" ({module} is a word of Python's own)" if found and len(name) <= 39 else ""
+        raise CourseError(
+            "An assignment's name should have small letters, digits and hyphens, at most 39, and "
+            f"a letter first or behind its number, as 09-mobilenet. Received: {one_line(name)}{why}"
+        )
+    return {
+        "ASSIGNMENT": name,
+        "NOTEBOOK": found[1],
+        "MODULE": module,
+        "TABLE": module.upper(),
+        "TITLE": found[1].replace("-", " ").capitalize(),
+    }

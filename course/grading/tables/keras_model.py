@@ -24,7 +24,10 @@ def model_of(table):
     x = inputs = keras.Input(tuple(table.input_shape), name="input")
     made = {"input": inputs}
     for row in table.rows:
-        x = _row(row, [made[name] for name in sources(row)] or [x])
+        try:
+            x = _row(row, [made[name] for name in sources(row)] or [x])
+        except Exception as error:  # Keras says what, not where
+            raise ValueError(f"{row.name}: {error}") from error
         made[row.name] = x
     return keras.Model(inputs, [made[name] for name in table.outputs] or x)
 

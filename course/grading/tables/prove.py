@@ -48,7 +48,11 @@ def _problems(table):
     if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
         yield f"input_shape should be (height, width, channels). It is {one_line(repr(shape))}."
         return
-    if not table.rows or not all(isinstance(row, Row) for row in table.rows):
+    if (
+        not isinstance(table.rows, tuple | list)
+        or not table.rows
+        or not all(isinstance(row, Row) for row in table.rows)
+    ):
         yield "rows should be a tuple of rows, made by the functions of course.architectures."
         return
     above, read = ["input"], set(table.outputs or [table.rows[-1].name])
