@@ -30,7 +30,7 @@ def one_line(text, most=500):
 def escaped(text, most=2000):
     """The text in one line of Markdown in which nothing of it is Markdown or HTML."""
     text = re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", one_line(text, most))
-    return re.sub(r"^(\d*)([-=.:])", r"\1\\\2", text)  # where a list or a rule could begin
+    return re.sub(r"^(\d+(?=\.)|)([-=.:])", r"\1\\\2", text)  # where a list or a rule could begin
 
 
 def _shown(character):
