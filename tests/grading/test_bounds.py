@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from course import check
+from course.anatomy import anatomy
 from course.architectures import googlenet, lenet, resnet
 from course.diagnosis import MOST_FINDINGS, Cause, align
 from course.evidence.observe import weightless
@@ -334,7 +335,7 @@ def bottlenecks(counts, join=layers.Add):
 def test_another_large_network_is_told_at_once(counts, join, table, kind):
     with weightless():
         written = trace(bottlenecks(counts, join))
-    alignment = align.align(check.anatomy(table), check.anatomy(written))
+    alignment = align.align(anatomy(table), anatomy(written))
     assert alignment.edits[0].kind == kind
     assert alignment.states < 40 and alignment.nets.looks < 4000
 

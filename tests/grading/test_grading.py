@@ -60,7 +60,7 @@ def lenet5(input_shape=(32, 32, 1), classes=10):
 lenet5_1998 = later = lenet5
 import course.check, course.diagnosis, course.evidence.observe, course.evidence.trace
 course.diagnosis.diagnose = lambda *a, **k: []
-course.check.nearest = lambda network, tables: (tables[0], [])
+course.check.networks.nearest = lambda network, tables: (tables[0], [])
 for name in ("model", "block", "choice", "shapes", "parameters", "value", "function"):
     setattr(course.check, name, lambda *a, **k: None)
 """,
