@@ -8,7 +8,6 @@ says about a network (shapes, parameters, work, receptive field) is computed fro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Integral
 
 from course import show
 
@@ -35,11 +34,7 @@ LRN_CONSTANTS = ((5, 2.0, 1e-4, 0.75), (5, 1.0, 2e-5, 0.75))
 
 @dataclass(frozen=True)
 class Row:
-    """One step of a network, as its paper prints it.
-
-    Raises ValueError for a size that is neither a whole number above 0 nor a pair of these, and for
-    a padding of another name.
-    """
+    """One step of a network, as its paper prints it."""
 
     name: str
     step: str  # "conv", "dense", "max_pool", "lrn", "add" and so on: the functions below
@@ -60,21 +55,6 @@ class Row:
     heads: int = 1  # of an attention
     key_dim: int = 0  # of an attention: the length of a query, a key and a value, in each head
     after: str | tuple | None = None  # the row or rows that feed it; None: the row above
-
-    def __post_init__(self) -> None:
-        for field in ("kernel", "stride", "factor"):
-            given = getattr(self, field)
-            pair = given if isinstance(given, tuple | list) else (given, given)
-            if len(pair) != 2 or not all(isinstance(n, Integral) and n > 0 for n in pair):
-                raise ValueError(
-                    f"{self.name}: {field} should be a whole number above 0, or a pair (height, "
-                    f"width). Received: {given!r}."
-                )
-        if isinstance(self.padding, str) and self.padding not in ("same", "ceil"):
-            raise ValueError(
-                f'{self.name}: padding should be the pixels on each side, "same" or "ceil". '
-                f"Received: {self.padding!r}. For none, leave it out."
-            )
 
 
 def sources(row: Row) -> tuple[str, ...]:

@@ -318,15 +318,6 @@ def test_with_something_else():
         LENET5.with_(filters=3)
 
 
-@pytest.mark.parametrize(
-    ("field", "given"),
-    [("kernel", "3"), ("stride", 0), ("kernel", (3, 3, 3)), ("stride", 1.5), ("padding", "full")],
-)
-def test_a_row_with_something_else(field, given):
-    with pytest.raises(ValueError, match=rf"C1: {field} should be .* Received: "):
-        conv("C1", 6, **{"kernel": 5, field: given})
-
-
 def test_part():
     one = LENET5.part("C3", input_shape=(14, 14, 6))
     assert [row.name for row in one.rows] == ["C3"] and one.name == "LeNet-5, C3"
