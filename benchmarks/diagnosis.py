@@ -4,7 +4,7 @@
 
 Prints the median and the longest processor time of one diagnosis, the network once read, and how
 many states the search has tried; of right networks as well. Every small mistake in all tables is
-some 9,000: `--each` takes that many of each table, drawn the same way each time.
+some 24,000: `--each` takes that many of each table, drawn the same way each time.
 """
 
 import argparse
