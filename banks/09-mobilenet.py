@@ -211,7 +211,7 @@ def separable_block(x, filters, stride=1, *, name):
     return layers.ReLU()(layers.BatchNormalization()(x))
 """,
         ("mobilenet-block",),
-        "conv2_dw_bn: This row is missing: after conv2_dw comes conv2 (convolution 1 × 1).",
+        "after conv2_dw comes conv2 (convolution 1 × 1, inside SeparableConv2D).",
         follows=_BOTH,
     ),
     # 3 · the network

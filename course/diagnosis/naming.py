@@ -30,8 +30,9 @@ def does(step):
 
 
 def what(alignment, step):
-    """A step's name, and its operation in brackets."""
-    return f"{called(alignment, step)} ({does(step)})"
+    """A step's name, and its operation in brackets. A layer that is two rows is named, too."""
+    inside = ", inside SeparableConv2D" if step.written == "SeparableConv2D" else ""
+    return f"{called(alignment, step)} ({does(step)}{inside})"
 
 
 def keys_of(alignment, step):
