@@ -18,6 +18,8 @@ c.CourseDirectory.release_directory = "assignments"
 
 # A release is stamped with the repository that Colab gets the course from (by default the git
 # remote of this folder): c.Stamp.repository = "https://github.com/university/convnet-course"
+# Checks and feedback speak English, or German ("de"), Spanish ("es") or Chinese ("zh"):
+# c.Stamp.language = "de"
 c.GenerateAssignment.preprocessors = [
     "course.grading.out.release.Stamp",
     "nbgrader.preprocessors.LockCells",

@@ -31,6 +31,7 @@ from course.architectures import Table
 from course.evidence import pytorch
 from course.evidence.lines import Misused
 from course.evidence.observe import weightless
+from course.language import _
 from course.network.from_table import from_table
 from course.network.from_trace import from_trace
 from course.network.functions import SCALED_TANH
@@ -160,14 +161,16 @@ class Anatomy:
 
     def _cells(self):
         """(head, rows, rows of the foot). Sources are shown if they are not the row above."""
-        head = ("row", "step", "output", "parameters", "MACs", "values", "sees")
+        head = (
+            _("row"), _("step"), _("output"), _("parameters"), _("MACs"), _("values"), _("sees"),
+        )  # fmt: skip
         rows, above = [], None
         branching = len(self.inputs) > 1 or any(
             len([source.name for source in read_by(step)]) > 1 for step in self.steps
         )
         for value in self.inputs:
             above, shape = value.parts[0][0].name, shape_of(value.shape)
-            rows.append((above, "input", shape, "0", "0", f"{value.size:,}", "1", ""))
+            rows.append((above, _("input"), shape, "0", "0", f"{value.size:,}", "1", ""))
         for step in self.steps:
             reads = list(dict.fromkeys(source.name for source in read_by(step)))
             rows.append(
@@ -185,20 +188,20 @@ class Anatomy:
             above = step.name
         parameters = f"{self.parameters:,}"
         if self.trained != self.parameters:
-            parameters += f" ({self.trained:,} trained)"
+            parameters += " " + _("({trained:,} trained)").format(trained=self.trained)
         sums = (parameters, f"{self.macs:,}", f"{self.memory:,}")
         foot = [
-            ("total", "training keeps all values", "", *sums, "", ""),
-            ("at once", "inference: most at a time", "", "", "", f"{self.peak:,}", "", ""),
+            (_("total"), _("training keeps all values"), "", *sums, "", ""),
+            (_("at once"), _("inference: most at a time"), "", "", "", f"{self.peak:,}", "", ""),
         ]
         if branching:
-            return (*head, "reads"), rows, foot
+            return (*head, _("reads")), rows, foot
         return head, [row[:-1] for row in rows], [row[:-1] for row in foot]
 
     def __str__(self):
         head, body, foot = self._cells()
         first, *lines = show.lines([head, *body, *foot], right=_FIGURES)
-        rule = "─" * max(map(len, [first, *lines]))
+        rule = "─" * max(map(show.width, [first, *lines]))
         lines.insert(len(body), rule)
         return "\n".join([self.name, rule, first, rule, *lines])
 

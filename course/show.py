@@ -1,18 +1,25 @@
 """One table, as lines of text and as HTML."""
 
+import unicodedata
 from html import escape
 
 
 def lines(rows, right=()):
     """The lines of a table of strings; `right` are the columns whose cells stand on the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if at in right else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            blank + cell if at in right else cell + blank
+            for at, cell in enumerate(row)
+            for blank in [" " * (widths[at] - width(cell))]
         ).rstrip()
         for row in rows
     ]
+
+
+def width(text):
+    """How many columns a text takes in a terminal, where a Chinese character takes two."""
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
 
 
 def html(head, rows, *, foot=(), caption="", right=()):

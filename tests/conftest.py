@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
+os.environ["LANGUAGE"] = "en"  # that of the person who runs the tests does not count
 
 # The tests neither read nor change what these libraries keep in the home of the person who runs
 # them. pytest's workers share the folder of the process that started them.

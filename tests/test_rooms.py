@@ -10,7 +10,7 @@ from tests.classroom import ROOT
 
 #: From the ground up. A door is another name of a module, for those who imported it there.
 ROOMS = (
-    {"plain", "arithmetic", "normalisation", "show"},
+    {"plain", "arithmetic", "normalisation", "show", "language"},
     {"notebook"},
     {"architectures"},
     {"network"},

@@ -14,6 +14,7 @@ import pytest
 from packaging.version import Version
 from traitlets.config import PyFileConfigLoader
 
+from tests import languages
 from tests.classroom import ROOT
 
 EXPECTED = {
@@ -141,6 +142,8 @@ def test_wheel_and_archive_hold_the_package_and_nothing_else(dist):
     }  # fmt: skip
     tracked = {p.relative_to(ROOT).as_posix() for p in (ROOT / "course").rglob("*.py")}
     assert {name for name in names if re.match(r"course/.*\.py$", name)} == tracked
+    for name in languages.languages():
+        assert f"course/languages/{name}/LC_MESSAGES/course.mo" in names
     top = {name.split("/")[1] for name in packed if "/" in name}
     assert top == {
         "CHANGELOG.md", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "convnet_course",

@@ -44,6 +44,7 @@ from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
+from course.language import speaking
 from course.notebook.renamed import read_submission
 from course.notebook.repair import repair
 
@@ -101,12 +102,13 @@ def _digest(contents):
 
 @cache
 def _own_code():
-    """{name: bytes} of the course's package, as verdicts depend on its checks and tables.
+    """{name: bytes} of the course's package: its code, tables and translations.
 
     No verdict depends on the hidden rooms, which are left out where the package is sent to.
     """
     folder, hidden = Path(course.__file__).parent, {(room,) for room in HIDDEN}
-    paths = {p.relative_to(folder): p for p in sorted(folder.rglob("*.py"))}
+    found = sorted([*folder.rglob("*.py"), *folder.rglob("*.mo")])
+    paths = {p.relative_to(folder): p for p in found}
     return {f"course/{p}": paths[p].read_bytes() for p in paths if p.parts[1:2] not in hidden}
 
 
@@ -287,7 +289,8 @@ def _judged(job, name, nb, problem, address):
     if nb is None:
         return unreadable(job, name, problem)
     mark = receipt(nb.cells)
-    nb, _ = repair(nb, official)
+    with speaking(official.language):
+        nb, _ = repair(nb, official)
     nb.metadata["course"]["receipt"] = mark
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {

@@ -15,10 +15,13 @@ import platform
 import sys
 import warnings
 
+from course import language as languages
 from course.kit.quiet import quietly
 
 
-def setup(*, seed: int = 0, mixed_precision: bool | None = None) -> None:
+def setup(
+    *, seed: int = 0, mixed_precision: bool | None = None, language: str | None = None
+) -> None:
     """Seed every random generator and print one line: versions, device, data folder.
 
     seed             seeds Python, NumPy and the Keras backend, so that a rerun starts from the
@@ -26,19 +29,23 @@ def setup(*, seed: int = 0, mixed_precision: bool | None = None) -> None:
     mixed_precision  True: compute in float16 and keep the weights in float32. It has an effect on
                      a GPU only, as a CPU is slower that way; the line then says that it is off.
                      False: everything in float32. None: leave Keras as it is.
+    language         "de", "es" or "zh": checks and cards say what they find in German, Spanish or
+                     Chinese. "en": in English, as at first. None: leave it as it is.
 
     Works with every backend of Keras, and imports TensorFlow only if that is the backend.
     TensorFlow then takes a GPU's memory as it needs it. XLA is left to Keras: on a GPU `compile`
     switches it on (`jit_compile="auto"`).
 
     Raises ImportError if the backend of Keras cannot be imported, and ValueError for any other
-    `mixed_precision`.
+    `mixed_precision` or `language`.
     """
     if mixed_precision not in (True, False, None):
         raise ValueError(
             f"mixed_precision should be True, False or None. Received: {mixed_precision!r}. "
             "Write course.setup(mixed_precision=True) on a machine with a GPU."
         )
+    if language is not None:
+        languages.use(language)
     with quietly():
         keras = _keras()
         backend = keras.backend.backend()

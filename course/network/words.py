@@ -1,30 +1,31 @@
 """How a row is written in words, for tables, cards, figures and findings."""
 
+from course.language import N_, _, ngettext
+
 _KINDS = {
-    "conv": "convolution",
-    "conv_transpose": "transposed convolution",
-    "dense": "dense",
-    "max_pool": "max pool",
-    "average_pool": "average pool",
-    "global_average_pool": "global average",
-    "global_max_pool": "global max",
-    "upsample": "upsampling",
-    "crop": "crop",
-    "batch_norm": "batch norm",
-    "layer_norm": "layer norm",
-    "group_norm": "group norm",
-    "grn": "global response norm",
-    "add": "add",
-    "multiply": "multiply",
-    "concatenate": "maps side by side",
-    "pad_channels": "further maps of zeros",
-    "activation": "activation",
-    "attention": "attention",
-    "class_token": "class token",
-    "first_token": "the first token",
-    "position_embedding": "position embedding",
+    "conv": N_("convolution"),
+    "conv_transpose": N_("transposed convolution"),
+    "dense": N_("dense"),
+    "max_pool": N_("max pool"),
+    "average_pool": N_("average pool"),
+    "global_average_pool": N_("global average"),
+    "global_max_pool": N_("global max"),
+    "upsample": N_("upsampling"),
+    "crop": N_("crop"),
+    "batch_norm": N_("batch norm"),
+    "layer_norm": N_("layer norm"),
+    "group_norm": N_("group norm"),
+    "grn": N_("global response norm"),
+    "add": N_("add"),
+    "multiply": N_("multiply"),
+    "concatenate": N_("maps side by side"),
+    "pad_channels": N_("further maps of zeros"),
+    "activation": N_("activation"),
+    "attention": N_("attention"),
+    "class_token": N_("class token"),
+    "first_token": N_("the first token"),
+    "position_embedding": N_("position embedding"),
 }
-_ORDINALS = {2: "second", 3: "third"}
 #: Steps whose window slides over a map.
 WINDOWS = ("conv", "conv_transpose", "max_pool", "average_pool")
 
@@ -36,34 +37,57 @@ def counted(step):
 
 def does(step):
     """A step in words, for a cell of a table: `convolution 5 × 5, stride 2`."""
-    text = _KINDS.get(step.step, step.step)
-    (high, wide) = step.stride
-    if step.step == "max_pool" and step.kernel == (1, 1) and high == wide > 1:
-        text = f"every {_ORDINALS.get(high, f'{high}th')} pixel"
+    parts = [_(_KINDS.get(step.step, step.step))]
+    if skips(step):
+        parts = [_every(step.stride[0])]
     elif step.step == "conv" and len(step.grid) == 1:
-        text = "dense for each token"
+        parts = [_("dense for each token")]
     elif step.step in WINDOWS:
-        text += f" {by(step.kernel)}"
+        parts[0] += f" {by(step.kernel)}"
         if step.stride != (1, 1):
-            text += f", stride {one(step.stride)}"
+            parts.append(_("stride {size}").format(size=one(step.stride)))
         if any(map(any, step.padding)):
-            text += f", padding {padding(step)}"
+            parts.append(_("padding {size}").format(size=padding(step)))
     elif step.step == "upsample":
-        text += f" {by(step.factor)}, {step.interpolation}"
+        parts = [f"{parts[0]} {by(step.factor)}", step.interpolation]
     elif step.step == "crop":
-        text += f" {around(step)}"
+        parts[0] += f" {around(step)}"
     elif step.step == "attention":
-        text += f", {heads(step)}"
+        parts.append(heads(step))
     if step.connections:
-        pairs = sum(map(len, step.connections))
-        text += f", {pairs} of {step.channels * step.filters} connections"
+        count = sum(map(len, step.connections)), step.channels * step.filters
+        parts.append(_("{some} of {all} connections").format(some=count[0], all=count[1]))
     elif step.groups > 1:
-        text += ", one map each" if step.groups == step.channels else f", {step.groups} groups"
+        single = step.groups == step.channels
+        parts.append(_("one map each") if single else groups(step))
     if step.activation and step.step != "activation":
-        text += f", {step.activation}"
+        parts.append(step.activation)
     elif step.activation:
-        text = step.activation
-    return text
+        parts = [step.activation]
+    return _(", ").join(parts)
+
+
+def skips(step):
+    """Whether it is a max pool without a window, which takes every second pixel."""
+    return (
+        step.step == "max_pool" and step.kernel == (1, 1) and step.stride[0] == step.stride[1] > 1
+    )
+
+
+def _every(number):
+    if number == 2:
+        return _("every second pixel")
+    if number == 3:
+        return _("every third pixel")
+    return _("every {number}th pixel").format(number=number)
+
+
+def listed(names):
+    """Names as a list in words: `a, b and c`."""
+    *others, last = names
+    if not others:
+        return last
+    return _("{others} and {last}").format(others=_(", ").join(others), last=last)
 
 
 def shape_of(shape):
@@ -84,25 +108,27 @@ def one(pair):
 def padding(step):
     """The zeros around a map, briefly: `2`, or `(0, 1) and (0, 1)` if the sides differ."""
     sides = {side for axis in step.padding for side in axis}
-    return str(sides.pop()) if len(sides) == 1 else f"{step.padding[0]} and {step.padding[1]}"
+    return str(sides.pop()) if len(sides) == 1 else listed(map(str, step.padding))
 
 
 def around(step):
     """Padding in a sentence: `none`, `2 on each side`."""
     if not any(map(any, step.padding)):
-        return "none"
-    one_number = len({side for axis in step.padding for side in axis}) == 1
-    return padding(step) + (" on each side" if one_number else " (before, after)")
+        return _("none")
+    if len({side for axis in step.padding for side in axis}) == 1:
+        return _("{size} on each side").format(size=padding(step))
+    return _("{size} (before, after)").format(size=padding(step))
 
 
 def heads(step):
     """The heads of an attention in words: `12 heads of 64`."""
-    return f"{step.heads} head{'s' * (step.heads > 1)} of {step.key_dim}"
+    said = ngettext("{number} head of {size}", "{number} heads of {size}", step.heads)
+    return said.format(number=step.heads, size=step.key_dim)
 
 
 def groups(step):
     """The number of groups of a convolution, in words."""
-    return "one group" if step.groups == 1 else f"{step.groups} groups"
+    return ngettext("one group", "{number} groups", step.groups).format(number=step.groups)
 
 
 def constants(step):

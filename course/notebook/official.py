@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from course import language
 from course.notebook import pieces
 from course.notebook.cell import new_cell
 
@@ -85,6 +86,11 @@ class Release(dict):
     def __init__(self, cells, plain, above):
         super().__init__(cells)
         self.plain, self.above = plain, above
+
+    @property
+    def language(self):
+        """The language that its set-up cell asks for: that of the sentences about answers."""
+        return language.of_setup([*(cell.source for cell in self.values()), *self.plain.values()])
 
     @classmethod
     def of(cls, cells, source):

@@ -16,7 +16,7 @@ from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
-from course.grading.out.release import git_remote, https, release, stamped
+from course.grading.out.release import git_remote, https, language_of, release, stamped
 
 MANIFEST = ".published.json"  # lists the files that `publish` wrote and may replace
 _AS_THEY_ARE = (
@@ -89,7 +89,8 @@ def _copy(course, assignments, address):
         copy[_OURS.get(path.name, path.name)] = path.read_bytes()
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         name = f"notebooks/{path.name}"
-        nb = stamped(embedded(read_source(path), path.parent), address, name)
+        nb = embedded(read_source(path), path.parent)
+        nb = stamped(nb, address, name, language_of(course))
         copy[name] = (nbformat.writes(nb) + "\n").encode()
     for assignment in assignments:
         place = course.path("release", assignment)

@@ -20,6 +20,7 @@ from course.grading import CourseError
 from course.grading.folder import BANKS
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded, problems_of
+from course.language import in_setup, known
 from course.notebook.enclosed import enclosed
 from course.notebook.pieces import EXERCISE
 
@@ -39,11 +40,14 @@ _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 class Stamp(NbGraderPreprocessor):
     """Makes a notebook stand alone; the first step of nbgrader's generate_assignment.
 
-    It gets the course's repository, and the tables that it imports.
+    It gets the course's repository and language, and the tables that it imports.
     """
 
     repository = Unicode(
         "", help="https address of the git repository that Colab installs the course from."
+    ).tag(config=True)
+    language = Unicode(
+        "", help='What set-up cells ask for: "de", "es", "zh" or "en"; "" leaves them as they are.'
     ).tag(config=True)
 
     def preprocess(self, nb, resources):
@@ -51,7 +55,7 @@ class Stamp(NbGraderPreprocessor):
         names = resources["nbgrader"]
         path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
         nb = embedded(nb, resources["metadata"]["path"])
-        return stamped(nb, self.repository, path), resources
+        return stamped(nb, self.repository, path, self.language), resources
 
 
 class Enclose(NbGraderPreprocessor):
@@ -66,10 +70,11 @@ class Enclose(NbGraderPreprocessor):
         return nb, resources
 
 
-def stamped(nb, repository, path):
+def stamped(nb, repository, path, language=""):
     """The notebook with the address in its setup cell, and with a badge if it is on GitHub.
 
-    `path` is the notebook's path in the repository. An empty address removes both.
+    `path` is the notebook's path in the repository. An empty address removes both. If there is a
+    language, the setup cell asks for it (`course.setup(language=…)`).
     """
     source = f"git+{repository}" if repository else ""
     badge = ""
@@ -79,6 +84,8 @@ def stamped(nb, repository, path):
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.source = _LINE.sub(lambda _: f'REPOSITORY = "{source}"', cell.source, count=1)
+            if language and cell.get("id") == "setup":
+                cell.source = in_setup(cell.source, language)
     title = nb.cells[0]
     if title.cell_type == "markdown":
         heading, _, rest = _BADGE.sub("", title.source).partition("\n\n")
@@ -145,13 +152,25 @@ def _git(folder, *arguments):
     return "" if said.returncode else said.stdout
 
 
+def language_of(course):
+    """The language in nbgrader_config.py (`c.Stamp.language`), or "".
+
+    Raises CourseError if there is none of that name.
+    """
+    asked = course.config.Stamp.get("language") or ""
+    try:
+        return asked and known(asked)
+    except ValueError as error:
+        raise CourseError(f"nbgrader_config.py, c.Stamp.language: {error}") from None
+
+
 def stamp_lectures(course, repository):
     """Stamp notebooks/*.ipynb in place. Returns the paths that changed."""
-    changed = []
+    changed, language = [], language_of(course)
     for path in sorted((course.root / "notebooks").glob("*.ipynb")):
         nb = read_source(path)
         before = nbformat.writes(nb)
-        after = nbformat.writes(stamped(nb, repository, f"notebooks/{path.name}"))
+        after = nbformat.writes(stamped(nb, repository, f"notebooks/{path.name}", language))
         if before != after:
             path.write_text(after + "\n", encoding="utf-8")
             changed.append(path)
@@ -168,6 +187,7 @@ def release(course, assignment, repository=None):
     """
     look_at_source(course, assignment)
     course.api.config.Stamp.repository, _ = repository_of(course, repository)
+    course.api.config.Stamp.language = language_of(course)
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")

@@ -28,6 +28,7 @@ from course.grading.verdict import follow, outputs
 from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.testcell import TestCell, imports_of
 from course.kit import tables
+from course.language import speaking
 from course.notebook.official import grade_id
 from course.plain import one_line
 
@@ -66,9 +67,10 @@ class Judge(NbGraderPreprocessor):
         Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
         given = resources.get("course") or self._looked_up(resources["nbgrader"])
-        with tables.given(texts_in(given["official"])):
+        spoken = given["official"].language
+        with tables.given(texts_in(given["official"])), speaking(spoken):
             self._judged(nb, given)
-        nb.metadata.setdefault("course", {})["sandbox"] = self.sandbox
+        nb.metadata.setdefault("course", {}).update(sandbox=self.sandbox, language=spoken)
         return nb, resources
 
     def _judged(self, nb, given):

@@ -11,6 +11,7 @@ from os.path import commonprefix
 from course.anatomy import anatomy
 from course.kit.figures.pictures import INK, Picture, canvas
 from course.kit.figures.pictures import title as set_title
+from course.language import ENGLISH, speaking
 from course.network.words import read_by, shape_of
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -127,7 +128,7 @@ class Stage:
     def does(self):
         """Its steps in words."""
         if len(self.steps) == 1:
-            return self.steps[0].does()
+            return _does(self.steps[0])
         number, kind = (self.modules, "module") if self.modules else (len(self.steps), "row")
         return f"{number} {kind}{'s' * (number > 1)}"
 
@@ -252,11 +253,17 @@ def _graph(rows, title, shapes):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        f"{step.name} ({step.does()}{f', {shape_of(step.shape)}' * shapes}) reads "
+        f"{step.name} ({_does(step)}{f', {shape_of(step.shape)}' * shapes}) reads "
         + " and ".join(source.name for source in read_by(step))
         for step in rows
     )
     return Picture(figure, f"{title}, drawn with its branches: {told}.")
+
+
+def _does(step):
+    """What a step does. Pictures are in English, as the notebooks are, and their font has no 卷."""
+    with speaking(ENGLISH):
+        return step.does()
 
 
 def _words(step, shapes):
@@ -264,7 +271,7 @@ def _words(step, shapes):
     if step.step == "input":
         return [step.name, shape_of(step.shape)]
     lines = [step.name]
-    for part in step.does().replace("convolution", "conv").split(", "):
+    for part in _does(step).replace("convolution", "conv").split(", "):
         if len(lines) > 1 and len(lines[-1]) + len(part) < 20:
             lines[-1] += f", {part}"
         else:

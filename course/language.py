@@ -1,0 +1,116 @@
+"""The language in which students are spoken to: English, or one that `languages/` has.
+
+    _("The kernel is {received}.").format(received="5 × 5")
+    ngettext("{n} map", "{n} maps", n).format(n=n)
+
+Messages are whole sentences in English with named placeholders. `python -m tests.languages`
+collects them; `languages/README.md` is for translators.
+"""
+
+import contextlib
+import functools
+import os
+import re
+from contextvars import ContextVar
+
+ENGLISH = "en"
+FOLDER = os.path.join(os.path.dirname(__file__), "languages")
+_SETUP = re.compile(r"^course\.setup\((?P<given>[^()]*)\)", re.MULTILINE)
+_GIVEN = re.compile(r"""\blanguage *= *(?P<quote>["'])(?P<name>[\w.-]+)(?P=quote)""")
+
+_chosen = ENGLISH  # by this process
+_here = ContextVar("language", default=None)  # by this thread, for a while
+
+
+def _(text):
+    """A message in the language that is spoken."""
+    return _catalogue(spoken()).gettext(text) if text else text
+
+
+def ngettext(one, many, number):
+    """A message about one thing or about several, in the language that is spoken."""
+    return _catalogue(spoken()).ngettext(one, many, number)
+
+
+def N_(text):
+    """Mark a message that is translated later, where it is used."""
+    return text
+
+
+def spoken():
+    """The language that is spoken here, such as "en"."""
+    return _here.get() or _chosen
+
+
+def use(name):
+    """Speak a language from now on. Raises ValueError if there is none of that name."""
+    global _chosen
+    _chosen = known(name)
+
+
+@contextlib.contextmanager
+def speaking(name):
+    """Speak a language in a `with` block, in this thread alone."""
+    token = _here.set(known(name))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def languages():
+    """The names of all languages, English first."""
+    return [ENGLISH, *sorted(each.name for each in os.scandir(FOLDER) if each.is_dir())]
+
+
+def known(name):
+    """The language of a name such as "de", "de-AT" or "de_DE.UTF-8".
+
+    Raises ValueError if there is none.
+    """
+    base = re.split(r"[-_.@]", name)[0].lower() if isinstance(name, str) else name
+    if base not in languages():
+        *others, last = map(repr, languages())
+        raise ValueError(
+            f"language should be {', '.join(others)} or {last}. Received: {name!r}. "
+            "docs/translating.md says how to add a language."
+        )
+    return base
+
+
+def of_setup(texts):
+    """The language of the first `course.setup(language=…)` in the texts of cells, or English."""
+    for call in filter(None, map(_SETUP.search, texts)):
+        given = _GIVEN.search(call["given"])
+        with contextlib.suppress(ValueError):
+            return known(given["name"]) if given else ENGLISH
+    return ENGLISH
+
+
+def in_setup(text, name):
+    """The text of a cell, in which `course.setup()` names this language."""
+
+    def named(call):
+        others = [part.strip() for part in call["given"].split(",") if not _GIVEN.search(part)]
+        parts = [*filter(None, others), *([] if name == ENGLISH else [f'language="{name}"'])]
+        return f"course.setup({', '.join(parts)})"
+
+    return _SETUP.sub(named, text, count=1)
+
+
+def of_environment():
+    """The language of the person at this computer, as other programs find it, or English."""
+    variables = map(os.environ.get, ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    for name in next(filter(None, variables), "").split(":"):
+        with contextlib.suppress(ValueError):
+            return known(name)
+    return ENGLISH
+
+
+@functools.cache
+def _catalogue(name):
+    import gettext
+
+    if name == ENGLISH:
+        return gettext.NullTranslations()
+    return gettext.translation("course", FOLDER, [name])
