@@ -2,8 +2,8 @@
 
 `course.setup()` starts the record. Whenever a cell that begins with `# Exercise <name> (<n>
 points)` has run, its result goes to `.progress.json` beside the notebook. `check.progress(...)`
-shows one notebook's exercises, `overview()` all assignments. The record is for the student alone;
-grading does not read it.
+shows one notebook's exercises, `overview()` all assignments. The record is for the student alone,
+unless the course says otherwise (`course.check.process`); grading does not read it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 from course import show
-from course.check import handin
+from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
 
@@ -34,9 +34,10 @@ _watching = None
 class Progress:
     """Exercises with their state, points, tries and time; shown as a table."""
 
-    def __init__(self, exercises, seen, problem=None, file=None):
+    def __init__(self, exercises, seen, problem=None, file=None, runs=()):
         self.exercises, self.seen, self.problem = dict(exercises), seen, problem
         self.file = file  # (whether the file is fit to be handed in, sentences), if it is known
+        self.runs = runs  # those that the output keeps (`process.runs_of`)
 
     @property
     def points(self) -> float:
@@ -70,6 +71,7 @@ class Progress:
         lines += filter(None, [self.problem])
         if self.file:
             lines += [f"{'✓' if self.file[0] else '✗'} {self.file[1][0]}", *self.file[1][1:]]
+        lines += [process.in_words(self.runs)] if self.runs else []
         return "\n".join(lines)
 
     def _repr_html_(self):
@@ -80,17 +82,23 @@ class Progress:
             rest = "".join(f"<p>{escape(text)}</p>" for text in others)
             state, mark = ("right", "✓") if good else ("wrong", "✗")
             said += framed(state, f"{mark} {first}", rest)
+        said += process.html(self.runs) if self.runs else ""
         return (
             f"<p><strong>{escape(self.headline)}</strong></p>{show.html(names, self._rows())}{said}"
         )
+
+    def _repr_mimebundle_(self, **_):
+        """What is kept, beside the text and the HTML: a notebook saves all of them in its file."""
+        return {process.MIME: {"runs": self.runs}} if self.runs else {}
 
 
 def progress(exercises: Mapping[str, float]) -> Progress:
     """Points so far in these exercises, {name: points}, and whether the file is complete."""
     if not _watching:
         return Progress(exercises, read(Path.cwd()))
-    file = handin.report(exercises, _watching.sources)
-    return Progress(exercises, read(Path.cwd()), _watching.problem, file)
+    file, seen = handin.report(exercises, _watching.sources), read(Path.cwd())
+    runs = process.runs_of(seen, exercises) if _watching.keep else ()
+    return Progress(exercises, seen, _watching.problem, file, runs)
 
 
 def read(folder):
@@ -164,8 +172,8 @@ class _Watch:
     """Records the result of each exercise's check when its cell has run."""
 
     def __init__(self):
-        self.problem = None
-        self.minutes, self.last = 0.0, time.monotonic()
+        self.problem, self.keep = None, False
+        self.minutes, self.unnoted, self.last = 0.0, 0.0, time.monotonic()
         self.sources = {}  # {cell id: its text when it was run last}
 
     def ran(self, result):
@@ -175,8 +183,8 @@ class _Watch:
         if not match:
             return
         now = time.monotonic()
-        spent = (now - self.last) / 60
-        self.minutes, self.last = self.minutes + min(spent, _PAUSE), now
+        spent = min((now - self.last) / 60, _PAUSE)
+        self.minutes, self.unnoted, self.last = self.minutes + spent, self.unnoted + spent, now
         folder = Path.cwd()
         seen = read(folder)
         entry = seen.setdefault(match[1], {"solved": False, "tries": 0, "minutes": 0.0})
@@ -188,6 +196,9 @@ class _Watch:
             entry["minutes"] = round(entry.get("minutes", 0.0) + self.minutes, 2)
         self.minutes = 0.0
         entry["solved"] = bool(result.success)
+        error = result.error_before_exec or result.error_in_exec
+        if self.keep and process.note(seen, match[1], error, self.unnoted):
+            self.unnoted = 0.0
         if entry["solved"]:
             from IPython.display import display
 
@@ -200,14 +211,21 @@ class _Watch:
             self.problem = f"Progress cannot be kept in {folder.name}/: {error.strerror}."
 
 
-def watch():
-    """Start the record in a notebook; does nothing elsewhere or in grading."""
+def watch(keep=None):
+    """Start the record in a notebook; does nothing elsewhere or in grading.
+
+    If `keep`, the runs of checks are kept, too (`course.check.process`); None leaves that as it is.
+    Returns whether they are kept.
+    """
     global _watching
-    if _watching or "NBGRADER_EXECUTION" in os.environ:
-        return
+    if "NBGRADER_EXECUTION" in os.environ:
+        return False
     with suppress(ImportError):
         from IPython import get_ipython
 
-        if shell := get_ipython():
+        if not _watching and (shell := get_ipython()):
             _watching = _Watch()
             shell.events.register("post_run_cell", _watching.ran)
+    if _watching and keep is not None:
+        _watching.keep = keep
+    return bool(_watching and _watching.keep)

@@ -268,7 +268,8 @@ def _send(course, assignment, students, address, go):
 def _report(course, assignments, to):
     """Write one page about the class: scores, exercises, and mistakes counted by cause.
 
-    ASSIGNMENT is a name such as 02-lenet (default: all).
+    If the notebooks keep the runs of their checks, course.setup(keep_progress=True), the page also
+    shows how the class came to its answers. ASSIGNMENT is a name such as 02-lenet (default: all).
     """
     from course.grading.late import penalise
     from course.grading.out.report import report

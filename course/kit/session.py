@@ -20,7 +20,11 @@ from course.kit.quiet import quietly
 
 
 def setup(
-    *, seed: int = 0, mixed_precision: bool | None = None, language: str | None = None
+    *,
+    seed: int = 0,
+    mixed_precision: bool | None = None,
+    language: str | None = None,
+    keep_progress: bool | None = None,
 ) -> None:
     """Seed every random generator and print one line: versions, device, data folder.
 
@@ -31,13 +35,17 @@ def setup(
                      False: everything in float32. None: leave Keras as it is.
     language         "de", "es" or "zh": checks and cards say what they find in German, Spanish or
                      Chinese. "en": in English, as at first. None: leave it as it is.
+    keep_progress    True: the output of the last cell keeps the runs of the checks, so that they
+                     are handed in with the notebook; more lines then say what is kept, and how to
+                     leave it out. For an instructor to set (`course.check.process`). None: leave
+                     it as it is, at first off.
 
     Works with every backend of Keras, and imports TensorFlow only if that is the backend.
     TensorFlow then takes a GPU's memory as it needs it. XLA is left to Keras: on a GPU `compile`
     switches it on (`jit_compile="auto"`).
 
     Raises ImportError if the backend of Keras cannot be imported, and ValueError for any other
-    `mixed_precision` or `language`.
+    `mixed_precision`, `language` or `keep_progress`.
     """
     if mixed_precision not in (True, False, None):
         raise ValueError(
@@ -46,6 +54,11 @@ def setup(
         )
     if language is not None:
         languages.use(language)
+    if keep_progress not in (True, False, None):
+        raise ValueError(
+            f"keep_progress should be True, False or None. Received: {keep_progress!r}. Write "
+            "course.setup(keep_progress=True) to keep the runs of the checks in the notebook."
+        )
     with quietly():
         keras = _keras()
         backend = keras.backend.backend()
@@ -70,19 +83,21 @@ def setup(
         keras.config.set_dtype_policy("float32")
 
     from course import __version__
-    from course.check import record
+    from course.check import process, record
     from course.evidence import cells
     from course.kit import data, tables
 
     with contextlib.suppress(FileNotFoundError):  # the working directory was deleted
         tables.look_in(os.getcwd())
-    record.watch()
+    keeps = record.watch(keep_progress)
     cells.watch()
     print(
         f"course {__version__} · Python {platform.python_version()}"
         f" · Keras {keras.__version__} on {' '.join(filter(None, [backend, version]))}"
         f" · {device} · data in {_short(data.folder())}"
     )
+    if keeps and keep_progress:
+        print(process.said())
 
 
 def _keras():

@@ -21,6 +21,7 @@ from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.intake import intake
 from course.grading.out.feedback import templates
+from course.grading.out.process import FEWEST, Process, process
 from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.plain import one_line
 
@@ -93,6 +94,7 @@ class Summary:
     late: int = 0
     uncontained: int = 0
     followed: int = 0  # with an exercise that was judged with an official answer
+    process: Process | None = None  # how it came to its answers, if the notebooks keep that
 
     @property
     def count(self):
@@ -141,7 +143,7 @@ def report(course, assignments, to="report.html"):
     if not summaries:
         raise CourseError("Nothing has been graded yet. Run: course grade")
     page = templates().get_template("report.html")
-    text = page.render(summaries=summaries, enough=_ENOUGH)
+    text = page.render(summaries=summaries, enough=_ENOUGH, fewest=FEWEST)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode("utf-8"))
     return path
@@ -201,7 +203,7 @@ def summary(course, assignment, place=Path()):
     return Summary(
         assignment, total, sorted(scores), failed, median(seconds) if seconds else None,
         exercises, _mistakes(found), len(blank), [students[name] for name in sorted(students)],
-        **counts,
+        process=process(course, assignment), **counts,
     )  # fmt: skip
 
 
