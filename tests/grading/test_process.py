@@ -207,9 +207,9 @@ def school(tmp_path_factory, ran, box):
     for number in range(2):
         school.hand_in(f"fourth-{number}", record(made(3, "right", row="secret")))
     for number in range(5):
-        school.hand_in(f"never-{number}", record(made(6)))
+        school.hand_in(f"never-{number}", record(made(6, row="C<b>\n1")))
     school.hand_in("again", record(made(0, "right")))
-    school.hand_in("again", record(made(6)))  # handed in once more: this one counts
+    school.hand_in("again", record(made(6, row="C<b>\n1")))  # handed in once more: this one counts
     school.hand_in("cleared")
     school.hand_in("renamed", record(made(1, name="secret")), name="my (1).ipynb")
     school.hand_in("forged", record(made(MOST + 1)))
@@ -234,8 +234,8 @@ def test_the_report_shows_how_the_class_came_to_its_answers(school):
     # Of eleven, five took 2 minutes, three 4, two 8, and the kernel 0.
     assert one == ["one", "17", "11", tries, "2", "fewer than 5"]
     assert two == ["two", "fewer than 5", "–", "–", "–", "–"]
-    (first,) = rows(html, "First findings")  # three files were solved, six were not
-    assert first == ["one", "wrong value C1", "9", "fewer than 5", "–", "the same: 9"]
+    (first,) = rows(html, "First findings")  # that of three other files is not told
+    assert first == ["one", r"wrong value C&lt;b&gt;\n1", "6", "none", "–", "the same: 6"]
 
 
 def test_no_point_depends_on_it_and_no_feedback_shows_it(school):
