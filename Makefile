@@ -51,6 +51,11 @@ site: $(READY)        ## build the website into build/site (REPOSITORY=https://g
 	@REPOSITORY="$(REPOSITORY)" $(BIN)/sphinx-build -W --keep-going -q build/site-source build/site
 	@echo "The website: build/site/index.html"
 
+# The browser tests make it, to look at pages with it.
+build/axe: Makefile
+	@npm install --loglevel=error --no-fund --no-audit --prefix $@ axe-core@4.14.1
+	@touch $@
+
 lint: $(READY)        ## look for what ruff would mend or format otherwise, and change nothing
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 

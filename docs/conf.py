@@ -37,6 +37,7 @@ html_math_renderer = "mathml"
 
 html_theme = "sphinx_book_theme"
 html_title = "Convolutional networks, built by hand"
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}  # the title leads home
 html_theme_options = {
     "repository_url": os.environ.get("REPOSITORY", ""),
     "repository_branch": os.environ.get("BRANCH", "main"),
@@ -63,6 +64,8 @@ def _badge(app, document, source):
 def _formula(writer, node):
     display = "inline" if node.tagname == "math" else "block"
     formula = latex2mathml.converter.convert(node.astext(), display=display)
-    # A long one is scrolled by itself, as code is, instead of widening a narrow page.
-    writer.body.append(formula if display == "inline" else f'<div class="formula">{formula}</div>')
+    if display == "block":
+        # A long one is scrolled by itself, as code is, instead of widening a narrow page.
+        formula = f'<div class="formula" tabindex="0">{formula}</div>'
+    writer.body.append(formula)
     raise nodes.SkipNode

@@ -70,6 +70,19 @@ def weightless():
         yield keras
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A browser of Playwright; while it is open, no other event loop can run."""
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium here")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def specs():
     """Numbers about the networks that were worked out apart from this repository."""

@@ -12,14 +12,19 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from course.anatomy import anatomy
+from course.architectures.lenet import LENET5
+from course.check.card import Card
+from course.diagnosis.causes import Cause, finding
 from course.grading.out.release import stamped
+from course.kit import figures
+from tests import axe
 
 pytest.importorskip(
     "myst_nb", reason="the website's builder is not installed: pip install -e .[site]"
 )
 ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/example/convnets"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,17 @@ def _as_executed(path):
         "text/html": '<img alt="The still picture." src="data:image/png;base64,">',
     }
     cell.outputs = [nbformat.v4.new_output("display_data", shown)]
+    for each in (LENET5, anatomy(LENET5), figures.architecture(LENET5), *cards()):
+        html = {"text/html": each._repr_html_()}
+        cell.outputs.append(nbformat.v4.new_output("display_data", html))
     nbformat.write(nb, path)
+
+
+def cards():
+    """A card of each kind: right, wrong with rows that are folded, open."""
+    wrong, unanswered = finding("F6", Cause.UNITS, 84, 80), finding("", Cause.NOT_ANSWERED)
+    built = anatomy(LENET5)
+    return [Card("lenet5", found, LENET5, built) for found in ([], [wrong], [unanswered])]
 
 
 class _Page(HTMLParser):
@@ -126,20 +141,33 @@ def test_no_solution_is_on_the_website(site):
                     assert line not in text, f"{path.stem}, {cell.id}"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_it_can_be_searched_and_read_on_a_narrow_screen(site):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**options)
-        page = browser.new_page(viewport={"width": 400, "height": 900})
-        page.goto((site / "search.html").as_uri() + "?q=bottleneck")
-        page.locator("ul.search li").first.wait_for()
-        found = page.locator("ul.search").inner_text()
-        assert "GoogLeNet" in found and "ResNet" in found
-        for path in site.rglob("*.html"):
-            if "_static" not in path.parts:
-                page.goto(path.as_uri())
-                wide = page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= 401, path.relative_to(site)
-        browser.close()
+def test_it_can_be_searched_and_read_on_a_narrow_screen(site, browser):
+    """As narrow as a window of 1280 pixels is at a zoom of 400 %."""
+    page = browser.new_page(viewport={"width": 320, "height": 900})
+    page.goto((site / "search.html").as_uri() + "?q=bottleneck")
+    page.locator("ul.search li").first.wait_for()
+    found = page.locator("ul.search").inner_text()
+    assert "GoogLeNet" in found and "ResNet" in found
+    for path in site.rglob("*.html"):
+        if "_static" not in path.parts:
+            page.goto(path.as_uri())
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 320, path.relative_to(site)
+
+
+KINDS = (
+    "index", "search", "security", "students", "notebooks/02-lenet", "assignments/02-lenet/lenet",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_read_it(site, browser, theme):
+    page = browser.new_page(color_scheme=theme)
+    for kind in KINDS:
+        page.goto((site / f"{kind}.html").as_uri())
+        assert page.get_attribute("html", "data-theme") == theme
+        assert not axe.wrong(page), kind
+    page.goto((site / "notebooks/02-lenet.html").as_uri())
+    picture = page.locator(".text_html svg[role=img]")
+    behind = "element => getComputedStyle(element.closest('.text_html')).backgroundColor"
+    assert picture.evaluate(behind) == "rgba(0, 0, 0, 0)"  # it has the page's own colours

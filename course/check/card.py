@@ -22,7 +22,7 @@ _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has a contrast of at least 3:1 on the light and the dark pages of JupyterLab and Colab. Text
 # has the page's own colour.
 _COLOURS = {"right": "#26994f", "open": "#848d97", "wrong": "#cf6a00"}
-_HEAD = ("", "row", "in the table", "output there")
+_HEAD = ("right?", "row", "in the table", "output there")
 _ABOVE = 3  # right rows shown above the wrong one; those before them are folded
 
 
@@ -30,10 +30,10 @@ def framed(state: str, headline: str, rest: str = "") -> str:
     """HTML of a headline, mark first, in a state's colour; `rest` is more HTML below it."""
     colour = _COLOURS[state]
     mark, _, text = headline.partition(" ")
+    look = f"color:{colour};font-size:1.5em;font-weight:bold;line-height:1"
     return (
         f'<div role="status" style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0">'
-        f'<span style="color:{colour};font-size:1.5em;font-weight:bold;line-height:1">{mark}</span>'
-        f" <strong>{escape(text)}</strong>{rest}</div>"
+        f"{show.mark(mark, look)} <strong>{escape(text)}</strong>{rest}</div>"
     )
 
 
@@ -127,7 +127,8 @@ class Card:
             rest += "<ul>" + "".join(f"<li>{text}</li>" for text in others) + "</ul>"
         above, shown = self._rows()
         if above:
-            rest += f"<details><summary>{_above(above)}</summary>{_table(above)}</details>"
+            summary = _above(above).replace("✓", show.mark("✓"))
+            rest += f"<details><summary>{summary}</summary>{_table(above)}</details>"
         if shown:
             rest += _table(shown)
         return framed(self.state, self.headline, rest)
@@ -140,4 +141,4 @@ def _above(rows):
 
 
 def _table(rows):
-    return show.html(_HEAD, rows)
+    return show.html(_HEAD, rows, names=1)

@@ -76,16 +76,15 @@ class Progress:
 
     def _repr_html_(self):
         said = f"<p>{escape(self.problem)}</p>" if self.problem else ""
-        names = ("", "exercise", "points", "checks", "time")
+        head = ("state", "exercise", "points", "checks", "time")
         if self.file:
             good, (first, *others) = self.file
             rest = "".join(f"<p>{escape(text)}</p>" for text in others)
             state, mark = ("right", "✓") if good else ("wrong", "✗")
             said += framed(state, f"{mark} {first}", rest)
         said += process.html(self.runs) if self.runs else ""
-        return (
-            f"<p><strong>{escape(self.headline)}</strong></p>{show.html(names, self._rows())}{said}"
-        )
+        table = show.html(head, self._rows(), names=1)
+        return f"<p><strong>{escape(self.headline)}</strong></p>{table}{said}"
 
     def _repr_mimebundle_(self, **_):
         """What is kept, beside the text and the HTML: a notebook saves all of them in its file."""

@@ -20,6 +20,7 @@ from course.check.file import receipt
 from course.grading.folder import CourseFolder
 from course.grading.results import read_result
 from course.notebook.enclosed import release_in
+from tests import axe
 from tests.classroom import Classroom
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
 PARTS = re.compile(r"for part in ([a-z -]+); do")  # of nbgrader, that a Makefile switches off
+# What the notebook and the course show. Menus, bars, editors and prompts are JupyterLab's.
+OURS = (".jp-RenderedHTML", ".jp-RenderedMarkdown")
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -99,14 +102,6 @@ def _address(server, home):
             except (OSError, ValueError):  # it is not there yet, or half written
                 continue
     raise AssertionError((home / "log").read_text()[-3000:])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -245,6 +240,7 @@ def test_the_start_page_shows_points(lab, page):
     doctor = cell_with(page, "doctor();")
     run(page, doctor)
     doctor.get_by_text("Everything that is needed is here.").first.wait_for()
+    assert not axe.wrong(page, *OURS)
 
 
 def test_a_reader_unfolds_an_answer_and_moves_a_window(lab, page):

@@ -195,7 +195,7 @@ def _highlighted(source):
 
 @cache
 def _colours():
-    light = HtmlFormatter(style="default").get_style_defs("pre code")
+    light = HtmlFormatter(style="xcode").get_style_defs("pre code")
     dark = HtmlFormatter(style="github-dark").get_style_defs("pre code")
     text = f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return Markup("\n".join(line for line in text.splitlines() if "background" not in line))

@@ -14,11 +14,11 @@ from course.kit.figures.pictures import title as set_title
 from course.language import ENGLISH, speaking
 from course.network.words import read_by, shape_of
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
+# Okabe and Ito's colours, which colour-blind readers can tell apart; the yellow is darker.
 COLOURS = {
     "conv": "#0072B2",
     "conv_transpose": "#56B4E9",
-    "upsample": "#F0E442",
+    "upsample": "#DCCB1A",
     "max_pool": "#E69F00",
     "average_pool": "#E69F00",
     "global_average_pool": "#E69F00",

@@ -1,7 +1,8 @@
 """The basis of every picture: one style, an alternative text, the colours of the page.
 
 A picture in a notebook is an SVG without a background whose text and axes have the colour of the
-page's text, so that it can be read on a light page and on a dark one.
+page's text, so that it can be read on a light page and on a dark one. Its other colours are mixed
+with that colour.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # typing is slow to import
 
 INK = "#010203"  # text, axes and arrows; on a page it becomes the colour of the page's text
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+PALETTE = (*LINES, "#DCCB1A", "#999999")  # on a page, each is mixed with the text's colour
 FAINT = {"color": INK, "alpha": 0.25}
 
 _STYLE = {
@@ -34,6 +36,9 @@ _STYLE = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK),
     **dict.fromkeys(("xtick.color", "ytick.color"), INK),
 }
+
+
+_COLOUR = re.compile(f"(fill|stroke): ({'|'.join(PALETTE).lower()})")
 
 
 class Picture:
@@ -70,6 +75,8 @@ class Picture:
 def _on_a_page(svg, alt):
     """An SVG file as a part of an HTML page, with its text, in the page's colours."""
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    # Darker on a light page, lighter on a dark one. A browser that cannot mix takes the first.
+    svg = _COLOUR.sub(r"\g<0>; \1: color-mix(in srgb, \2 60%, currentColor)", svg)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     # Ids must be unique on a page, which has many pictures.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from course.kit.figures.pictures import LINES, Picture, canvas
+from course.kit.figures.pictures import Picture, canvas
 from course.kit.figures.tiles import numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from typing import Any
+
+
+_FRAME, _EDGE = "#E05A00", "#3F97CB"  # seen on greys, which are the same on every page
 
 
 def window(
@@ -57,9 +60,9 @@ def window(
     )  # fmt: skip
     for axes, (caption, array) in zip(panels, shown.items(), strict=True):
         numbers(axes, array, caption)
-    _frame(panels[0], padding, padding, *image.shape[:2], color=LINES[5], linestyle=":")
-    _frame(panels[0], top, left, height, width, color=LINES[1], linewidth=2)
-    _frame(panels[3], row, column, 1, 1, color=LINES[1], linewidth=2)
+    _frame(panels[0], padding, padding, *image.shape[:2], color=_EDGE, linestyle=":")
+    _frame(panels[0], top, left, height, width, color=_FRAME, linewidth=2)
+    _frame(panels[3], row, column, 1, 1, color=_FRAME, linewidth=2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     settings = f"Stride {stride}, padding {padding}, channel {channel}"
     return Picture(figure, f"{title}. {settings}: {said}.")
