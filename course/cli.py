@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from course import __version__
+from course.language import _, of_environment, speaking, spoken, use
 
 
 class _Commands(click.Group):
@@ -23,9 +24,13 @@ class _Commands(click.Group):
             return super().resolve_command(context, arguments)
         except click.UsageError:
             if not find_spec("course.grading"):
+                use(of_environment())
                 _refuse(
-                    "this is the students' copy of the course. It can do `course check` and "
-                    "`course doctor`; releasing and grading are done in the instructor's folder."
+                    _(
+                        "this is the students' copy of the course. It can do `course check` and "
+                        "`course doctor`; releasing and grading are done in the instructor's "
+                        "folder."
+                    )
                 )
             raise
 
@@ -52,6 +57,10 @@ def _refuse(reason):
     raise click.exceptions.Exit(1)
 
 
+def _refuse_file(file, error):
+    _refuse(_("{file} cannot be read: {error}.").format(file=file, error=error.strerror))
+
+
 @click.group(
     cls=_Commands,
     epilog="Each command explains itself: course grade --help",
@@ -62,7 +71,7 @@ def _refuse(reason):
 def course(context):
     """Release, collect, grade and export the course's assignments."""
     if context.invoked_subcommand in _STUDENTS:
-        return
+        return use(of_environment())
     if context.invoked_subcommand in _instructors() and not find_spec("nbgrader"):
         _refuse(
             "nbgrader is missing. The instructor's half needs the extra `grading`:\n"
@@ -100,7 +109,7 @@ def _check(files, release):
 
     The exit status is 0 if every FILE is complete, and 1 if not.
     """
-    from course.check.file import found_in
+    from course.check.file import found_in, language_of
     from course.notebook.enclosed import release_in
     from course.notebook.renamed import start
 
@@ -109,23 +118,32 @@ def _check(files, release):
         try:
             released = release_in(start(Path(release)))
         except OSError as error:
-            _refuse(f"{release} cannot be read: {error.strerror}.")
+            _refuse_file(release, error)
         if released is None:
-            _refuse(f"{release} holds no released cells. Name a copy as your course gives it out.")
+            said = _("{file} holds no released cells. Name a copy as your course gives it out.")
+            _refuse(said.format(file=release))
     complete = True
     for path in map(Path, files):
         try:
-            found = found_in(start(path), path.name, released=released)
+            content = start(path)
         except OSError as error:
-            _refuse(f"{path} cannot be read: {error.strerror}.")
-        first, *rest = found.lines()
-        click.echo(f"{'✓' if found.complete else '✗' if found.ailing else '○'} {first}")
-        if not (found.problem or found.compared):
-            rest.append(f"Compare it with a fresh copy: course check --release FRESH.ipynb {path}")
-        for line in [*rest, *([] if found.problem else [found.receipt()])]:
-            click.echo(f"  {line}")
+            _refuse_file(path, error)
+        with speaking(language_of(content) or spoken()):
+            found = found_in(content, path.name, released=released)
+            _say(found, path)
         complete &= found.complete
     return 0 if complete else 1
+
+
+def _say(found, path):
+    """Print what was Found in a file."""
+    first, *rest = found.lines()
+    click.echo(f"{'✓' if found.complete else '✗' if found.ailing else '○'} {first}")
+    if not (found.problem or found.compared):
+        said = _("Compare it with a fresh copy: course check --release FRESH.ipynb {file}")
+        rest.append(said.format(file=path))
+    for line in [*rest, *([] if found.problem else [found.receipt()])]:
+        click.echo(f"  {line}")
 
 
 _STUDENTS = {"check": _check, "doctor": _doctor}

@@ -17,19 +17,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from course.kit.quiet import quietly
+from course.language import N_, _
 from course.plain import one_line
+from course.show import width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from collections.abc import Callable, Iterator
 
 
-OK, NOTE, BAD = "OK  ", "note", "BAD "
+OK, NOTE, BAD = "OK", N_("note"), N_("BAD")
 _NEEDED = {"keras": "3.8", "numpy": "1.26", "matplotlib": "3.8", "tensorflow-datasets": "4.9"}
 _EXTRAS = (  # (package, what it is for)
-    ("scikit-learn", "the built-in digits, which need no download"),
-    ("jupyterlab", "JupyterLab; not needed in Colab"),
-    ("ipywidgets", "the sliders of the lectures"),
+    ("scikit-learn", N_("the built-in digits, which need no download")),
+    ("jupyterlab", N_("JupyterLab; not needed in Colab")),
+    ("ipywidgets", N_("the sliders of the lectures")),
 )
 
 
@@ -42,7 +44,8 @@ class Line:
     mend: str = ""
 
     def __str__(self) -> str:
-        return f"{self.state}  {self.what}" + (f"\n      {self.mend}" if self.mend else "")
+        state = _(self.state) + " " * (4 - width(_(self.state)))
+        return f"{state}  {self.what}" + (f"\n      {self.mend}" if self.mend else "")
 
 
 def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
@@ -54,7 +57,8 @@ def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
     yield _device()
     for name, what in _EXTRAS:
         if _version(name) is None:
-            yield Line(NOTE, f"{name} is not installed: {what}.", f"pip install {name}")
+            said = _("{name} is not installed: {use}.").format(name=name, use=_(what))
+            yield Line(NOTE, said, f"pip install {name}")
         else:
             yield Line(OK, f"{name} {_version(name)}")
     yield _data()
@@ -71,7 +75,8 @@ def doctor(folder: str = ".", say: Callable[[str], object] = print) -> int:
         say(str(line))
         lines.append(line)
     bad = sum(line.state == BAD for line in lines)
-    say(f"\n{bad} to mend." if bad else "\nEverything that is needed is here.")
+    said = _("{count} to mend.") if bad else _("Everything that is needed is here.")
+    say("\n" + said.format(count=bad))
     return 1 if bad else 0
 
 
@@ -88,19 +93,23 @@ def _numbers(version):
 
 def _python():
     version = platform.python_version()
-    where = f"Python {version} on {platform.system()} {platform.machine()}"
+    system = f"{platform.system()} {platform.machine()}"
     if tuple(_numbers(version)) < (3, 11):
-        return Line(BAD, f"{where}; the course needs 3.11.", "Install a newer Python.")
-    return Line(OK, where)
+        said = _("Python {version} on {system}; the course needs 3.11.")
+        return Line(BAD, said.format(version=version, system=system), _("Install a newer Python."))
+    return Line(OK, _("Python {version} on {system}").format(version=version, system=system))
 
 
 def _package(name, least):
     version = _version(name)
     if version is None:
-        return Line(BAD, f"{name} is not installed.", f'pip install "{name}>={least}"')
+        return Line(
+            BAD, _("{name} is not installed.").format(name=name), f'pip install "{name}>={least}"'
+        )
     if _numbers(version) < _numbers(least):
         mend = f'pip install --upgrade "{name}>={least}"'
-        return Line(BAD, f"{name} {version} is older than {least}.", mend)
+        said = _("{name} {version} is older than {least}.")
+        return Line(BAD, said.format(name=name, version=version, least=least), mend)
     return Line(OK, f"{name} {version}")
 
 
@@ -111,8 +120,8 @@ def _backend():
         with quietly():
             keras = session._keras()
     except Exception as error:
-        return Line(BAD, f"Keras does not start: {one_line(error)}")
-    return Line(OK, f"Keras computes on {keras.backend.backend()}")
+        return Line(BAD, _("Keras does not start: {error}").format(error=one_line(error)))
+    return Line(OK, _("Keras computes on {backend}").format(backend=keras.backend.backend()))
 
 
 def _device():
@@ -121,18 +130,17 @@ def _device():
     try:
         with quietly():
             backend = session._keras().backend.backend()
-            _, gpus = session._DEVICES.get(backend, session._other)(backend)
+            _version_of_it, gpus = session._DEVICES.get(backend, session._other)(backend)
     except Exception as error:
-        return Line(BAD, f"Its devices cannot be listed: {type(error).__name__}: {one_line(error)}")
+        why = f"{type(error).__name__}: {one_line(error)}"
+        return Line(BAD, _("Its devices cannot be listed: {error}").format(error=why))
     if gpus:
         return Line(OK, f"GPU: {', '.join(gpus)}")
-    mend = "All checks run on a CPU. For training on a GPU, Colab has one."
+    mend = _("All checks run on a CPU. For training on a GPU, Colab has one.")
     if shutil.which("nvidia-smi"):
-        mend = (
-            "There is an NVIDIA driver, but Keras does not see a GPU. "
-            'On Linux: pip install "tensorflow[and-cuda]"'
-        )
-    return Line(NOTE, "no GPU", mend)
+        mend = _("There is an NVIDIA driver, but Keras does not see a GPU. On Linux: {command}")
+        mend = mend.format(command='pip install "tensorflow[and-cuda]"')
+    return Line(NOTE, _("no GPU"), mend)
 
 
 def _data():
@@ -145,19 +153,22 @@ def _data():
             pass
     except OSError as error:
         if folder.is_dir() and os.access(folder, os.R_OK):
-            return Line(NOTE, f"data in {folder} can be read but not written ({error.strerror}).")
-        mend = "Set TFDS_DATA_DIR to a folder of yours before you start JupyterLab."
-        return Line(BAD, f"the data folder {folder} cannot be used: {error.strerror}.", mend)
+            said = _("data in {folder} can be read but not written ({error}).")
+            return Line(NOTE, said.format(folder=folder, error=error.strerror))
+        said = _("the data folder {folder} cannot be used: {error}.")
+        mend = _("Set TFDS_DATA_DIR to a folder of yours before you start JupyterLab.")
+        return Line(BAD, said.format(folder=folder, error=error.strerror), mend)
     there = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-    return Line(OK, f"data in {folder} ({', '.join(there) if there else 'nothing there yet'})")
+    names = ", ".join(there) or _("nothing there yet")
+    return Line(OK, _("data in {folder} ({names})").format(folder=folder, names=names))
 
 
 def _disk(folder):
-    free = shutil.disk_usage(folder).free / 1e9
+    free, said = shutil.disk_usage(folder).free / 1e9, _("{size} GB free on this disk")
     if free < 1:
-        mend = "CIFAR-10 and its download take half a gigabyte; make room first."
-        return Line(BAD, f"{free:.1f} GB free on this disk", mend)
-    return Line(OK, f"{free:.0f} GB free on this disk")
+        mend = _("CIFAR-10 and its download take half a gigabyte; make room first.")
+        return Line(BAD, said.format(size=f"{free:.1f}"), mend)
+    return Line(OK, said.format(size=f"{free:.0f}"))
 
 
 def _offline():
@@ -168,10 +179,10 @@ def _offline():
     except Exception as error:
         return Line(
             BAD,
-            f"the stored training curves cannot be read: {one_line(error)}",
-            "Install the course again.",
+            _("the stored training curves cannot be read: {error}").format(error=one_line(error)),
+            _("Install the course again."),
         )
-    return Line(OK, "stored training curves")
+    return Line(OK, _("stored training curves"))
 
 
 def _instructor(folder):

@@ -21,8 +21,10 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from course import language
+from course.check.questions import QUESTIONS
 
 FOLDER = Path(language.FOLDER)
+METHODS = [("**.py", "python"), ("**/templates/*.html", "jinja2.ext:babel_extract")]
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 _NO_DATE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)  # two runs write the same file
 _VARIES = re.compile(
@@ -39,8 +41,10 @@ _NUMBER = re.compile(r"\d+")
 def messages():
     """[id, ...] of all messages of the package; that of a plural is (one, many)."""
     package = FOLDER.parent
-    found = extract_from_dir(package, [("**.py", "python")], keywords=KEYWORDS)
+    found = extract_from_dir(package, METHODS, keywords=KEYWORDS)
     ids = {tuple(id) if isinstance(id, tuple) else id for _, _, id, _, _ in found}
+    questions = [asked.values() for asked in QUESTIONS.values()]
+    ids |= {why for asked in questions for reasons in asked for why in reasons.values() if why}
     return sorted(ids, key=str)
 
 

@@ -30,6 +30,7 @@ from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
 from course.diagnosis import Cause, finding
 from course.evidence import values
+from course.language import _
 from course.plain import one_line
 
 TYPE_CHECKING = False
@@ -91,15 +92,17 @@ def budget(
     Raises CheckFailed with everything that is too much or missing.
     """
     kwargs |= {"input_shape": tuple(input_shape), "classes": classes}
-    _, read, unread = networks.read(
+    _name, read, unread = networks.read(
         "model", builder, args, kwargs, input_shape,
         lambda built: design.findings(built, input_shape, classes, convolutions, parameters, macs),
     )  # fmt: skip
     built, findings = read or (None, [unread])
     findings = [*findings, *(built.stopped if built else ())]
     note = "" if findings else (
-        f"It takes {built.parameters:,} of {parameters:,} parameters, and {built.macs:,} of "
-        f"{macs:,} MACs."
+        _("It takes {has} of {most} parameters, and {takes} of {macs} MACs.").format(
+            has=f"{built.parameters:,}", most=f"{parameters:,}",
+            takes=f"{built.macs:,}", macs=f"{macs:,}",
+        )
     )  # fmt: skip
     name = words.call(words.name(builder), args, {"classes": classes})  # it is asked for several
     conclude(Card(name, findings, note=note))
@@ -156,7 +159,7 @@ def value(
     """
     reply, name = ask(answer, {"ask": "value"}), words.name(answer)
     if "failed" in reply:
-        findings = [failed(reply, "a text" if wrong else "a number")]
+        findings = [failed(reply, _("a text") if wrong else _("a number"))]
     elif wrong and reply["value"] is not None:
         findings = _wrong_text(name, reply["value"], expected, wrong, hint)
     else:
@@ -172,7 +175,7 @@ def choice(answers: object, about: str | dict[str, dict[str, str]], /) -> None:
     """
     reply, subject = ask(answers, {"ask": "value"}), words.name(answers)
     if "failed" in reply:
-        findings = [failed(reply, "a dict of letters")]
+        findings = [failed(reply, _("a dict of letters"))]
     else:
         findings = questions.wrong(reply["value"], about)
     conclude(Card(subject, findings))
@@ -182,29 +185,34 @@ def _wrong_value(name, got, expected, tolerance, hint):
     """Findings about the answer of `value`; none if it is right."""
     empty = isinstance(got, dict) and got and all(item is None for item in got.values())
     if got is None or empty:
-        return [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")]
+        return [finding("", Cause.NOT_ANSWERED, hint=words.answer_above())]
     if isinstance(expected, dict) and isinstance(got, dict) and got:
         return _wrong_items(got, expected, tolerance, hint)
     if close(got, expected, tolerance):
         return []
     if odd := values.stand_in(got):
-        return [no_plain_value("", (words.brief(got), odd[1]), "a number")]
-    said = f"You have {words.quoted(got)}. {hint}".strip()
+        return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
+    said = f"{words.you_have(words.quoted(got))} {hint}".strip()
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
 
 def _wrong_text(name, got, expected, wrong, hint):
     """Findings about a text of which some characters may be wrong."""
     if not isinstance(got, str):
-        said, kind = (values.stand_in(got) or (words.brief(got),))[0], "a text in quotation marks"
+        said, kind = (
+            (values.stand_in(got) or (words.brief(got),))[0],
+            _("a text in quotation marks"),
+        )
         return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, said, hint=hint)]
     if len(got) != len(expected):
-        said = f"It has {len(got):,} characters, it should have {len(expected):,}."
+        said = _("It has {received} characters, it should have {expected}.")
+        said = said.format(received=f"{len(got):,}", expected=f"{len(expected):,}")
     else:
         differ = sum(map(ne, got, expected))
         if differ <= wrong:
             return []
-        said = f"Of {len(expected):,} characters {differ:,} are wrong, at most {wrong:,} may be."
+        said = _("Of {all} characters {differ} are wrong, at most {most} may be.")
+        said = said.format(all=f"{len(expected):,}", differ=f"{differ:,}", most=f"{wrong:,}")
     said = f"{said} {hint}".strip()
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
@@ -219,9 +227,9 @@ def _wrong_items(got, expected, tolerance, hint):
         elif item is None:
             findings.append(finding(key, Cause.NOT_ANSWERED))
         elif odd := values.stands_for(item):
-            findings.append(no_plain_value(key, odd, "a number"))
+            findings.append(no_plain_value(key, odd, _("a number")))
         elif not close(item, right, tolerance):
-            said, hint = f"You have {words.quoted(item)}. {hint}".strip(), ""
+            said, hint = f"{words.you_have(words.quoted(item))} {hint}".strip(), ""
             findings.append(finding(key, Cause.WRONG_VALUE, received=words.brief(item), hint=said))
     return findings
 
@@ -253,11 +261,11 @@ def function(
         request["symbolic"] = True
     reply, name = ask(subject, request), words.name(subject)
     if "failed" in reply:
-        wanted = "a function that returns numbers" if "case" in reply else "a function"
+        wanted = _("a function that returns numbers") if "case" in reply else _("a function")
         findings = [failed(reply, wanted, _called(name, cases, hints if own else [], reply))]
     else:
         findings = _wrong_answers(name, cases, reply["answers"], rights, tolerance, hints)
-    if symbolic and not findings and (why := one_line(reply.get("symbolic", "no answer came"))):
+    if symbolic and not findings and (why := one_line(reply.get("symbolic", _("no answer came")))):
         findings = [finding(name, Cause.NOT_SYMBOLIC, received=why)]
     conclude(Card(name, findings))
 
@@ -265,7 +273,7 @@ def function(
 def _wrong_answers(name, cases, answers, rights, tolerance, hints):
     """The finding about the first call whose answer is wrong, in a list; empty if there is none."""
     if not isinstance(answers, list) or len(answers) != len(cases):
-        return [finding(name, Cause.NO_ANSWER, received="not as many as questions")]
+        return [finding(name, Cause.NO_ANSWER, received=words.not_as_many())]
     for case, got, right, hint in zip(cases, answers, rights, hints, strict=True):
         expected = values.exactly(right)
         allowed = tolerance * max(1.0, largest(expected))
@@ -274,7 +282,9 @@ def _wrong_answers(name, cases, answers, rights, tolerance, hints):
             parts = words.call(name, case, {}), said, words.brief(expected)
             end = f"{where(got, expected, allowed)} {hint}"
             call, gives, wanted = words.fitted(parts, _LONGEST_CARD - len(end))
-            text = " ".join(f"{call} gives {gives}, it should give {wanted}. {end}".split())
+            text = _("{call} gives {gives}, it should give {wanted}.")
+            text = f"{text.format(call=call, gives=gives, wanted=wanted)} {end}"
+            text = " ".join(text.split())
             return [finding(name, Cause.WRONG_VALUE, received=said, hint=text)]
     return []
 
@@ -285,5 +295,5 @@ def _called(name, cases, hints, reply):
     if type(number) is not int or not 0 <= number < len(cases):
         return ""
     call = words.call(name, cases[number], {})
-    said = [f"The call was {call}."] if len(call) <= 200 else []
+    said = [_("The call was {call}.").format(call=call)] if len(call) <= 200 else []
     return " ".join(said + hints[number : number + 1])

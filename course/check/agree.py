@@ -3,6 +3,7 @@
 from math import isclose
 
 from course.check.words import brief
+from course.language import _
 from course.network.words import shape_of
 
 
@@ -27,7 +28,9 @@ def where(got, expected, tolerance):
     """A sentence: where two long lists differ. "" if they are short enough to compare by eye."""
     sizes = [_sizes(value) for value in (got, expected)]
     if all(sizes) and sizes[0] != sizes[1]:
-        return "Its size is {}, it should be {}.".format(*map(shape_of, sizes))
+        received, expected = map(shape_of, sizes)
+        said = _("Its size is {received}, it should be {expected}.")
+        return said.format(received=received, expected=expected)
     if len(brief(expected)) < 80 and brief(got) != brief(expected):
         return ""
     place = ""
@@ -39,8 +42,12 @@ def where(got, expected, tolerance):
         return ""
     sizes = [_sizes(value) for value in (got, expected)]
     if all(sizes) and sizes[0] != sizes[1]:
-        return "The size of {} is {}, it should be {}.".format(place, *map(shape_of, sizes))
-    return f"The first difference is at {place}: {brief(got)} instead of {brief(expected)}."
+        received, expected = map(shape_of, sizes)
+        said = _("The size of {place} is {received}, it should be {expected}.")
+    else:
+        received, expected = brief(got), brief(expected)
+        said = _("The first difference is at {place}: {received} instead of {expected}.")
+    return said.format(place=place, received=received, expected=expected)
 
 
 def _sizes(value):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from course.evidence.cells import asked, defined
 from course.evidence.syntax import assigned, bound
+from course.language import _
 from course.notebook import pieces
 from course.notebook.official import grade_id
 from course.notebook.order import DELETED
@@ -20,7 +21,7 @@ from course.notebook.order import DELETED
 _GIVEN = {*dir(builtins), "display", "get_ipython", "In", "Out", "exit", "quit"}  # by IPython
 _DEFINES_ANY = re.compile(r"^\s*(?:%pylab|%run|from .* import \*)", re.MULTILINE)
 _MAGIC_VALUE = re.compile(r"^([ \t]*[\w., ]+=[ \t]*)[%!].*$", re.MULTILINE)
-OPEN = "it is not answered yet"
+OPEN = "open"  # of an exercise in which nothing was written; never shown
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -29,7 +30,7 @@ class _Name:
     """What the cells make of a name: is it an answer, and which names does it use?"""
 
     uses: frozenset = frozenset()  # other names
-    missing: str = ""  # why it is no answer, in words with {} for the name
+    missing: str = ""  # why it is no answer, in words with {name} in them
     empty: tuple = ()  # the keys of a dict whose values are None
     keys: frozenset | None = None  # of a dict that is written out
     untouched: bool = False  # whether all its values are None
@@ -37,8 +38,9 @@ class _Name:
 
     def why(self, name):
         if self.empty:
-            return OPEN if self.untouched else f"in `{name}`, {self.empty[0]!r} is still None"
-        return self.missing.format(f"`{name}`")
+            said = _("in `{name}`, {key} is still None")
+            return OPEN if self.untouched else said.format(name=name, key=repr(self.empty[0]))
+        return self.missing.format(name=name)
 
 
 class Answers:
@@ -62,8 +64,8 @@ class Answers:
         self._reached = {}  # {a name that an answer uses: the name that uses it}
         for cell in cells:
             if cell.source == DELETED:
-                said = f"The cell of {grade_id(cell)} is gone: write its answer into a new cell."
-                self.faults.append(said)
+                said = _("The cell of {name} is gone: write its answer into a new cell.")
+                self.faults.append(said.format(name=grade_id(cell)))
             if cell.cell_type == "code":
                 self._code(cell)
             elif self._by_hand(cell):
@@ -73,8 +75,8 @@ class Answers:
         if not _DEFINES_ANY.search(text):
             for name in sorted(self._reached.keys() - self._names.keys() - _GIVEN):
                 if not name.startswith("_"):
-                    said = f"No cell defines `{name}`, which `{self._reached[name]}` uses."
-                    self.faults.append(said)
+                    said = _("No cell defines `{name}`, which `{user}` uses.")
+                    self.faults.append(said.format(name=name, user=self._reached[name]))
 
     @staticmethod
     def _keys(source):
@@ -114,21 +116,32 @@ class Answers:
             tree = _tree(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             first = next((line for line in source.splitlines() if line.strip()), "")[:60]
-            line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
-            said = getattr(error, "msg", None) or error
-            self.faults.append(
-                f"The cell that begins with {first!r} has an error{line}: {said}. Python cannot "
-                "run it, and neither can the grader."
+            line = getattr(error, "lineno", None)
+            said = (
+                _(
+                    "The cell that begins with {text} has an error in line {line}: {error}. Python "
+                    "cannot run it, and neither can the grader."
+                )
+                if line
+                else _(
+                    "The cell that begins with {text} has an error: {error}. Python cannot run it, "
+                    "and neither can the grader."
+                )
             )
-            broken = _Name(missing="the cell of {} has an error")
+            why = getattr(error, "msg", None) or error
+            self.faults.append(said.format(text=repr(first), line=line, error=why))
+            broken = _Name(missing=_("the cell of `{name}` has an error"))
             self._names |= dict.fromkeys([*defined(source), *owed], broken)
             return
         for at, statement in enumerate(tree.body):
             if _is_stub(statement):
                 rest = [name for later in tree.body[at:] for name in bound(later)]
                 made = {name for done in tree.body[:at] for name in bound(done)}
-                stops = f"the cell of {{}} stops in line {statement.lineno}, which still says "
-                stops = _Name(missing=f"{stops}raise NotImplementedError: delete that line")
+                said = _(
+                    "the cell of `{name}` stops in line {line}, which still says raise "
+                    "NotImplementedError: delete that line"
+                )
+                stops = _Name(missing=said.format(name="{name}", line=statement.lineno))
                 self._names |= dict.fromkeys({*rest, *owed} - made | set(rest), stops)
                 return
             self._statement(statement)
@@ -199,14 +212,16 @@ class Answers:
         """
         for name in wanted:
             if name not in self._names:
-                return f"no cell defines `{name}`"
+                return _("no cell defines `{name}`").format(name=name)
             if why := self._names[name].why(name):
                 return why
             keys, whole = self._names[name].keys, self._asked_keys.get(name, frozenset())
             if keys is not None and whole - keys and (name in chosen or not keys):
-                return f"in `{name}`, {min(whole - keys, key=str)!r} is missing"
+                said = _("in `{name}`, {key} is missing")
+                return said.format(name=name, key=repr(min(whole - keys, key=str)))
             if name in direct and self._names[name].silent:
-                self.faults.append(f"`{name}` returns nothing: is its `return` missing?")
+                said = _("`{name}` returns nothing: is its `return` missing?")
+                self.faults.append(said.format(name=name))
         waiting, seen, found = list(wanted), set(wanted), ""
         while waiting:
             name = waiting.pop(0)
@@ -217,8 +232,8 @@ class Answers:
                 seen.add(other)
                 waiting.append(other)
                 if not found and other in self._names and (why := self._names[other].why(other)):
-                    own = f"`{name}` uses `{other}`, which is not answered yet"
-                    found = own if name in self._answers else why
+                    own = _("`{name}` uses `{other}`, which is not answered yet")
+                    found = own.format(name=name, other=other) if name in self._answers else why
         return found
 
 
@@ -256,7 +271,7 @@ def _uses(statement):
 def _value(node, uses):
     """The _Name of a value: is it None, or a dict with values that are None?"""
     if _is_empty(node):
-        return _Name(uses, "{} is still None")
+        return _Name(uses, _("`{name}` is still None"))
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
         pairs = [(getattr(key, "value", None), value) for key, value in pairs]
@@ -287,8 +302,10 @@ def _function(node):
         missing = OPEN
     elif stub is not None and _is_stub(stub):
         at = stub.lineno - node.lineno + 1
-        left = f"{{}} still says raise NotImplementedError in its line {at}: delete that line"
-        missing = OPEN if body[0] is stub else left
+        left = _(
+            "`{name}` still says raise NotImplementedError in its line {line}: delete that line"
+        )
+        missing = OPEN if body[0] is stub else left.format(name="{name}", line=at)
     return _Name(_uses(node), missing, silent=not _gives(node))
 
 

@@ -8,6 +8,7 @@ from course.check.outcome import conclude
 from course.diagnosis import Cause, finding
 from course.evidence import values
 from course.evidence.observe import observe
+from course.language import _
 from course.network.graph import TooLarge
 from course.plain import one_line
 
@@ -33,7 +34,7 @@ def ask(subject, request):
     wanted = {"value": "value", "call": "answers"}.get(request["ask"], "trace")
     known = isinstance(reply, dict) and (isinstance(reply.get("failed"), str) or wanted in reply)
     if not known:
-        return {"failed": "NO_ANSWER", "text": "the reply is malformed"}
+        return {"failed": "NO_ANSWER", "text": _("the reply is malformed")}
     if "value" in reply:
         reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
     if isinstance(reply.get("answers"), list):
@@ -54,7 +55,7 @@ def told(subject: object, request: dict[str, Any], expected: str) -> dict[str, A
     elif request["ask"] == "call" and not (
         isinstance(reply["answers"], list) and len(reply["answers"]) == len(request["cases"])
     ):
-        found = finding(name, Cause.NO_ANSWER, received="not as many as questions")
+        found = finding(name, Cause.NO_ANSWER, received=words.not_as_many())
     if found is not None:
         conclude(Card(name, [found]))
     return reply
@@ -67,9 +68,9 @@ def failed(reply, expected, hint=""):
     text = one_line(reply.get("text", ""))
     expected = expected if cause is Cause.WRONG_KIND_OF_VALUE else ""
     if cause is Cause.NOT_ANSWERED:
-        hint = "Fill in the cell above and run it."
+        hint = _("Fill in the cell above and run it.")
         if text.isidentifier():
-            hint = f"It calls {text}(). Fill that in, and run its cell."
+            hint = _("It calls {name}(). Fill that in, and run its cell.").format(name=text)
     return finding("", cause, expected, text, hint=hint)
 
 
@@ -90,6 +91,8 @@ def within_bounds(value):
         elif isinstance(item, list):
             waiting += [(v, most) for v in item if type(v) is not float]  # a probe has thousands
         elif isinstance(item, int) and abs(item) > most:
-            raise TooLarge(f"A size of this network is more than {most:,}.")
+            said = _("A size of this network is more than {most}.")
+            raise TooLarge(said.format(most=f"{most:,}"))
         elif isinstance(item, str) and len(item) > _LONGEST:
-            raise TooLarge(f"A name in this network has more than {_LONGEST:,} letters.")
+            said = _("A name in this network has more than {most} letters.")
+            raise TooLarge(said.format(most=f"{_LONGEST:,}"))

@@ -6,8 +6,9 @@ from html import escape
 
 from course import show
 from course.anatomy import anatomy
-from course.check.words import NO_NAME
+from course.check.words import no_name
 from course.diagnosis import MOST_FINDINGS, Cause
+from course.language import _, ngettext
 from course.network.words import shape_of
 from course.plain import escaped
 
@@ -22,14 +23,13 @@ _MARKS = {"right": "✓", "open": "○", "wrong": "✗"}
 # Each has a contrast of at least 3:1 on the light and the dark pages of JupyterLab and Colab. Text
 # has the page's own colour.
 _COLOURS = {"right": "#26994f", "open": "#848d97", "wrong": "#cf6a00"}
-_HEAD = ("right?", "row", "in the table", "output there")
 _ABOVE = 3  # right rows shown above the wrong one; those before them are folded
 
 
 def framed(state: str, headline: str, rest: str = "") -> str:
     """HTML of a headline, mark first, in a state's colour; `rest` is more HTML below it."""
     colour = _COLOURS[state]
-    mark, _, text = headline.partition(" ")
+    mark, _blank, text = headline.partition(" ")
     look = f"color:{colour};font-size:1.5em;font-weight:bold;line-height:1"
     return (
         f'<div role="status" style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0">'
@@ -62,21 +62,47 @@ class Card:
     def headline(self) -> str:
         """One line: the mark, the name, the verdict."""
         mark = _MARKS[self.state]
-        if self.state == "open":
-            what = "This exercise" if self.name == NO_NAME else self.name
-            return f"{mark} {what} is not answered yet."
-        if self.state == "wrong":
-            more = len(self.findings) - 1
-            several = self.built is not None and more >= MOST_FINDINGS - 1  # diagnosis stops there
-            least = "at least " if several else ""
-            rest = f", and {least}{more} more to look at" if more else ""
-            row = self.findings[0].row
-            where = f": {row} differs" if row and row != self.name else " is not right"
-            return f"{mark} {self.name}{where}{rest}."
-        if self.built is None:
-            return f"{mark} {self.name} is right."
-        count = f"{self.built.trained:,} trained parameters, {self.built.macs:,} MACs"
-        return f"{mark} {self.name} is {self.table.name}: {count}."
+        if self.state == "open" and self.name == no_name():
+            said = _("This exercise is not answered yet.")
+        elif self.state == "open":
+            said = _("{name} is not answered yet.").format(name=self.name)
+        elif self.state == "wrong":
+            said = self._wrong()
+        elif self.built is None:
+            said = _("{name} is right.").format(name=self.name)
+        else:
+            said = _(
+                "{name} is {table}: {parameters} trained parameters, {macs} MACs."
+            ).format(
+                name=self.name, table=self.table.name,
+                parameters=f"{self.built.trained:,}", macs=f"{self.built.macs:,}",
+            )  # fmt: skip
+        return f"{mark} {said}"
+
+    def _wrong(self):
+        row, more = self.findings[0].row, len(self.findings) - 1
+        least = self.built is not None and more >= MOST_FINDINGS - 1  # diagnosis stops there
+        if row and row != self.name:
+            said = (
+                _("{name}: {row} differs, and at least {more} more to look at.") if least
+                else ngettext(
+                    "{name}: {row} differs, and {more} more to look at.",
+                    "{name}: {row} differs, and {more} more to look at.",
+                    more,
+                ) if more
+                else _("{name}: {row} differs.")
+            )  # fmt: skip
+        else:
+            said = (
+                _("{name} is not right, and at least {more} more to look at.") if least
+                else ngettext(
+                    "{name} is not right, and {more} more to look at.",
+                    "{name} is not right, and {more} more to look at.",
+                    more,
+                ) if more
+                else _("{name} is not right.")
+            )  # fmt: skip
+        return said.format(name=self.name, row=row, more=more)
 
     def _rows(self):
         """(rows above, rows shown): each (mark, row, step, output), down to the first wrong one."""
@@ -111,7 +137,7 @@ class Card:
         above, shown = self._rows()
         parts += [_above(above)] if above else []
         if shown:
-            table = [_HEAD, ["---"] * len(_HEAD), *(map(escaped, row) for row in shown)]
+            table = [_head(), ["---"] * len(_head()), *(map(escaped, row) for row in shown)]
             parts.append("\n".join(f"| {' | '.join(row)} |" for row in table))
         return "\n\n".join(parts)
 
@@ -137,8 +163,13 @@ class Card:
 
 
 def _above(rows):
-    return f"✓ {len(rows)} rows above"
+    said = ngettext("{count} row above", "{count} rows above", len(rows))
+    return f"✓ {said.format(count=len(rows))}"
+
+
+def _head():
+    return _("right?"), _("row"), _("in the table"), _("output there")
 
 
 def _table(rows):
-    return show.html(_HEAD, rows, names=1)
+    return show.html(_head(), rows, names=1)

@@ -9,13 +9,14 @@ from course.check.asked import ask, failed, no_plain_value
 from course.check.card import Card
 from course.diagnosis import Cause, finding
 from course.evidence import values
+from course.language import _, ngettext
 
 
 def shapes(answers, like, rows):
     """The Card of {row: (height, width, channels)}; `rows` must be there (None: all rows)."""
     network = anatomy(like)
     right = {step.name: step.shape for step in network}
-    kind = "a tuple such as (28, 28, 6)"
+    kind = _("a tuple such as (28, 28, 6)")
     return _card(answers, network, right, rows, _explain_shape, kind)
 
 
@@ -23,14 +24,14 @@ def parameters(answers, like, rows):
     """The Card of {row: trained parameters}; the row "total" is the whole network."""
     network = anatomy(like)
     right = {step.name: step.trained for step in network} | {"total": network.trained}
-    return _card(answers, network, right, rows, _explain_parameters, "a whole number")
+    return _card(answers, network, right, rows, _explain_parameters, _("a whole number"))
 
 
 def _card(answers, network, right, rows, explain, kind):
     asked = {name: right[name] for name in rows or right}
     reply = ask(answers, {"ask": "value"})
     if "failed" in reply:
-        findings = [failed(reply, "a dict of numbers")]
+        findings = [failed(reply, _("a dict of numbers"))]
     else:
         findings = _findings(words.name(answers), reply["value"], network, asked, explain, kind)
     return Card(words.name(answers), findings)
@@ -41,7 +42,7 @@ def _findings(name, got, network, asked, explain, kind):
         text = f'{{"{next(iter(asked))}": ..., ...}}'
         return [finding(name, Cause.WRONG_KIND_OF_VALUE, text, words.brief(got))]
     if all(value is None for value in got.values()):
-        return [finding("", Cause.NOT_ANSWERED, hint="Fill in the numbers above.")]
+        return [finding("", Cause.NOT_ANSWERED, hint=_("Fill in the numbers above."))]
     findings = []
     for row, expected in asked.items():
         wanted = list(expected) if isinstance(expected, tuple) else expected
@@ -70,19 +71,17 @@ def _explain_shape(network, row, got, expected, answers):
         return Cause.WRONG_KIND_OF_VALUE, ""
     got = [got] if isinstance(got, int) else got
     if len(got) == len(expected) + 1 and got[0] is None:
-        return (
-            Cause.WRONG_VALUE,
-            f"You have {words.brief(got)}. Leave out None, which is the batch.",
-        )
+        said = _("You have {value}. Leave out None, which is the batch.")
+        return Cause.WRONG_VALUE, said.format(value=words.brief(got))
     if len(got) == len(expected) and sorted(map(str, got)) == sorted(map(str, expected)):
         return Cause.CHANNELS_FIRST, ""
     if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
-        return Cause.FILTERS_FORGOTTEN, f"You have {words.brief(got[2])}."
+        return Cause.FILTERS_FORGOTTEN, words.you_have(words.brief(got[2]))
     source = _before(step)
     if len(expected) == 3:
         if step.step == "concatenate":
-            hint = "Side by side, maps keep their height and width, and their numbers add up."
-            return Cause.WRONG_VALUE, f"You have {words.brief(got)}. {hint}"
+            hint = _("Side by side, maps keep their height and width, and their numbers add up.")
+            return Cause.WRONG_VALUE, f"{words.you_have(words.brief(got))} {hint}"
         # The student's own size of the row before: the right one may be another row's answer.
         while source.name not in answers and source.inputs and source.grid == _before(source).grid:
             source = _before(source)  # not among the answers, and of the same size as its input
@@ -90,12 +89,21 @@ def _explain_shape(network, row, got, expected, answers):
         size = own[0] if isinstance(own, list | tuple) and own else "N"
         kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
         hint = (
-            f"A window of {kernel} slides over {words.brief(size)} in steps of {stride}"
-            + (f" with {padding} zeros on each side" if padding else " without padding")
-            + ": ⌊(N + 2P − F)/stride⌋ + 1."
-        )
-        return Cause.WRONG_VALUE, f"You have {words.brief(got)}. {hint}"
-    return Cause.WRONG_VALUE, f"You have {words.brief(got)}. The table gives the number of units."
+            ngettext(
+                "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
+                "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
+                "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
+                "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
+                padding,
+            ) if padding
+            else _(
+                "A window of {kernel} slides over {size} in steps of {stride} without padding: "
+                "⌊(N + 2P − F)/stride⌋ + 1."
+            )
+        ).format(kernel=kernel, size=words.brief(size), stride=stride, padding=padding)  # fmt: skip
+    else:
+        hint = _("The table gives the number of units.")
+    return Cause.WRONG_VALUE, f"{words.you_have(words.brief(got))} {hint}"
 
 
 def _before(step):
@@ -105,13 +113,15 @@ def _before(step):
 def _explain_parameters(network, row, got, expected, answers):
     if isinstance(got, bool) or not isinstance(got, int | float):
         return Cause.WRONG_KIND_OF_VALUE, ""
+    said = words.you_have(words.count(got))
     if row == "total":
-        return Cause.WRONG_VALUE, f"You have {words.count(got)}. Add up the rows above."
+        hint = _("Add up the rows above.")
+        return Cause.WRONG_VALUE, f"{said} {hint}"
     step = network[row]
-    said = f"You have {words.count(got)}."
     area = step.kernel[0] * step.kernel[1]
     if not step.fan_in:
-        return Cause.WRONG_VALUE, f"{said} What is there to learn in: {step.does()}?"
+        hint = _("What is there to learn in: {step}?").format(step=step.does())
+        return Cause.WRONG_VALUE, f"{said} {hint}"
     if got == step.fan_in:
         return Cause.WITHOUT_BIASES, said
     positions = prod(step.grid)
@@ -125,9 +135,9 @@ def _explain_parameters(network, row, got, expected, answers):
         return Cause.WITHOUT_INPUT_CHANNELS, said
     if step.step == "dense":
         source = step.inputs[0]
-        hint = f"It sees {' · '.join(map(str, (*source.grid, source.channels)))} values."
-        if source.grid == (1, 1):
-            hint = f"It sees {source.channels} values."
-        return Cause.WRONG_VALUE, f"{said} {hint}"
-    hint = f"Weights of one map: {area} for each map that it sees. Then its bias."
+        sizes = (source.channels,) if source.grid == (1, 1) else (*source.grid, source.channels)
+        hint = _("It sees {count} values.").format(count=" · ".join(map(str, sizes)))
+    else:
+        hint = _("Weights of one map: {area} for each map that it sees. Then its bias.")
+        hint = hint.format(area=area)
     return Cause.WRONG_VALUE, f"{said} {hint}"

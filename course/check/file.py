@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from course.check.answered import OPEN, Answers
+from course.language import _, ngettext, of_setup
 from course.notebook import renamed
 from course.notebook.enclosed import release_in
 from course.notebook.read import read_notebook
@@ -59,46 +60,63 @@ class Found:
     @property
     def answered(self):
         """How many exercises are answered, such as "11 of 13 exercises answered"."""
-        done = sum(not why for why in self.exercises.values())
-        return f"{done} of {len(self.exercises)} exercises answered"
+        done, all_ = sum(not why for why in self.exercises.values()), len(self.exercises)
+        said = ngettext(
+            "{done} of {all} exercises answered", "{done} of {all} exercises answered", all_
+        )
+        return said.format(done=done, all=all_)
 
     def lines(self):
         """Sentences for the student: the state first, then what is open, faulty and repaired."""
         if self.problem:
             return [self.problem]
         if self.complete:
-            said = [f"{self.file} is complete: {self.answered}."]
+            state = _("{file} is complete: {answered}.")
         elif self.ailing:
-            said = [f"{self.file} should not be handed in as it is: {self.answered}."]
+            state = _("{file} should not be handed in as it is: {answered}.")
         else:
-            said = [f"{self.file} can be handed in, but is not complete: {self.answered}."]
+            state = _("{file} can be handed in, but is not complete: {answered}.")
+        said = [state.format(file=self.file, answered=self.answered)]
         if not self.compared:
             said.append(
-                "The file has lost its copy of the released cells; some editors leave it out. So "
-                "this check could not compare the file with them. The grader has a copy of its "
-                "own: it puts back what is missing, and mends what is damaged."
+                _(
+                    "The file has lost its copy of the released cells; some editors leave it out. "
+                    "So this check could not compare the file with them. The grader has a copy of "
+                    "its own: it puts back what is missing, and mends what is damaged."
+                )
             )
         untouched = [name for name, why in self.exercises.items() if why == OPEN]
         if untouched:
-            said.append(f"Open: {', '.join(untouched)}.")
+            said.append(_("Open: {names}.").format(names=", ".join(untouched)))
         said += [
-            f"{name} is not answered: {why}."
+            _("{name} is not answered: {why}.").format(name=name, why=why)
             for name, why in self.exercises.items()
             if why not in ("", OPEN)
         ]
         said += self.faults
         if self.repairs:
-            said.append("The grader will repair the file, as this check did:")
+            said.append(_("The grader will repair the file, as this check did:"))
             said += [f"  {text}" for text in self.repairs]
         return said
 
     def receipt(self):
         """The receipt, for a file that could be read, and what it is good for."""
         when = time.strftime("%Y-%m-%d %H:%M UTC%z")
-        return (
-            f"Receipt {receipt(self.cells)} of {when}, {self.answered}. Note it down: it marks the "
-            "text of the file, and your instructor can compute it from the file that arrived."
-        )
+        return _(
+            "Receipt {receipt} of {time}, {answered}. Note it down: it marks the text of the file, "
+            "and your instructor can compute it from the file that arrived."
+        ).format(receipt=receipt(self.cells), time=when, answered=self.answered)
+
+
+def language_of(content):
+    """The language that a notebook's set-up cell asks for; None if the file cannot be read."""
+    nb, _problem = read_notebook(content)
+    return nb and of_setup(cell.source for cell in nb.cells)
+
+
+def _ended(text):
+    """A sentence with its full stop."""
+    return text if text.endswith((".", "。")) else _("{text}.").format(text=text)
 
 
 def found_in(content, file="", exercises=(), released=None):
@@ -109,25 +127,25 @@ def found_in(content, file="", exercises=(), released=None):
     are those that should be there.
     """
     released = release_in(content) or released
-    shown = one_line(file, 100) or (f"{released[0]}.ipynb" if released else "The notebook")
+    shown = one_line(file, 100) or (f"{released[0]}.ipynb" if released else _("The notebook"))
     nb, problem = read_notebook(content)
     if nb is not None and file and ".ipynb" not in file.lower():
-        problem = "is not named like a notebook: let its name end with .ipynb"
+        problem = _("is not named like a notebook: let its name end with .ipynb")
     if problem:
-        return Found(shown, f"{shown} {problem}.")
+        return Found(shown, _ended(renamed.told(shown, problem)))
     cells, official, repairs = nb.cells, {}, nb.metadata.get("damage", [])
     if released is not None:
         name, official = released
         files = renamed.named({file or f"{name}.ipynb": content}, [name])
-        ((_, nb, problem),) = renamed.read_submission(files, {name: official})
+        ((_name, nb, problem),) = renamed.read_submission(files, {name: official})
         if nb is None:
-            return Found(shown, f"{problem}.", cells=cells)
+            return Found(shown, _ended(problem), cells=cells)
         nb, repairs = repair(nb, official)
     answers = Answers(nb.cells, official)
     gone = [name for name in exercises if name not in answers.exercises]
-    answers.exercises |= dict.fromkeys(gone, "its check cell is gone")
+    answers.exercises |= dict.fromkeys(gone, _("its check cell is gone"))
     if not answers.exercises:
-        said = f"{shown} holds no exercise: none of its cells begins with # Exercise."
-        return Found(shown, said, cells=cells)
+        said = _("{file} holds no exercise: none of its cells begins with # Exercise.")
+        return Found(shown, said.format(file=shown), cells=cells)
     faults = list(dict.fromkeys(answers.faults))
     return Found(shown, "", answers.exercises, faults, repairs, cells, released is not None)

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from course.language import _, ngettext
+
 EXERCISE = re.compile(r"\s*# Exercise (\S+) \((\d+) points?\)")
 
 
@@ -32,7 +34,7 @@ def report(exercises, ran):
         return False, [found.problem]
     said = [*found.lines(), found.receipt()]
     if not found.ailing:
-        said.insert(1, f"It is as you ran it{saved}. Hand in this one file.")
+        said.insert(1, saved)
     return not found.ailing, said
 
 
@@ -40,7 +42,7 @@ def report(exercises, ran):
 
 
 def _notebook(exercises):
-    """(its name if it is known, " (saved at ...)", its bytes).
+    """(its name if it is known, a sentence about which file to hand in, its bytes).
 
     Raises LookupError, whose text says what to do.
     """
@@ -49,12 +51,15 @@ def _notebook(exercises):
     found = [path for path in _candidates() if _asks(path) & set(exercises)]
     if not found:
         raise LookupError(
-            f"No saved notebook with these exercises was found in {Path.cwd().name}/. Save this "
-            "notebook (Ctrl+S, on a Mac ⌘S) and run this cell again."
+            _(
+                "No saved notebook with these exercises was found in {folder}/. Save this notebook "
+                "(Ctrl+S, on a Mac ⌘S) and run this cell again."
+            ).format(folder=Path.cwd().name)
         )
     path = found[0]
     when = time.strftime("%H:%M", time.localtime(path.stat().st_mtime))
-    return path.name, f" (saved at {when})", path.read_bytes()
+    said = _("It is as you ran it (saved at {time}). Hand in this one file.").format(time=when)
+    return path.name, said, path.read_bytes()
 
 
 def _candidates():
@@ -72,7 +77,7 @@ def _asks(path):
     from course.notebook.renamed import start
 
     with suppress(OSError):
-        nb, _ = read_notebook(start(path))
+        nb = read_notebook(start(path))[0]
         matches = [EXERCISE.match(cell.source) for cell in nb.cells] if nb else []
         return {match[1] for match in matches if match}
     return set()
@@ -85,24 +90,38 @@ def _in_colab():
         nb = _message.blocking_request("get_ipynb", timeout_sec=20)["ipynb"]
     except Exception:  # a private module of Colab, which may change at any time
         raise LookupError(
-            "Choose File > Download > Download .ipynb, and hand in that file. (Colab did not show "
-            "the notebook to this cell, so the check could not read it.)"
+            _(
+                "Choose File > Download > Download .ipynb, and hand in that file. (Colab did not "
+                "show the notebook to this cell, so the check could not read it.)"
+            )
         ) from None
-    return "", "; choose File > Download > Download .ipynb", json.dumps(nb).encode()
+    said = _(
+        "It is as you ran it; choose File > Download > Download .ipynb. Hand in this one file."
+    )
+    return "", said, json.dumps(nb).encode()
 
 
 def _unlike(cells, ran):
     """A sentence if a cell's text in the file is not the text that was run, or ""."""
     differing = [
-        cell.source.strip().splitlines() or ["(empty)"]
+        cell.source.strip().splitlines() or [_("(empty)")]
         for cell in cells
         if ran.get(cell.get("id"), cell.source).strip() != cell.source.strip()
     ]
     if not differing:
         return ""
-    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
-    return (
-        f"The saved file is not what you ran: the cell that begins with {differing[0][0][:60]!r} "
-        f"differs{more}. Save the notebook (Ctrl+S, on a Mac ⌘S) and run this cell again. If you "
-        "changed a cell and did not run it, run it first."
-    )
+    more = len(differing) - 1
+    said = ngettext(
+        "The saved file is not what you ran: the cell that begins with {text} differs, and {more} "
+        "more. Save the notebook (Ctrl+S, on a Mac ⌘S) and run this cell again. If you changed a "
+        "cell and did not run it, run it first.",
+        "The saved file is not what you ran: the cell that begins with {text} differs, and {more} "
+        "more. Save the notebook (Ctrl+S, on a Mac ⌘S) and run this cell again. If you changed a "
+        "cell and did not run it, run it first.",
+        more,
+    ) if more else _(
+        "The saved file is not what you ran: the cell that begins with {text} differs. Save the "
+        "notebook (Ctrl+S, on a Mac ⌘S) and run this cell again. If you changed a cell and did not "
+        "run it, run it first."
+    )  # fmt: skip
+    return said.format(text=repr(differing[0][0][:60]), more=more)

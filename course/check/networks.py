@@ -8,6 +8,7 @@ from course.check.asked import ask, failed, within_bounds
 from course.check.card import Card
 from course.diagnosis import Cause, finding, in_words_of, nearest
 from course.evidence import probes, values
+from course.language import _, ngettext
 from course.network.graph import TooLarge
 from course.network.words import shape_of
 from course.plain import one_line
@@ -26,8 +27,8 @@ def card(kind, subject, args, kwargs, tables):
         findings = [_with_its_end(findings[0], built, table), *findings[1:]]
     note = _note(built)
     if findings:
-        several = f"It is compared with {table.name}, the nearest of {len(tables)} tables."
-        note = several if len(tables) > 1 else ""
+        several = _("It is compared with {table}, the nearest of {count} tables.")
+        note = several.format(table=table.name, count=len(tables)) if len(tables) > 1 else ""
     return Card(name, findings, table, built, note)
 
 
@@ -46,7 +47,8 @@ def read(kind, subject, args, kwargs, input_shape, judged):
     reply = ask(subject, request)
     name = words.call(words.name(subject), args, kwargs)
     if "failed" in reply:
-        wanted = "a function that returns its last tensor" if kind == "block" else "a model"
+        last = _("a function that returns its last tensor")
+        wanted = last if kind == "block" else _("a model")
         return name, None, failed(reply, wanted)
     try:
         within_bounds(reply["trace"])
@@ -66,7 +68,8 @@ def _with_its_end(found, built, table):
     if ends[0] == ends[1] or len(ends[0]) != 1:
         return found
     yours, right = (shape_of(end[0]) for end in ends)
-    text = f"Your function gives {yours}, it should give {right}."
+    text = _("Your function gives {received}, it should give {expected}.")
+    text = text.format(received=yours, expected=right)
     return replace(found, message=f"{found.message} {text}")
 
 
@@ -83,11 +86,19 @@ def _note(built):
     if not without_use:
         return ""
     first, *others = without_use
-    more = f" (and {len(others)} more like it)" if others else ""
-    return in_words_of(built.library, (
-        f"{first}{more} has a bias, which the batch normalisation behind it takes out again. That "
-        "is accepted. With use_bias=False the layer holds one array of weights instead of two."
-    ))  # fmt: skip
+    said = ngettext(
+        "{row} (and {more} more like it) has a bias, which the batch normalisation behind it takes "
+        "out again. That is accepted. With use_bias=False the layer holds one array of weights "
+        "instead of two.",
+        "{row} (and {more} more like it) has a bias, which the batch normalisation behind it takes "
+        "out again. That is accepted. With use_bias=False the layer holds one array of weights "
+        "instead of two.",
+        len(others),
+    ) if others else _(
+        "{row} has a bias, which the batch normalisation behind it takes out again. That is "
+        "accepted. With use_bias=False the layer holds one array of weights instead of two."
+    )  # fmt: skip
+    return in_words_of(built.library, said.format(row=first, more=len(others)))
 
 
 def _one_line(error):

@@ -14,6 +14,7 @@ from course.check.asked import ask, failed
 from course.check.card import Card
 from course.diagnosis import Cause, finding
 from course.evidence import values
+from course.language import N_, _
 from course.network.words import shape_of
 
 
@@ -28,12 +29,12 @@ def card(function, cases, mode, seed):
         return Card(name, [_stopped(reply, cases)])
     answers = reply["answers"]
     if not isinstance(answers, list) or len(answers) != len(cases):
-        return Card(name, [finding(name, Cause.NO_ANSWER, received="not as many as questions")])
+        return Card(name, [finding(name, Cause.NO_ANSWER, received=words.not_as_many())])
     if len(parts) == 1:
         answers = [[answer] for answer in answers]
     for answer in answers:
         if not isinstance(answer, list) or len(answer) != len(parts):
-            wanted, got = f"a tuple ({', '.join(parts)})", words.brief(answer)
+            wanted, got = _("a tuple ({parts})").format(parts=", ".join(parts)), words.brief(answer)
             return Card(name, [finding("", Cause.WRONG_KIND_OF_VALUE, wanted, got)])
     columns = zip(parts.items(), zip(*answers, strict=True), strict=True)
     found = (_wrong(part, *about, got, cases) for (part, about), got in columns)
@@ -45,11 +46,11 @@ def _stopped(reply, cases):
     number, hint = reply.get("case"), ""
     if type(number) is int and 0 <= number < len(cases) and "broadcast" in str(reply.get("text")):
         first, second = (shape_of(np.shape(value)) for value in cases[number][:2])
-        hint = (
-            f"The first argument was {first}, the second {second}. Means, variances, γ and β are "
+        hint = _(
+            "The first argument was {first}, the second {second}. Means, variances, γ and β are "
             "one number for each map that comes out, the last axis."
-        )
-    return failed(reply, "a function that returns numbers", hint)
+        ).format(first=first, second=second)
+    return failed(reply, _("a function that returns numbers"), hint)
 
 
 def _wrong(part, right, hint, got, cases):
@@ -59,9 +60,11 @@ def _wrong(part, right, hint, got, cases):
     if not wrong:
         return None
     answer, wanted = wrong[0]
-    said, brief = _named(right, cases, got) or hint, words.brief(answer)
+    said, brief = _named(right, cases, got) or _(hint), words.brief(answer)
     place = where(answer, wanted, _allowed(wanted))
-    place = place or f"You have {brief} instead of {words.brief(wanted)}."
+    if not place:
+        place = _("You have {received} instead of {expected}.")
+        place = place.format(received=brief, expected=words.brief(wanted))
     return finding(part, Cause.WRONG_VALUE, received=brief, hint=f"{said} {place}")
 
 
@@ -70,11 +73,11 @@ def _named(right, cases, got):
     for many in (1, 2):
         for keys in combinations(right.__kwdefaults__, many):
             for chosen in product(*(_MISTAKES[key] for key in keys)):
-                changed = {key: value for key, (value, _) in zip(keys, chosen, strict=True)}
+                changed = {key: value for key, (value, _sentence) in zip(keys, chosen, strict=True)}
                 with np.errstate(all="ignore"):  # such as 0/0 without ε
                     made = [right(*case, **changed).tolist() for case in cases]
                 if all(map(_agree, got, made)):
-                    return " ".join(sentence for _, sentence in chosen)
+                    return " ".join(_(sentence) for _wrong_value, sentence in chosen)
     return ""
 
 
@@ -168,74 +171,83 @@ def folded_bias(
 #: keyword: [(wrong value, the sentence about it)]
 _MISTAKES = {
     "axes": [
-        ((0,), "Each pixel has its own mean here. Take it over images, rows and columns."),
-        ((0, 1), "Each column of a map has its own mean here. A map has one mean."),
-        ((0, 2), "Each row of a map has its own mean here. A map has one mean."),
-        ((1, 2), "Each image has its own mean here. Take it over all images of the batch."),
-        ((3,), "The mean is over the maps of a pixel here. Each map has its own mean."),
-        ((1, 2, 3), "Each image has one mean here, over all its maps. Each map has its own."),
-        ((0, 1, 2, 3), "All maps share one mean here. Each map has its own."),
+        ((0,), N_("Each pixel has its own mean here. Take it over images, rows and columns.")),
+        ((0, 1), N_("Each column of a map has its own mean here. A map has one mean.")),
+        ((0, 2), N_("Each row of a map has its own mean here. A map has one mean.")),
+        ((1, 2), N_("Each image has its own mean here. Take it over all images of the batch.")),
+        ((3,), N_("The mean is over the maps of a pixel here. Each map has its own mean.")),
+        ((1, 2, 3), N_("Each image has one mean here, over all its maps. Each map has its own.")),
+        ((0, 1, 2, 3), N_("All maps share one mean here. Each map has its own.")),
     ],
     "sample": [
-        (True, "This is the variance of a sample, divided by n − 1. Here it is divided by n."),
+        (True, N_("This is the variance of a sample, divided by n − 1. Here it is divided by n.")),
     ],
     "own": [
-        (False, "These are the moving averages. In training the batch's own statistics count."),
+        (False, N_("These are the moving averages. In training the batch's own statistics count.")),
     ],
     "stored": [
-        (False, "These are the batch's own statistics. In use the moving averages count."),
+        (False, N_("These are the batch's own statistics. In use the moving averages count.")),
     ],
-    "centred": [(False, "The mean is not subtracted.")],
+    "centred": [(False, N_("The mean is not subtracted."))],
     "divisor": [
-        (lambda variance, epsilon: np.sqrt(variance), "ε is missing: √(variance + ε)."),
+        (lambda variance, epsilon: np.sqrt(variance), N_("ε is missing: √(variance + ε).")),
         (
             lambda variance, epsilon: np.sqrt(variance) + epsilon,
-            "ε stands outside of the root. It belongs inside: √(variance + ε).",
+            N_("ε stands outside of the root. It belongs inside: √(variance + ε)."),
         ),
         (
             lambda variance, epsilon: variance + epsilon,
-            "The root is missing. The divisor is √(variance + ε).",
+            N_("The root is missing. The divisor is √(variance + ε)."),
         ),
         (
             lambda variance, epsilon: np.sqrt(np.sqrt(variance) + epsilon),
-            "The root is taken twice. The divisor is √(variance + ε).",
+            N_("The root is taken twice. The divisor is √(variance + ε)."),
         ),
-        (lambda variance, epsilon: variance, "The divisor is the variance, not √(variance + ε)."),
+        (
+            lambda variance, epsilon: variance,
+            N_("The divisor is the variance, not √(variance + ε)."),
+        ),
     ],
-    "gain": [(np.ones_like, "γ is missing.")],
-    "shift": [(np.zeros_like, "β is missing.")],
+    "gain": [(np.ones_like, N_("γ is missing."))],
+    "shift": [(np.zeros_like, N_("β is missing."))],
     "blend": [
         (
             lambda old, new, momentum: momentum * new + (1 - momentum) * old,
-            "The momentum is the wrong way round: it is the share of the old value.",
+            N_("The momentum is the wrong way round: it is the share of the old value."),
         ),
-        (lambda old, new, momentum: old, "This is still the old value, without this batch."),
-        (lambda old, new, momentum: new, "This is the batch's value alone, without the old one."),
+        (lambda old, new, momentum: old, N_("This is still the old value, without this batch.")),
+        (
+            lambda old, new, momentum: new,
+            N_("This is the batch's value alone, without the old one."),
+        ),
         (
             lambda old, new, momentum: momentum * old + new,
-            "The batch's value has to be multiplied by 1 − momentum.",
+            N_("The batch's value has to be multiplied by 1 − momentum."),
         ),
     ],
-    "spread": [(np.sqrt, "This mixes in the root of the variance.")],
-    "factor": [(np.ones_like, "This is the old kernel. γ and the division belong in it.")],
+    "spread": [(np.sqrt, N_("This mixes in the root of the variance."))],
+    "factor": [(np.ones_like, N_("This is the old kernel. γ and the division belong in it."))],
     "moved": [
-        (lambda bias, mean, scale: -scale * mean, "The convolution's old bias is forgotten."),
+        (lambda bias, mean, scale: -scale * mean, N_("The convolution's old bias is forgotten.")),
         (
             lambda bias, mean, scale: bias - scale * mean,
-            "The old bias is normalised as well: multiply it as you multiply the kernel.",
+            N_("The old bias is normalised as well: multiply it as you multiply the kernel."),
         ),
-        (lambda bias, mean, scale: scale * bias, "The mean is forgotten."),
-        (lambda bias, mean, scale: scale * (bias + mean), "The mean is added, not subtracted."),
+        (lambda bias, mean, scale: scale * bias, N_("The mean is forgotten.")),
+        (lambda bias, mean, scale: scale * (bias + mean), N_("The mean is added, not subtracted.")),
         (
             lambda bias, mean, scale: scale * bias - mean,
-            "The mean is divided as well: multiply it as you multiply the kernel.",
+            N_("The mean is divided as well: multiply it as you multiply the kernel."),
         ),
     ],
 }
 
-_Y = "y = γ · (x − mean) / √(variance + ε) + β."
-_MOVED = "It is momentum · old value + (1 − momentum) · this batch's value, for each map."
-_FOLDED = "Multiply γ · (w ∗ x + b − mean) / √(variance + ε) + β out: what is multiplied by x?"
+_Y = N_("y = γ · (x − mean) / √(variance + ε) + β.")
+_BATCH = N_(
+    "y = γ · (x − mean) / √(variance + ε) + β. Each map has its own mean and variance in the batch."
+)
+_MOVED = N_("It is momentum · old value + (1 − momentum) · this batch's value, for each map.")
+_FOLDED = N_("Multiply γ · (w ∗ x + b − mean) / √(variance + ε) + β out: what is multiplied by x?")
 
 
 def _statistics(rng, maps):
@@ -266,7 +278,7 @@ _MODES = {
     "training": (
         _training_case,
         {
-            "y": (in_training, f"{_Y} Each map has its own mean and variance in the batch."),
+            "y": (in_training, _BATCH),
             "mean": (moved_mean, _MOVED),
             "variance": (moved_variance, _MOVED),
         },

@@ -6,6 +6,8 @@ import os
 from contextlib import contextmanager
 from operator import methodcaller
 
+from course.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ class CheckFailed(AssertionError):
         # IPython calls this. A traceback through this package would only hide the reason, which
         # the card shows. nbgrader's Validate shows only errors, so there the message repeats it.
         if self.shown and "NBGRADER_EXECUTION" not in os.environ:
-            return ["CheckFailed: the card above says why."]
+            return [_("CheckFailed: the card above says why.")]
         return [f"CheckFailed: {self.findings[0].message}"]
 
 

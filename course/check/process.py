@@ -95,8 +95,9 @@ def in_words(runs):
 def html(runs):
     """What the output holds, for its student to read."""
     head = _("exercise"), _("state"), _("row"), _("first finding"), _("minutes at work")
+    states = {"open": _("open"), WRONG: _("wrong"), RIGHT: _("right")}
     rows = [
-        (name, state, row, cause.replace("_", " ").lower(), str(minutes))
+        (name, states[state], row, cause.replace("_", " ").lower(), str(minutes))
         for name, minutes, state, row, cause in runs
     ]
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in said().splitlines())

@@ -8,6 +8,7 @@ explains wrong ones offline, so they cannot be kept from the student's machine.
 
 from course.check import words
 from course.diagnosis import Cause, finding
+from course.language import _
 
 RIGHT = ""  # stands in the place of the right letter's reason
 
@@ -530,9 +531,12 @@ def wrong(got, questions):
                 "other one should have a reason why it is wrong."
             )
     if got is None:
-        return [finding("", Cause.NOT_ANSWERED, hint="Fill in the cell above.")]
+        return [finding("", Cause.NOT_ANSWERED, hint=words.answer_above())]
     if not isinstance(got, dict):
-        kind = {"expected": "a dict with a letter for each question", "received": words.brief(got)}
+        kind = {
+            "expected": _("a dict with a letter for each question"),
+            "received": words.brief(got),
+        }
         return [finding("", Cause.WRONG_KIND_OF_VALUE, **kind)]
     findings = []
     for question, reasons in questions.items():
@@ -542,9 +546,12 @@ def wrong(got, questions):
         if letter is None:
             findings.append(finding(question, Cause.NOT_ANSWERED))
         elif letter not in list(reasons):
-            hint = f'Write one of the letters "a" to "{max(reasons)}", in quotation marks. You '
-            hint += f"have {words.quoted(letter)}."
+            hint = _(
+                'Write one of the letters "a" to "{last}", in quotation marks. You have {value}.'
+            )
+            hint = hint.format(last=max(reasons), value=words.quoted(letter))
             findings.append(finding(question, Cause.WRONG_VALUE, received=letter, hint=hint))
         elif reasons[letter] != RIGHT:
-            findings.append(finding(question, Cause.CHOICE, received=letter, hint=reasons[letter]))
+            hint = _(reasons[letter])
+            findings.append(finding(question, Cause.CHOICE, received=letter, hint=hint))
     return findings

@@ -19,6 +19,7 @@ from course import show
 from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
+from course.language import _, ngettext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -42,28 +43,32 @@ class Progress:
     @property
     def points(self) -> float:
         """Points of the exercises whose check passed when it was last run."""
-        return sum(p for name, p in self.exercises.items() if self._state(name) == "✓ solved")
+        return sum(p for name, p in self.exercises.items() if self._state(name) == "solved")
 
     def _state(self, name):
         seen = self.seen.get(name)
         if not seen or seen.get("open"):
-            return "○ open"
-        return "✓ solved" if seen["solved"] else "✗ not yet"
+            return "open"
+        return "solved" if seen["solved"] else "wrong"
 
     def _rows(self):
+        states = {"open": _("○ open"), "solved": _("✓ solved"), "wrong": _("✗ not yet")}
         for name, points in self.exercises.items():
             seen = self.seen.get(name, {})
             tries = str(seen.get("tries") or "")
             spent = f"{seen['minutes']:.0f} min" if seen.get("solved") else ""
-            yield self._state(name), name, str(points), tries, spent
+            yield states[self._state(name)], name, str(points), tries, spent
 
     @property
     def headline(self) -> str:
         """Points so far and what is open, in a line."""
-        open_ = [name for name in self.exercises if self._state(name) != "✓ solved"]
+        open_ = [name for name in self.exercises if self._state(name) != "solved"]
+        said = (
+            _("{points} of {total} points; still open: {names}.") if open_
+            else _("{points} of {total} points; everything is solved.")
+        )  # fmt: skip
         total = sum(self.exercises.values())
-        rest = f"still open: {', '.join(open_)}" if open_ else "everything is solved"
-        return f"{self.points} of {total} points; {rest}."
+        return said.format(points=self.points, total=total, names=", ".join(open_))
 
     def __repr__(self):
         lines = [self.headline]
@@ -76,7 +81,7 @@ class Progress:
 
     def _repr_html_(self):
         said = f"<p>{escape(self.problem)}</p>" if self.problem else ""
-        head = ("state", "exercise", "points", "checks", "time")
+        head = (_("state"), _("exercise"), _("points"), _("checks"), _("time"))
         if self.file:
             good, (first, *others) = self.file
             rest = "".join(f"<p>{escape(text)}</p>" for text in others)
@@ -117,16 +122,24 @@ class Overview:
 
     def __repr__(self):
         return "\n".join(
-            f"{name}: {got} of {points} points, {open_} exercises open"
-            for name, _, got, points, open_ in self.rows
+            ngettext(
+                "{name}: {points} of {total} points, {open} exercises open",
+                "{name}: {points} of {total} points, {open} exercises open",
+                open_,
+            ).format(name=name, points=got, total=points, open=open_)
+            for name, _path, got, points, open_ in self.rows
         )
 
     def _repr_html_(self):
         table = [
-            (name, f"{got} of {points}", str(open_) if open_ else "✓ none")
-            for name, _, got, points, open_ in self.rows
+            (
+                name,
+                _("{points} of {total}").format(points=got, total=points),
+                str(open_) if open_ else _("✓ none"),
+            )
+            for name, _path, got, points, open_ in self.rows
         ]
-        return show.html(("assignment", "points so far", "exercises open"), table)
+        return show.html((_("assignment"), _("points so far"), _("exercises open")), table)
 
 
 def overview(folder="assignments"):
@@ -143,10 +156,11 @@ def overview(folder="assignments"):
         open_ = sum(not shown.seen.get(name, {}).get("solved") for name in exercises)
         rows.append((path.parent.name, path, shown.points, sum(exercises.values()), open_))
     if not rows:
-        raise FileNotFoundError(
-            f"{Path(folder).resolve()} holds no assignments. Open this notebook in the course's "
-            "folder, or name the folder: overview('path/to/assignments')."
+        said = _(
+            "{folder} holds no assignments. Open this notebook in the course's folder, or name the "
+            "folder: overview('path/to/assignments')."
         )
+        raise FileNotFoundError(said.format(folder=Path(folder).resolve()))
     return Overview(rows)
 
 
@@ -160,8 +174,11 @@ class Solved:
         self.exercise, self.points = exercise, points
 
     def __repr__(self):
-        points = f"{self.points} point{'s' * (self.points != 1)}"
-        return f"✓ {points}: {self.exercise} is solved."
+        said = ngettext(
+            "✓ {points} point: {exercise} is solved.", "✓ {points} points: {exercise} is solved.",
+            self.points,
+        )  # fmt: skip
+        return said.format(points=self.points, exercise=self.exercise)
 
     def _repr_html_(self):
         return framed("right", repr(self))
@@ -207,7 +224,8 @@ class _Watch:
             new.write_text(json.dumps(seen, indent=1), encoding="utf-8")
             os.replace(new, folder / FILE)
         except OSError as error:
-            self.problem = f"Progress cannot be kept in {folder.name}/: {error.strerror}."
+            said = _("Progress cannot be kept in {folder}/: {error}.")
+            self.problem = said.format(folder=folder.name, error=error.strerror)
 
 
 def watch(keep=None):

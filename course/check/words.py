@@ -1,19 +1,23 @@
 """How a student's values and calls are written in a sentence: short, on one line."""
 
 from course.evidence import values
+from course.language import _
 from course.plain import one_line
 
-NO_NAME = "Your answer"
+
+def no_name():
+    """What a subject without a name is called."""
+    return _("Your answer")
 
 
 def name(subject):
-    """The student's name for a subject, or `NO_NAME`."""
-    return values.name_of(subject) or NO_NAME
+    """The student's name for a subject, or `no_name()`."""
+    return values.name_of(subject) or no_name()
 
 
 def call(name, args, kwargs):
     """A call as it would be written, area(2, size=3); just the name if it takes nothing."""
-    if name == NO_NAME or (not args and not kwargs):
+    if name == no_name() or (not args and not kwargs):
         return name
     parts = [brief(values.sendable(a)) for a in args]
     parts += [f"{key}={brief(item)}" for key, item in kwargs.items()]
@@ -53,7 +57,8 @@ def count(number):
 
 def quoted(value):
     """A value; a string as `the text "…"`, so that "5" is not read as 5."""
-    return f'the text "{brief(value)}"' if isinstance(value, str) else brief(value)
+    said = _('the text "{text}"') if isinstance(value, str) else "{text}"
+    return said.format(text=brief(value))
 
 
 def other_key(got, key):
@@ -63,4 +68,19 @@ def other_key(got, key):
         return "".join(filter(str.isalnum, text)).casefold()
 
     alike = next((other for other in got if bare(other) == bare(key)), None)
-    return f'You wrote "{brief(alike)}".' if alike else ""
+    return _('You wrote "{key}".').format(key=brief(alike)) if alike else ""
+
+
+def you_have(text):
+    """The sentence about an answer that `text` shows."""
+    return _("You have {value}.").format(value=text)
+
+
+def answer_above():
+    """What to do about an answer that is not there yet."""
+    return _("Fill in the cell above.")
+
+
+def not_as_many():
+    """What came instead of an answer to each question."""
+    return _("not as many as questions")

@@ -19,6 +19,8 @@ from course.grading.folder import write_atomically, zipped
 from course.grading.sandbox import outside
 from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import Job, grade_submission
+from course.language import _, speaking
+from course.network.words import listed
 from course.notebook import pieces, renamed
 from course.notebook.official import Official, Release
 from course.plain import one_line
@@ -148,17 +150,26 @@ def judge(pack, data, judges=None):
         data = {f"{next(iter(job.official))}.ipynb": data}
     contents = renamed.named(data, job.official)
     if not contents:
-        wanted = " and ".join(f"{name}.ipynb" for name in job.official)
         there = ", ".join(one_line(name, 100) for name in sorted(data)[:5])
-        there = f"there is only {there}" if there else "there is no file at all"
-        return not_graded(job, f"No notebook was handed in: it should be {wanted}, and {there}.")
+        with speaking(job.language):
+            wanted = listed([f"{name}.ipynb" for name in job.official])
+            said = (
+                _("No notebook was handed in: it should be {files}, and there is only {others}.")
+                if there
+                else _(
+                    "No notebook was handed in: it should be {files}, and there is no file at all."
+                )
+            )
+        return not_graded(job, said.format(files=wanted, others=there))
     for name, content in contents.items():
         if isinstance(content, Path):
             try:
                 contents[name] = renamed.start(content)
             except OSError as error:
-                said = f"{one_line(content.name, 100)} cannot be read: {error.strerror}."
-                return not_graded(job, said)
+                with speaking(job.language):
+                    said = _("{file} cannot be read: {error}.")
+                file = one_line(content.name, 100)
+                return not_graded(job, said.format(file=file, error=error.strerror))
     return grade_submission(job, contents, judges)
 
 

@@ -10,6 +10,8 @@ from course.diagnosis.causes import Cause
 from course.grading import hand
 from course.grading.sandbox import outside
 from course.grading.verdict.outputs import reasons
+from course.language import ENGLISH, _, speaking
+from course.notebook.official import grade_id
 from course.plain import one_line
 
 _MAX_REASON = 20  # lines of a reason why something was not graded
@@ -23,6 +25,7 @@ class Result:
     score: float = 0.0
     maximum: float = 0.0
     lost: list = field(default_factory=list)  # (grade id, points, [message, ...])
+    open: set = field(default_factory=set)  # grade ids of those that were not answered
     remarks: list = field(default_factory=list)  # (grade id, text: passed with an official answer)
     repairs: list = field(default_factory=list)
     failed: str | None = None
@@ -30,6 +33,7 @@ class Result:
     by_hand: str | None = None  # why it could not be graded, if a person has graded all of it
     late: float = 0.0  # points taken off by nbgrader's plugin for late submissions
     contained: bool = True  # whether student code ran in a box
+    language: str = ENGLISH  # in which it was judged
     files: dict = field(default_factory=dict)  # {notebook: SHA-256 of the file that was graded}
 
 
@@ -73,15 +77,25 @@ def _read_notebook(result, nb, notebook):
     result.repairs += map(one_line, said.get("repairs", []))
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
+    result.language = said.get("language", ENGLISH)
     judged, comments = reasons(nb), hand.comments(nb, notebook)
+    first = {
+        grade_id(cell): found[0]["cause"]
+        for cell in nb.cells
+        if (found := cell.metadata.get("course", {}).get("findings"))
+    }
     grades = {grade.cell.name: grade for grade in notebook.grades}
     for name in comments:  # in the notebook's order
         grade = grades.get(name)
         if grade is None or grade.score >= grade.max_score:
             continue
         messages = judged.get(name, (True, []))[1]
-        if grade.manual_score is not None and not grade.needs_manual_grade:
-            messages = comments[name] + messages or ["graded by hand, without a comment"]
+        by_hand = grade.manual_score is not None and not grade.needs_manual_grade
+        if first.get(name) == Cause.NOT_ANSWERED.name and not (by_hand and comments[name]):
+            result.open.add(name)
+        if by_hand:
+            with speaking(result.language):
+                messages = comments[name] + messages or [_("graded by hand, without a comment")]
         if messages:
             lost = grade.max_score - grade.score
             result.lost.append((name, lost, list(map(one_line, messages))))
@@ -104,10 +118,10 @@ def table(results):
         if result.by_hand:
             waits = f"  (graded by hand: {one_line(result.by_hand)})"
         lines.append(f"{name:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
-        open_ = [name for name, _, messages in result.lost if _open(messages)]
-        open_points = sum(points for _, points, messages in result.lost if _open(messages))
+        open_ = [name for name, *_rest in result.lost if name in result.open]
+        open_points = sum(points for name, points, _said in result.lost if name in result.open)
         for exercise, points, messages in result.lost:
-            if not _open(messages):
+            if exercise not in result.open:
                 lines.append(f"{'':<{width}}    −{points:g} {exercise}: {messages[0]}")
         if open_:
             names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
@@ -121,8 +135,3 @@ def table(results):
     if not all(result.contained for result in results):
         lines.append("Graded WITHOUT a sandbox: these submissions could read and change anything.")
     return "\n".join(lines)
-
-
-def _open(messages):
-    """Whether these are the messages about an exercise that was not answered."""
-    return bool(messages) and Cause.NOT_ANSWERED.value in messages[0]

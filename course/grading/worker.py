@@ -67,6 +67,11 @@ class Job:
     solution: dict = field(default_factory=dict)
 
     @property
+    def language(self):
+        """The language in which its students are spoken to."""
+        return next(iter(self.official.values())).language
+
+    @property
     def runs_in(self):
         """Where student code runs: one of `outside.SANDBOXES`, and one of its `BACKENDS`."""
         judge = Judge(config=Config(self.config))
@@ -248,7 +253,7 @@ def _answer(link):
     os.environ["KERAS_BACKEND"] = job.runs_in[1]  # for a test cell of somebody's own
     numpy.random.seed()  # unlike Python's generator, NumPy's is not seeded again at a fork
     try:
-        with _beside(job.files):
+        with _beside(job.files), speaking(job.language):
             submission = read_submission(contents, job.official)
             notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
         verdict = Verdict(notebooks, assignment=job.assignment, job=job.name)

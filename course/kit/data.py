@@ -16,6 +16,7 @@ from importlib import resources
 
 from course.kit.fetch import folder, prepared, tensorflow, tensorflow_datasets, unlogged
 from course.kit.unavailable import COURSE, DataUnavailable
+from course.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -82,7 +83,9 @@ def history(name: str) -> dict[str, Any]:
     known = sorted(f.name.removesuffix(".json") for f in files.iterdir()) if files.is_dir() else []
     if name not in known:
         raise FileNotFoundError(
-            f"There is no stored history {name!r}. Stored are: {', '.join(known) or 'none'}."
+            _("There is no stored history {name}. Stored are: {names}.").format(
+                name=repr(name), names=", ".join(known) or _("none")
+            )
         )
     return json.loads(files.joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
@@ -145,24 +148,24 @@ def _test_split(name, splits):
         if "train" in splits and split in splits:
             return split
     raise ValueError(
-        f'{name!r} should have a split "train" and a split "test" or "validation". It has: '
-        f"{', '.join(splits) or 'none'}. Choose another set, or use tensorflow_datasets itself."
+        _(
+            '{name} should have a split "train" and a split "test" or "validation". It has: '
+            "{splits}. Choose another set, or use tensorflow_datasets itself."
+        ).format(name=repr(name), splits=", ".join(splits) or _("none"))
     )
 
 
 def _checked(batch, size, limit):
     for word, value in [("batch", batch), ("limit", limit)]:
         if not (word == "limit" and value is None) and not (_whole(value) and value > 0):
-            raise ValueError(
-                f"{word} should be a whole number of images, 1 or more. Received: {value!r}."
-            )
+            said = _("{word} should be a whole number of images, 1 or more. Received: {value}.")
+            raise ValueError(said.format(word=word, value=repr(value)))
     if size is None:
         return None
     sides = tuple(size) if isinstance(size, (tuple, list)) else ()
     if len(sides) != 2 or not all(_whole(side) and side > 0 for side in sides):
-        raise ValueError(
-            f"size should be (height, width) in pixels, such as (32, 32). Received: {size!r}."
-        )
+        said = _("size should be (height, width) in pixels, such as (32, 32). Received: {size}.")
+        raise ValueError(said.format(size=repr(size)))
     return sides
 
 

@@ -15,6 +15,7 @@ import threading
 from course.evidence import keras_private
 from course.kit.quiet import quietly
 from course.kit.unavailable import COURSE, DataUnavailable, advice, damaged, unknown
+from course.language import _
 
 
 def folder() -> str:
@@ -39,8 +40,9 @@ def prepared(name, size, batch):
                 builder = _prepared_digits(builder)
             else:
                 _reach(builder)
-                size_of_it = _how_big(name, builder)
-                print(f"Downloading {name} ({size_of_it}) to {builder.data_dir} ...")
+                said = _("Downloading {name} ({size}) to {folder} ...")
+                how_big, there = _how_big(name, builder), builder.data_dir
+                print(said.format(name=name, size=how_big, folder=there))
                 with _told(folder()):
                     _prepare(builder)
         except DataUnavailable:
@@ -65,7 +67,7 @@ def _check_files(name, builder):
             if builder.info.file_format.value != "tfrecord":
                 continue
             records = tf.data.TFRecordDataset([str(path) for path in split.filepaths])
-            count = int(records.reduce(tf.constant(0, tf.int64), lambda number, _: number + 1))
+            count = int(records.reduce(tf.constant(0, tf.int64), lambda number, _one: number + 1))
             if count != split.num_examples:
                 wanted = f"{split.num_examples} were written"
                 raise ValueError(f"its part {name_of_split!r} has {count} images, {wanted}")
@@ -108,7 +110,7 @@ def _told(place):
     def tell():
         while not done.wait(2):
             have = (_bytes_in(place) - before) / 2**20
-            out.write(f"\r{have:,.0f} MiB are here ...")
+            out.write("\r" + _("{count} MiB are here ...").format(count=f"{have:,.0f}"))
             out.flush()
 
     teller = threading.Thread(target=tell, daemon=True)
@@ -119,12 +121,13 @@ def _told(place):
         done.set()
         teller.join()
         if have := _bytes_in(place) - before:
-            out.write(f"\r{have / 2**20:,.0f} MiB are here.    \n")
+            said = _("{count} MiB are here.").format(count=f"{have / 2**20:,.0f}")
+            out.write(f"\r{said}    \n")
 
 
 def _bytes_in(place):
     total = 0
-    for folder_, _, names in os.walk(place):
+    for folder_, _folders, names in os.walk(place):
         for name in names:
             with contextlib.suppress(OSError):  # renamed meanwhile
                 total += os.path.getsize(os.path.join(folder_, name))
@@ -170,22 +173,27 @@ def _builder(name, data_dir):
 
 def _check_features(name, info, size):
     if info.supervised_keys != ("image", "label"):
+        said = _(
+            "{name} should be a set of (image, label) pairs. It has: {features}. Choose an image "
+            "classification set: {sets}."
+        )
         raise ValueError(
-            f"{name!r} should be a set of (image, label) pairs. It has: {', '.join(info.features)}."
-            f" Choose an image classification set: {', '.join(COURSE)}."
+            said.format(name=repr(name), features=", ".join(info.features), sets=", ".join(COURSE))
         )
     if size is None and None in info.features["image"].shape:
-        raise ValueError(
-            f"The images of {name!r} differ in size, so they do not fit into one batch. "
-            f"Give the size you want: load({name!r}, size=(224, 224))."
+        said = _(
+            "The images of {name} differ in size, so they do not fit into one batch. Give the size "
+            "you want: load({name}, size=(224, 224))."
         )
+        raise ValueError(said.format(name=repr(name)))
 
 
 def _how_big(name, builder):
     if name in COURSE:
         return COURSE[name][1]
     total = sum(keras_private.downloads(builder).values())
-    return f"up to {total / 2**20:,.0f} MiB" if total else "of unknown size"
+    said = _("up to {size} MiB") if total else _("of unknown size")
+    return said.format(size=f"{total / 2**20:,.0f}")
 
 
 # ------------------------------------------------------------------- imported where it is used
@@ -215,8 +223,10 @@ def tensorflow():
                     tf.config.set_visible_devices([], "GPU")  # leave its memory to JAX or PyTorch
     except ImportError as error:
         raise DataUnavailable(
-            "The data pipelines are tf.data and need TensorFlow, on every backend of Keras. "
-            f"It cannot be imported: {error}. Install it: pip install tensorflow."
+            _(
+                "The data pipelines are tf.data and need TensorFlow, on every backend of Keras. It "
+                "cannot be imported: {error}. Install it: pip install tensorflow."
+            ).format(error=error)
         ) from None
     return tf
 
@@ -264,7 +274,7 @@ def _digits():
             parts = {"train": np.delete(by_digit, np.s_[::5]), "test": by_digit[::5]}
             return {part: self._examples(images, digits.target, parts[part]) for part in parts}
 
-        def _generate_examples(self, **_):
+        def _generate_examples(self, **_given):
             raise NotImplementedError  # the splits bring their own generators
 
         @staticmethod

@@ -17,6 +17,7 @@ import warnings
 
 from course import language as languages
 from course.kit.quiet import quietly
+from course.language import _, ngettext
 
 
 def setup(
@@ -48,17 +49,19 @@ def setup(
     `mixed_precision`, `language` or `keep_progress`.
     """
     if mixed_precision not in (True, False, None):
-        raise ValueError(
-            f"mixed_precision should be True, False or None. Received: {mixed_precision!r}. "
-            "Write course.setup(mixed_precision=True) on a machine with a GPU."
+        said = _(
+            "mixed_precision should be True, False or None. Received: {value}. Write "
+            "course.setup(mixed_precision=True) on a machine with a GPU."
         )
+        raise ValueError(said.format(value=repr(mixed_precision)))
     if language is not None:
         languages.use(language)
     if keep_progress not in (True, False, None):
-        raise ValueError(
-            f"keep_progress should be True, False or None. Received: {keep_progress!r}. Write "
+        said = _(
+            "keep_progress should be True, False or None. Received: {value}. Write "
             "course.setup(keep_progress=True) to keep the runs of the checks in the notebook."
         )
+        raise ValueError(said.format(value=repr(keep_progress)))
     with quietly():
         keras = _keras()
         backend = keras.backend.backend()
@@ -73,12 +76,13 @@ def setup(
 
     device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
     if not gpus and "google.colab" in sys.modules:
-        device += " (for a GPU: Runtime > Change runtime type)"
+        device = _("{device} (for a GPU: Runtime > Change runtime type)").format(device=device)
     if mixed_precision and not gpus:
-        device += " (mixed precision left off: it pays on a GPU only)"
+        said = _("{device} (mixed precision left off: it pays on a GPU only)")
+        device = said.format(device=device)
     elif mixed_precision:
         keras.config.set_dtype_policy("mixed_float16")
-        device += ", mixed precision"
+        device = _("{device}, mixed precision").format(device=device)
     if mixed_precision is False or (mixed_precision and not gpus):
         keras.config.set_dtype_policy("float32")
 
@@ -91,10 +95,19 @@ def setup(
         tables.look_in(os.getcwd())
     keeps = record.watch(keep_progress)
     cells.watch()
+    said = _(
+        "course {version} · Python {python} · Keras {keras} on {backend} · {device} · data in "
+        "{folder}"
+    )
     print(
-        f"course {__version__} · Python {platform.python_version()}"
-        f" · Keras {keras.__version__} on {' '.join(filter(None, [backend, version]))}"
-        f" · {device} · data in {_short(data.folder())}"
+        said.format(
+            version=__version__,
+            python=platform.python_version(),
+            keras=keras.__version__,
+            backend=" ".join(filter(None, [backend, version])),
+            device=device,
+            folder=_short(data.folder()),
+        )
     )
     if keeps and keep_progress:
         print(process.said())
@@ -105,21 +118,22 @@ def _keras():
     try:
         import keras
     except ImportError as error:
-        wanted = os.environ.get("KERAS_BACKEND") or "tensorflow (or what ~/.keras/keras.json says)"
+        default = _("tensorflow (or what ~/.keras/keras.json says)")
+        wanted = os.environ.get("KERAS_BACKEND") or default
         missing = (error.name or "tensorflow").partition(".")[0]
-        raise ImportError(
-            f"Keras cannot start on its backend, {wanted}: {error}. Likely cause: a package is "
-            f"not installed in this Python. Install it (pip install {missing}), or set "
-            "KERAS_BACKEND to one that is there before anything imports Keras, and restart the "
-            "kernel."
-        ) from error
+        said = _(
+            "Keras cannot start on its backend, {backend}: {error}. Likely cause: a package is not "
+            "installed in this Python. Install it (pip install {package}), or set KERAS_BACKEND to "
+            "one that is there before anything imports Keras, and restart the kernel."
+        )
+        raise ImportError(said.format(backend=wanted, error=error, package=missing)) from error
     return keras
 
 
 # For each backend: (its version, the names of its GPUs).
 
 
-def _tensorflow(_):
+def _tensorflow(_backend):
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -127,16 +141,16 @@ def _tensorflow(_):
         with contextlib.suppress(RuntimeError):  # the GPU is in use: too late to change it
             tf.config.experimental.set_memory_growth(gpu, True)
     names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    return tf.__version__, [name or "of unknown name" for name in names]
+    return tf.__version__, [name or _("of unknown name") for name in names]
 
 
-def _jax(_):
+def _jax(_backend):
     import jax
 
     return jax.__version__, [d.device_kind for d in jax.devices() if d.platform != "cpu"]
 
 
-def _torch(_):
+def _torch(_backend):
     import torch
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -156,7 +170,7 @@ def _cores():
         count = len(os.sched_getaffinity(0))  # what this process may use, as on a shared server
     except AttributeError:  # macOS, Windows
         count = os.cpu_count() or 1
-    return f"{count} core{'s' if count > 1 else ''}"
+    return ngettext("{count} core", "{count} cores", count).format(count=count)
 
 
 def _short(path):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+from course.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from typing import Any
@@ -37,14 +39,15 @@ def line(keep: bool = True) -> Any:
             if time.monotonic() - self.shown >= _EVERY:
                 self.shown = time.monotonic()
                 whole = self.params.get("steps")
-                far = f"{100 * self.steps / whole:.0f} %" if whole else f"step {self.steps}"
+                far = f"{100 * self.steps / whole:.0f} %" if whole else self._step()
                 self._write(f"{far}, {self.shown - self.begun:.0f} s")
 
         def on_test_batch_end(self, batch, logs=None):
             # `evaluate` alone calls this too, outside of an epoch.
             if hasattr(self, "begun") and time.monotonic() - self.shown >= _EVERY:
                 self.shown = time.monotonic()
-                self._write(f"test images, {self.shown - self.begun:.0f} s")
+                said = _("test images, {seconds} s")
+                self._write(said.format(seconds=f"{self.shown - self.begun:.0f}"))
 
         def on_epoch_end(self, epoch, logs=None):
             values = "  ".join(f"{name}: {value:.4f}" for name, value in (logs or {}).items())
@@ -52,8 +55,12 @@ def line(keep: bool = True) -> Any:
             text = f"{time.monotonic() - self.begun:.0f} s  {values}"
             self._write(text, end="\n" if keep or last else "")
 
+        def _step(self):
+            return _("step {number}").format(number=self.steps)
+
         def _write(self, text, end=""):
-            text = f"Epoch {self.number} of {self.params.get('epochs')}: {text}"
+            said = _("Epoch {number} of {epochs}: {text}")
+            text = said.format(number=self.number, epochs=self.params.get("epochs"), text=text)
             print(f"\r{text.ljust(self.width)}", end=end, flush=True)
             self.width = 0 if end else len(text)
 

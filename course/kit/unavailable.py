@@ -6,15 +6,18 @@ import re
 import urllib.parse
 
 from course.evidence import keras_private
+from course.language import N_, _
 
-#         name                   what is in it                                  download
+#         name           what is in it, download
 COURSE = {
-    "digits":              ("1,797 handwritten digits, 8 × 8 × 1",              "none, built in"),
-    "mnist":               ("70,000 handwritten digits, 28 × 28 × 1",           "11 MiB"),
-    "fashion_mnist":       ("70,000 pieces of clothing, 28 × 28 × 1",           "29 MiB"),
-    "cifar10":             ("60,000 small photographs, 32 × 32 × 3",            "162 MiB"),
-    "imagenette/160px-v2": ("13,394 photographs, shorter side 160, 10 classes", "94 MiB"),
-    "imagenette":          ("the same photographs in full size",                "1.5 GiB"),
+    "digits": (N_("1,797 handwritten digits, 8 × 8 × 1"), N_("none, built in")),
+    "mnist": (N_("70,000 handwritten digits, 28 × 28 × 1"), "11 MiB"),
+    "fashion_mnist": (N_("70,000 pieces of clothing, 28 × 28 × 1"), "29 MiB"),
+    "cifar10": (N_("60,000 small photographs, 32 × 32 × 3"), "162 MiB"),
+    "imagenette/160px-v2": (
+        N_("13,394 photographs, shorter side 160, 10 classes"), "94 MiB",
+    ),
+    "imagenette": (N_("the same photographs in full size"), "1.5 GiB"),
 }  # fmt: skip
 
 
@@ -24,49 +27,68 @@ class DataUnavailable(RuntimeError):
 
 def unknown(name, where, error):
     """The message about an unknown name; it lists the data sets that the course uses."""
-    sets = "\n".join(f'  "{key}": {what} ({size})' for key, (what, size) in COURSE.items())
-    return (
-        f"There is no data set {name!r} in tensorflow-datasets or in {where} "
-        f"({first_line(error)}). Likely cause: a typing mistake. The course uses\n{sets}"
-    )
+    sets = (f'  "{key}": {_(what)} ({_(size)})' for key, (what, size) in COURSE.items())
+    return _(
+        "There is no data set {name} in tensorflow-datasets or in {folder} ({error}). Likely "
+        "cause: a typing mistake. The course uses\n{sets}"
+    ).format(name=repr(name), folder=where, error=first_line(error), sets="\n".join(sets))
 
 
 def damaged(name, place, error):
     """The message about files that cannot be read."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = first_line(re.sub(r"\{\{.*?\}\} ?", "", str(error)))  # without TensorFlow's node names
-    said = f"{name!r} lies in {place}, but cannot be read ({type(error).__name__}: {text}).\n"
+    said = _("{name} lies in {folder}, but cannot be read ({error}).")
+    error = f"{type(error).__name__}: {text}"
     if kinds & {"PermissionError", "PermissionDeniedError"}:
-        return (
-            f"{said}Likely cause: its files belong to somebody else. Ask for the right to read "
-            "them, or set TFDS_DATA_DIR to a folder of yours and run this cell again."
+        advice = _(
+            "Likely cause: its files belong to somebody else. Ask for the right to read them, or "
+            "set TFDS_DATA_DIR to a folder of yours and run this cell again."
         )
-    anew = "it is made again" if name == "digits" else "it is downloaded again"
-    return (
-        f"{said}Likely cause: a download or a copy that was interrupted, or files of another "
-        f"version.\nDelete the folder {place} and run this cell again; {anew}."
-    )
+    elif name == "digits":
+        advice = _(
+            "Likely cause: a download or a copy that was interrupted, or files of another version."
+            "\nDelete the folder {folder} and run this cell again; it is made again."
+        )
+    else:
+        advice = _(
+            "Likely cause: a download or a copy that was interrupted, or files of another version."
+            "\nDelete the folder {folder} and run this cell again; it is downloaded again."
+        )
+    return f"{said}\n{advice}".format(name=repr(name), folder=place, error=error)
 
 
 def advice(name, builder, where, size, batch, error):
     """The message about a data set that could not be downloaded or made in the folder `where`."""
     cause = _cause(error, where)
+    cause = _("Likely cause: {cause}").format(cause=cause)
     if name == "digits":
-        return f'"digits" could not be made ready in {where}.\nLikely cause: {cause}'
-    download = f" ({COURSE[name][1]})" if name in COURSE else ""
+        said = _('"digits" could not be made ready in {folder}.').format(folder=where)
+        return f"{said}\n{cause}"
     there = os.path.join(where, name.split("/")[0])
-    found = ""
+    said = _("{name} is not in {folder}, and downloading it from {hosts} failed.")
+    lines = [said.format(name=repr(name), folder=where, hosts=_hosts(builder))]
     if os.path.exists(there):
-        found = f"What lies in {there} is not its version {builder.version}, or not all of it.\n"
-    return (
-        f"{name!r} is not in {where}, and downloading it from {_hosts(builder)} failed.\n{found}"
-        f"Likely cause: {cause}\n"
-        "What to do, one of:\n"
-        f"  - connect to the network and run this cell again{download}; after that it is on disk;\n"
-        "  - set TFDS_DATA_DIR to a folder that already has it, as on a campus server: "
-        'os.environ["TFDS_DATA_DIR"] = "...";\n'
-        f"  - go on without a network with the built-in digits:\n"
-        f"    {_instead(builder, size, batch)}"
+        said = _("What lies in {folder} is not its version {version}, or not all of it.")
+        lines.append(said.format(folder=there, version=builder.version))
+    again = (
+        _("connect to the network and run this cell again ({size}); after that it is on disk;")
+        if name in COURSE
+        else _("connect to the network and run this cell again; after that it is on disk;")
+    )
+    folder = _("set TFDS_DATA_DIR to a folder that already has it, as on a campus server: {code};")
+    folder = folder.format(code='os.environ["TFDS_DATA_DIR"] = "..."')
+    digits = _("go on without a network with the built-in digits:")
+    return "\n".join(
+        [
+            *lines,
+            cause,
+            _("What to do, one of:"),
+            f"  - {again.format(size=COURSE[name][1] if name in COURSE else '')}",
+            f"  - {folder}",
+            f"  - {digits}",
+            f"    {_instead(builder, size, batch)}",
+        ]
     )
 
 
@@ -90,36 +112,39 @@ def _cause(error, where):
     text = f"({type(error).__name__}: {first_line(error)})"
 
     if errno.ENOSPC in numbers or any("Not enough disk space" in str(e) for e in chain):
-        return f"the disk of {where} is full. Free some space, or choose another folder. {text}"
-    if "NonMatchingChecksumError" in kinds:
-        return (
+        said = _("the disk of {folder} is full. Free some space, or choose another folder.")
+    elif "NonMatchingChecksumError" in kinds:
+        said = _(
             "the download is not the expected file; often it is the sign-in page of a campus or "
-            f"hotel network. Sign in with a browser first. {text}"
+            "hotel network. Sign in with a browser first."
         )
-    if "ModuleNotFoundError" in kinds:
+    elif "ModuleNotFoundError" in kinds:
         missing = next(e.name for e in chain if isinstance(e, ModuleNotFoundError))
         package = {"sklearn": "scikit-learn"}.get(missing, missing)
-        return f"a package is missing. Install it: pip install {package}. {text}"
-    if any("manual" in str(e).lower() for e in chain if isinstance(e, AssertionError)):
-        return f"this set has to be downloaded by hand, after its owners agreed. {text}"
+        said = _("a package is missing. Install it: pip install {package}.")
+        said = said.format(package=package)
+    elif any("manual" in str(e).lower() for e in chain if isinstance(e, AssertionError)):
+        said = _("this set has to be downloaded by hand, after its owners agreed.")
     # Before the folder: a firewall may refuse a connection with "permission denied" as well.
-    if kinds & {"ConnectionError", "Timeout", "gaierror", "URLError", "HTTPError"}:
-        return f"no connection to that server: no network, a firewall or a proxy. {text}"
-    if numbers & {errno.ENOTDIR, errno.EEXIST}:
-        return f"there is a file where a folder of {where} should be. Move it away. {text}"
-    if numbers & {errno.EACCES, errno.EROFS, errno.EPERM}:
-        return f"the folder {where} cannot be written. {text}"
-    if "DownloadError" in kinds:
-        return f"the server answered, but with an error; try again later. {text}"
-    return f"unknown; tensorflow-datasets says: {text}"
+    elif kinds & {"ConnectionError", "Timeout", "gaierror", "URLError", "HTTPError"}:
+        said = _("no connection to that server: no network, a firewall or a proxy.")
+    elif numbers & {errno.ENOTDIR, errno.EEXIST}:
+        said = _("there is a file where a folder of {folder} should be. Move it away.")
+    elif numbers & {errno.EACCES, errno.EROFS, errno.EPERM}:
+        said = _("the folder {folder} cannot be written.")
+    elif "DownloadError" in kinds:
+        said = _("the server answered, but with an error; try again later.")
+    else:
+        said = _("unknown; tensorflow-datasets says:")
+    return f"{said.format(folder=where)} {text}"
 
 
 def first_line(error):
     """The first line of an error's text, cut to a length that can be read."""
     lines = str(error).strip().splitlines()
-    return lines[0][:140].rstrip(".") if lines else "no text"
+    return lines[0][:140].rstrip(".") if lines else _("no text")
 
 
 def _hosts(builder):
     hosts = {urllib.parse.urlsplit(url).netloc for url in keras_private.downloads(builder)}
-    return ", ".join(sorted(hosts)) or "its owners"
+    return ", ".join(sorted(hosts)) or _("its owners")

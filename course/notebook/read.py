@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 from nbformat.v4 import new_notebook
 
+from course.language import _, ngettext
 from course.notebook.cell import new_cell
 
 MAX_BYTES = 20_000_000  # the largest real notebooks have 15 MB of pictures
@@ -37,12 +38,14 @@ def read_notebook(content):
     file was damaged, the notebook's metadata have a list `damage` of sentences about it.
     """
     if len(content) > MAX_BYTES:
-        return None, f"has more than the {MAX_BYTES / 1e6:.0f} MB that are allowed"
+        said = _("has more than the {most} MB that are allowed")
+        return None, said.format(most=f"{MAX_BYTES / 1e6:.0f}")
     text, is_text = decoded(content)
     if not text.strip("\0 \t\r\n"):
-        return None, "is empty"
+        return None, _("is empty")
     if _depth(text) > _MAX_DEPTH:
-        return None, f"is nested more than {_MAX_DEPTH} levels deep, which no notebook is"
+        said = _("is nested more than {most} levels deep, which no notebook is")
+        return None, said.format(most=_MAX_DEPTH)
     damage = []
     try:
         with _uncollected():
@@ -53,19 +56,21 @@ def read_notebook(content):
         cells, damage = _damaged(text)
         if not cells:
             if not is_text:
-                return None, "is not a text file in UTF-8"
-            return None, f"is not JSON, as a notebook has to be ({error})"
+                return None, _("is not a text file in UTF-8")
+            return None, _("is not JSON, as a notebook has to be ({error})").format(error=error)
         data = {}
     if cells is None:
-        return None, "is JSON, but not a notebook: it has no list of cells"
+        return None, _("is JSON, but not a notebook: it has no list of cells")
     if len(cells) > _MAX_CELLS:
-        return None, f"has {len(cells):,} cells, {_MAX_CELLS:,} are allowed"
+        said = _("has {count} cells, {most} are allowed")
+        return None, said.format(count=f"{len(cells):,}", most=f"{_MAX_CELLS:,}")
     ids = set()
     nb = new_notebook(cells=[_cell(cell, ids) for cell in cells])
     if '"widgets"' in text and _has_widgets(data):
         nb.metadata["widgets"] = {}
     if not is_text:
-        damage.append("The file was not in UTF-8; letters that are not English may have changed.")
+        said = _("The file was not in UTF-8; letters that are not English may have changed.")
+        damage.append(said)
     if damage:
         nb.metadata["damage"] = damage
     return nb, None
@@ -148,12 +153,12 @@ def _damaged(text):
         with suppress(ValueError):
             ours, theirs = (_cells(json.loads(version)) for version in texts)
             if ours and theirs:
-                said = "The file held two versions from a merge conflict; both were read."
+                said = _("The file held two versions from a merge conflict; both were read.")
                 return _both(ours, theirs), [said]
     if len(text) <= _MOST_LITERAL:
         with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             if cells := _cells(ast.literal_eval(text.strip())):
-                return cells, ["The file was written as Python writes it, not as JSON."]
+                return cells, [_("The file was written as Python writes it, not as JSON.")]
     cells, at, failures, decode = [], 0, 0, json.JSONDecoder().raw_decode
     while (match := _CELL.search(text, at)) and max(len(cells), failures) <= _MAX_CELLS:
         try:
@@ -163,7 +168,12 @@ def _damaged(text):
             continue
         if isinstance(cell, dict) and ("source" in cell or "input" in cell):
             cells.append(cell)
-    return cells, [f"The file was damaged: it is no JSON. {len(cells)} cells of it could be read."]
+    said = ngettext(
+        "The file was damaged: it is no JSON. {count} cells of it could be read.",
+        "The file was damaged: it is no JSON. {count} cells of it could be read.",
+        len(cells),
+    )
+    return cells, [said.format(count=len(cells))]
 
 
 def versions(text):
@@ -240,7 +250,7 @@ def _leaves(value):
 def _grade_id(metadata):
     """The grade id in a cell's metadata; some editors put it deeper."""
     waiting = [metadata]
-    for _ in range(50):
+    for _each in range(50):
         item = waiting.pop(0) if waiting else None
         if isinstance(item, dict):
             found = item.get("nbgrader")

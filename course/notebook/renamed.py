@@ -6,6 +6,7 @@ the only other file in the folder with its exercises is taken for it.
 
 import hashlib
 
+from course.language import _, ngettext
 from course.notebook.official import grade_ids
 from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
@@ -65,31 +66,37 @@ def read_submission(contents, official):
         candidates = alike.get(name, [])
         if name in contents:
             nb, problem = read_notebook(contents[name])
-            yield name, nb, f"{file} {problem}"
+            yield name, nb, problem and told(file, problem)
         elif len(candidates) == 1:
-            nb, _ = read_notebook(others[candidates[0]])
-            called = one_line(candidates[0], 100)
-            said = f'{file} was handed in as "{called}"; its exercises say so.'
+            nb, _problem = read_notebook(others[candidates[0]])
+            said = _('{file} was handed in as "{name}"; its exercises say so.')
+            said = said.format(file=file, name=one_line(candidates[0], 100))
             nb.metadata["damage"] = [said, *nb.metadata.get("damage", [])]
             yield name, nb, None
         else:
             yield name, None, _not_there(file, candidates, rest)
 
 
+def told(file, problem):
+    """A file's name and what is wrong with the file, in a sentence without a full stop."""
+    return _("{file} {problem}").format(file=file, problem=problem)
+
+
 def _not_there(file, candidates, rest):
     # An instructor or a student may read this, in a course folder or on a platform.
-    rename = f"call it {file}, hand that in, and it is graded"
     if candidates:
-        return (
-            f"{file} was not handed in under this name, and {len(candidates)} files could be it: "
-            f"{_listed(candidates)}. Look which one counts, {rename}."
+        said = _(
+            "{file} was not handed in under this name, and {count} files could be it: {files}. "
+            "Look which one counts, call it {file}, hand that in, and it is graded."
         )
-    if rest:
-        return (
-            f"{file} was not handed in. The other files in its folder do not hold it: "
-            f"{_listed(rest)}. If one is it all the same, {rename}."
+    elif rest:
+        said = _(
+            "{file} was not handed in. The other files in its folder do not hold it: {files}. If "
+            "one is it all the same, call it {file}, hand that in, and it is graded."
         )
-    return f"{file} was not handed in"
+    else:
+        said = _("{file} was not handed in")
+    return said.format(file=file, count=len(candidates), files=_listed(candidates or rest))
 
 
 def _sorted(others, official):
@@ -103,7 +110,8 @@ def _sorted(others, official):
         if homes:
             alike.setdefault(max(homes, key=homes.get), []).append(file)
         else:
-            rest.append(f"{one_line(file, 100)} ({problem or 'holds no exercise of it'})")
+            problem = problem or _("holds no exercise of it")
+            rest.append(f"{one_line(file, 100)} ({problem})")
     return alike, rest
 
 
@@ -119,5 +127,6 @@ def _homes(found, official):
 
 
 def _listed(files):
-    shown = ", ".join(one_line(file, 200) for file in files[:5])
-    return f"{shown} and {len(files) - 5} more" if len(files) > 5 else shown
+    shown, more = ", ".join(one_line(file, 200) for file in files[:5]), len(files) - 5
+    said = ngettext("{files} and {count} more", "{files} and {count} more", more)
+    return said.format(files=shown, count=more) if more > 0 else shown

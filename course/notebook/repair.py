@@ -11,6 +11,7 @@ others still run before it. A test comes after the answers that it checks.
 
 from nbformat.v4 import new_markdown_cell
 
+from course.language import _
 from course.notebook import pieces
 from course.notebook.official import grade_id
 from course.notebook.order import put_together
@@ -35,7 +36,8 @@ def repair(nb, official):
     repairs = [*damage, *said.lines()]
     if repairs:
         lines = "\n".join(f"- {line}" for line in repairs)
-        note = f"**This notebook was repaired before it was graded.**\n\n{lines}"
+        head = _("This notebook was repaired before it was graded.")
+        note = f"**{head}**\n\n{lines}"
         nb.cells.insert(0, new_markdown_cell(note, id="repairs"))
     nb.nbformat, nb.nbformat_minor = 4, 5
     nb.metadata["course"] = {"repairs": repairs}
@@ -122,8 +124,10 @@ def _tell_merged(parts, official, said):
     tests = [name for name in names if official[name].is_test]
     if tests:
         said.tell(Told.MERGED, tests[0])
+    elif names:
+        said.tell(Told.CONFLICT, names[0])
     else:
-        said.tell(Told.CONFLICT, names[0] if names else "of yours")
+        said.tell(Told.CONFLICT_OF_YOURS)
 
 
 # --- the cell of each answer
@@ -215,7 +219,7 @@ def _join(found, owner, official, said):
         else:
             text, parts = _code(found, owner, at, known, taken)
         if len(parts) > 1:
-            said.tell(Told.SPLIT, name, "two" if len(parts) == 2 else len(parts))
+            said.tell(Told.SPLIT, name, _("two") if len(parts) == 2 else len(parts))
             piece.text = text
             taken.update(i for i in parts if i != at)
     return taken

@@ -2,77 +2,106 @@
 
 from enum import Enum
 
+from course.language import N_, _
+
 
 class Told(Enum):
     """The repairs: for each the sentence about one cell, and the sentence about many."""
 
-    WIDGETS = ("Saved widget states were left out; grading does not need them.", "")
+    WIDGETS = (N_("Saved widget states were left out; grading does not need them."), "")
     LOST = (
-        "The cell {} had lost its metadata; it was found by its text.",
-        "These cells had lost their metadata; they were found by their text: {}.",
+        N_("The cell {name} had lost its metadata; it was found by its text."),
+        N_("These cells had lost their metadata; they were found by their text: {names}."),
     )
-    RETYPED = ("The cell {} is a {} cell again.", "These are {1} cells again: {0}.")
+    RETYPED = (
+        N_("The cell {name} is a {more} cell again."),
+        N_("These are {more} cells again: {names}."),
+    )
     COPY = (
-        "A second copy of the cell {} was removed.",
-        "Second copies of these cells were removed: {}.",
+        N_("A second copy of the cell {name} was removed."),
+        N_("Second copies of these cells were removed: {names}."),
     )
     CHANGED = (
-        "The locked cell {} had been changed; it was restored.",
-        "These locked cells had been changed; they were restored: {}.",
+        N_("The locked cell {name} had been changed; it was restored."),
+        N_("These locked cells had been changed; they were restored: {names}."),
     )
     CHANGED_AND_KEPT = (
-        "The locked cell {} had been changed; it was restored. What you wrote in it was kept as a "
-        "cell of your own.",
-        "These locked cells had been changed; they were restored, and what you wrote in them was "
-        "kept as cells of your own: {}.",
+        N_(
+            "The locked cell {name} had been changed; it was restored. What you wrote in it was "
+            "kept as a cell of your own."
+        ),
+        N_(
+            "These locked cells had been changed; they were restored, and what you wrote in them "
+            "was kept as cells of your own: {names}."
+        ),
     )
     CHANGED_COPY = (
-        "A changed copy of the locked cell {} was kept as a cell of your own.",
-        "Changed copies of these locked cells were kept as cells of your own: {}.",
+        N_("A changed copy of the locked cell {name} was kept as a cell of your own."),
+        N_("Changed copies of these locked cells were kept as cells of your own: {names}."),
     )
     LOCKED_MISSING = (
-        "The locked cell {} was missing; it was put back.",
-        "These locked cells were missing; they were put back: {}.",
+        N_("The locked cell {name} was missing; it was put back."),
+        N_("These locked cells were missing; they were put back: {names}."),
     )
     ANSWER_MISSING = (
-        "The answer {} was missing; it was put back, empty. Whatever else you wrote was graded.",
-        "These answers were missing; they were put back, empty, and whatever else you wrote was "
-        "graded: {}.",
+        N_(
+            "The answer {name} was missing; it was put back, empty. Whatever else you wrote was "
+            "graded."
+        ),
+        N_(
+            "These answers were missing; they were put back, empty, and whatever else you wrote "
+            "was graded: {names}."
+        ),
     )
     ELSEWHERE = (
-        "The answer {} was not in its cell; it was found in another cell.",
-        "These answers were not in their cells; they were found in other cells: {}.",
+        N_("The answer {name} was not in its cell; it was found in another cell."),
+        N_("These answers were not in their cells; they were found in other cells: {names}."),
     )
-    IN_OTHER_ANSWER = ("The answer {} stands in the cell {}; it was judged from there.", "")
+    IN_OTHER_ANSWER = (
+        N_("The answer {name} stands in the cell {more}; it was judged from there."),
+        "",
+    )
     OTHER_ANSWER = (
-        "There was more than one answer {}: the last one was judged, the others ran before it.",
-        "Of these answers there was more than one; the last was judged, the others ran before: {}.",
+        N_(
+            "There was more than one answer {name}: the last one was judged, the others ran "
+            "before it."
+        ),
+        N_(
+            "Of these answers there was more than one; the last was judged, the others ran "
+            "before: {names}."
+        ),
     )
     UNTOUCHED = (
-        "An untouched copy of the answer {} was left out.",
-        "Untouched copies of these answers were left out: {}.",
+        N_("An untouched copy of the answer {name} was left out."),
+        N_("Untouched copies of these answers were left out: {names}."),
     )
-    SPLIT = ("The answer {} had been split into {} cells; it was joined.", "")
+    SPLIT = (N_("The answer {name} had been split into {more} cells; it was joined."), "")
     MERGED = (
-        "The cell {} had been merged with another cell; they were taken apart.",
-        "These cells had been merged with others; they were taken apart: {}.",
+        N_("The cell {name} had been merged with another cell; they were taken apart."),
+        N_("These cells had been merged with others; they were taken apart: {names}."),
     )
     CONFLICT = (
-        "The cell {} held two versions from a merge conflict; both were kept.",
-        "These cells held two versions from a merge conflict; both were kept: {}.",
+        N_("The cell {name} held two versions from a merge conflict; both were kept."),
+        N_("These cells held two versions from a merge conflict; both were kept: {names}."),
+    )
+    CONFLICT_OF_YOURS = (
+        N_("The cell of yours held two versions from a merge conflict; both were kept."),
+        "",
     )
     TEST_MOVED = (
-        "The cell {} did not stand below its answer; it was moved there.",
-        "These cells did not stand below their answers; they were moved there: {}.",
+        N_("The cell {name} did not stand below its answer; it was moved there."),
+        N_("These cells did not stand below their answers; they were moved there: {names}."),
     )
     IMPORTS_MOVED = (
-        "The cell {} stood below what needs it; it was moved above it.",
-        "These cells stood below what needs them; they were moved above it: {}.",
+        N_("The cell {name} stood below what needs it; it was moved above it."),
+        N_("These cells stood below what needs them; they were moved above it: {names}."),
     )
     READ_NO_FURTHER = (
-        "The notebook holds more text than grading reads in search of answers: one that was split "
-        "or is not in its cell may not have been found. Put each answer into its own cell, leave "
-        "out cells that you do not need, and hand the notebook in again.",
+        N_(
+            "The notebook holds more text than grading reads in search of answers: one that was "
+            "split or is not in its cell may not have been found. Put each answer into its own "
+            "cell, leave out cells that you do not need, and hand the notebook in again."
+        ),
         "",
     )
 
@@ -93,7 +122,7 @@ class Said:
         for (what, more), names in self._told.items():
             one, many = what.value
             if many and len(names) > 3:
-                found.append(many.format(", ".join(names), more))
+                found.append(_(many).format(names=", ".join(names), more=more))
             else:
-                found += [one.format(name, more) for name in names]
+                found += [_(one).format(name=name, more=more) for name in names]
         return found

@@ -19,6 +19,7 @@ import requests
 
 from course.grading import CourseError
 from course.grading.out.filled import reasons
+from course.language import _, speaking
 from course.plain import one_line
 
 TOKEN = "CANVAS_TOKEN"
@@ -207,7 +208,10 @@ def sendings(course, everything, names):
                 content = path.read_bytes()
                 mark = hashlib.sha256(content).hexdigest()[:8]
                 pages[f"feedback-{name}-{mark}.html"] = content
-        text = [f"{one.final:g} of {one.row['max_score']:g} points.", *reasons(one)]
+        with speaking(one.result.language):
+            total = _("{points:g} of {maximum:g} points.")
+        total = total.format(points=one.final, maximum=one.row["max_score"])
+        text = [total, *reasons(one)]
         if pages:
             yield Sending(one.row["student"], round(one.final, 2), "\n".join(text), pages)
 

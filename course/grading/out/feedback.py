@@ -9,7 +9,7 @@ import re
 from functools import cache, lru_cache
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.exporters import Exporter
 from nbconvert.filters import markdown2html
 from nbgrader import utils
@@ -23,6 +23,7 @@ from course.grading import CourseError
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
 from course.grading.verdict import Exercise, number
+from course.language import ENGLISH, _, ngettext, speaking, spoken
 
 _MAX_HIGHLIGHTED = 20_000  # characters; longer code is not coloured, which would be slow
 _HEADING = re.compile(r"#{1,6} +(.+)")
@@ -78,7 +79,20 @@ class FeedbackPage(Exporter):
 
 
 def page(nb, names):
-    """The HTML of a graded notebook; `names` is nbgrader's resources["nbgrader"]."""
+    """The HTML of a graded notebook; `names` is nbgrader's resources["nbgrader"].
+
+    It is in the language in which the notebook was judged.
+    """
+    with speaking(language_of(nb)):
+        return _page(nb, names)
+
+
+def language_of(nb):
+    """The language in which a notebook was judged."""
+    return nb.metadata.get("course", {}).get("language", ENGLISH)
+
+
+def _page(nb, names):
     said = nb.metadata.get("course", {})
     waits = not nb.cells or any(c.metadata.get("nbgrader", {}).get("waits") for c in nb.cells)
     failed = said.get("failed") if waits else None  # else a person has graded all of it
@@ -88,6 +102,7 @@ def page(nb, names):
         templates()
         .get_template("feedback.html")
         .render(
+            language=spoken(),
             name=names["notebook"],
             assignment=names["assignment"],
             student=names.get("student"),
@@ -114,6 +129,11 @@ def templates():
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {
+        "_": lambda text: escape(_(text)),  # so that `format` escapes what comes in
+        "ngettext": lambda *said: escape(ngettext(*said)),
+    }
+    environment.filters["strong"] = Markup("<strong>{}</strong>").format
     environment.filters["points"] = number
     environment.filters["cause"] = lambda name: name.replace("_", " ").lower()
     return environment
@@ -164,7 +184,8 @@ def exercise(cell, failed):
         # A plain nbgrader test judged this. Show only the error's name: its text could reveal the
         # test.
         names = [output.ename for output in cell.get("outputs", []) if "ename" in output]
-        findings = [{"message": f"The test ended with {name}.", "cause": ""} for name in names]
+        said = _("The test ended with {error}.")
+        findings = [{"message": said.format(error=name), "cause": ""} for name in names]
     points = None if meta.get("waits") else points
     name = meta["grade_id"]
     return Exercise(name, maximum, points, findings, by_hand=by_hand, failed=failed)
@@ -178,7 +199,7 @@ def _output(output):
     text = output.data.get("text/plain", "")
     for mime in ("image/png", "image/jpeg"):
         if mime in output.data:
-            alt = text or "A picture that your code drew."
+            alt = text or _("A picture that your code drew.")
             return {"kind": "picture", "mime": mime, "data": output.data[mime], "alt": alt}
     return {"kind": "output", "text": text}
 

@@ -14,6 +14,7 @@ from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import LMS, Student
 from course.grading.inbox.roster import CANVAS, Roster, begin, decoded, read_csv
+from course.language import _, speaking
 from course.plain import one_line
 
 _GRADE = (
@@ -278,15 +279,20 @@ def reasons(one):
     """Lines about the lost points of a Scored."""
     if one.result is None:
         return []
+    with speaking(one.result.language):
+        return _reasons(one)
+
+
+def _reasons(one):
     if one.result.failed:
-        return [f"Not graded: {one.result.failed}"]
+        return [_("Not graded: {reason}").format(reason=one.result.failed)]
     lines = []
     for name, points, most in one.grades:
         if points < most:
-            said = one.said.get(name) or ["no reason is known"]
+            said = one.said.get(name) or [_("no reason is known")]
             lines.append(f"−{most - points:g} {name}: {said[0]}")
     lines += [f"{name}: {said}" for name, said in one.result.remarks]
-    late = sum(points for _, points, _ in one.grades) - one.result.score
+    late = sum(points for _name, points, _most in one.grades) - one.result.score
     if late > 0.005:
-        lines.append(f"−{late:g} handed in late")
+        lines.append(_("−{points:g} handed in late").format(points=late))
     return lines

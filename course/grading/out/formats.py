@@ -11,6 +11,7 @@ import os
 import re
 import textwrap
 from datetime import UTC, datetime
+from functools import wraps
 
 import nbformat
 
@@ -18,11 +19,23 @@ import course
 from course.grading import CourseError
 from course.grading.out.feedback import page
 from course.grading.verdict import number
+from course.language import _, speaking
 from course.plain import escaped, one_line
 
 _WIDTH = 96  # characters of a line in a block of code
 _MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
 _PAGE = 100_000  # characters of cards in Markdown: a GitHub release may have 125,000 in all
+
+
+def _spoken(form):
+    """The format `form` in the language in which the verdict speaks."""
+
+    @wraps(form)
+    def spoken(verdict):
+        with speaking(verdict.language):
+            return form(verdict)
+
+    return spoken
 
 
 def as_json(verdict):
@@ -84,7 +97,7 @@ def as_markdown(verdict):
     """A page in Markdown, for a job's summary or a terminal."""
     lines = [f"# {escaped(verdict.assignment)}: {_total(verdict)}", "", *_about(verdict)]
     if verdict.exercises:
-        lines += ["| exercise | points | |", "|---|---|---|"]
+        lines += ["| {} | {} | |".format(_("exercise"), _("points")), "|---|---|---|"]
     lines += [
         f"| {escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
     ]
@@ -111,7 +124,7 @@ def as_gradescope(verdict):
         if not each.by_hand and each.points is not None
     ]
     found = {
-        "output": "\n".join(_about(verdict)) or "Graded.",
+        "output": "\n".join(_about(verdict)) or _("Graded."),
         "output_format": "md",
         "test_output_format": "md",
         "visibility": "visible",
@@ -195,11 +208,11 @@ def as_coursera(verdict):
 FORMATS = {
     "json": as_json,
     "html": as_html,
-    "md": as_markdown,
-    "gradescope": as_gradescope,
+    "md": _spoken(as_markdown),
+    "gradescope": _spoken(as_gradescope),
     "classroom50": as_classroom50,
-    "prairielearn": as_prairielearn,
-    "coursera": as_coursera,
+    "prairielearn": _spoken(as_prairielearn),
+    "coursera": _spoken(as_coursera),
 }
 
 
@@ -215,20 +228,28 @@ def _state(verdict):
 
 def _total(verdict):
     if verdict.score is None:
-        return "not graded"
-    waits = " so far" if _state(verdict) != "graded" else ""
-    return f"{number(verdict.score)} of {number(verdict.maximum)} points{waits}"
+        return _("not graded")
+    said = (
+        _("{points} of {maximum} points") if _state(verdict) == "graded"
+        else _("{points} of {maximum} points so far")
+    )  # fmt: skip
+    return said.format(points=number(verdict.score), maximum=number(verdict.maximum))
 
 
 def _plain_about(verdict):
-    lines = [f"Not graded: {one_line(reason, 2000)}" for reason in verdict.reasons]
+    said = _("Not graded: {reason}")
+    lines = [said.format(reason=one_line(reason, 2000)) for reason in verdict.reasons]
     waiting = [each.name for each in verdict.exercises if each.points is None and not each.failed]
     if waiting:
-        lines.append(f"A person still grades {', '.join(waiting)}.")
+        said = _("A person still grades {names}.")
+        lines.append(said.format(names=_(", ").join(waiting)))
     if verdict.unsafe:
-        lines.append("Graded WITHOUT a sandbox: the submission could read and change anything.")
-    lines += [f"Repaired: {one_line(said)}" for said in verdict.repairs]
-    return lines + [f"Receipt {mark}" for mark in verdict.receipts]
+        said = _("Graded WITHOUT a sandbox: the submission could read and change anything.")
+        lines.append(said)
+    said = _("Repaired: {repair}")
+    lines += [said.format(repair=one_line(repair)) for repair in verdict.repairs]
+    said = _("Receipt {receipt}")
+    return lines + [said.format(receipt=mark) for mark in verdict.receipts]
 
 
 def _about(verdict):

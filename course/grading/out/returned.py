@@ -19,9 +19,10 @@ from course.grading import CourseError
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS, matches
 from course.grading.notebook.defang import harmless
-from course.grading.out.feedback import Grades, exercise
+from course.grading.out.feedback import Grades, exercise, language_of
 from course.grading.out.formats import fenced
 from course.grading.verdict import number
+from course.language import _, speaking
 from course.plain import escaped
 
 
@@ -83,14 +84,24 @@ def _annotated(course, assignment, student, notebook):
     names = {"notebook": notebook, "assignment": assignment, "student": student}
     resources = {"nbgrader": names | {"db_url": course.database}}
     nb, resources = Grades(parent=course.api).preprocess(nbformat.read(path, 4), resources)
+    with speaking(language_of(nb)):
+        return _with_reasons(nb, assignment, resources["nbgrader"])
+
+
+def _with_reasons(nb, assignment, about):
     said = nb.metadata.get("course", {})
-    about = resources["nbgrader"]
-    score, most = number(about["score"]), number(about["max_score"])
-    top = [f"**{escaped(assignment)}: {score} of {most} points**"]
+    title = _("{assignment}: {points} of {maximum} points").format(
+        assignment=escaped(assignment), points=number(about["score"]),
+        maximum=number(about["max_score"]),
+    )  # fmt: skip
+    top = [f"**{title}**"]
     if late := about["late_penalty"]:
-        top.append(f"{number(late)} points less, because it was handed in late.")
-    top += [f"Not graded: {escaped(said['failed'])}"] if said.get("failed") else []
-    top += [f"Repaired: {escaped(text)}" for text in said.get("repairs", ())]
+        less = _("{points} points less, because it was handed in late.")
+        top.append(less.format(points=number(late)))
+    if said.get("failed"):
+        top.append(_("Not graded: {reason}").format(reason=escaped(said["failed"])))
+    repaired = _("Repaired: {repair}")
+    top += [repaired.format(repair=escaped(text)) for text in said.get("repairs", ())]
     cells = [new_markdown_cell("\n\n".join(top))]
     for cell in nb.cells:
         comment = cell.metadata.get("nbgrader", {}).get("comment")
@@ -98,7 +109,7 @@ def _annotated(course, assignment, student, notebook):
         judged = exercise(cell, said.get("failed")) if graded else None
         if graded and not utils.is_solution(cell):
             # The tests' own words stay with the instructor.
-            cell, _ = ClearHiddenTests().preprocess_cell(cell, {}, 0)
+            cell, _resources = ClearHiddenTests().preprocess_cell(cell, {}, 0)
             cell.outputs = []
         cells.append(cell)
         if judged:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course.grading.sandbox.box import line_limit
 from course.grading.sandbox.outside import BoxError
+from course.language import _
 
 _PATIENCE = 120  # seconds for steps that take hundredths of one, in case the machine is busy
 _GLANCE = 0.25  # seconds between two questions about what a submission has used
@@ -37,7 +38,7 @@ class KernelEnded(Exception):
     """The kernel no longer answers; `why` is the box's or the kernel's reason, or None."""
 
     def __init__(self, why=None):
-        super().__init__(why or "the kernel died")
+        super().__init__(why or _("the kernel died"))
         self.why = why
 
 
@@ -51,7 +52,10 @@ class Kernel:
         self._address, self._files, self._limits = address, files or {}, limits or Limits()
         self._number, self._heard = 0, bytearray()
         self._claims = self._shown = 0  # lines that answered nothing, bytes that were shown
-        self._most, self._too_long = 1000, "its first line"  # bytes of the next line
+        self._most, self._too_long = (
+            1000,
+            _("its first line was too long"),
+        )  # bytes of the next line
         self._box = self._keeper = self._channel = None
         self.cpu = self.waited = 0.0  # seconds computed and waited so far, as far as is known
 
@@ -80,7 +84,7 @@ class Kernel:
         self._box.sendall(json.dumps(sent).encode() + b"\n")
         self._keeper = self._box.makefile()
         if self.answer(_PATIENCE) is None:
-            raise KernelEnded("it does not answer")
+            raise KernelEnded(_("it does not answer"))
 
     def send(self, **request):
         """Send a request (see `course.grading.sandbox.shell`).
@@ -90,7 +94,10 @@ class Kernel:
         self._number += 1
         shown = line_limit(self._limits.output) - self._shown
         self._most = self._limits.evidence + 1000 if "ask" in request else shown
-        self._too_long = "its answer" if "ask" in request else "what it printed or showed"
+        self._too_long = (
+            _("its answer was too long") if "ask" in request
+            else _("what it printed or showed was too long")
+        )  # fmt: skip
         try:
             self._channel.settimeout(_PATIENCE)
             self._channel.sendall(json.dumps({"id": self._number, **request}).encode() + b"\n")
@@ -106,13 +113,14 @@ class Kernel:
         while (line := self._line(end)) is not None:
             said = self._read(line)
             if isinstance(said, dict) and said.get("flooded"):
-                raise KernelEnded(f"it printed more than {self._limits.output / 1e6:g} MB")
+                said = _("it printed more than {count:g} MB")
+                raise KernelEnded(said.format(count=self._limits.output / 1e6))
             if isinstance(said, dict) and said.get("id") == self._number:
                 self._shown += len(line) if "outputs" in said else 0
                 return said
             self._claims, self._shown = self._claims + 1, self._shown + len(line)
             if self._claims > _MAX_CLAIMS or self._shown > line_limit(self._limits.output):
-                raise KernelEnded("it kept sending what nobody had asked for")
+                raise KernelEnded(_("it kept sending what nobody had asked for"))
         return None
 
     def answer_in_own_time(self, seconds, end):
@@ -146,18 +154,20 @@ class Kernel:
             if "why" not in said:
                 return said
             raise KernelEnded(said["why"] or None)
-        raise KernelEnded("its keeper does not answer")
+        raise KernelEnded(_("its keeper does not answer"))
 
     def _read(self, line):
         """A line parsed. Raises KernelEnded if parsing it would take too much memory."""
         if len(line) > self._limits.evidence + 1000:
             bare = _TEXT.sub(b"0", line)
             if sum(map(bare.count, (b"[", b"{", b","))) > _MAX_VALUES:
-                raise KernelEnded(f"what it showed has more than {_MAX_VALUES} parts")
+                said = _("what it showed has more than {count} parts")
+                raise KernelEnded(said.format(count=_MAX_VALUES))
         try:
             return json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise KernelEnded(f"it sent what cannot be read ({type(error).__name__})") from None
+            said = _("it sent what cannot be read ({error})")
+            raise KernelEnded(said.format(error=type(error).__name__)) from None
 
     def _line(self, end):
         """The next whole line, or None if it has not come by `end`."""
@@ -175,7 +185,7 @@ class Kernel:
                 raise KernelEnded(self._reason())
             self._heard += received
         if not 0 <= at <= self._most:
-            raise KernelEnded(f"{self._too_long} was too long")
+            raise KernelEnded(self._too_long)
         line = self._heard[:at]
         del self._heard[: at + 1]
         return line

@@ -10,6 +10,7 @@ from nbgrader import utils
 
 from course.diagnosis.causes import Cause
 from course.grading.sandbox import outside
+from course.language import ENGLISH, _, speaking
 from course.notebook.repair import repair
 
 
@@ -38,16 +39,17 @@ class Exercise:
     @property
     def _state(self):
         if self.failed:
-            return "waits", "not graded"
+            return "waits", _("not graded")
         if self.points is None:
-            return "waits", "waits for a person"
+            return "waits", _("waits for a person")
         if self.points >= self.maximum:
-            return "right", "✓ right"
+            return "right", _("✓ right")
         if {finding["cause"] for finding in self.findings} == {Cause.NOT_ANSWERED.name}:
-            return "wrong", "○ not answered"
+            return "wrong", _("○ not answered")
         if self.points or self.by_hand:
-            return "partly", f"{number(self.points)} of {number(self.maximum)}"
-        return "wrong", "✗ not right"
+            said = _("{points} of {total}")
+            return "partly", said.format(points=number(self.points), total=number(self.maximum))
+        return "wrong", _("✗ not right")
 
 
 @dataclass
@@ -86,6 +88,12 @@ class Verdict:
     def repairs(self):
         """Sentences about what was repaired before the notebooks were judged."""
         return [text for nb in self._read for text in nb.metadata.get("course", {})["repairs"]]
+
+    @property
+    def language(self):
+        """The language of its sentences."""
+        said = [nb.metadata.get("course", {}).get("language") for nb in self._read]
+        return next(filter(None, said), ENGLISH)
 
     @property
     def sandbox(self):
@@ -144,10 +152,13 @@ def not_graded(job, reason):
 
 def unreadable(job, name, reason):
     """The released notebook with no points for any exercise, and with the reason at its top."""
-    nb, _ = repair(nbformat.v4.new_notebook(), job.official[name])
-    nb.cells[0] = new_markdown_cell(f"**Not graded.** {reason}", id="not-graded")
+    spoken = job.official[name].language
+    with speaking(spoken):
+        nb, _repairs = repair(nbformat.v4.new_notebook(), job.official[name])
+        head = _("Not graded.")
+    nb.cells[0] = new_markdown_cell(f"**{head}** {reason}", id="not-graded")
     nb.metadata["kernelspec"] = job.kernelspec
-    nb.metadata["course"] = {"failed": reason, "repairs": []}
+    nb.metadata["course"] = {"failed": reason, "repairs": [], "language": spoken}
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader", {})
         if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":

@@ -8,6 +8,8 @@ output, no value. And an official answer is run there only after all checks of i
 
 from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
+from course.language import _
+from course.network.words import listed
 from course.notebook import pieces
 from course.notebook.official import grade_id
 
@@ -121,12 +123,8 @@ def _took_too_long(cell):
 
 def remark(found, answers):
     """The finding that names the official answers with which an exercise was judged."""
-    names = [name for answer in answers for name in found.made_by(answer)]
-    tests = [found.last[answer] for answer in answers]
-    text = f"the official {_and(names)}, because yours is not right (see {_and(tests)})"
+    names = dict.fromkeys(name for answer in answers for name in found.made_by(answer))
+    tests = dict.fromkeys(found.last[answer] for answer in answers)
+    text = _("the official {names}, because yours is not right (see {tests})")
+    text = text.format(names=listed(names), tests=listed(tests))
     return finding("", Cause.FOLLOWS, received=text)
-
-
-def _and(words):
-    words = list(dict.fromkeys(words))
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

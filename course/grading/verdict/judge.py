@@ -28,7 +28,7 @@ from course.grading.verdict import follow, outputs
 from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.testcell import TestCell, imports_of
 from course.kit import tables
-from course.language import speaking
+from course.language import _, speaking
 from course.notebook.official import grade_id
 from course.plain import one_line
 
@@ -138,13 +138,14 @@ class Judge(NbGraderPreprocessor):
         return tests
 
     def _run(self, cell):
-        where = f"in the cell that begins with {_first(cell)!r}"
+        where = _("in the cell that begins with {text}").format(text=repr(_first(cell)))
         try:
             answer, late = self._runner.run(cell.source, where)
             cell.outputs = [outputs.checked(given) for given in answer["outputs"]]
             cell.execution_count = answer["count"]
             if late:
-                text = f"It took longer than {late} seconds and was interrupted."
+                text = _("It took longer than {count} seconds and was interrupted.")
+                text = text.format(count=late)
                 cell.outputs.append(outputs.error("TookTooLong", text))
         except KernelEnded as error:
             self._tell(cell, str(error))
@@ -264,14 +265,16 @@ class Judge(NbGraderPreprocessor):
         name = request["name"]
         try:
             asked = {**request, "most": Limits.evidence}
-            answer, late = self._runner.ask(asked, f"when {name} was used")
+            where = _("when {name} was used").format(name=name)
+            answer, late = self._runner.ask(asked, where)
         except KernelEnded as error:
             return _no_answer(str(error))
         if late:
-            return _no_answer(f"{name} took longer than {late} seconds")
+            said = _("{name} took longer than {count} seconds")
+            return _no_answer(said.format(name=name, count=late))
         reply = answer.get("reply")
         if not isinstance(reply, dict) or outputs.too_deep(reply):
-            return _no_answer(f"the answer of {name} is malformed")
+            return _no_answer(_("the answer of {name} is malformed").format(name=name))
         return reply
 
 

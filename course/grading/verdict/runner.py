@@ -10,6 +10,7 @@ import time
 
 from course.grading.sandbox.kernel import KernelEnded
 from course.grading.sandbox.outside import BoxError
+from course.language import _
 
 _AGAIN = 5  # seconds that an interrupted cell may take in a new kernel
 LONGEST = 3600  # seconds on the clock that a submission may take, however busy the machine is
@@ -69,11 +70,11 @@ class Runner:
         try:
             return self._answered(self._seconds, **request)
         except _Endless:
-            self.endless = _told(KernelEnded("it never came to an end"), where)
+            self.endless = _told(KernelEnded(_("it never came to an end")), where)
             try:
                 self._replace_kernel()
             except (KernelEnded, _Endless) as error:
-                self.stop(error, "when the other cells were run again")
+                self.stop(error, _("when the other cells were run again"))
             except BoxError as error:
                 raise NoVerdict(str(error)) from None
             raise KernelEnded(self.endless) from None
@@ -86,19 +87,21 @@ class Runner:
             self._looked = time.monotonic()
         left = self._total - self.used
         if left <= 0:
-            raise KernelEnded(f"the whole submission took longer than {self._total} seconds")
+            said = _("the whole submission took longer than {count} seconds")
+            raise KernelEnded(said.format(count=self._total))
         self._kernel.send(**request)
         late = None
         most = max(1, min(seconds, left / 4))
-        for _ in range(2):  # once to finish, once to stop after the interrupt
+        for _turn in range(2):  # once to finish, once to stop after the interrupt
             answer = self._kernel.answer_in_own_time(most, self._end)
             if answer is not None:
                 return answer, late
             if time.monotonic() > self._end:
-                raise NoVerdict(
-                    f"It was not done after {LONGEST / 60:.0f} minutes, because this machine is "
-                    "too busy. No points were taken off; grade it again."
+                said = _(
+                    "It was not done after {count:.0f} minutes, because this machine is too busy. "
+                    "No points were taken off; grade it again."
                 )
+                raise NoVerdict(said.format(count=LONGEST / 60))
             if late is None:
                 self._kernel.interrupt()
             late = late or round(most)
@@ -114,7 +117,7 @@ class Runner:
 
 
 def _told(error, where):
-    why = str(error) if isinstance(error, KernelEnded) else "it sent what cannot be read"
+    why = str(error) if isinstance(error, KernelEnded) else _("it sent what cannot be read")
     if isinstance(error, KernelEnded) and error.why is None:
-        return f"the kernel died {where}"
-    return f"the kernel was stopped {where}: {why}"
+        return _("the kernel died {where}").format(where=where)
+    return _("the kernel was stopped {where}: {why}").format(where=where, why=why)

@@ -9,6 +9,7 @@ from course import check
 from course.check.card import Card
 from course.diagnosis.causes import Cause, finding
 from course.grading.verdict.remote import Remote
+from course.language import _
 from course.plain import one_line
 
 
@@ -75,7 +76,8 @@ class TestCell:
         points = min(max(float(value), 0.0), self.points)
         if points >= self.points:
             return Verdict()
-        return self._failed(f"{points:g} of {self.points:g} points.", points)
+        said = _("{points:g} of {maximum:g} points.")
+        return self._failed(said.format(points=points, maximum=self.points), points)
 
     def _failed(self, text, points=None):
         verdict = Verdict(points=points)
@@ -90,9 +92,10 @@ class TestCell:
         own = [frame.lineno for frame in frames if frame.filename == f"<{self.name}>"]
         line = own[-1] if own else 0
         if line and _is_hidden(self.source, line):
-            return "It is not right in a case that is not shown."
-        statement = _assertion(self._tree, line)
-        return f"{one_line(statement)} does not hold." if statement else "It is not right."
+            return _("It is not right in a case that is not shown.")
+        if statement := _assertion(self._tree, line):
+            return _("{statement} does not hold.").format(statement=one_line(statement))
+        return _("It is not right.")
 
 
 def _is_hidden(source, line):
