@@ -31,6 +31,22 @@ def _axe():
     return (ROOT / "build/axe/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
+def unreadable(browser, path):
+    """Sentences about a page in both themes, and in a window of 320 pixels.
+
+    That is a window of 1280 pixels at a zoom of 400 %.
+    """
+    found = []
+    for theme, width in (("light", 1280), ("dark", 1280), ("dark", 320)):
+        page = browser.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
+        page.goto(path.as_uri())
+        found += [f"{path.name}, {theme}, {width}: {each}" for each in wrong(page)]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found += [f"{path.name} is {wide} pixels wide, not {width}."] if wide > width else []
+        page.close()
+    return found
+
+
 def wrong(page, *within):
     """Sentences about a page, or about what is within its elements with these selectors.
 

@@ -23,6 +23,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 from course.grading.folder import CourseFolder
 from course.grading.notebook.defang import JOINER, Defang, harmless
 from course.grading.out.feedback import FeedbackPage, feedback, page
+from tests import axe
 from tests.school import School
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -248,7 +249,7 @@ def what_ran(folder, pages):
     return {int(word[3:]) for word in found[1].split() if word.startswith("ran")}
 
 
-browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open pages in")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open pages in")
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +257,7 @@ def hostile():
     return hostile_notebooks()
 
 
-@browser
+@needs_chromium
 def test_the_scripts_do_run_in_pages_that_nbgrader_makes(hostile, tmp_path):
     """Else the tests below would prove nothing."""
     for template, least in (("feedback", 10), ("formgrade", 10)):
@@ -269,14 +270,14 @@ def test_the_scripts_do_run_in_pages_that_nbgrader_makes(hostile, tmp_path):
         assert len(what_ran(tmp_path / template, pages)) >= least
 
 
-@browser
+@needs_chromium
 @pytest.mark.parametrize("template", ["feedback", "formgrade"])
 def test_nothing_runs_in_nbgraders_pages_once_defanged(hostile, tmp_path, template):
     pages = {number: nbgraders_page(defanged(nb), template) for number, nb in hostile.items()}
     assert what_ran(tmp_path / "pages", pages) == set()
 
 
-@browser
+@needs_chromium
 def test_nothing_runs_in_our_page_even_without_defang(hostile, tmp_path):
     pages = {}
     for number, nb in hostile.items():
@@ -517,3 +518,12 @@ def test_a_page_needs_no_network_and_no_script(school):
 def test_nbgrader_uses_our_page_by_its_settings(school):
     exporter = CourseFolder(school.folder).config.GenerateFeedback.exporter_class
     assert exporter.endswith(FeedbackPage.__name__)
+
+
+@pytest.mark.parametrize("student", ["wrong", "essay", "broken", "repaired"])
+def test_everybody_can_read_a_page(school, browser, student):
+    html = text_of(school, student)
+    assert '<html lang="' in html
+    path = school.folder / f"{student}.html"
+    path.write_text(html, encoding="utf-8")
+    assert not axe.unreadable(browser, path)

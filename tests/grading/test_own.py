@@ -124,6 +124,24 @@ FAULTS = {
         "nothing asks for what the answer work-answer defines",
     ),
     "accelerator": (on_a_gpu, 'take "accelerator" out of its metadata'),
+    "a level left out": (
+        change("above-network-table", "## 1", "#### More\n\n## 1"),
+        "the heading 'More' has ####; it should have at most ##.",
+    ),
+    "two titles": (
+        change("above-network-table", "## 1", "# More\n\n## 1"),
+        "the heading 'More' has #; it should have ##.",
+    ),
+    "a picture without words": (
+        change("above-progress", "So it does", "![](maps.png) So it does"),
+        "cell above-progress has a picture without a text for those who do not see it",
+    ),
+    "a column without a name": (
+        change(
+            "above-progress", "So it does", "\n\n| | maps |\n|---|---|\n| a | 3 |\n\nSo it does"
+        ),
+        "cell above-progress has a table with a column without a name: '| maps'.",
+    ),
     "question": (
         change("above-progress", "**What you should see.**", "**Derive.** Why?"),
         "the question 'Why?' in above-progress has no answer to unfold",

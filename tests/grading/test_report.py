@@ -1,8 +1,6 @@
 """What is printed and written about a class, on verdicts that are made up."""
 
 import re
-import shutil
-import subprocess
 from statistics import stdev
 from urllib.parse import unquote
 
@@ -17,7 +15,8 @@ from course.grading.inbox.intake import Record
 from course.grading.notebook.defang import Defang
 from course.grading.results import read_result, table
 from course.grading.verdict.outputs import metadata
-from tests.grading.test_feedback import CHROMIUM, words
+from tests import axe
+from tests.grading.test_feedback import words
 from tests.school import School
 
 FORGED = "it is wrong\nh9   100 / 100\r\x1b[2K\u2028h8   100 / 100" + "x" * 1_900_000
@@ -213,27 +212,32 @@ def test_the_report_leads_to_the_students_pages(school, tmp_path):
             assert target.is_file() and student in target.parts
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open pages in")
-def test_the_pages_fit_a_telephone(school, tmp_path):
-    """As wide as the frame that they are in; a table may be scrolled by itself."""
-    page(school, tmp_path / "report.html")
-    assert school.course("feedback", "hw") == 0
-    shutil.copy(school.folder / "feedback/wrong0/hw/p1.html", tmp_path / "feedback.html")
-    pages = ("report.html", "feedback.html")
-    frames = "".join(f'<iframe width=400 style="border:0" src="{name}"></iframe>' for name in pages)
-    script = (
-        "onload = () => { document.title = [...document.querySelectorAll('iframe')]"
-        ".map(f => f.contentDocument.documentElement)"
-        ".map(e => e.scrollWidth - e.clientWidth).join(' ') }"
-    )
-    top = tmp_path / "top.html"
-    top.write_text(f"<!DOCTYPE html><title>-</title>{frames}<script>{script}</script>")
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            f"--user-data-dir={tmp_path / 'profile'}", "--allow-file-access-from-files",
-            "--virtual-time-budget=5000", "--dump-dom", top.as_uri(),
-        ],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert re.search("<title>(.*?)</title>", done.stdout)[1] == "0 0", done.stderr[-2000:]
+def test_everybody_can_read_the_pages(class_, browser, tmp_path):
+    page(class_, tmp_path / "report.html")
+    assert class_.course("feedback", "hw") == 0
+    feedback = class_.folder / "feedback/s7/hw/p1.html"
+    assert not axe.unreadable(browser, feedback)
+    assert not axe.unreadable(browser, tmp_path / "report.html")
+
+
+def test_the_report_can_be_used_with_the_keyboard(class_, browser, tmp_path):
+    page(class_, tmp_path / "report.html")
+    shown = browser.new_page(viewport={"width": 320, "height": 900})
+    shown.goto((tmp_path / "report.html").as_uri())
+    used = set()
+    for _ in range(20):
+        shown.keyboard.press("Tab")
+        focused = shown.locator(":focus")
+        if not focused.count():
+            break  # behind the last one
+        line = focused.evaluate("element => getComputedStyle(element).outlineStyle")
+        assert line == "solid"  # who cannot point sees where the keyboard is
+        used.add(focused.get_attribute("aria-label") or focused.inner_text())
+        if focused.evaluate("element => element.scrollWidth > element.clientWidth"):
+            shown.keyboard.press("ArrowRight")
+            moved = (focused.evaluate("element => element.scrollLeft") for _ in range(300))
+            assert any(far or shown.wait_for_timeout(100) for far in moved)
+        elif focused.evaluate("element => element.matches('summary')"):
+            shown.keyboard.press("Enter")
+            assert focused.evaluate("element => element.parentElement.open")
+    assert used >= {"Exercises", "Wrong letters", "Mistakes", "Students", "which students"}

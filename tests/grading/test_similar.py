@@ -11,6 +11,7 @@ import pytest
 
 from course.grading.out.fingerprints import RUN, WINDOW, fingerprints, tokens
 from course.notebook.official import grade_id
+from tests import axe
 from tests.classroom import Classroom
 from tests.lookalikes import copied, school_class, written
 
@@ -83,6 +84,11 @@ def test_exactly_the_copies_are_listed_from_files_in_any_state(school, capsys):
         assert all(line in unescape(page) for line in lines)  # both texts, whole
     assert "<script" not in page and EVIL in unescape(page)
     assert (school.room.folder / "similar").stat().st_mode & 0o77 == 0
+
+
+def test_everybody_can_read_the_page(school, browser, capsys):
+    school.listed(capsys)
+    assert not axe.unreadable(browser, school.room.folder / "similar/04-vgg.html")
 
 
 def test_other_folders_are_compared_with_the_class_only(school, capsys, tmp_path):

@@ -56,6 +56,11 @@ def test_a_source_is_in_the_style_of_the_house(path, look):
     assert look(nbformat.read(path, 4)) == []
 
 
+@pytest.mark.parametrize("path", [*LECTURES, ROOT / "start.ipynb"], ids=relative)
+def test_a_lecture_can_be_read_aloud(path):
+    assert house.read_aloud(nbformat.read(path, 4)) == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_every_figure_that_an_assignment_promises_is_drawn(path):
     """The architecture, the cost, what a value sees, filters, maps, curves: in 01 to 06 all."""

@@ -21,6 +21,10 @@ _LONGEST = 40  # lines of a cell
 _PART = re.compile(rf"^\*\*({'|'.join(PARTS)})\.\*\*", re.MULTILINE)
 _SETUP = re.compile(r"^```python setup locked\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 _SETTINGS = re.compile(r'REPOSITORY = ".*?"|course\.setup\(.*?\)')
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(#+) +(.+)$", re.MULTILINE)
+_TABLE = re.compile(r"^\|(.*)\|\n\|[-:| ]+\|$", re.MULTILINE)
+_NO_TEXT = re.compile(r"!\[\s*\]|<img\b(?![^>]*\balt=[\"'][^\"'])", re.IGNORECASE)
 _BUT_HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS.*?^ *### END HIDDEN TESTS$", re.M | re.S)
 
 
@@ -171,8 +175,32 @@ def accelerator(nb):
     return []
 
 
+def read_aloud(nb):
+    """One title, headings without a gap below it; pictures have a text, columns a name."""
+    problems, above = [], 0
+    for cell in nb.cells:
+        text = _FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
+        for signs, heading in _HEADING.findall(text):
+            level = len(signs)
+            if level > above + 1 or (level == 1 and above):
+                fit = f"at most {'#' * (above + 1)}" if level > 1 else "##"
+                problems.append(f"the heading {heading!r} has {signs}; it should have {fit}.")
+            above = level
+        if _NO_TEXT.search(text):
+            problems.append(
+                f"cell {cell.id} has a picture without a text for those who do not see it. Write "
+                "what it shows: ![four maps, each with other edges](maps.png)."
+            )
+        problems += [
+            f"cell {cell.id} has a table with a column without a name: {head.strip()!r}."
+            for head in _TABLE.findall(text)
+            if not all(name.strip() for name in head.split("|"))
+        ]
+    return problems
+
+
 STYLE = (
-    points, five_parts, progress, cells, setup, checks, accelerator,
+    points, five_parts, progress, cells, setup, checks, accelerator, read_aloud,
     questions_answered, answers_folded,
 )  # fmt: skip
 
