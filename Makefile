@@ -13,8 +13,10 @@ help:                 ## show this list
 demo: $(READY)        ## grade a class of twelve, from the LMS's zip to the grade sheet
 	@$(BIN)/course demo
 
+# Four workers on two cores: with two, a third of the time is waiting for browsers and containers.
+# The programs that tests start find the course compiled, also where a shell asks for no such files.
 test: $(READY)        ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)       ## run what takes under a minute: networks, checks, evidence, docs; at every save
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -k "not graded" \

@@ -5,6 +5,7 @@ import functools
 import gc
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -41,8 +42,8 @@ SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
 SANDBOX = os.environ.get("COURSE_TEST_SANDBOX", "bubblewrap")
 
 
-#: The files that take longest, the longest first. Two workers take whole files in this order;
-#: otherwise one of them would have nothing to do while the other runs a long file at the end.
+#: The files that take longest, the longest first. The workers take files in this order; otherwise
+#: one of them would run a long file at the end, while the others have nothing to do.
 LONGEST = (
     "notebooks/test_execution.py", "notebooks/test_lectures.py", "notebooks/test_banks.py",
     "notebooks/test_browser.py", "grading/test_containers.py", "grading/test_class.py",
@@ -56,9 +57,27 @@ LONGEST = (
 )  # fmt: skip
 
 
+#: Files that several workers may share: what belongs to one network, the first word of a test's
+#: parameters, stays together. Those tests look at one notebook that was run, or one graded bank.
+IN_PARTS = LONGEST[:3]
+
+
 def pytest_collection_modifyitems(items):
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadFileScheduling
+
+    class InParts(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            network = re.search(r"\[(?:\d\d-)?([a-z]+)", nodeid)
+            return f"{file} {network[1]}" if network and file.endswith(IN_PARTS) else file
+
+    return InParts(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture
