@@ -87,7 +87,7 @@ class Found:
             )
         untouched = [name for name, why in self.exercises.items() if why == OPEN]
         if untouched:
-            said.append(_("Open: {names}.").format(names=", ".join(untouched)))
+            said.append(_("Open: {names}.").format(names=_(", ").join(untouched)))
         said += [
             _("{name} is not answered: {why}.").format(name=name, why=why)
             for name, why in self.exercises.items()

@@ -68,7 +68,7 @@ class Progress:
             else _("{points} of {total} points; everything is solved.")
         )  # fmt: skip
         total = sum(self.exercises.values())
-        return said.format(points=self.points, total=total, names=", ".join(open_))
+        return said.format(points=self.points, total=total, names=_(", ").join(open_))
 
     def __repr__(self):
         lines = [self.headline]

@@ -5,6 +5,8 @@ gradient(lambda image: network(image[None])[0, 3], image)
 
 from __future__ import annotations
 
+from course.language import _
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from collections.abc import Callable
@@ -28,8 +30,10 @@ def gradient(function: Callable[[Any], Any], x: object) -> Any:
     found = slopes(lambda value: _number(function(value)), x)
     if found is None:
         raise ValueError(
-            "The function's number does not depend on x. Compute it from x with Keras's layers and "
-            "keras.ops: NumPy, float() and network.predict() cut the connection."
+            _(
+                "The function's number does not depend on x. Compute it from x with Keras's layers "
+                "and keras.ops: NumPy, float() and network.predict() cut the connection."
+            )
         )
     return keras.ops.convert_to_numpy(found)
 
@@ -37,15 +41,17 @@ def gradient(function: Callable[[Any], Any], x: object) -> Any:
 def _number(value):
     shape = getattr(value, "shape", None)
     if shape is None:
-        raise ValueError(
-            f"The function should return one number as a tensor. Received: a "
-            f"{type(value).__name__}, from which no way leads back to x."
+        said = _(
+            "The function should return one number as a tensor. Received: a {type}, from which no "
+            "way leads back to x."
         )
+        raise ValueError(said.format(type=type(value).__name__))
     if tuple(shape) != ():
-        raise ValueError(
-            "The function should return one number, such as one class's score or a sum. "
-            f"Received: a tensor of shape {tuple(shape)}."
+        said = _(
+            "The function should return one number, such as one class's score or a sum. Received: "
+            "a tensor of shape {shape}."
         )
+        raise ValueError(said.format(shape=tuple(shape)))
     return value
 
 

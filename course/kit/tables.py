@@ -14,6 +14,8 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.util import decode_source, spec_from_loader
 from pathlib import Path
 
+from course.language import _
+
 PACKAGE = "tables"
 
 
@@ -78,16 +80,23 @@ class _Finder(MetaPathFinder, InspectLoader):
 
     def find_spec(self, name, path=None, target=None):
         """A module's spec; None if the module is no table."""
-        package, _, module = name.partition(".")
+        package, _dot, module = name.partition(".")
         if package != PACKAGE or not (self._alone or self._has_any()):
             return None
         if module and self._found(module) is None:
-            where = f", and no file tables/{module}.py at or above {self.folder}"
-            raise ModuleNotFoundError(
-                f"There is no table {module} in this notebook{where if self.folder else ''}. If "
-                "the notebook has a cell with the tables below its first cell, run that cell.",
-                name=name,
+            said = (
+                _(
+                    "There is no table {name} in this notebook, and no file tables/{name}.py at or "
+                    "above {folder}. If the notebook has a cell with the tables below its first "
+                    "cell, run that cell."
+                )
+                if self.folder
+                else _(
+                    "There is no table {name} in this notebook. If the notebook has a cell with "
+                    "the tables below its first cell, run that cell."
+                )
             )
+            raise ModuleNotFoundError(said.format(name=module, folder=self.folder), name=name)
         return spec_from_loader(name, self, is_package=not module)
 
     def get_source(self, fullname):

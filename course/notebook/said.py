@@ -122,7 +122,7 @@ class Said:
         for (what, more), names in self._told.items():
             one, many = what.value
             if many and len(names) > 3:
-                found.append(_(many).format(names=", ".join(names), more=more))
+                found.append(_(many).format(names=_(", ").join(names), more=more))
             else:
                 found += [_(one).format(name=name, more=more) for name in names]
         return found

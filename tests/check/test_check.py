@@ -126,7 +126,7 @@ def test_a_late_mistake_has_a_short_card():
         ["✓", "conv5_2"], ["✓", "conv5_3"], ["✓", "pool5"], ["✗", "fc6"],
     ]  # fmt: skip
     page = caught.value.card._repr_html_()
-    assert "<details><summary>✓ 15 rows above</summary>" in page
+    assert "✓</span> 15 rows above</summary>" in page
     assert page.index("<p ") < page.index("<details>") < page.index("conv5_3")
 
 

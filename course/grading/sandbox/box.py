@@ -26,6 +26,7 @@ import time
 import course.architectures
 from course.grading.sandbox import fast, linux, walls
 from course.grading.sandbox.usage import Use, anonymous
+from course.language import use as use_language
 
 _COMPILED = 100_000_000  # bytes that a kernel may grow by before JAX forgets its compiled programs
 
@@ -134,6 +135,7 @@ def _keep(connection, options):
         os.setsid()  # kill(0) reaches a whole process group, even across namespaces
         _, (channel,), *_ = socket.recv_fds(connection, 1, 1)  # the kernel's line to the grader
         request = json.loads(connection.makefile().readline())
+        use_language(request["language"])
         around = walls.KINDS[options["walls"]](request["limits"], options)
         use = Use(around)
         complaint, say = os.pipe()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course.grading.sandbox.box import line_limit
 from course.grading.sandbox.outside import BoxError
-from course.language import _
+from course.language import _, spoken
 
 _PATIENCE = 120  # seconds for steps that take hundredths of one, in case the machine is busy
 _GLANCE = 0.25  # seconds between two questions about what a submission has used
@@ -74,6 +74,7 @@ class Kernel:
         sent = {
             "files": {name: content.decode("latin-1") for name, content in self._files.items()},
             "limits": asdict(self._limits),
+            "language": spoken(),
         }
         self._channel, theirs = socket.socketpair()
         self._box = socket.socket(socket.AF_UNIX)

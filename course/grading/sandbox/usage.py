@@ -9,6 +9,8 @@ import os
 import stat
 import time
 
+from course.language import _
+
 PRIVATE = "/box"  # a tmpfs for each submission: its home and its temporary files
 PLACES = PRIVATE, "/dev/shm"  # all file systems that a submission can write to
 _PAGE, _TICKS = os.sysconf("SC_PAGESIZE"), os.sysconf("SC_CLK_TCK")
@@ -61,23 +63,27 @@ class Use:
     def too_much(self, limits):
         """Why the submission has to end, or None."""
         if self.cpu > limits["cpu"]:
-            return f"it used more than {limits['cpu']:g} s of processor time"
+            said = _("it used more than {count:g} s of processor time")
+            return said.format(count=limits["cpu"])
         if sum(process.threads for process in self._processes) > limits["processes"]:
-            return f"it had more than {limits['processes']} processes and threads"
+            said = _("it had more than {count} processes and threads")
+            return said.format(count=limits["processes"])
         try:
             if self.memory(limits["memory"]) > limits["memory"]:
-                return f"it used more than {limits['memory'] / 1e9:g} GB of memory"
+                said = _("it used more than {count:g} GB of memory")
+                return said.format(count=limits["memory"] / 1e9)
         except PermissionError:
-            return "it hid how much memory it uses"
+            return _("it hid how much memory it uses")
         except _GONE:
             pass
         try:
             if self._walls.wrote(limits["disk"]) > limits["disk"]:
-                return f"it wrote more than {limits['disk'] / 1e6:g} MB of files"
+                said = _("it wrote more than {count:g} MB of files")
+                return said.format(count=limits["disk"] / 1e6)
         except PermissionError:
-            return "it hid how much it wrote"
+            return _("it hid how much it wrote")
         except OverflowError:
-            return "it made too many files"
+            return _("it made too many files")
         return None
 
     def memory(self, enough):

@@ -12,6 +12,7 @@ import operator
 from course import check
 from course.diagnosis.causes import Cause
 from course.evidence import values
+from course.language import _
 
 
 class NoEvidence(AttributeError):
@@ -52,7 +53,7 @@ class Remote:
         request = {"ask": "call", "cases": [values.sendable(args)]}
         request["kwargs"] = values.sendable(kwargs)
         try:
-            reply = check.told(self, request, "a function that returns plain values")
+            reply = check.told(self, request, _("a function that returns plain values"))
         except check.CheckFailed as failed:
             raise _as_raised(failed.card) from None
         return _usable(reply["answers"][0], reply.get("kinds") == ["array"])
@@ -73,7 +74,8 @@ def _own(value):
     """A Remote's value; anything else as it is."""
     if type(value) is not Remote:
         return value
-    reply = check.told(value, {"ask": "value"}, "a number, a text, a list, a dict or an array")
+    expected = _("a number, a text, a list, a dict or an array")
+    reply = check.told(value, {"ask": "value"}, expected)
     return _usable(reply["value"], reply.get("kind") == "array")
 
 
