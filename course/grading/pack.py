@@ -19,7 +19,7 @@ from course.grading.folder import write_atomically, zipped
 from course.grading.sandbox import outside
 from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import Job, grade_submission
-from course.language import _, speaking
+from course.language import N_, _, speaking
 from course.network.words import listed
 from course.notebook import pieces, renamed
 from course.notebook.official import Official, Release
@@ -28,7 +28,7 @@ from course.plain import one_line
 FORMAT = 2
 _ABOUT, _BESIDE = "pack.json", "beside/"
 _LARGEST = 1_000_000_000  # bytes of an unpacked pack, many times what any has
-NOT_YET = "It has not been graded yet: the grader is at work, or it was ended."
+NOT_YET = N_("It has not been graded yet: the grader is at work, or it was ended.")
 _LIBRARIES = "keras", "tensorflow", "jax", "nbgrader"
 
 
@@ -195,6 +195,8 @@ def handed_in(paths):
 def failed(pack, reason):
     """A Verdict for a submission that could not be judged; it names the exercises if it can."""
     try:
-        return not_graded(read(pack), reason)
+        job = read(pack)
+        with speaking(job.language):
+            return not_graded(job, _(reason))
     except CourseError as error:
         return Verdict(failed=reason if str(error) in reason else f"{reason} {error}")

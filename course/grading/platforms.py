@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from course.grading.commands import command, short, without_box
+from course.language import _, speaking
 from course.plain import one_line
 
 
@@ -128,12 +129,16 @@ def _judged(job, files, within, told):
             late = within and time.monotonic() - begun > within
             if told or late:
                 judges.close()  # which ends the submission
-                raise CourseError(
-                    "The grader was ended before it was done. Grade it again."
-                    if told
-                    else f"It was not done after {within} seconds, and grading was given up. "
-                    "Most often a cell that does not end is the cause."
-                )
+                with speaking(job.language):
+                    said = (
+                        _("The grader was ended before it was done. Grade it again.")
+                        if told
+                        else _(
+                            "It was not done after {count} seconds, and grading was given up. Most "
+                            "often a cell that does not end is the cause."
+                        )
+                    )
+                raise CourseError(said.format(count=within))
         return verdict.result()
 
 

@@ -44,7 +44,7 @@ from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
-from course.language import speaking
+from course.language import _, speaking
 from course.notebook.renamed import read_submission
 from course.notebook.repair import repair
 
@@ -219,13 +219,17 @@ def _in_own_process(judges, job, contents, address, longest):
     takes too long, the submission is the cause, and there is no second try.
     """
     end = time.monotonic() + longest
-    for _ in range(2):
+    for _turn in range(2):
         with contextlib.suppress(EOFError, OSError), judges.connect() as connection:
             connection.send((job, contents, address, longest))
             if not connection.poll(max(0, end - time.monotonic())):
-                return not_graded(job, f"it was not judged after {longest / 60:.0f} minutes")
+                with speaking(job.language):
+                    said = _("it was not judged after {count:.0f} minutes")
+                return not_graded(job, said.format(count=longest / 60))
             return connection.recv()
-    return not_graded(job, "the process that judged it died, twice")
+    with speaking(job.language):
+        said = _("the process that judged it died, twice")
+    return not_graded(job, said)
 
 
 def serve_judges(control):
@@ -285,7 +289,8 @@ def _beside(files):
 
 
 def _out_of_time(signum, frame):
-    raise NoVerdict(f"Judging it takes more than {_TO_JUDGE} s of processor time.")
+    said = _("Judging it takes more than {count} s of processor time.")
+    raise NoVerdict(said.format(count=_TO_JUDGE))
 
 
 def _judged(job, name, nb, problem, address):
@@ -295,7 +300,7 @@ def _judged(job, name, nb, problem, address):
         return unreadable(job, name, problem)
     mark = receipt(nb.cells)
     with speaking(official.language):
-        nb, _ = repair(nb, official)
+        nb, _repairs = repair(nb, official)
     nb.metadata["course"]["receipt"] = mark
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {

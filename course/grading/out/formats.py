@@ -82,7 +82,7 @@ def as_html(verdict):
         ((name, text),) = verdict.notebooks.items()
         nb = nbformat.v4.reads(text)
     else:  # not even the pack could be read
-        name, nb = "a notebook", nbformat.v4.new_notebook()
+        name, nb = _("a notebook"), nbformat.v4.new_notebook()
         nb.metadata["course"] = {"failed": verdict.failed, "repairs": []}
     about = {each.name: each for each in verdict.exercises}
     for cell in nb.cells:

@@ -20,6 +20,7 @@ from course.grading.out.wheel import PACKAGE, constraints, lean, wheel
 from course.grading.sandbox import outside
 from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
+from course.language import _, speaking
 
 _MARGIN = 30  # seconds for the start of the grader, and for its result when it gives up
 #: What a container needs; docs/gradescope.md has the measurements.
@@ -75,10 +76,12 @@ def image(job, platform, minutes, solved, tag=None):
     }  # fmt: skip
     setup = {"setup.sh": _text("setup.sh", about), "constraints.txt": constraints(), name: wheel_}
     answers = Judge(config=Config(job.config)).follow_through
+    with speaking(job.language):
+        not_yet = not_graded(job, _(pack.NOT_YET))
     graded = {
         platform.program: _text("run", about),
         about["pack"]: pack.packed(job, answers),
-        "not-graded.json": FORMATS[platform.form](not_graded(job, pack.NOT_YET)).encode(),
+        "not-graded.json": FORMATS[platform.form](not_yet).encode(),
     }
     files = {"README.md": _text(f"{platform.form}.md", about)}
     tries = {f"solved/{name}.ipynb": nbformat.writes(nb).encode() for name, nb in solved.items()}
