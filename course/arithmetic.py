@@ -2,12 +2,14 @@
 
 Sizes are in pixels along one axis unless they are pairs (height, width). A MAC is one
 multiply-accumulate of a convolution or a dense layer; biases, activations, pooling and
-normalisation are not counted. This module needs nothing but Python.
+normalisation are not counted. This module needs nothing but Python and the course's language.
 """
 
 from __future__ import annotations
 
 from math import prod
+
+from course.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -30,16 +32,18 @@ def output_size(
     window = dilation * (kernel - 1) + 1
     room = size + before + after - window
     if min(size, kernel, stride, dilation) < 1:
-        raise ValueError(
-            "Size, kernel, stride and dilation should be at least 1. "
-            f"Received: size={size}, kernel={kernel}, stride={stride}, dilation={dilation}."
+        said = _(
+            "Size, kernel, stride and dilation should be at least 1. Received: size={size}, "
+            "kernel={kernel}, stride={stride}, dilation={dilation}."
         )
+        raise ValueError(said.format(size=size, kernel=kernel, stride=stride, dilation=dilation))
     if room < 0:
-        raise ValueError(
-            f"The window ({window}) should fit into the padded input "
-            f"({size} + {before} + {after} = {size + before + after}). "
-            "The map has become too small: check strides and pools before this layer."
+        said = _(
+            "The window ({window}) should fit into the padded input ({sum}). The map has become "
+            "too small: check strides and pools before this layer."
         )
+        padded = f"{size} + {before} + {after} = {size + before + after}"
+        raise ValueError(said.format(window=window, sum=padded))
     if ceil:
         # The last window hangs over, but it does not begin beyond the input.
         return min(-(-room // stride), (size + before - 1) // stride) + 1

@@ -61,7 +61,7 @@ def _check_files(name, builder):
     tf, splits = tensorflow(), builder.info.splits
     try:
         if not splits:
-            raise ValueError("dataset_info.json names no splits")
+            raise ValueError(_("dataset_info.json names no splits"))
         for name_of_split, split in splits.items():
             next(iter(builder.as_dataset(split=f"{name_of_split}[:1]")), None)
             if builder.info.file_format.value != "tfrecord":
@@ -69,8 +69,11 @@ def _check_files(name, builder):
             records = tf.data.TFRecordDataset([str(path) for path in split.filepaths])
             count = int(records.reduce(tf.constant(0, tf.int64), lambda number, _one: number + 1))
             if count != split.num_examples:
-                wanted = f"{split.num_examples} were written"
-                raise ValueError(f"its part {name_of_split!r} has {count} images, {wanted}")
+                said = _("its part {name} has {count} images, {written} were written")
+                written = split.num_examples
+                raise ValueError(
+                    said.format(name=repr(name_of_split), count=count, written=written)
+                )
     except Exception as error:  # TensorFlow's, the operating system's, and tfds's own
         raise DataUnavailable(damaged(name, builder.data_dir, error)) from None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from course.anatomy import anatomy
+from course.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -47,7 +48,7 @@ def _seconds(step, shapes, repeats):
     maps = [ops.convert_to_tensor(np.random.rand(1, *shape).astype("float32")) for shape in shapes]
     run = _row(step, maps)
     spent = []
-    for _ in range(repeats + 1):
+    for _turn in range(repeats + 1):
         begun = time.perf_counter()
         ops.convert_to_numpy(run())  # waits until a GPU has finished
         spent.append(time.perf_counter() - begun)
@@ -80,7 +81,8 @@ def _row(step, maps):
     elif step.step == "concatenate":
         return lambda: ops.concatenate(maps, axis=-1)
     else:
-        raise ValueError(f"A row of the kind {step.step} cannot be run by itself ({step.name}).")
+        said = _("A row of the kind {kind} cannot be run by itself ({name}).")
+        raise ValueError(said.format(kind=step.step, name=step.name))
     return lambda: layer(x)
 
 
