@@ -1,0 +1,107 @@
+"""What students read in German, Spanish and Chinese: cards, pages, files, the doctor."""
+
+import html
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course import doctor, language
+from course.check.record import Progress, Solved
+from course.cli import main
+from course.grading.out.release import source_problems
+from course.grading.own import house
+from course.grading.own.bank import read_bank
+from course.language import speaking
+from tests import languages
+from tests.classroom import ROOT
+from tests.made_up import answer, graded, handed_in, job_of, locked
+
+LANGUAGES = languages.languages()
+#: Words of an English sentence that no sentence in another language has.
+_ENGLISH = {"the", "is", "it", "not", "of", "and", "should", "are", "with", "this", "your", "row"}
+
+
+def english(text):
+    """The English words in a text."""
+    return _ENGLISH & set(re.findall(r"[a-z]+", html.unescape(text).lower()))
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_progress_counts_points_by_states_and_not_by_words(name):
+    seen = {
+        "a": {"solved": True, "tries": 2, "minutes": 3.0},
+        "b": {"solved": False, "tries": 1, "minutes": 0.0},
+    }
+    with speaking(name):
+        shown = Progress({"a": 8, "b": 2, "c": 1}, seen)
+        said = f"{shown!r} {Solved('a', 8)!r}"
+        assert shown.points == 8 and not english(said), said
+
+
+def _job(name):
+    return job_of(
+        locked(
+            "setup", f'import course\nfrom course import check\n\ncourse.setup(language="{name}")'
+        ),
+        answer("number-answer", "number = None"),
+        graded("number", "check.value(number, 4)", 3),
+        answer("area-answer", "def area(side):\n    raise NotImplementedError"),
+        graded("area", "check.function(area, [2], gives=[4])", 2),
+        answer("room-answer", "room = None"),
+        graded("room", "check.value(room, area(3))", 1),
+    )
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_file_is_described_in_the_language_of_its_set_up_cell(
+    name, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    answers = {"number_answer": "number = 4", "room_answer": "room = area("}
+    Path("hw.ipynb").write_bytes(handed_in(_job(name), **answers))
+    assert main(["check", "hw.ipynb"]) == 1
+    said = capsys.readouterr().out.replace("was never closed", "")
+    assert said.startswith("✗ hw.ipynb") and not english(said), said
+
+
+#: What a translator keeps in the prose of a notebook, as docs/translating.md says.
+_KEPT = re.compile(
+    r"<summary>Answer</summary>|```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]*>"
+    r"|\*\*(?:Goal|Derive|Build|Check|What you should see|Go on)\.\*\*|\(?\d+ points?\)?"
+    r"|^\*[^*\n]+\* · |^- [a-d]\)",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def translated(text):
+    """A text in which every word is another one, except what is kept."""
+    parts = re.split(f"({_KEPT.pattern})", text, flags=_KEPT.flags)
+    return "".join(p if at % 2 else re.sub("[a-z]{3,}", "wort", p) for at, p in enumerate(parts))
+
+
+@pytest.mark.parametrize("name", ["02-lenet/lenet", "04-vgg/vgg"])
+def test_a_translated_notebook_is_released_and_tried_as_before(name, tmp_path):
+    nb = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", 4)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = translated(cell.source)
+    path = tmp_path / Path(f"{name}.ipynb").name
+    nbformat.write(nb, path)
+    bank = read_bank(ROOT / "tests" / "bank" / f"{path.stem}.py")
+    assert "wort wort" in nb.cells[0].source
+    assert [*source_problems(path), *house.style_problems(nb), *house.bank_problems(nb, bank)] == []
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_doctor_speaks_the_language_of_the_computer(name, monkeypatch, capsys):
+    monkeypatch.setattr(language, "_chosen", "en")
+    monkeypatch.setenv("LANGUAGE", name)
+    looks = doctor._python, doctor._disk, doctor._data, doctor._offline, doctor._package
+    given = [(), (".",), (), (), ("nothing-of-this-name", "1")]
+    lines = (look(*each) for look, each in zip(looks, given, strict=True))
+    monkeypatch.setattr(doctor, "examine", lambda folder: lines)
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out.replace("nothing-of-this-name", "")
+    assert said.count("\n") >= 6 and not english(said), said
