@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives
     from course.kit import training as training
     from course.kit.session import setup as setup
     from course.kit.tables import tables as tables
+    from course.kit.variant import variant as variant
 
     progress = record
     __version__: str
@@ -46,11 +47,12 @@ _MODULES = {
     "training": "kit.training",
 }
 
-_FUNCTIONS = {"setup": "kit.session", "tables": "kit.tables"}
+_FUNCTIONS = {"setup": "kit.session", "tables": "kit.tables", "variant": "kit.variant"}
 
 __all__ = [
     "__version__", "anatomy", "architectures", "arithmetic", "check", "data", "diagnosis", "doctor",
     "figures", "ilsvrc", "progress", "setup", "tables", "timing", "training",
+    "variant",
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ ROOMS = (
 GRADING = (
     {"__init__"},
     {"notebook", "sandbox", "tables"},
-    {"folder", "troubles"},
+    {"folder", "troubles", "variants"},
     {"inbox"},
     {"verdict"},
     {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},

@@ -21,6 +21,10 @@ class Cause(Enum):
         "It comes from {received}. This exercise asks for your own work. Write it yourself, then "
         "compare."
     )
+    OTHER_VARIANT = (
+        "This is another variant's network. Yours has the code {expected}, and "
+        'course.variant("{expected}") shows it.'
+    )
     TEST = "The test says: {received}"
     UNUSABLE = "The check cannot use your answer: {received}."
     RAISES = "Your code stops with an error: {received}."

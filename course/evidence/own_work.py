@@ -3,7 +3,8 @@
 The helpers are there to check and to show; counting and building are the exercises. The student's
 source is read, not run, to find what flows into the answer's value (`course.evidence.dataflow`).
 Showing a helper's numbers beside the answer, or comparing with them, is allowed. So is reading a
-published table: what the student makes of it is the student's own work.
+published table: what the student makes of it is the student's own work. The table of a variant
+(`course.variant`) is not: an answer that reads it would be right for everybody.
 """
 
 import re
@@ -14,6 +15,7 @@ from course.evidence.dataflow import Dataflow
 _OPEN = "architectures|data|figures|ilsvrc|kit|setup|timing|training"
 _HELPER = re.compile(
     rf"(?<!\w)course\.(?!(?:{_OPEN})\b)\w+"
+    r"|(?<!\w)tables\.variant\b"  # what makes it
     r"|(?<!\w)(?:keras|tensorflow)\.(?:\w+\.)*applications\b"
     r"(?!\.(?:\w+\.)*(?:preprocess_input|decode_predictions)\b)"  # these build nothing
 )
@@ -83,7 +85,8 @@ class Written:
             if refused.intersection(origin.split(".")):
                 return origin
             for match in _HELPER.finditer(origin):
-                helper = match[0] if match[0].startswith("course.") else "keras.applications"
+                ours = match[0].startswith(("course.", "tables."))
+                helper = match[0] if ours else "keras.applications"
                 if helper.split(".")[-1] not in allowed:
                     return helper
         return None

@@ -23,7 +23,8 @@ def _begin(folder, options):
 
 @command("new", "course new 09-mobilenet", early=_begin)
 @click.argument("name")
-def _new(course, name):
+@click.option("--variants", is_flag=True, help="With another network for each student.")
+def _new(course, name, variants):
     """Begin an assignment of your own: a source notebook, its table, and a bank of answers.
 
     NAME is the assignment's name, such as 09-mobilenet. The new files work as they are, and no file
@@ -31,7 +32,7 @@ def _new(course, name):
     """
     from course.grading.own.new import new
 
-    for path in new(course, name):
+    for path in new(course, name, variants):
         click.echo(f"written  {short(path)}")
     click.echo(f"Try it: course try {name}")
 
@@ -125,6 +126,49 @@ def _try_out(course, assignment):
         )
     else:
         click.echo(f"tried    {assignment}: its solution passes every check ({seconds:.0f} s)")
+
+
+@command("variants", "course variants 10-small --roster class.csv --to codes.csv")
+@click.argument("assignment")
+@click.option(
+    "--roster", metavar="CSV",
+    help="Your LMS's list of the class, as `course collect` takes it. Its students are written "
+    "into the gradebook first.",
+)  # fmt: skip
+@click.option("--to", metavar="CSV", help="Write the list here (default: print it).")
+@click.option(
+    "--into", metavar="CSV",
+    help="Moodle's grading worksheet of the assignment. A copy of it, with each code as the "
+    "comment, is written to --to (default: moodle.csv).",
+)  # fmt: skip
+def _variants(course, assignment, roster, to, into):
+    """List the code of each student's variant of ASSIGNMENT, for you to give out.
+
+    The codes follow from a key of this folder, variant.key, which the first use makes. Keep a copy
+    of that file where no student can read it. Nobody can compute a code without it, and another key
+    gives other codes.
+    """
+    from course.grading.out import codes
+
+    course.chosen([assignment])
+    notes = codes.enter(course, roster) if roster else []
+    rows, band = codes.codes(course, assignment)
+    if into:
+        to = to or "moodle.csv"
+        notes += codes.fill(course, assignment, rows, into, to)
+    elif to:
+        codes.listed(rows, to)
+    else:
+        for row in rows:
+            click.echo(f"{row['code']}  {one_line(row['student_id'])}")
+    for note in notes:
+        click.echo(f"note: {note}")
+    if to and rows:
+        click.echo(f"written: {short(to)} ({len(rows)} students)")
+    click.echo(f"{band}.")
+    if not rows:
+        click.echo("The gradebook has no students yet: name a list of the class with --roster.")
+        return 1
 
 
 @command("publish", "course publish ../students --repository https://github.com/you/convnets")

@@ -47,7 +47,7 @@ class Book:
             found = self.gradebook.find_submission(self.job.assignment, student)
         except MissingEntry:
             return False
-        digest = self.job.digest(self.contents(student))
+        digest = self.job.of(student).digest(self.contents(student))
         for said in self._said(student):
             if said.get("digest") != digest:
                 return False
@@ -57,7 +57,7 @@ class Book:
 
     def is_stale(self, student):
         """Whether the student's present files were graded with an older assignment."""
-        job, _, file = self.job.digest(self.contents(student)).partition("-")
+        job, _, file = self.job.of(student).digest(self.contents(student)).partition("-")
         found = [said.get("digest", "").partition("-") for said in self._said(student)]
         return any(old != job and graded == file for old, _, graded in found)
 
@@ -77,7 +77,7 @@ class Book:
             self.gradebook.update_or_create_student(student)
             self.gradebook.update_or_create_submission(job.assignment, student)
         contents = self.contents(student)
-        digest = job.digest(contents)
+        digest = job.of(student).digest(contents)
         for name, path in self._paths(student).items():
             nb = nbformat.v4.reads(verdict.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest

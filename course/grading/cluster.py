@@ -34,7 +34,7 @@ def spread(job, students, contents, at_work, scheduler):
         def hand_out():
             at_work.at_once = max(1, sum(client.nthreads().values()))  # workers may have joined
             for student in islice(waiting, max(0, _AHEAD * at_work.at_once - len(running))):
-                given = (worker.grade_submission, shared, contents(student))
+                given = (worker.grade_submission, shared, contents(student), None, student)
                 future = client.submit(*given, pure=False)
                 running[future] = student
                 finished.add(future)

@@ -10,6 +10,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -27,6 +28,7 @@ except ImportError:  # Windows, where nothing is graded
 # nbgrader builds some records outside of a session. The warning is harmless: do not show it.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
 
+KEY = "variant.key"  # the secret from which the codes of variants follow
 BANKS = "banks"  # the folder of answers that an assignment is tried on; nothing of it is given out
 
 
@@ -73,11 +75,12 @@ class CourseFolder:
         return Path(self.directory.format_path(name, student, assignment))
 
     def private(self):
-        """Paths of what no student may read: solutions, banks, submissions, pairs, gradebook."""
+        """Paths of what no student may read: solutions, submissions, gradebook, the key, ..."""
         steps = "source", "submitted", "autograded", "feedback"
         folders = [self.root / getattr(self.directory, f"{step}_directory") for step in steps]
         folders += [self.root / BANKS, self.root / "similar"]
-        return [*folders, *sorted(self.root.glob("gradebook.db*"))]
+        found = (sorted(self.root.glob(name)) for name in ("gradebook.db*", KEY))
+        return [*folders, *chain(*found)]
 
     def assignments(self):
         """Names of all assignments in the source folder, in order."""

@@ -16,7 +16,7 @@ from itertools import islice
 
 from nbgrader.api import Gradebook
 
-from course.grading import CourseError, worker
+from course.grading import CourseError, variants, worker
 from course.grading.book import Book
 from course.grading.notebook.source import official_cells, read_source, solution_cells
 from course.grading.notebook.tables import changed_since
@@ -133,7 +133,8 @@ def job_of(course, assignment, sandbox=None):
             "`course grade --unsafe-no-sandbox`."
         )
     kernelspec = json.loads(spec or "{}")
-    return worker.Job(assignment, official, kernelspec, files, config, solution=solution)
+    job = worker.Job(assignment, official, kernelspec, files, config, solution=solution)
+    return replace(job, codes=variants.codes(course, job))
 
 
 # --- spread over workers
@@ -208,7 +209,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
         def grade_one(student):
             at_work.begun[student] = student
             try:
-                return worker.grade_submission(job, contents(student), judges)
+                return worker.grade_submission(job, contents(student), judges, student)
             finally:
                 del at_work.begun[student]
 

@@ -48,12 +48,23 @@ def packed(job, answers=False):
         "solution": job.solution if answers else {},
         "versions": _versions(),
     }
+    if job.codes is not None:
+        about["codes"] = job.codes
     beside = {f"{_BESIDE}{name}": content for name, content in sorted(job.files.items())}
     return zipped({_ABOUT: json.dumps(about, indent=1, ensure_ascii=False).encode(), **beside})
 
 
 def released(job):
-    """The Job with nothing in it that its students have not read: no answers, no hidden tests."""
+    """The Job with nothing in it that its students have not read: no answers, no hidden tests.
+
+    Raises CourseError if nothing can be judged without the codes of the students' variants.
+    """
+    if job.codes is not None:
+        raise CourseError(
+            f"{job.assignment} has a variant for each student. To judge one, a pack needs the "
+            "codes of the class, and students could read those there. Collect the notebooks, and "
+            "judge them in this folder: course collect, course grade."
+        )
 
     def shown(cell):
         return replace(cell, source=cell.released, checksum="") if cell.has_hidden else cell
@@ -97,6 +108,7 @@ def read(path, sandbox=None):
             files,
             config,
             solution={name: list(map(tuple, text)) for name, text in about["solution"].items()},
+            codes=about.get("codes"),
         )
     except FileNotFoundError:
         raise CourseError(f"There is no pack {path}. `course pack` makes one.") from None
@@ -134,14 +146,16 @@ def _versions():
     return found
 
 
-def judge(pack, data, judges=None):
+def judge(pack, data, judges=None, student=None):
     """The Verdict on a submission.
 
     `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
     {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said
-    in the Verdict. Without `judges` (a `worker.Judges`), this process's own are used.
+    in the Verdict. Without `judges` (a `worker.Judges`), this process's own are used. `student` is
+    the id or the e-mail address of the one whose submission it is, for an assignment with variants.
 
-    Raises CourseError if the pack cannot be read or student code cannot be contained here.
+    Raises CourseError if the pack cannot be read, student code cannot be contained here, or it is
+    not known whose variant it should be.
     """
     job = pack if isinstance(pack, Job) else read(pack)
     if job is not pack:
@@ -170,7 +184,7 @@ def judge(pack, data, judges=None):
                     said = _("{file} cannot be read: {error}.")
                 file = one_line(content.name, 100)
                 return not_graded(job, said.format(file=file, error=error.strerror))
-    return grade_submission(job, contents, judges)
+    return grade_submission(job, contents, judges, student)
 
 
 def handed_in(paths):

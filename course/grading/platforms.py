@@ -64,11 +64,16 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
     "is graded yet, and is replaced in one move.",
 )  # fmt: skip
 @click.option(
+    "--student", "students", multiple=True, metavar="ID",
+    help="Whose submission it is, by id or e-mail address, if the assignment has variants. If it "
+    "is repeated, the one whom the pack knows counts.",
+)  # fmt: skip
+@click.option(
     "--within", type=click.IntRange(min=1), metavar="SECONDS",
     help="Give up after this time on the clock, and say so in the verdict (default: never).",
 )  # fmt: skip
 @without_box
-def _judge(files, pack_, forms, targets, within, sandbox):
+def _judge(files, pack_, forms, targets, students, within, sandbox):
     """Judge one submission with a pack, without a course folder or a gradebook.
 
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
@@ -107,7 +112,11 @@ def _judge(files, pack_, forms, targets, within, sandbox):
             job = pack.read(pack_, sandbox)
             folders = {Path(to).absolute().parent for to in targets}
             outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
-            verdict = _judged(job, pack.handed_in(files), within, told)
+            known = {name.casefold(): name for name in job.codes or ()}
+            found = filter(None, (known.get(name.casefold()) for name in students))
+            student = next(found, next(iter(students), None))
+            job.of(student)  # raises before anything is started
+            verdict = _judged(job, pack.handed_in(files), student, within, told)
     except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)
         with contextlib.suppress(CourseError):  # said just now: it cannot be written
@@ -117,13 +126,13 @@ def _judge(files, pack_, forms, targets, within, sandbox):
     return 0
 
 
-def _judged(job, files, within, told):
+def _judged(job, files, student, within, told):
     """The Verdict. Raises CourseError if `told` gets an item, or after `within` seconds."""
     from course.grading import CourseError, pack, worker
 
     begun = time.monotonic()
     with worker.Judges() as judges, ThreadPoolExecutor(1) as pool:
-        verdict = pool.submit(pack.judge, job, files, judges)
+        verdict = pool.submit(pack.judge, job, files, judges, student)
         while not verdict.done():
             time.sleep(0.05)
             late = within and time.monotonic() - begun > within

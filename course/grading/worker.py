@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,6 +47,7 @@ from course.grading.verdict.runner import LONGEST, NoVerdict
 from course.language import _, speaking
 from course.notebook.renamed import read_submission
 from course.notebook.repair import repair
+from course.plain import one_line
 
 _log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
@@ -65,6 +66,25 @@ class Job:
     box: dict | None = None  # the address of a warm box that all workers of one machine share
     #: {notebook: [(grade id or None, text), ...]}: the source's code cells, empty if unknown
     solution: dict = field(default_factory=dict)
+    #: {student: the code of their variant}; None if the assignment has no variants
+    codes: dict | None = None
+    code: str = ""  # of the student whose submission is judged
+
+    def of(self, student):
+        """The Job for the submission of one student.
+
+        Raises CourseError if the assignment has variants, and this student's code is not known.
+        """
+        if self.codes is None:
+            return self
+        if student not in self.codes:
+            who = f"the student {one_line(student)!r} is not known" if student else "none is named"
+            raise CourseError(
+                f"{self.assignment} has a variant for each student, and {who}, so nothing was "
+                "judged. Name one of the class with --student. A pack knows the class as it was "
+                "when the pack was made: after a change, make it again."
+            )
+        return replace(self, code=self.codes[student])
 
     @property
     def language(self):
@@ -94,7 +114,8 @@ class Job:
 
     def digest(self, contents):
         """A digest of a submission under this job. If it is unchanged, no grading is needed."""
-        return f"{self.name}-{_digest(contents)}"
+        code = {"/code": self.code.encode()} if self.code else {}  # no notebook has this name
+        return f"{self.name}-{_digest({**contents, **code})}"
 
 
 def _digest(contents):
@@ -126,12 +147,14 @@ def files_beside(folder):
     }
 
 
-def grade_submission(job, contents, judges=None):
+def grade_submission(job, contents, judges=None, student=None):
     """Grade one submission, {notebook: bytes of the file}. Returns a Verdict, failed or not.
 
-    Without `judges`, this process's own are used. Raises BoxError if student code cannot be
-    contained on this machine, and CourseError if the judges are closed meanwhile.
+    Without `judges`, this process's own are used. The `student` is needed if the assignment has
+    variants. Raises BoxError if student code cannot be contained on this machine, and CourseError
+    if the judges are closed meanwhile, or the student is not known.
     """
+    job = job.of(student)
     begun = time.monotonic()
     address = job.box or outside.box(*job.runs_in).address
     judges = judges or own_judges()
@@ -310,6 +333,8 @@ def _judged(job, name, nb, problem, address):
             "box": address,
             "files": job.files,
             "solution": job.solution.get(name),
+            "code": job.code,
+            "codes": sorted({*(job.codes or {}).values()} - {job.code}),
         },
     }
     config = Config(job.config)

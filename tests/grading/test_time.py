@@ -251,7 +251,7 @@ def test_only_a_judge_that_dies_is_tried_again(tmp_path, dies, tries, why):
 TOLD = threading.Event()
 
 
-def slow_one(job, contents, judges):
+def slow_one(job, contents, judges, student):
     assert TOLD.wait(600)
     return not_graded(job, "no verdict here")
 

@@ -69,7 +69,7 @@ class Roster:
         self.notes += [said] if said else []
         header, self.rows = _table(path, table)
         keys = {_key(lms, key) for student in students for key in student.keys}
-        names = {squashed(student.name) for student in students}
+        names = {squashed(student.name) for student in students} - {""}
         key_columns = self._key_columns(lms, header, keys)
         id_columns = self._id_columns(lms, header, key_columns)
         name_of = _names(header, self.rows, names)

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell
 from course.architectures import Table
 from course.evidence.syntax import parsed
 from course.grading import CourseError
+from course.kit import variant
 from course.kit.tables import PACKAGE, file_of, given, text_of
 from course.notebook.official import grade_id
 from course.plain import one_line
@@ -25,6 +26,7 @@ _HEAD = "# @title The tables of this notebook. Run this cell, too.\nimport cours
 _META = {"grade": False, "grade_id": CELL, "locked": True, "schema_version": 3}
 _META |= {"solution": False, "task": False}
 _AT_STUDENTS = {"", PACKAGE, "course", "convnet_course", "numpy", *sys.stdlib_module_names}
+_VARIANT = ast.parse("from tables.variant import variant").body[0]  # what course.variant() reads
 _MARK = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 
 
@@ -40,10 +42,15 @@ def embedded(nb, folder):
 
 
 def placed(nb, texts=()):
-    """The notebook; if it imports tables, with a cell of these where its release has that cell."""
+    """The notebook; if it imports tables, with a cell of these where its release has that cell.
+
+    The code of a variant in it is left empty, for students to write theirs.
+    """
     nb.cells = [cell for cell in nb.cells if not _is_ours(cell)]
     importing, behind = _places(nb)
     if importing:
+        for cell in _naming(nb):
+            cell.source = variant.with_code(cell.source, "")
         about = {"nbgrader": dict(_META), "jupyter": {"source_hidden": True}, "cellView": "form"}
         nb.cells.insert(behind, new_code_cell(written(dict(texts)), id=CELL, metadata=about))
     return nb
@@ -56,6 +63,20 @@ def texts_in(official):
         return {}
     call = ast.parse(cell.source).body[-1].value
     return {each.arg: ast.literal_eval(each.value) for each in call.keywords}
+
+
+def has_variants(official):
+    """Whether a locked cell of a release asks for the table of the student's variant."""
+    return any(
+        cell.type == "code" and _VARIANT in _named(_tree(cell.source)).values()
+        for cell in official.values()
+        if cell.locked
+    )
+
+
+def code_in(nb):
+    """The code that a source notebook names, to be tried with; None if it has no variants."""
+    return next((variant.read(variant.named_in(cell.source)) for cell in _naming(nb)), None)
 
 
 def changed_since(nb, folder, official):
@@ -88,6 +109,13 @@ def _is_ours(cell):
     return grade_id(cell) == CELL and f"{_CALL}(" in cell.source
 
 
+def _naming(nb):
+    """The cells in which a code of a variant stands."""
+    code = (cell for cell in nb.cells if cell.cell_type == "code" and not _is_ours(cell))
+    code = (cell for cell in code if _VARIANT in _named(_tree(cell.source)).values())
+    return [cell for cell in code if variant.named_in(cell.source) is not None]
+
+
 def _places(nb):
     """(the numbers of the cells that import tables, the number of the cell before these)."""
     code = {n: cell.source for n, cell in enumerate(nb.cells) if cell.cell_type == "code"}
@@ -114,7 +142,15 @@ def _named(tree, inside=False):
         package, _, module = name.partition(".")
         if (package == PACKAGE and module) or (package == "" and inside):
             found.setdefault(module, statement)
+        elif name == "course.variant":
+            found.setdefault("variant", _VARIANT)
+    if any(ast.unparse(n) == "course.variant" for n in ast.walk(tree) if _is_attribute(n)):
+        found.setdefault("variant", _VARIANT)
     return found
+
+
+def _is_attribute(node):
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
 
 
 def _imported(tree):
@@ -175,6 +211,8 @@ def problems_of(nb, folder):
             )
     about = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
     for number in importing if any(meta.get("grade") for meta in about) else ():
+        if {*_named(_tree(nb.cells[number].source)).values()} == {_VARIANT}:
+            continue
         if not (about[number].get("locked") or about[number].get("solution")):
             problems.append(
                 f"the cell {nb.cells[number].get('id')} imports tables and is not read-only, so "
@@ -192,7 +230,26 @@ def problems_of(nb, folder):
     for statement in sorted(statements):
         if statement.endswith("import *"):
             problems.append(f"`{statement}`: name what is imported, so that the grader finds it.")
+    if ast.unparse(_VARIANT) in statements:
+        problems += _unnamed(nb)
     return problems or _tried(texts, sorted(statements))
+
+
+def _unnamed(nb):
+    """Why a notebook with variants names no code that it can be tried with."""
+    cells = [cell for cell in _naming(nb) if not cell.metadata.get("nbgrader", {}).get("locked")]
+    example = variant.EXAMPLE
+    if len(cells) != 1:
+        yield (
+            f"it uses course.variant(), and {len(cells) or 'no'} cells that students can change "
+            f'have a line such as course.variant("{example}"). One should: students write their '
+            "code there. The release leaves it empty."
+        )
+        return
+    try:
+        variant.read(variant.named_in(cells[0].source))
+    except ValueError as error:
+        yield f"the cell {cells[0].get('id')} names no code. {error} Any will do, as {example}."
 
 
 def _unfit(text, tree):
@@ -215,6 +272,8 @@ def _tried(texts, statements):
         for statement in statements:
             try:
                 exec(statement, {"__name__": "__main__"})
+                if statement == ast.unparse(_VARIANT):
+                    variant.drawn(variant.EXAMPLE)
             except (Exception, SystemExit) as error:
                 problems.append(_why(statement, error))
     return list(dict.fromkeys(problems))

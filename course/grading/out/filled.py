@@ -110,7 +110,7 @@ def told(path, kind=None):
         lms = "gradescope"
     else:
         lms = "moodle"
-        _on_moodle(sheet)  # raises if it is not Moodle's either
+        on_moodle(sheet)  # raises if it is not Moodle's either
     if kind and kind != lms:
         raise CourseError(f"{path} comes from {LMS[lms][0]}, not from {LMS[kind][0]}.")
     return lms, sheet
@@ -127,7 +127,7 @@ def fill(everything, lms, sheet, to):
     notes, places, problems = [sheet.said] if sheet.said else [], {}, []
     for name in names:
         try:
-            places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else _on_moodle(sheet)
+            places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else on_moodle(sheet)
         except CourseError as problem:
             problems.append(problem)
     if not places:
@@ -143,7 +143,7 @@ def fill(everything, lms, sheet, to):
                 f"The highest grade of {name} in {LMS[lms][0]} is {place.most:g}, and the "
                 f"assignment has {most:g} points: change it there."
             )
-        people = _found(sheet.path, lms, chosen, notes)
+        people = found(sheet.path, lms, chosen, notes)
         for one in chosen:
             if person := people.get(one.row["student"]):
                 sheet.fill(1 + person.line, place.grade, f"{one.final:g}")
@@ -213,7 +213,7 @@ def _column(sheet, name, titles):
     )
 
 
-def _on_moodle(sheet):
+def on_moodle(sheet):
     """In any language, the column behind the grade has the highest grade, the same in all rows."""
     header, *rows = sheet.rows
     titles, width = [_plain(title) for title in header], len(header)
@@ -243,7 +243,7 @@ def _number(text):
 # --- students
 
 
-def _found(path, lms, wanted, notes):
+def found(path, lms, wanted, notes):
     """{student: Person} of the students who are in the LMS's own file."""
     students = {}
     for one in wanted:

@@ -7,14 +7,15 @@ external grading, Coursera's custom graders.
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from traitlets.config import Config
 
-from course.grading import pack
+from course.grading import CourseError, pack
+from course.grading.notebook.tables import code_in
 from course.grading.out.formats import FORMATS
 from course.grading.out.wheel import PACKAGE, constraints, lean, wheel
 from course.grading.sandbox import outside
@@ -22,6 +23,7 @@ from course.grading.verdict import not_graded, number
 from course.grading.verdict.judge import Judge
 from course.language import _, speaking
 
+SOLUTION = "the solution"  # the student as whom it is tried; no student's id has a blank
 _MARGIN = 30  # seconds for the start of the grader, and for its result when it gives up
 #: What a container needs; docs/gradescope.md has the measurements.
 _MEMORY = {outside.JAX: "1.5 GB", outside.TENSORFLOW: "3 GB"}
@@ -38,6 +40,7 @@ class Platform:
     result: str
     closed: str  # what student code must not read
     program: str = "run"
+    people: str = ""  # the file that says who hands in: {"users": [{"sid": …, "email": …}]}
 
 
 GRADESCOPE = Platform(
@@ -46,6 +49,7 @@ GRADESCOPE = Platform(
     "/autograder/source /autograder/results /autograder/submission "
     "/autograder/submission_metadata.json",
     "run_autograder",
+    "/autograder/submission_metadata.json",
 )  # fmt: skip
 PRAIRIELEARN = Platform(
     "PrairieLearn", "prairielearn", "/grade/tests", "/grade/student",
@@ -64,13 +68,25 @@ def image(job, platform, minutes, solved, tag=None):
     `solved` is {notebook: NotebookNode} of the solution; the grader is tried on it when it is set
     up. `tag` is the name of the image at PrairieLearn, which fetches images from a public place. So
     there the pack lies with the question, and the image holds the grader alone.
+
+    Raises CourseError if the assignment has variants, and the platform names no student.
     """
     job, extras = lean(job)
+    if job.codes is not None and not platform.people:
+        raise CourseError(
+            f"{job.assignment} has a variant for each student, and {platform.name} does not tell "
+            "its grader whose submission it is. Collect the notebooks, and judge them in this "
+            "folder: course collect, course grade."
+        )
+    if job.codes is not None:
+        code = next(filter(None, map(code_in, solved.values())))
+        job = replace(job, codes={**job.codes, SOLUTION: code})
     name, wheel_ = wheel()
     about = {
         "job": job, "platform": platform, "minutes": minutes, "within": 60 * minutes - _MARGIN,
         "wheel": name, "extras": extras, "pack": f"{job.assignment}.course", "tag": tag,
         "results": str(Path(platform.result).parent), "solved": not tag,
+        "solution": SOLUTION if job.codes is not None else "",
         "exercises": _exercises(job), "number": number,
         "memory": _MEMORY[job.config["Judge"]["backend"]],
     }  # fmt: skip

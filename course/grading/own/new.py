@@ -40,8 +40,10 @@ def begin(folder, name):
     return None
 
 
-def new(course, name):
+def new(course, name, variants=False):
     """Write a new assignment of this name into the course's folder. Returns its files' paths.
+
+    With `variants`, each student has another network.
 
     Raises CourseError for a name that Python, nbgrader or GitHub would not take, and if one of the
     files is there already.
@@ -53,18 +55,36 @@ def new(course, name):
         root / "tables" / f"{words['MODULE']}.py": "table.txt",
         root / BANKS / f"{name}.py": "bank.txt",
     }
+    if variants:
+        notebook_, _, bank = paths
+        paths = {
+            notebook_: "notebook.md",
+            source / "tables" / "variant.py": "variant.txt",
+            bank: "variants.txt",
+        }
     if there := [path for path in (source, *paths) if path.exists()]:
         raise CourseError(
             f"{there[0]} is there already, and nothing is overwritten. Choose another name, or "
             "move it away."
         )
     for path, text in paths.items():
-        filled = re.sub(r"@([A-Z]+)@", lambda word: words[word[1]], template(text))
+        text = template(text)
+        if variants and path.suffix == ".ipynb":
+            text = _with_variants(text)
+        filled = re.sub(r"@([A-Z]+)@", lambda word: words[word[1]], text)
         if path.suffix == ".ipynb":
             filled = nbformat.writes(notebook(filled)) + "\n"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, filled.encode())
     return list(paths)
+
+
+def _with_variants(text):
+    """The text of the new notebook with exercises about the student's own table."""
+    text = text.replace("of two convolutions from its table", "from a table of your own")
+    text = text.replace("from tables.@MODULE@ import @TABLE@\n", "")
+    exercises = re.compile(r"^## 1 .*?(?=^## Your points)", re.MULTILINE | re.DOTALL)
+    return exercises.sub(lambda _: template("variants.md"), text)
 
 
 def _words(name):

@@ -6,7 +6,7 @@ sentence.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,13 @@ from types import SimpleNamespace
 import nbformat
 
 from course.diagnosis.causes import Cause
-from course.grading import CourseError
+from course.grading import CourseError, variants
 from course.grading.demo import answered, model_answers
 from course.grading.folder import BANKS, CourseFolder
 from course.grading.grade import job_of, verdicts
 from course.grading.notebook.source import read_source
 from course.grading.out.release import look_at_source, release
+from course.grading.out.trial import codes, naming
 from course.grading.own import house
 from course.grading.own.bank import packs, read_bank
 from course.plain import one_line
@@ -63,13 +64,20 @@ def try_out(course, assignment, bank, *, sandbox=None, workers=None):
         shutil.copytree(course.path("source", assignment), room.path("source", assignment))
         if (course.root / "tables").is_dir():
             shutil.copytree(course.root / "tables", room.root / "tables")
+        variants.key(room.root, make=True)  # for this folder alone
         released = {path.name: path for path in release(room, assignment, "")}
         source = _notebook(room, assignment, bank)
         job = job_of(room, assignment, sandbox)
         asked = {name for name, cell in job.official[source.stem].items() if cell.is_test}
         mistakes = [m for m in bank.MISTAKES if {*m.lost, *m.follows} <= asked]
         bank = SimpleNamespace(RIGHT=bank.RIGHT, MISTAKES=mistakes)
-        cases = _cases(bank, read_source(source), nbformat.read(released[source.name], 4))
+        own, *more = codes(*map(read_source, room.notebooks(assignment))) or [None]
+        cases = _cases(bank, read_source(source), nbformat.read(released[source.name], 4), own)
+        for code in more:
+            nb = naming(read_source(source), code)
+            cases[code] = nb, {f"the solution of variant {code}": _right}
+        if own:  # nobody's: each notebook is judged as the one of the code that it names
+            job = replace(job, codes={case: case if case in more else own for case in cases})
         others = {p.stem: p.read_bytes() for p in room.notebooks(assignment) if p != source}
         contents = {
             name: {**others, source.stem: nbformat.writes(nb).encode()}
@@ -103,18 +111,21 @@ def _notebook(course, assignment, bank):
     raise CourseError(f"NOTEBOOK of the bank should be {known}. It is {one_line(bank.NOTEBOOK)}.")
 
 
-def _cases(bank, source, released):
-    """{student: (its notebook, {name of an answer in it: what looks at its verdict})}."""
+def _cases(bank, source, released, code):
+    """{student: (its notebook, {name of an answer in it: what looks at its verdict})}.
+
+    Of an assignment with variants, the answers are those of the variant with this `code`.
+    """
     right = model_answers(source)
     cases = {
         "solution": (source, {"the solution": _right}),
         "untouched": (released, {"the untouched notebook": _untouched}),
     }
     for number, (style, answers) in enumerate(bank.RIGHT.items()):
-        nb = answered(released, {**right, **answers})
+        nb = naming(answered(released, {**right, **answers}), code)
         cases[f"right-{number}"] = nb, {f"right, {style}": _right}
     for number, pack in enumerate(packs(bank.MISTAKES)):
-        nb = answered(released, {**right, **{m.cell: m.source for m in pack}})
+        nb = naming(answered(released, {**right, **{m.cell: m.source for m in pack}}), code)
         looks = {f"mistake, {m.name}": partial(_mistaken, m, pack) for m in pack}
         cases[f"mistakes-{number}"] = nb, looks
     return cases

@@ -87,7 +87,8 @@ def candidates(found, failed, unanswered):
 def follow(nb, found, failed, chosen, run, judged):
     """Yield (test, the answers that official ones replaced) for each chosen test that now passes.
 
-    `run(text)` runs a cell in the new kernel, `judged(test)` says whether a test passes there.
+    `run(text)` runs a cell in the new kernel, `judged(test)` says whether a test passes there, and
+    `run(text, official=True)` runs an official answer.
     """
     wrong = {answer for test in failed for answer in found.own.get(test, ())}
     late = {answer for test in chosen for answer in found.own[test]}
@@ -113,7 +114,7 @@ def follow(nb, found, failed, chosen, run, judged):
         for answer in official:
             tests = [test for test, own in found.own.items() if answer in own and test in failed]
             if not passed.issuperset(tests):
-                run(found.answers[answer])
+                run(found.answers[answer], official=True)
                 replaced.add(answer)
 
 

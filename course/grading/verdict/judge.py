@@ -19,15 +19,16 @@ from traitlets import Bool, Enum, Integer, default
 from course.diagnosis.causes import Cause
 from course.evidence import cells, own_work
 from course.evidence.cells import Made
-from course.grading import CourseError
+from course.grading import CourseError, variants
 from course.grading.notebook.source import official_cells, solution_cells, source_of
-from course.grading.notebook.tables import texts_in
+from course.grading.notebook.tables import has_variants, texts_in
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow, outputs
 from course.grading.verdict.runner import NoVerdict, Runner
+from course.grading.verdict.swapped import Variants
 from course.grading.verdict.testcell import TestCell, imports_of
-from course.kit import tables
+from course.kit import tables, variant
 from course.language import _, speaking
 from course.notebook.official import grade_id
 from course.plain import one_line
@@ -61,14 +62,15 @@ class Judge(NbGraderPreprocessor):
         """Execute and judge a notebook; the verdicts become the outputs of its test cells.
 
         `resources["course"]` is {"official": {grade id: Official}, "box": address, "files": {name:
-        bytes}, "solution": its `code_of` or None}. If nbgrader runs this step, it is not there, and
-        all comes from the gradebook, the source notebook and this process's own box.
+        bytes}, "solution": its `code_of` or None, "code": that of the student's variant or "",
+        "codes": those of the class}. If nbgrader runs this step, it is not there, and all comes
+        from the gradebook, the source notebook and this process's own box.
 
         Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
         given = resources.get("course") or self._looked_up(resources["nbgrader"])
-        spoken = given["official"].language
-        with tables.given(texts_in(given["official"])), speaking(spoken):
+        official, spoken = given["official"], given["official"].language
+        with tables.given(texts_in(official)), variant.official(given["code"]), speaking(spoken):
             self._judged(nb, given)
         nb.metadata.setdefault("course", {}).update(sandbox=self.sandbox, language=spoken)
         return nb, resources
@@ -76,6 +78,9 @@ class Judge(NbGraderPreprocessor):
     def _judged(self, nb, given):
         """Execute and judge a notebook's cells in place."""
         self._official, self._solution = given["official"], given["solution"]
+        self._variants = Variants(given["code"], given["codes"], nb) if given["code"] else None
+        if self._variants and self._solution:
+            self._solution = self._variants.of_this_student(self._solution)
         self._imports = imports_of(self._official.values())
         self._made, self._written = Made(), own_work.Written(in_order=True)
         self._tests = self._read_tests(nb)
@@ -93,11 +98,16 @@ class Judge(NbGraderPreprocessor):
     def _looked_up(self, names):
         path = source_of(self, names)
         official = official_cells(names["db_url"], names["assignment"], names["notebook"])
+        root, code = self.parent.parent.coursedir.root, ""
+        if has_variants(official):
+            code = variants.code(root, names["assignment"], names["student"])
         return {
             "official": official,
             "box": outside.box(self.sandbox, self.backend).address,
             "files": {},
             "solution": path and solution_cells(path, official),
+            "code": code,
+            "codes": [],
         }
 
     @contextlib.contextmanager
@@ -151,11 +161,19 @@ class Judge(NbGraderPreprocessor):
             self._tell(cell, str(error))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._tell(cell, self._runner.stop(error, where))
-        self._written.ran(cell.source)
         released = self._official.get(grade_id(cell))
+        if not (self._variants and self._is_the_solution(cell)):  # which reads the table, for all
+            self._written.ran(cell.source)
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
             self._made.ran(cell.source, outputs.stop_of(cell.outputs), owed)
+
+    def _is_the_solution(self, cell):
+        """Whether a cell is an official answer, word for word."""
+        known, answers = self._official.get(grade_id(cell)), dict(self._solution or ())
+        return bool(known and known.solution) and (
+            _words(cell.source) == _words(answers.get(known.name))
+        )
 
     def _tell(self, cell, why):
         self.log.warning("Student code: %s", why)
@@ -169,6 +187,8 @@ class Judge(NbGraderPreprocessor):
             self._blame(test, verdict)
         if verdict.findings:
             self._explain(test, verdict)
+        if verdict.findings and self._variants:
+            self._variants.explain(test, verdict, self._ask)
         self._look_for_helpers(test, verdict)
         cell.outputs, cell.execution_count = outputs.shown(verdict), None
         cell.metadata["course"] = outputs.metadata(verdict.findings, not verdict.findings)
@@ -230,8 +250,10 @@ class Judge(NbGraderPreprocessor):
             verdict = self._tests[name].judged(self._ask)
             return not verdict.findings and verdict.error is None
 
-        def run(text):
-            self._runner.run(text, "when it was looked at once more")
+        def run(text, official=False):
+            before = self._variants.naming(self._solution) if official and self._variants else []
+            for each in (*before, text):
+                self._runner.run(each, "when it was looked at once more")
 
         with self._new_kernel(left), contextlib.suppress(KernelEnded, NoVerdict):
             for name, answers in follow.follow(nb, found, failed, chosen, run, passes):

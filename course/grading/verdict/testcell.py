@@ -18,13 +18,15 @@ class Verdict:
     """The result of a test cell: its findings (none: it passed) and its card.
 
     `points` is a number if the cell gives a part of its points, otherwise None. `error` is an
-    exception other than a failed check; its cause may be the answer or the cell.
+    exception other than a failed check; its cause may be the answer or the cell. `failed` is the
+    `Card` of a check that failed.
     """
 
     findings: list = field(default_factory=list)
     card: str = ""
     points: float | None = None
     error: BaseException | None = None
+    failed: Card | None = None
 
     def fail(self, cause, received, name):
         """Replace the findings and the card by this one finding."""
@@ -58,7 +60,7 @@ class TestCell:
             with check.silently():
                 return self._executed(names)
         except check.CheckFailed as failed:
-            return Verdict(failed.findings, str(failed))
+            return Verdict(failed.findings, str(failed), failed=failed.card)
         except AssertionError as error:
             return self._failed(self._why(error))
         except (Exception, SystemExit) as error:

@@ -26,7 +26,7 @@ python3.11 -m venv /opt/course
 python=(env -i PATH=/opt/course/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 /opt/course/bin/python -I)
 {% if solved %}
 chmod o= {{ pack }}  # student code must not read it
-verdict=$("${python[@]}" -m course.cli judge --throw-away-container --pack {{ pack }} solved) ||
+verdict=$("${python[@]}" -m course.cli judge --throw-away-container --pack {{ pack }}{% if solution %} --student "{{ solution }}"{% endif %} solved) ||
   fail "The solution cannot be judged; the lines above say why."
 "${python[@]}" -c '
 import json, sys

@@ -1,0 +1,106 @@
+"""Whose variant is which: each student's code follows from a secret key of the course's folder.
+
+The code is the HMAC-SHA256 of the assignment and the student's id. So nobody computes another's
+without the key, which never leaves the folder: a pack holds the codes of its class, and no key.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from course.anatomy import anatomy
+from course.grading import CourseError
+from course.grading.folder import KEY
+from course.grading.notebook.tables import has_variants
+from course.kit import variant
+from course.kit.tables import given
+
+_BYTES = 32
+
+
+def key(root, make=False):
+    """The key in a course's folder; with `make`, a new one if there is none.
+
+    Raises CourseError if there is none, or none that `make` wrote.
+    """
+    path = Path(root, KEY)
+    if make and not path.exists():
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_hex(_BYTES))
+    try:
+        found = bytes.fromhex(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise CourseError(
+            f"There is no {path}, the key from which the codes of the variants follow. If students "
+            "have codes already, take the file back from a backup: a new key gives everybody "
+            "another code. Otherwise `course variants` makes it, and lists the codes."
+        ) from None
+    except ValueError:
+        found = b""
+    if len(found) != _BYTES:
+        raise CourseError(
+            f"{path} is not the key that `course variants` wrote. Take it back from a backup: "
+            "another key would give every student another code."
+        )
+    return found
+
+
+def code(root, assignment, student, make=False):
+    """The code of one student's variant of an assignment."""
+    said = f"{assignment}\0{student}".encode()
+    digest = hmac.digest(key(root, make), said, hashlib.sha256)
+    return variant.code_of(int.from_bytes(digest))
+
+
+@dataclass
+class Band:
+    """The least and the most of each number over many variants of a network."""
+
+    variants: int
+    different: int  # networks
+    rows: tuple
+    parameters: tuple
+    macs: tuple
+
+    def __str__(self):
+        parts = [f"{self.rows[0]} to {self.rows[1]} rows"]
+        if self.rows[0] == self.rows[1]:
+            parts = [f"{self.rows[0]} rows"]
+        for what in ("parameters", "macs"):
+            least, most = getattr(self, what)
+            name = "MACs" if what == "macs" else what
+            parts.append(f"{least:,} to {most:,} {name} (× {most / least:.2f})")
+        return f"{self.variants} codes give {self.different} networks: {', '.join(parts)}"
+
+
+def band(texts, drawn):
+    """The Band of these codes' tables; `texts` are those of the assignment's tables."""
+    with given(texts):
+        tables = [variant.drawn(code)[0] for code in drawn]
+    found = [anatomy(table) for table in tables]
+    numbers = [[each.parameters, each.macs] for each in found]
+    spans = [(min(span), max(span)) for span in zip(*numbers, strict=True)]
+    rows = [len(table.rows) for table in tables]
+    different = {(table.input_shape, table.rows) for table in tables}
+    return Band(len(tables), len(different), (min(rows), max(rows)), *spans)
+
+
+def codes(course, job):
+    """{student: code} of the class, also under the students' e-mail addresses.
+
+    None if the Job's assignment has no variants. Students are those in the gradebook, and those
+    who handed something in.
+    """
+    if not any(map(has_variants, job.official.values())):
+        return None
+    with Gradebook(course.database) as gradebook:
+        emails = {student.id: student.email for student in gradebook.students}
+    ids = sorted({*emails, *course.students(job.assignment)})
+    found = {student: code(course.root, job.assignment, student) for student in ids}
+    others = {emails[id_]: found[id_] for id_ in emails if emails[id_]}
+    return others | found

@@ -1,0 +1,161 @@
+"""Variants: a network's table that follows from the short code of a student.
+
+    course.variant("VARY-NET3")     # the table of this code; it is shown, and checks take it
+    course.variant()                # the same table again, for checks and figures below
+
+The instructor's file tables/variant.py has a function `variant(draw)` that returns a `Table`.
+`draw(16, 24, 32)` is one of these, and which one follows from the code. If the function returns
+None, it is asked once more with other draws. The grader knows the student's own code, and uses it
+whatever code a notebook names.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from contextlib import contextmanager
+from dataclasses import replace
+
+from course.architectures import Table
+from course.kit.tables import PACKAGE
+from course.plain import one_line
+
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # 31, a prime number; I, L, O, 0 and 1 look alike
+EXAMPLE = "VARY-NET3"
+_LENGTH = 8  # with the last letter, which is computed from the others
+_MOST = 1000  # times that a function may return None
+_CALL = re.compile(r"""(\bvariant\(\s*)(["'])([^"'\n]*)\2""")
+_ANYWHERE = re.compile(rf"\b[{LETTERS}]{{4}}-?[{LETTERS}]{{4}}\b", re.IGNORECASE)
+
+
+def variant(code: str | None = None) -> Table:
+    """The table of a student's variant; without a code, that of the code that was given last.
+
+    Raises NotImplementedError if no code was given yet, and ValueError for a text that is no code.
+    """
+    if _NOW["official"]:
+        code = _NOW["official"]
+    elif code is not None:
+        _NOW["code"] = code = read(code) if code.strip() else None
+    else:
+        code = _NOW["code"]
+    if code is None:
+        raise NotImplementedError(
+            'Write your code between the quotation marks of course.variant(""), and run that cell. '
+            "Your instructor has sent the code to you: eight letters and digits."
+        )
+    return drawn(code)[0]
+
+
+@contextmanager
+def official(code):
+    """Within this, `variant` gives the table of this code, whatever code it gets."""
+    before, _NOW["official"] = _NOW["official"], code
+    try:
+        yield
+    finally:
+        _NOW["official"] = before
+
+
+def drawn(code):
+    """(the Table of a code, the values that were drawn for it)."""
+    try:
+        from tables.variant import variant as make
+    except ModuleNotFoundError as error:
+        if error.name != PACKAGE:
+            raise
+        raise ModuleNotFoundError(
+            "This notebook has no variants: there is no file tables/variant.py at or above its "
+            "folder, and no cell with the tables.",
+            name=error.name,
+        ) from None
+    numbers = random.Random(code)  # Python keeps `random()` the same in all its versions
+    for _ in range(_MOST):
+        values = []
+
+        def draw(*choices, values=values):
+            values.append(choices[int(numbers.random() * len(choices))])
+            return values[-1]
+
+        table = make(draw)
+        if isinstance(table, Table):
+            return replace(table, name=f"{table.name}, variant {code}"), values
+        if table is not None:
+            raise TypeError(
+                "variant(draw) in tables/variant.py should return a Table, or None to be asked "
+                f"again. Received: {one_line(repr(table), 200)}"
+            )
+    raise ValueError(
+        f"variant(draw) in tables/variant.py returned None {_MOST} times for the code {code}. Let "
+        "it accept more networks."
+    )
+
+
+# --- codes
+
+
+def code_of(number):
+    """The code of a whole number: seven letters from it, and one to find typing errors."""
+    values = []
+    for _ in range(_LENGTH - 1):
+        number, value = divmod(number, len(LETTERS))
+        values.append(value)
+    text = "".join(LETTERS[value] for value in values)
+    # The last letter makes the sum 0, and is weighted with 8, whose inverse modulo 31 is 4.
+    text += LETTERS[-4 * _sum(text) % len(LETTERS)]
+    return f"{text[:4]}-{text[4:]}"
+
+
+def read(text):
+    """The code in a text, as `code_of` writes it. Raises ValueError if it is no code."""
+    letters = re.sub(r"[\s\W_]", "", text).upper()
+    strange = [letter for letter in dict.fromkeys(letters) if letter not in LETTERS]
+    if strange or len(letters) != _LENGTH:
+        why = f"it has {len(letters)} letters and digits"
+        if strange:
+            why = f"no code has {' or '.join(strange)}, as others look like that"
+        raise ValueError(
+            f"A code should have eight letters and digits, such as {EXAMPLE}. Received: "
+            f"{one_line(text, 40)!r} ({why}). Copy it once more."
+        )
+    if _sum(letters) % len(LETTERS):
+        raise ValueError(
+            f"{one_line(text, 40)!r} is nobody's code: a letter is wrong, or two are exchanged. "
+            "Copy it once more."
+        )
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def _sum(letters):
+    """Distinct weights show one wrong letter, and two that are exchanged, as 31 is prime."""
+    return sum(place * LETTERS.index(letter) for place, letter in enumerate(letters, 1))
+
+
+def with_code(source, code):
+    """A cell's text that names this code, where it calls `course.variant("…")` with any."""
+    return _CALL.sub(lambda found: f"{found[1]}{found[2]}{code}{found[2]}", source)
+
+
+def named_in(source):
+    """The text between the quotation marks of a cell's `course.variant("…")`, or None."""
+    found = _CALL.search(source)
+    return found and found[3]
+
+
+def used_in(source):
+    """Whether a cell's text asks for the table of a variant."""
+    return bool(re.search(r"\bvariant\(", source))
+
+
+def codes_in(source):
+    """The codes that stand anywhere in a text."""
+    found = []
+    for text in _ANYWHERE.findall(source):
+        try:
+            found.append(read(text))
+        except ValueError:  # a word of eight letters
+            continue
+    return found
+
+
+_NOW = {"code": None, "official": None}
