@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from course.architectures import Table
 from course.kit.tables import PACKAGE
+from course.language import _
 from course.plain import one_line
 
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # 31, a prime number; I, L, O, 0 and 1 look alike
@@ -40,10 +41,10 @@ def variant(code: str | None = None) -> Table:
     else:
         code = _NOW["code"]
     if code is None:
-        raise NotImplementedError(
+        raise NotImplementedError(_(
             'Write your code between the quotation marks of course.variant(""), and run that cell. '
             "Your instructor has sent the code to you: eight letters and digits."
-        )
+        ))  # fmt: skip
     return drawn(code)[0]
 
 
@@ -65,12 +66,14 @@ def drawn(code):
         if error.name != PACKAGE:
             raise
         raise ModuleNotFoundError(
-            "This notebook has no variants: there is no file tables/variant.py at or above its "
-            "folder, and no cell with the tables.",
+            _(
+                "This notebook has no variants: there is no file tables/variant.py at or above its "
+                "folder, and no cell with the tables."
+            ),
             name=error.name,
         ) from None
     numbers = random.Random(code)  # Python keeps `random()` the same in all its versions
-    for _ in range(_MOST):
+    for _attempt in range(_MOST):
         values = []
 
         def draw(*choices, values=values):
@@ -79,7 +82,7 @@ def drawn(code):
 
         table = make(draw)
         if isinstance(table, Table):
-            return replace(table, name=f"{table.name}, variant {code}"), values
+            return replace(table, name=f"{table.name} ({code})"), values
         if table is not None:
             raise TypeError(
                 "variant(draw) in tables/variant.py should return a Table, or None to be asked "
@@ -97,7 +100,7 @@ def drawn(code):
 def code_of(number):
     """The code of a whole number: seven letters from it, and one to find typing errors."""
     values = []
-    for _ in range(_LENGTH - 1):
+    for _place in range(_LENGTH - 1):
         number, value = divmod(number, len(LETTERS))
         values.append(value)
     text = "".join(LETTERS[value] for value in values)
@@ -110,19 +113,22 @@ def read(text):
     """The code in a text, as `code_of` writes it. Raises ValueError if it is no code."""
     letters = re.sub(r"[\s\W_]", "", text).upper()
     strange = [letter for letter in dict.fromkeys(letters) if letter not in LETTERS]
-    if strange or len(letters) != _LENGTH:
-        why = f"it has {len(letters)} letters and digits"
-        if strange:
-            why = f"no code has {' or '.join(strange)}, as others look like that"
-        raise ValueError(
-            f"A code should have eight letters and digits, such as {EXAMPLE}. Received: "
-            f"{one_line(text, 40)!r} ({why}). Copy it once more."
-        )
+    about = {"received": repr(one_line(text, 40)), "example": EXAMPLE}
+    if strange:
+        raise ValueError(_(
+            "A code should have eight letters and digits, such as {example}. Received: {received}. "
+            "No code has {letters}, because other letters look like that. Copy it once more."
+        ).format(**about, letters=", ".join(strange)))  # fmt: skip
+    if len(letters) != _LENGTH:
+        raise ValueError(_(
+            "A code should have eight letters and digits, such as {example}. Received: {received}, "
+            "with {number} of them. Copy it once more."
+        ).format(**about, number=len(letters)))  # fmt: skip
     if _sum(letters) % len(LETTERS):
-        raise ValueError(
-            f"{one_line(text, 40)!r} is nobody's code: a letter is wrong, or two are exchanged. "
-            "Copy it once more."
-        )
+        raise ValueError(_(
+            "{received} is nobody's code: a letter is wrong, or two are exchanged. Copy it once "
+            "more."
+        ).format(**about))  # fmt: skip
     return f"{letters[:4]}-{letters[4:]}"
 
 

@@ -25,7 +25,7 @@ def small():
 
 def test_a_code_shows_its_table_and_stays_for_the_checks_below(small):
     table = course.variant("vary net3")
-    assert isinstance(table, Table) and table.name == "Small, variant VARY-NET3"
+    assert isinstance(table, Table) and table.name == "Small (VARY-NET3)"
     assert "<table" in table._repr_html_()
     assert course.variant() == table and course.variant("VARYNET3") == table
     # The same in every version of Python: the draws are a part of what students have.
@@ -56,7 +56,7 @@ def test_every_wrong_letter_and_every_exchange_is_told(small):
 
 @pytest.mark.parametrize(
     "code, said",
-    [("VARY-NET", "7 letters"), ("VARY-NETO", "no code has O"), ("ö", "no code has Ö")],
+    [("VARY-NET", "with 7 of them"), ("VARY-NETO", "No code has O,"), ("ö", "No code has Ö,")],
 )
 def test_what_is_no_code_is_told(small, code, said):
     with pytest.raises(ValueError, match=said):

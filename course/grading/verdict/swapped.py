@@ -11,6 +11,7 @@ from course.check.card import Card
 from course.diagnosis import nearest
 from course.diagnosis.causes import Cause, finding
 from course.kit import variant
+from course.language import _
 
 _MOST = 5  # codes in a notebook that are tried
 #: Draws in which two variants differ at least, so that no slip makes one network of the other.
@@ -51,7 +52,8 @@ class Variants:
             verdict.findings, verdict.points = [found], None
             verdict.card = str(Card(verdict.failed.name if verdict.failed else name, [found]))
         elif self._named:
-            more = f"The notebook names the code {self._named}. Yours is {self._code}."
+            more = _("The notebook names the code {named}. Yours is {own}.")
+            more = more.format(named=self._named, own=self._code)
             verdict.findings[0] = replace(first, message=f"{first.message} {more}")
             verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
 
@@ -73,8 +75,9 @@ class Variants:
                 continue
             # A test may ask for classes, or leave them to the student's builder.
             for like in (other, other.with_(classes=classes)):
-                if built == {row.filters for row in like.rows if row.step in _WITH_MAPS} and not (
-                    nearest(card.built, [like.with_(input_shape=size)])[1]
+                if (
+                    built == {row.filters for row in like.rows if row.step in _WITH_MAPS}
+                    and not (nearest(card.built, [like.with_(input_shape=size)])[1])
                 ):
                     yield code
                     break
