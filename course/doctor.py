@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from course.kit.quiet import quietly
-from course.language import N_, _
+from course.language import N_, _, of_assignments, speaking
 from course.plain import one_line
 from course.show import width
 
@@ -70,13 +70,13 @@ def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
 
 def doctor(folder: str = ".", say: Callable[[str], object] = print) -> int:
     """Say every line as it is found. Returns 1 if something is BAD, otherwise 0."""
-    lines = []
-    for line in examine(folder):
-        say(str(line))
-        lines.append(line)
-    bad = sum(line.state == BAD for line in lines)
-    said = _("{count} to mend.") if bad else _("Everything that is needed is here.")
-    say("\n" + said.format(count=bad))
+    bad = 0
+    with speaking(of_assignments(os.path.join(folder, "assignments"))):
+        for line in examine(folder):
+            say(str(line))
+            bad += line.state == BAD
+        said = _("{count} to mend.") if bad else _("Everything that is needed is here.")
+        say("\n" + said.format(count=bad))
     return 1 if bad else 0
 
 

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from course import doctor, language
-from course.check.record import Progress, Solved
+from course.check.record import Progress, Solved, overview
 from course.cli import main
 from course.grading.out.release import source_problems
 from course.grading.own import house
@@ -24,8 +24,9 @@ _ENGLISH = {"the", "is", "it", "not", "of", "and", "should", "are", "with", "thi
 
 
 def english(text):
-    """The English words in a text."""
-    return _ENGLISH & set(re.findall(r"[a-z]+", html.unescape(text).lower()))
+    """The English words in a text or in HTML."""
+    shown = re.sub(r"<style>.*?</style>|<pre>.*?</pre>|<[^>]*>", " ", text, flags=re.DOTALL)
+    return _ENGLISH & set(re.findall(r"[a-z]+", html.unescape(shown).lower()))
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -92,6 +93,18 @@ def test_a_translated_notebook_is_released_and_tried_as_before(name, tmp_path):
     bank = read_bank(ROOT / "tests" / "bank" / f"{path.stem}.py")
     assert "wort wort" in nb.cells[0].source
     assert [*source_problems(path), *house.style_problems(nb), *house.bank_problems(nb, bank)] == []
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_start_page_speaks_the_language_of_the_assignments(name, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "assignments" / "hw" / "hw.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(handed_in(_job(name)))
+    shown = overview(path.parents[1])
+    assert not english(f"{shown!r} {shown._repr_html_()}"), shown
+    monkeypatch.setattr(doctor, "examine", lambda folder: iter([doctor._disk(".")]))
+    assert doctor.doctor(str(tmp_path)) == 0
+    assert not english(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -19,7 +19,7 @@ from course import show
 from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
-from course.language import _, ngettext
+from course.language import _, ngettext, of_assignments, speaking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -117,10 +117,19 @@ def read(folder):
 class Overview:
     """All assignments of a course folder, with points so far; shown as a table."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, language):
         self.rows = rows  # (assignment, notebook, points so far, points, exercises open)
+        self.language = language
 
     def __repr__(self):
+        with speaking(self.language):
+            return self._text()
+
+    def _repr_html_(self):
+        with speaking(self.language):
+            return self._html()
+
+    def _text(self):
         return "\n".join(
             ngettext(
                 "{name}: {points} of {total} points, {open} exercises open",
@@ -130,7 +139,7 @@ class Overview:
             for name, _path, got, points, open_ in self.rows
         )
 
-    def _repr_html_(self):
+    def _html(self):
         table = [
             (
                 name,
@@ -161,7 +170,7 @@ def overview(folder="assignments"):
             "folder: overview('path/to/assignments')."
         )
         raise FileNotFoundError(said.format(folder=Path(folder).resolve()))
-    return Overview(rows)
+    return Overview(rows, of_assignments(str(folder)))
 
 
 # --- the recorder
