@@ -7,9 +7,11 @@ published table: what the student makes of it is the student's own work. The tab
 (`course.variant`) is not: an answer that reads it would be right for everybody.
 """
 
+import ast
 import re
 
 from course.evidence.dataflow import Dataflow
+from course.evidence.syntax import bound, parsed
 
 #: Parts of `course` that every answer may use: they neither count nor build.
 _OPEN = "architectures|data|figures|ilsvrc|kit|setup|timing|training"
@@ -32,6 +34,28 @@ def allowed(test):
 def refused(test):
     """What else, such as {"BatchNormalization"}, a line `# The answer may not use ….` refuses."""
     return _said(test, "not ")
+
+
+def solution_for_all(cell):
+    """A text that only defines the names of a cell whose solution is right for every variant.
+
+    Such a solution reads the table of the variant, which an answer may not.
+    """
+    try:
+        body = parsed(cell).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return cell
+    imports = [each for each in body if isinstance(each, ast.Import | ast.ImportFrom)]
+    names = [name for each in body if each not in imports for name in bound(each)]
+    return "\n".join([*map(ast.unparse, imports), *(f"{name} = None" for name in names)])
+
+
+def is_of_a_source(cell):
+    """Whether a cell is the solution of an assignment with variants, in its source notebook.
+
+    The grader does not go by this: it knows the official answers.
+    """
+    return "### BEGIN SOLUTION" in cell and bool(re.search(r"\bvariant\(", cell))
 
 
 def _said(test, sense):

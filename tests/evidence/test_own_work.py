@@ -7,6 +7,7 @@ import pytest
 
 from course import check
 from course.evidence.own_work import Written, allowed, refused
+from course.kit.tables import given
 from tests.classroom import Classroom
 from tests.evidence.test_cells import run  # noqa: F401 - a fixture
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
@@ -223,6 +224,21 @@ def test_a_notebook_says_so(run):  # noqa: F811
     assert run(test.format("# The answer may use arithmetic.\n")) is None
     run("x = 32 - 5 + 1\narithmetic.output_size(32, 5)")
     assert run(test.format("")) is None
+
+
+def test_an_answer_may_not_read_the_variant_and_the_solution_may(run):  # noqa: F811
+    made = "def variant(draw):\n    return Table('net', '', (8, 8, 1), (conv('C1', draw(4), 3),))"
+    texts = {"variant": f"from course.architectures import Table, conv\n\n{made}"}
+    answer = "maps = course.variant().rows[0].filters"
+    test = "# Exercise maps (1 points)\ncheck.value(maps, course.variant().rows[0].filters)"
+    with given(texts):
+        run('import course\ncourse.variant("VARY-NET3")')
+        run(answer)
+        assert "It comes from course.variant." in str(run(test))
+        run("from tables.variant import variant\nmaps = variant(lambda *c: c[0]).rows[0].filters")
+        assert "It comes from tables.variant." in str(run(test))
+        run(f"### BEGIN SOLUTION\n{answer}\n### END SOLUTION")
+        assert run(test) is None
 
 
 def test_a_notebook_blames_only_the_exercise_that_was_helped(run):  # noqa: F811

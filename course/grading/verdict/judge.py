@@ -162,8 +162,8 @@ class Judge(NbGraderPreprocessor):
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._tell(cell, self._runner.stop(error, where))
         released = self._official.get(grade_id(cell))
-        if not (self._variants and self._is_the_solution(cell)):  # which reads the table, for all
-            self._written.ran(cell.source)
+        official = self._variants and self._is_the_solution(cell)
+        self._written.ran(own_work.solution_for_all(cell.source) if official else cell.source)
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
             self._made.ran(cell.source, outputs.stop_of(cell.outputs), owed)
