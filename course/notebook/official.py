@@ -54,7 +54,12 @@ class Official:
         if len(text) > pieces.LONGEST:
             return not text.isspace()
         text = pieces.uncommented(text)
-        return bool(text.strip()) and not pieces.same_code(text, self.source)
+        if not text.strip():
+            return False
+        squeezed = pieces.squeezed(text)
+        if text.isascii() and any(name not in squeezed for name in pieces.used(self.source)):
+            return True  # without a look at the syntax tree, which takes long
+        return not pieces.same_code(text, self.source)
 
     def restored(self, text):
         """The cell with this text, everything else as released."""
@@ -91,6 +96,22 @@ class Release(dict):
     def language(self):
         """The language that its set-up cell asks for: that of the sentences about answers."""
         return language.of_setup([*(cell.source for cell in self.values()), *self.plain.values()])
+
+    @cached_property
+    def by_key(self):
+        """{key: grade id} of the official texts, with hidden tests too, as instructors' are."""
+        return {
+            pieces.key(text): name
+            for name, known in self.items()
+            for text in (known.source, known.released)
+        }
+
+    @cached_property
+    def own_names(self):
+        """The names of answers that no other official cell defines."""
+        asked = {name for known in self.values() for name in known.names}
+        given = [name for known in self.values() for name in pieces.defined(known.source, asked)]
+        return frozenset(name for name in asked if given.count(name) == 1)
 
     @classmethod
     def of(cls, cells, source):

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 
 import numpy as np
-from nbformat.v4 import new_notebook
+from nbformat import NotebookNode
 
 from course.language import _, ngettext
 from course.notebook.cell import new_cell
@@ -65,7 +65,8 @@ def read_notebook(content):
         said = _("has {count} cells, {most} are allowed")
         return None, said.format(count=f"{len(cells):,}", most=f"{_MAX_CELLS:,}")
     ids = set()
-    nb = new_notebook(cells=[_cell(cell, ids) for cell in cells])
+    about = {"nbformat": 4, "nbformat_minor": 5, "metadata": NotebookNode()}
+    nb = NotebookNode(about, cells=[_cell(cell, ids) for cell in cells])
     if '"widgets"' in text and _has_widgets(data):
         nb.metadata["widgets"] = {}
     if not is_text:
@@ -209,8 +210,9 @@ def _both(ours, theirs):
 
 
 def _cell(data, ids):
-    # JSON can hold one half of a surrogate pair, which UTF-8 cannot.
-    source = _source(data).encode("utf-8", "replace").decode("utf-8")
+    source = _source(data)
+    if not source.isascii():  # JSON can hold one half of a surrogate pair, which UTF-8 cannot.
+        source = source.encode("utf-8", "replace").decode("utf-8")
     kind = str(data.get("cell_type", "")).lower()
     is_code = kind == "code" or (
         kind not in ("markdown", "raw", "heading") and ("outputs" in data or "input" in data)
@@ -250,8 +252,10 @@ def _leaves(value):
 def _grade_id(metadata):
     """The grade id in a cell's metadata; some editors put it deeper."""
     waiting = [metadata]
-    for _each in range(50):
-        item = waiting.pop(0) if waiting else None
+    for at in range(50):
+        if at == len(waiting):
+            break
+        item = waiting[at]
         if isinstance(item, dict):
             found = item.get("nbgrader")
             if isinstance(found, dict) and isinstance(found.get("grade_id"), str):

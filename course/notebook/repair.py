@@ -16,6 +16,7 @@ from course.notebook import pieces
 from course.notebook.official import grade_id
 from course.notebook.order import put_together
 from course.notebook.pieces import EXERCISE, Piece, defined, same_code, squeezed
+from course.notebook.read import versions
 from course.notebook.said import Said, Told
 from course.notebook.split import joined
 
@@ -44,16 +45,63 @@ def repair(nb, official):
     return nb, repairs
 
 
+def is_whole(nb, official):
+    """Whether `repair` would leave the text of every answer and of the student's cells as it is.
+
+    That is so if each official cell stands in its place, each answer is complete and defines the
+    names that only it defines, and the student's own cells between them are whole as well.
+    """
+    names = [name if (name := grade_id(cell)) in official else None for cell in nb.cells]
+    if nb.metadata.get("damage") or [*filter(None, names)] != list(official):
+        return False
+    given = {text for key, text in official.plain.items() if key not in official.by_key}
+    own, missing, length = [], False, 0
+    for cell, name in zip(nb.cells, names, strict=True):
+        known, text = official.get(name), cell.source
+        if known is None and text in given and cell.id not in official:
+            continue
+        if known is not None and known.type != cell.cell_type:
+            return False
+        if known is not None and (known.locked or text == known.released):
+            if text.rstrip() not in (known.released, known.source.rstrip()):
+                return False
+            missing |= not known.locked
+            continue
+        length += len(text)
+        if length > pieces.LONGEST or EXERCISE.search(text) or versions(text):
+            return False
+        if known is None:
+            own.append(cell)
+        elif not _is_whole_answer(known, text, official):
+            return False
+    return not own or (not missing and all(_is_own(cell, official) for cell in own))
+
+
+def _is_whole_answer(known, text, official):
+    if not known.is_answered(text) or pieces.undoubled(text) != text:
+        return False
+    if known.type == "code" and not pieces.parses(text):
+        return False
+    if known.names:
+        return bool(defined(text, known.names & official.own_names))
+    return pieces.key(text) not in official.by_key
+
+
+def _is_own(cell, official):
+    """Whether no part of an answer can be meant by a cell of the student's own."""
+    if cell.id in official or pieces.key(cell.source) in official.by_key:
+        return False
+    if cell.cell_type == "code":
+        return pieces.parses(cell.source)
+    return all(known.locked or known.type == "code" for known in official.values())
+
+
 # --- the submitted cells
 
 
 def _pieces(cells, official, said):
     """The submitted cells, merged ones split again, each with the official cell that it claims."""
-    texts = {
-        pieces.key(text): name  # with hidden tests too, as in an instructor's own notebook
-        for name, known in official.items()
-        for text in (known.source, known.released)
-    }
+    texts = official.by_key
     tests = {
         name: pieces.stripped(known.released).splitlines()
         for name, known in official.items()

@@ -19,7 +19,7 @@ from course.notebook import pieces
 from course.notebook.official import grade_id
 from course.notebook.pieces import parses
 from course.notebook.read import MAX_BYTES, read_notebook
-from course.notebook.repair import repair
+from course.notebook.repair import is_whole, repair
 from course.notebook.said import Told
 from tests import damage
 from tests.classroom import ROOT
@@ -92,12 +92,16 @@ def lost(fixed, assignment, answers):
 def test_no_answer_that_is_in_a_file_is_lost(path):
     assignment = damage.Assignment(path)
     number = SOLUTIONS.index(path)
-    said = []
+    said, short = [], 0
     for seed in range(number, NOTEBOOKS, len(SOLUTIONS)):
         content, done, answers = damage.damaged(assignment, seed)
         nb, problem = read_notebook(content)
         assert problem is None, (seed, done, problem)
+        whole = texts(nb, assignment) if is_whole(nb, assignment.official) else None
         fixed, repairs = repair(nb, assignment.official)
+        if whole is not None:
+            short += 1
+            assert whole == texts(fixed, assignment), (seed, done)
         if gone := lost(fixed, assignment, answers):
             said.append((seed, done, gone, repairs))
         ids = [c.metadata.nbgrader.grade_id for c in fixed.cells if "nbgrader" in c.metadata]
@@ -109,6 +113,18 @@ def test_no_answer_that_is_in_a_file_is_lost(path):
         if seed % 20 == number:
             nbformat.validate(fixed)
     assert not said, "\n".join(map(str, said))
+    assert short  # some are damaged in a way that needs no repair
+
+
+def texts(nb, assignment):
+    """The answers of a notebook, {grade id: text}, and its cells of the student's own."""
+    known = [(assignment.official.get(grade_id(cell)), cell) for cell in nb.cells]
+    answers = {
+        official.name: cell.source
+        for official, cell in known
+        if official and official.solution and official.is_answered(cell.source)
+    }
+    return answers, [cell.source for official, cell in known if official is None]
 
 
 # --- made to take long

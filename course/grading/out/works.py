@@ -13,7 +13,7 @@ from course.grading.out.report import findings
 from course.grading.results import read_judged
 from course.notebook import pieces, renamed
 from course.notebook.official import grade_id
-from course.notebook.repair import repair
+from course.notebook.repair import is_whole, repair
 
 FINDINGS = "the same wrong findings"
 _RARE = 0.05  # of the class: a finding that more have is not compared
@@ -88,7 +88,7 @@ class _Reader:
         contents = renamed.contents(folder, self.official)
         for name, nb, _ in renamed.read_submission(contents, self.official):
             official = self.official[name]
-            for cell in repair(nb, official)[0].cells if nb is not None else ():
+            for cell in _repaired(nb, official) if nb is not None else ():
                 known = official.get(grade_id(cell))
                 if known is None and cell.cell_type == "code":
                     helpers |= pieces.bound(cell.source) or frozenset()
@@ -99,6 +99,11 @@ class _Reader:
             found = fingerprints(text, code, own, self.asked)
             prints[exercise] = {key: at for key, at in found.items() if key not in self.given}
         return {exercise: text for exercise, (text, _) in answers.items()}, prints
+
+
+def _repaired(nb, official):
+    """The cells of a notebook as they are graded."""
+    return (nb if is_whole(nb, official) else repair(nb, official)[0]).cells
 
 
 def add_findings(course, assignment, works):
