@@ -50,6 +50,7 @@ _NAMES = [
     "total",
     "net",
 ]
+HABITS = "name", "pair", "apart", "needless", "other", "loops", "steps", "index", "branches"
 _SAYS = "first the size", "as in the paper", "see lecture", "loop over all", "TODO check", "works"
 
 
@@ -65,7 +66,7 @@ def drawn(bank, right, draw):
 
 def written(answers, draw):
     """The answers as one student writes them: with habits, and with chance."""
-    habits = {name: draw.random() ** 2 for name in ("name", "pair", "apart", "needless", "other")}
+    habits = {name: draw.random() ** 2 for name in HABITS}
     return {cell: _own_way(text, habits, draw) for cell, text in answers.items()}
 
 
@@ -89,7 +90,7 @@ def _last(node):
 
 
 class _Habits(ast.NodeTransformer):
-    """Ways of writing the same: arguments, activations, loops, powers, conditions, guards."""
+    """Ways of writing the same: arguments, activations, loops, steps, conditions, guards."""
 
     def __init__(self, habits, draw):
         self.habits, self.draw = habits, draw
@@ -151,10 +152,57 @@ class _Habits(ast.NodeTransformer):
 
     def visit_Return(self, node):
         self.generic_visit(node)
+        if isinstance(node.value, ast.ListComp) and self.has("loops"):
+            return [*self._as_loop("out", node.value), ast.parse("return out").body[0]]
         if node.value and self.has("other"):
             keep = ast.Assign([ast.Name("result", ast.Store())], node.value, lineno=0)
-            return [keep, ast.Return(ast.Name("result", ast.Load()))]
+            return [*self._in_steps(keep), ast.Return(ast.Name("result", ast.Load()))]
+        return self._in_steps(node)
+
+    def visit_Assign(self, node):
+        self.generic_visit(node)
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Name) and isinstance(value, ast.ListComp) and self.has("loops"):
+            return self._as_loop(target.id, value)
+        if isinstance(value, ast.IfExp) and self.has("branches"):
+            both = [[ast.Assign([target], part, lineno=0)] for part in (value.body, value.orelse)]
+            return ast.If(value.test, *both)
+        return self._in_steps(node)
+
+    def visit_AugAssign(self, node):
+        self.generic_visit(node)
+        if isinstance(node.target, ast.Name) and self.has("other"):
+            value = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
+            return self._in_steps(ast.Assign([node.target], value, lineno=0))
+        return self._in_steps(node)
+
+    def visit_For(self, node):
+        self.generic_visit(node)
+        if isinstance(node.iter, ast.Name) and self.has("index"):
+            rows = node.iter.id
+            node.body[:0] = [ast.Assign([node.target], ast.parse(f"{rows}[i]").body[0].value)]
+            node.target = ast.Name("i", ast.Store())
+            node.iter = ast.parse(f"range(len({rows}))").body[0].value
         return node
+
+    def _as_loop(self, name, made):
+        """A list comprehension as a loop."""
+        body = [ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [made.elt], []))]
+        for each in reversed(made.generators):
+            for test in reversed(each.ifs):
+                body = [ast.If(test, body, [])]
+            body = [ast.For(each.target, each.iter, body, [])]
+        return [ast.parse(f"{name} = []").body[0], *body]
+
+    def _in_steps(self, node):
+        """A statement, perhaps with a part of its value as a step of its own above it."""
+        parts = [part for part in _always(node.value) if part is not node.value]
+        if not parts or not self.has("steps"):
+            return [node]
+        part, name = self.draw.choice(parts), f"step{self.draw.randrange(10**6)}"
+        keep = ast.Assign([ast.Name(name, ast.Store())], part, lineno=0)
+        _Swap(part, ast.Name(name, ast.Load())).visit(node)
+        return [keep, node]
 
     def visit_FunctionDef(self, node):
         self.generic_visit(node)
@@ -166,6 +214,23 @@ class _Habits(ast.NodeTransformer):
         if first and self.draw.random() < 0.15:
             node.body[:0] = ast.parse(self.draw.choice(guards).format(first)).body
         return node
+
+
+class _Swap(ast.NodeTransformer):
+    def __init__(self, old, new):
+        self.old, self.new = old, new
+
+    def visit(self, node):
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def _always(value):
+    """The sums, products and calls in an expression that are computed whatever happens."""
+    if isinstance(value, ast.BinOp):
+        return [value, *_always(value.left), *_always(value.right)]
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name | ast.Attribute):
+        return [value, *(part for arg in value.args for part in _always(arg))]
+    return []
 
 
 def _keyword(name, value):
@@ -208,7 +273,7 @@ def reordered(tree, draw):
             for at in range(len(body) - 1 if isinstance(body, list) else 0):
                 if _independent(body[at], body[at + 1]):
                     body[at], body[at + 1] = body[at + 1], body[at]
-    return tree
+    return _renamed(tree, draw)
 
 
 def _independent(one, other):
@@ -222,46 +287,79 @@ def _independent(one, other):
 
 def retyped(tree, draw):
     """Typed anew from the screen: other names, and here and there another way of writing."""
-    habits = dict.fromkeys(("name", "pair", "apart", "needless", "other"), 0.1)
+    habits = dict.fromkeys(HABITS, 0.1)
     return _renamed(_Habits(habits, draw).visit(tree), draw)
 
 
 def translated(tree, draw):
     """Layers that were called one after the other are added to a Sequential, under other names."""
     for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
-        calls = (n for n in ast.walk(function) if isinstance(n, ast.Call))
-        if any(isinstance(call.func, ast.Call) for call in calls):
-            function.body = _added(function.body)
-            function.body.insert(0, ast.parse("model = keras.Sequential()").body[0])
+        function.body = _as_sequential(function.body)
     return _renamed(tree, draw)
 
 
-def _added(body):
-    new = []
+def _as_sequential(body):
+    """Statements with each run of layers in a Sequential that is called once."""
+    new, run = [], []
+
+    def end():
+        if run:
+            source, target = run[0][1], run[-1][2]
+            new.append(ast.parse("model = keras.Sequential()").body[0])
+            new.extend(statement for adds, _, _ in run for statement in adds)
+            new.extend(ast.parse(f"{target} = model({source})").body)
+            run.clear()
+
     for statement in body:
-        if isinstance(statement, ast.For):
-            statement.body = _added(statement.body)
-        value = getattr(statement, "value", None)
-        chain = _chain(value)
-        if isinstance(statement, ast.Assign | ast.Return) and chain:
-            new += [ast.Expr(ast.Call(ast.Attribute(ast.Name("model"), "add"), [layer], []))
-                    for layer in chain]  # fmt: skip
-            statement = ast.parse("model").body[0] if isinstance(statement, ast.Assign) else (
-                ast.Return(ast.Name("model", ast.Load())))  # fmt: skip
-        if not isinstance(statement, ast.Expr) or isinstance(statement.value, ast.Call):
+        adds, source, target = _adds(statement)
+        if run and source != run[-1][2]:
+            end()
+        if adds and isinstance(statement, ast.Return):
+            run.append((adds, source, "x"))
+            end()
+            _Swap(_innermost(statement.value)[1], ast.Name("x")).visit(statement)
             new.append(statement)
+        elif adds:
+            run.append((adds, source, target))
+        else:
+            end()
+            new.append(statement)
+    end()
     return new
 
 
-def _chain(value):
-    """The layers of nested calls, the first one first."""
-    if isinstance(value, ast.Call) and _last(value.func) == "Model":
-        return [layer for arg in value.args for layer in _chain(arg)]
-    if isinstance(value, ast.Call) and _last(value.func) == "Input":
-        return [value]
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Call):
-        return [layer for arg in value.args for layer in _chain(arg)] + [value.func]
-    return []
+def _adds(statement):
+    """(statements that add its layers to `model`, the name they are called on, the name given)."""
+    if isinstance(statement, ast.For) and not statement.orelse:
+        inside = [_adds(part) for part in statement.body]
+        names = {name for _, source, target in inside for name in (source, target)}
+        if all(adds for adds, _, _ in inside) and len(names) == 1:
+            adds = [part for adds, _, _ in inside for part in adds]
+            return [ast.For(statement.target, statement.iter, adds, [])], *(2 * [*names])
+    value = getattr(statement, "value", None)
+    layers, call = _innermost(value) if value is not None else ([], None)
+    if not layers or not isinstance(statement, ast.Assign | ast.Return):
+        return [], "", ""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else ast.Name("x")
+    if not isinstance(target, ast.Name):
+        return [], "", ""
+    adds = [ast.Expr(ast.Call(ast.Attribute(ast.Name("model"), "add"), [layer], []))
+            for layer in layers]  # fmt: skip
+    source = call
+    while isinstance(source, ast.Call):
+        source = source.args[0]
+    return adds, source.id, target.id
+
+
+def _innermost(value):
+    """(the layers that are called on a name one after the other, that whole call)."""
+    if isinstance(value, ast.Call) and _last(value.func) == "Model" and len(value.args) == 2:
+        return _innermost(value.args[1])
+    layers, call = [], value
+    while isinstance(call, ast.Call) and isinstance(call.func, ast.Call) and len(call.args) == 1:
+        layers.insert(0, call.func)
+        call = call.args[0]
+    return (layers, value) if layers and isinstance(call, ast.Name) else ([], None)
 
 
 DISGUISES = {f.__name__: f for f in (renamed, reordered, retyped, translated)}

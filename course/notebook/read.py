@@ -28,6 +28,8 @@ _AFTER_MARK = {  # (side, mark of git's merge conflicts): the next side
 }
 
 _CELL = re.compile(r'\{\s*"(?:attachments|cell_type|execution_count|id|input|metadata|source)"\s*:')
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_LINE_END = re.compile(r"\r\n?")
 
 
 def read_notebook(content):
@@ -219,7 +221,7 @@ def _cell(data, ids):
     )
     cell = new_cell(is_code, source)
     name = data.get("id")
-    if isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in ids:
+    if isinstance(name, str) and _ID.fullmatch(name) and name not in ids:
         cell["id"] = name
         ids.add(name)
     grade_id = _grade_id(data.get("metadata"))
@@ -236,7 +238,7 @@ def _source(data):
         # Some programs write lines without line ends.
         bare = len(lines) > 1 and not any(line.endswith("\n") for line in lines[:-1])
         source = ("\n" if bare and any(len(line) > 1 for line in lines) else "").join(lines)
-    return re.sub(r"\r\n?", "\n", source) if isinstance(source, str) else ""
+    return _LINE_END.sub("\n", source) if isinstance(source, str) else ""
 
 
 def _leaves(value):

@@ -11,7 +11,6 @@ import ast
 import hashlib
 import re
 from functools import lru_cache
-from graphlib import TopologicalSorter
 
 import numpy as np
 
@@ -24,7 +23,7 @@ _SHORT = 20  # characters of a text that is a name, such as "same" or "relu"
 _WORD = re.compile(r"\w+|[^\w\s]")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no bit of a token is lost
 _DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Yield
+_LEAVES = ast.Raise | ast.Break | ast.Continue | ast.Yield
 _JOINS = "Model", "Sequential"  # they only hold layers together
 _GATHERS = "append", "add", "extend"
 
@@ -63,9 +62,10 @@ def _number(token):
 def _winnowed(hashes):
     """The places of the smallest hash of each window, of equal ones the last."""
     window = min(WINDOW, len(hashes))
-    views = np.lib.stride_tricks.sliding_window_view(hashes, window)
-    last = window - 1 - np.argmin(views[:, ::-1], axis=1)
-    return np.unique(np.arange(len(views)) + last).tolist()
+    count = len(hashes) - window + 1
+    views = [hashes[at : at + count] for at in reversed(range(window))]
+    last = window - 1 - np.argmin(views, axis=0)
+    return sorted(set((np.arange(count) + last).tolist()))
 
 
 def _words(text):
@@ -79,7 +79,7 @@ def tokens(text, own=frozenset(), shared=frozenset()):
     text = pieces.dedented(text[: pieces.LONGEST])
     try:
         tree = parsed(text)
-        return _Form(tree, own, shared).block(tree.body)
+        return _Form(tree, own, shared).found
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _words(text)
 
@@ -94,7 +94,7 @@ class _Form:
 
     def __init__(self, tree, own, shared):
         names, self.imported = set(), {}
-        for node in ast.walk(tree):
+        for node in _nodes(tree):
             if isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):
                     names.add(node.id)
@@ -105,154 +105,255 @@ class _Form:
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 self.imported |= {a.asname: a.name.split(".")[-1] for a in node.names if a.asname}
         self.own = own | (names - shared)
+        self.found = []  # [(token, line)]
+        self.reads, self.writes = set(), set()  # names; "" stands for the way of the run
+        self.block(tree.body)
 
     def block(self, statements):
-        """The tokens of statements, in an order that only depends on what they compute."""
-        made = [(statement, self.of(statement)) for statement in statements]
-        if not 1 < len(made) <= _MOST_SORTED:
-            return [token for _, found in made for token in found]
-        return [token for at in _ordered(made) for token in made[at][1]]
+        """Statements, in an order that only depends on what they compute."""
+        if not 1 < len(statements) <= _MOST_SORTED:
+            return self.all(statements)
+        start, reads, writes, made = len(self.found), self.reads, self.writes, []
+        for statement in statements:
+            self.reads, self.writes = {""}, set()
+            (tokens,) = self.apart([statement])
+            if isinstance(statement, _DEFINES):
+                self.reads, self.writes = set(), {statement.name}
+            made.append((tokens, self.reads, self.writes))
+        self.found[start:] = [token for at in _ordered(made) for token in made[at][0]]
+        self.reads = reads.union(*(read for _, read, _ in made))
+        self.writes = writes.union(*(written for _, _, written in made))
 
     def all(self, nodes):
-        return [token for node in nodes if node is not None for token in self.of(node)]
+        for node in nodes:
+            if node is not None:
+                self.of(node)
+
+    def apart(self, nodes):
+        """The tokens of each node, which are not added to the others."""
+        start, found = len(self.found), []
+        for node in nodes:
+            self.all([node] if isinstance(node, ast.AST) else node)
+            found.append(self.found[start:])
+            del self.found[start:]
+        return found
 
     def of(self, node):
         """The tokens of a node: by a method with its name, or of its parts and its name."""
-        method = getattr(self, f"_{type(node).__name__}", None)
-        if method is not None:
-            return method(node)
-        return [*self.all(ast.iter_child_nodes(node)), *self._end(node, type(node).__name__)]
+        kind = node.__class__
+        method = _METHODS.get(kind)
+        if method is None:
+            method = _METHODS[kind] = getattr(_Form, f"_{kind.__name__}", _Form._any)
+        method(self, node)
 
-    @staticmethod
-    def _end(node, token):
-        return [(token, getattr(node, "lineno", 1))]
+    def end(self, node, token):
+        self.found.append((token, getattr(node, "lineno", 1)))
+
+    def _any(self, node):
+        if isinstance(node, _LEAVES):
+            self.writes.add("")
+        self.all(_parts(node))
+        self.end(node, node.__class__.__name__)
 
     # --- without a token of their own
 
-    def _parts(self, node):
-        return self.all(ast.iter_child_nodes(node))
+    def _without(self, node):
+        self.all(_parts(node))
 
-    _Tuple = _List = _Set = _Starred = _Load = _Store = _Index = _Await = _parts
+    _Tuple = _List = _Set = _Starred = _Index = _Await = _without
 
     def _nothing(self, node):
-        return []
+        pass
 
     _Pass = _Import = _ImportFrom = _Global = _Nonlocal = _nothing
 
     def _Expr(self, node):
-        return [] if isinstance(node.value, ast.Constant) else self.of(node.value)
+        if isinstance(node.value, ast.Call):
+            self.writes.add(base(node.value.func))  # x.append(…) changes x, print() the way
+        if not isinstance(node.value, ast.Constant):
+            self.of(node.value)
 
     # --- statements
 
     def _Assign(self, node):
-        return [*self.of(node.value), *self.all(node.targets)]
+        self.of(node.value)
+        self.all(node.targets)
 
     def _AnnAssign(self, node):
-        return self.all([node.value, node.target])
+        self.all([node.value, node.target])
 
     def _AugAssign(self, node):
-        return self._BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
+        self._BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
 
     def _NamedExpr(self, node):
-        return self.of(node.value)
+        self.all([node.value, node.target])
 
     def _Return(self, node):
-        return [*self.all([node.value]), *self._end(node, "return")]
+        self.writes.add("")
+        self.all([node.value])
+        self.end(node, "return")
 
     def _FunctionDef(self, node):
-        given = [*node.args.defaults, *node.args.kw_defaults]
-        begin = [*self._end(node, "def"), *self.all([*node.decorator_list, *given])]
-        return [*begin, *self.block(node.body), ("end", begin[0][1])]
+        self.end(node, "def")
+        self.all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
+        self.block(node.body)
+        self.end(node, "end")
 
     _AsyncFunctionDef = _FunctionDef
 
     def _Lambda(self, node):
-        return [*self._end(node, "def"), *self.of(node.body), *self._end(node, "return")]
+        self.end(node, "def")
+        self.of(node.body)
+        self.end(node, "return")
 
     def _ClassDef(self, node):
-        begin = [*self._end(node, "class"), *self.all(node.bases)]
-        return [*begin, *self.block(node.body), ("end", begin[0][1])]
+        self.end(node, "class")
+        self.all(node.bases)
+        self.block(node.body)
+        self.end(node, "end")
 
     def _For(self, node):
-        begin = [*self.of(node.iter), *self._end(node, "for"), *self.of(node.target)]
-        return [*begin, *self.block(node.body), ("end", node.lineno), *self.block(node.orelse)]
+        self.of(node.iter)
+        self.end(node, "for")
+        self.of(node.target)
+        self.block(node.body)
+        self.end(node, "end")
+        self.block(node.orelse)
 
     _AsyncFor = _For
 
     def _comprehended(self, node):
-        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        inside, line = self.all(parts), node.lineno
-        for each in reversed(node.generators):
-            for test in reversed(each.ifs):
-                inside = [*self.of(test), ("if", line), *inside, ("end", line)]
-            inside = [*self.of(each.iter), ("for", line), *inside, ("end", line)]
-        return inside
+        tests = 0
+        for each in node.generators:
+            self.of(each.iter)
+            self.end(node, "for")
+            self.of(each.target)
+            for test in each.ifs:
+                self.of(test)
+                self.end(node, "if")
+                tests += 1
+        self.all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+        self.found += [("end", node.lineno)] * (tests + len(node.generators))
 
     _ListComp = _SetComp = _GeneratorExp = _DictComp = _comprehended
 
     def _While(self, node):
-        return [*self.of(node.test), *self._end(node, "while"), *self.block(node.body)]
+        self.of(node.test)
+        self.end(node, "while")
+        self.block(node.body)
 
     def _If(self, node):
-        both = [self.block(part) if isinstance(part, list) else self.of(part)
-                for part in (node.body, node.orelse)]  # fmt: skip
-        other = [*self._end(node, "else"), *both[1]] if both[1] else []
-        return [*self.of(node.test), *self._end(node, "if"), *both[0], *other, ("end", node.lineno)]
+        self.of(node.test)
+        self.end(node, "if")
+        for part in (node.body, node.orelse):
+            if part is node.orelse:
+                self.end(node, "else")
+            before = len(self.found)
+            self.block(part) if isinstance(part, list) else self.of(part)
+        if len(self.found) == before:
+            self.found.pop()  # there is nothing else
+        self.end(node, "end")
 
     _IfExp = _If
 
     # --- expressions
 
     def _Name(self, node):
-        name = self.imported.get(node.id, node.id)
-        return [] if name in self.own else self._end(node, name)
+        self.reads.add(node.id)
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(node.id)
+        if (name := self.imported.get(node.id, node.id)) not in self.own:
+            self.end(node, name)
 
     def _Attribute(self, node):
-        if (names := dotted(node)) and names.split(".")[0] not in self.own:
-            return self._end(node, node.attr)  # keras.layers.X and layers.X are the same
-        return [*self.of(node.value), *self._end(node, f".{node.attr}")]
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(base(node))
+        root = dotted(node).partition(".")[0]
+        if root and root not in self.own:
+            self.reads.add(root)
+            self.end(node, node.attr)  # keras.layers.X and layers.X are the same
+        else:
+            self.of(node.value)
+            self.end(node, f".{node.attr}")
+
+    def _Subscript(self, node):
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(base(node))
+        self._any(node)
 
     def _Call(self, node):
-        keywords = sorted((k for k in node.keywords if k.arg != "name"), key=lambda k: k.arg or "")
-        given = [*self.all(node.args), *self.all(keywords)]
-        func = node.func
+        func, keywords = node.func, [each for each in node.keywords if each.arg != "name"]
+        keywords.sort(key=lambda each: each.arg or "")
         if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
-            return [*given, *self.of(func)]
-        if isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own:
-            return given
-        called = self.of(func)
-        if called and called[-1][0] in _JOINS:
-            return given
-        return [*called[:-1], *given, *((f"{token}()", line) for token, line in called[-1:])]
+            self.all([*node.args, *keywords, func])
+            return
+        start, called = len(self.found), None
+        if not (
+            isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
+        ):
+            self.of(func)
+            called = self.found.pop() if len(self.found) > start else None
+        if called and called[0] in _JOINS:
+            del self.found[start:]
+            called, keywords = None, [each.value for each in keywords]
+        self.all([*node.args, *keywords])
+        if called:
+            self.found.append((f"{called[0]}()", called[1]))
 
     def _keyword(self, node):
-        return [*self.of(node.value), (f"{node.arg or '**'}=", node.value.lineno)]
+        self.of(node.value)
+        self.end(node.value, f"{node.arg or '**'}=")
 
     def _Constant(self, node):
         value = node.value
         text = isinstance(value, str) and (len(value) > _SHORT or not value)
-        return self._end(node, "text" if text else repr(value)[:_SHORT])
+        self.end(node, "text" if text else repr(value)[:_SHORT])
 
     def _JoinedStr(self, node):
-        return self._end(node, "text")
+        self.end(node, "text")
 
     def _BinOp(self, node):
-        if not isinstance(node.op, ast.Add | ast.Mult):
-            return [*self.all([node.left, node.right]), *self._end(node, type(node.op).__name__)]
+        sign = node.op.__class__
+        if sign not in (ast.Add, ast.Mult):
+            self.all([node.left, node.right])
+            self.end(node, sign.__name__)
+            return
         parts, waiting = [], [node]
         while waiting:
             part = waiting.pop()
-            if isinstance(part, ast.BinOp) and type(part.op) is type(node.op):
+            if isinstance(part, ast.BinOp) and part.op.__class__ is sign:
                 waiting += [part.left, part.right]
             else:
-                parts.append(self.of(part))
-        parts.sort(key=_plain)
-        sign = self._end(node, type(node.op).__name__) * (len(parts) - 1)
-        return [*(token for part in parts for token in part), *sign]
+                parts.append(part)
+        for found in sorted(self.apart(parts), key=_plain):
+            self.found += found
+        self.found += [(sign.__name__, node.lineno)] * (len(parts) - 1)
 
     def _Dict(self, node):
-        pairs = [self.all(pair) for pair in zip(node.keys, node.values, strict=True)]
-        return [token for pair in sorted(pairs, key=_plain) for token in pair]
+        for found in sorted(self.apart(zip(node.keys, node.values, strict=True)), key=_plain):
+            self.found += found
+
+
+_METHODS = {}  # {kind of node: the method of _Form}
+
+
+def _parts(node):
+    """The nodes right below a node; ast.iter_child_nodes takes twice as long."""
+    parts = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            parts += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST) and field != "ctx":
+            parts.append(value)
+    return parts
+
+
+def _nodes(tree):
+    found = [tree]
+    for node in found:
+        found += _parts(node)
+    return found
 
 
 def _plain(found):
@@ -260,37 +361,20 @@ def _plain(found):
 
 
 def _ordered(made):
-    """The places of (statement, its tokens) in their order: what depends on another comes later."""
-    effects = [_effects(statement) for statement, _ in made]
-    after = {at: set() for at in range(len(made))}
-    for at, (reads, writes) in enumerate(effects):
-        for before, (read, written) in enumerate(effects[:at]):
-            if writes & (read | written) or reads & written:
-                after[at].add(before)
-    sorter = TopologicalSorter(after)
-    sorter.prepare()
-    while sorter.is_active():
-        for at in sorted(sorter.get_ready(), key=lambda at: _plain(made[at][1])):
-            yield at
-            sorter.done(at)
-
-
-def _effects(statement):
-    """(names that a statement reads, names that it writes); "" stands for the way of the run."""
-    if isinstance(statement, _DEFINES):
-        return set(), {statement.name}
-    reads, writes = {""}, set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name):
-            reads.add(node.id)
-            if isinstance(node.ctx, ast.Store):
-                writes.add(node.id)
-        elif isinstance(node, ast.Attribute | ast.Subscript):
-            if isinstance(node.ctx, ast.Store):
-                writes.add(base(node))
-        elif isinstance(node, ast.Expr):
-            if isinstance(node.value, ast.Call):
-                writes.add(base(node.value.func))  # x.append(…) changes x, print() the way
-        elif isinstance(node, _LEAVES):
-            writes.add("")
-    return reads, writes
+    """The places of (tokens, reads, writes) in order: what depends on another comes later."""
+    after = []
+    for at, (_, reads, writes) in enumerate(made):
+        after.append({
+            before
+            for before, (_, read, written) in enumerate(made[:at])
+            if not (writes.isdisjoint(written) and writes.isdisjoint(read))
+            or not reads.isdisjoint(written)
+        })  # fmt: skip
+    left, done = list(range(len(made))), set()
+    while left:
+        ready = [at for at in left if after[at] <= done]
+        if len(ready) > 1:
+            ready.sort(key=lambda at: _plain(made[at][0]))
+        yield from ready
+        done.update(ready)
+        left = [at for at in left if at not in done]
