@@ -283,7 +283,7 @@ def _report(course, assignments, to):
 @click.argument("assignment")
 @click.option(
     "--also", multiple=True, metavar="FOLDER",
-    help="Another course folder, or a folder with a folder for each submission, such as last "
+    help="Another course folder, or one with a folder or file for each submission, such as last "
     "year's; may be repeated. Pairs within it are not listed.",
 )  # fmt: skip
 @click.option(
@@ -299,7 +299,8 @@ def _similar(course, assignment, also, most):
     from course.grading.out.similar import sentences, similar
 
     course.chosen([assignment])
-    found, path = similar(course, assignment, also, most)
+    with progress(f"reading {assignment}", line=None) as done:
+        found, path = similar(course, assignment, also, most, progress=done)
     for sentence in sentences(found):
         click.echo(sentence)
     click.echo(f"Side by side: {short(path)}")

@@ -99,7 +99,10 @@ def without_box(function):
 
 @contextlib.contextmanager
 def progress(what, line=str):
-    """Yields a function(number, total, result) that prints `line(result)` above a progress bar."""
+    """Yields a function(number, total, result) that prints `line(result)` above a progress bar.
+
+    With None for `line`, there is the bar alone.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -113,7 +116,8 @@ def progress(what, line=str):
 
         def done(number, total, result):
             bar.update(task, completed=number, total=total)
-            console.print(f"  {number:>{len(str(total))}}/{total}  {line(result)}")
+            if line is not None:
+                console.print(f"  {number:>{len(str(total))}}/{total}  {line(result)}")
 
         yield done
     click.echo(f"{what}: done in {time.monotonic() - begun:.0f} s")

@@ -17,10 +17,12 @@ _MOST = 20  # other files of one student that are read
 def contents(folder, names):
     """{notebook: bytes} of a student's folder; of a file that is too large, only the beginning.
 
+    `folder` may also be one file that was handed in.
     If one of the notebooks `names` is missing, the other notebooks in the folder are returned too,
     as {file name: bytes}: at most one more than are read.
     """
-    paths = [path for path in sorted(folder.glob("*")) if is_file(path)]
+    paths = sorted(folder.glob("*")) if folder.is_dir() else [folder]
+    paths = [path for path in paths if is_file(path)]
     found = named({path.name: path for path in paths}, names)
     return {name: start(path) for name, path in found.items()}
 

@@ -94,16 +94,31 @@ def test_everybody_can_read_the_page(school, browser, capsys):
 def test_other_folders_are_compared_with_the_class_only(school, capsys, tmp_path):
     alone = [name for name in school.works if not any(name in pair for pair in school.copies)]
     draw = random.Random(SEED)
-    for name, source in (("anna", alone[0]), (alone[1], alone[1]), ("ben", "new"), ("cy", "new")):
+
+    def put(path, source):
         theirs = school.works.get(source) or written(school.room.right, random.Random(SEED))
         theirs = copied(theirs, theirs, "renamed", draw, 1)
-        (tmp_path / "last" / name).mkdir(parents=True)
-        file = tmp_path / "last" / name / "vgg.ipynb"
-        file.write_text(json.dumps(school.room.written(**theirs)))
-    pairs, shown = school.listed(capsys, "--also", str(tmp_path / "last"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(school.room.written(**theirs)))
+
+    for name, source in (("anna", alone[0]), (alone[1], alone[1]), ("ben", "new"), ("cy", "new")):
+        put(tmp_path / "last" / name / "vgg.ipynb", source)
+    course = tmp_path / "course-2025"  # a whole course folder
+    shutil.copytree(school.room.folder / "tables", course / "tables")
+    shutil.copy(school.room.folder / "nbgrader_config.py", course)
+    put(course / "submitted" / "dora" / "04-vgg" / "vgg.ipynb", alone[2])
+    put(course / "source" / "04-vgg" / "vgg.ipynb", alone[3])
+    put(tmp_path / "canvas" / "eve_101_2001_vgg.ipynb", alone[4])  # all files in one folder
+    put(tmp_path / "canvas" / "finn_102_2002_vgg-1.ipynb", "new")
+    folders = [str(tmp_path / name) for name in ("last", "course-2025", "canvas")]
+    pairs, shown = school.listed(capsys, *(part for name in folders for part in ("--also", name)))
     # Not what a student wrote a year ago, and not ben and cy, who are both of last year.
-    assert pairs.keys() == school.copies | {(alone[0], "last/anna")}
-    assert f"{SIZE + 4} submissions of 04-vgg hold answers, 4 of them in other folders" in shown
+    assert pairs.keys() == school.copies | {
+        (alone[0], "last/anna"),
+        (alone[2], "course-2025/dora/04-vgg"),
+        (alone[4], "canvas/eve_101_2001_vgg.ipynb"),
+    }
+    assert f"{SIZE + 7} submissions of 04-vgg hold answers, 7 of them in other folders" in shown
     (tmp_path / "none").mkdir()
     assert school.room.course("similar", "04-vgg", "--also", str(tmp_path / "none")) == 1
     assert "none holds no answer to 04-vgg" in capsys.readouterr().err

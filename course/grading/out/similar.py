@@ -9,7 +9,7 @@ Methods for Research Workers", section 21.1). A wrong finding that few have coun
 
 The class itself says which sums are usual. By Fisher's approximation the square root of such a sum
 is nearly normal, so a straight line through two upper quantiles of all pairs says which sum
-would be expected in one of five classes (EXPECTED) in which everybody works alone.
+would be expected where everybody works alone: in one of five classes, or once among 1,000 people.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,8 @@ from course.grading.out.works import FINDINGS, Work, add_findings, counts, works
 from course.plain import one_line
 
 FEWEST = 20  # submissions; among fewer nothing is usual
-EXPECTED = 0.2  # pairs of people who worked alone that are listed in a class
+_EXPECTED = 0.001  # pairs of people who worked alone that are listed, for each submission
+_FEWEST_EXPECTED = 0.2  # in a class
 _COMMON = 0.5  # of the class: what more of it have says nothing
 _TOLD = 1.0  # evidence of an exercise that is worth telling
 _MOST_SHOWN = 20_000  # characters of an answer on the page
@@ -66,14 +67,15 @@ class Similar:
     left: int  # pairs that are not shown
 
 
-def similar(course, assignment, also=(), most=20):
+def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
     """Compare all submissions of an assignment, and write the page. Returns (Similar, its path).
 
     `also` are other folders whose submissions are compared with them, but not with each other.
+    `progress(number, total, None)` is called for each submission that has been read.
     Raises CourseError if there are too few submissions, or a folder holds none.
     """
     official = job_of(course, assignment).official
-    works, empty = works_of(course, assignment, official, also)
+    works, empty = works_of(course, assignment, official, also, progress)
     graded = add_findings(course, assignment, works)
     if len(works) < FEWEST:
         raise CourseError(
@@ -85,7 +87,9 @@ def similar(course, assignment, also=(), most=20):
     found = Similar(assignment, pairs, usual, len(works), compared, empty, graded, left)
     path = course.root / "similar" / f"{assignment}.html"
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    page = templates().get_template("similar.html").render(found=found, expected=EXPECTED)
+    page = (
+        templates().get_template("similar.html").render(found=found, expected=expected(len(works)))
+    )
     write_atomically(path, page.encode("utf-8", "replace"))
     return found, path
 
@@ -165,16 +169,22 @@ def _nearer(shares):
     return np.where(shares > least, found, total)
 
 
+def expected(count):
+    """How many pairs of people who worked alone are listed among so many submissions."""
+    return max(_FEWEST_EXPECTED, _EXPECTED * count)
+
+
 def usual_likeness(likeness):
-    """The likeness that EXPECTED pairs of a class without copies exceed, from an array (n, n)."""
+    """The likeness that so many pairs as `expected` exceed by chance, from an array (n, n)."""
     sums = np.sqrt(np.sort(likeness[np.triu_indices(len(likeness), 1)])[::-1])
+    chance = expected(len(likeness))
     upper = int(1.5 * len(likeness))  # so many pairs that copies among them do not decide
     lower = min(6 * upper, len(sums) // 2)
-    places = [NormalDist().inv_cdf(1 - rank / len(sums)) for rank in (EXPECTED, upper, lower)]
+    places = [NormalDist().inv_cdf(1 - rank / len(sums)) for rank in (chance, upper, lower)]
     slope = (sums[upper] - sums[lower]) / (places[1] - places[2])
     line = sums[upper] + slope * (places[0] - places[1])
     # Where hardly any two share anything, independent exercises set the limit (Bonferroni's).
-    return float(max(line**2, np.log(len(sums) / EXPECTED)))
+    return float(max(line**2, np.log(len(sums) / chance)))
 
 
 # --- in words

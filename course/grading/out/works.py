@@ -29,16 +29,19 @@ class Work:
     place: tuple | None = None  # where it lies below the folder it was compared from, if from one
 
 
-def works_of(course, assignment, official, also):
+def works_of(course, assignment, official, also, progress):
     """([Work], the number of submissions of this course without an answer of its own)."""
     students = course.students(assignment)
     places = [(name, None, course.path("submitted", assignment, name)) for name in students]
     for folder in also:
-        places += _beside(Path(folder))
+        places += _beside(Path(folder), assignment, len(official))
     own = _Reader(official, [read_source(path) for path in course.notebooks(assignment)])
     folders = [folder for _, _, folder in places]
+    read = []
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        read = list(pool.map(own.read, folders, chunksize=25))
+        for found in pool.map(own.read, folders, chunksize=25):
+            read.append(found)
+            progress(len(read), len(folders), None)
     works = [
         Work(name, *found, place)
         for (name, place, _), found in zip(places, read, strict=True)
@@ -48,21 +51,30 @@ def works_of(course, assignment, official, also):
         if not any(work.place and work.place[0] == str(folder) for work in works):
             raise CourseError(
                 f"{folder} holds no answer to {assignment}. It should be a course folder, or hold "
-                "a folder for each submission, with the notebook as it was handed in."
+                "a file or folder for each submission, with the notebook as it was handed in."
             )
     return works, len(students) - sum(work.place is None for work in works)
 
 
-def _beside(folder):
-    """(name, place, folder) of each submission in another course's folder, or any other."""
+def _beside(folder, assignment, notebooks):
+    """(name, place, path) of each submission in another course's folder, or any other folder.
+
+    A folder with more than this number of notebooks is one into which an LMS put everybody's files;
+    each file in it is a submission.
+    """
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}.")
-    root = folder
+    top, roots = folder, [folder]
     if (folder / "nbgrader_config.py").exists():
-        root = folder / CourseFolder(folder).directory.submitted_directory
-    for path in sorted({path.parent for path in root.rglob("*.ipynb")}):
-        parts = path.relative_to(root).parts
-        if not any(part.startswith(".") for part in parts):
+        top = folder / CourseFolder(folder).directory.submitted_directory
+        roots = sorted(top.glob(f"*/{assignment}")) or [top]
+    files = {}
+    for path in sorted(path for root in roots for path in root.rglob("*.ipynb")):
+        if not any(part.startswith(".") for part in path.relative_to(top).parts):
+            files.setdefault(path.parent, []).append(path)
+    for parent, found in files.items():
+        for path in found if len(found) > notebooks else [parent]:
+            parts = path.relative_to(top).parts
             yield "/".join((folder.name, *parts)), (str(folder), *parts), path
 
 
@@ -76,16 +88,18 @@ class _Reader:
         plain = [text for release in official.values() for text in release.plain.values()]
         given = [*plain, *(cell.released for cell in cells)]
         self.defined = frozenset().union(*(pieces.bound(text) or () for text in given))
+        for release in official.values():
+            _ = release.by_key, release.own_names  # kept here, and not made by each process again
         self.given = set()
         texts = [(cell.released, cell.type == "code") for cell in cells]
         texts += [(cell.source, cell.cell_type == "code") for nb in sources for cell in nb.cells]
         for text, code in texts:
             self.given.update(fingerprints(text, code, shared=self.asked))
 
-    def read(self, folder):
-        """({exercise: text}, {exercise: {fingerprint: lines}}) of the answers in a folder."""
+    def read(self, path):
+        """({exercise: text}, {exercise: {fingerprint: lines}}) of the answers in a folder or file."""
         answers, helpers = {}, set()
-        contents = renamed.contents(folder, self.official)
+        contents = renamed.contents(path, self.official)
         for name, nb, _ in renamed.read_submission(contents, self.official):
             official = self.official[name]
             for cell in _repaired(nb, official) if nb is not None else ():
