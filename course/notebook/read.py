@@ -219,14 +219,14 @@ def _cell(data, ids):
     is_code = kind == "code" or (
         kind not in ("markdown", "raw", "heading") and ("outputs" in data or "input" in data)
     )
-    cell = new_cell(is_code, source)
     name = data.get("id")
-    if isinstance(name, str) and _ID.fullmatch(name) and name not in ids:
-        cell["id"] = name
-        ids.add(name)
+    if not isinstance(name, str) or not _ID.fullmatch(name) or name in ids:
+        name = None
+    cell = new_cell(is_code, source, name)
+    ids.add(name)
     grade_id = _grade_id(data.get("metadata"))
     if grade_id is not None:
-        cell.metadata["nbgrader"] = {"grade_id": grade_id}
+        cell["metadata"] = NotebookNode(nbgrader=NotebookNode(grade_id=grade_id))
     return cell
 
 
