@@ -30,8 +30,24 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
 PARTS = re.compile(r"for part in ([a-z -]+); do")  # of nbgrader, that a Makefile switches off
-# What the notebook and the course show. Menus, bars, editors and prompts are JupyterLab's.
-OURS = (".jp-RenderedHTML", ".jp-RenderedMarkdown")
+# What the notebook and the course show. Menus, bars and editors are JupyterLab's, and so is the box
+# around an output, which scrolls it: Chromium and Firefox lead the keyboard there by themselves.
+OURS = (".jp-RenderedHTML > *", ".jp-RenderedMarkdown > *")
+#: Cards of each kind, the second with rows that are folded, then tables and a picture.
+SHOWN = """
+shapes = {}  # the cell is found by this
+from IPython.display import display
+from course import figures
+from course.anatomy import anatomy
+from course.architectures.lenet import LENET5
+from course.check.card import Card
+from course.diagnosis.causes import Cause, finding
+
+wrong, unanswered = finding("F6", Cause.UNITS, 84, 80), finding("", Cause.NOT_ANSWERED)
+for found in ([], [wrong], [unanswered]):
+    display(Card("lenet5", found, LENET5, anatomy(LENET5)))
+display(LENET5, anatomy(LENET5), figures.architecture(LENET5))
+"""
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -155,6 +171,18 @@ def opened(page, address):
     idle.first.wait_for(state="attached")  # the kernel is there
 
 
+def tabbed(page, wanted):
+    """Press Tab until the keyboard is there, in a place that shows it."""
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            seen = "element => { const s = getComputedStyle(element);"
+            seen += " return s.outlineStyle !== 'none' || s.boxShadow !== 'none' }"
+            assert wanted.evaluate(seen)
+            return
+    raise AssertionError(f"Tab does not lead to {wanted}")
+
+
 def test_a_student_at_work(lab, room, page):
     opened(page, f"{lab}/lab/tree/assignments/02-lenet/lenet.ipynb")
     run(page, cell_with(page, "import course"))  # "Run All" is lost on a kernel that starts
@@ -186,10 +214,19 @@ def test_a_student_at_work(lab, room, page):
     check.get_by_text(re.compile("✓")).first.wait_for()
     check.locator("[role=status]").first.scroll_into_view_if_needed()
     shot(page, "student-right")
+    write(page, answer, SHOWN)
+    run(page, answer)
+    answer.locator("svg[role=img]").wait_for()
+    assert not axe.wrong(page, *OURS)
+    answer.scroll_into_view_if_needed()
+    shot(page, "shown-light")
+    write(page, answer, room.right[room.bank.MISTAKES[0].cell])
+    run(page, answer)
 
     run(page, progress)
     progress.get_by_text(re.compile(r"8 of 100 points; still open")).first.wait_for()
     progress.locator("table").scroll_into_view_if_needed()
+    assert not axe.wrong(page, *OURS)
     shot(page, "student-progress")
 
     page.keyboard.press("Control+s")
@@ -256,7 +293,9 @@ def test_a_reader_unfolds_an_answer_and_moves_a_window(lab, page):
     picture = cell.locator("svg[role=img]").last
     picture.wait_for()
     assert "Row 1, column 3" in picture.get_attribute("aria-label")
-    cell.locator(".widget-slider .noUi-handle").first.focus()  # position
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Escape")  # in the editor, Tab would indent the line
+    tabbed(page, cell.locator(".widget-slider .noUi-handle").first)  # position
     page.keyboard.press("ArrowRight")
     cell.locator("svg[aria-label^='Row 1, column 4']").first.wait_for()
     shot(page, "window")
@@ -273,6 +312,19 @@ def test_cards_and_tables_in_the_dark_and_on_a_narrow_window(lab, room, browser,
         page.locator("#jp-left-stack").wait_for(state="hidden")
     for text in ("import course", "import keras", "shapes = {", "# Exercise lenet-shapes"):
         run(page, cell_with(page, text))
+    answer = cell_with(page, "shapes = {")
+    write(page, answer, SHOWN)
+    run(page, answer)
+    answer.locator("svg[role=img]").wait_for()
+    assert not axe.wrong(page, *OURS)
+    page.keyboard.press("Escape")  # in the editor, Tab would indent the line
+    tabbed(page, answer.locator("summary"))
+    page.keyboard.press("Enter")
+    answer.locator("details[open] table").wait_for(state="visible")
+    answer.scroll_into_view_if_needed()
+    shot(page, f"shown-dark-{width}")
+    answer.locator("svg[role=img]").scroll_into_view_if_needed()
+    shot(page, f"picture-dark-{width}")
     cell = cell_with(page, "# Exercise lenet-shapes")
     card = cell.locator("[role=status]").first
     card.wait_for()
