@@ -22,6 +22,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ[_name] = str(Path(_home, _name.lower()))
         os.mkdir(os.environ[_name])
 
+import course.grading  # noqa: F401 -- first: without what it keeps out, nbformat takes 2 s more
+
+# isort: split
 import absl.logging
 import matplotlib.font_manager  # noqa: F401 -- makes its list of fonts, before a kernel has to
 import nbgrader.api
