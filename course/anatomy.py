@@ -110,7 +110,8 @@ class Anatomy:
             if step.name == name:
                 return step
         rows = ", ".join(step.name for step in self.steps)
-        raise KeyError(f"{self.name} has the rows {rows}. Received: {name!r}.")
+        said = _("{network} has the rows {rows}. Received: {name!r}.")
+        raise KeyError(said.format(network=self.name, rows=rows, name=name))
 
     @property
     def output_shapes(self) -> list[tuple[int, ...]]:
@@ -249,13 +250,15 @@ def anatomy(
         network = _from_config(network)
     if not hasattr(network, "layers") or not hasattr(network, "call"):
         raise TypeError(
-            "anatomy() should get a keras.Model, a module of PyTorch, a function that makes one, "
-            "the JSON config of a model, or a Table of course.architectures. "
-            f"Received: {type(network).__name__}."
+            _(
+                "anatomy() should get a keras.Model, a module of PyTorch, a function that makes "
+                "one, the JSON config of a model, or a Table of course.architectures. "
+                "Received: {kind}."
+            ).format(kind=type(network).__name__)
         )
     graph = from_trace(trace(network, input_shape, numbers), numbers)
     given = not re.fullmatch(r"(functional|sequential|model)(_\d+)?", network.name)
-    return Anatomy.of(network.name if given else "your network", graph)
+    return Anatomy.of(network.name if given else _("your network"), graph)
 
 
 @functools.lru_cache(maxsize=200)
@@ -271,7 +274,7 @@ def _of_module(module, input_shape, numbers):
     try:
         evidence = trace(module, input_shape, numbers)
     except Misused as error:
-        raise TraceError(f"{error}.") from None
+        raise TraceError(_("{received}.").format(received=error)) from None
     return Anatomy.of(type(module).__name__, from_trace(evidence, numbers))
 
 
@@ -289,9 +292,11 @@ def _from_config(config):
             kind = keras.Model if "input_layers" in config else keras.Sequential
             return kind.from_config(config)
     except Exception as error:  # of many types
-        *_, reason = str(error).split("Exception encountered: ")
+        reason = str(error).split("Exception encountered: ")[-1]
         raise TraceError(
-            "The JSON config should be that of a model of Keras's own layers. It cannot be read: "
-            f"{' '.join(reason.split())[:200]}\nYour own layers and Lambdas are code, which a "
-            "config does not hold. Hand over the model itself."
+            _(
+                "The JSON config should be that of a model of Keras's own layers. It cannot be "
+                "read: {reason}\nYour own layers and Lambdas are code, which a config does not "
+                "hold. Hand over the model itself."
+            ).format(reason=" ".join(reason.split())[:200])
         ) from None

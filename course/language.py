@@ -34,6 +34,14 @@ def ngettext(one, many, number):
     return _catalogue(spoken()).ngettext(one, many, number)
 
 
+def sentences(*several):
+    """Whole sentences one after another; empty ones are left out."""
+    text = ""
+    for each in filter(None, several):
+        text = _("{first} {second}").format(first=text, second=each) if text else each
+    return text
+
+
 def N_(text):
     """Mark a message that is translated later, where it is used."""
     return text

@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 
 from course import language
 from course.check.questions import QUESTIONS
+from course.diagnosis.causes import Cause
 
 FOLDER = Path(language.FOLDER)
 METHODS = [("**.py", "python"), ("**/templates/*.html", "jinja2.ext:babel_extract")]
@@ -33,7 +34,9 @@ _VARIES = re.compile(
     re.MULTILINE,
 )
 #: What stays as it is in every language: names with a dot or an argument, and calls.
-_CODE = re.compile(r"[\w.]*\w\([^()\s]*\)|\w+=[\w\"'-]*\w[\"']?|\w+\.\w{2,}\b|__\w+__|`[^`]+`")
+_CODE = re.compile(
+    r"[\w.]*\w\([^()\s]*\)|\w+=[\w\"'-]*\w[\"']?|\w+\.\w{2,}\b|__\w+__|`[^`]+`", re.ASCII
+)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -45,7 +48,7 @@ def messages():
     ids = {tuple(id) if isinstance(id, tuple) else id for _, _, id, _, _ in found}
     questions = [asked.values() for asked in QUESTIONS.values()]
     ids |= {why for asked in questions for reasons in asked for why in reasons.values() if why}
-    return sorted(ids, key=str)
+    return sorted(ids | {cause.value for cause in Cause}, key=str)
 
 
 def languages():

@@ -6,9 +6,9 @@ from course.anatomy import anatomy
 from course.check import words
 from course.check.asked import ask, failed, within_bounds
 from course.check.card import Card
-from course.diagnosis import Cause, finding, in_words_of, nearest
+from course.diagnosis import Cause, finding, nearest, worded
 from course.evidence import probes, values
-from course.language import _, ngettext
+from course.language import _
 from course.network.graph import TooLarge
 from course.network.words import shape_of
 from course.plain import one_line
@@ -86,19 +86,19 @@ def _note(built):
     if not without_use:
         return ""
     first, *others = without_use
-    said = ngettext(
-        "{row} (and {more} more like it) has a bias, which the batch normalisation behind it takes "
-        "out again. That is accepted. With use_bias=False the layer holds one array of weights "
-        "instead of two.",
-        "{row} (and {more} more like it) has a bias, which the batch normalisation behind it takes "
-        "out again. That is accepted. With use_bias=False the layer holds one array of weights "
-        "instead of two.",
-        len(others),
-    ) if others else _(
-        "{row} has a bias, which the batch normalisation behind it takes out again. That is "
-        "accepted. With use_bias=False the layer holds one array of weights instead of two."
-    )  # fmt: skip
-    return in_words_of(built.library, said.format(row=first, more=len(others)))
+    if others:
+        first = _("{name} (and {number} more like it)").format(name=first, number=len(others))
+    return worded(
+        built.library,
+        _(
+            "{name} has a bias, which the batch normalisation behind it takes out again. That is "
+            "accepted. With use_bias=False the layer holds one array of weights instead of two."
+        ),
+        _(
+            "{name} has a bias, which the batch normalisation behind it takes out again. That is "
+            "accepted. With bias=False the layer holds one array of weights instead of two."
+        ),
+    ).format(name=first)
 
 
 def _one_line(error):

@@ -9,11 +9,9 @@ and ways of writing do not count, because an anatomy has none.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from course.anatomy import anatomy
 from course.diagnosis import align, explain, merges
-from course.diagnosis.causes import Cause, Finding, finding, in_words_of
+from course.diagnosis.causes import Cause, Finding, finding, worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -22,7 +20,7 @@ if TYPE_CHECKING:  # typing is slow to import
     Like = Table | list[Table] | tuple[Table, ...]
 
 
-__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "in_words_of", "nearest"]
+__all__ = ["MOST_FINDINGS", "Cause", "Finding", "diagnose", "finding", "nearest", "worded"]
 
 MOST_FINDINGS = 5  # the search reports no more
 
@@ -56,5 +54,6 @@ def nearest(network: object, table: Like) -> tuple[Table, list[Finding]]:
 def _findings(alignment, found):
     findings = explain.findings_of(alignment, MOST_FINDINGS)
     if found.faults:
-        findings = merges.told(found.faults[0], findings, alignment.nets.table.network)
-    return [replace(each, message=in_words_of(found.library, each.message)) for each in findings]
+        wanted = alignment.nets.table.network
+        findings = merges.told(found.faults[0], findings, wanted, found.library)
+    return findings

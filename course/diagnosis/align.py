@@ -44,6 +44,11 @@ class Alignment:
         whole = len(self.pairs or ()) == len(table.nodes) - table.images
         return self.begins and self.done and whole and not self.edits
 
+    @property
+    def library(self):
+        """What the network is written with: "torch", or "" for Keras."""
+        return self.nets.net.network.library
+
 
 def align(table, network):
     """The `Alignment` of two anatomies, a published one and a student's."""

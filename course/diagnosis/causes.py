@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum, unique
 
-from course.network.words import around, shape_of
+from course.language import N_, _, ngettext, sentences
+from course.network.words import around, listed, shape_of
 
 
 @unique
 class Cause(Enum):
-    """Every mistake that a check can find, with its sentence. Reports count mistakes by these."""
+    """Every mistake that a check can find, with its sentence. Reports count mistakes by these.
+
+    A pair is for one thing and for several: {received} is their number.
+    """
 
     # the answer itself
     NOT_ANSWERED = "There is no answer yet."
@@ -61,9 +64,18 @@ class Cause(Enum):
     KEY_DIM = "In each head a query and a key have {received} numbers, the table has {expected}."
     VALUE_DIM = "In each head a value has {received} numbers, the table has {expected}."
     DILATION = "The kernel is spread out by {received}, the table has no dilation."
-    FILTERS = "It makes {received} maps, the table has {expected}."
-    UNITS = "It has {received} units, the table has {expected}."
-    CLASSES = "It has {received} outputs. It needs {expected}, one for each class."
+    FILTERS = (
+        "It makes {received} map, the table has {expected}.",
+        "It makes {received} maps, the table has {expected}.",
+    )
+    UNITS = (
+        "It has {received} unit, the table has {expected}.",
+        "It has {received} units, the table has {expected}.",
+    )
+    CLASSES = (
+        "It has {received} output. It needs {expected}, one for each class.",
+        "It has {received} outputs. It needs {expected}, one for each class.",
+    )
     FORM = "It has {received}, it should have {expected}."
     NOT_COUNTED = (
         "It is {received}, and what that costs is not counted here. Use convolutions, dense "
@@ -131,6 +143,29 @@ class Cause(Enum):
     ENDS_EARLY = "The model ends before this row."
 
 
+#: Sentences with the words of PyTorch, for networks that are written with it.
+_OF_TORCH = {
+    Cause.ADDED: N_(
+        "{received} are added here. The table puts the maps side by side: torch.cat([…], dim=1)."
+    ),
+    Cause.CLOSED: N_(
+        "It is {received}, a step of your own that can neither be opened nor tried out on numbers. "
+        "Write it with functions of torch, so that it can be compared with {expected}."
+    ),
+    Cause.FLATTEN_MISSING: N_(
+        "nn.Linear was applied to a map, so it works along its width. Put nn.Flatten() before it."
+    ),
+    Cause.FROZEN: N_(
+        "Its weights are not trained, the table trains them. Either requires_grad is False, or the "
+        "layer is in a plain list, where parameters() does not find it: use nn.ModuleList."
+    ),
+    Cause.MERGE_AXIS: N_(
+        "torch.cat stacks the maps {expected} here. Maps lie along dim=1, which puts them side by "
+        "side."
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: where, why, and a sentence for the person who wrote it."""
@@ -143,47 +178,28 @@ class Finding:
 
 
 def finding(
-    row: str, cause: Cause, expected: object = "", received: object = "", *, gives: str = "",
-    after: str = "", hint: str = "",
+    row: str, cause: Cause, expected: object = "", received: object = "", *, start: str = "",
+    after: str = "", hint: str = "", library: str = "",
 ) -> Finding:  # fmt: skip
-    """A Finding whose message is the row, what it gives, the cause's sentence and a hint."""
-    sentence = cause.value.format(expected=expected, received=received, after=after)
-    sentence = re.sub(r"\b1 (map|unit|output)s\b", r"1 \1", sentence)
-    start = f"{row} {gives}." if gives else f"{row}:" if row else ""
-    message = " ".join(filter(None, (start, sentence, hint)))
-    return Finding(row, cause, str(expected), str(received), message)
+    """A Finding, whose message is the cause's sentence in the language that is spoken.
+
+    Before it comes the sentence `start`, or else the row's name, and after it a hint. `library` is
+    that of the network (`worded`).
+    """
+    text = cause.value
+    if isinstance(text, tuple):  # about one thing, about several
+        text = ngettext(*text, int(received))
+    else:
+        text = _(worded(library, text, _OF_TORCH.get(cause, text)))
+    said = text.format(expected=expected, received=received, after=after)
+    if not start and row:
+        said = _("{row}: {sentence}").format(row=row, sentence=said)
+    return Finding(row, cause, str(expected), str(received), sentences(start, said, hint))
 
 
-#: Keras's words in a sentence, and those that stand there if the network is one of PyTorch.
-_OF_TORCH = {
-    r'The default padding="valid" adds': "The default padding=0 adds",
-    r'(padding="same"|ZeroPadding2D) surrounds the map': "Its padding surrounds the map",
-    r"With \(0, (\d)\) and \(0, \1\) \(before, after\) it is": "With ceil_mode=True it is",
-    r': padding="same" is missing': ": its padding is missing",
-    r"layers\.Concatenate\(\)": "torch.cat([…], dim=1)",
-    r"axis=-?\d stacks (.*)\. Maps lie on the last axis, so that\b.* side by side": (
-        r"torch.cat stacks \1 here. Maps lie along dim=1, which puts them side by side"
-    ),
-    r"Dense was applied to a map, .*\. Put": (
-        "nn.Linear was applied to a map, so it works along its width. Put"
-    ),
-    r"layers\.Flatten\(\)": "nn.Flatten()",
-    r"layers\.Conv2D\b": "nn.Conv2d",
-    r"layers\.DepthwiseConv2D gives": "With as many groups as maps it gives",
-    r"use_bias=False": "bias=False",
-    r"Its weights are frozen, the table trains them": (
-        "Its weights are not trained, the table trains them. Either requires_grad is False, or the "
-        "layer is in a plain list, where parameters() does not find it: use nn.ModuleList"
-    ),
-    r"keras\.ops\b": "functions of torch",
-}
-
-
-def in_words_of(library, text):
-    """A sentence with another library's names in the place of Keras's layers and arguments."""
-    for pattern, words in _OF_TORCH.items() if library == "torch" else ():
-        text = re.sub(pattern, words, text)
-    return text
+def worded(library: str, keras: str, torch: str) -> str:
+    """What is said about a network of Keras, or of PyTorch: `library` is "" or "torch"."""
+    return torch if library == "torch" else keras
 
 
 # --- words for the numbers of a step
@@ -205,22 +221,34 @@ def formula(step, padding=None):
     return f"⌊{inside}/{stride}⌋ + 1 = {result}"
 
 
-def size_arithmetic(row, step):
+def size_arithmetic(row, step, library=""):
     """The argument that sets the padding, and the arithmetic with it and with the table's."""
-    yours = formula(step)
+    yours = _("{received}.").format(received=formula(step))
     if not any(map(any, step.padding)):
-        cause = 'The default padding="valid" adds nothing.'
-    elif step.padding == _same(step):
-        cause = 'padding="same" surrounds the map with zeros.'
+        said = worded(
+            library,
+            _('The default padding="valid" adds nothing.'),
+            _("The default padding=0 adds nothing."),
+        )
     else:
-        cause = "ZeroPadding2D surrounds the map with zeros."
+        same = step.padding == _same(step)
+        said = worded(
+            library,
+            _('padding="same" surrounds the map with zeros.')
+            if same
+            else _("ZeroPadding2D surrounds the map with zeros."),
+            _("Its padding surrounds the map with zeros."),
+        )
     if (row.kernel, row.stride) != (step.kernel, step.stride):
-        return cause
-    right = formula(step, row.padding[0])
-    should = f"With {around(row)} it is {right}."
-    if not any(row.padding[0]):
-        should = f"Without padding it is {right}."
-    return f"{cause} {yours}. {should}"
+        return said
+    given, right = row.padding[0], formula(step, row.padding[0])
+    if not any(given):
+        should = _("Without padding it is {formula}.")
+    elif library == "torch" and given[0] == 0 and row.padding[1] == given:
+        should = _("With ceil_mode=True it is {formula}.")
+    else:
+        should = _("With {padding} it is {formula}.")
+    return sentences(said, yours, should.format(padding=around(row), formula=right))
 
 
 def _same(step):
@@ -233,13 +261,14 @@ def _same(step):
 
 
 def comes_out(row, step):
-    """The shape that a step gives beside the shape in the table."""
-    return f"gives {shape_of(step.shape)}, the table has {shape_of(row.shape)}"
+    """The shape that a step gives beside the shape in the table, as a sentence."""
+    return _("{row} gives {received}, the table has {expected}.").format(
+        row=row.name, received=shape_of(step.shape), expected=shape_of(row.shape)
+    )
 
 
-def listed(names):
-    """Names as a list in words: `a, b and c`. Of more than four, the first three are named."""
+def few(names):
+    """Names as a list in words. Of more than four, the first three are named."""
     if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} more"]
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+        names = [*names[:3], _("{number} more").format(number=len(names) - 3)]
+    return listed(names)

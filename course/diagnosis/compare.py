@@ -5,6 +5,7 @@ Their inputs and readers are compared in `course.diagnosis.align`.
 
 from course.architectures import LRN_CONSTANTS
 from course.diagnosis.causes import Cause
+from course.language import _
 from course.network.node import WEIGHTED
 from course.network.words import WINDOWS, around, by, constants, groups, one
 
@@ -129,11 +130,12 @@ def _connections(row, step):
         return []
     table, network = (sum(map(len, seen)) for seen in (wanted, got))
     if table != network:
-        return [(Cause.CONNECTIONS, str(table), f"{network} connections between maps")]
+        said = _("{number} connections between maps").format(number=network)
+        return [(Cause.CONNECTIONS, str(table), said)]
     strange = next(seen for seen in got if got.count(seen) > wanted.count(seen))
-    which = ", ".join(map(str, strange))
-    has = f"{network} connections between maps, but one map sees the maps {which}"
-    return [(Cause.CONNECTIONS, "no such map", has)]
+    which = _(", ").join(map(str, strange))
+    has = _("{number} connections between maps, but one map sees the maps {which}")
+    return [(Cause.CONNECTIONS, _("no such map"), has.format(number=network, which=which))]
 
 
 def _connection_table(step):
@@ -144,7 +146,7 @@ def _connection_table(step):
     return sorted(
         tuple(range(group * wide, (group + 1) * wide))
         for group in range(step.groups)
-        for _ in range(maps)
+        for _map in range(maps)
     )
 
 

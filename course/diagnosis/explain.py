@@ -3,15 +3,17 @@
 from course.diagnosis.causes import (
     Cause,
     comes_out,
+    few,
     finding,
     formula,
-    listed,
     size_arithmetic,
+    worded,
 )
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.naming import called, does, keys_of, place_of, reads, what
 from course.diagnosis.runs import runs_of
-from course.network.words import shape_of, sources
+from course.language import _, ngettext, sentences
+from course.network.words import shape_of, sources, together
 
 #: Reported only if nothing else is: they follow from earlier mistakes.
 _LAST = {"behind the end", "output shape"}
@@ -37,7 +39,7 @@ def findings_of(alignment, most):
         if len(findings) >= most:
             break
     if not findings and not alignment.right:
-        said = "The network differs from the table, but the check cannot say where."
+        said = _("The network differs from the table, but the check cannot say where.")
         findings = [finding("", Cause.READ_NO_FURTHER, received=said)]
     return findings
 
@@ -47,13 +49,14 @@ def findings_of(alignment, most):
 
 def _changed(alignment, run):
     (edit,) = run
+    library = alignment.library
     sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     return [
-        _attributed(edit, *difference, first=number == 0, sizes=sizes, added=added)
-        for number, difference in enumerate(edit.differences)
+        _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added)
+        for number, each in enumerate(edit.differences)
     ]
 
 
@@ -61,55 +64,85 @@ def _resizes(edit):
     return edit.kind != "changed" or edit.row.shape != edit.step.shape
 
 
-def _attributed(edit, cause, expected, received, first, sizes, added):
+def _attributed(edit, cause, expected, received, library, *, first, sizes, added):
     row, step = edit.row, edit.step
-    gives = hint = ""
+    start = hint = ""
     if first and sizes and row.shape != step.shape:
-        gives = comes_out(row, step)
+        start = comes_out(row, step)
     if cause is Cause.PADDING:
-        hint = size_arithmetic(row, step)
+        hint = size_arithmetic(row, step, library)
     elif cause is Cause.CUT and step.step == "conv_transpose":
-        hint = f"{formula(step)}. It should be {formula(step, row.padding[0])}."
+        hint = _("{yours}. It should be {right}.").format(
+            yours=formula(step), right=formula(step, row.padding[0])
+        )
     elif cause is Cause.KEY_DIM and step.key_dim == row.heads * row.key_dim:
-        hint = "key_dim is the length in one head, not in all of them together."
+        hint = _("key_dim is the length in one head, not in all of them together.")
     elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
-        hint = f"The size becomes {formula(step)}."
+        hint = _("The size becomes {formula}.").format(formula=formula(step))
     elif cause is Cause.ACTIVATION_EXTRA and added:
-        hint = "The addition behind it has one."
+        hint = _("The addition behind it has one.")
     elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
-        counts = f"{step.parameters:,} parameters where the table has {row.parameters:,}"
-        hint = f"That is {counts}."
+        said = _("That is {yours:,} parameters where the table has {right:,}.")
+        hint = said.format(yours=step.parameters, right=row.parameters)
     depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
     if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
-        hint += f" layers.Conv2D adds up all {row.channels} maps that it sees. "
-        hint = f"{hint}layers.DepthwiseConv2D gives each map a kernel of its own.".strip()
-    return finding(row.name, cause, expected, received, gives=gives, hint=hint)
+        said = worded(
+            library,
+            _(
+                "layers.Conv2D adds up all {maps} maps that it sees. layers.DepthwiseConv2D gives "
+                "each map a kernel of its own."
+            ),
+            _(
+                "nn.Conv2d adds up all {maps} maps that it sees. With as many groups as maps it "
+                "gives each map a kernel of its own."
+            ),
+        )
+        hint = sentences(hint, said.format(maps=row.channels))
+    said = {"start": start, "hint": hint, "library": library}
+    return finding(row.name, cause, expected, received, **said)
 
 
-def _shared(_, run):
+def _shared(alignment, run):
     ((twins,), row) = run[0].differences, run[0].row
-    received = f"{twins} other step{'s' * (twins > 1)}"
-    hint = "Create a new layer for each map or group of maps."
+    received = ngettext("{number} other step", "{number} other steps", twins).format(number=twins)
+    hint = _("Create a new layer for each map or group of maps.")
     return [finding(row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)]
 
 
-def _shares(_, run):
+def _shares(alignment, run):
     (edit,) = run
-    hint = "Create one layer for each row."
+    hint = _("Create one layer for each row.")
     name = edit.row.name
     return [finding(name, Cause.SHARED_WEIGHTS, received=edit.instead.name, hint=hint)]
 
 
-def _one_of_several(_, run):
+def _one_of_several(alignment, run):
     (edit,) = run
     number = len(edit.steps)
-    words = "convolutions" if edit.step.step == "conv" else "steps"
-    gives = f"is made of {number} {words} side by side, and {edit.step.name} is not like the "
-    gives += "other" if number == 2 else "others"
+    if edit.step.step == "conv":
+        start = (
+            _("{row} is made of 2 convolutions side by side, and {step} is not like the other.")
+            if number == 2
+            else _(
+                "{row} is made of {number} convolutions side by side, and {step} is not like the "
+                "others."
+            )
+        )
+    else:
+        start = (
+            _("{row} is made of 2 steps side by side, and {step} is not like the other.")
+            if number == 2
+            else _(
+                "{row} is made of {number} steps side by side, and {step} is not like the others."
+            )
+        )
+    start = start.format(row=edit.row.name, number=number, step=edit.step.name)
     made = []
     for cause, wanted, received in edit.differences:
-        each = f"{wanted} for each" if cause is Cause.FILTERS else wanted
-        made.append(finding(edit.row.name, cause, each, received, gives=gives))
+        each = wanted
+        if cause is Cause.FILTERS:
+            each = _("{number} for each").format(number=wanted)
+        made.append(finding(edit.row.name, cause, each, received, start=start))
     return made
 
 
@@ -119,54 +152,58 @@ def _one_lacks(alignment, run):
     return [finding(edit.row.name, Cause.MISSING_IN_A_TOWER, str(towers), without)]
 
 
-def _swapped(_, run):
+def _swapped(alignment, run):
     (edit,) = run
     return [finding(edit.row.name, Cause.SWAPPED, does(edit.row), edit.instead.name)]
 
 
-def _wrong_axis(_, run):
+def _wrong_axis(alignment, run):
     (edit,) = run
     shapes = edit.step.shape, edit.step.inputs[0].shape
     axis = next((n for n, sides in enumerate(zip(*shapes, strict=False)) if len(set(sides)) > 1), 0)
-    along = ("in height", "in width", "")[axis]
-    return [finding(edit.row.name, Cause.MERGE_AXIS, along, axis + 1)]
+    said = (_("in height"), _("in width"), "")[axis], axis + 1
+    return [finding(edit.row.name, Cause.MERGE_AXIS, *said, library=alignment.library)]
 
 
 def _added(alignment, run):
     edit = run[0]
     names = [place_of(alignment, key) for key in keys_of(alignment, edit.step)]
-    return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=" and ".join(names))]
+    return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=together(names))]
 
 
-def _added_instead(_, run):
+def _added_instead(alignment, run):
     edit = run[0]
-    shapes = " and ".join(shape_of(value.shape) for value in edit.step.inputs)
-    return [finding(edit.row.inputs[0].joined.name, Cause.ADDED, received=shapes)]
+    shapes = together(shape_of(value.shape) for value in edit.step.inputs)
+    name, library = edit.row.inputs[0].joined.name, alignment.library
+    return [finding(name, Cause.ADDED, received=shapes, library=library)]
 
 
-def _no_flatten(_, run):
+def _no_flatten(alignment, run):
     row, step = run[0].row, run[0].step
-    shapes, gives = (shape_of(row.shape), shape_of(step.shape)), comes_out(row, step)
-    return [finding(row.name, Cause.FLATTEN_MISSING, *shapes, gives=gives)]
+    shapes = shape_of(row.shape), shape_of(step.shape)
+    said = {"start": comes_out(row, step), "library": alignment.library}
+    return [finding(row.name, Cause.FLATTEN_MISSING, *shapes, **said)]
 
 
-def _another_step(_, run):
+def _another_step(alignment, run):
     row, step = run[0].row, run[0].step
     cause = Cause.POOL_KIND if "pool" in row.step and "pool" in step.step else Cause.OTHER_STEP
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
     steps = run[0].steps or (step,)
-    received = ", then ".join(map(does, steps))
+    received = _(", then ").join(map(does, steps))
     if len(steps) > _FEW:
-        received = f"{len(steps)} steps, from {does(steps[0])} to {does(steps[-1])}"
-    return [finding(row.name, cause, does(row), received)]
+        received = _("{number} steps, from {first} to {last}").format(
+            number=len(steps), first=does(steps[0]), last=does(steps[-1])
+        )
+    return [finding(row.name, cause, does(row), received, library=alignment.library)]
 
 
-def _pre_activation(_, run):
+def _pre_activation(alignment, run):
     row, step = run[0].row, run[0].step
     return [finding(row.name, Cause.PRE_ACTIVATION, does(row), does(step))]
 
 
-def _relu_before_addition(_, run):
+def _relu_before_addition(alignment, run):
     return [finding(run[0].row.name, Cause.RELU_BEFORE_ADDITION)]
 
 
@@ -195,9 +232,12 @@ def _left_out(alignment, run):
     value = row.inputs[0]
     after = value.joined.name if value.joined else value.parts[0][0].name
     step = _reader(alignment, run) or edit.instead
-    received = what(alignment, step) if step else "the output"
+    received = what(alignment, step) if step else _("the output")
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
-    hint = f"{listed(rest)} {'are' if len(rest) > 1 else 'is'} missing, too." if rest else ""
+    hint = ""
+    if rest:
+        hint = ngettext("{rows} is missing, too.", "{rows} are missing, too.", len(rest))
+        hint = hint.format(rows=few(rest))
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
 
 
@@ -238,21 +278,26 @@ def _ends_early(alignment, run):
     row = run[0].row
     last = max(alignment.pairs.values(), default=None)
     last = None if last is None else alignment.nets.net.nodes[last]
-    hint = f"Its last step is {last.name} ({does(last)})." if last else "It has no steps."
+    hint = _("It has no steps.")
+    if last:
+        hint = _("Its last step is {name} ({does}).").format(name=last.name, does=does(last))
     return [finding(row.name, Cause.ENDS_EARLY, does(row), hint=hint)]
 
 
 def _put_in(alignment, run):
     edit = run[0]
     step = next((each.step for each in run if each.step.step in ("conv", "dense")), edit.step)
-    gives = f"stands where {edit.row.name} ({does(edit.row)}) should come"
-    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+    name = called(alignment, step)
+    start = _("{step} stands where {row} ({does}) should come.")
+    start = start.format(step=name, row=edit.row.name, does=does(edit.row))
+    return [finding(name, Cause.EXTRA, received=does(step), start=start)]
 
 
 def _follows(alignment, run):
     step, row = run[0].step, run[0].row
-    gives = f"follows {row.name}"
-    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+    name = called(alignment, step)
+    start = _("{step} follows {row}.").format(step=name, row=row.name)
+    return [finding(name, Cause.EXTRA, received=does(step), start=start)]
 
 
 def _behind_the_end(alignment, run):
@@ -262,15 +307,16 @@ def _behind_the_end(alignment, run):
 
 def _reads(alignment, run):
     row, step = run[0].row, run[0].step
-    wanted = " and ".join(sources(row))
-    got = " and ".join(reads(alignment, key) for key in keys_of(alignment, step))
+    wanted = together(sources(row))
+    got = together(reads(alignment, key) for key in keys_of(alignment, step))
     if got == wanted:
-        got = f"another step of the name {got}"
-    hint = " ".join(f"{lost.name} is missing, or nothing reads it." for lost in run[0].rows)
+        got = _("another step of the name {name}").format(name=got)
+    missing = _("{row} is missing, or nothing reads it.")
+    hint = sentences(*(missing.format(row=lost.name) for lost in run[0].rows))
     return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]
 
 
-def _block_missing(_, run):
+def _block_missing(alignment, run):
     edit = run[0]
     return [finding(edit.row.name, Cause.BLOCK_MISSING, does(edit.row), does(edit.instead))]
 
@@ -283,7 +329,7 @@ def _block_too_many(alignment, run):
     return [finding(edit.row.name, Cause.BLOCK_EXTRA, does(edit.row), does(edit.step))]
 
 
-def _side_by_side(_, run):
+def _side_by_side(alignment, run):
     return [finding(run[0].row.name, Cause.SHORTCUT_CONCATENATED, does(run[0].row))]
 
 
@@ -300,11 +346,13 @@ def _on_a_shortcut(alignment, run):
 def _before_addition(alignment, run):
     edit = run[0]
     step = edit.steps[0]
-    gives = f"stands between {edit.instead.name} and {edit.row.name}"
-    return [finding(called(alignment, step), Cause.EXTRA, received=does(step), gives=gives)]
+    name = called(alignment, step)
+    start = _("{step} stands between {before} and {behind}.")
+    start = start.format(step=name, before=edit.instead.name, behind=edit.row.name)
+    return [finding(name, Cause.EXTRA, received=does(step), start=start)]
 
 
-def _another_shortcut(_, run):
+def _another_shortcut(alignment, run):
     row, step = run[0].row, run[0].step
     return [finding(row.name, Cause.OTHER_STEP, does(row), does(step))]
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from course.diagnosis.causes import Cause, finding
+from course.diagnosis.causes import Cause, finding, worded
 from course.evidence.unmerged import MERGES
+from course.language import _, sentences
 from course.network.faults import likely
-from course.network.words import by, shape_of, sources_of
+from course.network.words import by, listed, shape_of, sources_of, together
 from course.plain import one_line
 
 _OF_ONE_ROW = {
@@ -14,25 +15,27 @@ _OF_ONE_ROW = {
 }  # fmt: skip
 
 
-def told(fault, findings, wanted):
+def told(fault, findings, wanted, library):
     """The findings about a network with a merge that Keras refuses, the likeliest mistake first.
 
-    `wanted` is the anatomy of the table.
+    `wanted` is the anatomy of the table, `library` that of the network.
     """
     row = _row(fault, wanted)
-    stops = f"The code stops in {one_line(fault.line)}." if fault.line else ""
+    stops = ""
+    if fault.line:
+        stops = _("The code stops in {line}.").format(line=one_line(fault.line))
     kinds = {step.step for step in wanted.steps}
     if fault.merge == "add" and "add" not in kinds:
-        said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops)
+        said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops, library=library)
     elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
         said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
         same = Cause.SHORTCUT_MISSING, Cause.SHORTCUT_CONCATENATED
         findings = [other for other in findings if other.cause not in same]
     elif fault.merge == "concatenate" and (along := _along(fault)):
-        said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops)
+        said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops, library=library)
     elif findings and findings[0].cause in _OF_ONE_ROW:
         first, *rest = findings
-        message = f"{first.message} {_so(fault, first, wanted)} {stops}".strip()
+        message = sentences(first.message, _so(fault, first, wanted, library), stops)
         return [replace(first, message=message), *rest]
     elif fault.merge == "add":
         said = _shortcut(fault, findings, wanted, row, stops)
@@ -54,8 +57,7 @@ def _row(fault, wanted):
 
 
 def _all(values):
-    *others, last = [shape_of(value.shape) for value in values]
-    return f"{', '.join(others)} and {last}"
+    return listed([shape_of(value.shape) for value in values])
 
 
 def _usual(fault):
@@ -65,21 +67,27 @@ def _usual(fault):
 
 def _along(fault):
     """The direction in which the merge stacks the maps, in words; "" for the last axis."""
-    names = ["along the batch", "in height", "in width", ""]
+    names = [_("along the batch"), _("in height"), _("in width"), ""]
     rank = len(fault.values[0].shape) + 1
     axis = fault.axis % rank
-    return names[axis] if rank == 4 else "along the batch" if axis == 0 else ""
+    return names[axis] if rank == 4 else names[0] if axis == 0 else ""
 
 
-def _so(fault, first, wanted):
+def _so(fault, first, wanted, library):
     """Why the merge fails: a sentence that comes after that of the first finding."""
     if fault.merge == "add":
-        return f"{_all(fault.values)} cannot be added."
+        return _("{shapes} cannot be added.").format(shapes=_all(fault.values))
     right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)
     if [value.shape[:-1] for value in fault.values].count(right) < len(fault.values) - 1:
-        return f"{_all(fault.values)} cannot be put side by side."
-    missing = ': padding="same" is missing' if first.cause is Cause.PADDING else ""
-    return f"The others give {by(right)}{missing}."
+        return _("{shapes} cannot be put side by side.").format(shapes=_all(fault.values))
+    said = _("The others give {size}.")
+    if first.cause is Cause.PADDING:
+        said = worded(
+            library,
+            _('The others give {size}: padding="same" is missing.'),
+            _("The others give {size}: its padding is missing."),
+        )
+    return said.format(size=by(right))
 
 
 def _shortcut(fault, findings, wanted, row, stops):
@@ -96,6 +104,7 @@ def _shortcut(fault, findings, wanted, row, stops):
 def _sizes(fault, row, stops):
     """The finding about a concatenation of different sizes."""
     odd = [value for value in fault.values if value.shape[:-1] != _usual(fault)]
-    gives = [f"{sources_of(value)[-1]} gives {shape_of(value.shape)}" for value in odd]
+    said = _("{name} gives {shape}")
+    gives = [said.format(name=sources_of(v)[-1], shape=shape_of(v.shape)) for v in odd]
     others = shape_of(_usual(fault))
-    return finding(row, Cause.MERGE_SIZES, others, " and ".join(gives), hint=stops)
+    return finding(row, Cause.MERGE_SIZES, others, together(gives), hint=stops)

@@ -7,32 +7,44 @@ and what it follows.
 
 import re
 
-_WORDS = {
-    "Add": "addition", "Subtract": "subtraction", "Multiply": "multiplication",
-    "TrueDivide": "division", "Divide": "division", "GetItem": "slice", "Square": "square",
-    "Concatenate": "concatenation",
-}  # fmt: skip
+from course.language import N_, _
+from course.network.words import skips
+
+_BEHIND = {
+    "Add": N_("the addition behind {place}"),
+    "Subtract": N_("the subtraction behind {place}"),
+    "Multiply": N_("the multiplication behind {place}"),
+    "TrueDivide": N_("the division behind {place}"),
+    "Divide": N_("the division behind {place}"),
+    "GetItem": N_("the slice behind {place}"),
+    "Square": N_("the square behind {place}"),
+    "Concatenate": N_("the concatenation behind {place}"),
+}
 
 
 def called(alignment, step):
     """A step's name, or for an operation its kind and place: `the division behind conv1`."""
     made_up = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
-    if step.name and not (step.written in _WORDS and re.fullmatch(rf"{made_up}(_\d+)?", step.name)):
+    if step.name and not (
+        step.written in _BEHIND and re.fullmatch(rf"{made_up}(_\d+)?", step.name)
+    ):
         return step.name
     key = keys_of(alignment, step)[0]
-    return f"the {_WORDS[step.written]} behind {place_of(alignment, key)}"
+    return _(_BEHIND[step.written]).format(place=place_of(alignment, key))
 
 
 def does(step):
     """What a step does, in words that go into a sentence."""
-    text = step.does()
-    return f"a step that takes {text}" if text.startswith("every ") else text
+    said = _("a step that takes {part}") if skips(step) else "{part}"
+    return said.format(part=step.does())
 
 
 def what(alignment, step):
     """A step's name, and its operation in brackets. A layer that is two rows is named, too."""
-    inside = ", inside SeparableConv2D" if step.written == "SeparableConv2D" else ""
-    return f"{called(alignment, step)} ({does(step)}{inside})"
+    said = _("{step} ({does})")
+    if step.written == "SeparableConv2D":
+        said = _("{step} ({does}, inside SeparableConv2D)")
+    return said.format(step=called(alignment, step), does=does(step))
 
 
 def keys_of(alignment, step):
@@ -49,7 +61,9 @@ def place_of(alignment, key):
 def reads(alignment, key):
     """A value of the network by its own name, and by the table's name for it if that is another."""
     own, row = _own(alignment, key), _row_of(alignment, key)
-    return own if row in (None, own) else f"{own} (the table's {row})"
+    if row in (None, own):
+        return own
+    return _("{step} (the table's {row})").format(step=own, row=row)
 
 
 def _own(alignment, key):
@@ -57,7 +71,8 @@ def _own(alignment, key):
     names = list(dict.fromkeys(_name(net.nodes[n]) for n, _, _ in key))
     if len(names) == 1:
         return names[0]
-    return _joined(net, key) or f"{names[0]} to {names[-1]} side by side"
+    beside = _("{first} to {last} side by side").format(first=names[0], last=names[-1])
+    return _joined(net, key) or beside
 
 
 def _joined(side, key):

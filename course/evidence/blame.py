@@ -12,24 +12,29 @@ from course.evidence.cells import NO_TENSORFLOW
 from course.evidence.keras_private import was_called
 from course.evidence.keras_state import made_at
 from course.evidence.lines import Misused, Refused, in_line, is_own, written
+from course.language import N_, _
 
 _MOST = 300  # characters of an error's text
 
-_PRODUCT = (
-    "a product of matrices goes along the rows of the first, of length {0}, and the columns of "
-    "the second, of length {1}. Both lengths have to be the same"
+_PRODUCT = N_(
+    "a product of matrices goes along the rows of the first, of length {first}, and the columns of "
+    "the second, of length {second}. Both lengths have to be the same"
 )
-_TOGETHER = "tensors of the shapes {0} and {1} do not fit together"
-_JOINED = "{0} and {1} cannot be concatenated: they differ along more than the joined axis"
-_RESHAPED = "reshape got {0} numbers, and the new shape has {1}"
-_MULTIPLE = "reshape got {0} numbers, which is no multiple of {1}, the product of the given sides"
+_TOGETHER = N_("tensors of the shapes {first} and {second} do not fit together")
+_JOINED = N_(
+    "{first} and {second} cannot be concatenated: they differ along more than the joined axis"
+)
+_RESHAPED = N_("reshape got {first} numbers, and the new shape has {second}")
+_MULTIPLE = N_(
+    "reshape got {first} numbers, which is no multiple of {second}, the product of the given sides"
+)
 _SHAPE = r"[(\[]([\d, ]*)[)\]]"
 
 #: {a pattern of how a text of Keras, TensorFlow or JAX begins: its meaning in a student's code}.
-#: {0} and {1} are the numbers in the groups of the pattern.
+#: {first} and {second} are the numbers in the groups of the pattern.
 _IN_WORDS = {
     r"No module named 'tensorflow\b": NO_TENSORFLOW,
-    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*(\d+),\d+\]": (
+    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*(\d+),\d+\]": N_(
         _PRODUCT
     ),
     rf"dot_general requires contracting .* got {_SHAPE} and {_SHAPE}": _PRODUCT,
@@ -42,46 +47,47 @@ _IN_WORDS = {
     r"cannot reshape array of .* \(size (\d+)\) into .* \(size (\d+)\)": _RESHAPED,
     r".*Input to reshape .* with (\d+) values, .* a multiple of (\d+)": _MULTIPLE,
     r"cannot reshape array of .* \(size (\d+)\) into .* axis sizes \((\d+)\)": _MULTIPLE,
-    r"'jaxlib\S*ArrayImpl' object has no attribute '_id'": (
+    r"'jaxlib\S*ArrayImpl' object has no attribute '_id'": N_(
         "TensorFlow's GradientTape finds no slopes here, because Keras computes on JAX. Use "
         "`gradient` from course.kit.gradients"
     ),
-    "Arguments `target` and `output` must have the same": (
+    "Arguments `target` and `output` must have the same": N_(
         "the labels do not have the shape of the predictions, which this loss needs. For labels "
         "that are whole numbers there is sparse_categorical_crossentropy"
     ),
     r"A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor"
-    r"|The numpy.ndarray conversion method": (  # TensorFlow's text, and JAX's
+    r"|The numpy.ndarray conversion method": N_(  # TensorFlow's text, and JAX's
         "NumPy and math take numbers only, and the tensors of a network have none yet. "
         "Write it with keras.ops"
     ),
-    "A KerasTensor cannot be used as input to a TensorFlow function": (
+    "A KerasTensor cannot be used as input to a TensorFlow function": N_(
         "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
         "or as a layer"
     ),
-    "too many positional arguments$": (  # Keras's text for a layer; Python's differs
+    "too many positional arguments$": N_(  # Keras's text for a layer; Python's differs
         "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
     ),
-    r"Attempt to convert a value \(None\) with an unsupported type": (
+    r"Attempt to convert a value \(None\) with an unsupported type": N_(
         "A size is None here: how many images come is not known while a network is planned. "
         "Use a function of keras.ops that needs no sizes, such as ops.pad or ops.zeros_like"
     ),
-    r"All `(in|out)puts` values must be KerasTensors.*models\.": (
+    r"All `(in|out)puts` values must be KerasTensors.*models\.": N_(
         "keras.Model(inputs, outputs) takes tensors and was given a model. Let the function that "
         "made it return its last tensor, or call the model on a tensor"
     ),
-    r".*In\[[01]\] ndims must be >= 2: 1 .*MatMul": (
+    r".*In\[[01]\] ndims must be >= 2: 1 .*MatMul": N_(
         "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
         "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
     ),
-    r"Tensor.item\(\) cannot be called on meta|can't convert meta device|Cannot copy out of meta": (
+    r"Tensor.item\(\) cannot be called on meta|can't convert meta device"
+    r"|Cannot copy out of meta": N_(
         "The network is read without numbers here: forward() may look at the shapes of its "
         "tensors, and not at their values"
     ),
-    r"cannot assign (?:module|parameters?) before Module": (
+    r"cannot assign (?:module|parameters?) before Module": N_(
         "super().__init__() should be the first line of __init__"
     ),
-    "cannot access local variable 'batch_outputs'": (  # of Keras's predict
+    "cannot access local variable 'batch_outputs'": N_(  # of Keras's predict
         "predict() was given no images: its array has length 0"
     ),
 }
@@ -119,7 +125,7 @@ def _own(error):
     walked = traceback.walk_tb(error.__traceback__)
     parts = traceback.extract_tb(error.__traceback__)
     both = zip(walked, parts, strict=True)
-    return [(frame, part) for (frame, _), part in both if is_own(part.filename)]
+    return [(entry[0], part) for entry, part in both if is_own(part.filename)]
 
 
 def _lines(error):
@@ -127,9 +133,14 @@ def _lines(error):
     places = [(part.filename, part.lineno) for _, part in _own(error)]
     if not places:
         return ""
-    callers = [place for place in places if place != places[-1]]
-    called = f", called in {in_line(callers[-1])}" if callers else ""
-    return f" ({in_line(places[-1])}{called})"
+    callers, where = [place for place in places if place != places[-1]], in_line(places[-1])
+    if callers:
+        where = _("{line}, called in {caller}").format(line=where, caller=in_line(callers[-1]))
+    return _at(where)
+
+
+def _at(where):
+    return _(" ({line})").format(line=where)
 
 
 # --- the error's text
@@ -149,12 +160,16 @@ def _reason(error):
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
     for beginning, said in _IN_WORDS.items():
         if match := re.match(beginning, text):
-            return said.format(*(" × ".join(re.findall(r"\d+", g or "")) for g in match.groups()))
+            sizes = [" × ".join(re.findall(r"\d+", group or "")) for group in match.groups()]
+            first, second, *_others = [*sizes, "", ""]
+            return _(said).format(first=first, second=second)
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
         name = found[1] if found else error.filename or ""
-        text = f"there is no file {name} here. Only the notebook is handed in: files of your own "
-        text += "are not there when it is graded, so this function has to do without"
+        text = _(
+            "there is no file {name} here. Only the notebook is handed in: files of your own are "
+            "not there when it is graded, so this function has to do without"
+        ).format(name=name)
     text = " ".join(text.split())
     if len(text) > _MOST:
         last = re.split(r"(?<=[.:!?]) ", text)[-1]
@@ -165,7 +180,7 @@ def _reason(error):
 def _stub(error):
     """What a `raise NotImplementedError` means: no answer yet, or the line was not deleted."""
     own = _own(error)
-    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    last = list(traceback.walk_tb(error.__traceback__))[-1][0]
     if not own or own[-1][0] is not last:
         return _no_call(error)
     frame, part = own[-1]
@@ -183,8 +198,8 @@ def _stub(error):
     constants = [s for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
     if len(body) == len(constants) + 1:
         return empty
-    text = "raise NotImplementedError is still in your answer. Delete that line"
-    return Refused("RAISES", f"{text} ({in_line((part.filename, part.lineno))})")
+    text = _("raise NotImplementedError is still in your answer. Delete that line")
+    return Refused("RAISES", f"{text}{_at(in_line((part.filename, part.lineno)))}")
 
 
 def _no_call(error):
@@ -192,8 +207,8 @@ def _no_call(error):
     found = re.search(r"(?:Layer|Model) (\w+) does not have a `call", str(error))
     if not found:
         return None
-    text = f"the class {found[1]} has no call(). Begin `def call` in the column of `def __init__`"
-    return Refused("RAISES", f"{text}{_lines(error)}")
+    text = _("the class {name} has no call(). Begin `def call` in the column of `def __init__`")
+    return Refused("RAISES", f"{text.format(name=found[1])}{_lines(error)}")
 
 
 # --- a layer where a tensor is needed
@@ -208,12 +223,14 @@ def _not_called(error):
     frame, part = own[-1]
     for node in _handed_on(part):
         if isinstance(node, ast.Name):
-            text = as_not_called(keras, _value(frame, node), node.id)
-            text += "" if not text or "(line " in text else _lines(error)
+            value = _value(frame, node)
+            text = as_not_called(keras, value, node.id)
+            placed = isinstance(value, keras.Layer) and made_at(value)
+            text += "" if not text or placed else _lines(error)
         elif isinstance(kind := _value(frame, node.func), type) and issubclass(kind, keras.Layer):
             place = part.filename, part.lineno
-            text = f"{ast.unparse(node)} is a layer that was not called: {written(kind)}"
-            text = "" if issubclass(kind, keras.Model) else f"{text} ({in_line(place)})"
+            text = f"{_uncalled(ast.unparse(node), kind)}{_at(in_line(place))}"
+            text = "" if issubclass(kind, keras.Model) else text
         else:
             text = ""
         if text:
@@ -231,10 +248,19 @@ def _value(frame, node):
     return None
 
 
-def as_not_called(keras, value, name="It"):
+def _uncalled(name, kind):
+    if not name:
+        return _("It is a layer that was not called: {call}").format(call=written(kind))
+    said = _("{name} is a layer that was not called: {call}")
+    return said.format(name=name, call=written(kind))
+
+
+def as_not_called(keras, value, name=""):
     """A sentence about a layer or its class where a tensor should be; "" for anything else."""
     if isinstance(value, type) and issubclass(value, keras.Layer):
-        return f"{name} is the class {value.__name__}, no tensor: {written(value)}"
+        said = _("It is the class {kind}, no tensor: {call}")
+        said = _("{name} is the class {kind}, no tensor: {call}") if name else said
+        return said.format(name=name, kind=value.__name__, call=written(value))
     if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
         return ""
     if was_called(value):
@@ -244,8 +270,7 @@ def as_not_called(keras, value, name="It"):
     if given and not automatic.replace("_", "").startswith(given):
         name = value.name
     place = made_at(value)
-    where = f" ({in_line(place)})" if place else ""
-    return f"{name} is a layer that was not called: {written(type(value))}{where}"
+    return _uncalled(name, type(value)) + (_at(in_line(place)) if place else "")
 
 
 def _handed_on(part):

@@ -7,6 +7,7 @@ from course.evidence import backends, keras_private
 from course.evidence.keras_private import backend_module, patches
 from course.evidence.keras_state import note
 from course.evidence.lines import Misused, written
+from course.language import _
 
 
 @contextmanager
@@ -35,8 +36,10 @@ def _nothing(*args, **kwargs):
 def _without_training(name):
     def train(self, *args, **kwargs):
         raise Misused(
-            f"a check only builds the network, and {name}() trains it. "
-            f"Train it outside of this function, in a cell of its own below the check"
+            _(
+                "a check only builds the network, and {name}() trains it. Train it outside of this "
+                "function, in a cell of its own below the check"
+            ).format(name=name)
         )
 
     return train
@@ -55,8 +58,9 @@ def _without_tensors(keras):
             if issubclass(kind, takes_tensors) or not any(map(symbolic, given)):
                 continue
             given = "[…]" if several else "x"
-            text = f"layers.{kind.__name__}({given}) makes a layer and does not call it: "
-            raise Misused(text + written(kind, given), "NOT_CALLED")
+            text = _("layers.{kind}({given}) makes a layer and does not call it: {call}")
+            text = text.format(kind=kind.__name__, given=given, call=written(kind, given))
+            raise Misused(text, "NOT_CALLED")
         if (made := keras_private.made_bare(kind)) is None:
             return make(kind, *args, **kwargs)
         note(made)

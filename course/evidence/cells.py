@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from course.evidence import own_work
+from course.evidence.lines import line_of
 from course.evidence.syntax import bound, parsed
+from course.language import N_, _, sentences
 from course.plain import one_line
 
-NO_TENSORFLOW = (
+NO_TENSORFLOW = N_(
     "There is no TensorFlow here: Keras computes on another library. Use Keras's layers and "
     "keras.ops, and for slopes `gradient` from course.kit.gradients"
 )
@@ -38,12 +40,13 @@ class Stop:
         at = self.line or self._line_of_syntax()
         line = lines[at - 1].strip() if at and at <= len(lines) else ""
         if self.kind == "NotImplementedError":
-            said = one_line(line, 120)
-            return f"Line {at} still says {said}: delete that line, run the cell again."
+            said = _("Line {number} still says {text}: delete that line, run the cell again.")
+            return said.format(number=at, text=one_line(line, 120))
         text = re.sub(r" \([^()]*, line \d+\)$", "", self.text)
         said = one_line(f"{self.kind}: {text}".removesuffix(": "), 300)
-        where = f" (line {at}" + (f": {one_line(line, 120)})" if line else ")") if at else ""
-        return f"{said}{where}. {self._advice(line)}".strip()
+        if at:
+            said += _(" ({line})").format(line=line_of(at, one_line(line, 120)))
+        return sentences(_("{received}.").format(received=said), self._advice(line))
 
     def _line_of_syntax(self):
         found = re.search(r", line (\d+)\)$", self.text)
@@ -52,16 +55,22 @@ class Stop:
     def _advice(self, line):
         if self.kind == "ModuleNotFoundError":
             if re.match(r"No module named 'tensorflow\b", self.text):
-                return f"{NO_TENSORFLOW}."
-            tensorflow = "TensorFlow, TensorFlow Datasets, " * bool(find_spec("tensorflow"))
-            return (
-                f"The grader has only NumPy, Keras, {tensorflow}matplotlib, what these need, and "
-                "Python's own modules."
+                return _("{received}.").format(received=_(NO_TENSORFLOW))
+            if find_spec("tensorflow"):
+                return _(
+                    "The grader has only NumPy, Keras, TensorFlow, TensorFlow Datasets, "
+                    "matplotlib, what these need, and Python's own modules."
+                )
+            return _(
+                "The grader has only NumPy, Keras, matplotlib, what these need, and Python's own "
+                "modules."
             )
         if self.kind in ("EOFError", "StdinNotImplementedError"):
-            return "Nobody types while a notebook is graded: write the value in place of input()."
+            return _(
+                "Nobody types while a notebook is graded: write the value in place of input()."
+            )
         if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
-            return "The line has quotation marks or blanks from a text editor: type them again."
+            return _("The line has quotation marks or blanks from a text editor: type them again.")
         return ""
 
 
@@ -106,9 +115,11 @@ class Made:
             return None
         source, stop = self._missing[name]
         if stop.kind == "NotImplementedError":
-            return f"The cell of {name} stops before its answer. {stop.why(source)}"
+            said = _("The cell of {name} stops before its answer. {why}")
+            return said.format(name=name, why=stop.why(source))
         earlier = self.why_undefined(stop.text) if stop.kind == "NameError" else ""
-        return f"The cell of {name} stops with an error. {stop.why(source)} {earlier}".strip()
+        said = _("The cell of {name} stops with an error. {why}")
+        return sentences(said.format(name=name, why=stop.why(source)), earlier)
 
     def why_undefined(self, text):
         """For the text of a NameError: the error that prevented that name's definition, or ""."""
@@ -116,7 +127,8 @@ class Made:
         source, stop = self._missing.get(match[1] if match else None, ("", None))
         if stop is None or stop.kind == "NameError":
             return ""
-        return f"{match[1]} is not there because of {stop.why(source)}"
+        said = _("{name} is not there because of {why}")
+        return said.format(name=match[1], why=stop.why(source))
 
 
 # --- in a notebook

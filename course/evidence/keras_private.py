@@ -10,6 +10,8 @@ import sys
 from contextlib import contextmanager, nullcontext, suppress
 from types import FunctionType
 
+from course.language import _
+
 
 @contextmanager
 def patches():
@@ -59,8 +61,10 @@ def made_by(tensor):
         import keras
 
         raise LookupError(
-            f"The course cannot follow tensors in Keras {keras.__version__}. It was written for "
-            "Keras 3.8 to 3.15: install one of them, or ask your instructor for a newer course."
+            _(
+                "The course cannot follow tensors in Keras {version}. It was written for Keras 3.8 "
+                "to 3.15: install one of them, or ask your instructor for a newer course."
+            ).format(version=keras.__version__)
         ) from None
     return operation, nodes[call] if nodes else None, output
 

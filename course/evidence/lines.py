@@ -7,6 +7,8 @@ import os
 import sys
 import sysconfig
 
+from course.language import _
+
 _OURS = os.path.dirname(os.path.dirname(__file__))  # the package `course`
 _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 
@@ -58,7 +60,13 @@ def in_line(place):
     """A place in words: `line 4: x = Conv2D(6)(x)`."""
     line = linecache.getline(*place).strip()
     line = line if len(line) <= 120 else f"{line[:119]}…"
-    return f"line {place[1]}" + (f": {line}" if line else "")
+    return line_of(place[1], line)
+
+
+def line_of(number, text):
+    """A line of a cell in words; its text may be empty."""
+    said = _("line {number}: {text}") if text else _("line {number}")
+    return said.format(number=number, text=text)
 
 
 def written(kind, given="x"):

@@ -37,6 +37,7 @@ from course.evidence.blame import blame as _blame
 from course.evidence.lines import Refused
 from course.evidence.values import kind_of as _kind
 from course.evidence.values import received
+from course.language import _, speaking, spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -57,7 +58,8 @@ def observe(subject, request):
             keras_state.whole_precision()
             return _observed(subject, request)
     except Exception as error:  # an object of the student's own class that raises when read
-        return {"failed": "NO_ANSWER", "text": f"it cannot be read: {type(error).__name__}"}
+        said = _("it cannot be read: {error}").format(error=type(error).__name__)
+        return {"failed": "NO_ANSWER", "text": said}
 
 
 def _observed(subject, request):
@@ -71,16 +73,18 @@ def answer(namespace, request):
     """Answer the grader's request about a variable of the student's kernel.
 
     `namespace` is the kernel's {name: value}. A reply of more than request["most"] characters is
-    refused.
+    refused. Its sentences are in request["language"].
     """
     # The grader sends plain names only, never one with dots or calls.
     name = request["name"]
     if name not in namespace:
         return {"failed": "NOT_ANSWERED", "text": f"{name} is not defined"}
-    reply = observe(namespace[name], request)
-    if len(json.dumps(reply, default=str)) > request.get("most", float("inf")):
-        return {"failed": "NO_ANSWER", "text": f"what {name} gives is too large"}
-    return reply
+    with speaking(request.get("language") or spoken()):
+        reply = observe(namespace[name], request)
+        if len(json.dumps(reply, default=str)) > request.get("most", float("inf")):
+            said = _("what {name} gives is too large").format(name=name)
+            return {"failed": "NO_ANSWER", "text": said}
+        return reply
 
 
 def _value(subject, request):
@@ -135,8 +139,10 @@ def _symbolic(function, case):
         with _blame(), backends.understood():
             made = function(*case)
     except Refused as refused:
-        return refused.text or "it is not written yet"
-    return "" if keras.backend.is_keras_tensor(made) else f"there it gives {_kind(made)}"
+        return refused.text or _("it is not written yet")
+    if keras.backend.is_keras_tensor(made):
+        return ""
+    return _("there it gives {received}").format(received=_kind(made))
 
 
 def _model(builder, request):
@@ -196,10 +202,10 @@ def _traced(keras, subject, build, request, passed=None):
         model = build(keras)
     torch = pytorch.is_module(model)
     if not torch and not isinstance(model, keras.Model):
-        hint = ""
+        said = "{received}"
         if keras_private.is_symbolic(model):
-            hint = " (the last tensor: return keras.Model(inputs, outputs))"
-        raise Refused("NO_MODEL", _kind(model) + hint)
+            said = _("{received} (the last tensor: return keras.Model(inputs, outputs))")
+        raise Refused("NO_MODEL", said.format(received=_kind(model)))
     try:
         with _blame():
             given = model, request.get("input_shape"), request.get("probe", probes.FIXED)

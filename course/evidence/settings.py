@@ -3,6 +3,8 @@
 import warnings
 from math import prod
 
+from course.language import _
+
 # The settings of a layer that a check needs; initialisers, regularisers and dtypes do not matter.
 _CONFIG = {
     "activation", "axis", "center", "count_include_pad", "cropping", "data_format",
@@ -83,5 +85,8 @@ def activation_class(keras, kind):
     word = kind.__name__.lower()
     named = issubclass(kind, keras.Layer) and hasattr(keras.activations, word)
     library = "layers." if kind.__module__.startswith("keras.") else ""
-    written = f'"{word}" or ' if named else ""
-    return f"activation is the class {kind.__name__}; write {written}{library}{kind.__name__}()."
+    said = _("activation is the class {kind}; write {call}.")
+    if named:
+        said = _('activation is the class {kind}; write "{word}" or {call}.')
+    call = f"{library}{kind.__name__}()"
+    return said.format(kind=kind.__name__, word=word, call=call)

@@ -38,6 +38,7 @@ from course.evidence.settings import (
     published,
     settings,
 )
+from course.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -81,8 +82,10 @@ def _ends(keras, model, input_shape):
         return list(inputs), list(outputs)
     if input_shape is None:
         raise TraceError(
-            f"A {type(model).__name__} that was never called has no shapes yet. "
-            "Give it a keras.Input(shape) first, or say which input shape is meant."
+            _(
+                "A {kind} that was never called has no shapes yet. Give it a keras.Input(shape) "
+                "first, or say which input shape is meant."
+            ).format(kind=type(model).__name__)
         )
     x = keras.Input(tuple(input_shape))
     outputs = _called(keras, model, x)
@@ -229,7 +232,7 @@ class _Tracer:
         if isinstance(kind := getattr(operation, "activation", None), type):
             raise TraceError(activation_class(self.keras, kind))
         if len(self.list) >= _MAX_STEPS:
-            raise TraceError(f"The model has more than {_MAX_STEPS} steps.")
+            raise TraceError(_("The model has more than {number} steps.").format(number=_MAX_STEPS))
         number = len(self.inputs) + len(self.list)
         layer = isinstance(operation, self.keras.Layer)
         # A class of the student's own may have the name of one of Keras's.
@@ -289,7 +292,8 @@ class _Tracer:
                 after = activation(before)
             self._visit(after)
         except Exception:  # not made of Keras operations: keep its name, as an unknown function
-            step["config"]["activation"] = getattr(activation, "__name__", "?") + " (own function)"
+            name = getattr(activation, "__name__", "?")
+            step["config"]["activation"] = _("{name} (own function)").format(name=name)
             return
         self._remember(node.outputs[0], self._where(after))
 
@@ -325,18 +329,22 @@ def _in_lower_case(composite):
 
 def _node(tensor):
     try:
-        _, node, _ = made_by(tensor)
+        node = made_by(tensor)[1]
     except LookupError as error:
         raise TraceError(str(error)) from None
     if node is None:
         raise TraceError(
-            "The model's inputs and outputs are not connected. "
-            "Build it with keras.Model(inputs, outputs) from one keras.Input."
+            _(
+                "The model's inputs and outputs are not connected. Build it with "
+                "keras.Model(inputs, outputs) from one keras.Input."
+            )
         )
     if node.is_input:
         raise TraceError(
-            "The outputs depend on an Input that is not among the model's inputs. "
-            "Create keras.Input once and pass that tensor to keras.Model."
+            _(
+                "The outputs depend on an Input that is not among the model's inputs. Create "
+                "keras.Input once and pass that tensor to keras.Model."
+            )
         )
     return node
 

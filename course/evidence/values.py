@@ -10,6 +10,7 @@ import numbers
 from decimal import Decimal
 
 from course.evidence.keras_private import is_symbolic
+from course.language import _
 from course.plain import one_line
 
 MOST_VALUES = 50_000  # numbers, strings, lists and dicts in one answer
@@ -29,7 +30,8 @@ def plain(value):
     try:
         return _Reading().read(value)
     except _TooMuch as error:
-        return _stand_in(f"{_article(value)} that is far too large ({error})", "TOO_LARGE")
+        said = _("{value} that is far too large ({why})")
+        return _stand_in(said.format(value=_article(value), why=error), "TOO_LARGE")
 
 
 def exactly(value):
@@ -77,14 +79,14 @@ def name_of(value):
 def kind_of(value):
     """The kind of a value in words: `a Dense`, `the function lenet5`. Never raises."""
     if value is None:
-        return "None (is the return missing?)"
+        return _("None (is the return missing?)")
     name = name_of(value) if callable(value) else None
-    return f"the function {name}" if name else _article(value)
+    return _("the function {name}").format(name=name) if name else _article(value)
 
 
 def _article(value):
     name = one_line(type.__getattribute__(type(value), "__name__"), 80)
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+    return (_("an {kind}") if name[:1] in "aeiouAEIOU" else _("a {kind}")).format(kind=name)
 
 
 def _stand_in(words, cause="WRONG_KIND_OF_VALUE"):
@@ -150,7 +152,7 @@ class _Reading:
     def _count(self, more):
         self.values -= more
         if self.values < 0:
-            raise _TooMuch(f"more than {MOST_VALUES:,} values")
+            raise _TooMuch(_("more than {number:,} values").format(number=MOST_VALUES))
 
     def _scalar(self, value):
         if value is None or isinstance(value, bool):
@@ -166,21 +168,22 @@ class _Reading:
     def _text(self, text):
         self.characters -= len(text)
         if self.characters < 0:
-            raise _TooMuch(f"more than {MOST_CHARACTERS:,} characters")
+            raise _TooMuch(_("more than {number:,} characters").format(number=MOST_CHARACTERS))
         return text.encode("utf-8", "replace").decode()  # half a surrogate pair fits no file
 
     def _whole(self, number):
         if number.bit_length() <= _LONGEST:
             return number
         digits = int(number.bit_length() * math.log10(2)) + 1
-        text = f"a number that is far too large (about {digits:,} digits)"
-        return _stand_in(text, "TOO_LARGE")
+        text = _("a number that is far too large (about {digits:,} digits)")
+        return _stand_in(text.format(digits=digits), "TOO_LARGE")
 
     def _inside(self, value):
         if any(value is outer for outer in self.path):
-            return _stand_in(f"{_article(value)} that contains itself")
+            return _stand_in(_("{value} that contains itself").format(value=_article(value)))
         if len(self.path) >= _DEEPEST and not _is_stand_in(value):
-            return _stand_in(f"{_article(value)} more than {_DEEPEST} levels deep")
+            said = _("{value} more than {number} levels deep")
+            return _stand_in(said.format(value=_article(value), number=_DEEPEST))
         self.path.append(value)
         try:
             return self._parts(value)
@@ -200,9 +203,9 @@ class _Reading:
         if isinstance(value, numbers.Real | Decimal) and not hasattr(value, "dtype"):
             return self._real(value)
         if isinstance(value, complex):
-            return _stand_in("a complex number")
+            return _stand_in(_("a complex number"))
         if is_symbolic(value):
-            return _stand_in("a symbolic Keras tensor, which has no numbers yet")
+            return _stand_in(_("a symbolic Keras tensor, which has no numbers yet"))
         if not callable(value) and hasattr(value, "dtype"):
             return self._array(value)
         return _stand_in(kind_of(value))
@@ -223,7 +226,7 @@ class _Reading:
         try:
             return float(value)
         except OverflowError:
-            return _stand_in("a number that is far too large", "TOO_LARGE")
+            return _stand_in(_("a number that is far too large"), "TOO_LARGE")
 
     def _array(self, value):
         """An array or a tensor of any library as lists of numbers."""
@@ -248,8 +251,12 @@ class _Reading:
         self.values += array.size  # each is counted when it is read
         if array.dtype.kind in "OU":
             return self.read(array.tolist())
-        numbers_of = "complex numbers" if array.dtype.kind == "c" else array.dtype.name
-        return _stand_in(f"an array of {numbers_of}" if array.ndim else f"a {array.dtype.name}")
+        name = array.dtype.name
+        if not array.ndim:
+            return _stand_in(_("a {kind}").format(kind=name))
+        if array.dtype.kind == "c":
+            return _stand_in(_("an array of complex numbers"))
+        return _stand_in(_("an array of {kind}").format(kind=name))
 
 
 def _is_scalar(value):

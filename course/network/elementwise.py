@@ -1,5 +1,6 @@
 """Activations, and arithmetic of values and numbers, as rows."""
 
+from course.language import _
 from course.network import functions, moving, steps
 from course.network.unknown import NotUnderstood, common
 
@@ -28,7 +29,8 @@ def named(name):
             if odd == {"max_value": 6}:
                 words = "relu6"
             elif odd:
-                words += " with " + ", ".join(f"{key} {value:g}" for key, value in odd.items())
+                settings = _(", ").join(f"{key} {value:g}" for key, value in odd.items())
+                words = _("{function} with {settings}").format(function=words, settings=settings)
         return _activation(step, x, (("fn", words),))
 
     return read
@@ -55,9 +57,10 @@ def clip(step, x):
     ends = [step["config"].get(name) for name in ("x_min", "x_max")]
     if not all(isinstance(end, int | float) for end in ends):
         raise NotUnderstood
-    name = "relu6" if ends == [0, 6] else f"clip from {ends[0]:g} to {ends[1]:g}"
+    name = "relu6" if ends == [0, 6] else _("clip from {low:g} to {high:g}")
     if ends[0] == 0 and ends[1] >= _NO_BOUND:
         name = "relu"
+    name = name.format(low=ends[0], high=ends[1])
     return _activation(step, x, (("fn", name),))
 
 
@@ -114,6 +117,6 @@ def negative(step, x):
 def rescaling(step, x):
     """scale · x + offset."""
     links = ("mul", step["config"].get("scale", 1)), ("add", step["config"].get("offset", 0))
-    if not all(isinstance(number, int | float) for _, number in links):
+    if not all(isinstance(link[1], int | float) for link in links):
         raise NotUnderstood
     return _activation(step, x, tuple(link for link in links if link not in functions.NOTHING))

@@ -8,6 +8,7 @@ node. `finished` returns the nodes that are left; they refer to each other direc
 from collections import Counter, deque
 from itertools import chain
 
+from course import language
 from course.network.node import Node, Value, cut, finished, join
 
 #: Ranges of maps that all steps together may read and make. Without a bound, a trace of a few kB
@@ -65,8 +66,10 @@ class Graph:
         self.pieces += pieces
         if self.pieces > MOST_PIECES:
             raise TooLarge(
-                f"This network takes its maps apart and puts them together in more than "
-                f"{MOST_PIECES:,} pieces."
+                language._(
+                    "This network takes its maps apart and puts them together in more than "
+                    "{number:,} pieces."
+                ).format(number=MOST_PIECES)
             )
 
     # --- rewriting

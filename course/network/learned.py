@@ -1,7 +1,9 @@
 """Layers of Keras with weights as rows: convolutions, dense layers, normalisations, attention."""
 
+from course.language import _
 from course.network import functions, steps
 from course.network.unknown import NotUnderstood, common, must_be_map, pair
+from course.network.words import kind_of
 
 
 def conv2d(step, x):
@@ -75,8 +77,8 @@ def normalisation(kind):
         axis = config.get("axis", -1)
         axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
         if axis not in (-1, len(x.shape)):
-            name = kind.replace("_", " ")
-            raise NotUnderstood(f"{name} along axis {axis} (the maps lie along axis -1)")
+            said = _("{normalisation} along axis {axis} (the maps lie along axis -1)")
+            raise NotUnderstood(said.format(normalisation=kind_of(kind), axis=axis))
         if others or config.get("rms_scaling"):
             raise NotUnderstood
         scales = config.get("center", True) + config.get("scale", True)

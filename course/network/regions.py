@@ -13,6 +13,7 @@ from collections import Counter
 from itertools import permutations
 from math import prod
 
+from course.language import N_
 from course.network import functions, moving, steps
 from course.network.functions import agree
 from course.network.unknown import common, unknown
@@ -81,7 +82,7 @@ def node(step, values, kind, what):
     if kind == "pad_channels":
         return steps.pad_channels(x, name, what, **rest)
     if kind == "zeros":
-        return unknown(step, x)[0].with_(step="zeros")
+        return unknown(step, x)[0].with_(step=N_("zeros"))
     if kind == "lrn":
         return steps.alike(x, name, "lrn", constants=what, **rest)
     if kind == "fn":

@@ -9,6 +9,7 @@ rules are applied until none does. Those about windows are in `course.network.wi
 from functools import lru_cache
 from math import prod
 
+from course.language import N_
 from course.network import steps
 from course.network.about import about
 from course.network.beside import (
@@ -160,7 +161,7 @@ def the_same_maps_again(graph, number, node):
     """Maps beside themselves are no new maps: their readers read one row that says so."""
     if len(node.inputs) < 2 or len({(v.parts, v.grid, v.flat) for v in node.inputs}) > 1:
         return False
-    graph.put(number, node.with_(step="the same maps again", inputs=node.inputs[:1], moves=()))
+    graph.put(number, node.with_(step=N_("the same maps again"), inputs=node.inputs[:1], moves=()))
     return True
 
 

@@ -3,6 +3,7 @@
 from math import prod
 
 from course import arithmetic
+from course.language import _
 from course.network import words
 from course.network.node import Node
 
@@ -16,13 +17,16 @@ def image(name, shape):
         return Node(name, "input", grid=tuple(shape[:2]), filters=shape[2])
     if len(shape) == 1 and all(shape):
         return Node(name, "input", filters=shape[0], flat=True)
-    hint = ""
-    if len(shape) == 3:
-        hint = " Say one if any will do: keras.Input((224, 224, 3)), or anatomy's input_shape."
-    raise ValueError(
+    said = _(
         "The input should be an image (height, width, channels) with fixed sizes. "
-        f"Received: {tuple(shape)}.{hint}"
+        "Received: {shape}."
     )
+    if len(shape) == 3:
+        said = _(
+            "The input should be an image (height, width, channels) with fixed sizes. Received: "
+            "{shape}. Say one if any will do: keras.Input((224, 224, 3)), or anatomy's input_shape."
+        )
+    raise ValueError(said.format(shape=tuple(shape)))
 
 
 def conv(x, name, filters, kernel, stride=(1, 1), padding=0, dilation=(1, 1), **rest):

@@ -1,5 +1,6 @@
 """Helpers of the meanings: rows for unknown steps, and the fields that all rows have."""
 
+from course.language import _
 from course.network.node import Node
 
 
@@ -19,7 +20,8 @@ def unknown(step, *values, words="", moves=()):
     """
     words, made = words or kind(step), []
     if step.get("own"):
-        words += ", a layer of your own with weights (write them with layers of Keras)"
+        own = _("{step}, a layer of your own with weights (write them with layers of Keras)")
+        words = own.format(step=words)
     for shape in step["shapes"]:
         # A size that depends on the batch (a stack along axis 0) is read as 1.
         shape = [side if isinstance(side, int) and side > 0 else 1 for side in shape or [1]]

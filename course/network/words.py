@@ -35,9 +35,14 @@ def counted(step):
     return step.step in _KINDS
 
 
+def kind_of(name):
+    """A kind of step in words, such as `batch norm`; others keep their name."""
+    return _(_KINDS.get(name, name))
+
+
 def does(step):
     """A step in words, for a cell of a table: `convolution 5 × 5, stride 2`."""
-    parts = [_(_KINDS.get(step.step, step.step))]
+    parts = [kind_of(step.step)]
     if skips(step):
         parts = [_every(step.stride[0])]
     elif step.step == "conv" and len(step.grid) == 1:
@@ -85,9 +90,15 @@ def _every(number):
 def listed(names):
     """Names as a list in words: `a, b and c`."""
     *others, last = names
-    if not others:
-        return last
-    return _("{others} and {last}").format(others=_(", ").join(others), last=last)
+    return together([_(", ").join(others), last] if others else [last])
+
+
+def together(names):
+    """Names as a list in words, with an `and` between any two."""
+    first, *others = names
+    for name in others:
+        first = _("{others} and {last}").format(others=first, last=name)
+    return first
 
 
 def shape_of(shape):

@@ -1,5 +1,13 @@
 """Sizes that do not fit: what a layer is made for, and what it gets."""
 
+from course.language import N_, _
+
+_MISFITS = {
+    "conv2d": N_("{name} is a convolution of {right:,} maps and gets {got:,}"),
+    "linear": N_("{name} is a Linear layer for {right:,} values and gets {got:,}"),
+    "batch_norm": N_("{name} is a batch normalisation of {right:,} maps and gets {got:,}"),
+}
+
 
 def misfit(call):
     """A sentence about a layer that gets another number of maps or values than it is made for.
@@ -19,17 +27,16 @@ def misfit(call):
     if got == right or got % groups:
         return ""
     path = tracer.paths.get(id(tracer.stack[-1])) if tracer.stack else None
-    thing, unit = {
-        "conv2d": ("a convolution of", "maps"), "linear": ("a Linear layer for", "values"),
-        "batch_norm": ("a batch normalisation of", "maps"),
-    }[name]  # fmt: skip
-    text = f"{path or name} is {thing} {right:,} {unit} and gets {got:,}"
+    text = _(_MISFITS[name]).format(name=path or name, right=right, got=got)
     if x.dim() == 1:
-        text += f", all of {tracer.batch} images in one row. Write torch.flatten(x, 1)"
+        said = _("{misfit}, all of {images} images in one row. Write torch.flatten(x, 1)")
+        text = said.format(misfit=text, images=tracer.batch)
     elif x.shape[0] != tracer.batch:
-        text += f", {x.shape[0]} times for {tracer.batch} images: view() or reshape() mixes them"
+        said = _("{misfit}, {times} times for {images} images: view() or reshape() mixes them")
+        text = said.format(misfit=text, times=x.shape[0], images=tracer.batch)
     elif name == "linear" and x.dim() == 4:
-        text += f": along the width of a map. Flatten it first, to {x[0].numel():,} values"
+        said = _("{misfit}: along the width of a map. Flatten it first, to {values:,} values")
+        text = said.format(misfit=text, values=x[0].numel())
     _fitted(call, got // groups)
     return text
 

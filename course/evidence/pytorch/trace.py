@@ -18,6 +18,7 @@ from course.evidence import probes, regions, values
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import calls, fits, steps
 from course.evidence.trace import TraceError
+from course.language import _
 from course.network.faults import likely
 
 _MOST_STEPS = 5000
@@ -38,12 +39,14 @@ def trace(module, input_shape, numbers=probes.FIXED, passed=None):
 
     if input_shape is None:
         raise TraceError(
-            "A module of PyTorch does not say which shape it takes: give "
-            "input_shape=(height, width, channels)."
+            _(
+                "A module of PyTorch does not say which shape it takes: give "
+                "input_shape=(height, width, channels)."
+            )
         )
     module = getattr(module, "_orig_mod", module)  # what torch.compile was given
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
-        raise TraceError("What torch.jit made cannot be read. Hand over the module itself.")
+        raise TraceError(_("What torch.jit made cannot be read. Hand over the module itself."))
     tracer = _tracer(torch)(module, passed)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         x = tracer.image(tuple(input_shape))
@@ -119,8 +122,12 @@ class _Tracer:
     def where(self, tensor):
         """A tensor as an argument in the trace."""
         if tensor._version != self.versions[id(tensor)]:  # a view of it was overwritten
-            text = "a part of this tensor, or one that it is a part of, was overwritten in place. "
-            raise Misused(text + "Write that without the underscore, or without inplace=True")
+            raise Misused(
+                _(
+                    "a part of this tensor, or one that it is a part of, was overwritten in place. "
+                    "Write that without the underscore, or without inplace=True"
+                )
+            )
         return {"tensor": list(self.found[id(tensor)])}
 
     def constant(self, tensor):
@@ -219,7 +226,8 @@ class _Tracer:
                 if self.passed is None:
                     raise Misused(text)
                 place = own_place()
-                self.passed.append(f"{text} ({in_line(place)})" if place else text)
+                where = _(" ({line})").format(line=in_line(place)) if place else ""
+                self.passed.append(text + where)
             if call.name == "batch_norm":  # PyTorch takes 30 ms to say that the shape stays
                 return self.torch.empty_like(call.x)
             return call.function(*call.args, **call.kwargs)
@@ -247,7 +255,9 @@ class _Tracer:
     def step(self, call, op, config, args, shapes, weights=(), name="", **more):
         """Add a step. `weights` are the constants that it holds; returns the step's number."""
         if len(self.list) >= _MOST_STEPS:
-            raise TraceError(f"The model has more than {_MOST_STEPS} steps.")
+            raise TraceError(
+                _("The model has more than {number} steps.").format(number=_MOST_STEPS)
+            )
         number = len(self.inputs) + len(self.list)
         key = tuple(id(weight) for weight in weights) or ("step", number)
         step = {
@@ -284,15 +294,18 @@ class _Tracer:
         made = self.tensors(outputs)
         if not made:
             received = values.kind_of(outputs).removesuffix(".")
-            raise TraceError(f"forward() should return a tensor. Received: {received}.")
+            said = _("forward() should return a tensor. Received: {received}.")
+            raise TraceError(said.format(received=received))
         if not all(map(self.known, made)):
-            raise TraceError("The output of forward() does not depend on its input.")
+            raise TraceError(_("The output of forward() does not depend on its input."))
         for tensor in made:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 shape = " × ".join(map(str, tensor.shape))
                 raise TraceError(
-                    f"{self.batch} images go in, {shape} values come out: the images are mixed. "
-                    "Flatten with torch.flatten(x, 1), which keeps the first axis."
+                    _(
+                        "{number} images go in, {shape} values come out: the images are mixed. "
+                        "Flatten with torch.flatten(x, 1), which keeps the first axis."
+                    ).format(number=self.batch, shape=shape)
                 )
         outputs = [list(self.found[id(tensor)]) for tensor in made]
         odd = regions.not_understood(self.inputs, self.list)

@@ -24,6 +24,7 @@ from course.grading.out.release import look_at_source, release
 from course.grading.out.trial import codes, naming
 from course.grading.own import house
 from course.grading.own.bank import packs, read_bank
+from course.language import ENGLISH
 from course.plain import one_line
 
 _STUBS = {"NotImplementedError", "CheckFailed"}  # how cells of an untouched release may end
@@ -65,6 +66,7 @@ def try_out(course, assignment, bank, *, sandbox=None, workers=None):
         if (course.root / "tables").is_dir():
             shutil.copytree(course.root / "tables", room.root / "tables")
         variants.key(room.root, make=True)  # for this folder alone
+        room.config.Stamp.language = ENGLISH  # as the sentences of a bank are
         released = {path.name: path for path in release(room, assignment, "")}
         source = _notebook(room, assignment, bank)
         job = job_of(room, assignment, sandbox)
@@ -159,7 +161,7 @@ def _untouched(got, verdict):
     problems += [
         f"{e.name} should say of a notebook without answers that there is none. It says: {_says(e)}"
         for e in got.values()
-        if not e.points and Cause.NOT_ANSWERED.value not in _says(e)
+        if not e.points and [f["cause"] for f in e.findings[:1]] != [Cause.NOT_ANSWERED.name]
     ]
     for text in verdict.notebooks.values():
         for cell in nbformat.reads(text, 4).cells:

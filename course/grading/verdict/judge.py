@@ -29,7 +29,7 @@ from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.swapped import Variants
 from course.grading.verdict.testcell import TestCell, imports_of
 from course.kit import tables, variant
-from course.language import _, speaking
+from course.language import _, speaking, spoken
 from course.notebook.official import grade_id
 from course.plain import one_line
 
@@ -286,7 +286,7 @@ class Judge(NbGraderPreprocessor):
         """The reply of the student's kernel to a request; it is never trusted."""
         name = request["name"]
         try:
-            asked = {**request, "most": Limits.evidence}
+            asked = {**request, "most": Limits.evidence, "language": spoken()}
             where = _("when {name} was used").format(name=name)
             answer, late = self._runner.ask(asked, where)
         except KernelEnded as error:
