@@ -1,6 +1,7 @@
 """Translations: complete, with the placeholders of English, and chosen by whoever may choose."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 from course import language
 from course.anatomy import anatomy
 from course.architectures.lenet import LENET5
+from course.diagnosis import causes
 from course.grading import CourseError
 from course.grading.out.release import language_of, stamped
 from course.language import _, ngettext
@@ -139,3 +141,13 @@ def test_setup_of_a_notebook_chooses_the_language():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "de"
+
+
+@pytest.mark.parametrize("name", language.languages())
+@pytest.mark.parametrize("cause", causes._OF_TORCH)
+def test_a_network_of_pytorch_is_spoken_of_in_its_words(cause, name):
+    with language.speaking(name):
+        keras, torch = (
+            causes.finding("C1", cause, "A", "B", library=each).message for each in ("", "torch")
+        )
+    assert keras != torch and not re.search(r"keras|layers\.|axis=", torch), torch

@@ -16,7 +16,7 @@ from course.grading.own.bank import read_bank
 from course.language import speaking
 from tests import languages
 from tests.classroom import ROOT
-from tests.made_up import answer, graded, handed_in, job_of, locked
+from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 LANGUAGES = languages.languages()
 #: Words of an English sentence that no sentence in another language has.
@@ -118,3 +118,17 @@ def test_the_doctor_speaks_the_language_of_the_computer(name, monkeypatch, capsy
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out.replace("nothing-of-this-name", "")
     assert said.count("\n") >= 6 and not english(said), said
+
+
+def test_a_verdict_is_in_the_language_of_the_release_and_not_of_the_students_file():
+    area = "def area(side):\n    return open('sizes.txt')"
+    spanish = 'import course\ncourse.setup(language="es")\nnumber = 3'
+    content = handed_in(_job("de"), number_answer=spanish, area_answer=area)
+    nb, said = judged(_job("de"), content)
+    assert nb.metadata.course.language == "de"
+    ((message,),) = [messages for name, (_, messages) in said.items() if name == "area"]
+    assert message.startswith("Dein Code bricht mit einem Fehler ab: FileNotFoundError: hier gibt")
+    assert "(Zeile 2: return open('sizes.txt'))" in message
+    assert not any(
+        english(text.replace("return", "")) for _, texts in said.values() for text in texts
+    )

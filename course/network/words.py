@@ -177,8 +177,3 @@ def read_from(value):
 def name_of(step):
     """The name of a step, or its kind if it has none."""
     return step.name or step.step
-
-
-def what(step):
-    """A step's name, and what it does in brackets."""
-    return f"{name_of(step)} ({step.does()})"

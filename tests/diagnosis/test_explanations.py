@@ -1,5 +1,7 @@
 """The sentence that a kind of mistake gets: not a consequence of it, but the mistake itself."""
 
+import re
+
 import keras
 import pytest
 from keras import layers, ops
@@ -9,6 +11,7 @@ from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause, diagnose, nearest
 from course.evidence import weightless
+from course.language import speaking
 from tests.diagnosis.test_diagnosis import C3_CONNECTIONS, of_1998, squash, taken
 from tests.diagnosis.test_families import (
     alex,
@@ -29,6 +32,7 @@ from tests.diagnosis.test_families import (
 )
 from tests.diagnosis.test_other_hands import google_with, heads_at, in_block
 from tests.grading.test_bounds import bottlenecks
+from tests.test_spoken import english
 
 L = layers
 SAID = {}
@@ -549,6 +553,28 @@ def test_what_is_said(name):
     assert [(each.row, each.cause) for each in findings] == [each[:2] for each in expected]
     for each, (_, _, part) in zip(findings, expected, strict=True):
         assert part in each.message, each.message
+
+
+#: Mistakes whose findings use most of the sentences.
+_SPOKEN = (
+    "padding and stride", "padding first, and something behind it", "towers, two things",
+    "towers, one narrower", "towers, another pool", "towers, one layer for both",
+    "C3's maps joined along the height", "one kernel for all maps", "a slice",
+    "a shortcut beside itself", "nothing before the blocks", "squares",
+    "two convolutions behind one reduction", "the sum of the squares on one side",
+    "values cut off", "projections where zeros are asked",
+    "no Flatten, and the units", "shortcuts in a plain network",
+)  # fmt: skip
+_NAMES = r"conv\w*|stage\w*|input|second|middle|mean|relu|tanh|lrn|padding=.\w+.|layers\.\w+"
+
+
+@pytest.mark.parametrize("name", _SPOKEN)
+def test_no_sentence_is_partly_in_english(name):
+    table, build, _ = SAID[name]
+    for spoken in ("de", "es", "zh"):
+        with speaking(spoken):
+            for one in found(table, build):
+                assert not english(re.sub(_NAMES, "", one.message)), one.message
 
 
 def test_of_several_tables_the_cheapest_to_explain_is_meant():
