@@ -21,8 +21,12 @@ from course.grading.out.feedback import page
 from course.grading.verdict import number
 from course.language import _, speaking
 from course.plain import escaped, one_line
+from course.show import width
 
 _WIDTH = 96  # characters of a line in a block of code
+_CLOSING = "、。）：；，！？"  # no line begins with these
+#: What stands in one line of Chinese: a letter or a word with its punctuation, or blanks.
+_PIECE = re.compile(rf"\s+|(?:[\u2e80-\u9fff]|[^\s\u2e80-\u9fff{_CLOSING}]+)[{_CLOSING}]*\s*|\S")
 _MOST = 900_000  # characters of PrairieLearn's file, which may have a megabyte
 _PAGE = 100_000  # characters of cards in Markdown: a GitHub release may have 125,000 in all
 
@@ -293,9 +297,20 @@ def fenced(text):
 
 def _wrapped(line):
     inside = line[: len(line) - len(line.lstrip())]
+    if width(line) > len(line):  # Chinese: no blanks between words, and letters of two columns
+        return _wrapped_wide(line, inside)
     return textwrap.fill(
         line, _WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
     )
+
+
+def _wrapped_wide(line, inside):
+    lines = [""]
+    for piece in _PIECE.findall(line):
+        if width(lines[-1] + piece.rstrip()) > _WIDTH:
+            lines.append(inside)
+        lines[-1] += piece
+    return "\n".join(map(str.rstrip, lines))
 
 
 def _json(value):
