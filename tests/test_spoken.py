@@ -1,32 +1,80 @@
 """What students read in German, Spanish and Chinese: cards, pages, files, the doctor."""
 
+import contextlib
 import html
 import re
 from pathlib import Path
 
+import keras
 import nbformat
 import pytest
+from keras import layers
 
-from course import doctor, language
+from course import check, doctor, language
+from course.architectures.lenet import LENET5
 from course.check.record import Progress, Solved, overview
 from course.cli import main
+from course.grading import worker
+from course.grading.out.formats import FORMATS
 from course.grading.out.release import source_problems
 from course.grading.own import house
 from course.grading.own.bank import read_bank
 from course.language import speaking
+from course.show import width
 from tests import languages
 from tests.classroom import ROOT
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 LANGUAGES = languages.languages()
+RIGHT, WRONG, OPEN = "✓", "✗", "○"
 #: Words of an English sentence that no sentence in another language has.
 _ENGLISH = {"the", "is", "it", "not", "of", "and", "should", "are", "with", "this", "your", "row"}
+
+
+def lenet5(classes=10, last="tanh"):
+    x = inputs = keras.Input((32, 32, 1))
+    for filters in (6, 16):
+        x = layers.Conv2D(filters, 5, activation="tanh")(x)
+        x = layers.AveragePooling2D(2)(x)
+    x = layers.Dense(120, activation="tanh")(layers.Flatten()(x))
+    x = layers.Dense(84, activation=last)(x)
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
 
 def english(text):
     """The English words in a text or in HTML."""
     shown = re.sub(r"<style>.*?</style>|<pre>.*?</pre>|<[^>]*>", " ", text, flags=re.DOTALL)
     return _ENGLISH & set(re.findall(r"[a-z]+", html.unescape(shown).lower()))
+
+
+CARDS = {
+    "a network": (RIGHT, lambda: check.model(lenet5, like=LENET5)),
+    "a wrong network": (WRONG, lambda: check.model(lenet5, 10, "relu", like=LENET5)),
+    "a budget": (WRONG, lambda: check.budget(
+        lenet5, parameters=9, macs=9, input_shape=(32, 32, 1), classes=10, convolutions=3
+    )),
+    "shapes": (WRONG, lambda: check.shapes({"C1": (28, 28, 7), "S2": 3, "C3": None}, like=LENET5)),
+    "parameters": (WRONG, lambda: check.parameters({"C1": 150, "C3": 7, "F6": 8}, like=LENET5)),
+    "letters": (WRONG, lambda: check.choice(
+        {"stride 1": "a", "stride 2": "x", "two pools": None}, "convolution-moves"
+    )),
+    "a number": (WRONG, lambda: check.value({"a": 1, "A b": "5"}, {"a": 2, "ab": 3})),
+    "a text": (WRONG, lambda: check.value("1112", "1234", wrong=1)),
+    "a function": (WRONG, lambda: check.function(lambda x: x, [1], gives=[2])),
+    "nothing": (OPEN, lambda: check.value(None, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_is_in_one_language(card, name):
+    mark, checking = CARDS[card]
+    with speaking(name), check.silently() as cards, contextlib.suppress(check.CheckFailed):
+        checking()
+    with speaking(name):
+        shown = [str(cards[0]), cards[0].html(), cards[0].markdown()]
+    assert shown[0].startswith(mark)
+    assert [english(text) for text in shown] == [set()] * 3, shown[0]
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -53,6 +101,24 @@ def _job(name):
         answer("room-answer", "room = None"),
         graded("room", "check.value(room, area(3))", 1),
     )
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_page_is_in_the_language_of_the_course(name):
+    job = _job(name)
+    content = handed_in(
+        job, number_answer="number = 5", area_answer="area = 4", setup="import course"
+    )
+    verdict = worker.grade_submission(job, {"hw": content})
+    page, text = FORMATS["html"](verdict), FORMATS["md"](verdict)
+    assert f'<html lang="{name}">' in page
+    with speaking(name):
+        assert languages.language._("✗ not right") in page and len(verdict.repairs) == 1
+    assert not english(page), page
+    assert not english(text), text
+    assert max(map(width, text.splitlines())) <= 100  # no line has to be scrolled
+    broken = FORMATS["html"](worker.grade_submission(job, {"hw": b"{}"}))
+    assert not english(broken), broken
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -30,7 +30,7 @@ from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
 from course.diagnosis import Cause, finding
 from course.evidence import values
-from course.language import _
+from course.language import _, sentences
 from course.plain import one_line
 
 TYPE_CHECKING = False
@@ -192,7 +192,7 @@ def _wrong_value(name, got, expected, tolerance, hint):
         return []
     if odd := values.stand_in(got):
         return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
-    said = f"{words.you_have(words.quoted(got))} {hint}".strip()
+    said = sentences(words.you_have(words.quoted(got)), hint)
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
 
@@ -213,7 +213,7 @@ def _wrong_text(name, got, expected, wrong, hint):
             return []
         said = _("Of {all} characters {differ} are wrong, at most {most} may be.")
         said = said.format(all=f"{len(expected):,}", differ=f"{differ:,}", most=f"{wrong:,}")
-    said = f"{said} {hint}".strip()
+    said = sentences(said, hint)
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
 
@@ -229,7 +229,7 @@ def _wrong_items(got, expected, tolerance, hint):
         elif odd := values.stands_for(item):
             findings.append(no_plain_value(key, odd, _("a number")))
         elif not close(item, right, tolerance):
-            said, hint = f"{words.you_have(words.quoted(item))} {hint}".strip(), ""
+            said, hint = sentences(words.you_have(words.quoted(item)), hint), ""
             findings.append(finding(key, Cause.WRONG_VALUE, received=words.brief(item), hint=said))
     return findings
 
@@ -280,10 +280,10 @@ def _wrong_answers(name, cases, answers, rights, tolerance, hints):
         if not close(got, expected, allowed):
             said = values.kind_of(None) if got is None else words.brief(got)
             parts = words.call(name, case, {}), said, words.brief(expected)
-            end = f"{where(got, expected, allowed)} {hint}"
+            end = sentences(where(got, expected, allowed), hint)
             call, gives, wanted = words.fitted(parts, _LONGEST_CARD - len(end))
             text = _("{call} gives {gives}, it should give {wanted}.")
-            text = f"{text.format(call=call, gives=gives, wanted=wanted)} {end}"
+            text = sentences(text.format(call=call, gives=gives, wanted=wanted), end)
             text = " ".join(text.split())
             return [finding(name, Cause.WRONG_VALUE, received=said, hint=text)]
     return []
@@ -296,4 +296,4 @@ def _called(name, cases, hints, reply):
         return ""
     call = words.call(name, cases[number], {})
     said = [_("The call was {call}.").format(call=call)] if len(call) <= 200 else []
-    return " ".join(said + hints[number : number + 1])
+    return sentences(*said, *hints[number : number + 1])

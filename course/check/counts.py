@@ -9,7 +9,7 @@ from course.check.asked import ask, failed, no_plain_value
 from course.check.card import Card
 from course.diagnosis import Cause, finding
 from course.evidence import values
-from course.language import _, ngettext
+from course.language import _, ngettext, sentences
 
 
 def shapes(answers, like, rows):
@@ -81,7 +81,7 @@ def _explain_shape(network, row, got, expected, answers):
     if len(expected) == 3:
         if step.step == "concatenate":
             hint = _("Side by side, maps keep their height and width, and their numbers add up.")
-            return Cause.WRONG_VALUE, f"{words.you_have(words.brief(got))} {hint}"
+            return Cause.WRONG_VALUE, sentences(words.you_have(words.brief(got)), hint)
         # The student's own size of the row before: the right one may be another row's answer.
         while source.name not in answers and source.inputs and source.grid == _before(source).grid:
             source = _before(source)  # not among the answers, and of the same size as its input
@@ -103,7 +103,7 @@ def _explain_shape(network, row, got, expected, answers):
         ).format(kernel=kernel, size=words.brief(size), stride=stride, padding=padding)  # fmt: skip
     else:
         hint = _("The table gives the number of units.")
-    return Cause.WRONG_VALUE, f"{words.you_have(words.brief(got))} {hint}"
+    return Cause.WRONG_VALUE, sentences(words.you_have(words.brief(got)), hint)
 
 
 def _before(step):
@@ -116,12 +116,12 @@ def _explain_parameters(network, row, got, expected, answers):
     said = words.you_have(words.count(got))
     if row == "total":
         hint = _("Add up the rows above.")
-        return Cause.WRONG_VALUE, f"{said} {hint}"
+        return Cause.WRONG_VALUE, sentences(said, hint)
     step = network[row]
     area = step.kernel[0] * step.kernel[1]
     if not step.fan_in:
         hint = _("What is there to learn in: {step}?").format(step=step.does())
-        return Cause.WRONG_VALUE, f"{said} {hint}"
+        return Cause.WRONG_VALUE, sentences(said, hint)
     if got == step.fan_in:
         return Cause.WITHOUT_BIASES, said
     positions = prod(step.grid)
@@ -140,4 +140,4 @@ def _explain_parameters(network, row, got, expected, answers):
     else:
         hint = _("Weights of one map: {area} for each map that it sees. Then its bias.")
         hint = hint.format(area=area)
-    return Cause.WRONG_VALUE, f"{said} {hint}"
+    return Cause.WRONG_VALUE, sentences(said, hint)

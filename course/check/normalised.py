@@ -14,7 +14,7 @@ from course.check.asked import ask, failed
 from course.check.card import Card
 from course.diagnosis import Cause, finding
 from course.evidence import values
-from course.language import N_, _
+from course.language import N_, _, sentences
 from course.network.words import shape_of
 
 
@@ -65,7 +65,7 @@ def _wrong(part, right, hint, got, cases):
     if not place:
         place = _("You have {received} instead of {expected}.")
         place = place.format(received=brief, expected=words.brief(wanted))
-    return finding(part, Cause.WRONG_VALUE, received=brief, hint=f"{said} {place}")
+    return finding(part, Cause.WRONG_VALUE, received=brief, hint=sentences(said, place))
 
 
 def _named(right, cases, got):
@@ -77,7 +77,7 @@ def _named(right, cases, got):
                 with np.errstate(all="ignore"):  # such as 0/0 without ε
                     made = [right(*case, **changed).tolist() for case in cases]
                 if all(map(_agree, got, made)):
-                    return " ".join(_(sentence) for _wrong_value, sentence in chosen)
+                    return sentences(*(_(sentence) for _wrong_value, sentence in chosen))
     return ""
 
 
