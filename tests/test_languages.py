@@ -84,6 +84,9 @@ def test_a_table_stands_in_columns_in_every_language(name, head):
         return sum(2 if letter > "\u2e80" else 1 for letter in line[: line.index(text)])
 
     with language.speaking(name):
+        _caption, titles, *rows = str(LENET5).splitlines()
+        assert place(titles, _("window")) == place(rows[0], "5 × 5")
+        assert _("conv") in rows[0] and _("dense") in rows[-1]
         _name, _rule, heads, _rule, first, second, *_rest = str(anatomy(LENET5)).splitlines()
     assert place(heads, head) == place(first, "32 × 32") == place(second, "28 × 28")
 

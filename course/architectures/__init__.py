@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from course import show
+from course.language import N_, _, ngettext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -243,7 +244,8 @@ class Table:
         names = [row.name for row in self.rows]
         for name in (first, last or first):
             if name not in names:
-                raise KeyError(f"{self.name} has the rows {', '.join(names)}. Received: {name!r}.")
+                said = _("{network} has the rows {rows}. Received: {name!r}.")
+                raise KeyError(said.format(network=self.name, rows=", ".join(names), name=name))
         rows = self.rows[names.index(first) : names.index(last or first) + 1]
         if not rows:
             raise KeyError(f"{last} should not stand above {first} in {self.name}.")
@@ -263,7 +265,11 @@ class Table:
         name = f"{self.name}, {first}" + (f" to {last}" if last and last != first else "")
         return replace(self, name=name, input_shape=tuple(input_shape), rows=rows, outputs=())
 
-    _HEAD = ("row", "step", "maps or units", "window", "stride", "activation", "note")
+    def _head(self):
+        return (
+            _("row"), _("step"), _("maps or units"), _("window"), _("stride"), _("activation"),
+            _("note"),
+        )  # fmt: skip
 
     def _cells(self):
         for row in self.rows:
@@ -271,46 +277,56 @@ class Table:
             window = _sides(row.kernel) if sliding else ""
             activation = row.activation
             if isinstance(activation, tuple):
-                activation = " or ".join(str(name or "none") for name in activation)
+                activation = _(" or ").join(str(name or _("none")) for name in activation)
             note = []
             if row.connections:
-                note.append("each map sees some of the maps")
+                note.append(_("each map sees some of the maps"))
             if row.groups > 1:
                 same = row.groups == row.filters
-                note.append("each map by itself" if same else f"{row.groups} groups")
+                several = ngettext("one group", "{number} groups", row.groups)
+                note.append(_("each map by itself") if same else several.format(number=row.groups))
             if row.step == "upsample":
                 note.append(f"{row.interpolation}, {_sides(row.factor)}")
             if row.step == "attention":
-                note.append(f"{row.heads} heads of {row.key_dim}")
+                heads = ngettext("{number} head of {size}", "{number} heads of {size}", row.heads)
+                note.append(heads.format(number=row.heads, size=row.key_dim))
             if row.norm:
-                note.append("batch norm")
+                note.append(_("batch norm"))
             if not row.scale:
-                note.append("no gamma")
+                note.append(_("no gamma"))
             if row.bias is False:
-                note.append("no bias")
+                note.append(_("no bias"))
             if not row.trainable:
-                note.append("fixed")
+                note.append(_("fixed"))
             yield (
                 row.name,
-                row.step.replace("_", " "),
+                _(row.step.replace("_", " ")),
                 str(row.filters or ""),
                 window,
                 _one(row.stride) if window else "",
                 (activation or "").replace("scaled_tanh", "1.7159 · tanh(2a/3)"),
-                ", ".join(note),
+                _(", ").join(note),
             )
 
     def _caption(self):
         size = " × ".join(map(str, self.input_shape))
-        return f"{self.name}, input {size} ({self.source})"
+        said = _("{network}, input {size} ({source})")
+        return said.format(network=self.name, size=size, source=self.source)
 
     def __str__(self) -> str:
-        return "\n".join([self._caption(), *show.lines([self._HEAD, *self._cells()])])
+        return "\n".join([self._caption(), *show.lines([self._head(), *self._cells()])])
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        return show.html(self._HEAD, self._cells(), caption=self._caption())
+        return show.html(self._head(), self._cells(), caption=self._caption())
+
+
+#: Kinds of rows that have a shorter name in a table than in an anatomy.
+_SHORT = (
+    N_("conv"), N_("conv transpose"), N_("global average pool"), N_("global max pool"),
+    N_("upsample"), N_("concatenate"), N_("lrn"),
+)  # fmt: skip
 
 
 def _sides(value):
