@@ -31,8 +31,8 @@ RIGHT, WRONG, OPEN = "✓", "✗", "○"
 _ENGLISH = {"the", "is", "it", "not", "of", "and", "should", "are", "with", "this", "your", "row"}
 
 
-def lenet5(classes=10, last="tanh"):
-    x = inputs = keras.Input((32, 32, 1))
+def lenet5(classes=10, last="tanh", input_shape=(32, 32, 1)):
+    x = inputs = keras.Input(input_shape)
     for filters in (6, 16):
         x = layers.Conv2D(filters, 5, activation="tanh")(x)
         x = layers.AveragePooling2D(2)(x)
