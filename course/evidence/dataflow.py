@@ -7,6 +7,7 @@ loop is read twice, and a function's body counts where it is used.
 
 import ast
 import builtins
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from course.evidence.syntax import bound, parsed
 _SHOWING = {"print", "display"}  # their own value is None
 _CHANGING = {"append", "extend", "insert", "setdefault", "update"}
 _BY_TEXT = {"__import__", "eval", "exec", "import_module"}
+_NAMES = {"globals", "locals", "vars"}  # functions that return all names
+#: Jupyter's names for what cells have shown: the last three, each by its number, and all.
+_SHOWN = re.compile(r"_{1,3}|_\d+|_oh|Out")
+_PLAIN = ast.BinOp | ast.Add | ast.Sub | ast.Mult | ast.UnaryOp | ast.USub  # never raises, or None
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _MOST = 3_000_000  # steps of reading; a cell written by hand takes some hundreds
 
@@ -68,6 +73,7 @@ class Dataflow:
         self.silent = silent
         self.stars = set()  # modules of `from m import *` that this process has not imported
         self.closed = set()  # names that have been judged
+        self.shown = []  # [(_Value of a cell's last expression, whether it surely was shown)]
         self._left = _MOST
         self._top = _Scope(self)
 
@@ -79,12 +85,29 @@ class Dataflow:
             return
         with suppress(_TooMuch, RecursionError):
             self._top.run(statements)
+            if statements and isinstance(statements[-1], ast.Expr):
+                value = self._top.of(statements[-1].value)
+                self.shown.append(
+                    (value, _is_sum(statements) and not source.rstrip().endswith(";"))
+                )
         self._top.control, self._top.exits, self._top.loops = (), (), 0
 
     def step(self, number=1):
         self._left -= number
         if self._left < 0:
             raise _TooMuch
+
+    def output(self, name):
+        """What a name such as `_`, `_7` or `Out` gives, of all cells whose output it may be."""
+        behind = len(name) if not name.strip("_") else len(self.shown) + 1
+        found = _Value()
+        for value, surely in reversed(self.shown):
+            self.step()
+            found.add(value)
+            behind -= surely
+            if behind == 0:
+                break
+        return found
 
     def origins(self, name, stop=()):
         """The imported objects, as "course.anatomy.anatomy", that flow into a name's value.
@@ -128,6 +151,8 @@ class _Scope:
         if not self._owns(name):
             return _Value(late={dotted})
         value = self.values.get(name)
+        if value is None and self.outer is None and _SHOWN.fullmatch(name):
+            return self.flow.output(name)
         if value is None:
             free = self.outer is None and not hasattr(builtins, name)
             return _Value({f"{module}.*" for module in self.flow.stars} if free else set())
@@ -277,7 +302,9 @@ class _Scope:
             return
         if syntax.dotted(node.value) == "sys.modules":
             made.origins.add(key.value)
-        elif isinstance(node.value, ast.Call) and syntax.dotted(node.value.func) == "globals":
+        elif getattr(node.value, "attr", "") == "user_ns" or (
+            isinstance(node.value, ast.Call) and syntax.dotted(node.value.func) in _NAMES
+        ):
             made.add(self.named(key.value))
 
     def _effects(self, *nodes):
@@ -546,6 +573,14 @@ class _Scope:
                 else:
                     made.late.add(dotted)
         return made
+
+
+def _is_sum(statements):
+    """Whether a cell is nothing but numbers that are added or multiplied."""
+    return len(statements) == 1 and all(
+        isinstance(node, _PLAIN) or isinstance(getattr(node, "value", None), int | float)
+        for node in ast.walk(statements[0].value)
+    )
 
 
 def _is_literal(node):

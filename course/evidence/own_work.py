@@ -17,7 +17,7 @@ from course.evidence.syntax import bound, parsed
 _OPEN = "architectures|data|figures|ilsvrc|kit|setup|timing|training"
 _HELPER = re.compile(
     rf"(?<!\w)course\.(?!(?:{_OPEN})\b)\w+"
-    r"|(?<!\w)tables\.variant\b"  # what makes it
+    r"|(?<!\w)(?:tables\.variant|course\.kit\.variant|course\.kit\.tables)\b"  # what makes it
     r"|(?<!\w)(?:keras|tensorflow)\.(?:\w+\.)*applications\b"
     r"(?!\.(?:\w+\.)*(?:preprocess_input|decode_predictions)\b)"  # these build nothing
 )
@@ -71,7 +71,9 @@ class Written:
     """
 
     def __init__(self, in_order=False):
-        self._flow = Dataflow(lambda whole: whole.removeprefix("course.check.") in _CHECKS)
+        self._flow = Dataflow(
+            lambda whole: whole == "course.tables" or whole.removeprefix("course.check.") in _CHECKS
+        )
         self._in_order = in_order
         self._exercise = {}  # name: the first exercise whose test is about it
 

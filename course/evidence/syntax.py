@@ -7,12 +7,14 @@ from functools import lru_cache
 
 _LONGEST = 200_000  # characters
 _INSIDE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
+_LINE = r"^([ \t]*(?:\w[\w., ]*=[ \t]*)?)"
+_TIMED = re.compile(_LINE + r"%time[ \t]+(?=\S)", re.MULTILINE)  # the rest is Python, and runs
+_MAGIC = re.compile(_LINE + r"[%!].*$", re.MULTILINE)
 
 
 @lru_cache(200)
 def parsed(source):
-    """A cell's syntax tree, with `pass` for magics and shell commands. It is cached: only read it.
+    """A cell's syntax tree, with `...` for magics and shell commands. It is cached: only read it.
 
     Raises SyntaxError for invalid Python, ValueError for a cell that is too long.
     """
@@ -21,7 +23,8 @@ def parsed(source):
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     with warnings.catch_warnings():  # Python shows its warnings when the cell is run
         warnings.simplefilter("ignore")
-        return compile(_MAGIC.sub(r"\1pass", source), "<cell>", "exec", flags, dont_inherit=True)
+        text = _MAGIC.sub(r"\1...", _TIMED.sub(r"\1", source))
+        return compile(text, "<cell>", "exec", flags, dont_inherit=True)
 
 
 def bound(statement):

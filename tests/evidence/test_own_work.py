@@ -76,6 +76,19 @@ HELPED = {
     "the old value of a name": "y = anatomy(LENET5)\nx = y\ny = 8",
     "a helper out of check": "x = check.anatomy(LENET5)",
     "a method's own list": "x = []\nfor row in anatomy(LENET5):\n    x.append(row.shape)",
+    "what a cell has shown": ["anatomy(LENET5)", "x = _.trained"],
+    "one output before": ["anatomy(LENET5)", "8", "x = __.trained"],
+    "an output by its number": ["anatomy(LENET5)", "8", "x = Out[1].trained + 0 * _2"],
+    "an output in a function": ["anatomy(LENET5)", "def x(n):\n    return _oh.get(1)[n]"],
+    "an output that was not replaced": ["anatomy(LENET5)", "8;", "print(8)", "x = _.trained"],
+    "by the notebook's names": "x = get_ipython().user_ns['anatomy'](LENET5)",
+    "by locals": "x = locals()['anatomy'](LENET5)",
+    "while it is timed": "%time y = anatomy(LENET5)\nx = %time y.trained",
+    "the table of a variant": "import course\nx = course.variant().rows",
+    "its module": "import course\nx = course.kit.variant.variant().rows",
+    "its function": "from course.kit.variant import variant\nx = variant().rows",
+    "its module by another name": "import course.kit.variant as v\nx = v.drawn('VARY-NET3')[0]",
+    "its text": "from course.kit import tables\nx = tables._NOTEBOOK.texts['variant']",
     "a match": "match anatomy(LENET5):\n    case found:\n        x = found",
 }  # fmt: skip
 
@@ -84,7 +97,8 @@ HELPED = {
 def test_a_helper_is_found(how):
     written = Written()
     written.ran(IMPORTS)
-    written.ran(HELPED[how])
+    for cell in [HELPED[how]] if isinstance(HELPED[how], str) else HELPED[how]:
+        written.ran(cell)
     helper = written.helper("x")
     assert helper is not None
     assert written.helper("x", {helper.split(".")[-1]}) is None
@@ -108,6 +122,9 @@ OWN = [
     "from math import *\nx = floor(2.5)",
     "from a_module_of_ones_own import *\nx = area(2)",
     "from course.architectures import *\nx = __name__",
+    "x = %timeit -o anatomy(LENET5)\nx = 8",
+    "anatomy(LENET5)\nfor _ in range(3):\n    x = _",
+    "import course\nx = course.tables()",
 ]
 SHOWN = [  # a helper stands beside the answer, and nothing of it goes in
     "def x(n):\n    model = n\n    print(anatomy(model))\n    return model",
@@ -176,6 +193,13 @@ def test_ones_own_work_is_left_alone(source):
     assert written.helper("x") is None
 
 
+def test_ones_own_outputs_are_left_alone():
+    written = Written()
+    for cell in (IMPORTS, "anatomy(LENET5)", "28 * 28 * 6", "x = _", "y = 8", "z = __"):
+        written.ran(cell)
+    assert written.helper("x") is None and written.helper("z") == "course.anatomy"
+
+
 def test_what_nobody_writes_by_hand_is_read_in_bounded_time():
     for source in (
         "\n".join(f"def f{n}():\n    return f{n + 1}()" for n in range(4000)) + "\nx = f0()" * 4000,
@@ -183,6 +207,7 @@ def test_what_nobody_writes_by_hand_is_read_in_bounded_time():
         "".join(" " * n + f"for a{n} in x:\n" for n in range(18)) + " " * 18 + "x = 8",
         "x = " + "lambda: " * 80 + "8\n" + "x = [x for x in x]\n" * 5000,
         "x = " + "+".join("8" * 5000),
+        " " * 100_000 + "x = 8" + "0" * 90_000 + "\n_",
     ):
         written = Written()
         began = time.process_time()

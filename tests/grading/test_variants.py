@@ -1,4 +1,4 @@
-"""Variants: each student has a network of the own, and the grader alone knows whose is which."""
+"""Variants: each student has a network of their own, and the grader alone knows whose is which."""
 
 import csv
 import io
@@ -187,6 +187,8 @@ def net(input_shape):
     inputs = keras.Input(input_shape)
     return keras.Model(inputs, layers.Dense(made(min).rows[2].filters)(inputs))
 """,
+    "reads-the-module": SOLVED["build-answer"].replace("course.", "course.kit.variant."),
+    "takes-the-output": "mine = _\n" + SOLVED["build-answer"].replace("course.variant()", "mine"),
 }
 
 
