@@ -23,7 +23,7 @@ def _begin(folder, options):
 
 @command("new", "course new 09-mobilenet", early=_begin)
 @click.argument("name")
-@click.option("--variants", is_flag=True, help="With another network for each student.")
+@click.option("--variants", is_flag=True, help="Give each student another network.")
 def _new(course, name, variants):
     """Begin an assignment of your own: a source notebook, its table, and a bank of answers.
 

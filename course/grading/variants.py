@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +32,12 @@ def key(root, make=False):
     """
     path = Path(root, KEY)
     if make and not path.exists():
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with tempfile.NamedTemporaryFile("w", dir=root, prefix=f".{KEY}.") as file:  # mode 0600
             file.write(secrets.token_hex(_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process has made one: that one counts
+                os.link(file.name, path)
     try:
         found = bytes.fromhex(path.read_text(encoding="ascii"))
     except FileNotFoundError:

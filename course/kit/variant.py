@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -21,21 +22,27 @@ from course.kit.tables import PACKAGE
 from course.language import _
 from course.plain import one_line
 
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # 31, a prime number; I, L, O, 0 and 1 look alike
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # 31, a prime number
+_ALIKE = "ILO01"  # in no code, as they look alike
 EXAMPLE = "VARY-NET3"
 _LENGTH = 8  # with the last letter, which is computed from the others
 _MOST = 1000  # times that a function may return None
 _CALL = re.compile(r"""(\bvariant\(\s*)(["'])([^"'\n]*)\2""")
-_ANYWHERE = re.compile(rf"\b[{LETTERS}]{{4}}-?[{LETTERS}]{{4}}\b", re.IGNORECASE)
 
 
 def variant(code: str | None = None) -> Table:
     """The table of a student's variant; without a code, that of the code that was given last.
 
-    Raises NotImplementedError if no code was given yet, and ValueError for a text that is no code.
+    Raises NotImplementedError if no code was given yet, ValueError for a text that is no code, and
+    TypeError for anything else.
     """
     if _NOW["official"]:
         code = _NOW["official"]
+    elif not isinstance(code, str | None):
+        raise TypeError(_(
+            'The code should stand between quotation marks, such as course.variant("{example}"). '
+            "Received: {received}."
+        ).format(example=EXAMPLE, received=one_line(repr(code), 40)))  # fmt: skip
     elif code is not None:
         _NOW["code"] = code = read(code) if code.strip() else None
     else:
@@ -111,9 +118,16 @@ def code_of(number):
 
 def read(text):
     """The code in a text, as `code_of` writes it. Raises ValueError if it is no code."""
-    letters = re.sub(r"[\s\W_]", "", text).upper()
+    letters = re.sub(r"[\s\W_]", "", unicodedata.normalize("NFKC", text)).upper()
     strange = [letter for letter in dict.fromkeys(letters) if letter not in LETTERS]
+    foreign = [letter for letter in strange if letter not in _ALIKE]
     about = {"received": repr(one_line(text, 40)), "example": EXAMPLE}
+    if foreign:
+        raise ValueError(_(
+            "A code should have eight letters and digits, such as {example}. Received: {received}. "
+            "No code has {letters}, because codes are written with A to Z and 2 to 9. Copy it once "
+            "more."
+        ).format(**about, letters=", ".join(foreign)))  # fmt: skip
     if strange:
         raise ValueError(_(
             "A code should have eight letters and digits, such as {example}. Received: {received}. "
@@ -151,17 +165,6 @@ def named_in(source):
 def used_in(source):
     """Whether a cell's text asks for the table of a variant."""
     return bool(re.search(r"\bvariant\(", source))
-
-
-def codes_in(source):
-    """The codes that stand anywhere in a text."""
-    found = []
-    for text in _ANYWHERE.findall(source):
-        try:
-            found.append(read(text))
-        except ValueError:  # a word of eight letters
-            continue
-    return found
 
 
 _NOW = {"code": None, "official": None}

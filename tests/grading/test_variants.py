@@ -329,6 +329,31 @@ def variant(draw):
             assert told == (apart == 3), code
 
 
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('x = "a hand-made CAFFENET of all statuses"  # farthest', False),
+        ("statuses = caffenet = 3", False),
+        ('name = "hand-made"', False),
+        ("course.variant(", False),
+        ('# course.variant("{other}")', False),
+        ('course.variant("{other}")', True),
+        ('mine = variant(" {other} ")', True),
+        ('course.variant("{other}")\nown = "{own}"', False),
+    ],
+)
+def test_only_a_code_that_the_notebook_uses_is_told(text, told):
+    own, other, third = (variant.code_of(number) for number in (7, 8, 9))
+    text = text.format(own=own.replace("-", " "), other=other.lower())
+    with given({"variant": FAMILY}), variant.official(own):
+        test = AsATest(variant.drawn(third)[0])
+        verdict = test.judged()
+        Variants(own, [], new_notebook(cells=[new_code_cell(text)])).explain(test, verdict, None)
+    said = f"The notebook names the code {other}. Yours is {own}."
+    assert verdict.findings[0].message.endswith(said) == told, verdict.findings[0].message
+    assert told or "names the code" not in verdict.findings[0].message
+
+
 # --- the key, and the codes of a class
 
 
@@ -342,6 +367,7 @@ def test_the_key_is_made_once_and_never_replaced(released, tmp_path):
     made = variants.code(tmp_path, "hw", "ada", make=True)
     assert variants.code(tmp_path, "hw", "ada", make=True) == made != before
     assert os.stat(tmp_path / "variant.key").st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["variant.key"]
     (tmp_path / "variant.key").write_text("abc")
     with pytest.raises(CourseError, match="Take it back from a backup"):
         variants.code(tmp_path, "hw", "ada", make=True)
@@ -353,6 +379,18 @@ def test_the_key_is_made_once_and_never_replaced(released, tmp_path):
         path.with_suffix(".away").rename(path)
     others = {variants.code(released.folder, a, s) for a in ("hw", "hw2") for s in CLASS}
     assert len(others) == 6
+
+
+def test_of_two_processes_that_make_the_key_one_wins(tmp_path, monkeypatch):
+    fsync, other = os.fsync, []
+
+    def meanwhile(number):
+        assert not (tmp_path / "variant.key").exists()  # it never holds a part of a key
+        monkeypatch.setattr(os, "fsync", fsync)
+        other.append(variants.key(tmp_path, make=True))
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert variants.key(tmp_path, make=True) == other[0] == variants.key(tmp_path)
 
 
 def test_the_codes_of_a_class_are_written_for_the_lms(released, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """`course.variant`: the table that follows from a code, as a student's notebook shows it."""
 
 import random
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from course.grading import variants
 from course.grading.own.house import template
 from course.kit import variant
 from course.kit.tables import given
+from tests.classroom import ROOT
 
 SMALL = template("variant.txt").replace("@TITLE@", "Small")
 CODES = [variant.code_of(number) for number in random.Random(1998).sample(range(31**7), 300)]
@@ -56,7 +58,12 @@ def test_every_wrong_letter_and_every_exchange_is_told(small):
 
 @pytest.mark.parametrize(
     "code, said",
-    [("VARY-NET", "with 7 of them"), ("VARY-NETO", "No code has O,"), ("ö", "No code has Ö,")],
+    [
+        ("VARY-NET", "with 7 of them"),
+        ("VARY-NETO", "No code has O, because other letters look like that"),
+        ("ö0ö", "No code has Ö, because codes are written with A to Z and 2 to 9"),
+        ("\u0410ARY-NET3", "No code has \u0410, because codes are written with"),  # Cyrillic
+    ],
 )
 def test_what_is_no_code_is_told(small, code, said):
     with pytest.raises(ValueError, match=said):
@@ -83,15 +90,36 @@ def test_the_variants_of_a_new_assignment_are_as_difficult_as_each_other():
     assert band.macs[1] < 1.6 * band.macs[0]
 
 
+def test_the_example_of_the_page_does_as_the_page_says():
+    page = (ROOT / "docs/variants.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    band = variants.band({"variant": example}, CODES[:60])
+    assert band.rows == (6, 6) and band.different > 40
+    assert band.parameters[1] < 1.2 * band.parameters[0]
+    assert band.macs[1] < 1.7 * band.macs[0]
+    with given({"variant": example}):
+        assert len(variant.drawn(CODES[0])[1]) >= 6
+
+
 def test_each_choice_comes_up(small):
     drawn = list(zip(*(variant.drawn(code)[1] for code in CODES), strict=True))
     assert [len(set(values)) for values in drawn] == [4, 2, 6, 5, 5, 2, 2, 2]
 
 
-def test_codes_are_found_and_exchanged_in_a_text():
+@pytest.mark.parametrize("code", [62437834, b"VARY-NET3", ["VARY-NET3"]])
+def test_a_code_is_asked_for_between_quotation_marks(small, code):
+    with pytest.raises(TypeError, match=r'such as course.variant\("VARY-NET3"\). Received: '):
+        course.variant(code)
+
+
+def test_letters_of_full_width_are_letters(small):
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in "VARY-NET3")
+    assert course.variant(wide) == course.variant("VARY-NET3")
+
+
+def test_a_code_is_found_and_exchanged_in_a_text():
     text = "x = course.variant('VARY-NET3')  # elephant VARYNET3 VARY-NETS"
     assert variant.with_code(text, "") == text.replace("'VARY-NET3'", "''")
-    assert variant.codes_in(text) == ["VARY-NET3", "VARY-NET3"]
     assert variant.named_in(text) == "VARY-NET3" and variant.named_in("variant(code)") is None
 
 

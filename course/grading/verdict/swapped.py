@@ -1,15 +1,18 @@
 """Variants in a verdict: whether an answer belongs to the variant of another code.
 
 A test that fails is judged again with the tables of other codes: those that stand in the notebook,
-and those of the class whose network is exactly the student's.
+and, if the test built a network, those of the class whose network is exactly the student's.
 """
 
+import ast
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, zip_longest
 
 from course.check.card import Card
 from course.diagnosis import nearest
 from course.diagnosis.causes import Cause, finding
+from course.evidence import syntax
 from course.kit import variant
 from course.language import _
 
@@ -24,11 +27,10 @@ class Variants:
 
     def __init__(self, code, others, nb):
         self._code, self._others, self._drawn = code, others, {}
-        text = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
-        named = variant.codes_in(text)
-        self._suspects = dict.fromkeys(other for other in named if other != code)  # in their order
-        self._named = "" if code in named else next(iter(self._suspects), "")
-        self._suspects = dict.fromkeys(islice(self._suspects, _MOST))
+        written, named = _codes_in(nb)
+        others = dict.fromkeys(other for other in written if other != code)  # in their order
+        self._named = "" if code in written else next(iter(named), "")
+        self._suspects = dict.fromkeys(islice(others, _MOST))
 
     def of_this_student(self, solution):
         """The official answers [(grade id or None, text), ...] with the student's code."""
@@ -44,7 +46,7 @@ class Variants:
         if first.cause in (Cause.NOT_ANSWERED, Cause.STOPPED) or not variant.used_in(test.source):
             return
         self._suspects |= dict.fromkeys(self._alike(verdict.failed))
-        # Judged with the own table once more, as an answer may differ from time to time.
+        # Judged with the student's own table once more, as an answer may differ from time to time.
         if any(self._passes(test, code, ask) for code in self._suspects) and not (
             self._passes(test, self._code, ask)
         ):
@@ -86,3 +88,27 @@ class Variants:
         if code not in self._drawn:
             self._drawn[code] = variant.drawn(code)
         return self._drawn[code]
+
+
+def _codes_in(nb):
+    """(the strings that are codes in a notebook, those of them in a call of `variant`).
+
+    Other words are not looked at: one in 31 of those with eight letters is somebody's code.
+    """
+    written, named = [], []
+    for cell in nb.cells:
+        nodes = []
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            nodes = ast.walk(syntax.parsed(cell.source)) if cell.cell_type == "code" else []
+        for node in nodes:
+            call = isinstance(node, ast.Call) and syntax.dotted(node.func)
+            if call and call.split(".")[-1] == "variant":
+                named += [code for each in node.args for code in _read(each)]
+            written += _read(node)
+    return written, named
+
+
+def _read(node):
+    with suppress(ValueError):
+        return [variant.read(node.value)] if syntax.is_text(node) else []
+    return []
