@@ -151,8 +151,9 @@ class _Scope:
         if not self._owns(name):
             return _Value(late={dotted})
         value = self.values.get(name)
-        if value is None and self.outer is None and _SHOWN.fullmatch(name):
-            return self.flow.output(name)
+        anew = value is None or name.strip("_") not in ("", "Out")  # then Jupyter defines it
+        if anew and self.outer is None and _SHOWN.fullmatch(name):
+            return _merged(value, self.flow.output(name))
         if value is None:
             free = self.outer is None and not hasattr(builtins, name)
             return _Value({f"{module}.*" for module in self.flow.stars} if free else set())
@@ -206,6 +207,9 @@ class _Scope:
         value = _merged(value, *decided)
         kept = self.values if self._owns(name) else self.changed
         old = kept.get(name)
+        if old is None and self.outer is None and _SHOWN.fullmatch(name):
+            self.flow.shown.append((value, False))
+            return
         if old is not None and old.stands_for:
             return  # an attribute of a module
         if old is not None and self.outer is None and name in self.flow.closed:

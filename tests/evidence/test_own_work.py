@@ -81,6 +81,8 @@ HELPED = {
     "an output by its number": ["anatomy(LENET5)", "8", "x = Out[1].trained + 0 * _2"],
     "an output in a function": ["anatomy(LENET5)", "def x(n):\n    return _oh.get(1)[n]"],
     "an output that was not replaced": ["anatomy(LENET5)", "8;", "print(8)", "x = _.trained"],
+    "an output that was changed": ["anatomy(LENET5)", "Out[9] = 8", "x = Out[1]"],
+    "an output's name that was used": ["_2 = 8", "anatomy(LENET5)", "x = _2"],
     "by the notebook's names": "x = get_ipython().user_ns['anatomy'](LENET5)",
     "by locals": "x = locals()['anatomy'](LENET5)",
     "while it is timed": "%time y = anatomy(LENET5)\nx = %time y.trained",
@@ -195,9 +197,10 @@ def test_ones_own_work_is_left_alone(source):
 
 def test_ones_own_outputs_are_left_alone():
     written = Written()
-    for cell in (IMPORTS, "anatomy(LENET5)", "28 * 28 * 6", "x = _", "y = 8", "z = __"):
+    for cell in (IMPORTS, "anatomy(LENET5)", "28 * 28 * 6", "x = _", "_ = 8", "y = _", "z = __"):
         written.ran(cell)
-    assert written.helper("x") is None and written.helper("z") == "course.anatomy"
+    assert written.helper("x") is None and written.helper("y") is None
+    assert written.helper("z") == "course.anatomy"
 
 
 def test_what_nobody_writes_by_hand_is_read_in_bounded_time():
