@@ -12,6 +12,8 @@ if (_here := str(Path(__file__).parent)) not in sys.path:
 c.CourseDirectory.course_id = "convnets"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
+# A notebook's notes for its student (course/check/record.py) are neither released nor collected.
+c.CourseDirectory.ignore.append(".progress.json*")
 
 # Blackboard, Brightspace and Moodle write local times into their archives, without a time zone:
 # c.Exchange.timezone = "Europe/Berlin"

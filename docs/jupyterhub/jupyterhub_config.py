@@ -49,7 +49,9 @@ def _settings(role, shown, more=""):
     (folder / "nbgrader_config.py").write_text(
         "c = get_config()\n"
         f"c.Exchange.root = {str(EXCHANGE)!r}\n"
-        f"c.CourseDirectory.course_id = {COURSE!r}\n{more}"
+        f"c.CourseDirectory.course_id = {COURSE!r}\n"
+        # *Submit* copies the folder of an assignment. A student's own notes are no part of it.
+        f"c.CourseDirectory.ignore.append('.progress.json*')\n{more}"
     )
     return str(folder)
 

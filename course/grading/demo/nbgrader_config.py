@@ -5,6 +5,7 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "demo"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
+c.CourseDirectory.ignore.append(".progress.json*")
 
 # The same steps as in the course's own nbgrader_config.py.
 c.GenerateAssignment.preprocessors = [
