@@ -7,6 +7,7 @@ Messages are whole sentences in English with named placeholders. `python -m test
 collects them; `languages/README.md` is for translators.
 """
 
+import ast
 import contextlib
 import functools
 import glob
@@ -17,8 +18,7 @@ from contextvars import ContextVar
 
 ENGLISH = "en"
 FOLDER = os.path.join(os.path.dirname(__file__), "languages")
-_SETUP = re.compile(r"^course\.setup\((?P<given>[^()]*)\)", re.MULTILINE)
-_GIVEN = re.compile(r"""\blanguage *= *(?P<quote>["'])(?P<name>[\w.-]+)(?P=quote)""")
+_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 
 _chosen = ENGLISH  # by this process
 _here = ContextVar("language", default=None)  # by this thread, for a while
@@ -81,19 +81,17 @@ def known(name):
     base = re.split(r"[-_.@]", name)[0].lower() if isinstance(name, str) else name
     if base not in languages():
         *others, last = map(repr, languages())
-        raise ValueError(
-            f"language should be {', '.join(others)} or {last}. Received: {name!r}. "
-            "docs/translating.md says how to add a language."
-        )
+        said = _("language should be {others} or {last}. Received: {value}.")
+        raise ValueError(said.format(others=_(", ").join(others), last=last, value=repr(name)))
     return base
 
 
 def of_setup(texts):
     """The language of the first `course.setup(language=…)` in the texts of cells, or English."""
-    for call in filter(None, map(_SETUP.search, texts)):
-        given = _GIVEN.search(call["given"])
+    for call in filter(None, map(_setup, texts)):
+        given = _language(call)
         with contextlib.suppress(ValueError):
-            return known(given["name"]) if given else ENGLISH
+            return known(getattr(given.value, "value", None)) if given else ENGLISH
     return ENGLISH
 
 
@@ -109,14 +107,53 @@ def of_assignments(folder):
 
 
 def in_setup(text, name):
-    """The text of a cell, in which `course.setup()` names this language."""
+    """The text of a cell in which `course.setup(…)` names this language; None without that call.
 
-    def named(call):
-        others = [part.strip() for part in call["given"].split(",") if not _GIVEN.search(part)]
-        parts = [*filter(None, others), *([] if name == ENGLISH else [f'language="{name}"'])]
-        return f"course.setup({', '.join(parts)})"
+    Nothing else of the text changes.
+    """
+    call = _setup(text)
+    if not call or call.args:  # it takes none but those of the form name=value
+        return None
+    given, data = _language(call), text.encode()
 
-    return _SETUP.sub(named, text, count=1)
+    def place(line, column):
+        return sum(len(each) + 1 for each in data.split(b"\n")[: line - 1]) + column
+
+    def end(node):
+        return place(node.end_lineno, node.end_col_offset)
+
+    named = f'language="{name}"'
+    if given:
+        begin, stop = place(given.lineno, given.col_offset), end(given)
+    elif name == ENGLISH:
+        return text
+    elif call.keywords:
+        begin = stop = end(call.keywords[-1])
+        named = f", {named}"
+    else:
+        begin = stop = data.index(b"(", end(call.func)) + 1
+    return (data[:begin] + named.encode() + data[stop:]).decode()
+
+
+def _setup(text):
+    """The syntax tree of a cell's first call `course.setup(…)`; None if there is none."""
+    try:
+        tree = ast.parse(_MAGIC.sub(r"\1pass", text)) if "setup" in text else ast.Module([], [])
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    calls = [each for each in calls if _is_setup(each.func)]
+    return min(calls, key=lambda each: (each.lineno, each.col_offset), default=None)
+
+
+def _is_setup(function):
+    named = isinstance(function, ast.Attribute) and function.attr == "setup"
+    return named and isinstance(function.value, ast.Name) and function.value.id == "course"
+
+
+def _language(call):
+    """The argument `language=…` of a call, or None."""
+    return next((each for each in call.keywords if each.arg == "language"), None)
 
 
 def of_environment():

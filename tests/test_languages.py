@@ -14,7 +14,7 @@ from course.anatomy import anatomy
 from course.architectures.lenet import LENET5
 from course.diagnosis import causes
 from course.grading import CourseError
-from course.grading.out.release import language_of, stamped
+from course.grading.out.release import language_of, look_at_source, stamped
 from course.language import _, ngettext
 from course.notebook.official import official_of
 from tests import languages
@@ -72,7 +72,10 @@ def test_a_language_is_spoken_by_a_process_or_by_a_thread_for_a_while(monkeypatc
 
 @pytest.mark.parametrize("name", ["fr", "", 3])
 def test_an_unknown_language_is_refused_with_those_there_are(name):
-    with pytest.raises(ValueError, match=r"should be 'en', 'de', 'es' or 'zh'\. Received: "):
+    said = f"language should be 'en', 'de', 'es' or 'zh'. Received: {name!r}."
+    with pytest.raises(ValueError, match=re.escape(said) + "$"):
+        language.use(name)
+    with language.speaking("de"), pytest.raises(ValueError, match=" oder 'zh' sein"):
         language.use(name)
 
 
@@ -95,11 +98,33 @@ def test_a_set_up_cell_names_the_language_and_nothing_else_changes():
     cell = 'REPOSITORY = ""\nimport course\n\ncourse.setup(seed=3)'
     german = language.in_setup(cell, "de")
     assert german == cell.replace("seed=3", 'seed=3, language="de"')
-    assert language.in_setup(german, "es") == german.replace("de", "es", 1).replace("de", "es")
-    assert language.in_setup(german, "en") == cell
+    for other in ("es", "en"):
+        assert language.in_setup(german, other) == german.replace('"de"', f'"{other}"')
+    assert language.in_setup(cell, "en") == cell
     for text, name in ((cell, "en"), (german, "de"), ("course.setup(language='zh-TW')", "zh")):
         assert language.of_setup(["x = 1", text]) == name
     assert language.of_setup(['course.setup(language="xx")', "y"]) == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "spanish"),
+    [
+        ("course.setup(\n  a=1,  # (b)\n)", 'course.setup(\n  a=1, language="es",  # (b)\n)'),
+        ("course.setup(language=None)", 'course.setup(language="es")'),
+        ("course.setup(language=('de'), a=1)", 'course.setup(language="es", a=1)'),
+        ("if ö:\n    course.setup(a=(0))", 'if ö:\n    course.setup(a=(0), language="es")'),
+        ("%pip install a\ncourse.setup()", '%pip install a\ncourse.setup(language="es")'),
+        ("course.setup(  # twice ()\n)", 'course.setup(language="es"  # twice ()\n)'),
+        ("course.setup(**given)", 'course.setup(**given, language="es")'),
+        ("# course.setup()\nsetup()", None),
+        ("course.setup(3)", None),
+        ("course.setup(", None),
+    ],
+)  # fmt: skip
+def test_a_set_up_call_may_be_written_in_every_way(text, spanish):
+    assert language.in_setup(text, "es") == spanish
+    if spanish:
+        assert language.of_setup([spanish]) == "es"
 
 
 def test_a_release_in_a_language_tells_it_to_the_grader():
@@ -113,8 +138,30 @@ def test_a_language_that_does_not_exist_is_not_released():
     class Course:
         config = type("Config", (), {"Stamp": {"language": "xx"}})
 
-    with pytest.raises(CourseError, match=r"nbgrader_config\.py, c\.Stamp\.language: .*'xx'"):
+    with pytest.raises(CourseError, match=r"nbgrader_config\.py, c\.Stamp\.language: .*'xx'.*\.md"):
         language_of(Course)
+
+
+@pytest.mark.parametrize("cells", [["import course", "x = 1"], ["course.setup(3)"]])
+def test_a_notebook_that_no_language_can_be_written_into_is_not_released(tmp_path, cells):
+    class Course:
+        config = type("Config", (), {"Stamp": {"language": "de"}})
+
+        @staticmethod
+        def notebooks(_assignment):
+            return [tmp_path / "a.ipynb"]
+
+    def written(cells):
+        cells = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(cells)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "a.ipynb")
+
+    written(cells)
+    with pytest.raises(CourseError, match=r"a\.ipynb: the release should speak 'de'"):
+        look_at_source(Course, "hw")
+    written(["x = 1", "import course\ncourse.setup(seed=3)", "course.setup()"])  # whatever its id
+    look_at_source(Course, "hw")
+    nb = stamped(nbformat.read(tmp_path / "a.ipynb", 4), "", "a.ipynb", "de")
+    assert [cell.source.count('language="de"') for cell in nb.cells] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

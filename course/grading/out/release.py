@@ -74,7 +74,7 @@ def stamped(nb, repository, path, language=""):
     """The notebook with the address in its setup cell, and with a badge if it is on GitHub.
 
     `path` is the notebook's path in the repository. An empty address removes both. If there is a
-    language, the setup cell asks for it (`course.setup(language=…)`).
+    language, the first cell that calls `course.setup(…)` asks for it there.
     """
     source = f"git+{repository}" if repository else ""
     badge = ""
@@ -84,8 +84,8 @@ def stamped(nb, repository, path, language=""):
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.source = _LINE.sub(lambda _: f'REPOSITORY = "{source}"', cell.source, count=1)
-            if language and cell.get("id") == "setup":
-                cell.source = in_setup(cell.source, language)
+            if language and (speaking := in_setup(cell.source, language)) is not None:
+                cell.source, language = speaking, ""
     title = nb.cells[0]
     if title.cell_type == "markdown":
         heading, _, rest = _BADGE.sub("", title.source).partition("\n\n")
@@ -161,7 +161,10 @@ def language_of(course):
     try:
         return asked and known(asked)
     except ValueError as error:
-        raise CourseError(f"nbgrader_config.py, c.Stamp.language: {error}") from None
+        raise CourseError(
+            f"nbgrader_config.py, c.Stamp.language: {error} docs/translating.md says how to add a "
+            "language."
+        ) from None
 
 
 def stamp_lectures(course, repository):
@@ -196,9 +199,27 @@ def release(course, assignment, repository=None):
 
 def look_at_source(course, assignment):
     """Raise CourseError with every reason if an assignment's source cannot be released."""
-    problems = [p for path in course.notebooks(assignment) for p in source_problems(path)]
+    problems, language = [], language_of(course)
+    for path in course.notebooks(assignment):
+        problems += source_problems(path) or _language_problems(path, language)
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
+
+
+def _language_problems(path, language):
+    """A sentence if a readable source cannot be released in a language ("" asks for none)."""
+    if not language:
+        return []
+    code = [cell.source for cell in read_source(path).cells if cell.cell_type == "code"]
+    texts = [text for text in (in_setup(source, language) for source in code) if text is not None]
+    if texts and not _not_python(texts[0], {}):
+        return []
+    return [
+        f"{path.name}: the release should speak {language!r} (c.Stamp.language in "
+        "nbgrader_config.py), and it writes that into the call course.setup(…). No code cell has "
+        "this call, or its arguments are not written as name=value. Write `import course` and "
+        "`course.setup()` into the first code cell."
+    ]
 
 
 def source_problems(path):
