@@ -1,7 +1,8 @@
 """How a class came to its answers, from the records that its files hold (`course.check.process`).
 
 A record is what a student's file claims: nothing depends on it, and whatever is not as the course
-writes it is refused. The figures are about the class. What fewer than five files tell is not told.
+writes it is refused. The figures are about the class. What fewer than five files tell is not told,
+and numbers of files are rounded down to a multiple of five: so no two of them differ by fewer.
 """
 
 import ast
@@ -10,7 +11,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from statistics import median_low
 
 from course.check.process import LONGEST, MIME, MOST, RIGHT, STATES, WRONG
 from course.diagnosis import Cause
@@ -21,6 +22,7 @@ from course.notebook.read import decoded
 from course.plain import one_line
 
 FEWEST = 5  # files that a figure is about
+ALL = "all"
 _KEY = re.compile(rf'"{re.escape(MIME)}"\s*:\s*')
 _LARGEST = 1_000_000  # characters of a record
 _LATEST = 100_000  # minutes at work
@@ -47,30 +49,34 @@ class Way:
 
 @dataclass
 class Exercise:
-    """The ways to one answer. What is None is about too few files to be told."""
+    """The ways to one answer. What is None is about too few files to be told.
+
+    Numbers of files are rounded (`told`).
+    """
 
     name: str
     files: int | None  # that tell of a try
-    solved: int | None = None
-    others: int | None = None  # not solved
+    solved: int | str | None = None  # or ALL
     tries: tuple | None = None  # (lower quartile, median, upper quartile) until solved
     classes: list = field(default_factory=list)  # (numbers of tries until solved, files)
-    unsolved: float | None = None  # median number of tries of those who did not solve it
-    minutes: float | None = None  # median until solved
+    unsolved: int | None = None  # median number of tries of those who did not solve it
+    minutes: int | None = None  # median until solved
     returned: int | None = None
     firsts: list = field(default_factory=list)
 
 
 @dataclass
 class First:
-    """A finding with which several files' ways to an answer begin, and what became of it."""
+    """A finding with which several files' ways to an answer begin, and what became of it.
+
+    Numbers of files are rounded (`told`).
+    """
 
     row: str
     cause: str
     files: int
-    solved: int | None
-    others: int | None  # not solved
-    tries: float | None  # median until solved
+    solved: int | str | None  # or ALL
+    tries: int | None  # median until solved
     last: list  # (row, cause, files): the last finding before it was right, or of all
 
 
@@ -79,13 +85,13 @@ class Process:
     """An assignment's records: how many there are, and what they tell of each exercise."""
 
     files: int
-    records: int
+    records: int | None  # rounded; None: too few to be told
     refused: list  # (why, files)
     exercises: list
 
     @property
     def enough(self):
-        return self.records >= FEWEST
+        return bool(self.records)
 
 
 def keeps(nb):
@@ -112,13 +118,14 @@ def process(course, assignment):
         folder, ways = course.path("submitted", assignment, student), {}
         try:
             for content in renamed.contents(folder, sources).values():
-                ways |= ways_in(record_in(content, names))
+                found_here = ways_in(record_in(content, names))
+                ways |= {name: way for name, way in found_here.items() if name in names}
         except Refused as error:
             refused[str(error)] += 1
             continue
         found += [ways] if ways else []
     exercises = [_about(name, [ways[name] for ways in found if name in ways]) for name in names]
-    return Process(len(students), len(found), sorted(refused.items()), exercises)
+    return Process(len(students), told(len(found)), sorted(refused.items()), exercises)
 
 
 # --- one file
@@ -139,16 +146,16 @@ def record_in(content, exercises):
         (runs,) = found.values()
         if list(found) != ["runs"] or type(runs) is not list:
             raise ValueError
-        if any(type(run) is not list or len(run) != 5 for run in runs):
+        if any(type(run) is not list or len(run) != 5 or type(run[0]) is not str for run in runs):
             raise ValueError
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise Refused("it does not have the form in which the course writes it") from None
     if len(runs) > MOST:
         raise Refused(f"it holds more than {MOST:,} runs")
+    if runs and not any(run[0] in exercises for run in runs):  # some may have been renamed since
+        raise Refused("it names no exercise of the assignment")
     before = 0
-    for exercise, minutes, state, row, cause in runs:
-        if exercise not in exercises:
-            raise Refused("it names an exercise that the assignment does not have")
+    for _exercise, minutes, state, row, cause in runs:
         if type(minutes) is not int or not before <= minutes <= _LATEST:
             raise Refused("its minutes are not whole numbers that grow")
         if state not in STATES:
@@ -178,37 +185,42 @@ def ways_in(runs):
 # --- the class
 
 
-def _told(number):
-    """A number of files; None if they are so few that they could be looked for."""
-    return number if number == 0 or number >= FEWEST else None
+def told(number):
+    """A number of files, rounded down to a multiple of five; None if it is one of 1 to 4."""
+    return number // FEWEST * FEWEST if number == 0 or number >= FEWEST else None
+
+
+def _part(some, files):
+    """How many of these files, as it is told."""
+    return ALL if len(some) == len(files) else told(len(some))
 
 
 def _median(values):
-    return median(values) if len(values) >= FEWEST else None
+    """One of the values: a mean of two would tell whether their number is even."""
+    return median_low(values) if len(values) >= FEWEST else None
 
 
 def _about(name, ways):
     """The Exercise that these ways lead to."""
     if len(ways) < FEWEST:
-        return Exercise(name, _told(len(ways)))
+        return Exercise(name, told(len(ways)))
     solved = [way for way in ways if way.solved]
     tries = sorted(way.tries for way in solved)
     return Exercise(
         name,
-        len(ways),
-        _told(len(solved)),
-        _told(len(ways) - len(solved)),
-        tuple(quantiles(tries, n=4, method="inclusive")) if len(tries) >= FEWEST else None,
+        told(len(ways)),
+        _part(solved, ways),
+        tuple(tries[(len(tries) - 1) * k // 4] for k in (1, 2, 3)) if told(len(tries)) else None,
         classes(tries),
         _median([way.tries for way in ways if not way.solved]),
         _median([way.minutes for way in solved]),
-        _told(sum(way.returned for way in ways)),
+        told(sum(way.returned for way in ways)),
         _firsts([way for way in ways if way.findings]),
     )
 
 
 def classes(tries):
-    """(numbers in words, how many) of sorted numbers, so that in each class there are enough."""
+    """(numbers in words, how many, rounded) of sorted numbers, with enough in each class."""
     found, begin, counted = [], 1, 0
     for number, files in sorted(Counter(tries).items()):
         counted += files
@@ -219,8 +231,10 @@ def classes(tries):
         return []
     found[-1][2] += counted
     last = found.pop()
-    words = [(f"{low} to {high}" if low < high else f"{low}", files) for low, high, files in found]
-    return [*words, (f"{last[0]} or more", last[2])]
+    words = [
+        (f"{low} to {high}" if low < high else f"{low}", told(files)) for low, high, files in found
+    ]
+    return [*words, (f"{last[0]} or more", told(last[2]))]
 
 
 def _firsts(ways):
@@ -232,13 +246,13 @@ def _firsts(ways):
     for (row, cause), group in groups.items():
         if len(group) < FEWEST:
             continue
-        solved = [way.tries for way in group if way.solved]
+        solved = [way for way in group if way.solved]
         last = Counter(way.findings[-1] for way in group).most_common()
         found.append(
             First(
-                one_line(row, LONGEST), cause, len(group), _told(len(solved)),
-                _told(len(group) - len(solved)), _median(solved),
-                [(one_line(r, LONGEST), c, n) for (r, c), n in last if n >= FEWEST],
+                one_line(row, LONGEST), cause, told(len(group)), _part(solved, group),
+                _median([way.tries for way in solved]),
+                [(one_line(r, LONGEST), c, told(n)) for (r, c), n in last if n >= FEWEST],
             )
         )  # fmt: skip
     return sorted(found, key=lambda first: (-first.files, first.row, first.cause))
