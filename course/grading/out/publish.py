@@ -71,7 +71,7 @@ def _copy(course, assignments, address):
             copy[name] = (root / name).read_bytes()
         environment = (root / "environment.yml").read_text(encoding="utf-8")
         start = (root / "start.ipynb").read_text(encoding="utf-8")
-        for name in ("docs/students.md", "docs/glossary.md"):
+        for name in ("docs/students.md", "docs/glossary.md", "docs/accessibility.md"):
             copy[name] = (root / name).read_bytes()
     except OSError as error:
         raise CourseError(
