@@ -95,7 +95,7 @@ def _python():
     version = platform.python_version()
     system = f"{platform.system()} {platform.machine()}"
     if tuple(_numbers(version)) < (3, 11):
-        said = _("Python {version} on {system}; the course needs 3.11.")
+        said = _("Python {version} on {system}; the course needs 3.11 or newer.")
         return Line(BAD, said.format(version=version, system=system), _("Install a newer Python."))
     return Line(OK, _("Python {version} on {system}").format(version=version, system=system))
 

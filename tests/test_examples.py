@@ -33,7 +33,7 @@ def lenet5(input_shape=(32, 32, 1), classes=10):
     x = layers.Dense(84, activation="tanh")(x)
     return keras.Model(image, layers.Dense(classes, activation="softmax")(x))
 """
-CARD = """✗ lenet5: C1 differs.
+CARD = """✗ lenet5: C1 is not right.
   C1 gives 32 × 32 × 6, the table has 28 × 28 × 6. The padding is 2 on each side, the table has \
 none. padding="same" surrounds the map with zeros. (32 + 2·2 − 5) + 1 = 32. Without padding it is \
 (32 + 2·0 − 5) + 1 = 28.
@@ -137,5 +137,5 @@ def test_a_program_gets_every_card_in_markdown(beside, tmp_path):
     done = ran([sys.executable, "grade.py"], tmp_path)
     assert done.returncode == 0, done.stderr
     first = done.stdout.split("\n\n**✗ lenet5\\(")[0]
-    assert first.startswith("0 of 2 checks are right.\n\n**✗ lenet5: C1 differs.**\n")
+    assert first.startswith("0 of 2 checks are right.\n\n**✗ lenet5: C1 is not right.**\n")
     assert quoted(first)

@@ -99,7 +99,7 @@ def budget(
     built, findings = read or (None, [unread])
     findings = [*findings, *(built.stopped if built else ())]
     note = "" if findings else (
-        _("It takes {has} of {most} parameters, and {takes} of {macs} MACs.").format(
+        _("Your network takes {has} of {most} parameters, and {takes} of {macs} MACs.").format(
             has=f"{built.parameters:,}", most=f"{parameters:,}",
             takes=f"{built.macs:,}", macs=f"{macs:,}",
         )
@@ -205,13 +205,13 @@ def _wrong_text(name, got, expected, wrong, hint):
         )
         return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, said, hint=hint)]
     if len(got) != len(expected):
-        said = _("It has {received} characters, it should have {expected}.")
+        said = _("The number of characters is {received}, it should be {expected}.")
         said = said.format(received=f"{len(got):,}", expected=f"{len(expected):,}")
     else:
         differ = sum(map(ne, got, expected))
         if differ <= wrong:
             return []
-        said = _("Of {all} characters {differ} are wrong, at most {most} may be.")
+        said = _("Wrong characters: {differ} of {all}. At most {most} may be wrong.")
         said = said.format(all=f"{len(expected):,}", differ=f"{differ:,}", most=f"{wrong:,}")
     said = sentences(said, hint)
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
@@ -273,7 +273,7 @@ def function(
 def _wrong_answers(name, cases, answers, rights, tolerance, hints):
     """The finding about the first call whose answer is wrong, in a list; empty if there is none."""
     if not isinstance(answers, list) or len(answers) != len(cases):
-        return [finding(name, Cause.NO_ANSWER, received=words.not_as_many())]
+        return [finding(name, Cause.NO_ANSWER, received=words.malformed())]
     for case, got, right, hint in zip(cases, answers, rights, hints, strict=True):
         expected = values.exactly(right)
         allowed = tolerance * max(1.0, largest(expected))

@@ -34,7 +34,7 @@ def ask(subject, request):
     wanted = {"value": "value", "call": "answers"}.get(request["ask"], "trace")
     known = isinstance(reply, dict) and (isinstance(reply.get("failed"), str) or wanted in reply)
     if not known:
-        return {"failed": "NO_ANSWER", "text": _("the reply is malformed")}
+        return {"failed": "NO_ANSWER", "text": words.malformed()}
     if "value" in reply:
         reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
     if isinstance(reply.get("answers"), list):
@@ -55,7 +55,7 @@ def told(subject: object, request: dict[str, Any], expected: str) -> dict[str, A
     elif request["ask"] == "call" and not (
         isinstance(reply["answers"], list) and len(reply["answers"]) == len(request["cases"])
     ):
-        found = finding(name, Cause.NO_ANSWER, received=words.not_as_many())
+        found = finding(name, Cause.NO_ANSWER, received=words.malformed())
     if found is not None:
         conclude(Card(name, [found]))
     return reply
@@ -70,7 +70,8 @@ def failed(reply, expected, hint=""):
     if cause is Cause.NOT_ANSWERED:
         hint = _("Fill in the cell above and run it.")
         if text.isidentifier():
-            hint = _("It calls {name}(). Fill that in, and run its cell.").format(name=text)
+            hint = _("Your answer calls {name}(). Fill that in, and run its cell.")
+            hint = hint.format(name=text)
     return finding("", cause, expected, text, hint=hint)
 
 

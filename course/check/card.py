@@ -84,13 +84,13 @@ class Card:
         least = self.built is not None and more >= MOST_FINDINGS - 1  # diagnosis stops there
         if row and row != self.name:
             said = (
-                _("{name}: {row} differs, and at least {more} more to look at.") if least
+                _("{name}: {row} is not right, and at least {more} more to look at.") if least
                 else ngettext(
-                    "{name}: {row} differs, and {more} more to look at.",
-                    "{name}: {row} differs, and {more} more to look at.",
+                    "{name}: {row} is not right, and {more} more to look at.",
+                    "{name}: {row} is not right, and {more} more to look at.",
                     more,
                 ) if more
-                else _("{name}: {row} differs.")
+                else _("{name}: {row} is not right.")
             )  # fmt: skip
         else:
             said = (

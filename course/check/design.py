@@ -44,7 +44,7 @@ def _ends(built, input_shape, classes):
         received = _("no activation at its end")
         if len(last) == 1 and last[0]:
             received = _("{activation} at its end").format(activation=last[0])
-        found.append(finding("", Cause.FORM, _("softmax there"), received, hint=hint))
+        found.append(finding("", Cause.FORM, _("softmax at its end"), received, hint=hint))
     return found
 
 

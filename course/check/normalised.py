@@ -29,7 +29,7 @@ def card(function, cases, mode, seed):
         return Card(name, [_stopped(reply, cases)])
     answers = reply["answers"]
     if not isinstance(answers, list) or len(answers) != len(cases):
-        return Card(name, [finding(name, Cause.NO_ANSWER, received=words.not_as_many())])
+        return Card(name, [finding(name, Cause.NO_ANSWER, received=words.malformed())])
     if len(parts) == 1:
         answers = [[answer] for answer in answers]
     for answer in answers:
@@ -180,7 +180,10 @@ _MISTAKES = {
         ((0, 1, 2, 3), N_("All maps share one mean here. Each map has its own.")),
     ],
     "sample": [
-        (True, N_("This is the variance of a sample, divided by n − 1. Here it is divided by n.")),
+        (
+            True,
+            N_("This is the variance of a sample, divided by n − 1. It should be divided by n."),
+        ),
     ],
     "own": [
         (False, N_("These are the moving averages. In training the batch's own statistics count.")),
@@ -205,7 +208,7 @@ _MISTAKES = {
         ),
         (
             lambda variance, epsilon: variance,
-            N_("The divisor is the variance, not √(variance + ε)."),
+            N_("Your divisor is the variance. It should be √(variance + ε)."),
         ),
     ],
     "gain": [(np.ones_like, N_("γ is missing."))],

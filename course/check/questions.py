@@ -23,15 +23,15 @@ QUESTIONS = {
         },
         "shared": {
             "a": "There are still 8 scanners. In each map one of them serves all places. How many "
-            "are these?",
+            "places are these?",
             "b": RIGHT,
             "c": "Each of the 8 maps keeps a scanner of its own. So what is shared is shared by "
             "the values of one map.",
         },
         "a larger image": {
             "a": "A scanner of 5 × 5 has as many numbers on a large image as on a small one.",
-            "b": "With patches each value has weights of its own. A larger image gives more "
-            "values.",
+            "b": "In the layer with patches each value has weights of its own. A larger image "
+            "gives more values.",
             "c": RIGHT,
         },
     },
@@ -45,8 +45,8 @@ QUESTIONS = {
         },
         "stride 2": {
             "a": "One place of this map is two pixels of the image.",
-            "b": "Moved by 3, the scanner looks at patches that lay between its steps before. "
-            "Their answers are new.",
+            "b": "The image has moved by 3, so the scanner looks at patches that lay between its "
+            "steps before. Their answers are new.",
             "c": RIGHT,
         },
         "two pools": {
@@ -72,14 +72,14 @@ QUESTIONS = {
             "a": "Today's averages and maxima have nothing to train. In 1998 each map had a "
             "coefficient and a bias.",
             "b": RIGHT,
-            "c": "Today's has not. In 1998 each map had a coefficient and a bias, which were "
-            "trained.",
+            "c": "Today's network has none. In 1998 each map had a coefficient and a bias, which "
+            "were trained.",
         },
     },
     "lenet-relu": {
         "what changes": {
-            "a": "Neither has any: S2 and S4 of today's LeNet-5 have no parameters. Those of 1998 "
-            "had.",
+            "a": "Neither of the two has parameters: S2 and S4 of today's LeNet-5 have none. Those "
+            "of 1998 had.",
             "b": "MACs are counted in convolutions and dense layers, and these stay as they are.",
             "c": RIGHT,
         },
@@ -134,7 +134,8 @@ QUESTIONS = {
             "does fc6 make?",
         },
         "without fc6 and fc7": {
-            "a": "The 4,096 values that it read were fc7's. Now it reads those of pool5.",
+            "a": "The 4,096 values that it read came from fc7. Now it reads pool5. How many values "
+            "does pool5 make?",
             "b": RIGHT,
             "c": "It has a weight for each value that it reads. pool5 makes more of them than fc7 "
             "did.",
@@ -271,8 +272,8 @@ QUESTIONS = {
             "a": "Two steps that only multiply and add are one such step. Without a ReLU between "
             "them they are one 3 × 3 convolution.",
             "b": RIGHT,
-            "c": "Its 442,368 weights could be anything. Here they are made of 126,976 numbers, "
-            "and all that is read has to pass through 64 maps.",
+            "c": "The 442,368 weights of a single convolution could be anything. Here they are "
+            "made of 126,976 numbers, and all that is read has to pass through 64 maps.",
         },
         "before or behind": {
             "a": RIGHT,
@@ -329,8 +330,8 @@ QUESTIONS = {
             "a": "These act against overfitting: they keep a network from fitting its training "
             "images too well. This one fits them badly.",
             "b": RIGHT,
-            "c": "It has carried over all that it learned, but that was little: it is wrong on 30 "
-            "% of the very images that it was trained with.",
+            "c": "It has carried all that it learned over to new images, but that was little: it "
+            "is wrong on 30 % of the very images that it was trained with.",
         },
     },
     "resnet-blocks": {
@@ -346,7 +347,7 @@ QUESTIONS = {
             "b": "The ReLU stands between the two, and cuts off what is negative. No kernel does "
             "that, so the two steps do not become one convolution.",
             "c": "Two steps become one convolution if both only multiply and add. A ReLU between "
-            "them does not.",
+            "them does something else.",
         },
         "two blocks": {
             "a": "Only its two 1 × 1 convolutions read or make 256 maps, with one weight for each "
@@ -509,7 +510,7 @@ QUESTIONS = {
         },
         "ranges": {
             "a": "The means of three runs move by as much when the seeds change: 92.0 to 93.0 % "
-            "came from both.",
+            "came from both settings.",
             "b": "Not shown is not the same as equal. More seeds may show a difference.",
             "c": RIGHT,
         },

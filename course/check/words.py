@@ -81,6 +81,6 @@ def answer_above():
     return _("Fill in the cell above.")
 
 
-def not_as_many():
+def malformed():
     """What came instead of an answer to each question."""
-    return _("not as many as questions")
+    return _("the reply is malformed")

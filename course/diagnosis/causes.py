@@ -42,7 +42,7 @@ class Cause(Enum):
     CHOICE = "It is not {received}."
     TOO_LARGE = "It is {received}."
     WRONG_KIND_OF_VALUE = "It should be {expected}. Received: {received}."
-    MISSING_KEY = "The row is missing in your answer."
+    MISSING_KEY = "It is missing in your answer."
     WITHOUT_BIASES = "These are the weights alone: each map or unit also has one bias."
     WITHOUT_INPUT_CHANNELS = "A kernel reaches through all maps it sees, not through one."
     MACS_FOR_PARAMETERS = "This is the work (weights × positions). Parameters are shared by them."
@@ -97,11 +97,11 @@ class Cause(Enum):
         "Write it with keras.ops, so that it can be compared with {expected}."
     )
     POOL_KIND = "It is {received}, the table has {expected}."
-    SHARED_WEIGHTS = "It is the same layer object as {received}: they share their weights."
+    SHARED_WEIGHTS = "It is the same layer object as {received}, with the same weights."
     # a merge that Keras refuses
     MERGE_AXIS = (
-        "axis={received} stacks the maps {expected}. Maps lie on the last axis, so that "
-        "axis=-1 puts them side by side."
+        "axis={received} stacks the maps {expected}. Maps lie on the last axis, so axis=-1 "
+        "puts them side by side."
     )
     MERGE_SIZES = (
         "Maps can only be put side by side if their heights and widths are the same. {received}, "
@@ -116,7 +116,7 @@ class Cause(Enum):
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
     MISSING_IN_A_TOWER = "One of the {expected} towers lacks it: {received} goes on without it."
-    SWAPPED = "It comes behind {received}. In the table it comes before it."
+    SWAPPED = "It comes behind {received}. In the table it comes before {received}."
     EXTRA = "This step is not in the table: {received}."
     OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (

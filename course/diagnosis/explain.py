@@ -141,7 +141,7 @@ def _one_of_several(alignment, run):
     for cause, wanted, received in edit.differences:
         each = wanted
         if cause is Cause.FILTERS:
-            each = _("{number} for each").format(number=wanted)
+            each = _("{number} for each convolution").format(number=wanted)
         made.append(finding(edit.row.name, cause, each, received, start=start))
     return made
 

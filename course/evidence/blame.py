@@ -22,7 +22,7 @@ _PRODUCT = N_(
 )
 _TOGETHER = N_("tensors of the shapes {first} and {second} do not fit together")
 _JOINED = N_(
-    "{first} and {second} cannot be concatenated: they differ along more than the joined axis"
+    "{first} and {second} cannot be concatenated: they may differ only along the joined axis"
 )
 _RESHAPED = N_("reshape got {first} numbers, and the new shape has {second}")
 _MULTIPLE = N_(
@@ -250,16 +250,16 @@ def _value(frame, node):
 
 def _uncalled(name, kind):
     if not name:
-        return _("It is a layer that was not called: {call}").format(call=written(kind))
-    said = _("{name} is a layer that was not called: {call}")
+        return _("It is a layer that was not called; write {call}").format(call=written(kind))
+    said = _("{name} is a layer that was not called; write {call}")
     return said.format(name=name, call=written(kind))
 
 
 def as_not_called(keras, value, name=""):
     """A sentence about a layer or its class where a tensor should be; "" for anything else."""
     if isinstance(value, type) and issubclass(value, keras.Layer):
-        said = _("It is the class {kind}, no tensor: {call}")
-        said = _("{name} is the class {kind}, no tensor: {call}") if name else said
+        said = _("It is the class {kind}, no tensor; write {call}")
+        said = _("{name} is the class {kind}, no tensor; write {call}") if name else said
         return said.format(name=name, kind=value.__name__, call=written(value))
     if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
         return ""

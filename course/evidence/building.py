@@ -58,7 +58,7 @@ def _without_tensors(keras):
             if issubclass(kind, takes_tensors) or not any(map(symbolic, given)):
                 continue
             given = "[…]" if several else "x"
-            text = _("layers.{kind}({given}) makes a layer and does not call it: {call}")
+            text = _("layers.{kind}({given}) makes a layer and does not call it; write {call}")
             text = text.format(kind=kind.__name__, given=given, call=written(kind, given))
             raise Misused(text, "NOT_CALLED")
         if (made := keras_private.made_bare(kind)) is None:

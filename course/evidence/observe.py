@@ -142,7 +142,7 @@ def _symbolic(function, case):
         return refused.text or _("it is not written yet")
     if keras.backend.is_keras_tensor(made):
         return ""
-    return _("there it gives {received}").format(received=_kind(made))
+    return _("with a network's tensors it gives {received}").format(received=_kind(made))
 
 
 def _model(builder, request):

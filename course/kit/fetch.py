@@ -227,7 +227,7 @@ def tensorflow():
     except ImportError as error:
         raise DataUnavailable(
             _(
-                "The data pipelines are tf.data and need TensorFlow, on every backend of Keras. It "
+                "The data pipelines use tf.data and need TensorFlow, on every backend of Keras. It "
                 "cannot be imported: {error}. Install it: pip install tensorflow."
             ).format(error=error)
         ) from None

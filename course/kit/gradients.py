@@ -31,8 +31,9 @@ def gradient(function: Callable[[Any], Any], x: object) -> Any:
     if found is None:
         raise ValueError(
             _(
-                "The function's number does not depend on x. Compute it from x with Keras's layers "
-                "and keras.ops: NumPy, float() and network.predict() cut the connection."
+                "The number that the function returns does not depend on x. Compute it from x with "
+                "Keras's layers and keras.ops: NumPy, float() and network.predict() cut the "
+                "connection."
             )
         )
     return keras.ops.convert_to_numpy(found)

@@ -87,13 +87,13 @@ class _Finder(MetaPathFinder, InspectLoader):
             said = (
                 _(
                     "There is no table {name} in this notebook, and no file tables/{name}.py at or "
-                    "above {folder}. If the notebook has a cell with the tables below its first "
-                    "cell, run that cell."
+                    "above {folder}. If a cell below the notebook's first cell holds the tables, "
+                    "run that cell."
                 )
                 if self.folder
                 else _(
-                    "There is no table {name} in this notebook. If the notebook has a cell with "
-                    "the tables below its first cell, run that cell."
+                    "There is no table {name} in this notebook. If a cell below the "
+                    "notebook's first cell holds the tables, run that cell."
                 )
             )
             raise ModuleNotFoundError(said.format(name=module, folder=self.folder), name=name)

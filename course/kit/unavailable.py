@@ -10,7 +10,7 @@ from course.language import N_, _
 
 #         name           what is in it, download
 COURSE = {
-    "digits": (N_("1,797 handwritten digits, 8 × 8 × 1"), N_("none, built in")),
+    "digits": (N_("1,797 handwritten digits, 8 × 8 × 1"), N_("no download, built in")),
     "mnist": (N_("70,000 handwritten digits, 28 × 28 × 1"), "11 MiB"),
     "fashion_mnist": (N_("70,000 pieces of clothing, 28 × 28 × 1"), "29 MiB"),
     "cifar10": (N_("60,000 small photographs, 32 × 32 × 3"), "162 MiB"),

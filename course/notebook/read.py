@@ -46,7 +46,7 @@ def read_notebook(content):
     if not text.strip("\0 \t\r\n"):
         return None, _("is empty")
     if _depth(text) > _MAX_DEPTH:
-        said = _("is nested more than {most} levels deep, which no notebook is")
+        said = _("is nested more than {most} levels deep; no notebook goes so deep")
         return None, said.format(most=_MAX_DEPTH)
     damage = []
     try:
@@ -59,7 +59,7 @@ def read_notebook(content):
         if not cells:
             if not is_text:
                 return None, _("is not a text file in UTF-8")
-            return None, _("is not JSON, as a notebook has to be ({error})").format(error=error)
+            return None, _("is not JSON; a notebook has to be JSON ({error})").format(error=error)
         data = {}
     if cells is None:
         return None, _("is JSON, but not a notebook: it has no list of cells")

@@ -94,7 +94,8 @@ def _not_there(file, candidates, rest):
     elif rest:
         said = _(
             "{file} was not handed in. The other files in its folder do not hold it: {files}. If "
-            "one is it all the same, call it {file}, hand that in, and it is graded."
+            "one of them is this notebook after all, call it {file}, hand that in, and it is "
+            "graded."
         )
     else:
         said = _("{file} was not handed in")
@@ -112,7 +113,7 @@ def _sorted(others, official):
         if homes:
             alike.setdefault(max(homes, key=homes.get), []).append(file)
         else:
-            problem = problem or _("holds no exercise of it")
+            problem = problem or _("holds none of the exercises")
             rest.append(f"{one_line(file, 100)} ({problem})")
     return alike, rest
 

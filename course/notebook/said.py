@@ -85,7 +85,7 @@ class Told(Enum):
         N_("These cells held two versions from a merge conflict; both were kept: {names}."),
     )
     CONFLICT_OF_YOURS = (
-        N_("The cell of yours held two versions from a merge conflict; both were kept."),
+        N_("A cell of yours held two versions from a merge conflict; both were kept."),
         "",
     )
     TEST_MOVED = (

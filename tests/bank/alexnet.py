@@ -554,7 +554,7 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
         "model-answer",
         _PARTS.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
         ("alexnet-model",),
-        "norm1: It comes behind pool1. In the table it comes before it.",
+        "norm1: It comes behind pool1. In the table it comes before pool1.",
         follows=("alexnet-two-gpus",),
     ),
     Mistake(
@@ -663,7 +663,7 @@ def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
             "lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))", "layers.MaxPooling2D(3, 2)(pad(1)(lrn(x)))"
         ),
         ("zfnet-model",),
-        "pool1: It comes behind norm1. In the table it comes before it.",
+        "pool1: It comes behind norm1. In the table it comes before norm1.",
     ),
     # 8
     Mistake(
@@ -1138,7 +1138,7 @@ def shift_colours(image, values, vectors, alphas):
         "dropped-answer",
         letters("gaps", GAPS, without_fc6_and_fc7="a"),
         ("alexnet-dropped",),
-        "The 4,096 values that it read were fc7's.",
+        "The 4,096 values that it read came from fc7.",
     ),
     Mistake(
         "fc8 shrinks without both",

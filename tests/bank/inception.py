@@ -793,7 +793,7 @@ naive_macs = {"1x1": 25_690_112, "3x3": 346_816_512, "5x5": 481_689_600,
         "mixing-answer",
         letters("mixing", MIXING, without_ReLU="c"),
         ("inception-mixing",),
-        "Its 442,368 weights could be anything.",
+        "The 442,368 weights of a single convolution could be anything.",
     ),
     Mistake(
         "thinned out behind",

@@ -297,7 +297,7 @@ def c3_maps(x):
     return scaled_tanh(layers.Concatenate()(maps))
 """,
         ("lenet-c3",),
-        "C3: It is the same layer object as 8 other steps: they share their weights.",
+        "C3: It is the same layer object as 8 other steps, with the same weights.",
         follows=("lenet-1998",),
     ),
     Mistake(
@@ -500,7 +500,7 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
         "relu-answer",
         letters("later", LATER, what_changes="a"),
         ("lenet-relu",),
-        "Neither has any: S2 and S4 of today's LeNet-5",
+        "Neither of the two has parameters",
     ),
     Mistake(
         "a maximum saves work",

@@ -502,7 +502,7 @@ def residual_layers(a, W1, b1, W2, b2):
         "degradation-answer",
         letters("expected", EXPECTED, both_large="c"),
         ("resnet-degradation",),
-        "It has carried over all that it learned",
+        "It has carried all that it learned over to new images",
     ),
     # 3 · Batch normalisation
     Mistake(
@@ -656,7 +656,7 @@ def residual_layers(a, W1, b1, W2, b2):
             ("sigma2 + epsilon", "sigma2"),
         ),
         ("resnet-norm-training",),
-        "This is the variance of a sample, divided by n − 1. Here it is divided by n. ε is missing",
+        "This is the variance of a sample, divided by n − 1. It should be divided by n. ε is",
     ),
     Mistake(
         "only y",

@@ -414,7 +414,7 @@ def vgg_block(x, filters, convolutions, name):
     return layers.MaxPooling2D(2)(x)
 """,
         ("vgg-block",),
-        "conv3_3: It is the same layer object as conv3_2: they share their weights.",
+        "conv3_3: It is the same layer object as conv3_2, with the same weights.",
         follows=("vgg-16", "vgg-family", "vgg-fc7"),
     ),
     # 4 · a family from one table

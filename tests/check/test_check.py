@@ -98,7 +98,7 @@ def test_the_first_wrong_row(capsys):
 
     text = fails(Cause.KERNEL, check.model, with_wrong_c3, like=LENET5)
     headline, *lines = text.splitlines()
-    assert headline == "✗ with_wrong_c3: C3 differs."
+    assert headline == "✗ with_wrong_c3: C3 is not right."
     assert lines[0].startswith("  C3 gives 12 × 12 × 16")  # the reason first, then where
     assert [line.split()[:2] for line in lines[1:]] == [["✓", "C1"], ["✓", "S2"], ["✗", "C3"]]
     assert "C3 gives 12 × 12 × 16, the table has 10 × 10 × 16. The kernel is 3 × 3" in text
@@ -120,7 +120,7 @@ def test_a_late_mistake_has_a_short_card():
     with pytest.raises(check.CheckFailed) as caught:
         check.model(other_end, like=VGG16)
     headline, reason, above, *rows = str(caught.value).splitlines()
-    assert headline.startswith("✗ other_end: fc6 differs") and "max" in reason
+    assert headline.startswith("✗ other_end: fc6 is not right") and "max" in reason
     assert above == "  ✓ 15 rows above"
     assert [row.split()[:2] for row in rows] == [
         ["✓", "conv5_2"], ["✓", "conv5_3"], ["✓", "pool5"], ["✗", "fc6"],
@@ -477,7 +477,7 @@ def test_connections_for_parameters():
 @pytest.mark.parametrize("checking, answers", [(check.shapes, SHAPES), (check.parameters, COUNTS)])
 def test_answers_that_are_not_there(checking, answers):
     without = {row: value for row, value in answers.items() if row != "S4"}
-    assert "S4: The row is missing in your answer." in fails(
+    assert "S4: It is missing in your answer." in fails(
         Cause.MISSING_KEY, checking, without, like=LENET5
     )
     blank = dict.fromkeys(answers)
@@ -492,7 +492,7 @@ def test_answers_that_are_not_there(checking, answers):
 @pytest.mark.parametrize("wrong, right", [("c1", "C1"), (" C1", "C1"), ("out put", "output")])
 def test_a_key_that_is_nearly_right_is_shown(wrong, right):
     answers = {wrong if row == right else row: value for row, value in COUNTS.items()}
-    said = f'{right}: The row is missing in your answer. You wrote "{wrong.strip()}".'
+    said = f'{right}: It is missing in your answer. You wrote "{wrong.strip()}".'
     assert said in fails(Cause.MISSING_KEY, check.parameters, answers, like=LENET5)
     text = fails(Cause.MISSING_KEY, check.value, {wrong: 3, "other": 4}, {right: 3, "other": 4})
     assert f'You wrote "{wrong.strip()}".' in text
@@ -510,7 +510,7 @@ def test_every_wrong_row_is_named():
     with pytest.raises(check.CheckFailed) as caught:
         check.parameters(answers, like=LENET5)
     assert [f.row for f in caught.value.findings] == ["C1", "C3", "total"]
-    assert str(caught.value).splitlines()[0].endswith("C1 differs, and 2 more to look at.")
+    assert str(caught.value).splitlines()[0].endswith("C1 is not right, and 2 more to look at.")
 
 
 # --- numbers and functions -----------------------------------------------------------------------
@@ -697,7 +697,7 @@ def test_a_function_for_a_network_takes_symbolic_tensors(capsys):
     for answer, why in (
         (of_numpy, "NumPy and math take numbers only, and the tensors of a network have none yet"),
         (of_math, "Iterating over a symbolic"),
-        (of_numbers, "there it gives a float"),
+        (of_numbers, "with a network's tensors it gives a float"),
     ):
         passes(capsys, check.function, answer, [np.array([0.0, 1.0])], gives=cases["gives"])
         text = fails(Cause.NOT_SYMBOLIC, check.function, answer, [np.array([0.0, 1.0])], **cases)
@@ -843,7 +843,7 @@ def test_in_a_notebook(notebook, monkeypatch):
     assert (good, err) == (True, "") and "✓ Your answer is right." in out
     good, out, err = notebook("check.model(begin, 3, like=part)")
     assert (good, err) == (False, "")
-    assert "✗ begin(3): S2 differs" in out
+    assert "✗ begin(3): S2 is not right" in out
     # The reason stands once, in the card; where only errors are shown, it is in the error.
     assert out.count("S2 gives 9 × 9 × 6, the table has 14 × 14 × 6.") == 1
     assert "CheckFailed: the card above says why." in out

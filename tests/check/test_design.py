@@ -40,7 +40,7 @@ def test_a_network_within_the_budget_is_right(capsys):
     check.budget(built(*SMALL), **LIMITS | DIGIT)
     rows = anatomy(lambda: built(*SMALL)(**DIGIT))
     text = capsys.readouterr().out
-    assert f"It takes {rows.parameters:,} of 12,000 parameters" in text
+    assert f"Your network takes {rows.parameters:,} of 12,000 parameters" in text
     assert f"and {rows.macs:,} of 250,000 MACs." in text
 
 
@@ -123,7 +123,7 @@ def test_some_characters_may_be_wrong():
     check.value("0123456789", "0123456789", wrong=2)
     check.value("01234567xx", "0123456789", wrong=2)
     found = wrong("0123456xxx")
-    assert "Of 10 characters 3 are wrong, at most 2 may be. Look." in found.message
+    assert "Wrong characters: 3 of 10. At most 2 may be wrong. Look." in found.message
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_some_characters_may_be_wrong():
     [
         (None, Cause.NOT_ANSWERED, "There is no answer yet."),
         (..., Cause.NOT_ANSWERED, "There is no answer yet."),
-        ("012345678", Cause.WRONG_VALUE, "It has 9 characters, it should have 10."),
+        ("012345678", Cause.WRONG_VALUE, "The number of characters is 9, it should be 10."),
         ("", Cause.WRONG_VALUE, "It has 0 characters"),
         ([0, 1], Cause.WRONG_KIND_OF_VALUE, "a text in quotation marks. Received: [0, 1]."),
         (123, Cause.WRONG_KIND_OF_VALUE, "Received: 123."),

@@ -151,7 +151,8 @@ odd("one without its activation", ("conv1", Cause.ACTIVATION_MISSING, SIDE),
     conv1_2=conv(48, 11, 4, "valid", None, name="second"))  # fmt: skip
 odd("the last convolution of one", ("conv5", Cause.ACTIVATION_MISSING, SIDE),
     conv5_2=conv(128, 3, activation=None, name="second"))  # fmt: skip
-odd("one narrower", ("conv2", Cause.FILTERS, "It makes 64 maps, the table has 128 for each."),
+odd("one narrower",
+    ("conv2", Cause.FILTERS, "It makes 64 maps, the table has 128 for each convolution."),
     conv2_2=conv(64, 5))  # fmt: skip
 odd("two things", ("conv3", Cause.KERNEL, "5 × 5"), ("conv5", Cause.ACTIVATION, "tanh"),
     conv3_1=conv(192, 5), conv5_2=conv(128, 3, activation="tanh"))  # fmt: skip
@@ -408,7 +409,8 @@ for row in ("norm1", "norm2", "conv4", "conv5"):
             (row, Cause.MISSING_IN_A_TOWER, "One of the 2 towers lacks it: conv2d"),
             **{f"{row}_{tower}": lacks})  # fmt: skip
 said("pools before the normalisations", alexnet.ALEXNET,
-     *((f"norm{n}", Cause.SWAPPED, f"It comes behind pool{n}. In the table it comes before it.")
+     *((f"norm{n}", Cause.SWAPPED,
+        f"It comes behind pool{n}. In the table it comes before pool{n}.")
        for n in (1, 2)))(lambda: alex(pool_first=True))  # fmt: skip
 said(
     "normalisations before the pools",

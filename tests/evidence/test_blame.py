@@ -83,19 +83,20 @@ def returned(x):
 
 
 NOT_CALLED = [
-    (forgotten, "x is a layer that was not called: layers.AveragePooling2D(…)(x) (line {0}: x = "
-                "layers.AveragePooling2D(2))", 2),
-    (forgotten_with_a_name, "S2 is a layer that was not called: layers.AveragePooling2D(…)(x) (line"
-                            " {0}: pool = ", 1),
-    (in_the_place_of_settings, "layers.ReLU(x) makes a layer and does not call it: layers.ReLU()(x)"
-                               " (line {0}: ", 1),
-    (beside_each_other, "layers.Add([…]) makes a layer and does not call it: layers.Add()([…]) (l",
-     1),
-    (handed_to_the_layer, "layers.Conv2D(6, 5) is a layer that was not called: layers.Conv2D(…)(x) "
-                          "(line {0}: ", 1),
-    (without_parentheses, "x is the class Flatten, no tensor: layers.Flatten()(x) (line {0}: ", 2),
-    (in_an_operation, "pool is a layer that was not called: layers.MaxPooling2D()(x) (line {0}: ",
-     1),
+    (forgotten, "x is a layer that was not called; write layers.AveragePooling2D(…)(x) "
+                "(line {0}: x = layers.AveragePooling2D(2))", 2),
+    (forgotten_with_a_name, "S2 is a layer that was not called; write layers.AveragePooling2D(…)"
+                            "(x) (line {0}: pool = ", 1),
+    (in_the_place_of_settings, "layers.ReLU(x) makes a layer and does not call it; write "
+                               "layers.ReLU()(x) (line {0}: ", 1),
+    (beside_each_other, "layers.Add([…]) makes a layer and does not call it; write "
+                        "layers.Add()([…]) (l", 1),
+    (handed_to_the_layer, "layers.Conv2D(6, 5) is a layer that was not called; write "
+                          "layers.Conv2D(…)(x) (line {0}: ", 1),
+    (without_parentheses, "x is the class Flatten, no tensor; write layers.Flatten()(x) "
+                          "(line {0}: ", 2),
+    (in_an_operation, "pool is a layer that was not called; write layers.MaxPooling2D()(x) "
+                      "(line {0}: ", 1),
 ]  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def test_a_layer_that_was_not_called(inside, says, below):
 def test_a_block_that_returns_its_layer():
     found = failed(check.block, returned, like=C1)
     assert found.cause is Cause.NOT_CALLED
-    assert "It is a layer that was not called: layers.MaxPooling2D()(x) (line " in found.message
+    assert "layer that was not called; write layers.MaxPooling2D()(x) (line " in found.message
 
 
 def test_a_layer_that_is_only_made_is_not_blamed():
@@ -363,5 +364,5 @@ def test_a_stub_that_was_left_beside_an_answer():
     )
     found = failed(check.block, lambda x: layers.ReLU()(untouched(x)), like=C1)
     assert found.cause is Cause.NOT_ANSWERED
-    assert "It calls untouched(). Fill that in, and run its cell." in found.message
+    assert "Your answer calls untouched(). Fill that in, and run its cell." in found.message
     assert "colours only" in failed(check.block, on_purpose, like=C1).message

@@ -615,7 +615,7 @@ MISTAKES = {
     ),
     "a view that mixes": (
         of_lenet(flattened=lambda self, x: x.view(-1, 200)), lenet.LENET5, "", Cause.RAISES,
-        ["gets 200, 4 times for 2 images: view() or reshape() mixes them"],
+        ["gets 200, and 2 images became 4: view() or reshape() mixes them"],
     ),
     "a plain list": (
         InPlainList, lenet.LENET5_1998, "C3", Cause.FROZEN, ["use nn.ModuleList"],

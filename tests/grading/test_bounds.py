@@ -354,7 +354,7 @@ def test_a_card_that_stops_counting_says_so():
     with pytest.raises(check.CheckFailed) as failed, check.silently():
         check.model(frozen, like=resnet.RESNET50)
     assert len(failed.value.findings) == MOST_FINDINGS
-    assert "differs, and at least 4 more to look at." in str(failed.value)
+    assert "is not right, and at least 4 more to look at." in str(failed.value)
 
 
 def test_of_several_tables_the_nearest_is_named():

@@ -201,7 +201,7 @@ def test_a_flaw_in_the_source_is_told_as_such_before_the_solution_is_tried(tmp_p
     lines = right.splitlines(keepends=True)
     conflict = "".join([*lines[:5], "<<<<<<< HEAD\n", "=======\n", ">>>>>>> x\n", *lines[5:]])
     assert "hw/p1.ipynb holds two versions from a merge conflict (line 6)" in said(conflict)
-    assert "hw/p1.ipynb is not JSON, as a notebook has to be" in said(right[:-9])
+    assert "hw/p1.ipynb is not JSON; a notebook has to be JSON" in said(right[:-9])
     assert "hw/p1.ipynb is empty." in said("")
 
 

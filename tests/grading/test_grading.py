@@ -335,7 +335,7 @@ def test_code_that_stops_is_told_with_the_students_line(room):
     _, result = room.grade("stops", room.written(**STOPS))
     said = {name: messages[0] for name, messages in sentences(result).items()}
     assert said["lenet-model"] == (
-        "S2 is a layer that was not called: layers.AveragePooling2D(…)(x) "
+        "S2 is a layer that was not called; write layers.AveragePooling2D(…)(x) "
         '(line 4: x = layers.AveragePooling2D(2, name="S2")).'
     )
     assert (

@@ -50,8 +50,8 @@ def test_good_predictions_get_their_points(room):
     "student, sentence",
     [
         ("missing", "There is no answer yet."),
-        ("short", "It has 499 characters, it should have 500."),
-        ("classes", "are wrong, at most 200 may be."),
+        ("short", "The number of characters is 499, it should be 500."),
+        ("classes", "At most 200 may be wrong."),
         ("letters", "The classes are the digits"),
         ("liar", "The classes are the digits"),
         ("nan", "It should be a text in quotation marks."),

@@ -77,7 +77,7 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
     assert "2 files could be it: p1 (1).ipynb, p1 (2).ipynb. Look" in found["several"].failed
     assert "call it p1.ipynb" in found["several"].failed
     assert "p1 (1).ipynb" in found["many"].failed and "more. Look" in found["many"].failed
-    assert "last-week.ipynb (holds no exercise of it)" in found["wrong"].failed
+    assert "last-week.ipynb (holds none of the exercises)" in found["wrong"].failed
     assert "p1 (1).ipynb (is not JSON" in found["damaged"].failed
     assert found["linked"].failed == "p1.ipynb was not handed in"
     assert all(r.score == 0 for r in found.values() if r.failed)

@@ -32,7 +32,7 @@ def misfit(call):
         said = _("{misfit}, all of {images} images in one row. Write torch.flatten(x, 1)")
         text = said.format(misfit=text, images=tracer.batch)
     elif x.shape[0] != tracer.batch:
-        said = _("{misfit}, {times} times for {images} images: view() or reshape() mixes them")
+        said = _("{misfit}, and {images} images became {times}: view() or reshape() mixes them")
         text = said.format(misfit=text, times=x.shape[0], images=tracer.batch)
     elif name == "linear" and x.dim() == 4:
         said = _("{misfit}: along the width of a map. Flatten it first, to {values:,} values")

@@ -46,7 +46,7 @@ def _source_notebook(content):
                 "take out the lines that begin with <<<<<<<, ======= and >>>>>>>."
             ) from None
         raise ValueError(
-            f"is not JSON, as a notebook has to be ({error}). Take it back from version control "
+            f"is not JSON; a notebook has to be JSON ({error}). Take it back from version control "
             "or from a copy."
         ) from None
     except RecursionError:

@@ -10,6 +10,7 @@ does not trust its replies.
 """
 
 import base64
+import functools
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from traitlets import Any, Type
 from traitlets.config import Config
 
 from course.evidence import observe
+from course.language import N_, _, speaking, spoken
 
 
 class Outputs:
@@ -202,7 +204,9 @@ def serve(channel, most, longest, after):
     say(b'{"id": 0}')
     while line := lines.readline():
         after()
-        request, reply = json.loads(line), {"failed": "NO_ANSWER", "text": "it was interrupted"}
+        request = json.loads(line)
+        asked = request.get("ask", {})
+        reply = _no_answer(asked, N_("it was interrupted"))
         sys.stdout, sys.stderr = streams
         shell.shown.begin()
         try:
@@ -211,7 +215,7 @@ def serve(channel, most, longest, after):
                 if "run" in request:
                     shell.run_cell(request["run"], store_history=True)
                 else:
-                    reply = _reply(shell.user_ns, request["ask"])
+                    reply = _reply(shell.user_ns, asked)
             finally:
                 _ignore_interrupts()
         except KeyboardInterrupt:  # the grader knows that it interrupted
@@ -219,7 +223,8 @@ def serve(channel, most, longest, after):
         except BaseException as error:  # IPython shows what a cell raises; its own ends nothing
             shell.shown.add(_error(type(error).__name__, "the cell could not be run"))
         if "run" not in request:
-            say(_written({"id": request["id"], "reply": reply}, _unsendable))
+            unsendable = functools.partial(_unsendable, asked)
+            say(_written({"id": request["id"], "reply": reply}, unsendable))
             continue
         shown = b", ".join(_written(output, _not_shown) for output in shell.shown.taken())
         head = b'{"id": %d, "count": %d, ' % (request["id"], shell.execution_count - 1)
@@ -237,15 +242,22 @@ def _reply(names, request):
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return {"failed": "NO_ANSWER", "text": _cannot(request["name"], error)}
+        return _unreadable(request, error)
 
 
-def _unsendable(message, error):
-    return {**message, "reply": {"failed": "NO_ANSWER", "text": _cannot("the answer", error)}}
+def _unsendable(request, message, error):
+    return {**message, "reply": _unreadable(request, error)}
 
 
-def _cannot(what, error):
-    return f"{what} cannot be read: {type(error).__name__}"
+def _unreadable(request, error):
+    said = N_("it cannot be read: {error}")
+    return _no_answer(request, said, error=type(error).__name__)
+
+
+def _no_answer(request, said, **names):
+    """The reply that there is none, in the language of the request."""
+    with speaking(request.get("language") or spoken()):
+        return {"failed": "NO_ANSWER", "text": _(said).format(**names)}
 
 
 def _not_shown(output, error):
