@@ -132,7 +132,7 @@ def test_some_characters_may_be_wrong():
         (None, Cause.NOT_ANSWERED, "There is no answer yet."),
         (..., Cause.NOT_ANSWERED, "There is no answer yet."),
         ("012345678", Cause.WRONG_VALUE, "The number of characters is 9, it should be 10."),
-        ("", Cause.WRONG_VALUE, "It has 0 characters"),
+        ("", Cause.WRONG_VALUE, "The number of characters is 0"),
         ([0, 1], Cause.WRONG_KIND_OF_VALUE, "a text in quotation marks. Received: [0, 1]."),
         (123, Cause.WRONG_KIND_OF_VALUE, "Received: 123."),
         (float("nan"), Cause.WRONG_KIND_OF_VALUE, "Received: nan."),

@@ -541,6 +541,14 @@ def test_no_value_ends_the_kernel(box):
         assert run(kernel, "print(1)")[0]["text"] == "1\n"
 
 
+def test_no_answer_is_told_in_the_language_of_the_request(box):
+    with Kernel(box.address) as kernel:
+        run(kernel, "def stops(): raise KeyboardInterrupt")
+        request = {"ask": "call", "cases": [[]], "language": "es"}
+        kernel.send(ask={"name": "stops", **request})
+        assert kernel.answer(600)["reply"]["text"] == "se interrumpió"
+
+
 def test_an_address_space_has_a_limit(box):
     assert "MemoryError" in said(
         box, "try:\n    bytearray(10**11)\nexcept MemoryError:\n    print('MemoryError')"
