@@ -55,7 +55,7 @@ def is_of_a_source(cell):
 
     The grader does not go by this: it knows the official answers.
     """
-    return "### BEGIN SOLUTION" in cell and bool(re.search(r"\bvariant\(", cell))
+    return "BEGIN SOLUTION" in cell and bool(re.search(r"\bvariant\(", cell))
 
 
 def _said(test, sense):
