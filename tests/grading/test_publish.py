@@ -93,7 +93,8 @@ def test_nothing_of_grading_is_in_it(copy):
         "start.ipynb",
     }  # fmt: skip
     assert not (copy / "course/grading").exists()
-    assert {path.name for path in (copy / "docs").iterdir()} == {"glossary.md", "students.md"}
+    pages = {path.name for path in (copy / "docs").iterdir()}
+    assert pages == {"accessibility.md", "glossary.md", "students.md"}
 
 
 def test_all_links_lead_to_something(copy):
