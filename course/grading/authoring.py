@@ -153,22 +153,25 @@ def _variants(course, assignment, roster, to, into):
     course.chosen([assignment])
     notes = codes.enter(course, roster) if roster else []
     rows, band = codes.codes(course, assignment)
+    if not rows:
+        click.echo(f"{band}.")
+        click.echo("The gradebook has no students yet: name a list of the class with --roster.")
+        return 1
+    count = len(rows)
     if into:
         to = to or "moodle.csv"
-        notes += codes.fill(course, assignment, rows, into, to)
+        count, said = codes.fill(course, assignment, rows, into, to)
+        notes += said
     elif to:
         codes.listed(rows, to)
     else:
         for row in rows:
             click.echo(f"{row['code']}  {one_line(row['student_id'])}")
-    for note in notes:
+    for note in dict.fromkeys(notes):
         click.echo(f"note: {note}")
-    if to and rows:
-        click.echo(f"written: {short(to)} ({len(rows)} students)")
+    if to:
+        click.echo(f"written: {short(to)} ({count} student{'s' * (count != 1)})")
     click.echo(f"{band}.")
-    if not rows:
-        click.echo("The gradebook has no students yet: name a list of the class with --roster.")
-        return 1
 
 
 @command("publish", "course publish ../students --repository https://github.com/you/convnets")

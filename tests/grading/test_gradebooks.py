@@ -151,7 +151,7 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     assert "no column that is called like 02-lenet" in capsys.readouterr().err
     text = lms.text().replace("Li, Bo", "Lee, Bob").replace("bl1", "bb1").replace("bo,", "x,")
     assert differing(text, filled(school, tmp_path, text, "02-lenet")) == ["20"]
-    assert "so not exported: bl1" in capsys.readouterr().out
+    assert "so not filled in: bl1" in capsys.readouterr().out
     lms.columns["Conv (41)"] = 10
     filled(school, tmp_path, lms.text())
     said = capsys.readouterr().out

@@ -6,6 +6,7 @@ import pytest
 
 from course.grading.inbox.collect import collect
 from course.grading.inbox.intake import intake
+from course.grading.inbox.roster import Roster
 from tests.inbox import packed
 
 MOODLE = {"Jane Doe_1327627": "jane's", "Åsa Möller_13": "åsa's"}
@@ -46,6 +47,11 @@ def worksheet(language, ids=("jd1", "åm2", "aa3"), mark=","):
     return "\n".join(lines) + "\n"
 
 
+def without_an_archive(roster):
+    """The ids that `course variants` takes, before anything was handed in."""
+    return {person.id for person in Roster(roster).people}
+
+
 @pytest.fixture
 def moodle(room, tmp_path):
     files = {f"{n}_assignsubmission_file/x.ipynb": room.notebook(t) for n, t in MOODLE.items()}
@@ -60,6 +66,8 @@ def test_a_worksheet_in_any_language(room, tmp_path, moodle, language):
     assert room.submitted() == {"jd1": "jane's", "åm2": "åsa's"}
     jane = room.student("jd1")
     assert (jane.first_name, jane.last_name) == ("Jane", "Doe")
+    assert without_an_archive(roster) == {"jd1", "åm2", "aa3"}
+    assert Roster(roster).people[0].email == "jane@uni.edu"
     # Who has handed in nothing is known as well, with the number for the way back.
     assert room.student("aa3").last_name == "Abel"
     said = intake(room.course, "hw")
@@ -78,18 +86,53 @@ def test_moodles_worksheet_says_when(room, tmp_path, moodle):
     assert room.stamp("åm2") == "2026-11-20 11:00:00 UTC"
 
 
-@pytest.mark.parametrize("language", ["English", "German"])
+@pytest.mark.parametrize("language", WORKSHEETS)
 def test_an_empty_id_falls_back_to_what_the_line_has_instead(room, tmp_path, moodle, language):
     roster = tmp_path / "r.csv"
     roster.write_text(worksheet(language, ("", "åm2", "aa3")), encoding="utf-8")
     assert room.collect(moodle, "--roster", roster) == 0
     assert room.submitted() == {"jane@uni.edu": "jane's", "åm2": "åsa's"}
+    assert without_an_archive(roster) == {"jane@uni.edu", "åm2", "aa3"}
     # Nothing but the number, which is another one next week, and the name.
-    text = "\n".join(",".join(line.split(",")[:2]) for line in roster.read_text().splitlines())
-    roster.write_text(text)
+    lines = [line.split(",") for line in roster.read_text().splitlines()]
+    roster.write_text("\n".join(",".join(line[:2] + line[4:]) for line in lines))
     (room.folder / "gradebook.db.intake.json").unlink()
     collect(room.course, moodle, roster=roster)
     assert set(room.submitted()) == {"jane@uni.edu", "åm2", "janedoe", "åsamöller"}
+    assert without_an_archive(roster) == {"janedoe", "åsamöller", "absentabel"}
+
+
+@pytest.mark.parametrize("language", ["English", "German"])
+def test_moodles_numbers_are_nobodys_ids(tmp_path, language):
+    roster = tmp_path / "r.csv"
+    lines = worksheet(language).splitlines()
+    roster.write_text("\n".join(",".join(line.split(",")[:2]) for line in lines))
+    assert without_an_archive(roster) == {"janedoe", "åsamöller", "absentabel"}
+    roster.write_text(roster.read_text().replace("Absent Abel", "Jane Doe"))
+    assert without_an_archive(roster) == {"åsamöller"}
+    assert any("once: Jane Doe, Jane Doe" in note for note in Roster(roster).notes)
+
+
+def test_who_has_no_id_is_named(tmp_path):
+    roster = tmp_path / "r.csv"
+    roster.write_text("student_id,name,email\nstud7,Ada Roe,a@x.org\n,Bo Li,\n")
+    assert without_an_archive(roster) == {"stud7"}
+    assert any(note.endswith(": Bo Li") for note in Roster(roster).notes)
+    points = "Student,ID,SIS User ID,Section\n    Points Possible,,,\n"
+    roster.write_text(f'{points}"Roe, Ada",1,ar1,A\n')
+    assert Roster(roster).notes == []
+
+
+def test_no_grade_becomes_an_id(tmp_path):
+    roster = tmp_path / "r.csv"
+    titles = "Student,ID,SIS User ID,Section,hw (7)\n    Points Possible,,,,100\n"
+    roster.write_text(f'{titles}"Roe, Ada",1,,A,88\n"Li, Bo",2,,A,90\n')
+    assert without_an_archive(roster) == {"1", "2"}
+    lines = [line.split(",") for line in worksheet("German").splitlines()]
+    for number, line in enumerate(lines[1:], 80):
+        line[5] = str(number)
+    roster.write_text("\n".join(",".join(line[:2] + line[4:]) for line in lines))
+    assert without_an_archive(roster) == {"janedoe", "åsamöller", "absentabel"}
 
 
 def test_who_stands_there_without_a_number_is_not_said_to_be_missing(room, tmp_path):
@@ -122,6 +165,7 @@ def test_whatever_wrote_the_file(room, tmp_path, moodle, how):
     roster.write_bytes(ENCODED[how](worksheet("English")))
     report = collect(room.course, moodle, roster=roster)
     assert room.submitted() == {"jd1": "jane's", "åm2": "åsa's"}
+    assert without_an_archive(roster) == {"jd1", "åm2", "aa3"}
     assert any("Windows-1252" in text for _, text in report.notes) is (how == "Excel's own")
 
 
@@ -132,6 +176,7 @@ def test_whatever_stands_between_the_columns(room, tmp_path, moodle, mark):
     roster.write_text(f"sep={mark}\n{text}" if mark == ";" else text)
     collect(room.course, moodle, roster=roster)
     assert set(room.submitted()) == {"jd1", "åm2"}
+    assert without_an_archive(roster) == {"jd1", "åm2", "aa3"}
 
 
 def test_what_spreadsheets_do_to_numbers(room, tmp_path):
@@ -146,7 +191,7 @@ def test_what_spreadsheets_do_to_numbers(room, tmp_path):
         "libo_127_20002_p1.ipynb": room.notebook("b"),
     }
     assert room.collect(packed(tmp_path / "a.zip", files), "--roster", roster) == 0
-    assert room.submitted() == {"007": "a", "9": "b"}
+    assert room.submitted() == {"007": "a", "9": "b"} and without_an_archive(roster) == {"007", "9"}
     assert room.number("007") == "126" and room.number("9") == "127"
     assert room.student("007").first_name == "Ada"
 
@@ -209,6 +254,7 @@ def test_who_was_collected_once_keeps_the_id(room, tmp_path):
     }
     report = collect(room.course, packed(tmp_path / "b.zip", files))
     assert {student for student, _, _ in report.taken} == {"ar1", "bl1"}
+    assert without_an_archive(roster) == {"ar1", "bl1"}
 
 
 def test_an_own_list_may_call_its_columns_as_it_likes(room, tmp_path):
@@ -222,10 +268,11 @@ def test_an_own_list_may_call_its_columns_as_it_likes(room, tmp_path):
         ("Kürzel;Canvas\naroe;1\nboli;2\n", {"aroe", "boli"}),
         ("Nachname;Vorname;Matr.;Canvas-Nummer\nRoe;Ada;m11;1\nLi;Bo;m12;2\n", {"m11", "m12"}),
         ("Name;Canvas\nAda Roe;1\nBo Li;2\n", {"1", "2"}),
+        ("Name;Matr.;Semester;Canvas\nAda Roe;4711;5;1\nBo Li;4712;5;2\n", {"4711", "4712"}),
     ):
         roster.write_text(text)
         report = collect(room.course, path, roster=roster)
-        assert {student for student, _, _ in report.taken} == ids
+        assert {student for student, _, _ in report.taken} == ids == without_an_archive(roster)
 
 
 def test_names_find_each_other_however_they_are_spelled(room, tmp_path):
@@ -237,7 +284,7 @@ def test_names_find_each_other_however_they_are_spelled(room, tmp_path):
         unicodedata.normalize("NFD", "Matrikel,Nachname,Vorname\nv1,Nguyễn,Thị Hồng\nr2,कुमार,राम\n")
     )
     collect(room.course, packed(tmp_path / "a.zip", files), roster=roster)
-    assert set(room.submitted()) == {"v1", "r2"}
+    assert set(room.submitted()) == {"v1", "r2"} == without_an_archive(roster)
     assert room.student("v1").last_name == "Nguyễn"
 
 

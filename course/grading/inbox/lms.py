@@ -58,7 +58,7 @@ LMS = {
 }
 #: LMSs that give participants other numbers in each assignment.
 PER_ASSIGNMENT = ("moodle",)
-_GENERAL = ("classroom", "folders")  # their patterns fit many files of other LMSs too
+GENERAL = ("classroom", "folders")  # their patterns fit many files of other LMSs too
 _LOCAL = ("moodle", "blackboard", "brightspace")  # their times are local, without a time zone
 _METADATA = "submission_metadata.yml"
 
@@ -143,7 +143,7 @@ def detected(archive, paths):
     """The LMS that names files like these. Raises CourseError if several could, or none."""
     fits = {lms: matches(lms, paths) for lms in LMS}
     likely = [lms for lms in fits if 2 * len(fits[lms]) > len(paths)]
-    likely = [lms for lms in likely if lms not in _GENERAL] or likely
+    likely = [lms for lms in likely if lms not in GENERAL] or likely
     most = max((len(fits[lms]) for lms in likely), default=0)
     best = [lms for lms in likely if len(fits[lms]) == most]
     # Drive packs a folder around everything. So "folder/Ada - lenet.ipynb" may be the file of a

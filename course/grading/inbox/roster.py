@@ -16,7 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from course.grading import CourseError
-from course.grading.inbox.lms import PER_ASSIGNMENT, squashed
+from course.grading.inbox.lms import GENERAL, LMS, PER_ASSIGNMENT, squashed
+from course.plain import one_line
 
 # Columns for the student's id, the preferred ones first.
 _ID_COLUMNS = (
@@ -40,6 +41,9 @@ _LAST = (
 #: Columns of Canvas's own list that say who a student is.
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
+_CANVAS_OWN = {"student", "id", "section"}
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_NUMBERED = re.compile(r"([^\d,]+)\d+")  # as Moodle calls participants
 _SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
 
 
@@ -53,6 +57,7 @@ class Person:
     first_name: str
     last_name: str
     number: str | None  # the LMS's number, for the export of grades
+    email: str = ""
     canvas: dict = field(default_factory=dict)  # the student's columns of Canvas's own file
     handed_in: datetime | None = None  # local time in Moodle's own file
 
@@ -60,23 +65,27 @@ class Person:
 class Roster:
     """The students of a roster, found by their number or name in an archive.
 
-    `students` are those of the archive. Raises CourseError for a file that is not a roster.
+    `lms` is a key of LMS, and `students` are those of its archive. Without an archive, the file
+    alone tells whose numbers it has: the ids are the same. Raises CourseError for a file that is
+    not a roster.
     """
 
-    def __init__(self, path, lms, students):
+    def __init__(self, path, lms=None, students=()):
         self.path, self.notes = path, []
         table, _, said = read_csv(path)
         self.notes += [said] if said else []
         header, self.rows = _table(path, table)
         keys = {_key(lms, key) for student in students for key in student.keys}
         names = {squashed(student.name) for student in students} - {""}
-        key_columns = self._key_columns(lms, header, keys)
+        key_columns = self._key_columns(lms or "folders", header, keys)
+        if lms is None:
+            lms, key_columns = self._told(header, key_columns)
         id_columns = self._id_columns(lms, header, key_columns)
         name_of = _names(header, self.rows, names)
         self.people, self.by_key, self.by_name = [], defaultdict(set), defaultdict(set)
         self.numberless = set()  # names of students without a number in the roster
         alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
-        nameless = 0
+        left = []  # what says who a line is about that is not taken
         for line, row in enumerate(self.rows):
             found = {_key(lms, row[column]) for column in key_columns if row[column]}
             split, spellings = name_of(row)
@@ -85,12 +94,14 @@ class Roster:
                 plain = squashed(" ".join(split))
                 lasting = lms not in PER_ASSIGNMENT
                 own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
-            if not own:  # not a student, such as Canvas's line of possible points
-                nameless += bool(found)
+            if not own:
+                if found or not _is_canvas_own(row):
+                    left.append(" ".join(split).strip() or next(filter(None, row.values()), ""))
                 continue
             number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
             canvas = {title: row.get(title.casefold(), "") for title in CANVAS}
             person = Person(line, own, found, *split, number if lms != "folders" else None)
+            person.email = _email(row)
             person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
             person.handed_in = _time(row.get("last modified (submission)", ""))
             self.people.append(person)
@@ -106,8 +117,11 @@ class Roster:
                 f"A spreadsheet has shortened numbers in {path}, such as {min(short)}. Download "
                 "the list again, and do not open it in a spreadsheet before you use it here."
             )
-        if nameless:
-            self.notes.append(f"{nameless} lines of the roster have a number, but no id or name.")
+        if left := list(filter(None, left)):
+            self.notes.append(
+                f"Not read from {path}, because the line has no id, and no name that is there "
+                f"once: {', '.join(map(one_line, left))}"
+            )
         self.lms = lms
         # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
         # let students change them.
@@ -122,13 +136,45 @@ class Roster:
         best = max(hits.values())
         return [title for title in header if best and hits[title] == best] or known
 
+    def _told(self, header, known):
+        """(the LMS whose numbers a roster has, the titles of their columns), without an archive.
+
+        `known` are the columns that may hold ids.
+        """
+        first = header[0]
+        parts = [_NUMBERED.fullmatch(row[first]) for row in self.rows]
+        words = {part and part[1] for part in parts}
+        alike = first not in _ID_COLUMNS and len(words) == 1 and None not in words
+        if alike and (not self._is_id(first) or self._grades(header)):
+            return "moodle", [first]
+        named = [(lms, title) for lms in LMS for title in header if lms in title]
+        named = [(lms, [title]) for lms, title in named if lms not in GENERAL]
+        return named[0] if named and not known else ("folders", known)
+
+    def _grades(self, header):
+        """Titles of columns with grades: the column behind has the highest one, in all rows.
+
+        So it is in Moodle's worksheet.
+        """
+        columns = [[_grade(row[title]) for row in self.rows if row[title]] for title in header]
+        return [
+            title
+            for title, grades, most in zip(header, columns, columns[1:], strict=False)
+            if None not in (*grades, *most)
+            and len({*most}) == 1
+            and max(grades, default=0) <= most[0]
+        ]
+
     def _id_columns(self, lms, header, key_columns):
         """Titles of the columns that hold students' ids, the best one first."""
         known = [t for t in _ID_COLUMNS if t in header and any(row[t] for row in self.rows)]
         if known:
             return known
         lasting = [t for t in key_columns if lms not in PER_ASSIGNMENT]
-        by_shape = [t for t in header if t not in key_columns and self._is_id(t)]
+        if set(header) >= _CANVAS_OWN:
+            return lasting  # other columns with numbers have grades
+        others = [*key_columns, *self._grades(header)]
+        by_shape = [t for t in header if t not in others and self._is_id(t)]
         by_shape.sort(key=lambda title: any("@" in row[title] for row in self.rows))
         names = header[0] in (*_FIRST, *_LAST) or any(" " in row[header[0]] for row in self.rows)
         first = [] if names or header[0] in key_columns else [header[0]]
@@ -155,6 +201,25 @@ class Roster:
     def lacks_number(self, student):
         """Whether the roster has a student of this name without a number."""
         return squashed(student.name) in self.numberless
+
+
+def _is_canvas_own(row):
+    """Whether a line of Canvas's own list is no student's, such as that of possible points.
+
+    Students are there by their last name, a comma and the first name.
+    """
+    return set(row) >= _CANVAS_OWN and "," not in row["student"]
+
+
+def _grade(text):
+    """A number, or None for any other text."""
+    return float(text.replace(",", ".")) if re.fullmatch(r"\d+([.,]\d+)?", text) else None
+
+
+def _email(row):
+    """The e-mail address in a line, or "". A column that is called so comes first."""
+    found = [title for title in row if _ADDRESS.fullmatch(row[title])]
+    return next((row[title] for title in sorted(found, key=lambda t: "mail" not in t)), "")
 
 
 def read_csv(path, what="roster"):

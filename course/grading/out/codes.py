@@ -5,12 +5,14 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from course.grading import CourseError, variants
+from course.grading.inbox.intake import Record
 from course.grading.inbox.roster import Roster
-from course.grading.notebook.source import read_source
+from course.grading.notebook.source import official_cells, read_source
 from course.grading.notebook.tables import embedded, has_variants, texts_in
-from course.grading.out.filled import found, on_moodle, told
-from course.grading.out.scores import scored, write
+from course.grading.out.filled import found, looked_for, on_moodle, told
+from course.grading.out.scores import write
 from course.kit import variant
+from course.language import _, speaking
 from course.notebook.official import official_of
 
 COLUMNS = ("student_id", "first_name", "last_name", "email", "code")
@@ -50,13 +52,21 @@ def listed(rows, path):
 
 
 def enter(course, roster):
-    """Write the students of a roster into the gradebook. Returns sentences about the roster."""
-    read = Roster(roster, "folders", ())
+    """Write the students of a roster into the gradebook. Returns sentences about the roster.
+
+    Their ids are those that `course collect` gives them with the same roster. Raises CourseError
+    if nobody can be read from it.
+    """
+    read = Roster(roster)
+    if not read.people:
+        raise CourseError("\n".join([
+            f"Nobody of the class could be read from {roster}. It should have a line for each "
+            "student: an id, a number of your LMS, or a name that is there once.",
+            *read.notes,
+        ]))  # fmt: skip
     with Gradebook(course.database, course.directory.course_id) as gradebook:
         for person in read.people:
-            row = read.rows[person.line]
-            email = row.get("email") or row.get("email address")  # as Gradescope names people
-            about = [person.first_name, person.last_name, email]
+            about = [person.first_name, person.last_name, person.email]
             given = {name: text for name, text in zip(COLUMNS[1:], about, strict=False) if text}
             gradebook.update_or_create_student(person.id, **given)
     return read.notes
@@ -65,7 +75,8 @@ def enter(course, roster):
 def fill(course, assignment, rows, into, to):
     """Write a copy of Moodle's grading worksheet, with each student's code as the comment.
 
-    Returns sentences for the instructor. Raises CourseError if the file has no such column.
+    Returns (the number of students whose code is in it, sentences for the instructor). Raises
+    CourseError if the file has no such column, or none of these students.
     """
     lms, sheet = told(into)
     place = on_moodle(sheet) if lms == "moodle" else None
@@ -77,10 +88,30 @@ def fill(course, assignment, rows, into, to):
         )
     if Path(to).resolve() == Path(into).resolve():
         raise CourseError(f"{into} is not written over: name another file with --to.")
-    code, notes = {row["student_id"]: row["code"] for row in rows}, []
-    everything = list(scored(course, [assignment], ()))
-    people = found(sheet.path, lms, everything, notes)
-    for student, person in people.items():
-        sheet.fill(1 + person.line, place.comments, f"The code of your variant: {code[student]}")
+    notes, record = [sheet.said] if sheet.said else [], Record(course)
+    with Gradebook(course.database) as gradebook:
+        wanted = []
+        for each in gradebook.students:
+            number = record.number(lms, assignment, each.id, each.lms_user_id)
+            wanted.append(looked_for(each.id, each.first_name, each.last_name, number))
+    people = found(sheet.path, lms, wanted, notes)
+    if not people:
+        raise CourseError(
+            f"None of the {len(rows)} students of the gradebook is in {into}, so no code was "
+            "written. Name the file with --roster, too, so that they are known as it has them."
+        )
+    code = {row["student_id"]: row["code"] for row in rows}
+    with speaking(_language(course, assignment)):
+        for student, person in people.items():
+            said = _("The code of your variant: {code}").format(code=code[student])
+            sheet.fill(1 + person.line, place.comments, said)
     sheet.write(to)
-    return notes
+    return len(people), notes
+
+
+def _language(course, assignment):
+    """The language of the assignment's release, or that which its release will have."""
+    path = course.notebooks(assignment)[0]
+    if course.released(assignment):
+        return official_cells(course.database, assignment, path.stem, path).language
+    return course.config.Stamp.get("language") or official_of(read_source(path)).language

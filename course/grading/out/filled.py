@@ -143,7 +143,9 @@ def fill(everything, lms, sheet, to):
                 f"The highest grade of {name} in {LMS[lms][0]} is {place.most:g}, and the "
                 f"assignment has {most:g} points: change it there."
             )
-        people = found(sheet.path, lms, chosen, notes)
+        names = "student", "first_name", "last_name"
+        wanted = [looked_for(*(o.row[name] for name in names), o.number[lms]) for o in chosen]
+        people = found(sheet.path, lms, wanted, notes)
         for one in chosen:
             if person := people.get(one.row["student"]):
                 sheet.fill(1 + person.line, place.grade, f"{one.final:g}")
@@ -243,13 +245,15 @@ def _number(text):
 # --- students
 
 
+def looked_for(id_, first_name, last_name, number):
+    """The Student of an entry of the gradebook; the number in the LMS may be None."""
+    name = f"{first_name or ''} {last_name or ''}".strip()
+    return Student(id_, name, (number,) if number else ())
+
+
 def found(path, lms, wanted, notes):
-    """{student: Person} of the students who are in the LMS's own file."""
-    students = {}
-    for one in wanted:
-        name = f"{one.row['first_name']} {one.row['last_name']}".strip()
-        keys = tuple(filter(None, [one.number[lms]]))
-        students[one.row["student"]] = Student(one.row["student"], name, keys)
+    """{student's id: Person} of the Students who are in the LMS's own file."""
+    students = {student.id: student for student in wanted}
     roster, found = Roster(path, lms, students.values()), {}
     notes += roster.notes
     for id_, student in students.items():
@@ -265,7 +269,7 @@ def found(path, lms, wanted, notes):
                 break
     missing = sorted(set(students) - set(found))
     if missing:
-        notes.append(f"Not in {path}, so not exported: {', '.join(missing)}.")
+        notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
     return found
 
 
