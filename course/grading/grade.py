@@ -111,14 +111,7 @@ def job_of(course, assignment, sandbox=None):
 
     Raises CourseError if it was never released, or if the configuration turns the sandbox off.
     """
-    if not course.released(assignment):
-        raise CourseError(
-            f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
-        )
-    sources = course.notebooks(assignment)
-    official = {
-        path.stem: official_cells(course.database, assignment, path.stem, path) for path in sources
-    }
+    official, sources = released(course, assignment), course.notebooks(assignment)
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
     files = worker.files_beside(course.path("release", assignment))
@@ -135,6 +128,18 @@ def job_of(course, assignment, sandbox=None):
     kernelspec = json.loads(spec or "{}")
     job = worker.Job(assignment, official, kernelspec, files, config, solution=solution)
     return replace(job, codes=variants.codes(course, job))
+
+
+def released(course, assignment):
+    """{notebook: Release}. Raises CourseError if the assignment was never released."""
+    if not course.released(assignment):
+        raise CourseError(
+            f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
+        )
+    return {
+        path.stem: official_cells(course.database, assignment, path.stem, path)
+        for path in course.notebooks(assignment)
+    }
 
 
 # --- spread over workers
@@ -192,7 +197,7 @@ def _spread(job, students, contents, at_work, workers, scheduler):
 
         yield from cluster.spread(job, students, contents, at_work, scheduler)
     elif students:
-        workers = min(workers or _cores(), len(students))
+        workers = min(workers or cores(), len(students))
         yield from _on_this_machine(job, students, contents, at_work, workers)
 
 
@@ -229,5 +234,6 @@ def _on_this_machine(job, students, contents, at_work, workers):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _cores():
+def cores():
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -19,7 +19,7 @@ import numpy as np
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
-from course.grading.grade import job_of
+from course.grading.grade import released
 from course.grading.out.feedback import templates
 from course.grading.out.works import FINDINGS, Work, add_findings, counts, works_of
 from course.plain import one_line
@@ -74,7 +74,7 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
     `progress(number, total, None)` is called for each submission that has been read.
     Raises CourseError if there are too few submissions, or a folder holds none.
     """
-    official = job_of(course, assignment).official
+    official = released(course, assignment)
     works, empty = works_of(course, assignment, official, also, progress)
     graded = add_findings(course, assignment, works)
     if len(works) < FEWEST:

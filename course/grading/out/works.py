@@ -1,13 +1,13 @@
 """The answers of a class, and of other folders, with their fingerprints and wrong findings."""
 
 import gc
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from course.grading import CourseError
 from course.grading.folder import CourseFolder
+from course.grading.grade import cores
 from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
 from course.grading.out.report import findings
@@ -40,7 +40,7 @@ def works_of(course, assignment, official, also, progress):
     folders = [folder for _, _, folder in places]
     read = []
     # Syntax trees and notebooks leave hardly any cycles; to look for them takes a fifth longer.
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(cores(), initializer=gc.disable) as pool:
         for found in pool.map(own.read, folders, chunksize=25):
             read.append(found)
             progress(len(read), len(folders), None)
