@@ -19,7 +19,7 @@ from traitlets import Unicode
 from course.grading import CourseError
 from course.grading.folder import BANKS
 from course.grading.notebook.source import read_source
-from course.grading.notebook.tables import embedded, problems_of
+from course.grading.notebook.tables import code_in, embedded, problems_of
 from course.language import in_setup, known
 from course.notebook.enclosed import enclosed
 from course.notebook.pieces import EXERCISE
@@ -199,9 +199,10 @@ def release(course, assignment, repository=None):
 
 def look_at_source(course, assignment):
     """Raise CourseError with every reason if an assignment's source cannot be released."""
-    problems, language = [], language_of(course)
-    for path in course.notebooks(assignment):
+    problems, language, paths = [], language_of(course), course.notebooks(assignment)
+    for path in paths:
         problems += source_problems(path) or _language_problems(path, language)
+    problems = problems or list(_different_codes(paths))
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
 
@@ -220,6 +221,14 @@ def _language_problems(path, language):
         "this call, or its arguments are not written as name=value. Write `import course` and "
         "`course.setup()` into the first code cell."
     ]
+
+
+def _different_codes(paths):
+    """Why several notebooks cannot be tried as one student's: they name different variants."""
+    named = {path.name: code for path in paths if (code := code_in(read_source(path)))}
+    if len({*named.values()}) > 1:
+        said = ", ".join(f"{code} in {name}" for name, code in named.items())
+        yield f"its notebooks name different codes ({said}). A student has one: name it in each."
 
 
 def source_problems(path):
