@@ -61,6 +61,7 @@ def _coursera(course, **options):
 
 
 def _write(course, where, assignment, output, minutes, tag=None):
+    from course.grading import variants
     from course.grading.folder import write_atomically, zipped
     from course.grading.grade import job_of
     from course.grading.notebook.source import read_source
@@ -71,8 +72,11 @@ def _write(course, where, assignment, output, minutes, tag=None):
     job = job_of(course, assignment)
     solved = {path.stem: read_source(path) for path in course.notebooks(assignment)}
     content = zipped(image.image(job, platform, minutes, solved, tag))
+    said = variants.about_the_class(course, job)
     path = Path(output or f"{assignment}-{platform.form}.zip")
     write_atomically(path.absolute(), content)
     size = len(content) / 1e6
     click.echo(f"written  {short(path)} ({size:.1f} MB): the README.md in it says what to do.")
     click.echo("It holds the solution and the tests: keep it where no student can read it.")
+    for sentence in said:
+        click.echo(sentence)

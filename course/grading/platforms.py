@@ -30,12 +30,13 @@ def _pack(course, assignment, output, with_answers):
     It holds the released cells, the tests, their points and the released files, but no answer of
     the model solution. `course judge` needs nothing else.
     """
-    from course.grading import pack
+    from course.grading import pack, variants
     from course.grading.grade import job_of
 
     course.chosen([assignment])
     path = Path(output or f"{assignment}.course")
     job = job_of(course, assignment)
+    said = variants.about_the_class(course, job)
     pack.write(job, path, with_answers)
     size = path.stat().st_size / 1000
     click.echo(f"packed   {assignment}: {short(path)} ({size:.0f} kB)")
@@ -43,6 +44,8 @@ def _pack(course, assignment, output, with_answers):
     if with_answers or hidden:
         what = "the solution" if with_answers else f"the hidden tests of {len(hidden)} exercises"
         click.echo(f"It holds {what}: keep it where no student can read it.")
+    for sentence in said:
+        click.echo(sentence)
 
 
 _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "coursera"
@@ -79,7 +82,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
     if there is none because of this machine, the pack or --within.
     """
-    from course.grading import CourseError, pack
+    from course.grading import CourseError, pack, worker
     from course.grading.folder import write_atomically
     from course.grading.out.formats import FORMATS
     from course.grading.sandbox import outside
@@ -112,15 +115,14 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             job = pack.read(pack_, sandbox)
             folders = {Path(to).absolute().parent for to in targets}
             outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
-            known = {name.casefold(): name for name in job.codes or ()}
-            found = filter(None, (known.get(name.casefold()) for name in students))
-            student = next(found, next(iter(students), None))
+            student = job.known(students)
             job.of(student)  # raises before anything is started
             verdict = _judged(job, pack.handed_in(files), student, within, told)
     except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)
+        said = worker.NOT_KNOWN if isinstance(error, worker.Unknown) else str(error)
         with contextlib.suppress(CourseError):  # said just now: it cannot be written
-            write(pack.failed(pack_, str(error)))
+            write(pack.failed(pack_, said))
         return 1
     write(verdict)
     return 0

@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 import tempfile
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from course.grading.folder import KEY
 from course.grading.notebook.tables import has_variants
 from course.kit import variant
 from course.kit.tables import given
+from course.plain import one_line
 
 _BYTES = 32
 
@@ -56,10 +58,10 @@ def key(root, make=False):
     return found
 
 
-def code(root, assignment, student, make=False):
+def code(root, assignment, student):
     """The code of one student's variant of an assignment."""
     said = f"{assignment}\0{student}".encode()
-    digest = hmac.digest(key(root, make), said, hashlib.sha256)
+    digest = hmac.digest(key(root), said, hashlib.sha256)
     return variant.code_of(int.from_bytes(digest))
 
 
@@ -100,13 +102,50 @@ def codes(course, job):
     """{student: code} of the class, also under the students' e-mail addresses.
 
     None if the Job's assignment has no variants. Students are those in the gradebook, and those
-    who handed something in.
+    who handed something in. An address that two students have is nobody's.
     """
     if not any(map(has_variants, job.official.values())):
         return None
-    with Gradebook(course.database) as gradebook:
-        emails = {student.id: student.email for student in gradebook.students}
+    emails, shared = _emails(course)
     ids = sorted({*emails, *course.students(job.assignment)})
     found = {student: code(course.root, job.assignment, student) for student in ids}
-    others = {emails[id_]: found[id_] for id_ in emails if emails[id_]}
+    others = {mail: found[id_] for id_, mail in emails.items() if mail and mail not in shared}
     return others | found
+
+
+def about_the_class(course, job):
+    """Sentences for the instructor about what a pack of the Job says of the class, if anything.
+
+    Raises CourseError if the assignment has variants, and there is no class.
+    """
+    if job.codes is None:
+        return []
+    if not job.codes:
+        raise CourseError(
+            f"{job.assignment} has a variant for each student, and the gradebook has no students. "
+            "The grader would know nobody. Enter the class first: "
+            f"course variants {job.assignment} --roster class.csv"
+        )
+    said = [
+        "It holds the code of each student's variant, with the student's id and e-mail address: "
+        "keep it where no student can read it."
+    ]
+    if shared := sorted(_emails(course)[1]):
+        said.append(
+            "In the gradebook, several students have one of these e-mail addresses. So the grader "
+            f"knows them by their ids alone: {', '.join(map(one_line, shared))}"
+        )
+    return said
+
+
+def _emails(course):
+    """({student: e-mail address or None}, the addresses that several students have)."""
+    with Gradebook(course.database) as gradebook:
+        emails = {student.id: student.email for student in gradebook.students}
+    owners = defaultdict(set)
+    for id_, mail in emails.items():
+        for name in filter(None, (id_, mail)):  # an address may be the id of another student
+            owners[name.casefold()].add(id_)
+    return emails, {
+        mail for mail in filter(None, emails.values()) if len(owners[mail.casefold()]) > 1
+    }

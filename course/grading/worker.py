@@ -44,14 +44,20 @@ from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.runner import LONGEST, NoVerdict
-from course.language import _, speaking
+from course.language import N_, _, speaking
 from course.notebook.renamed import read_submission
 from course.notebook.repair import repair
 from course.plain import one_line
 
 _log = logging.getLogger(__name__)
 _MEMORY = 4_000_000_000  # bytes of address space that a trusted process may have
+#: What a student reads whose code the grader lacks; the instructor reads why.
+NOT_KNOWN = N_("The grader does not know you yet, so nothing was graded. Tell your instructor.")
 _TO_JUDGE = 120  # seconds of processor time that a trusted process may take
+
+
+class Unknown(CourseError):
+    """It is not known whose variant a submission should be."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +79,31 @@ class Job:
     def of(self, student):
         """The Job for the submission of one student.
 
-        Raises CourseError if the assignment has variants, and this student's code is not known.
+        Raises Unknown if the assignment has variants, and this student's code is not known.
         """
         if self.codes is None:
             return self
         if student not in self.codes:
             who = f"the student {one_line(student)!r} is not known" if student else "none is named"
-            raise CourseError(
+            raise Unknown(
                 f"{self.assignment} has a variant for each student, and {who}, so nothing was "
                 "judged. Name one of the class with --student. A pack knows the class as it was "
                 "when the pack was made: after a change, make it again."
             )
         return replace(self, code=self.codes[student])
+
+    def known(self, names):
+        """The first of these ids and e-mail addresses that has a code, else the first one, or None.
+
+        Capitals and small letters are only told apart where both are there.
+        """
+        codes = self.codes or {}
+        for name in names:
+            alike = [name] if name in codes else []
+            alike = alike or [each for each in codes if each.casefold() == name.casefold()]
+            if len({codes[each] for each in alike}) == 1:
+                return alike[0]
+        return next(iter(names), None)
 
     @property
     def language(self):

@@ -244,7 +244,21 @@ def test_only_the_students_own_variant_is_right(released):
 
 def test_a_pack_knows_the_class_and_holds_no_key(released, tmp_path, capsys):
     packed, path = str(tmp_path / "hw.course"), str(tmp_path / "p1.ipynb")
+    roster = tmp_path / "more.csv"
+    roster.write_text("student_id,name,email\nTwin,Twin A,t@x.org\ntwin,Twin B,T@x.org\n")
+    assert released.run("variants", "hw", "--roster", roster) == 0
     assert released.run("pack", "hw", "-o", packed) == 0
+    said = capsys.readouterr().out
+    assert "with the student's id and e-mail address: keep it where" in said
+    assert "knows them by their ids alone: T@x.org, t@x.org\n" in said
+    job = pack.read(packed)
+    assert {"ada@x.org", "Twin", "twin"} < {*job.codes} and not {"t@x.org", "T@x.org"} & {
+        *job.codes
+    }
+    for names, student in (
+        (["t@x.org", "twin"], "twin"), (["Twin"], "Twin"), (["TWIN", "ADA"], "ada"), ([], None),
+    ):  # fmt: skip
+        assert job.known(names) == student
     assert (released.folder / "variant.key").read_text() not in str(_about(packed))
     nbformat.write(released.answered("ada"), path)
     capsys.readouterr()
@@ -252,9 +266,13 @@ def test_a_pack_knows_the_class_and_holds_no_key(released, tmp_path, capsys):
     assert main(["judge", "--pack", packed, *named, path]) == 0
     assert json.loads(capsys.readouterr().out)["score"] == 6
     for wrong, said in (([], "none is named"), (named[:2], "the student 'nobody' is not known")):
-        assert main(["judge", "--pack", packed, *wrong, path]) == 1
+        shown = tmp_path / "results.json"
+        to = ["--format", "gradescope", "--to", str(shown)]
+        assert main(["judge", "--pack", packed, *wrong, *to, path]) == 1
         error = capsys.readouterr().err
         assert said in error and "nothing was judged" in error
+        assert "The grader does not know you yet" in shown.read_text()
+        assert "--student" not in shown.read_text()
 
 
 def test_no_pack_that_students_can_read_is_written(released, tmp_path, capsys):
@@ -274,6 +292,7 @@ def test_gradescope_says_whose_submission_it_is(released, tmp_path):
     assert released.run("gradescope", "hw", "-o", made) == 0
     with zipfile.ZipFile(made) as file:
         program, setup = (file.read(name).decode() for name in ("run_autograder", "setup.sh"))
+        assert "It also holds the code of each student's variant" in file.read("README.md").decode()
     assert '--student "the solution" solved' in setup
     about = tmp_path / "submission_metadata.json"
     users = [{"id": 1, "email": "eve @x.org", "name": "Eve"}, {"sid": "77", "email": "a@x.org"}]
@@ -357,24 +376,29 @@ def test_only_a_code_that_the_notebook_uses_is_told(text, told):
 # --- the key, and the codes of a class
 
 
-def test_the_key_is_made_once_and_never_replaced(released, tmp_path):
+def test_the_key_is_made_once_and_never_replaced(released, tmp_path, capsys, monkeypatch):
     path = released.folder / "variant.key"
     assert path in CourseFolder(released.folder).private()
     before = released.code("ada")
     assert released.run("variants", "hw") == 0 and released.code("ada") == before
     with pytest.raises(CourseError, match="the key from which the codes of the variants follow"):
         variants.code(tmp_path, "hw", "ada")
-    made = variants.code(tmp_path, "hw", "ada", make=True)
-    assert variants.code(tmp_path, "hw", "ada", make=True) == made != before
+    variants.key(tmp_path, make=True)
+    made = variants.code(tmp_path, "hw", "ada")
+    variants.key(tmp_path, make=True)
+    assert variants.code(tmp_path, "hw", "ada") == made != before
     assert os.stat(tmp_path / "variant.key").st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["variant.key"]
     (tmp_path / "variant.key").write_text("abc")
     with pytest.raises(CourseError, match="Take it back from a backup"):
-        variants.code(tmp_path, "hw", "ada", make=True)
+        variants.key(tmp_path, make=True)
     path.rename(path.with_suffix(".away"))
     try:
         with pytest.raises(CourseError, match="a new key gives everybody another code"):
             job_of(CourseFolder(released.folder), "hw")
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+        released.run("similar", "hw")  # which judges nobody
+        assert "variant.key" not in capsys.readouterr().err
     finally:
         path.with_suffix(".away").rename(path)
     others = {variants.code(released.folder, a, s) for a in ("hw", "hw2") for s in CLASS}
@@ -414,6 +438,28 @@ def test_the_codes_of_a_class_are_written_for_the_lms(released, tmp_path, capsys
     assert "has no column for a comment" in capsys.readouterr().err
 
 
+def test_codes_for_a_worksheet_without_ids(tmp_path, capsys):
+    """Before the release, too; in the students' language, and by the ids of `course collect`."""
+    here = Course(tmp_path)
+    with (tmp_path / "nbgrader_config.py").open("a") as config:
+        config.write('\nc.Stamp.language = "de"\n')
+    sheet = Moodle({"7": ("Ada Who", ""), "8": ("Eve Who", "")}, 6)
+    own, filled = tmp_path / "own.csv", tmp_path / "filled.csv"
+    own.write_text(sheet.text())
+    to = ["--into", own, "--to", filled]
+    assert here.run("variants", "hw", "--roster", own, *to) == 0
+    assert "filled.csv (2 students)" in capsys.readouterr().out
+    sheet.take(filled.read_text())
+    assert sheet.grades["8"][2] == f"Der Code deiner Variante: {here.code('evewho')}"
+    filled.unlink()
+    own.write_text(Moodle({"9": ("No Body", "")}, 6).text())
+    assert here.run("variants", "hw", *to) == 1 and not filled.exists()
+    assert "None of the 2 students of the gradebook is in" in capsys.readouterr().err
+    own.write_text("student_id,email\n,\n ,\n")
+    assert here.run("variants", "hw", "--roster", own) == 1
+    assert "Nobody of the class could be read from" in capsys.readouterr().err
+
+
 # --- what cannot be released, and what is as it was
 
 
@@ -440,9 +486,14 @@ def without_a_table(course):
     )
 
 
+def with_two_codes(course):
+    nbformat.write(source("D624-P7JG"), course.folder / "solutions/hw/p2.ipynb")
+
+
 @pytest.mark.parametrize(
     "flaw, said",
     [
+        (with_two_codes, "different codes (VARY-NET3 in p1.ipynb, D624-P7JG in p2.ipynb)"),
         (without_a_code, "no cells that students can change have a line such as course.variant("),
         (with_a_wrong_code, "the cell code names no code. 'VARY-NETS' is nobody's code"),
         (without_a_table, "variant(draw) in tables/variant.py should return a Table"),
@@ -468,6 +519,14 @@ def test_an_assignment_without_variants_has_no_codes(tmp_path, capsys):
     assert job.codes is None and "codes" not in json.loads(_about(io.BytesIO(pack.packed(job))))
     assert made.run("variants", "hw") == 1
     assert "hw has no variants: no locked cell of its source calls" in capsys.readouterr().err
+
+
+def test_no_pack_without_a_class(tmp_path, capsys):
+    made = Course(tmp_path)
+    assert made.run("release", "--no-trial", "hw") == 0
+    assert made.run("pack", "hw", "-o", tmp_path / "hw.course") == 1
+    assert "course variants hw --roster class.csv" in capsys.readouterr().err
+    assert not (tmp_path / "hw.course").exists()
 
 
 def _about(pack):
