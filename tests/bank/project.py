@@ -295,7 +295,7 @@ def rates(low, high, count):
             ("project-predictions", "project-good-predictions"), "At most 200 may be wrong."),
     Mistake("partly right", "hand-in-answer",
             hand_in(predictions=PREDICTIONS[:400] + next_class(PREDICTIONS[400:])),
-            ("project-good-predictions",), "At most 75 may be wrong. The held-out digits do not lie"),
+            ("project-good-predictions",), "At most 75 may be wrong. The held-out digits do not"),
     Mistake("a list of numbers", "hand-in-answer",
             f"runs = {RUNS!r}\npredictions = {list(map(int, PREDICTIONS))!r}",
             ("project-predictions", "project-good-predictions"),

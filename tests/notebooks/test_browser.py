@@ -171,14 +171,27 @@ def opened(page, address):
     idle.first.wait_for(state="attached")  # the kernel is there
 
 
+#: Whether an element looks otherwise than without the keyboard, by a frame, a shadow or a colour.
+DIFFERS = """element => {
+    element.style.transition = "none";
+    const look = () => {
+        const style = getComputedStyle(element);
+        return [style.outline, style.boxShadow, style.border, style.backgroundColor].join();
+    };
+    const here = look();
+    element.blur();
+    const elsewhere = look();
+    element.focus({focusVisible: true});
+    return here !== elsewhere;
+}"""
+
+
 def tabbed(page, wanted):
     """Press Tab until the keyboard is there, in a place that shows it."""
     for _ in range(300):
         page.keyboard.press("Tab")
         if wanted.evaluate("element => element === document.activeElement"):
-            seen = "element => { const s = getComputedStyle(element);"
-            seen += " return s.outlineStyle !== 'none' || s.boxShadow !== 'none' }"
-            assert wanted.evaluate(seen)
+            assert wanted.evaluate(DIFFERS)
             return
     raise AssertionError(f"Tab does not lead to {wanted}")
 
