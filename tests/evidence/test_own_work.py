@@ -69,6 +69,8 @@ HELPED = {
     "a method": "class Net:\n    def rows(self):\n        return anatomy(LENET5)\nx = Net().rows()",
     "an object's own": "class Net:\n    def __init__(self):\n"
     "        self.n = anatomy(LENET5)\nx = Net().n",
+    "an object's own, without its name": "class Net:\n    def __init__(self):\n"
+    "        self.n = anatomy(LENET5)\n        del self\nx = Net().n",
     "a lambda": "x = lambda n: arithmetic.output_size(n, 5)",
     "a closure": "def make(f):\n    def own(n):\n        return f(n, 5)\n    return own\n"
     "x = make(arithmetic.output_size)",
@@ -219,6 +221,16 @@ def test_what_nobody_writes_by_hand_is_read_in_bounded_time():
         assert (
             time.process_time() - began < 30
         )  # of the processor's own time, and far less as a rule
+
+
+def test_what_cells_have_shown_is_asked_for_after_more_than_can_be_read():
+    written = Written()
+    written.ran(IMPORTS + "anatomy(LENET5)")
+    written.ran("def x():\n    return anatomy(LENET5), _")
+    written.ran("def y():\n    return _")
+    written.ran("".join(f"a{n} = 8\n" for n in range(1000)) + "if a0:\n    pass\n" * 4000)
+    assert written.helper("x") == "course.anatomy"
+    assert written.helper("y") is None  # who writes as much is not looked into any further
 
 
 def test_a_test_says_what_its_answer_may_use():

@@ -58,12 +58,18 @@ class Dataflow:
                 continue
             seen.add(value)
             found |= value.origins
-            called = [self._top.named(dotted) for dotted in value.late]
+            called = list(self._looked_up(value.late))
             for one in called:
                 found |= one.origins
             parts = [part for one in (value, *called) for part in one.parts]
             waiting += [part for name, part in parts if name not in stop or part.belated]
         return found
+
+    def _looked_up(self, late):
+        """The values of names that are looked up now."""
+        for dotted in late:
+            with suppress(TooMuch):  # in cells' outputs: all steps of reading may be used up
+                yield self._top.named(dotted)
 
 
 def _is_sum(statements):

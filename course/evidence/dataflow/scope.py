@@ -14,7 +14,8 @@ class Scope:
     """
 
     def __init__(self, reading, outer=None, local=(), is_class=False):
-        self.reading, self.outer, self.local, self.is_class = reading, outer, set(local), is_class
+        self.reading, self.outer, self.local = reading, outer, set(local)
+        self.is_class, self.is_function = is_class, outer is not None and not is_class
         self.values = {}  # {own name: Value}
         self.changed = {}  # {name from outside: what this scope adds to its value}
         self.returned = []  # the values that a function may return

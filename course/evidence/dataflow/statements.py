@@ -55,7 +55,7 @@ def _run_one(scope, node):
             _try(scope, node)
         case ast.Return(value=ast.expr()):
             returned(scope, node)
-        case ast.Delete():
+        case ast.Delete() if not scope.is_function:  # a method's self lives on outside
             for target in node.targets:
                 if isinstance(target, ast.Name) and scope.owns(target.id):
                     scope.values.pop(target.id, None)
