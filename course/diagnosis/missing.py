@@ -1,0 +1,84 @@
+"""Findings about rows of the table that have no step, and about a network that ends early."""
+
+from course.diagnosis.causes import Cause, few, finding
+from course.diagnosis.naming import does, what
+from course.language import _, ngettext
+
+
+def left_out(alignment, run):
+    """Rows are missing, or the addition of a shortcut is."""
+    edit, row = run[0], run[0].row
+    if run[-1].row.step == "add" and len(run) <= 3:
+        row = run[-1].row
+        return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
+    if len(run) == 1:
+        row = _unnamed(alignment.nets, edit)
+    value = row.inputs[0]
+    after = value.joined.name if value.joined else value.parts[0][0].name
+    step = _reader(alignment, run) or edit.instead
+    received = what(alignment, step) if step else _("the output")
+    rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
+    hint = ""
+    if rest:
+        hint = ngettext("{rows} is missing, too.", "{rows} are missing, too.", len(rest))
+        hint = hint.format(rows=few(rest))
+    return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
+
+
+def ends(alignment, run):
+    """Whether the network ends before these rows: nothing in it stands for later rows."""
+    kinds = {edit.kind for edit in alignment.edits if edit.at >= run[0].at}
+    if (
+        alignment.rest
+        or run[0].steps
+        or not kinds <= {"left out", "output shape"}
+        or _reader(alignment, run)
+    ):
+        return False
+    parts = [{part[0] for part in key} for key in alignment.nets.table.outputs]
+    lost = _lost(alignment, run)
+    return not any(nodes & lost and nodes - lost for nodes in parts)  # a branch of the last value
+
+
+def ends_early(alignment, run):
+    """The network ends before these rows."""
+    row = run[0].row
+    last = max(alignment.pairs.values(), default=None)
+    last = None if last is None else alignment.nets.net.nodes[last]
+    hint = _("It has no steps.")
+    if last:
+        hint = _("Its last step is {name} ({does}).").format(name=last.name, does=does(last))
+    return [finding(row.name, Cause.ENDS_EARLY, does(row), hint=hint)]
+
+
+def _reader(alignment, run):
+    """The step of the first matched row that should read one of the missing rows, or None."""
+    table, lost = alignment.nets.table, _lost(alignment, run)
+    for row, step in sorted(alignment.pairs.items()):
+        if {part[0] for key in table.inputs[row] for part in key} & lost:
+            return alignment.nets.net.nodes[step]
+    return None
+
+
+def _lost(alignment, run):
+    """The rows of a run, and those behind them that are missing as well, as numbers."""
+    table, lost = alignment.nets.table, {edit.at for edit in run}
+    for row in range(run[0].at, len(table.nodes)):
+        reads = {part[0] for key in table.inputs[row] for part in key}
+        if reads & lost and row not in alignment.pairs:
+            lost.add(row)
+    return lost
+
+
+def _unnamed(nets, edit):
+    """Of several equal rows, the one that is missing, if the network's names show which."""
+    names = {step.name for step in nets.net.nodes}
+    at, missing = edit.at, edit.row
+    while nets.table.nodes[at].name in names and len(nets.table.inputs[at]) == 1:
+        above = nets.table.inputs[at][0][0][0]
+        if above < nets.table.images or nets.table.kinds[above] != nets.table.kinds[edit.at]:
+            break
+        at = above
+        if nets.table.nodes[at].name not in names:
+            missing = nets.table.nodes[at]
+    return missing
