@@ -21,14 +21,9 @@ import re
 from collections import Counter
 from math import prod
 
-from course.evidence import backends, own_layers, probes, regions, unmerged
+from course.evidence import backends, composites, own_layers, probes, regions, unmerged
 from course.evidence.building import inside
-from course.evidence.keras_private import (
-    is_symbolic,
-    layers_of,
-    made_by,
-    own_variables,
-)
+from course.evidence.keras_private import is_symbolic, made_by
 from course.evidence.keras_state import untouched
 from course.evidence.settings import (
     MOST_VALUES,
@@ -88,25 +83,8 @@ def _ends(keras, model, input_shape):
             ).format(kind=type(model).__name__)
         )
     x = keras.Input(tuple(input_shape))
-    outputs = _called(keras, model, x)
+    outputs = composites.outputs_of(keras, model, x)
     return [x], keras.tree.flatten(model(x) if outputs is None else outputs)
-
-
-def _called(keras, model, x):
-    """The outputs of a model's own `call` on symbolic tensors, or None if it cannot take them.
-
-    Calling the model itself would run all of it twice in a TensorFlow graph, with its weights.
-    """
-    try:
-        if type(model).build is not keras.Model.build and not model.built:
-            model.build(x.shape)
-        _in_lower_case(model)
-        with backends.understood():
-            outputs = backends.without_graph(model.call)(x)
-        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
-        return outputs if all(symbolic) else None
-    except Exception:  # a student's call may raise anything
-        return None
 
 
 class _Tracer:
@@ -191,41 +169,17 @@ class _Tracer:
     def _opened(self, tensor, node):
         """For a composite operation: the tensor that its inside computes for this output."""
         operation, _, index = made_by(tensor)
-        if id(operation) in self.closed or not self._composite(operation):
+        if id(operation) in self.closed or not composites.is_composite(self.keras, operation):
             return None
         if id(node) not in self.opened:
             self.kept.append(node)
             if not isinstance(operation, self.keras.Model):
                 self.composites.append(operation)
-            self.opened[id(node)] = inside(node) or self._called_again(node)
+            self.opened[id(node)] = inside(node) or composites.outputs_at(self.keras, node)
         computed = self.opened[id(node)]
         if computed is None or not all(map(is_symbolic, computed)):
             return None
         return [computed[index]]
-
-    def _called_again(self, node):
-        """The outputs of an operation's `call`, run again on symbolic tensors, or None."""
-        try:
-            _in_lower_case(node.operation)
-            call = backends.without_graph(node.operation.call)
-            with backends.understood():
-                result = call(*node.arguments.args, **node.arguments.kwargs)
-            return self.keras.tree.flatten(result)
-        except Exception:  # a student's call may raise anything; then the step is not opened
-            return None
-
-    def _composite(self, operation):
-        keras = self.keras
-        if isinstance(operation, keras.Model):
-            return True
-        if not isinstance(operation, keras.Layer):
-            return False
-        if isinstance(operation, keras.layers.Lambda):
-            return True
-        if type(operation).call is published(operation).call:
-            return False  # Keras's own, or a subclass that computes the same
-        # A layer of the student's own: open it unless it holds weights that are in no sublayer.
-        return not own_variables(operation)
 
     def _write(self, node):
         operation = node.operation
@@ -318,13 +272,6 @@ class _Tracer:
             except Exception:
                 return {"unknown": type(value).__name__}
         return {"unknown": type(value).__name__}
-
-
-def _in_lower_case(composite):
-    """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
-    for layer in layers_of(composite):
-        if isinstance(padding := getattr(layer, "padding", None), str):
-            layer.padding = padding.lower()
 
 
 def _node(tensor):

@@ -1,0 +1,60 @@
+"""Composite layers and models: their own `call` runs again on symbolic tensors.
+
+So the steps inside are seen as if they stood in the model itself.
+"""
+
+from course.evidence import backends
+from course.evidence.keras_private import layers_of, own_variables
+from course.evidence.settings import published
+
+
+def is_composite(keras, operation):
+    """Whether an operation is made of others, which can be written down in its place."""
+    if isinstance(operation, keras.Model):
+        return True
+    if not isinstance(operation, keras.Layer):
+        return False
+    if isinstance(operation, keras.layers.Lambda):
+        return True
+    if type(operation).call is published(operation).call:
+        return False  # Keras's own, or a subclass that computes the same
+    # A layer of the student's own: open it unless it holds weights that are in no sublayer.
+    return not own_variables(operation)
+
+
+def outputs_of(keras, model, x):
+    """The outputs of a model's own `call` on symbolic tensors, or None if it cannot take them.
+
+    Calling the model itself would run all of it twice in a TensorFlow graph, with its weights.
+    """
+    try:
+        if type(model).build is not keras.Model.build and not model.built:
+            model.build(x.shape)
+        outputs = _called(model, x)
+        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
+        return outputs if all(symbolic) else None
+    except Exception:  # a student's call may raise anything
+        return None
+
+
+def outputs_at(keras, node):
+    """[output, ...] of the `call` of a node's operation, run again, or None if that fails."""
+    try:
+        arguments = node.arguments
+        return keras.tree.flatten(_called(node.operation, *arguments.args, **arguments.kwargs))
+    except Exception:  # a student's call may raise anything; then the step is not opened
+        return None
+
+
+def _called(composite, *args, **kwargs):
+    _in_lower_case(composite)
+    call = backends.without_graph(composite.call)
+    with backends.understood():
+        return call(*args, **kwargs)
+
+
+def _in_lower_case(composite):
+    """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
+    for layer in layers_of(composite):
+        if isinstance(padding := getattr(layer, "padding", None), str):
+            layer.padding = padding.lower()
