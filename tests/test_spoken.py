@@ -15,8 +15,8 @@ from course.architectures.lenet import LENET5
 from course.check.record import Progress, Solved, overview
 from course.cli import main
 from course.grading import worker
+from course.grading.notebook.problems import source_problems
 from course.grading.out.formats import FORMATS
-from course.grading.out.release import source_problems
 from course.grading.own import house
 from course.grading.own.bank import read_bank
 from course.language import speaking

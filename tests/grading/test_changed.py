@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course.cli import main
 from course.grading.folder import CourseFolder
-from course.grading.out.release import source_problems
+from course.grading.notebook.problems import source_problems
 from course.grading.results import read_result
 from course.grading.sandbox import outside
 

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 from course.grading.folder import CourseFolder
-from course.grading.out.release import release, source_problems, stamped
+from course.grading.notebook.problems import source_problems
+from course.grading.out.release import release, stamped
 from course.grading.own import house
 from tests.classroom import LECTURES, OURS, ROOT, SOURCES
 

@@ -5,26 +5,21 @@ from. The address goes into the setup cell. Below the title goes a badge that op
 Colab. The instructor's own tables that it imports go into a cell of it.
 """
 
-import ast
 import re
 import subprocess
-import warnings
-from contextlib import suppress
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course.grading import CourseError
 from course.grading.folder import BANKS
+from course.grading.notebook.problems import different_codes, language_problems, source_problems
 from course.grading.notebook.source import read_source
-from course.grading.notebook.tables import code_in, embedded, problems_of
+from course.grading.notebook.tables import embedded
 from course.language import in_setup, known
 from course.notebook.enclosed import enclosed
-from course.notebook.pieces import EXERCISE
 
-_CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -32,8 +27,6 @@ _URL = re.compile(
     r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
 )
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
-_HEADING = re.compile(r"^#+ +(.*\((\d+) points?\)).*$", re.MULTILINE)
-_TOTAL = re.compile(r"\b(\d+) points\b")
 _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -201,173 +194,10 @@ def look_at_source(course, assignment):
     """Raise CourseError with every reason if an assignment's source cannot be released."""
     problems, language, paths = [], language_of(course), course.notebooks(assignment)
     for path in paths:
-        problems += source_problems(path) or _language_problems(path, language)
-    problems = problems or list(_different_codes(paths))
+        problems += source_problems(path) or language_problems(path, language)
+    problems = problems or list(different_codes(paths))
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
-
-
-def _language_problems(path, language):
-    """A sentence if a readable source cannot be released in a language ("" asks for none)."""
-    if not language:
-        return []
-    code = [cell.source for cell in read_source(path).cells if cell.cell_type == "code"]
-    texts = [text for text in (in_setup(source, language) for source in code) if text is not None]
-    if texts and not _not_python(texts[0], {}):
-        return []
-    return [
-        f"{path.name}: the release should speak {language!r} (c.Stamp.language in "
-        "nbgrader_config.py), and it writes that into the call course.setup(…). No code cell has "
-        "this call, or its arguments are not written as name=value. Write `import course` and "
-        "`course.setup()` into the first code cell."
-    ]
-
-
-def _different_codes(paths):
-    """Why several notebooks cannot be tried as one student's: they name different variants."""
-    named = {path.name: code for path in paths if (code := code_in(read_source(path)))}
-    if len({*named.values()}) > 1:
-        said = ", ".join(f"{code} in {name}" for name, code in named.items())
-        yield f"its notebooks name different codes ({said}). A student has one: name it in each."
-
-
-def source_problems(path):
-    """Sentences about the mistakes in a source notebook that would harm students or grading."""
-    try:
-        nb = read_source(path)
-    except CourseError as error:
-        return [str(error)]
-    problems, seen = _points_problems(nb, path.name), set()
-    problems += [f"{path.name}: {problem}" for problem in problems_of(nb, path.parent)]
-    for number, cell in enumerate(nb.cells, 1):
-        where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
-        problems += [f"{where}: {problem}" for problem in _text_problems(cell)]
-        if any(line != line.rstrip() for line in cell.source.splitlines()):
-            # Colab strips them; nbgrader then takes the cell for changed.
-            problems.append(f"{where}: blanks at the end of a line; remove them.")
-        if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
-            problems.append(f"{where}: has outputs; clear them before you save.")
-        meta = cell.metadata.get("nbgrader")
-        if not meta:
-            continue
-        name = meta["grade_id"]
-        if name in seen:
-            problems.append(f"{where}: the grade id {name} is used twice.")
-        seen.add(name)
-        if meta["grade"] and not meta["solution"] and cell.cell_type == "code":
-            said = EXERCISE.search(cell.source)
-            if not said or said[1] != name:
-                problems.append(
-                    f"{where}: its first line should be '# Exercise {name} ({meta['points']} "
-                    "points)', so that the cell is found again without its metadata."
-                )
-            elif f"({meta['points']} point" not in cell.source:
-                problems.append(f"{where}: the text and the metadata disagree about the points.")
-    return problems
-
-
-def _text_problems(cell):
-    """Sentences about mistakes in a cell's text. A merge conflict explains the others: it alone."""
-    lines = cell.source.splitlines()
-    for number, line in enumerate(lines, 1):
-        if line.startswith(_CONFLICT):
-            return [
-                f"line {number} begins with {line[:7]}: the cell holds two versions from a merge "
-                "conflict. Keep one of them, and take out the lines that begin with <<<<<<<, "
-                "======= and >>>>>>>."
-            ]
-    meta = cell.metadata.get("nbgrader", {})
-    problems = _region_problems(lines, "SOLUTION", "an answer", bool(meta.get("solution")))
-    problems += _region_problems(lines, "HIDDEN TESTS", "a test", bool(meta.get("grade")))
-    if cell.cell_type == "code" and (said := _not_python(cell.source, meta)):
-        problems.append(said)
-    return problems
-
-
-def _region_problems(lines, what, kind, may_have):
-    """Sentences about ### BEGIN and ### END lines that do not enclose anything, or in pairs."""
-    begun, problems = None, []
-    for number, line in enumerate(lines, 1):
-        if f"BEGIN {what}" in line:
-            if begun is not None:
-                problems.append(f"line {begun} begins {what}, and line {number} does once more.")
-            begun = number
-        elif f"END {what}" in line:
-            if begun is None:
-                problems.append(f"line {number} ends {what}, and no line begins it.")
-            elif not "".join(lines[begun : number - 1]).strip():
-                problems.append(
-                    f"there is nothing between lines {begun} and {number}, where {what} should be. "
-                    "Write it there, or take both lines out."
-                )
-            begun = None
-    if begun is not None:
-        problems.append(f"line {begun} begins {what}, and no line ends it: add ### END {what}.")
-    if not may_have and any(f"BEGIN {what}" in line for line in lines):
-        problems.append(
-            f"holds {what}, but its nbgrader metadata do not make it {kind}, so students would "
-            "read it. Set the kind of the cell in Jupyter's assignment toolbar."
-        )
-    return problems
-
-
-def _not_python(source, meta):
-    """Why a code cell cannot run, or ""."""
-    if not meta.get("locked") or meta.get("solution"):
-        with suppress(
-            SyntaxError
-        ):  # magics and shell commands; the grader runs locked cells itself
-            source = TransformerManager().transform_cell(source)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = (getattr(error, "text", "") or "").strip()
-        at = f", line {error.lineno}: {line}" if line else ""
-        return f"is not Python ({getattr(error, 'msg', error)}{at}). Mend that line."
-    return ""
-
-
-def _points_problems(nb, file):
-    """Sentences about a title, heading or check.progress whose points differ from the cells'."""
-    points, tests, headings, total, said = {}, {}, [], 0, None
-    for cell in nb.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "markdown" and not meta.get("solution"):
-            headings += [[int(found), 0, where] for where, found in _HEADING.findall(cell.source)]
-        elif cell.cell_type == "code" and cell.source.lstrip().startswith("check.progress("):
-            said = _progress(cell.source)
-        if meta.get("grade") or meta.get("task"):
-            name = meta["grade_id"]
-            points[name] = meta["points"]
-            if not meta["solution"]:
-                tests[name] = meta["points"]
-            if headings:
-                headings[-1][1] += meta["points"]
-    total, problems = sum(points.values()), []
-    title = nb.cells[0].source if nb.cells and nb.cells[0].cell_type == "markdown" else ""
-    if (found := _TOTAL.search(title)) and int(found[1]) != total:
-        problems.append(f"its title says {found[1]} points, its exercises have {total:g}.")
-    for expected, got, where in headings:
-        if expected != got:
-            problems.append(f"{where!r} says {expected} points, the exercises below have {got:g}.")
-    for name in dict.fromkeys([*tests, *(said or ())]) if said is not None else ():
-        if said.get(name) != tests.get(name):
-            problems.append(
-                f"check.progress has {said.get(name, 'no')} points for {name}, its cell has "
-                f"{tests.get(name, 'none')}."
-            )
-    return [f"{file}: {problem}" for problem in problems]
-
-
-def _progress(source):
-    """{name: points} of a cell `check.progress({...})`; None if they are not written out."""
-    try:
-        (call,) = ast.parse(source).body
-        return dict(ast.literal_eval(call.value.args[0]))
-    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError):
-        return None
 
 
 def last_error(result):
