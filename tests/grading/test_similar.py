@@ -9,7 +9,8 @@ from html import unescape
 
 import pytest
 
-from course.grading.out.fingerprints import RUN, WINDOW, fingerprints, tokens
+from course.grading.out.fingerprints import RUN, WINDOW, fingerprints
+from course.grading.out.normal_form import tokens
 from course.notebook.official import grade_id
 from tests import axe
 from tests.classroom import Classroom

@@ -1,0 +1,329 @@
+"""An answer's normal form, as tokens: equal for answers that differ in names and order only."""
+
+import ast
+import re
+from functools import lru_cache
+
+from course.evidence.syntax import base, dotted, parsed
+from course.notebook import pieces
+
+_MOST_SORTED = 50  # statements of a block that are put into order
+_SHORT = 20  # characters of a text that is a name, such as "same" or "relu"
+_WORD = re.compile(r"\w+|[^\w\s]")
+_DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_LEAVES = ast.Raise | ast.Break | ast.Continue | ast.Yield
+_JOINS = "Model", "Sequential"  # they only hold layers together
+_GATHERS = "append", "add", "extend"
+
+
+def words(text):
+    """[(word, line)] of any text; lines are counted from 1."""
+    lines = enumerate(text.lower().splitlines(), 1)
+    return [(word, number) for number, line in lines for word in _WORD.findall(line)]
+
+
+@lru_cache(10_000)
+def tokens(text, own=frozenset(), shared=frozenset()):
+    """[(token, line)] of a cell in its normal form; the words of one that is not valid Python."""
+    text = pieces.dedented(text[: pieces.LONGEST])
+    try:
+        tree = parsed(text)
+        return _Form(tree, own, shared).found
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return words(text)
+
+
+class _Form:
+    """The normal form of a syntax tree, as tokens: what is computed, in the order of the data.
+
+    The student's own names, names of layers, formatting and texts leave no token. Independent
+    statements, keywords and the parts of a sum have one order. A loop and a comprehension look the
+    same, and so do layers that are called, listed, or added to a Sequential.
+    """
+
+    def __init__(self, tree, own, shared):
+        names, self.imported = set(), {}
+        for node in _nodes(tree):
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+            elif isinstance(node, ast.arg):
+                names.add(node.arg)
+            elif isinstance(node, _DEFINES):
+                names.add(node.name)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self.imported |= {a.asname: a.name.split(".")[-1] for a in node.names if a.asname}
+        self.own = own | (names - shared)
+        self.found = []  # [(token, line)]
+        self.reads, self.writes = set(), set()  # names; "" stands for the way of the run
+        self.block(tree.body)
+
+    def block(self, statements):
+        """Statements, in an order that only depends on what they compute."""
+        if not 1 < len(statements) <= _MOST_SORTED:
+            return self.all(statements)
+        start, reads, writes, made = len(self.found), self.reads, self.writes, []
+        for statement in statements:
+            self.reads, self.writes = {""}, set()
+            (tokens,) = self.apart([statement])
+            if isinstance(statement, _DEFINES):
+                self.reads, self.writes = set(), {statement.name}
+            made.append((tokens, self.reads, self.writes))
+        self.found[start:] = [token for at in _ordered(made) for token in made[at][0]]
+        self.reads = reads.union(*(read for _, read, _ in made))
+        self.writes = writes.union(*(written for _, _, written in made))
+
+    def all(self, nodes):
+        for node in nodes:
+            if node is not None:
+                self.of(node)
+
+    def apart(self, nodes):
+        """The tokens of each node, which are not added to the others."""
+        start, found = len(self.found), []
+        for node in nodes:
+            self.all([node] if isinstance(node, ast.AST) else node)
+            found.append(self.found[start:])
+            del self.found[start:]
+        return found
+
+    def of(self, node):
+        """The tokens of a node: by a method with its name, or of its parts and its name."""
+        kind = node.__class__
+        method = _METHODS.get(kind)
+        if method is None:
+            method = _METHODS[kind] = getattr(_Form, f"_{kind.__name__}", _Form._any)
+        method(self, node)
+
+    def end(self, node, token):
+        self.found.append((token, getattr(node, "lineno", 1)))
+
+    def _any(self, node):
+        if isinstance(node, _LEAVES):
+            self.writes.add("")
+        self.all(_parts(node))
+        self.end(node, node.__class__.__name__)
+
+    # --- without a token of their own
+
+    def _without(self, node):
+        self.all(_parts(node))
+
+    _Tuple = _List = _Set = _Starred = _Index = _Await = _without
+
+    def _nothing(self, node):
+        pass
+
+    _Pass = _Import = _ImportFrom = _Global = _Nonlocal = _nothing
+
+    def _Expr(self, node):
+        if isinstance(node.value, ast.Call):
+            self.writes.add(base(node.value.func))  # x.append(…) changes x, print() the way
+        if not isinstance(node.value, ast.Constant):
+            self.of(node.value)
+
+    # --- statements
+
+    def _Assign(self, node):
+        self.of(node.value)
+        self.all(node.targets)
+
+    def _AnnAssign(self, node):
+        self.all([node.value, node.target])
+
+    def _AugAssign(self, node):
+        self._BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
+
+    def _NamedExpr(self, node):
+        self.all([node.value, node.target])
+
+    def _Return(self, node):
+        self.writes.add("")
+        self.all([node.value])
+        self.end(node, "return")
+
+    def _FunctionDef(self, node):
+        self.end(node, "def")
+        self.all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
+        self.block(node.body)
+        self.end(node, "end")
+
+    _AsyncFunctionDef = _FunctionDef
+
+    def _Lambda(self, node):
+        self.end(node, "def")
+        self.of(node.body)
+        self.end(node, "return")
+
+    def _ClassDef(self, node):
+        self.end(node, "class")
+        self.all(node.bases)
+        self.block(node.body)
+        self.end(node, "end")
+
+    def _For(self, node):
+        self.of(node.iter)
+        self.end(node, "for")
+        self.of(node.target)
+        self.block(node.body)
+        self.end(node, "end")
+        self.block(node.orelse)
+
+    _AsyncFor = _For
+
+    def _comprehended(self, node):
+        tests = 0
+        for each in node.generators:
+            self.of(each.iter)
+            self.end(node, "for")
+            self.of(each.target)
+            for test in each.ifs:
+                self.of(test)
+                self.end(node, "if")
+                tests += 1
+        self.all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+        self.found += [("end", node.lineno)] * (tests + len(node.generators))
+
+    _ListComp = _SetComp = _GeneratorExp = _DictComp = _comprehended
+
+    def _While(self, node):
+        self.of(node.test)
+        self.end(node, "while")
+        self.block(node.body)
+
+    def _If(self, node):
+        self.of(node.test)
+        self.end(node, "if")
+        for part in (node.body, node.orelse):
+            if part is node.orelse:
+                self.end(node, "else")
+            before = len(self.found)
+            self.block(part) if isinstance(part, list) else self.of(part)
+        if len(self.found) == before:
+            self.found.pop()  # there is nothing else
+        self.end(node, "end")
+
+    _IfExp = _If
+
+    # --- expressions
+
+    def _Name(self, node):
+        self.reads.add(node.id)
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(node.id)
+        if (name := self.imported.get(node.id, node.id)) not in self.own:
+            self.end(node, name)
+
+    def _Attribute(self, node):
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(base(node))
+        root = dotted(node).partition(".")[0]
+        if root and root not in self.own:
+            self.reads.add(root)
+            self.end(node, node.attr)  # keras.layers.X and layers.X are the same
+        else:
+            self.of(node.value)
+            self.end(node, f".{node.attr}")
+
+    def _Subscript(self, node):
+        if isinstance(node.ctx, ast.Store):
+            self.writes.add(base(node))
+        self._any(node)
+
+    def _Call(self, node):
+        func, keywords = node.func, [each for each in node.keywords if each.arg != "name"]
+        keywords.sort(key=lambda each: each.arg or "")
+        if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
+            self.all([*node.args, *keywords, func])
+            return
+        start, called = len(self.found), None
+        if not (
+            isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
+        ):
+            self.of(func)
+            called = self.found.pop() if len(self.found) > start else None
+        if called and called[0] in _JOINS:
+            del self.found[start:]
+            called, keywords = None, [each.value for each in keywords]
+        self.all([*node.args, *keywords])
+        if called:
+            self.found.append((f"{called[0]}()", called[1]))
+
+    def _keyword(self, node):
+        self.of(node.value)
+        self.end(node.value, f"{node.arg or '**'}=")
+
+    def _Constant(self, node):
+        value = node.value
+        text = isinstance(value, str) and (len(value) > _SHORT or not value)
+        self.end(node, "text" if text else repr(value)[:_SHORT])
+
+    def _JoinedStr(self, node):
+        self.end(node, "text")
+
+    def _BinOp(self, node):
+        sign = node.op.__class__
+        if sign not in (ast.Add, ast.Mult):
+            self.all([node.left, node.right])
+            self.end(node, sign.__name__)
+            return
+        parts, waiting = [], [node]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, ast.BinOp) and part.op.__class__ is sign:
+                waiting += [part.left, part.right]
+            else:
+                parts.append(part)
+        for found in sorted(self.apart(parts), key=_plain):
+            self.found += found
+        self.found += [(sign.__name__, node.lineno)] * (len(parts) - 1)
+
+    def _Dict(self, node):
+        for found in sorted(self.apart(zip(node.keys, node.values, strict=True)), key=_plain):
+            self.found += found
+
+
+_METHODS = {}  # {kind of node: the method of _Form}
+
+
+def _parts(node):
+    """The nodes right below a node; ast.iter_child_nodes takes twice as long."""
+    parts = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            parts += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST) and field != "ctx":
+            parts.append(value)
+    return parts
+
+
+def _nodes(tree):
+    found = [tree]
+    for node in found:
+        found += _parts(node)
+    return found
+
+
+def _plain(found):
+    return [token for token, _ in found]
+
+
+def _ordered(made):
+    """The places of (tokens, reads, writes) in order: what depends on another comes later."""
+    after = []
+    for at, (_, reads, writes) in enumerate(made):
+        after.append({
+            before
+            for before, (_, read, written) in enumerate(made[:at])
+            if not (writes.isdisjoint(written) and writes.isdisjoint(read))
+            or not reads.isdisjoint(written)
+        })  # fmt: skip
+    left, done = list(range(len(made))), set()
+    while left:
+        ready = [at for at in left if after[at] <= done]
+        if len(ready) > 1:
+            ready.sort(key=lambda at: _plain(made[at][0]))
+        yield from ready
+        done.update(ready)
+        left = [at for at in left if at not in done]
