@@ -13,7 +13,8 @@ from pathlib import Path
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import LMS, Student
-from course.grading.inbox.roster import CANVAS, Roster, begin, decoded, read_csv
+from course.grading.inbox.roster import CANVAS, Roster
+from course.grading.inbox.spreadsheet import begin, decoded, read_csv
 from course.language import _, speaking
 from course.plain import one_line
 
