@@ -209,6 +209,14 @@ def test_a_workbook_is_told_from_a_csv_file(room, tmp_path, moodle, capsys):
     assert "it is an Excel workbook; save it as CSV UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", [b"\0", b"\xff\xfea", b"\0a\xd8"])
+def test_what_is_no_text_is_told(room, tmp_path, moodle, capsys, content):
+    roster = tmp_path / "r.csv"
+    roster.write_bytes(content)
+    assert room.collect(moodle, "--roster", roster) == 1
+    assert "It should be a CSV file in UTF-8." in capsys.readouterr().err
+
+
 # --- names in any script
 
 NAMES = ["कुमार राम", "कमर रम", "ธีรภัทร์ ใจดี", "ธรภทร ใจด", "தமிழ் செல்வி", "Nguyễn Thị Hồng",

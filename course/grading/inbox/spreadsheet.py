@@ -45,7 +45,7 @@ def begin(text):
 def decoded(content):
     """(the text with its byte-order mark, its encoding, a note about that or None)."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        codec = "utf-16-le" if content[:1] == b"\xff" or content[1] == 0 else "utf-16-be"
+        codec = "utf-16-le" if content[:1] == b"\xff" or content[1:2] == b"\0" else "utf-16-be"
         return content.decode(codec), codec, None
     try:
         return content.decode("utf-8"), "utf-8", None
