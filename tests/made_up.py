@@ -3,6 +3,7 @@
 import nbformat
 
 from course.grading import worker
+from course.grading.job import Job
 from course.grading.verdict.outputs import reasons
 from course.notebook.official import Official, Release
 
@@ -28,7 +29,7 @@ def graded(name, source, points=1):
 def job_of(*cells, **fields):
     """The Job of an assignment with one notebook, `hw`."""
     official = Release.of({cell.name: cell for cell in cells}, nbformat.v4.new_notebook())
-    return worker.Job("hw", {"hw": official}, KERNEL, **fields)
+    return Job("hw", {"hw": official}, KERNEL, **fields)
 
 
 def handed_in(job, **answers):

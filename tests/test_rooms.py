@@ -29,7 +29,7 @@ GRADING = (
     {"folder", "troubles", "variants"},
     {"inbox"},
     {"verdict"},
-    {"worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
+    {"job", "judges", "worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
     {"out"},
     {"demo"},
     {"own"},

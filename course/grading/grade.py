@@ -18,6 +18,8 @@ from nbgrader.api import Gradebook
 
 from course.grading import CourseError, variants, worker
 from course.grading.book import Book
+from course.grading.job import Job, files_beside
+from course.grading.judges import own_judges
 from course.grading.notebook.source import official_cells, read_source, solution_cells
 from course.grading.notebook.tables import changed_since
 from course.grading.results import read_result
@@ -114,7 +116,7 @@ def job_of(course, assignment, sandbox=None):
     official, sources = released(course, assignment), course.notebooks(assignment)
     with Gradebook(course.database) as gradebook:
         (spec, *_) = (nb.kernelspec for nb in gradebook.find_assignment(assignment).notebooks)
-    files = worker.files_beside(course.path("release", assignment))
+    files = files_beside(course.path("release", assignment))
     solution = {path.stem: solution_cells(path, official[path.stem]) for path in sources}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
     if sandbox:
@@ -126,7 +128,7 @@ def job_of(course, assignment, sandbox=None):
             "`course grade --unsafe-no-sandbox`."
         )
     kernelspec = json.loads(spec or "{}")
-    job = worker.Job(assignment, official, kernelspec, files, config, solution=solution)
+    job = Job(assignment, official, kernelspec, files, config, solution=solution)
     return replace(job, codes=variants.codes(course, job))
 
 
@@ -207,31 +209,33 @@ def _on_this_machine(job, students, contents, at_work, workers):
     Threads are enough: each waits for the processes in which its submission runs and is judged.
     """
     waiting, running = iter(students), {}
-    pool = futures.ThreadPoolExecutor(workers)
-    with worker.Judges() as judges:  # judges and box import their libraries at the same time
-        job = replace(job, box=outside.box(*job.runs_in).address)
+    pool, judges = futures.ThreadPoolExecutor(workers), own_judges()
+    judges.prepare(job)
+    job = replace(job, box=outside.box(*job.runs_in).address)
 
-        def grade_one(student):
-            at_work.begun[student] = student
-            try:
-                return worker.grade_submission(job, contents(student), judges, student)
-            finally:
-                del at_work.begun[student]
-
-        def hand_out(number):
-            for student in islice(waiting, number):
-                running[pool.submit(grade_one, student)] = student
-
-        at_work.at_once = workers
+    def grade_one(student):
+        at_work.begun[student] = student
         try:
-            hand_out(_AHEAD * workers)
-            while running:
-                ready, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
-                for future in ready:
-                    yield running.pop(future), future.result()
-                    hand_out(1)
-        finally:  # if grading was stopped, closing the judges ends the submissions at work
-            pool.shutdown(wait=False, cancel_futures=True)
+            return worker.grade_submission(job, contents(student), judges, student)
+        finally:
+            del at_work.begun[student]
+
+    def hand_out(number):
+        for student in islice(waiting, number):
+            running[pool.submit(grade_one, student)] = student
+
+    at_work.at_once = workers
+    try:
+        hand_out(_AHEAD * workers)
+        while running:
+            ready, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
+            for future in ready:
+                yield running.pop(future), future.result()
+                hand_out(1)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if running:  # grading was stopped: this ends the submissions at work
+            judges.close()
 
 
 def cores():

@@ -16,9 +16,10 @@ from pathlib import Path
 import course
 from course.grading import CourseError
 from course.grading.folder import write_atomically, zipped
+from course.grading.job import Job
 from course.grading.sandbox import outside
 from course.grading.verdict import Verdict, not_graded
-from course.grading.worker import Job, grade_submission
+from course.grading.worker import grade_submission
 from course.language import N_, _, speaking
 from course.network.words import listed
 from course.notebook import pieces, renamed
@@ -151,7 +152,7 @@ def judge(pack, data, judges=None, student=None):
 
     `pack` is a pack's path, or the Job that `read` returned. `data` is the bytes of a notebook, or
     {file name: bytes or Path} of all files that were handed in. Whatever is wrong with them is said
-    in the Verdict. Without `judges` (a `worker.Judges`), this process's own are used. `student` is
+    in the Verdict. Without `judges` (a `judges.Judges`), this process's own are used. `student` is
     the id or the e-mail address of the one whose submission it is, for an assignment with variants.
 
     Raises CourseError if the pack cannot be read, student code cannot be contained here, or it is

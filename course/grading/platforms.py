@@ -82,8 +82,9 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
     if there is none because of this machine, the pack or --within.
     """
-    from course.grading import CourseError, pack, worker
+    from course.grading import CourseError, pack
     from course.grading.folder import write_atomically
+    from course.grading.job import NOT_KNOWN, Unknown
     from course.grading.out.formats import FORMATS
     from course.grading.sandbox import outside
 
@@ -120,7 +121,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             verdict = _judged(job, pack.handed_in(files), student, within, told)
     except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)
-        said = worker.NOT_KNOWN if isinstance(error, worker.Unknown) else str(error)
+        said = NOT_KNOWN if isinstance(error, Unknown) else str(error)
         with contextlib.suppress(CourseError):  # said just now: it cannot be written
             write(pack.failed(pack_, said))
         return 1
@@ -130,10 +131,11 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
 
 def _judged(job, files, student, within, told):
     """The Verdict. Raises CourseError if `told` gets an item, or after `within` seconds."""
-    from course.grading import CourseError, pack, worker
+    from course.grading import CourseError, pack
+    from course.grading.judges import Judges
 
     begun = time.monotonic()
-    with worker.Judges() as judges, ThreadPoolExecutor(1) as pool:
+    with Judges() as judges, ThreadPoolExecutor(1) as pool:
         verdict = pool.submit(pack.judge, job, files, judges, student)
         while not verdict.done():
             time.sleep(0.05)

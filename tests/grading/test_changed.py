@@ -109,7 +109,7 @@ def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
 
 
 def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, monkeypatch):
-    from course.grading import worker
+    from course.grading import job as jobs
     from course.grading.grade import job_of
 
     course = CourseFolder(own.folder)
@@ -124,7 +124,7 @@ def test_changed_points_settings_and_code_of_the_course_make_grades_stale(own, m
         lambda job: job.files.update({"mytable.py": b"TABLE = 3"}),
         lambda job: job.solution.update(p1=[]),
         lambda job: monkeypatch.setattr(
-            worker, "_own_code", lambda: {"course/check/__init__.py": b""}
+            jobs, "_own_code", lambda: {"course/check/__init__.py": b""}
         ),
     ):
         job = job_of(course, "hw")

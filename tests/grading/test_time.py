@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import nullcontext
+from unittest.mock import MagicMock
 
 import nbformat
 import psutil
@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 from traitlets.config import Config
 
-from course.grading import CourseError, worker
+from course.grading import CourseError, judges, worker
 from course.grading import grade as grading
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade, job_of
@@ -223,7 +223,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     job = job_of(CourseFolder(room.folder), room.assignment)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="No points were taken off; grade it again"):
-        worker._judged(job, room.name, *read_notebook(content), box.address)
+        judges._judged(job, room.name, *read_notebook(content), box.address)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
     TOLD.clear()
     monkeypatch.setattr(worker, "grade_submission", slow_one)
     monkeypatch.setattr(grading._Watched, "every", 0.01)
-    monkeypatch.setattr(worker, "Judges", nullcontext)
+    monkeypatch.setattr(grading, "own_judges", MagicMock)
     monkeypatch.setattr(outside.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
     names = ", ".join(["amina", "bo", "chen"][:workers])

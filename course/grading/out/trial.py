@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import nbformat
 
-from course.grading import worker
+from course.grading import job as jobs
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import code_in, embedded
 from course.grading.sandbox.outside import BoxError
 from course.grading.verdict.outputs import reasons
+from course.grading.worker import grade_submission
 from course.kit import variant
 from course.notebook.official import code_of, official_of
 
@@ -31,9 +32,9 @@ def trial(course, assignment):
     notebooks = {path.stem: embedded(read_source(path), path.parent) for path in paths}
     official = {name: official_of(nb) for name, nb in notebooks.items()}
     spec = dict(next(iter(notebooks.values())).metadata.get("kernelspec", {}))
-    files = worker.files_beside(course.path("source", assignment))
+    files = jobs.files_beside(course.path("source", assignment))
     config = {"Judge": dict(course.config.Judge)}
-    job = worker.Job(assignment, official, spec, files, config)
+    job = jobs.Job(assignment, official, spec, files, config)
     problems = []
     if tried:
         solution = {name: code_of(nb) for name, nb in notebooks.items()}
@@ -41,7 +42,7 @@ def trial(course, assignment):
     for code in tried or [None]:
         contents = {name: _written(nb, code) for name, nb in notebooks.items()}
         try:
-            verdict = worker.grade_submission(job, contents, student=code)
+            verdict = grade_submission(job, contents, student=code)
         except BoxError as error:
             return [], time.monotonic() - begun, str(error)
         found = [verdict.failed] if verdict.failed else []

@@ -40,11 +40,12 @@ def main():
     os._exit(0)  # an orderly end of TensorFlow takes a second
 
 
-def serve(server, idle, answer):
+def serve(server, idle, answer, told=None):
     """Fork a copy of this process for each connection, in which `answer(connection)` is called.
 
-    Ends when standard input ends (the process that started it has ended), or after `idle` seconds
-    without a connection or a running fork.
+    `told(line)` is called in this process for each line of standard input, and later forks know
+    what it has learned. Ends when standard input ends (the process that started it has ended), or
+    after `idle` seconds without a connection or a running fork.
     """
     print("ready", flush=True)
     server.setblocking(False)
@@ -52,7 +53,11 @@ def serve(server, idle, answer):
     while time.monotonic() - last < idle:
         ready, _, _ = select.select([server, sys.stdin], [], [], 1.0)
         if sys.stdin in ready:
-            return
+            said = os.read(sys.stdin.fileno(), 4096).decode()  # a short line is never cut
+            if not said:
+                return
+            for line in said.splitlines():
+                told(line)
         if server in ready:
             with contextlib.suppress(BlockingIOError):
                 connection, _ = server.accept()
