@@ -212,6 +212,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
     pool, judges = futures.ThreadPoolExecutor(workers), own_judges()
     judges.prepare(job)
     job = replace(job, box=outside.box(*job.runs_in).address)
+    _ = job.name  # worked out here; the copies that the judges get know it
 
     def grade_one(student):
         at_work.begun[student] = student
