@@ -1,5 +1,7 @@
 """How a student's values and calls are written in a sentence: short, on one line."""
 
+from itertools import islice
+
 from course.evidence import values
 from course.language import _
 from course.plain import one_line
@@ -35,11 +37,25 @@ def brief(value):
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        inside = ", ".join(map(brief, value[:8])) + (", …" if len(value) > 8 else "")
-        text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
-        return text if len(text) <= 400 else text[:399] + "…"
-    text = str(value)
-    return one_line(text if len(text) <= 120 else text[:119] + "…")
+        inside = _listed(map(brief, value[:8]), len(value))
+        return _cut(f"[{inside}]" if isinstance(value, list) else f"({inside})", 400)
+    if isinstance(value, dict):
+        pairs = islice(value.items(), 8)
+        return _cut(f"{{{_listed(map(_pair, pairs), len(value))}}}", 400)
+    return one_line(_cut(str(value), 120))
+
+
+def _pair(pair):
+    key, value = pair
+    return f"{brief(repr(key))}: {brief(repr(value) if isinstance(value, str) else value)}"
+
+
+def _listed(texts, number):
+    return ", ".join([*texts, *["…"] * (number > 8)])
+
+
+def _cut(text, most):
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def fitted(parts, most):

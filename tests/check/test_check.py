@@ -556,6 +556,14 @@ def test_a_headline_does_not_stammer():
     assert str(caught.value).splitlines()[0].count("Your answer") == 1
 
 
+def test_weights_by_name_are_written_as_short_as_others():
+    weights = {"conv": [[0.1257302210933933] * 9] * 2, "activation": "relu"}
+    with pytest.raises(check.CheckFailed) as failed:
+        check.function(lambda weights: 1, [weights], gives=[2])
+    row = "[" + "0.12573, " * 8 + "…]"
+    assert f"{{'conv': [{row}, {row}], 'activation': 'relu'}}" in str(failed.value)
+
+
 def test_a_value_of_a_wrong_kind_is_not_asked_to_be_a_function():
     text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, keras.Input((3,)), 3)
     assert "It should be a function" not in text
