@@ -8,7 +8,7 @@ the rest is estimated by counting the nodes that have no equal on the other side
 """
 
 import heapq
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from course.diagnosis.edits import PRICES, Edit, State, balanced
@@ -100,7 +100,7 @@ def _search(nets, begin):
             waiting = [each for each in waiting if each[-1].edits[:fixed] == stand]
             heapq.heapify(waiting)
             if len(set().union(*(edit.about for edit in stand))) >= MOST_MISTAKES:
-                return replace(state, edits=stand), tried
+                return state._replace(edits=stand), tried
         if tried >= most:
             break
         for following in _following(nets, state):
@@ -133,7 +133,7 @@ def _following(nets, state):
 
 def _stopped(state):
     """The final state after an edit that ends the comparison. Each unmatched node costs."""
-    return replace(state, cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
+    return state._replace(cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
 
 
 def _advanced(nets, state):
@@ -146,14 +146,14 @@ def _advanced(nets, state):
             if state.late or not put_off:
                 return state
             first = (put_off & -put_off).bit_length() - 1
-            state = replace(state, at=first, late=True)
+            state = state._replace(at=first, late=True)
             continue
         if not state.settled >> row & 1 and (state.late or None not in nets.reads(state, row)):
             step = _certain(nets, state, row)
             if step is None:
                 return state
             state = paired(nets, state, row, step)
-        state = replace(state, at=row + 1)
+        state = state._replace(at=row + 1)
 
 
 def _certain(nets, state, row):
@@ -208,7 +208,7 @@ def _ended(nets, state):
         state = state.with_edit(Edit("output count", state.at), PRICES["changed"])
     elif [value.shape for value in wanted] != [value.shape for value in found]:
         state = state.with_edit(Edit("output shape", state.at), PRICES["changed"])
-    return replace(state, done=True)
+    return state._replace(done=True)
 
 
 def _from_behind(nets, state):
@@ -226,7 +226,7 @@ def _from_behind(nets, state):
         state = paired(nets, state, row, step)
         if found := nets.differences(row, step, sizes=False):
             edit = Edit("changed", row, ours, theirs, differences=found)
-            state = replace(state, edits=(*state.edits, edit))
+            state = state._replace(edits=(*state.edits, edit))
         row, step = nets.table.inputs[row], nets.net.inputs[step]
     return state
 

@@ -1,7 +1,5 @@
 """The moves about many rows at once: a missing or extra block, a missing path to an output."""
 
-from dataclasses import replace
-
 from course.diagnosis.edits import PRICES
 from course.diagnosis.place import put_in, settled, standing
 
@@ -25,18 +23,17 @@ def blocks(place):
 
 def _block_missing(place):
     nets, state, row = place.nets, place.state, place.row
+    unsized, joins = state._replace(sizes=False), len(nets.table.inputs[row]) > 1
     for end in range(row + 2, min(len(nets.table.nodes), row + _LONGEST)):
-        past = nets.table.narrow[end]
-        if past is None:
+        past, gone = nets.table.narrow[end], range(row, end)
+        joins |= len(nets.table.inputs[end - 1]) > 1
+        if past is None or not (joins or len(past) > 1 or nets.table.repeats(row, end)):
             continue
-        gone = range(row, end)
-        joins = any(len(nets.table.inputs[r]) > 1 for r in gone) or len(past) > 1
-        if not (joins or nets.table.repeats(row, end)):
-            continue
-        moved = replace(state, **standing(state, past, place.reads[0]))
-        found = nets.fitting(moved, end, nets.candidates(moved, end))
+        # The row behind the block reads nothing but `past`.
+        reads = [state.moved.get((end, past), place.reads[0])] * len(nets.table.inputs[end])
+        found = nets.fitting(unsized, end, nets.reading(reads, state.used))
         if found:  # otherwise the row behind the block is missing too
-            behind = settled(nets, moved, gone)
+            behind = settled(nets, state, gone, **standing(state, past, place.reads[0]))
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
             edit = place.edit("block missing", rows=rows, instead=instead)
@@ -48,7 +45,7 @@ def _block_too_many(place):
     begin = min(place.candidates or place.ready, default=None)
     if begin is None:
         return
-    joins = False
+    unsized, joins = state._replace(sizes=False), False
     for end in range(begin + 1, min(len(nets.net.nodes), begin + _LONGEST)):
         past, more = nets.net.narrow[end], range(begin, end)
         joins |= len(nets.net.inputs[end - 1]) > 1
@@ -59,9 +56,9 @@ def _block_too_many(place):
         these = (1 << end) - (1 << begin)
         if state.used & these:
             break
-        moved = replace(state, used=state.used | these, **standing(state, place.keys[0], past))
-        if nets.fitting(moved, row, nets.candidates(moved, row)):
-            behind = put_in(nets, moved, more)
+        reads = [state.moved.get((row, place.keys[0]), past)]
+        if nets.fitting(unsized, row, nets.reading(reads, state.used | these)):
+            behind = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
             edit = place.edit("block too many", begin, steps=steps)
             yield behind.with_edit(edit, _block_price(edit.kind, more))

@@ -1,6 +1,8 @@
 """Edits between a table and a network, their prices, and the state of the search."""
 
-from dataclasses import dataclass, replace
+from collections import namedtuple
+from dataclasses import dataclass
+from functools import cached_property
 
 #: The price of each kind of edit. The explanation with the lowest sum is reported.
 PRICES = {
@@ -41,33 +43,39 @@ class Edit:
     instead: object = None  # the step in the row's place, or another node that the sentence names
     final: bool = False  # whether nothing behind it can be compared
 
-    @property
+    @cached_property
     def about(self):
         """A set of keys, one for each difference. Edits with equal keys are the same mistake."""
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
         causes = [difference[0] for difference in self.differences if self.kind == "changed"]
-        return {(self.kind, *kinds, cause) for cause in causes or [None]}
+        return frozenset((self.kind, *kinds, cause) for cause in causes or [None])
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """How far the alignment has got. States are immutable; `replace` makes the next one."""
+#: The fields of a `State`, as they are before the search.
+_FIELDS = {
+    "at": 0,  # the next row
+    "cost": 0.0,
+    "stands": None,  # row -> the parts of the network that stand for it
+    "moved": None,  # value of the table, or (row, value) for that row alone -> its parts now
+    "used": 0,  # the steps that are accounted for, as bits
+    "settled": 0,  # the rows that are accounted for, as bits
+    "gone": 0,  # rows that are left out, as bits
+    "loose": frozenset(),  # rows whose activation was found elsewhere
+    "late": False,  # whether rows that were put off are looked at again
+    "sizes": True,  # whether sizes still count: after a wrong size, later ones follow from it
+    "spread": False,  # whether dense layers are applied to maps, as a Flatten is missing
+    "edits": (),
+    "about": frozenset(),  # `about` of all edits
+    "pairs": (),  # a linked list, the last pair first: (row, step, earlier pairs)
+    "balance": None,  # kind of node -> how many more are left in the table than in the network
+    "done": False,
+}
 
-    at: int = 0  # the next row
-    cost: float = 0.0
-    stands: dict = None  # row -> the parts of the network that stand for it
-    moved: dict = None  # value of the table, or (row, value) for that row alone -> its parts now
-    used: int = 0  # the steps that are accounted for, as bits
-    settled: int = 0  # the rows that are accounted for, as bits
-    gone: int = 0  # rows that are left out, as bits
-    loose: frozenset = frozenset()  # rows whose activation was found elsewhere
-    late: bool = False  # whether rows that were put off are looked at again
-    sizes: bool = True  # whether sizes still count: after a wrong size, later ones follow from it
-    spread: bool = False  # whether dense layers are applied to maps, as a Flatten is missing
-    edits: tuple = ()
-    pairs: tuple = ()  # a linked list, the last pair first: (row, step, earlier pairs)
-    balance: dict = None  # kind of node -> how many more are left in the table than in the network
-    done: bool = False
+
+class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
+    """How far the alignment has got. States are immutable; `_replace` makes the next one."""
+
+    __slots__ = ()
 
     def unmatched(self):
         """Half the number of nodes left that have no equal on the other side.
@@ -85,7 +93,7 @@ class State:
 
         Rows left out one after another are a run, and so are steps put in before the same row.
         """
-        known = set().union(*(other.about for other in self.edits))
+        known = self.about
         if edit.kind in ("left out", "put in") and self.edits:
             last = self.edits[-1]
             run = last.kind == edit.kind and edit.at - last.at <= (edit.kind == "left out")
@@ -96,7 +104,9 @@ class State:
             price = min(price, PRICES["changed at most"])
         elif edit.about <= known:
             price = min(price, PRICES["again"])
-        return replace(self, cost=self.cost + price, edits=(*self.edits, edit), **changes)
+        return self._replace(
+            cost=self.cost + price, edits=(*self.edits, edit), about=known | edit.about, **changes
+        )
 
 
 def balanced(balance, ours=(), theirs=()):

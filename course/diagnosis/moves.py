@@ -3,8 +3,6 @@
 Each move is a function of a `Place` that yields the next states, each with one more edit.
 """
 
-from dataclasses import replace
-
 from course.diagnosis.blocks import blocks, head_missing
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
@@ -37,14 +35,14 @@ def changed(place):
             price = -PRICES["unlike"] * nets.likeness(row, step)
             yield behind.with_edit(place.edit("changed", step, differences=found), price)
         elif spread:
-            behind = replace(behind, sizes=False, spread=True)
+            behind = behind._replace(sizes=False, spread=True)
             found = nets.apart(behind, row, step)
             behind = behind.with_edit(place.edit("no flatten", step), PRICES["changed"])
             edit = place.edit("changed", step, differences=found)
             yield behind.with_edit(edit, 0) if found else behind
         else:
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
-            behind = replace(behind, sizes=False)
+            behind = behind._replace(sizes=False)
             yield behind.with_edit(place.edit("another step", step, differences=found), price)
 
 
@@ -65,7 +63,7 @@ def several_steps(place):
         if past != whole(end - 1) or all(len(nets.net.inputs[n]) == 1 for n in group):
             continue
         behind = put_in(nets, settled(nets, state, [row]), group)
-        behind = replace(behind, stands={**behind.stands, row: past}, sizes=False)
+        behind = behind._replace(stands={**behind.stands, row: past}, sizes=False)
         nodes = tuple(nets.net.nodes[n] for n in group)
         edit = place.edit("another step", begin, steps=nodes)
         yield behind.with_edit(edit, PRICES["another step"])
@@ -91,15 +89,15 @@ def wrong_axis(place):
     if None in place.reads:
         return
     wanted = {part[0] for parts in place.reads for part in parts}
-    for step, node in enumerate(nets.net.nodes):
-        if node.written.lower() != "concatenate" or state.used >> step & 1:
+    for step in nets.net.joins:
+        if state.used >> step & 1:
             continue
         made = {part[0] for key in nets.net.inputs[step] for part in key}
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
         if made <= wanted:
             behind = put_in(nets, state, [step])
             for key in place.keys:
-                behind = replace(behind, **standing(behind, key, whole(step)))
+                behind = behind._replace(**standing(behind, key, whole(step)))
         elif begins <= wanted:  # the row itself is made of the steps that are joined
             behind = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
         else:
@@ -129,7 +127,7 @@ def activation_elsewhere(place):
             node = nets.net.nodes[later]
             if node.activation == place.node.activation and len(node.inputs) == 1:
                 behind = put_in(nets, paired(nets, state, row, step), [later])
-                behind = replace(behind, stands={**behind.stands, row: whole(later)})
+                behind = behind._replace(stands={**behind.stands, row: whole(later)})
                 edit = place.edit("follows", later, steps=(node,))
                 yield behind.with_edit(edit, PRICES["reads something else"])
         after = nets.table.readers[row]
@@ -144,7 +142,7 @@ def activation_elsewhere(place):
             (total,) = follows
             if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
                 continue  # it is not elsewhere, but there twice
-            behind = replace(behind, loose=state.loose | {after})
+            behind = behind._replace(loose=state.loose | {after})
             yield behind.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
         else:
             behind = left_out(nets, behind, after)
@@ -172,7 +170,7 @@ def swapped(place):
             continue
         behind = paired(nets, paired(nets, state, row, later), after, step)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
-        behind = replace(behind, stands={**behind.stands, after: whole(later)}, sizes=sizes)
+        behind = behind._replace(stands={**behind.stands, after: whole(later)}, sizes=sizes)
         edit = place.edit("swapped", later, instead=nets.table.nodes[after])
         yield behind.with_edit(edit, PRICES["pattern"])
 
@@ -199,7 +197,7 @@ def missing(place):
     """The row is missing. Its source stands for it."""
     if None in place.reads:  # the source is missing, too
         cost = place.state.cost + PRICES["go on"]
-        yield replace(settled(place.nets, place.state, [place.row]), cost=cost)
+        yield settled(place.nets, place.state, [place.row])._replace(cost=cost)
     elif _one_pixel(place):
         yield left_out(place.nets, place.state, place.row)
     else:
@@ -282,7 +280,7 @@ def put_off(place):
     """Put the row off: with several outputs, other rows may have to be matched first."""
     state = place.state
     if len(place.nets.table.outputs) > 1 and not state.late:
-        yield replace(state, at=place.row + 1, cost=state.cost + PRICES["later"])
+        yield state._replace(at=place.row + 1, cost=state.cost + PRICES["later"])
 
 
 MOVES = (

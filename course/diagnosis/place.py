@@ -1,6 +1,6 @@
 """`Place`, a row that no step fits, and functions that make the next states."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from course.diagnosis.edits import Edit, balanced
@@ -66,14 +66,13 @@ def paired(nets, state, row, step, **changes):
         "pairs": (row, step, state.pairs),
         "balance": balance,
     }
-    return replace(state, **(kept | changes))
+    return state._replace(**(kept | changes))
 
 
 def left_out(nets, state, row, main=None):
     """The state in which a row is missing. Its last source, or `main`, stands for it."""
     key = nets.table.inputs[row][-1] if main is None else main
-    return replace(
-        state,
+    return state._replace(
         stands={**state.stands, row: nets.translated(state, row, key)},
         gone=state.gone | 1 << row,
         settled=state.settled | 1 << row,
@@ -88,7 +87,7 @@ def put_in(nets, state, steps, **changes):
     for step in steps:
         used |= 1 << step
     kinds = [nets.net.kinds[step] for step in steps]
-    return replace(state, used=used, balance=balanced(state.balance, (), kinds), **changes)
+    return state._replace(used=used, balance=balanced(state.balance, (), kinds), **changes)
 
 
 def settled(nets, state, rows, **changes):
@@ -97,7 +96,7 @@ def settled(nets, state, rows, **changes):
     for row in rows:
         done |= 1 << row
     kinds = [nets.table.kinds[row] for row in rows]
-    return replace(state, settled=done, balance=balanced(state.balance, kinds), **changes)
+    return state._replace(settled=done, balance=balanced(state.balance, kinds), **changes)
 
 
 def standing(state, key, parts, row=None):

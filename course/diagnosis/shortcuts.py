@@ -16,7 +16,7 @@ def side_by_side(place):
     wanted = [{part for parts in place.reads for part in parts}]
     # The activation behind the concatenation is seen in each of its parts.
     wanted += [{*whole(n)} for n in place.candidates if _has_another(nets, place.state, row, n)]
-    if any(len(set(key)) > 1 and any(w <= set(key) for w in wanted) for key in nets.net.read):
+    if any(parts <= read for read in nets.net.joined for parts in wanted):
         edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
         yield place.state.with_edit(edit, PRICES["pattern"])
 

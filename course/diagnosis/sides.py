@@ -13,6 +13,8 @@ from course.diagnosis.compare import differences, kind
 #: Layers that prepare an image. They may stand before the table's first row.
 _PREPARATION = {"Normalization", "RandomCrop", "crop", "Resizing"}
 
+_JOIN = "concatenate"  # the class of Keras, or the function
+
 _BESIDE = 200  # most steps with the same inputs that are compared with one row
 
 
@@ -31,16 +33,23 @@ class Side:
         self.fed = {}  # keys of values -> the nodes that read exactly these values
         self.readers = [[] for _ in self.nodes]
         self.sources = []  # of each node: the nodes that it reads, as bits
+        self.above = []  # of each node: the node and all that it is computed from, as bits
         for n, keys in enumerate(self.inputs):
             self.fed.setdefault(together(keys), []).append(n)
             sources = {part[0] for key in keys for part in key}
             for source in sources:
                 self.readers[source].append(n)
             self.sources.append(sum(1 << source for source in sources))
+            above = 1 << n
+            for source in sources:
+                above |= self.above[source]
+            self.above.append(above)
+        self.joins = [n for n, step in enumerate(self.nodes) if step.written.lower() == _JOIN]
         # The kinds of each node's readers, and how many there are of each.
         self.behind = [[self.kinds[r] for r in self._behind(n)] for n in range(len(self.nodes))]
         self.counts = [Counter(kinds) for kinds in self.behind]
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
+        self.joined = [parts for parts in map(set, self.read) if len(parts) > 1]
         self.narrow = self._narrow()
 
     def _behind(self, node):
@@ -77,15 +86,7 @@ class Side:
 
     def leads(self, begin, end):
         """Whether node `end` is computed from node `begin`."""
-        waiting, seen = [begin], set()
-        while waiting:
-            node = waiting.pop()
-            if node == end:
-                return True
-            new = [n for n in self.readers[node] if n <= end and n not in seen]
-            seen.update(new)
-            waiting += new
-        return False
+        return bool(self.above[end] >> begin & 1)
 
     def _narrow(self):
         """For each node: the only earlier value that it and the later nodes read.
@@ -207,10 +208,13 @@ class Networks:
 
     def candidates(self, state, row):
         """Unused steps that read exactly the values that stand for the row's inputs."""
-        reads = self.reads(state, row)
-        if None in reads:
+        return self.reading(self.reads(state, row), state.used)
+
+    def reading(self, parts, used):
+        """Steps that read exactly these values, and are not among those that are `used`."""
+        if None in parts:
             return []
-        found = [n for n in self.net.fed.get(together(reads), ()) if not state.used >> n & 1]
+        found = [n for n in self.net.fed.get(together(parts), ()) if not used >> n & 1]
         return found[:_BESIDE]
 
     def fitting(self, state, row, candidates):
@@ -231,10 +235,11 @@ class Networks:
         for parts in (*state.stands.values(), *state.moved.values()):
             for part in parts:
                 placed |= 1 << part[0]
+        lost = ~placed
         return [
             n
             for n, sources in enumerate(self.net.sources)
-            if not state.used >> n & 1 and sources and not sources & ~placed
+            if sources and not sources & lost and not state.used >> n & 1
         ]
 
 

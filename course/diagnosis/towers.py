@@ -1,7 +1,5 @@
 """Moves about a row that several steps side by side make up, as AlexNet's two GPUs do."""
 
-from dataclasses import replace
-
 from course.diagnosis.causes import Cause
 from course.diagnosis.edits import PRICES
 from course.diagnosis.place import put_in, settled
@@ -38,7 +36,7 @@ def towers(place):
         yield state.with_edit(edit, PRICES["pattern"])
         return
     behind = put_in(nets, settled(nets, state, [row]), side)
-    behind = replace(behind, stands={**behind.stands, row: parts})
+    behind = behind._replace(stands={**behind.stands, row: parts})
     if odd:
         nodes = tuple(nets.net.nodes[n] for n in side)
         edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
@@ -89,6 +87,6 @@ def one_lacks(place):
     without = nets.net.nodes[lost[0][0]]
     behind = put_in(nets, settled(nets, state, [row]), found)
     sizes = state.sizes and without.grid == place.node.grid
-    behind = replace(behind, stands={**behind.stands, row: tuple(sorted(parts))}, sizes=sizes)
+    behind = behind._replace(stands={**behind.stands, row: tuple(sorted(parts))}, sizes=sizes)
     edit = place.edit("one lacks", found[0], instead=without, differences=(len(pieces),))
     yield behind.with_edit(edit, PRICES["one tower"])
