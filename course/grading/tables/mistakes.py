@@ -113,15 +113,13 @@ def _with(table, at, **changes):
 
 def _reading(rows, name, instead):
     """The rows, with other names in the place of one that they read."""
-    return [
-        replace(
-            r,
-            after=tuple(
-                dict.fromkeys(s for n in sources(r) for s in (instead if n == name else (n,)))
-            ),
+
+    def read(row):
+        return tuple(
+            dict.fromkeys(s for n in sources(row) for s in (instead if n == name else (n,)))
         )
-        for r in rows
-    ]
+
+    return [replace(row, after=read(row)) if name in sources(row) else row for row in rows]
 
 
 def _without(table, at):
