@@ -3,7 +3,7 @@
 import pytest
 
 from course.anatomy import anatomy
-from course.architectures.lenet import LENET5
+from course.architectures.lenet import LENET5, LENET5_1998
 from course.kit import timing
 
 
@@ -11,6 +11,15 @@ def test_each_row_takes_its_time():
     spent = timing.forward(LENET5, repeats=2)
     assert list(spent) == [step.name for step in anatomy(LENET5)]
     assert all(0 < seconds < 10 for seconds in spent.values())
+
+
+def test_rows_that_networks_share_are_timed_once():
+    known = {}
+    first = timing.forward(LENET5, known=known)
+    assert timing.forward(LENET5, known=known) == first
+    assert timing.forward(LENET5) != first
+    deeper = timing.forward(LENET5_1998, known=known)
+    assert deeper["C1"] == first["C1"] and deeper["S2"] != first["S2"]
 
 
 def test_counters_that_may_be_read(tmp_path, monkeypatch):
