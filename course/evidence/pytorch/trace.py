@@ -13,10 +13,12 @@ The module does not change. Its weights are not read, and it runs in the mode th
 
 import contextlib
 import re
+from functools import partial
 
 from course.evidence import probes, regions, values
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import calls, fits, steps
+from course.evidence.pytorch.again import again, like
 from course.evidence.trace import TraceError
 from course.language import _
 from course.network.faults import likely
@@ -154,20 +156,20 @@ class _Tracer:
             self.kept += [tensor, twin]
         return self.twins[id(tensor)]
 
-    def _each(self, value, change):
+    def each(self, value, change):
         """Arguments or results with all tensors changed."""
         if isinstance(value, self.torch.Tensor):
             return change(value)
         if isinstance(value, dict):
-            return {key: self._each(item, change) for key, item in value.items()}
+            return {key: self.each(item, change) for key, item in value.items()}
         if isinstance(value, list | tuple) and not isinstance(value, self.torch.Size):
-            return [self._each(item, change) for item in value]
+            return [self.each(item, change) for item in value]
         return value
 
     def tensors(self, value):
         """All tensors in arguments or results, in order."""
         found = []
-        self._each(value, found.append)
+        self.each(value, found.append)
         return found
 
     # --- calls
@@ -182,7 +184,7 @@ class _Tracer:
             return self._computed(function, name, args, kwargs, given)
         if name in calls.MOVES:  # here is one device only
             function, args, kwargs = self.torch.Tensor.contiguous, args[:1], {}
-        args, kwargs = self._as_given(args), self._each(kwargs, self._twin)
+        args, kwargs = self._as_given(args), self.each(kwargs, self._twin)
         call = calls.Call(self, function, name, args, kwargs)
         before = [(tensor, tensor._version) for tensor in self.tensors([args, kwargs])]
         result = self._run(call)
@@ -194,17 +196,14 @@ class _Tracer:
 
     def _as_given(self, args):
         """The arguments with twins; tuples stay tuples, as indices have to."""
-        made = self._each(list(args), self._twin)
-        return tuple(self._tuple(*both) for both in zip(args, made, strict=True))
-
-    def _tuple(self, old, new):
-        return tuple(new) if isinstance(old, tuple) else new
+        made = self.each(list(args), self._twin)
+        return tuple(like(*both) for both in zip(args, made, strict=True))
 
     def _computed(self, function, name, args, kwargs, given):
         """Run a function that does not depend on the input: it makes a constant."""
         in_place = function.__name__.endswith("_") and not function.__name__.endswith("__")
         if in_place or any(tensor.device.type == "meta" for tensor in given):
-            args, kwargs = self._as_given(args), self._each(kwargs, self._twin)
+            args, kwargs = self._as_given(args), self.each(kwargs, self._twin)
         result = function(*args, **kwargs)
         whole = [self.constant(tensor) for tensor in given]
         learned = {id(p): p for constant in whole for p in constant.learned}
@@ -309,44 +308,10 @@ class _Tracer:
                 )
         outputs = [list(self.found[id(tensor)]) for tensor in made]
         odd = regions.not_understood(self.inputs, self.list)
-        run = probes.runner(self._again, numbers)
-        probes.answers(self.inputs, self.list, outputs, set(), odd, run)
-        regions.answers(self.inputs, self.list, odd, self._again, numbers)
+        run = partial(again, self)
+        probed = probes.runner(run, numbers)
+        probes.answers(self.inputs, self.list, outputs, set(), odd, probed)
+        regions.answers(self.inputs, self.list, odd, run, numbers)
         return {
             "inputs": self.inputs, "steps": self.list, "outputs": outputs, "library": "torch",
         }  # fmt: skip
-
-    def _again(self, region, given):
-        """Run steps on numbers, {tensor: array, channels last}; returns what the last one makes."""
-        import numpy as np
-
-        images = len(next(iter(given.values())))
-        made = []
-        for first in range(0, images, self.batch):  # a view() may name the number of images
-            rows = [min(first + row, images - 1) for row in range(self.batch)]
-            made.append(self._ran(region, {at: array[rows] for at, array in given.items()}))
-        return np.concatenate(made)[:images]
-
-    def _ran(self, region, given):
-        torch, made = self.torch, {}
-        for number in region:
-            call = self.calls[number]
-
-            def value(tensor, call=call):
-                if id(tensor) not in call.found:
-                    return self.constant(tensor).value
-                where, layout = call.found[id(tensor)]
-                if where not in made:
-                    made[where] = torch.from_numpy(given[where]).permute(
-                        0, *(axis + 1 for axis in layout)
-                    )
-                return made[where]
-
-            args = self._each(list(call.args), value)
-            args = [self._tuple(*both) for both in zip(call.args, args, strict=True)]
-            result = call.function(*args, **self._each(call.kwargs, value))
-            for output, tensor in enumerate(self.tensors(result) or [args[0]]):
-                made[number, output] = tensor
-        layout = call.layout
-        back = sorted(range(len(layout)), key=lambda side: layout[side])
-        return made[region[-1], 0].permute(0, *(side + 1 for side in back)).numpy()
