@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from copy import deepcopy
+from functools import cache
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -208,17 +209,21 @@ def defanged(nb):
     return Defang().preprocess(deepcopy(nb), {})[0]
 
 
-def nbgraders_page(nb, template):
-    """What nbgrader's feedback page or its formgrader makes of a notebook."""
-    exporter = HTMLExporter(
+@cache
+def nbgraders_exporter(template):
+    return HTMLExporter(
         template_name=template,
         extra_template_basedirs=[str(TEMPLATES)],
         extra_template_paths=[str(STYLES)],
         embed_images=True,
     )
+
+
+def nbgraders_page(nb, template):
+    """What nbgrader's feedback page or its formgrader makes of a notebook."""
     names = {"notebook": "p", "score": 0, "max_score": 1, "late_penalty": 0}
     resources = {"nbgrader": names, "index": 0, "total": 1, "notebook_path": "p", "base_url": ""}
-    return exporter.from_notebook_node(nb, resources)[0]
+    return nbgraders_exporter(template).from_notebook_node(nb, resources)[0]
 
 
 def our_page(nb):
