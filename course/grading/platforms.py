@@ -132,10 +132,10 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
 def _judged(job, files, student, within, told):
     """The Verdict. Raises CourseError if `told` gets an item, or after `within` seconds."""
     from course.grading import CourseError, pack
-    from course.grading.judges import Judges
+    from course.grading.judges import own_judges
 
-    begun = time.monotonic()
-    with Judges() as judges, ThreadPoolExecutor(1) as pool:
+    begun, judges = time.monotonic(), own_judges()
+    with ThreadPoolExecutor(1) as pool:
         verdict = pool.submit(pack.judge, job, files, judges, student)
         while not verdict.done():
             time.sleep(0.05)
