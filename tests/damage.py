@@ -32,6 +32,7 @@ class Assignment:
         self.official = official_of(stub)
         self.release, _ = ClearHiddenTests(config=Config()).preprocess(stub, {})
         self.release.metadata["course"] = {"release": enclosed(self.release, path.stem)}
+        self.untouched = nbformat.writes(self.release)
         self.written = nbformat.writes(answered(self.release, self.answers))
         given = [c.source for c in self.official.values() if c.locked and not c.is_test]
         self.used = {
@@ -428,7 +429,7 @@ def imports_at_the_end(nb):
 
 
 def _untouched(nb):
-    release = json.loads(nbformat.writes(nb.assignment.release))["cells"]
+    release = json.loads(nb.assignment.untouched)["cells"]
     return [cell | {"source": "".join(cell["source"])} for cell in release]
 
 
@@ -641,16 +642,13 @@ def commas_too_many(nb):
 def a_merge_conflict_in_the_file(nb):
     """Every line that the answers have and the release has not is in conflict with it."""
     release = {"".join(cell["source"].split()): cell for cell in _untouched(nb)}
-    ours = [_json(cell, indent=1) for cell in nb.cells]
-    theirs = []
+    cells = []
     for cell in nb.cells:
-        known = nb.known(cell)
+        ours, known = _json(cell, indent=1), nb.known(cell)
         keep = "".join(cell["source"].split()) in release or known is None or known.locked
-        theirs.append(_json(cell if keep else cell | {"source": known.source}, indent=1))
-    cells = [
-        one if one == other else f"<<<<<<< HEAD\n{one}\n=======\n{other}\n>>>>>>> origin/main"
-        for one, other in zip(ours, theirs, strict=True)
-    ]
+        theirs = ours if keep else _json(cell | {"source": known.source}, indent=1)
+        both = f"<<<<<<< HEAD\n{ours}\n=======\n{theirs}\n>>>>>>> origin/main"
+        cells.append(ours if ours == theirs else both)
     text = ",\n".join(cells).replace("main,\n", "main\n,\n")
     return f'{{"cells": [\n{text}\n], "metadata": {{}}, "nbformat": 4}}'.encode()
 
