@@ -62,7 +62,10 @@ def _server(*read):
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_READ = "KERAS_BACKEND", "JAX_DISABLE_MOST_OPTIMIZATIONS"  # by libraries that are imported
+_READ = (  # by libraries that are imported
+    "KERAS_BACKEND", "JAX_DISABLE_MOST_OPTIMIZATIONS", "JAX_COMPILATION_CACHE_DIR",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+)  # fmt: skip
 _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before it imports it
 
 

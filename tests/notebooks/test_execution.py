@@ -83,10 +83,13 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: pip install jax")
 @pytest.mark.parametrize("path", OF_LESSONS, ids=lambda path: path.stem)
-def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_path):
+def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_path, pytestconfig):
+    """JAX keeps what it compiled for the next time the tests run: that is most of the time."""
     monkeypatch.chdir(tmp_path)
     quick = {"NBGRADER_EXECUTION": "validate", "TFDS_DATA_DIR": tmp_path}
     jax = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # it compiles faster so
+    jax |= {"JAX_COMPILATION_CACHE_DIR": pytestconfig.cache.mkdir("jax")}
+    jax |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0}
     nb = run(path, monkeypatch, **quick, **jax)
     assert "on jax" in texts(nb)
     checks = [cell for cell in nb.cells if cell.source.startswith("# Exercise ")]
