@@ -20,6 +20,8 @@ HORIZON = 14  # once the search is so many rows past a mistake, its explanation 
 PER_MISTAKE = 80  # states that are tried to explain one mistake
 MOST_STATES = 300  # states that are tried in all, in networks of up to USUAL_STEPS steps
 USUAL_STEPS = 600  # with more steps a state takes longer, so fewer are tried
+_NORMS = ["batch_norm"] * 2
+_NEXT = 5  # so many rows further on, the next convolution of a block is looked for
 INPUTS = 4  # so many inputs take as long as a step
 MOST_MISTAKES = 6  # after so many different mistakes the search stops
 
@@ -173,6 +175,11 @@ def _certain(nets, state, row):
     begins = kind.endswith("_norm") and not _behind_weights(nets.table, row)
     if begins and _kinds(nets.table, row) != _kinds(nets.net, step):
         return None  # such a norm begins each block, and one follows the last block
+    if any(
+        nets.likeness(later, step) >= 0 and not nets.apart(state, later, step)
+        for later in _like(nets.table, row)
+    ):
+        return None  # it may be the next convolution of the block, and this one is missing
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None
@@ -182,6 +189,18 @@ def _certain(nets, state, row):
         if better and not nets.apart(state, twin, step):
             return None
     return step
+
+
+def _like(side, node):
+    """Nodes close behind a node that are like it, but whose normalisation has another activation.
+
+    Such are the convolutions of a block, of which the last has its activation behind an addition.
+    """
+    norms = [side.kinds[reader] for reader in side.readers[node]]
+    for later in range(node + 1, min(node + _NEXT, len(side.nodes))):
+        behind = [side.kinds[reader] for reader in side.readers[later]]
+        if side.kinds[later] == side.kinds[node] and [k[0] for k in norms + behind] == _NORMS:
+            yield from [later] * (norms != behind)
 
 
 def _behind_weights(side, node):

@@ -63,10 +63,18 @@ def _as_meant(row, step, sizes, spread):
         return step.with_(step="dense")
     if row.step == "add" and step.step == "Add" and not sizes:
         return step.with_(step="add")
+    if is_a_window(step) and step.step == f"global_{row.step}" and not sizes:
+        return step.with_(step=row.step, kernel=step.inputs[0].grid, stride=row.stride)
     one_pixel = step.step == "dense" and "Conv" in step.written and not sizes
     if one_pixel and row.step == "conv" and row.kernel == (1, 1):
         return step.with_(step="conv", stride=row.stride)
     return step
+
+
+def is_a_window(step):
+    """Whether a global pool was written as a pool, whose window happens to be the whole map."""
+    pools = "MaxPooling2D", "AveragePooling2D", "MaxPool", "AveragePool"
+    return step.step.startswith("global_") and step.written in pools
 
 
 def similar(row, step):

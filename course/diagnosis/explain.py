@@ -1,12 +1,14 @@
 """Turn a list of edits into findings: each run of edits gets one sentence."""
 
+from itertools import pairwise
+
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.missing import ends, ends_early, left_out
 from course.diagnosis.naming import called, does, keys_of, place_of, reads
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
-from course.network.words import shape_of, sources, together
+from course.network.words import read_by, shape_of, sources, together
 
 #: Reported only if nothing else is: they follow from earlier mistakes.
 _LAST = {"behind the end", "output shape"}
@@ -160,6 +162,8 @@ def _wrong_axis(alignment, run):
 
 def _added(alignment, run):
     edit = run[0]
+    if any(row.step == "add" for row in alignment.nets.table.nodes):
+        return _put_in(alignment, run[:1])
     names = [place_of(alignment, key) for key in keys_of(alignment, edit.step)]
     return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=together(names))]
 
@@ -167,8 +171,9 @@ def _added(alignment, run):
 def _added_instead(alignment, run):
     edit = run[0]
     shapes = together(shape_of(value.shape) for value in edit.step.inputs)
-    name, library = edit.row.inputs[0].joined.name, alignment.library
-    return [finding(name, Cause.ADDED, received=shapes, library=library)]
+    value = edit.row.inputs[0]
+    name = (value.joined or value.parts[0][0]).name  # without a concatenation: a row of two towers
+    return [finding(name, Cause.ADDED, received=shapes, library=alignment.library)]
 
 
 def _no_flatten(alignment, run):
@@ -184,11 +189,14 @@ def _another_step(alignment, run):
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
     steps = run[0].steps or (step,)
     received = _(", then ").join(map(does, steps))
+    if not all(one in read_by(other) for one, other in pairwise(steps)):
+        received = together(map(does, steps))  # some of them are side by side
+    expected = _(", then ").join(map(does, run[0].rows or (row,)))
     if len(steps) > _FEW:
         received = _("{number} steps, from {first} to {last}").format(
             number=len(steps), first=does(steps[0]), last=does(steps[-1])
         )
-    return [finding(row.name, cause, does(row), received, library=alignment.library)]
+    return [finding(row.name, cause, expected, received, library=alignment.library)]
 
 
 def _pre_activation(alignment, run):

@@ -1,8 +1,11 @@
 """Findings about rows of the table that have no step, and about a network that ends early."""
 
 from course.diagnosis.causes import Cause, few, finding
-from course.diagnosis.naming import does, what
+from course.diagnosis.naming import does, keys_of, reads, what
 from course.language import _, ngettext
+from course.network.words import sources, together
+
+_FEW = 3  # with more rows missing, their reader stands too far away to be named instead
 
 
 def left_out(alignment, run):
@@ -15,7 +18,12 @@ def left_out(alignment, run):
         row = _unnamed(alignment.nets, edit)
     value = row.inputs[0]
     after = value.joined.name if value.joined else value.parts[0][0].name
-    step = _reader(alignment, run) or edit.instead
+    reader, step = _reader(alignment, run) or (None, edit.instead)
+    if reader is not None and not _follows(alignment, value, step):
+        if edit.instead and _follows(alignment, value, edit.instead):
+            step = edit.instead
+        elif len(run) <= _FEW and not any(value.joined for value in reader.inputs):
+            return [_reads_another(alignment, run, reader, step)]
     received = what(alignment, step) if step else _("the output")
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
     hint = ""
@@ -52,12 +60,34 @@ def ends_early(alignment, run):
 
 
 def _reader(alignment, run):
-    """The step of the first matched row that should read one of the missing rows, or None."""
+    """The first matched row that should read one of the missing rows, and its step; or None."""
     table, lost = alignment.nets.table, _lost(alignment, run)
     for row, step in sorted(alignment.pairs.items()):
         if {part[0] for key in table.inputs[row] for part in key} & lost:
-            return alignment.nets.net.nodes[step]
+            return table.nodes[row], alignment.nets.net.nodes[step]
     return None
+
+
+def _follows(alignment, value, step):
+    """Whether a step reads what stands for a value of the table, or nothing is known to."""
+    nets, stands = alignment.nets, set()
+    for part in value.parts:
+        row = nets.table.number[id(part[0])]
+        image = row < min(nets.table.images, nets.net.images)
+        stands.update(nets.preparation(row) if image else [alignment.pairs.get(row)])
+    return not stands.isdisjoint({*_read(nets.net, nets.net.number[id(step)]), None})
+
+
+def _read(side, node):
+    """The nodes that a node reads."""
+    return {part[0] for key in side.inputs[node] for part in key}
+
+
+def _reads_another(alignment, run, row, step):
+    """The row that should read the missing ones reads other steps."""
+    got = together(reads(alignment, key) for key in keys_of(alignment, step))
+    hint = _("{row} is missing, or nothing reads it.").format(row=run[0].row.name)
+    return finding(row.name, Cause.WRONG_INPUT, together(sources(row)), got, hint=hint)
 
 
 def _lost(alignment, run):

@@ -8,10 +8,23 @@ from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
-from course.diagnosis.shortcuts import added, added_instead, addition, shortcut, side_by_side
+from course.diagnosis.shortcuts import (
+    added,
+    added_instead,
+    addition,
+    normalised_sum,
+    shortcut,
+    side_by_side,
+)
 from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
+#: Functions that no row has. They keep Keras's name, or are along an odd axis.
+_OTHER_FUNCTIONS = {
+    "Absolute", "Celu", "Exp", "Expm1", "HardTanh", "LogSigmoid", "PReLU", "Sign", "Sin",
+    "Softmax", "Softsign", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus",
+    "TanhShrink", "Threshold",
+}  # fmt: skip
 
 # --- the row's own step, with something changed about it
 
@@ -120,11 +133,16 @@ def activation_elsewhere(place):
     """The row's activation comes one step later, or the next row's activation comes here."""
     nets, state, row = place.nets, place.state, place.row
     for step in place.candidates:
-        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
-        follows = nets.net.readers[step]
+        found = nets.apart(state, row, step)
+        causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
         if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
             (later,) = follows
             node = nets.net.nodes[later]
+            if node.written in _OTHER_FUNCTIONS and not node.activation:
+                behind = put_in(nets, paired(nets, state, row, step), [later])
+                behind = behind._replace(stands={**behind.stands, row: whole(later)})
+                other = (Cause.ACTIVATION, found[0][1], node.does())
+                yield behind.with_edit(place.edit("changed", step, differences=(other,)), 0)
             if node.activation == place.node.activation and len(node.inputs) == 1:
                 behind = put_in(nets, paired(nets, state, row, step), [later])
                 behind = behind._replace(stands={**behind.stands, row: whole(later)})
@@ -179,6 +197,8 @@ def pre_activation(place):
     """Normalisation and activation before the convolution instead of behind it."""
     table, net = place.nets.table, place.nets.net
     before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
+    if before == ["add"] and _only_normalised(net, place.reads[0][0][0]):
+        return  # a normalisation behind the addition; before a block, the shortcut goes around it
     behind = [table.nodes[n].step for n in table.readers[place.row]]
     for step in place.candidates:
         node = net.nodes[step]
@@ -188,6 +208,12 @@ def pre_activation(place):
         if place.node.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
             edit = place.edit("pre-activation", step, final=True)
             yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+def _only_normalised(net, total):
+    """Whether an addition has no activation, and only a normalisation reads it."""
+    readers = net.readers[total]
+    return net.nodes[total].activation is None and len(readers) == 1
 
 
 # --- a missing row, an extra step
@@ -254,6 +280,7 @@ def reads_something_else(place):
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
             price += PRICES["far away"] * abs(step - near)
             yield behind.with_edit(place.edit("reads something else", step), price)
+    yield from _reads_a_branch(place)
     of = pairs_of(state)
     for later in range(row + 3, len(nets.table.nodes)):
         node = nets.table.nodes[later]
@@ -276,6 +303,26 @@ def reads_something_else(place):
             yield behind.with_edit(edit, price)
 
 
+def _reads_a_branch(place):
+    """The row reads the first step of a branch beside it, whose row comes later in the table."""
+    nets, state, row = place.nets, place.state, place.row
+    if len(place.keys) != 1 or place.candidates == []:
+        return
+    beside = [r for r in nets.table.fed[place.keys] if r != row and not state.settled >> r & 1]
+    for step in nets.candidates(state, row):
+        for other in beside:
+            if nets.apart(state, other, step) or nets.table.kinds[other] == nets.table.kinds[row]:
+                continue
+            moved = paired(nets, state, other, step)
+            for reader in nets.net.fed.get((whole(step),), ()):
+                if state.used >> reader & 1 or nets.differences(row, reader, sizes=False):
+                    continue
+                behind = paired(nets, moved, row, reader, sizes=False)
+                price = PRICES["reads something else"]
+                price -= PRICES["unlike"] * nets.likeness(row, reader)
+                yield behind.with_edit(place.edit("reads something else", reader), price)
+
+
 def put_off(place):
     """Put the row off: with several outputs, other rows may have to be matched first."""
     state = place.state
@@ -286,5 +333,5 @@ def put_off(place):
 MOVES = (
     changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, side_by_side, added,
     added_instead, activation_elsewhere, pre_activation, missing, too_many, reads_something_else,
-    blocks, head_missing, put_off, addition, shortcut,
+    blocks, head_missing, put_off, addition, shortcut, normalised_sum,
 )  # fmt: skip

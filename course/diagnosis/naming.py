@@ -6,7 +6,9 @@ and what it follows.
 """
 
 import re
+from functools import partial
 
+from course.diagnosis.compare import is_a_window
 from course.language import N_, _
 from course.network.words import skips
 
@@ -24,19 +26,44 @@ _BEHIND = {
 
 def called(alignment, step):
     """A step's name, or for an operation its kind and place: `the division behind conv1`."""
-    made_up = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
-    if step.name and not (
-        step.written in _BEHIND and re.fullmatch(rf"{made_up}(_\d+)?", step.name)
-    ):
-        return step.name
+    if not _is_made_up(step):
+        return _name(step)
     key = keys_of(alignment, step)[0]
-    return _(_BEHIND[step.written]).format(place=place_of(alignment, key))
+    return _(_BEHIND[step.written]).format(place=_place_before(alignment, key))
+
+
+def _is_made_up(step):
+    """Whether a step is an operation without a name of the student's."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
+    named = step.name and not re.fullmatch(rf"{kind}(_\d+)?", step.name)
+    return step.written in _BEHIND and not named
+
+
+def _place_before(alignment, key):
+    """The place of a value, or of the nearest one before it that has a name."""
+    net = alignment.nets.net
+    while (row := _row_of(alignment, key)) is None:
+        node = key[0][0]
+        if not (_is_made_up(net.nodes[node]) and net.inputs[node]):
+            return _own(alignment, key, _name)
+        key = net.inputs[node][0]
+    return row
 
 
 def does(step):
     """What a step does, in words that go into a sentence."""
     said = _("a step that takes {part}") if skips(step) else "{part}"
-    return said.format(part=step.does())
+    return said.format(part=_with_its_window(step).does())
+
+
+def _with_its_window(step):
+    """A step whose window is its whole map (dense, or a global pool) as the student wrote it."""
+    if step.step == "dense" and "Conv" in step.written:
+        return step.with_(step="conv", kernel=step.inputs[0].grid)
+    if is_a_window(step):
+        kind = step.step.removeprefix("global_")
+        return step.with_(step=kind, kernel=step.inputs[0].grid)
+    return step
 
 
 def what(alignment, step):
@@ -66,9 +93,9 @@ def reads(alignment, key):
     return _("{step} (the table's {row})").format(step=own, row=row)
 
 
-def _own(alignment, key):
-    net = alignment.nets.net
-    names = list(dict.fromkeys(_name(net.nodes[n]) for n, _, _ in key))
+def _own(alignment, key, name=None):
+    net, name = alignment.nets.net, name or partial(called, alignment)
+    names = list(dict.fromkeys(name(net.nodes[n]) for n, _, _ in key))
     if len(names) == 1:
         return names[0]
     beside = _("{first} to {last} side by side").format(first=names[0], last=names[-1])

@@ -8,6 +8,8 @@ _OF_ONE_STEP = {
     "changed", "one of several", "one lacks", "swapped", "no flatten", "wrong axis", "follows",
     "relu before addition", "pre-activation", "side by side", "shared", "shares",
 }  # fmt: skip
+_EXTRA = {"put in", "behind the end", "block too many"}
+_FEW = 3  # most rows that one layer of the student's own stands for
 
 
 def runs_of(alignment):
@@ -65,23 +67,58 @@ def _together(alignment):
 
 
 def _replaced(runs):
-    """The runs. A row left out and steps put in at the same place become one `another step`."""
+    """The runs. Where steps stand in the place of rows, two runs become one edit."""
     found = []
     for run in runs:
-        before = found[-1] if found else run
-        for lost, put in ((before, run), (run, before)):
-            if (
-                [edit.kind for edit in lost] == ["left out"]
-                and put[0].kind in ("put in", "behind the end", "block too many")
-                and 0 <= put[0].at - lost[0].at <= 1
-                and lost[0].row.step != "add"
-            ):
-                steps = tuple(step for edit in put for step in edit.steps)
-                found[-1] = [replace(lost[0], kind="another step", step=steps[0], steps=steps)]
-                break
-        else:
+        edit = _in_its_place(found[-1], run) if found else None
+        if edit is None:
             found.append(run)
+        else:
+            found[-1] = [edit]
     return found
+
+
+def _in_its_place(first, second):
+    """One edit for two runs, if the steps of one stand in the place of the other's rows."""
+    for lost, put in ((first, second), (second, first)):
+        beside = lost[0].at <= put[0].at <= lost[-1].at + 1
+        if beside and put[0].kind in _EXTRA and _are_gone(lost, put[0].steps):
+            return _instead(lost, [step for edit in put for step in edit.steps])
+        # The addition is there, and adds something else than the shortcut.
+        sums = [step for edit in put for step in edit.steps if step.step == "add"]
+        if beside and put[0].kind in {*_EXTRA, "added"} and sums and _is_a_shortcut(lost):
+            rows = (lost[0].row,) if len(lost) > 1 else ()
+            return replace(lost[-1], kind="reads something else", step=sums[-1], rows=rows)
+    edit, more = first[0], second[0]
+    own = edit.kind == "another step" and more.at == edit.at + 1
+    if own and edit.step.claimed and _are_gone(second, [edit.step]):
+        return replace(edit, rows=(*(edit.rows or (edit.row,)), *(e.row for e in second)))
+    of_one_layer = all(
+        each.step and each.step.written == "SeparableConv2D" for each in (edit, more)
+    )
+    if of_one_layer and (edit.kind, more.kind) == ("put in", "changed") and edit.at == more.at:
+        return _instead(second, [edit.step, more.step])
+    return None
+
+
+def _are_gone(run, steps):
+    """Whether a run is a row that is missing; for a layer of one's own it may be several rows."""
+    gone = {edit.kind for edit in run} == {"left out"}
+    few = len(run) <= (_FEW if steps[0].claimed else 1)
+    return gone and few and all(edit.row.step != "add" for edit in run)
+
+
+def _is_a_shortcut(run):
+    """Whether a run is of the missing rows of a shortcut, up to the addition."""
+    gone = {edit.kind for edit in run} == {"left out"}
+    return gone and len(run) <= _FEW and run[-1].row.step == "add"
+
+
+def _instead(lost, steps):
+    """The edit that says that these steps stand in the place of the rows of a run."""
+    rows = tuple(edit.row for edit in lost)
+    kind = {"kind": "another step", "differences": ()}
+    return replace(lost[0], step=steps[0], steps=tuple(steps), rows=rows, **kind)
 
 
 def _goes_on(table, run, edit):

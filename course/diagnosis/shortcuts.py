@@ -5,6 +5,7 @@ from course.diagnosis.edits import PRICES, Edit
 from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
 
 _NEAR = 3  # most steps of a shortcut
+_BLOCK_ENDS = {"conv", "batch_norm", "add"}
 
 
 def side_by_side(place):
@@ -16,9 +17,15 @@ def side_by_side(place):
     wanted = [{part for parts in place.reads for part in parts}]
     # The activation behind the concatenation is seen in each of its parts.
     wanted += [{*whole(n)} for n in place.candidates if _has_another(nets, place.state, row, n)]
-    if any(parts <= read for read in nets.net.joined for parts in wanted):
+    if any(_beside(nets, read, w) for read in nets.net.joined for w in wanted):
         edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
         yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+def _beside(nets, parts, wanted):
+    """Whether the wanted parts are side by side, or beside the output of a block."""
+    others = {nets.net.nodes[node].step for node, _, _ in parts - wanted}
+    return wanted <= parts and (not others or not others.isdisjoint(_BLOCK_ENDS))
 
 
 def _has_another(nets, state, row, step):
@@ -81,6 +88,31 @@ def _way_from(nets, state, end, placed):
         chain.insert(0, step)
         (end,) = nets.net.inputs[step]
     return chain
+
+
+def normalised_sum(place):
+    """The row normalises a block's output. Here it comes behind the addition."""
+    nets, state, row = place.nets, place.state, place.row
+    behind = nets.table.readers[row]
+    if not place.node.step.endswith("_norm") or len(behind) != 1 or None in place.reads:
+        return
+    (total,) = behind
+    kept = nets.table.nodes[total]
+    if kept.step != "add" or state.settled >> total & 1:
+        return
+    for step in nets.net.readers[place.reads[0][0][0]]:
+        after = nets.net.readers[step]
+        if nets.net.nodes[step].step != "add" or len(after) != 1 or state.used >> after[0] & 1:
+            continue
+        (norm,) = after
+        same = nets.net.nodes[norm].step == place.node.step
+        if same and nets.net.nodes[norm].activation == kept.activation:
+            next_ = paired(nets, state, row, norm)
+            stands = {**next_.stands, row: place.reads[0]}
+            moved = {**next_.moved, whole(total): whole(norm)}
+            next_ = next_._replace(stands=stands, moved=moved, loose=state.loose | {total})
+            edit = place.edit("swapped", norm, instead=kept)
+            yield next_.with_edit(edit, PRICES["pattern"])
 
 
 def addition(place):

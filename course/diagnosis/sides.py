@@ -44,7 +44,7 @@ class Side:
             for source in sources:
                 above |= self.above[source]
             self.above.append(above)
-        self.joins = [n for n, step in enumerate(self.nodes) if step.written.lower() == _JOIN]
+        self.joins = [n for n, step in enumerate(self.nodes) if _stacks(step)]
         # The kinds of each node's readers, and how many there are of each.
         self.behind = [[self.kinds[r] for r in self._behind(n)] for n in range(len(self.nodes))]
         self.counts = [Counter(kinds) for kinds in self.behind]
@@ -108,6 +108,11 @@ class Side:
         return found
 
 
+def _stacks(step):
+    """Whether a step concatenates along another axis than that of the maps."""
+    return step.written.lower() == _JOIN and step.grid != step.inputs[0].grid
+
+
 class Networks:
     """The table and the network, with the questions that the search asks about a row and a step."""
 
@@ -124,20 +129,27 @@ class Networks:
         Returns ([(image, node)], the nodes as bits), or None if the network begins with other
         shapes than the table.
         """
+        wanted = [value.shape for value in self.table.network.inputs]
         prepared, images = 0, []
         for image in range(self.net.images):
-            node = image
-            while True:
-                prepared |= 1 << node
-                readers = self.net.readers[node]
-                if len(readers) != 1 or self.net.nodes[readers[0]].step not in _PREPARATION:
-                    break
-                (node,) = readers
-            images.append(node)
-        wanted = [value.shape for value in self.table.network.inputs]
+            way = self.preparation(image)
+            right = [n for n, node in enumerate(way) if self.net.nodes[node].shape in wanted]
+            # A step that makes an image of the right size another one is an extra step.
+            way = way[: right[-1] + 1] if right else way
+            prepared |= sum(1 << node for node in way)
+            images.append(way[-1])
         if wanted == [self.net.nodes[n].shape for n in images] or self._padded_to(images, wanted):
             return list(enumerate(images)), prepared
         return None
+
+    def preparation(self, image):
+        """An image of the network, and the steps behind it that only prepare it."""
+        way = [image]
+        while True:
+            readers = self.net.readers[way[-1]]
+            if len(readers) != 1 or self.net.nodes[readers[0]].step not in _PREPARATION:
+                return way
+            way += readers
 
     def _padded_to(self, images, wanted):
         """Whether zero padding in the first steps makes a smaller image as large as the table's.

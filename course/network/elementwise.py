@@ -17,10 +17,12 @@ def activation_layer(step, x):
 def named(name):
     """An activation that is a layer or an operation of its own."""
 
-    def read(step, x, *_):
+    def read(step, x, *others):
         config = step["config"]
-        if name == "softmax" and config.get("axis", -1) not in (-1, len(x.shape)):
-            raise NotUnderstood
+        axis = config.get("axis", -1)
+        if name == "softmax" and axis not in (-1, len(x.shape)):
+            said = _("softmax along axis {axis} (the classes lie along axis -1)")
+            raise NotUnderstood(said.format(axis=axis))
         words = name
         if step["op"] in ("layers.ReLU", "ops.ReLU"):
             odd = {

@@ -89,6 +89,13 @@ said("zeros written as a layer", lenet.LENET5,
 said("same instead of valid", alexnet.ALEXNET,
      ("pool1", Cause.PADDING, 'padding="same" surrounds the map with zeros.'),
 )(lambda: alex(pool1=L.MaxPooling2D(3, 2, padding="same")))  # fmt: skip
+said("an image of another size", lenet.LENET5,
+     ("smaller", Cause.EXTRA, "smaller stands where C1"),
+)(chained(lambda: L.Resizing(28, 28, name="smaller"), tanh(6, 5, padding="same"), mean,
+          tanh(16, 5), mean, *HEAD))  # fmt: skip
+said("a convolution as large as its map", lenet.LENET5,
+     ("more", Cause.EXTRA, "not in the table: convolution 5 × 5, tanh."),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean, tanh(16, 5, name="more"), *HEAD))  # fmt: skip
 said("zeros before Flatten", lenet.LENET5,
      ("zeros", Cause.EXTRA, "zeros stands where C5"),
 )(chained(tanh(6, 5), mean, tanh(16, 5), mean,
@@ -109,11 +116,20 @@ def padded_first():
     return keras.Model(image, L.Dense(1000, "softmax")(x))
 
 
+@said("no padding anywhere", vgg.VGG16, ("conv1_1", Cause.PADDING, "222 × 222"))
+def never_padded():
+    """The last pool's window is as large as its map: that is no mistake of its own."""
+    return vgg16_with(**{row.name: "valid" for row in vgg.VGG16.rows})
+
+
 # --- one of several, or along another axis
 
 
-def in_towers(**changed):
-    """AlexNet on two GPUs, tower by tower; a change is called as its row, with 1 or 2 behind it."""
+def in_towers(join=None, **changed):
+    """AlexNet on two GPUs, tower by tower; a change is called as its row, with 1 or 2 behind it.
+
+    `join` puts the towers together before conv3.
+    """
 
     def step(name, tower, usual, x):
         return changed.get(f"{name}_{tower}", usual)(x)
@@ -133,7 +149,7 @@ def in_towers(**changed):
     image = keras.Input((227, 227, 3))
     towers = stage(1, [image, image], convolution(48, 11, 4, "valid"), lrn_by_ops, pool)
     towers = stage(2, towers, convolution(128, 5), lrn_by_ops, pool)
-    towers = stage(3, [L.Concatenate()(towers)] * 2, convolution(192, 3))
+    towers = stage(3, [(join or L.Concatenate())(towers)] * 2, convolution(192, 3))
     towers = stage(5, stage(4, towers, convolution(192, 3)), convolution(128, 3), None, pool)
     x = L.Flatten()(L.Concatenate()(towers))
     for _ in range(2):
@@ -163,6 +179,17 @@ odd("another normalisation", ("norm2", Cause.NORMALISATION, "n = 3"),
 TWICE = conv(192, 3)
 odd("one layer for both", ("conv4", Cause.SHARED_WEIGHTS, "Create a new layer for each"),
     conv4_1=TWICE, conv4_2=TWICE)  # fmt: skip
+
+
+ADDED = "are added here. The table puts the maps side by side: layers.Concatenate()."
+AGAIN = "This step is not in the table: the same maps again."
+said("towers added", alexnet.ALEXNET_TWO_GPUS, ("pool2", Cause.ADDED, f"13 × 13 × 128 {ADDED}"))(
+    lambda: in_towers(join=L.Add())
+)
+said("a tower beside itself", alexnet.ALEXNET_TWO_GPUS,
+     *((row, Cause.FILTERS, "gives" if row == "conv1" else "It makes")
+       for row in ("conv1", "conv2")), ("beside", Cause.EXTRA, AGAIN),
+)(lambda: in_towers(join=lambda xs: L.Concatenate(name="beside")([xs[0], xs[0]])))  # fmt: skip
 
 
 @said("C3's maps joined along the height", lenet.LENET5_1998,
@@ -264,6 +291,55 @@ def strided_everywhere():
     return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
 
 
+def added_norm(also):
+    """Blocks that normalise behind the addition: instead of in front of it, or also there."""
+
+    def block(x, filters, stride):
+        def last(x, kernel, stride):
+            if also:
+                return conv_bn(x, filters, kernel, stride, relu=False)
+            return conv(filters, kernel, stride, activation=None)(x)
+
+        y = last(conv_bn(x, filters, 3, stride), 3, 1)
+        needed = stride != 1 or x.shape[-1] != filters
+        shortcut = conv_bn(x, filters, 1, stride, relu=False) if needed else x
+        return L.ReLU()(L.BatchNormalization()(L.Add()([shortcut, y])))
+
+    return block
+
+
+said("normalisations behind the additions", resnet.RESNET18,
+     *((f"conv{stage}_{number}_2_bn", Cause.SWAPPED,
+        f"It comes behind conv{stage}_{number}. In the table it comes before")
+       for stage, number in ((2, 1), (2, 2), (3, 1), (3, 2), (4, 1))),
+)(lambda: res(added_norm(also=False)))  # fmt: skip
+said("one more normalisation behind each addition", resnet.RESNET18,
+     *((f"batch_normalization_{number}", Cause.EXTRA, f"follows conv{block}.")
+       for number, block in ((3, "2_1"), (6, "2_2"), (10, "3_1"), (13, "3_2"), (17, "4_1"))),
+)(lambda: res(added_norm(also=True)))  # fmt: skip
+said("ones beside the shortcut", resnet.CIFAR_RESNET20,
+     *((f"stage{n}_1", Cause.WRONG_INPUT, f"stage{n}_1_shortcut is missing, or nothing reads it.")
+       for n in (2, 3)))(lambda: cifar(project=with_ones))  # fmt: skip
+
+
+def with_ones(x, filters, stride):
+    x = x[:, ::stride, ::stride]
+    return L.Concatenate()([x, ops.ones_like(x)])
+
+
+@said("one addition too many", resnet.RESNET18,
+      ("twice", Cause.EXTRA, "This step is not in the table: add."))  # fmt: skip
+def added_twice():
+    image = keras.Input((224, 224, 3))
+    x = pool = L.MaxPooling2D(3, 2, padding="same")(conv_bn(image, 64, 7, 2))
+    for stage in range(4):
+        for number in range(2):
+            x = basic(x, 64 * 2**stage, 2 if stage and not number else 1)
+        if not stage:
+            x = L.Add(name="twice")([x, pool])
+    return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
 # --- blocks
 
 
@@ -346,6 +422,43 @@ said("training heads on other modules", googlenet.GOOGLENET_TRAINING,
 )(lambda: heads_at("4b", "4e"))  # fmt: skip
 
 
+def pool_first(x, one, reduce3, three, reduce5, five, project):
+    x = L.MaxPooling2D(3, 1, padding="same", name="pooled")(x)
+    return L.Concatenate()([
+        conv(one, 1)(x),
+        conv(three, 3)(conv(reduce3, 1)(x)),
+        conv(five, 5)(conv(reduce5, 1)(x)),
+        conv(project, 1)(x),
+    ])  # fmt: skip
+
+
+said("branches that read the pool", googlenet.GOOGLENET,
+     *((f"4b_{part}", Cause.WRONG_INPUT, "reads pooled (the table's 4b_pool), it should read 4a.")
+       for part in ("1x1", "3x3_reduce", "5x5_reduce")),
+)(lambda: google_with("4b", pool_first))  # fmt: skip
+
+
+def first_unread(x, filters, stride):
+    """The second convolution reads the block's input."""
+    shortcut = x
+    if stride != 1 or x.shape[-1] != filters:
+        shortcut = conv_bn(x, filters, 1, stride, relu=False)
+    conv_bn(x, filters, 3, stride)
+    return L.ReLU()(L.Add()([shortcut, conv_bn(x, filters, 3, stride, relu=False)]))
+
+
+def projected_late(x, filters, stride):
+    y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+    return L.ReLU()(L.Add()([conv_bn(y, filters, 1, relu=False), y]))
+
+
+said("the first convolution of a block unread", resnet.RESNET18,
+     ("conv4_2_1", Cause.MISSING, "after conv4_1 comes"))(in_block(2, 1, first_unread))  # fmt: skip
+said("a projection of the block's output", resnet.RESNET18,
+     ("conv3_1", Cause.WRONG_INPUT, "conv3_1_shortcut is missing, or nothing reads it."),
+)(in_block(1, 0, projected_late))  # fmt: skip
+
+
 # --- what is fed from elsewhere, and what comes of it
 
 
@@ -366,6 +479,40 @@ said("values cut off", lenet.LENET5,
      ("C1", Cause.ACTIVATION, "Its activation is clip from -1 to 1"),
 )(chained(lambda: L.Conv2D(6, 5, activation=lambda x: ops.clip(x, -1, 1)), mean,
           tanh(16, 5), mean, *HEAD))  # fmt: skip
+
+
+said("another function behind the convolution", lenet.LENET5,
+     ("C1", Cause.ACTIVATION, "Its activation is PReLU, the table has tanh."),
+)(chained(lambda: L.Conv2D(6, 5), L.PReLU, mean, tanh(16, 5), mean, *HEAD))  # fmt: skip
+said("a softmax along the images", lenet.LENET5,
+     ("output", Cause.ACTIVATION, "softmax along axis 0 (the classes lie along axis -1), the"),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean, *HEAD[:-1],
+          lambda: L.Dense(10), lambda: L.Softmax(axis=0)))  # fmt: skip
+said("a ReLU with a slope", lenet.LENET5,
+     ("C1", Cause.ACTIVATION, "relu with negative_slope 0.1, the table has tanh."),
+)(chained(lambda: L.Conv2D(6, 5), lambda: L.ReLU(negative_slope=0.1), mean, tanh(16, 5), mean,
+          *HEAD))  # fmt: skip
+said("a separable convolution", lenet.LENET5,
+     ("C3", Cause.OTHER_STEP, "convolution 5 × 5, one map each, then convolution 1 × 1, tanh."),
+)(chained(tanh(6, 5), mean, lambda: L.SeparableConv2D(16, 5, activation="tanh"), mean,
+          *HEAD))  # fmt: skip
+
+
+class Trained(L.Layer):
+    """S2 of 1998, with weights of its own."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(shape[-1],), initializer="ones")
+        self.shift = self.add_weight(shape=(shape[-1],), initializer="zeros")
+
+    def call(self, x):
+        return squash(ops.average_pool(x, 2) * self.factor + self.shift)
+
+
+OWN = "It is Trained, a layer of your own with weights (write them with layers of Keras). The table"
+said("a layer for two rows", lenet.LENET5_1998,
+     *((f"S{n}_mean", Cause.OTHER_STEP, f"{OWN} has average pool 2 × 2, stride 2, then")
+       for n in (2, 4)))(lambda: of_1998(subsample=lambda x: Trained()(x)))  # fmt: skip
 
 
 def one_sided(x):

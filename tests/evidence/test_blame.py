@@ -281,6 +281,19 @@ def of_a_model(x):
     return keras.Sequential([layers.Flatten()])
 
 
+def of_one_layer_for_two(x):
+    conv = layers.Conv2D(6, 3)
+    return conv(conv(x))
+
+
+def of_a_vector_too_early(x):
+    return layers.MaxPooling2D(2)(layers.Flatten()(x))
+
+
+def of_a_convolution_too_late(x):
+    return layers.Conv2D(6, 3)(layers.Flatten()(x))
+
+
 @pytest.mark.parametrize(
     "inside, says",
     [
@@ -289,6 +302,13 @@ def of_a_model(x):
         (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
         (of_a_size_that_is_open, "A size is None here: how many images come is not known"),
         (of_a_model, "keras.Model(inputs, outputs) takes tensors and was given a model."),
+        (
+            of_one_layer_for_two,
+            "This layer was called before, and its weights were made for tensors whose last side "
+            "is 1. Here it is 6. A new layer is needed here",
+        ),
+        (of_a_vector_too_early, "Convolutions and pools take maps, and here comes a vector."),
+        (of_a_convolution_too_late, "Convolutions and pools take maps, and here comes a vector."),
     ],
 )
 def test_of_keras_s_other_errors_what_to_do(inside, says):
