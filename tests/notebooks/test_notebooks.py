@@ -86,6 +86,16 @@ def test_minutes_that_were_not_measured_are_called_an_estimate(path):
     assert all("estimate" in sentence for sentence in said), said
 
 
+@pytest.mark.parametrize("path", [*LECTURES, *SOURCES], ids=lambda path: path.stem)
+def test_the_loss_of_a_step_is_that_of_this_step_alone(path):
+    """Keras 3.8 gives the mean of all steps since the last reset; Keras 3.15 resets by itself."""
+    for cell in nbformat.read(path, 4).cells:
+        lines = cell.source.splitlines() if cell.cell_type == "code" else []
+        for above, line in zip(["", *lines], lines, strict=False):
+            if "train_on_batch(" in line and not re.match(r"\s*\w+\.train_on_batch\(", line):
+                assert "reset_metrics()" in above, (cell.id, line)
+
+
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS], ids=relative)
 def test_the_setup_cell_is_the_same_everywhere(path):
     cells = {cell.id: cell.source for cell in nbformat.read(path, 4).cells}
