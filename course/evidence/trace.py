@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # typing is slow to import
 
 
 _MAX_STEPS = 5000
+_IMAGES = 2  # so that a reshape that mixes them shows
 
 
 class TraceError(ValueError):
@@ -82,9 +83,27 @@ def _ends(keras, model, input_shape):
                 "first, or say which input shape is meant."
             ).format(kind=type(model).__name__)
         )
+    for images in (None, _IMAGES):  # some code asks for their number, as ops.shape(x)[0]
+        x = keras.Input(tuple(input_shape), batch_size=images)
+        outputs = composites.outputs_of(keras, model, x)
+        if outputs is None:
+            continue
+        outputs = keras.tree.flatten(outputs)
+        for tensor in outputs if images else ():
+            if tensor.shape[:1] != (images,):
+                raise mixed(images, tensor.shape, "layers.Flatten()")
+        return [x], outputs
     x = keras.Input(tuple(input_shape))
-    outputs = composites.outputs_of(keras, model, x)
-    return [x], keras.tree.flatten(model(x) if outputs is None else outputs)
+    return [x], keras.tree.flatten(model(x))
+
+
+def mixed(images, shape, flatten):
+    """The TraceError about an output that does not keep the number of images as its first axis."""
+    said = _(
+        "{number} images go in, {shape} values come out: the images are mixed. "
+        "Flatten with {code}, which keeps the first axis."
+    )
+    return TraceError(said.format(number=images, shape=" × ".join(map(str, shape)), code=flatten))
 
 
 class _Tracer:

@@ -105,6 +105,33 @@ def test_a_subclassed_model(weightless, build):
     assert steps(build(), (8, 8, 1)) == [CONV, RELU, FLAT, DENSE]
 
 
+class Reshaped(keras.Model):
+    """Flattens by hand; `images(x)` is the number of images that it puts into the new shape."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images, self.conv = images, layers.Conv2D(2, 3, activation="relu")
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        x = self.conv(x)
+        return self.dense(ops.reshape(x, (self.images(x), -1)))
+
+
+@pytest.mark.parametrize("images", [lambda x: ops.shape(x)[0], lambda x: x.shape[0]])
+def test_a_subclass_may_ask_for_the_number_of_images(weightless, images):
+    found = steps(Reshaped(images), (8, 8, 1))
+    assert [step for step, shape in found] == ["layers.Conv2D", "ops.Reshape", "layers.Dense"]
+    assert found[1:] == [("ops.Reshape", (72,)), DENSE]
+    assert anatomy(Reshaped(images), (8, 8, 1)).parameters == anatomy(sequential()).parameters
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_subclass_that_mixes_the_images_cannot_be_traced(weightless, number):
+    with pytest.raises(TraceError, match=f"2 images go in, {number} × 3 values come out: the im"):
+        trace(Reshaped(lambda x: number), (8, 8, 1))
+
+
 def test_no_graph_is_drawn_of_what_takes_symbolic_tensors(monkeypatch):
     """It would take 0.1 s for each block of a student's own; what mixes tensors still gets one."""
 

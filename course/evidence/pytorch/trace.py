@@ -19,7 +19,7 @@ from course.evidence import probes, regions, values
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import calls, fits, steps
 from course.evidence.pytorch.again import again, like
-from course.evidence.trace import TraceError
+from course.evidence.trace import TraceError, mixed
 from course.language import _
 from course.network.faults import likely
 
@@ -299,13 +299,7 @@ class _Tracer:
             raise TraceError(_("The output of forward() does not depend on its input."))
         for tensor in made:
             if not tensor.shape or tensor.shape[0] != self.batch:
-                shape = " × ".join(map(str, tensor.shape))
-                raise TraceError(
-                    _(
-                        "{number} images go in, {shape} values come out: the images are mixed. "
-                        "Flatten with torch.flatten(x, 1), which keeps the first axis."
-                    ).format(number=self.batch, shape=shape)
-                )
+                raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
         outputs = [list(self.found[id(tensor)]) for tensor in made]
         odd = regions.not_understood(self.inputs, self.list)
         run = partial(again, self)
