@@ -14,11 +14,14 @@ def left_out(alignment, run):
     if run[-1].row.step == "add" and len(run) <= 3:
         row = run[-1].row
         return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
+    reader, step = _reader(alignment, run) or (None, edit.instead)
     if len(run) == 1:
-        row = _unnamed(alignment.nets, edit)
+        unnamed = _unnamed(alignment.nets, edit)
+        at = alignment.nets.table.number[id(unnamed)]
+        if at in alignment.pairs:  # the step that stands for it has the name of a later row
+            row, reader, step = unnamed, None, alignment.nets.net.nodes[alignment.pairs[at]]
     value = row.inputs[0]
     after = value.joined.name if value.joined else value.parts[0][0].name
-    reader, step = _reader(alignment, run) or (None, edit.instead)
     if reader is not None and not _follows(alignment, value, step):
         if edit.instead and _follows(alignment, value, edit.instead):
             step = edit.instead
