@@ -6,6 +6,8 @@ from course.evidence import values
 from course.language import _
 from course.plain import one_line
 
+_MOST = 8  # items of a list that are written
+
 
 def no_name():
     """What a subject without a name is called."""
@@ -37,10 +39,10 @@ def brief(value):
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        inside = _listed(map(brief, value[:8]), len(value))
+        inside = _listed(map(brief, value[:_MOST]), len(value))
         return _cut(f"[{inside}]" if isinstance(value, list) else f"({inside})", 400)
     if isinstance(value, dict):
-        pairs = islice(value.items(), 8)
+        pairs = islice(value.items(), _MOST)
         return _cut(f"{{{_listed(map(_pair, pairs), len(value))}}}", 400)
     return one_line(_cut(str(value), 120))
 
@@ -51,7 +53,7 @@ def _pair(pair):
 
 
 def _listed(texts, number):
-    return ", ".join([*texts, *["…"] * (number > 8)])
+    return ", ".join([*texts, *["…"] * (number > _MOST)])
 
 
 def _cut(text, most):

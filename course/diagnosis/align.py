@@ -199,8 +199,9 @@ def _like(side, node):
     norms = [side.kinds[reader] for reader in side.readers[node]]
     for later in range(node + 1, min(node + _NEXT, len(side.nodes))):
         behind = [side.kinds[reader] for reader in side.readers[later]]
-        if side.kinds[later] == side.kinds[node] and [k[0] for k in norms + behind] == _NORMS:
-            yield from [later] * (norms != behind)
+        alike = side.kinds[later] == side.kinds[node] and norms != behind
+        if alike and [kind[0] for kind in norms + behind] == _NORMS:
+            yield later
 
 
 def _behind_weights(side, node):

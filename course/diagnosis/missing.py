@@ -72,7 +72,7 @@ def _reader(alignment, run):
 
 
 def _follows(alignment, value, step):
-    """Whether a step reads what stands for a value of the table, or nothing is known to."""
+    """Whether a step reads what stands for a value; also True where nothing is known to."""
     nets, stands = alignment.nets, set()
     for part in value.parts:
         row = nets.table.number[id(part[0])]

@@ -19,7 +19,7 @@ from course.diagnosis.shortcuts import (
 from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
-#: Functions that no row has. They keep Keras's name, or are along an odd axis.
+#: Functions that no row has. They keep Keras's name. Softmax is here for one along an odd axis.
 _OTHER_FUNCTIONS = {
     "Absolute", "Celu", "Exp", "Expm1", "HardTanh", "LogSigmoid", "PReLU", "Sign", "Sin",
     "Softmax", "Softsign", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus",
@@ -198,7 +198,7 @@ def pre_activation(place):
     table, net = place.nets.table, place.nets.net
     before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
     if before == ["add"] and _only_normalised(net, place.reads[0][0][0]):
-        return  # a normalisation behind the addition; before a block, the shortcut goes around it
+        return  # it belongs to the addition: in pre-activation, the shortcut goes around it
     behind = [table.nodes[n].step for n in table.readers[place.row]]
     for step in place.candidates:
         node = net.nodes[step]

@@ -109,16 +109,17 @@ def _are_gone(run, steps):
 
 
 def _is_a_shortcut(run):
-    """Whether a run is of the missing rows of a shortcut, up to the addition."""
+    """Whether the missing rows are those of a shortcut, the addition last."""
     gone = {edit.kind for edit in run} == {"left out"}
     return gone and len(run) <= _FEW and run[-1].row.step == "add"
 
 
 def _instead(lost, steps):
-    """The edit that says that these steps stand in the place of the rows of a run."""
+    """One edit: these steps stand where the rows of the run should."""
     rows = tuple(edit.row for edit in lost)
-    kind = {"kind": "another step", "differences": ()}
-    return replace(lost[0], step=steps[0], steps=tuple(steps), rows=rows, **kind)
+    steps = tuple(steps)
+    kind = "another step"
+    return replace(lost[0], kind=kind, differences=(), step=steps[0], steps=steps, rows=rows)
 
 
 def _goes_on(table, run, edit):

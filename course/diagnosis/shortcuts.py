@@ -23,7 +23,7 @@ def side_by_side(place):
 
 
 def _beside(nets, parts, wanted):
-    """Whether the wanted parts are side by side, or beside the output of a block."""
+    """Whether the wanted parts are among these, and any others are the end of a block."""
     others = {nets.net.nodes[node].step for node, _, _ in parts - wanted}
     return wanted <= parts and (not others or not others.isdisjoint(_BLOCK_ENDS))
 

@@ -134,7 +134,7 @@ class Networks:
         for image in range(self.net.images):
             way = self.preparation(image)
             right = [n for n, node in enumerate(way) if self.net.nodes[node].shape in wanted]
-            # A step that makes an image of the right size another one is an extra step.
+            # A step that changes the size of an image that was right is an extra step.
             way = way[: right[-1] + 1] if right else way
             prepared |= sum(1 << node for node in way)
             images.append(way[-1])

@@ -64,13 +64,13 @@ _IN_WORDS = {
         "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
         "or as a layer"
     ),
-    r"Input 0 .* expected axis -?\d+ of input shape to have value (\d+), .*\(.*, (\d+)\)$": N_(
+    r"Input 0 .* expected axis -1 of input shape to have value (\d+), .*\(.*, (\d+)\)$": N_(
         "This layer was called before, and its weights were made for tensors whose last side is "
         "{first}. Here it is {second}. A new layer is needed here"
     ),
     r"Input 0 .* expected (?:min_)?ndim=4, found ndim=2": N_(
-        "Convolutions and pools take maps, and here comes a vector. Flatten() belongs behind the "
-        "last of them"
+        "Convolutions and pools take maps, and here comes a vector. Flatten(), a global pool and "
+        "Dense belong behind the last of them"
     ),
     "too many positional arguments$": N_(  # Keras's text for a layer; Python's differs
         "A layer that merges takes its tensors in one list: layers.Add()([a, b])"

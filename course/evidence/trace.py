@@ -34,6 +34,7 @@ from course.evidence.settings import (
     settings,
 )
 from course.language import _
+from course.network.regions import SAMPLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -41,7 +42,7 @@ if TYPE_CHECKING:  # typing is slow to import
 
 
 _MAX_STEPS = 5000
-_IMAGES = 2  # so that a reshape that mixes them shows
+_IMAGES = SAMPLES  # steps are tried on so many, too
 
 
 class TraceError(ValueError):
@@ -89,8 +90,8 @@ def _ends(keras, model, input_shape):
         if outputs is None:
             continue
         outputs = keras.tree.flatten(outputs)
-        for tensor in outputs if images else ():
-            if tensor.shape[:1] != (images,):
+        for tensor in outputs:
+            if images and tensor.shape[:1] != (images,):
                 raise mixed(images, tensor.shape, "layers.Flatten()")
         return [x], outputs
     x = keras.Input(tuple(input_shape))
@@ -103,7 +104,8 @@ def mixed(images, shape, flatten):
         "{number} images go in, {shape} values come out: the images are mixed. "
         "Flatten with {code}, which keeps the first axis."
     )
-    return TraceError(said.format(number=images, shape=" × ".join(map(str, shape)), code=flatten))
+    shape = " × ".join(map(str, shape)) or 1
+    return TraceError(said.format(number=images, shape=shape, code=flatten))
 
 
 class _Tracer:

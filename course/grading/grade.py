@@ -209,10 +209,11 @@ def _on_this_machine(job, students, contents, at_work, workers):
     Threads are enough: each waits for the processes in which its submission runs and is judged.
     """
     waiting, running = iter(students), {}
-    pool, judges = futures.ThreadPoolExecutor(workers), own_judges()
-    judges.prepare(job)
+    pool = futures.ThreadPoolExecutor(workers)
+    judges = own_judges()  # they and the box import their libraries at the same time
     job = replace(job, box=outside.box(*job.runs_in).address)
     _ = job.name  # worked out here; the copies that the judges get know it
+    judges.prepare(job)
 
     def grade_one(student):
         at_work.begun[student] = student

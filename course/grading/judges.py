@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import gc
 import os
-import pickle
 import resource
 import shutil
 import signal
@@ -63,12 +62,12 @@ class Judges:
         self.close()
 
     def prepare(self, job):
-        """Let the process read a job's notebooks once, so that not each fork has to.
+        """Let the process read a job's notebooks once, so that no fork has to.
 
         It need not be waited for, and any job can be judged without it.
         """
         with self._lock:
-            self._prepared = pickle.dumps(job)
+            self._prepared = job
             if not self.closed:
                 self._tell()
 
@@ -102,32 +101,35 @@ class Judges:
             lambda number: [sys.executable, "-P", "-c", program, number],
             stdout=subprocess.DEVNULL,
         )
-        if self._prepared:
+        with self._process.stdin as line:
+            self._line = Connection(os.dup(line.fileno()), readable=False)
+        if self._prepared is not None:
             self._tell()
 
     def _tell(self):
-        """Write the job into a new file, and its path to the process."""
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            file.write(self._prepared)
         with contextlib.suppress(BrokenPipeError):  # it has died; the next one is told, too
-            self._process.stdin.write(f"{file.name}\n".encode())
-            self._process.stdin.flush()
+            self._line.send(self._prepared)
 
     def _end(self):
-        self._process.stdin.close()
+        self._line.close()
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-_own = []
+_own, _one_at_a_time = None, threading.Lock()
 
 
 def own_judges():
-    """This process's judges, started when first needed, or again if they were closed."""
-    if not _own or _own[-1].closed:
-        _own.append(Judges())
-        atexit.register(_own[-1].close)
-    return _own[-1]
+    """This process's judges, started when first needed, or again if they were closed.
+
+    They have the environment variables that this process has now.
+    """
+    global _own
+    with _one_at_a_time:
+        if _own is None or _own.closed:
+            _own = Judges()
+            atexit.register(_own.close)
+        return _own
 
 
 def serve(control):
@@ -140,23 +142,32 @@ def serve(control):
                 anatomy(table)  # cached here, so that no fork has to read the table again
     nbformat.writes(new_notebook())  # reads the schema, for 0.05 s
     gc.freeze()
-    box.serve(socket.socket(fileno=int(control)), sys.maxsize, _answer, _prepare)
+    os.chdir("/")  # the folder in which grading began may be gone before the next one
+    told = Connection(sys.stdin.fileno(), writable=False)
+    box.serve(socket.socket(fileno=int(control)), sys.maxsize, _answer, lambda: _prepared(told))
 
 
-def _prepare(path):
-    """Read the notebooks of a job: what was read is in caches, which the forks have."""
+def _prepared(told):
+    """Read the notebooks of a job that comes on a line. Returns False at the end of the line.
+
+    What was read is in caches, which later forks have.
+    """
+    try:
+        job = told.recv()
+    except EOFError:
+        return False
     with contextlib.suppress(Exception):  # a fork meets the same error, and reports it
-        job = pickle.loads(Path(path).read_bytes())
         for official in job.official.values():
             cells = [known.restored(known.released) for known in official.values()]
             repair(new_notebook(cells=cells), official)
-    Path(path).unlink(missing_ok=True)
     gc.freeze()
+    return True
 
 
 def _answer(link):
     """In a fork of the judge: receive one submission, judge it, send the Verdict."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the worker
+    die_with_parent = 1  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
     connection = Connection(link.detach())
     job, contents, address, longest = connection.recv()
     signal.alarm(longest)

@@ -40,7 +40,8 @@ def forward(
     known, found = {} if known is None else known, {}
     for step in anatomy(table):
         shapes = tuple((*value.grid, value.channels) for value in step.inputs)
-        key = (step.step, step.kernel, step.stride, step.padding, step.groups, step.filters, shapes)
+        window = step.kernel, step.stride, step.padding
+        key = (step.step, *window, step.groups, step.filters, shapes, repeats)
         if key not in known:
             known[key] = _seconds(step, shapes, repeats)
         found[step.name] = known[key]

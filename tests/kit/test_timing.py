@@ -18,8 +18,8 @@ def test_rows_that_networks_share_are_timed_once():
     first = timing.forward(LENET5, known=known)
     assert timing.forward(LENET5, known=known) == first
     assert timing.forward(LENET5) != first
-    deeper = timing.forward(LENET5_1998, known=known)
-    assert deeper["C1"] == first["C1"] and deeper["S2"] != first["S2"]
+    published = timing.forward(LENET5_1998, known=known)
+    assert published["C1"] == first["C1"] and published["S2"] != first["S2"]
 
 
 def test_counters_that_may_be_read(tmp_path, monkeypatch):

@@ -84,7 +84,7 @@ def test_a_release_runs_to_its_end_as_it_is(path, monkeypatch, tmp_path):
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: pip install jax")
 @pytest.mark.parametrize("path", OF_LESSONS, ids=lambda path: path.stem)
 def test_every_check_works_on_another_backend_of_keras(path, monkeypatch, tmp_path, pytestconfig):
-    """JAX keeps what it compiled for the next time the tests run: that is most of the time."""
+    """Compiling takes most of the time, so JAX keeps what it compiled for the next run."""
     monkeypatch.chdir(tmp_path)
     quick = {"NBGRADER_EXECUTION": "validate", "TFDS_DATA_DIR": tmp_path}
     jax = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # it compiles faster so

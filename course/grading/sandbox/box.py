@@ -40,24 +40,20 @@ def main():
     os._exit(0)  # an orderly end of TensorFlow takes a second
 
 
-def serve(server, idle, answer, told=None):
+def serve(server, idle, answer, heard=lambda: False):
     """Fork a copy of this process for each connection, in which `answer(connection)` is called.
 
-    `told(line)` is called in this process for each line of standard input, and later forks know
-    what it has learned. Ends when standard input ends (the process that started it has ended), or
-    after `idle` seconds without a connection or a running fork.
+    `heard()` reads what comes on standard input, in this process, and returns whether it goes on.
+    By default it does not: nothing comes but its end, when the process that started this one has
+    ended. Ends then, or after `idle` seconds without a connection or a running fork.
     """
     print("ready", flush=True)
     server.setblocking(False)
     last = time.monotonic()
     while time.monotonic() - last < idle:
         ready, _, _ = select.select([server, sys.stdin], [], [], 1.0)
-        if sys.stdin in ready:
-            said = os.read(sys.stdin.fileno(), 4096).decode()  # a short line is never cut
-            if not said:
-                return
-            for line in said.splitlines():
-                told(line)
+        if sys.stdin in ready and not heard():
+            return
         if server in ready:
             with contextlib.suppress(BlockingIOError):
                 connection, _ = server.accept()
