@@ -206,7 +206,7 @@ def _like(side, node):
 
 def _behind_weights(side, node):
     """Whether a node reads a convolution or a dense layer, and nothing else."""
-    sources = {part[0] for key in side.inputs[node] for part in key}
+    sources = side.read_by(node)
     return len(sources) == 1 and side.kinds[sources.pop()][0] in ("conv", "dense")
 
 

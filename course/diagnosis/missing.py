@@ -66,7 +66,7 @@ def _reader(alignment, run):
     """The first matched row that should read one of the missing rows, and its step; or None."""
     table, lost = alignment.nets.table, _lost(alignment, run)
     for row, step in sorted(alignment.pairs.items()):
-        if {part[0] for key in table.inputs[row] for part in key} & lost:
+        if table.read_by(row) & lost:
             return table.nodes[row], alignment.nets.net.nodes[step]
     return None
 
@@ -78,12 +78,7 @@ def _follows(alignment, value, step):
         row = nets.table.number[id(part[0])]
         image = row < min(nets.table.images, nets.net.images)
         stands.update(nets.preparation(row) if image else [alignment.pairs.get(row)])
-    return not stands.isdisjoint({*_read(nets.net, nets.net.number[id(step)]), None})
-
-
-def _read(side, node):
-    """The nodes that a node reads."""
-    return {part[0] for key in side.inputs[node] for part in key}
+    return not stands.isdisjoint({*nets.net.read_by(nets.net.number[id(step)]), None})
 
 
 def _reads_another(alignment, run, row, step):
@@ -97,7 +92,7 @@ def _lost(alignment, run):
     """The rows of a run, and those behind them that are missing as well, as numbers."""
     table, lost = alignment.nets.table, {edit.at for edit in run}
     for row in range(run[0].at, len(table.nodes)):
-        reads = {part[0] for key in table.inputs[row] for part in key}
+        reads = table.read_by(row)
         if reads & lost and row not in alignment.pairs:
             lost.add(row)
     return lost

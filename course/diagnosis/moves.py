@@ -89,7 +89,7 @@ def part_read(place):
         return
     wanted = {part[0] for parts in place.reads for part in parts}
     for step in place.ready if not place.candidates else ():
-        read = {part[0] for key in nets.net.inputs[step] for part in key}
+        read = nets.net.read_by(step)
         found = nets.apart(state, row, step)
         if read == wanted and found and nets.net.nodes[step].step == "conv":
             behind = paired(nets, state, row, step, sizes=False)
@@ -105,7 +105,7 @@ def wrong_axis(place):
     for step in nets.net.joins:
         if state.used >> step & 1:
             continue
-        made = {part[0] for key in nets.net.inputs[step] for part in key}
+        made = nets.net.read_by(step)
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
         if made <= wanted:
             behind = put_in(nets, state, [step])
@@ -291,7 +291,7 @@ def reads_something_else(place):
                 continue
             # Only a side branch may feed it. If a row that leads to `later` feeds it, the rows
             # between the two are missing, which is another move.
-            read = {part[0] for key in nets.net.inputs[step] for part in key}
+            read = nets.net.read_by(step)
             rows = [r for r, n in of.items() if n in read]
             if not rows or any(nets.table.leads(r, later) for r in rows):
                 continue

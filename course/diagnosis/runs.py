@@ -44,7 +44,7 @@ def _fed_elsewhere(table, runs):
         if [edit.kind for edit in lost] != ["left out"]:
             continue
         for n, (edit, *_) in enumerate(found):
-            if edit.kind == "reads something else" and lost[0].at in _sources(table, edit.at):
+            if edit.kind == "reads something else" and lost[0].at in table.read_by(edit.at):
                 found[n] = [replace(edit, rows=(lost[0].row,))]
                 found.remove(lost)
                 break
@@ -128,11 +128,6 @@ def _goes_on(table, run, edit):
         return False
     if edit.kind == "put in":
         return edit.at == last.at
-    reads = _sources(table, edit.at)
+    reads = table.read_by(edit.at)
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
     return beside or (last.at in reads and last.row.step != "add")
-
-
-def _sources(table, row):
-    """The rows that a row reads."""
-    return {part[0] for key in table.inputs[row] for part in key}

@@ -52,6 +52,10 @@ class Side:
         self.joined = [parts for parts in map(set, self.read) if len(parts) > 1]
         self.narrow = self._narrow()
 
+    def read_by(self, node):
+        """The nodes that a node reads."""
+        return {part[0] for key in self.inputs[node] for part in key}
+
     def _behind(self, node):
         """The readers of a node; those of a normalisation with it, as it stands behind any step."""
         for reader in self.readers[node]:
