@@ -44,19 +44,27 @@ def unpacked(archive, folder):
 BEHIND = {"/opt/course/behind": sysconfig.get_path("purelib")}
 
 
+#: Stands for Python 3.11. A new environment finds this one's packages behind its own, and it is
+#: kept in /opt/made as it was before pip; the next one is copied from there.
+STAND_IN = f"""#!/bin/sh
+if [ "$2" != venv ]; then exec {sys.executable} "$@"; fi
+if [ -d /opt/made ]; then exec cp -a /opt/made/. "$3"; fi
+{sys.executable} "$@" || exit
+echo /opt/course/behind > "$3/lib/{PYTHON}/site-packages/behind.pth"
+mkdir /opt/made
+exec find "$3" -mindepth 1 -maxdepth 1 ! -name behind -exec cp -a {{}} /opt/made ";"
+"""
+
+
 def set_up(folder, home, opt, **variables):
     """Run the setup.sh in a folder as at `home` in a container; its environment is left in `opt`.
 
     There is no network, so pip installs the wheel alone.
     """
-    opt.mkdir()
+    opt.mkdir(exist_ok=True)
     (folder / "stand-in").mkdir()
     program = folder / "stand-in/python3.11"
-    behind = f"/opt/course/lib/{PYTHON}/site-packages/behind.pth"
-    program.write_text(
-        f'#!/bin/sh\n{sys.executable} "$@" || exit\n'
-        f'if [ "$2" = venv ]; then echo /opt/course/behind > {behind}; fi\n'
-    )
+    program.write_text(STAND_IN)
     program.chmod(0o755)
     path = f"{home}/stand-in:/usr/bin:/bin"
     pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_IGNORE_INSTALLED": "1"}
@@ -74,6 +82,12 @@ def installed(room, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "course: the grader is set up.\n" and not done.stderr
     return folder / "opt"
+
+
+def set_up_again(folder, home, installed, opt, **variables):
+    """`set_up` with a copy of the environment that the first one made, and nothing compiled."""
+    shutil.copytree(installed / "made", opt / "made", symlinks=True)
+    return set_up(folder, home, opt, PIP_COMPILE="0", **variables)
 
 
 def run(program, folders, files, submission, result):
@@ -97,22 +111,25 @@ def gradescope(room, installed, tmp_path):
     """
 
     def grade(files, prepare=Path, installed=installed, status=0):
-        folder = tmp_path / "autograder"
-        shutil.rmtree(folder, ignore_errors=True)
-        for name in ("submission", "results"):
-            (folder / name).mkdir(parents=True)
-        unpacked(room.folder / "gradescope.zip", folder / "source")
-        shutil.copy(folder / "source/run_autograder", folder)
-        (folder / "submission_metadata.json").write_text('{"users": [{"name": "Ada"}]}')
-        prepare(folder)
-        done, results = run(
-            "/autograder/run_autograder", {"/autograder": folder, "/opt": installed}, files,
-            folder / "submission", folder / "results/results.json",
-        )  # fmt: skip
-        assert done.returncode == status, done.stderr
-        return results
+        return judged_at(tmp_path / "autograder", room, installed, files, prepare, status)
 
     return grade
+
+
+def judged_at(folder, room, installed, files, prepare, status=0):
+    """The results.json that Gradescope's program leaves in a folder, which is its /autograder."""
+    for name in ("submission", "results"):
+        (folder / name).mkdir(parents=True)
+    unpacked(room.folder / "gradescope.zip", folder / "source")
+    shutil.copy(folder / "source/run_autograder", folder)
+    (folder / "submission_metadata.json").write_text('{"users": [{"name": "Ada"}]}')
+    prepare(folder)
+    done, results = run(
+        "/autograder/run_autograder", {"/autograder": folder, "/opt": installed}, files,
+        folder / "submission", folder / "results/results.json",
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return results
 
 
 def written(room, answers):
@@ -124,25 +141,49 @@ def points(results):
     return {test["name"]: test["score"] for test in results["tests"]}
 
 
-#: What stands for `-m course.cli judge`: all of a folder's folders, one after the other.
+#: What stands for `-m course.cli judge`: all of a folder's folders, one after the other. A pack of
+#: a folder's name is that folder's.
 EACH = """
 import os, sys
 from course.cli import main
 *options, result, folder = sys.argv[1:]
 for name in os.listdir(folder):
     to = os.path.join(os.path.dirname(result), name + ".json")
-    assert main(["judge", *options, to, os.path.join(folder, name)]) == 0
+    own = f"/autograder/source/{name}.course"
+    pack = ["--pack", own] if os.path.exists(own) else []
+    assert main(["judge", *options, to, *pack, os.path.join(folder, name)]) == 0
 """
 
+#: {what: (the files that are handed in, what is said)}; None is a right notebook, or all points.
+NAMED = {
+    "another name": ({"vergleich (1).ipynb": None}, None),
+    "in folders": ({"work/week 7/comparison.ipynb": None, "work/notes.txt": b"x"}, None),
+    "two notebooks": ({"a.ipynb": None, "b.ipynb": None}, "2 files could be it"),
+    "nothing": ({}, "there is no file at all"),
+}
 
-def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope, tmp_path):
-    """In one container, because importing Keras takes most of the time of each."""
-    answers = [*room.bank.RIGHT.values()]
-    answers += [{one.cell: one.source for one in group} for group in packs(room.bank.MISTAKES)]
-    files = {f"s{number}": written(room, answer) for number, answer in enumerate(answers)}
-    for student, content in files.items():
-        room.submit(student, content)
-    assert room.course("grade", "07-comparison") == 0
+
+@pytest.fixture(scope="module")
+def answers(room):
+    """{student: answers}: all of the bank."""
+    found = [*room.bank.RIGHT.values()]
+    found += [{one.cell: one.source for one in group} for group in packs(room.bank.MISTAKES)]
+    return {f"s{number}": answer for number, answer in enumerate(found)}
+
+
+@pytest.fixture(scope="module")
+def judged(room, answers, installed, tmp_path_factory):
+    """{whose: Gradescope's results.json} of many submissions.
+
+    They share one container, because importing Keras takes most of the time of each.
+    """
+    folder = tmp_path_factory.mktemp("gradescope") / "autograder"
+    files = {f"{name}/comparison.ipynb": written(room, each) for name, each in answers.items()}
+    loop = written(room, {"relative-answer": "while True:\n    pass"})
+    files["loop/comparison.ipynb"] = loop
+    right = written(room, {})
+    for name, (named, _) in NAMED.items():
+        files |= {f"{name}/{file}": right if b is None else b for file, b in named.items()}
 
     def judging_each(folder):
         (folder / "each.py").write_text(EACH)
@@ -150,33 +191,42 @@ def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, gradescope
         text = program.read_text()
         assert text.count("-m course.cli judge") == 1
         program.write_text(text.replace("-m course.cli judge", "/autograder/each.py"))
+        (folder / "submission/nothing").mkdir()
+        job = pack.read(folder / "source/07-comparison.course")
+        short = replace(job, config={"Judge": {"timeout": 2}})
+        pack.write(short, folder / "source/loop.course", answers=True)
 
-    gradescope({f"{name}/comparison.ipynb": text for name, text in files.items()}, judging_each)
-    for student, answer in zip(files, answers, strict=True):
-        results = json.loads((tmp_path / f"autograder/results/{student}.json").read_text())
-        lost = {name for name, score in points(results).items() if score == 0}
+    judged_at(folder, room, installed, files, judging_each)
+    return {
+        name: json.loads((folder / f"results/{name}.json").read_text())
+        for name in (*answers, *NAMED, "loop")
+    }
+
+
+def test_every_answer_of_a_bank_gets_the_points_of_course_grade(room, answers, judged):
+    for student, answer in answers.items():
+        room.submit(student, written(room, answer))
+    assert room.course("grade", "07-comparison") == 0
+    for student, answer in answers.items():
+        lost = {name for name, score in points(judged[student]).items() if score == 0}
         result = room.result(student)
         assert lost == {name for name, _, _ in result.lost}, answer
-        assert sum(points(results).values()) == result.score
+        assert sum(points(judged[student]).values()) == result.score
 
 
-@pytest.mark.parametrize(
-    "files, said",
-    [
-        ({"vergleich (1).ipynb": None}, None),
-        ({"work/week 7/comparison.ipynb": None, "work/notes.txt": b"x"}, None),
-        ({"a.ipynb": None, "b.ipynb": None}, "2 files could be it"),
-        ({}, "there is no file at all"),
-    ],
-)
-def test_what_is_handed_in_under_other_names(room, gradescope, files, said):
-    right = written(room, {})
-    results = gradescope({name: right if text is None else text for name, text in files.items()})
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_handed_in_under_other_names(room, judged, name):
+    results, said = judged[name], NAMED[name][1]
     if said is None:
         assert sum(points(results).values()) == room.automatic() == 85
     else:
         assert (results["score"], results["tests"]) == (0, [])
         assert results["output"].startswith("Not graded: ") and said in results["output"]
+
+
+def test_a_loop_costs_its_own_exercise(judged):
+    lost = {name for name, score in points(judged["loop"]).items() if not score}
+    assert lost == {"comparison-relative"}
 
 
 SPY = r"""
@@ -242,17 +292,6 @@ def test_a_spy_gets_nothing(room, gradescope):
     assert results["visibility"] == "visible"
 
 
-def test_a_loop_costs_its_own_exercise(room, gradescope):
-    def short(folder):
-        path = folder / "source/07-comparison.course"
-        job = replace(pack.read(path), config={"Judge": {"timeout": 2}})
-        pack.write(job, path, answers=True)
-
-    nb = written(room, {"relative-answer": "while True:\n    pass"})
-    results = gradescope({"comparison.ipynb": nb}, short)
-    assert {name for name, score in points(results).items() if not score} == {"comparison-relative"}
-
-
 def test_a_grading_gives_up_before_the_platform_ends_it(room, gradescope):
     nb = written(room, {"relative-answer": "import time\ntime.sleep(1000)"})
 
@@ -297,23 +336,23 @@ def test_the_zip_file_has_what_gradescope_asks_for(room):
         ({"PYTHONNOUSERSITE": "1"}, {"solved/comparison.ipynb": None}, "does not get all points"),
     ],
 )
-def test_the_build_fails_with_a_sentence(room, tmp_path, variables, change, said):
+def test_the_build_fails_with_a_sentence(room, installed, tmp_path, variables, change, said):
     folder = tmp_path / "source"
     unpacked(room.folder / "gradescope.zip", folder)
     for name in change:
         (folder / name).write_bytes(written(room, {"relative-answer": WRONG}))
-    done = set_up(folder, "/autograder/source", tmp_path / "opt", **variables)
+    done = set_up_again(folder, "/autograder/source", installed, tmp_path / "opt", **variables)
     assert done.returncode == 1 and "grader is set up" not in done.stdout
     assert "course: the grader cannot be set up." in done.stderr and said in done.stderr
     assert not change or "comparison-relative: ✗" in done.stderr
 
 
-def test_prairielearn(room, tmp_path):
+def test_prairielearn(room, installed, tmp_path):
     archive = tmp_path / "question.zip"
     given = ["07-comparison", "--image", "me/grader", "--minutes", "5", "-o", str(archive)]
     assert room.course("prairielearn", *given) == 0
     unpacked(archive, tmp_path / "zip")
-    done = set_up(tmp_path / "zip/image", "/grader", tmp_path / "opt")
+    done = set_up_again(tmp_path / "zip/image", "/grader", installed, tmp_path / "opt")
     assert (done.returncode, done.stdout) == (0, "course: the grader is set up.\n"), done.stderr
     image = b"".join(p.read_bytes() for p in (tmp_path / "zip/image").iterdir() if p.is_file())
     for known in (b"07-comparison", b"letters/comparison"):  # its name, and a part of the package
@@ -363,6 +402,7 @@ def test_the_wheel_is_this_package_without_its_hidden_rooms(tmp_path, monkeypatc
     (tmp_path / name).write_bytes(content)
     assert wheel() == (name, content)  # the same bytes each time
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-compile"]
     subprocess.run([*command, "--target", tmp_path / "to", tmp_path / name], check=True)
     here, there = (
         {p.relative_to(root) for name in PACKAGES for p in (root / name).rglob("*")}
