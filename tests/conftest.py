@@ -30,6 +30,8 @@ import matplotlib.font_manager  # noqa: F401 -- makes its list of fonts, before 
 import nbgrader.api
 import pytest
 
+from course.evidence.keras_private import kept_for_this_thread
+
 # When nbgrader sets up logging, Python closes every handler there is; that of absl, which comes
 # with TensorFlow, would close the stream it was made with, and that is pytest's.
 for _handler in (absl.logging.get_absl_handler(), absl.logging.get_absl_handler().python_handler):
@@ -81,6 +83,18 @@ def pytest_xdist_make_scheduler(config, log):
             return f"{file} {network[1]}" if network and file.endswith(IN_PARTS) else file
 
     return InParts(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(autouse=True)
+def names_go_on():
+    """A test that lets Keras count its names from the start fails: it would break another one.
+
+    Layers of other files, made while pytest collected, would share theirs with later layers.
+    """
+    before = dict(kept_for_this_thread("object_name_uids", {}))
+    yield
+    after = kept_for_this_thread("object_name_uids", {})
+    assert {name for name, count in before.items() if after.get(name, 0) < count} == set()
 
 
 @pytest.fixture

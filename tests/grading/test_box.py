@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -207,8 +208,10 @@ def build():
         there = kernel.answer(60)["reply"]
     names = {}
     exec(code, names)
-    names["keras"].utils.clear_session()  # the first of each kind is called after its kind alone
-    assert there == json.loads(json.dumps(observe(names["build"], request)))
+    # Keras counts names for each thread, and there the box began from the start.
+    with ThreadPoolExecutor(1) as thread:
+        here = thread.submit(observe, names["build"], request).result()
+    assert there == json.loads(json.dumps(here))
     assert len(there["trace"]["steps"]) == 10
 
 
