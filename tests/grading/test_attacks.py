@@ -191,17 +191,11 @@ def fake(input_shape=(32, 32, 1), classes=10, **k):
 @pytest.mark.parametrize("attack", FORGED)
 def test_nothing_is_gained(room, job, attack):
     if attack.startswith("29"):
-        job = replace(job, config={"Judge": Config(timeout=1, wall=6, sandbox=SANDBOX)})
-    assert passed(attacked(room, job, FORGED[attack])) == []
-
-
-@pytest.mark.parametrize(
-    "attack", ["33 output without end", "33 one message of 300 MB", "33 a picture of 100 MB"]
-)
-def test_a_flood_is_named_as_the_reason(room, job, attack):
+        job = replace(job, config={"Judge": Config(timeout=1, wall=3, sandbox=SANDBOX)})
     found = attacked(room, job, FORGED[attack])
-    message = found["lenet-model"][1][0]
-    assert "printed" in message
+    assert passed(found) == []
+    if attack.startswith("33"):  # a flood is named as the reason
+        assert "printed" in found["lenet-model"][1][0]
 
 
 def test_4_tags_gain_nothing(room, job):
@@ -370,8 +364,14 @@ ctypes.CDLL(None).ptrace(16, {pid}, 0, 0)
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def warm(room, job):
+    """The box runs, and has judged."""
+    assert "lenet-model" in attacked(room, job, "")
+
+
 @pytest.mark.parametrize("attack", HARM)
-def test_nothing_outside_is_harmed(room, job, attack, tmp_path):
+def test_nothing_outside_is_harmed(room, job, warm, attack, tmp_path):
     mark, home = tmp_path / "mark", tmp_path / "home"
     home.mkdir()
     for folder in (tmp_path, home):
@@ -382,7 +382,6 @@ def test_nothing_outside_is_harmed(room, job, attack, tmp_path):
     code = HARM[attack].format(
         db=str(database), mark=str(mark), home=str(home), course=str(room.folder), pid=os.getpid()
     )
-    assert "lenet-model" in attacked(room, job, "")  # the box is warm
     there = running()
     assert passed(attacked(room, job, code)) == []
     while running() > there:  # nothing of it is left
