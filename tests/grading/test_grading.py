@@ -149,8 +149,7 @@ def test_where_the_warm_box_gives_no_kernel_a_cold_one_takes_over(
 
     def nobody_listens_at_first(box):
         asked.append(box)
-        found = address.fget(box)
-        return {**found, "folder": str(tmp_path)} if len(asked) <= broken else found
+        return {"folder": str(tmp_path)} if len(asked) <= broken else address.fget(box)
 
     monkeypatch.setattr(outside.Box, "address", property(nobody_listens_at_first))
     _, result = room.grade(f"cold{broken}", room.written())
