@@ -207,8 +207,6 @@ def workers_of(nannies):
 
 def test_on_a_cluster_whose_workers_die(folder, serial, cluster):
     url, nannies = cluster
-    with (folder / "nbgrader_config.py").open("a") as config:  # four boxes start, so light ones
-        config.write("\nc.Judge.backend = 'jax'\n")
     killed = []
 
     def kill_one(number, total, result):
