@@ -5,6 +5,7 @@ only if the student's text for it has changed.
 """
 
 from nbgrader import utils
+from nbgrader.api import BaseCell, Comment, Grade
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
 from course.notebook.official import grade_id
@@ -26,7 +27,12 @@ class SaveGrades(SaveAutoGrades):
         names = resources["nbgrader"]
         self.notebook_id, self.assignment_id = names["notebook"], names["assignment"]
         self.student_id = names["student"]
-        return NbGraderPreprocessor.preprocess(self, nb, resources)
+        book = self.gradebook
+        self.gradebook = _Entries(book, self.notebook_id, self.assignment_id, self.student_id)
+        try:
+            return NbGraderPreprocessor.preprocess(self, nb, resources)
+        finally:
+            self.gradebook = book
 
     def _add_score(self, cell, resources):
         name = cell.metadata.nbgrader["grade_id"]
@@ -37,6 +43,33 @@ class SaveGrades(SaveAutoGrades):
         if final and name in self.unchanged:
             grade.needs_manual_grade = False
             self.kept.add(name)
+
+
+class _Entries:
+    """The grades and comments of one submitted notebook, as a gradebook gives them.
+
+    nbgrader asks for each by itself, over seven tables, and writes each. Here all are read at once,
+    and written when the transaction is committed.
+    """
+
+    def __init__(self, gradebook, *names):
+        notebook = gradebook.find_submission_notebook(*names)
+
+        def read(kind):
+            rows = gradebook.db.query(BaseCell.name, kind)
+            return dict(rows.join(kind.cell).filter(kind.notebook_id == notebook.id).all())
+
+        self._grades, self._comments, self._gradebook = read(Grade), read(Comment), gradebook
+        self.db = self
+
+    def find_grade(self, name, *names):
+        return self._grades.get(name) or self._gradebook.find_grade(name, *names)
+
+    def find_comment(self, name, *names):
+        return self._comments.get(name) or self._gradebook.find_comment(name, *names)
+
+    def commit(self):
+        """What nbgrader asks for after each cell."""
 
 
 def unchanged(old, new):
