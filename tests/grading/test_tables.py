@@ -297,8 +297,10 @@ def test_a_pack_judges_without_the_folder(released, tmp_path, capsys):
         assert json.loads(capsys.readouterr().out)["score"] == points
 
 
-def test_tables_of_two_assignments_and_of_two_releases_do_not_mix(course):
+def test_tables_of_two_assignments_and_of_two_releases_do_not_mix(course, monkeypatch):
     """All in this one process, as in the formgrader."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tables"]:
+        monkeypatch.delitem(sys.modules, name)  # a test of `course table` imported it
     course.write(source(filters=5), "other")
     beside = course.folder / "solutions" / "other" / "tables"
     beside.mkdir()
@@ -315,7 +317,6 @@ def test_tables_of_two_assignments_and_of_two_releases_do_not_mix(course):
         assert done["success"], done["log"]
         return course.score(student, assignment)
 
-    assert "tables" not in sys.modules
     assert [points(a, s) for s in ("f4", "f5") for a in ("hw", "other")] == [6, 0, 0, 6]
     course.table("rows", ROWS.replace("4, 3", "5, 3"))
     assert points("hw", "f4") == 6  # what was released counts
