@@ -5,6 +5,9 @@ that are matched to the row's sources. A state of the search holds the rows so f
 If no step fits the next row, each possible mistake (`course.diagnosis.moves`) leads to another
 state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The cost of
 the rest is estimated by counting the nodes that have no equal on the other side.
+
+Two differences are looked for after the search: rows near the output, if the search could not get
+that far, and rows that share a layer.
 """
 
 import heapq
@@ -14,15 +17,15 @@ from itertools import count
 from course.diagnosis.edits import PRICES, Edit, State, balanced
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
-from course.diagnosis.sides import Networks, together
+from course.diagnosis.sides import Networks, unordered
 
 HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
 PER_MISTAKE = 80  # states that are tried to explain one mistake
 MOST_STATES = 300  # states that are tried in all, in networks of up to USUAL_STEPS steps
 USUAL_STEPS = 600  # with more steps a state takes longer, so fewer are tried
 _NORMS = ["batch_norm"] * 2
-_NEXT = 5  # so many rows further on, the next convolution of a block is looked for
-INPUTS = 4  # so many inputs take as long as a step
+_NEAR = 5  # the next convolution of a block is looked for among so many rows
+INPUTS_OF_A_STEP = 4  # comparing so many inputs takes as long as comparing one step
 MOST_MISTAKES = 6  # after so many different mistakes the search stops
 
 
@@ -33,18 +36,18 @@ class Alignment:
     nets: Networks
     edits: tuple = ()
     pairs: dict = None  # row -> step, both as numbers
-    cost: float = float("inf")
-    states: int = 0
+    cost: float = float("inf")  # the sum of the prices, and the estimate for what was not reached
+    states: int = 0  # number of states that were tried
     rest: int = 0  # number of steps of the network that match no row
-    done: bool = False  # whether the search came to an end
+    done: bool = False  # whether the search came to an end before it reached a limit
     begins: bool = True  # whether the network begins with the shapes of the table
 
     @property
     def right(self):
         """Whether the network equals the table: the search is done and each row has its step."""
         table = self.nets.table
-        whole = len(self.pairs or ()) == len(table.nodes) - table.images
-        return self.begins and self.done and whole and not self.edits
+        complete = len(self.pairs or ()) == len(table.nodes) - table.images
+        return self.begins and self.done and complete and not self.edits
 
     @property
     def library(self):
@@ -68,9 +71,9 @@ def align(table, network):
     )
     state, tried = _search(nets, state)
     if state.edits and state.edits[-1].final:
-        state = _from_behind(nets, state)
+        state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
-    edits = _with_shared(nets, state)
+    edits = tuple(sorted((*state.edits, *_shared_layers(nets, state)), key=lambda edit: edit.at))
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs_of(state), cost, tried, rest, state.done)
 
@@ -78,7 +81,7 @@ def align(table, network):
 def _search(nets, begin):
     """(the cheapest final state, or the last one within the limits; number of states tried)."""
     ticks, seen = count(), set()
-    size = max(len(nets.net.nodes), sum(map(len, nets.net.inputs)) // INPUTS)
+    size = max(len(nets.net.nodes), sum(map(len, nets.net.inputs)) // INPUTS_OF_A_STEP)
     most = MOST_STATES * USUAL_STEPS // max(USUAL_STEPS, size)
     waiting = [(begin.left(), 0, next(ticks), begin)]
     fixed = tried = window = 0  # fixed edits; states tried; states since the last fixed edit
@@ -123,7 +126,7 @@ def _following(nets, state):
         yield _ended(nets, state)
         return
     fits = nets.fitting(state, state.at, nets.candidates(state, state.at))
-    for step in fits[:2]:
+    for step in fits[:2]:  # they fit equally well, so more of them would only take more time
         price = -PRICES["unlike"] * nets.likeness(state.at, step)
         yield paired(nets, state, state.at, step, cost=state.cost + max(0, price))
     place = Place(nets, state, state.at)
@@ -172,18 +175,19 @@ def _certain(nets, state, row):
     if likeness >= 0:
         return step
     kind = nets.table.nodes[row].step
-    begins = kind.endswith("_norm") and not _behind_weights(nets.table, row)
-    if begins and _kinds(nets.table, row) != _kinds(nets.net, step):
-        return None  # such a norm begins each block, and one follows the last block
+    # A norm that does not follow a convolution: one begins each block, and one follows the last.
+    of_a_block = kind.endswith("_norm") and not _follows_weights(nets.table, row)
+    if of_a_block and _readers_do(nets.table, row) != _readers_do(nets.net, step):
+        return None
     if any(
         nets.likeness(later, step) >= 0 and not nets.apart(state, later, step)
-        for later in _like(nets.table, row)
+        for later in _alike_behind(nets.table, row)
     ):
         return None  # it may be the next convolution of the block, and this one is missing
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None
-    for twin in nets.table.fed[together(nets.table.inputs[row])]:
+    for twin in nets.table.fed[unordered(nets.table.inputs[row])]:
         better = twin != row and not state.settled >> twin & 1
         better = better and nets.likeness(twin, step) > likeness
         if better and not nets.apart(state, twin, step):
@@ -191,28 +195,28 @@ def _certain(nets, state, row):
     return step
 
 
-def _like(side, node):
+def _alike_behind(side, node):
     """Nodes close behind a node that are like it, but whose normalisation has another activation.
 
     Such are the convolutions of a block, of which the last has its activation behind an addition.
     """
     norms = [side.kinds[reader] for reader in side.readers[node]]
-    for later in range(node + 1, min(node + _NEXT, len(side.nodes))):
+    for later in range(node + 1, min(node + _NEAR, len(side.nodes))):
         behind = [side.kinds[reader] for reader in side.readers[later]]
         alike = side.kinds[later] == side.kinds[node] and norms != behind
         if alike and [kind[0] for kind in norms + behind] == _NORMS:
             yield later
 
 
-def _behind_weights(side, node):
+def _follows_weights(side, node):
     """Whether a node reads a convolution or a dense layer, and nothing else."""
-    sources = side.read_by(node)
+    sources = side.nodes_read_by(node)
     return len(sources) == 1 and side.kinds[sources.pop()][0] in ("conv", "dense")
 
 
-def _kinds(side, node):
-    """The kinds of a node's readers, whatever their sizes."""
-    return sorted(kind for kind, *_ in side.behind[node])
+def _readers_do(side, node):
+    """What a node's readers do ("conv", "add"), whatever their sizes."""
+    return sorted(kind for kind, *_ in side.reader_kinds[node])
 
 
 def _ended(nets, state):
@@ -231,14 +235,15 @@ def _ended(nets, state):
     return state._replace(done=True)
 
 
-def _from_behind(nets, state):
-    """The state with the rows that lead to the output compared, back to where the two differ.
+def _compared_from_the_output(nets, state):
+    """The state after an edit that ends the search, with the rows compared that lead to the output.
 
-    Behind an edit that ends the search, these are the rows that can still be compared.
+    They are compared from the output upwards, until row and step are of different kinds. Each
+    difference is one more edit of the kind "changed", and costs nothing.
     """
-    row, step = nets.table.outputs, nets.net.outputs
-    while len(row) == len(step) == len(row[0]) == len(step[0]) == 1:
-        ((row, *_),), ((step, *_),) = row[0], step[0]
+    wanted, got = nets.table.outputs, nets.net.outputs
+    while len(wanted) == len(got) == len(wanted[0]) == len(got[0]) == 1:
+        ((row, *_),), ((step, *_),) = wanted[0], got[0]
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
         alike = ours.step == theirs.step and len(ours.inputs) == 1
         if row <= state.at or state.used >> step & 1 or not alike:
@@ -247,19 +252,17 @@ def _from_behind(nets, state):
         if found := nets.differences(row, step, sizes=False):
             edit = Edit("changed", row, ours, theirs, differences=found)
             state = state._replace(edits=(*state.edits, edit))
-        row, step = nets.table.inputs[row], nets.net.inputs[step]
+        wanted, got = nets.table.inputs[row], nets.net.inputs[step]
     return state
 
 
-def _with_shared(nets, state):
-    """The edits, with one more for each row whose layer object is also another row's."""
-    owner, edits = {}, list(state.edits)
+def _shared_layers(nets, state):
+    """An edit for each row whose layer object is also that of an earlier row."""
+    owner = {}  # layer -> the first row with it
     for row, step in sorted(pairs_of(state).items()):
         node = nets.net.nodes[step]
         if node.layer is None or not node.parameters:
             continue
         first = owner.setdefault(node.layer, row)
         if first != row:
-            also = nets.table.nodes[first]
-            edits.append(Edit("shares", row, nets.table.nodes[row], node, instead=also))
-    return tuple(sorted(edits, key=lambda edit: edit.at))
+            yield Edit("shares", row, nets.table.nodes[row], node, instead=nets.table.nodes[first])

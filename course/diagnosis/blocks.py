@@ -33,11 +33,11 @@ def _block_missing(place):
         reads = [state.moved.get((end, past), place.reads[0])] * len(nets.table.inputs[end])
         found = nets.fitting(unsized, end, nets.reading(reads, state.used))
         if found:  # otherwise the row behind the block is missing too
-            behind = settled(nets, state, gone, **standing(state, past, place.reads[0]))
+            following = settled(nets, state, gone, **standing(state, past, place.reads[0]))
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
             edit = place.edit("block missing", rows=rows, instead=instead)
-            yield behind.with_edit(edit, _block_price(edit.kind, gone))
+            yield following.with_edit(edit, _block_price(edit.kind, gone))
 
 
 def _block_too_many(place):
@@ -58,10 +58,10 @@ def _block_too_many(place):
             break
         reads = [state.moved.get((row, place.keys[0]), past)]
         if nets.fitting(unsized, row, nets.reading(reads, state.used | these)):
-            behind = put_in(nets, state, more, **standing(state, place.keys[0], past))
+            following = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
             edit = place.edit("block too many", begin, steps=steps)
-            yield behind.with_edit(edit, _block_price(edit.kind, more))
+            yield following.with_edit(edit, _block_price(edit.kind, more))
 
 
 def _block_price(kind, nodes):
@@ -75,8 +75,8 @@ def head_missing(place):
     if len(nets.table.outputs) < 2 or len(place.keys) != 1:
         return
     gone = [r for r in range(row, len(nets.table.nodes)) if nets.table.leads(row, r)]
-    if len(nets.ends & set(gone)) == 1 and gone[-1] in nets.ends - {max(nets.ends)}:
+    if len(nets.last_rows & {*gone}) == 1 and gone[-1] in nets.last_rows - {max(nets.last_rows)}:
         gone = [r for r in gone if not state.settled >> r & 1]
-        behind = settled(nets, state, gone, sizes=False)
+        following = settled(nets, state, gone, sizes=False)
         rows = tuple(nets.table.nodes[r] for r in gone)
-        yield behind.with_edit(place.edit("head missing", rows=rows), PRICES["head missing"])
+        yield following.with_edit(place.edit("head missing", rows=rows), PRICES["head missing"])

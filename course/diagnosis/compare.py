@@ -54,10 +54,11 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
 
 
 def _as_meant(row, step, sizes, spread):
-    """The step as it would be if the maps before it had the right size.
+    """The step as it would have been read if the maps before it had the right size.
 
-    A Dense layer on a map is a 1 × 1 convolution, and a 1 × 1 convolution of one pixel is dense. An
-    addition of values of two sizes is a step of its own.
+    Some steps are read by the size of their map. A Dense layer on a map is read as a 1 × 1
+    convolution, a 1 × 1 convolution of one pixel as dense, and a pool as large as its map as a
+    global one. An addition of values of two sizes is read as a step of its own, `Add`.
     """
     if spread and row.step == "dense" and step.step == "conv" and step.written == "Dense":
         return step.with_(step="dense")

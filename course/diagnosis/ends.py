@@ -6,7 +6,7 @@ from course.network.words import shape_of, together
 
 
 def other_input(nets):
-    """The network begins with images of another shape."""
+    """The finding about a network that begins with images of another shape."""
     wanted = [value.shape for value in nets.table.network.inputs]
     found = [value.shape for value in nets.net.network.inputs]
     text = [together(map(shape_of, shapes)) for shapes in (wanted, found)]
@@ -17,7 +17,7 @@ def other_input(nets):
 
 
 def output_count(alignment, run):
-    """The network has more or fewer outputs."""
+    """The findings (one) about a network with more or fewer outputs."""
     nets = alignment.nets
     counts = [len(side.outputs) for side in (nets.table, nets.net)]
     text = [
@@ -28,7 +28,7 @@ def output_count(alignment, run):
 
 
 def output_shape(alignment, run):
-    """An output has another shape."""
+    """The findings (at most one) about the first output that has another shape."""
     nets = alignment.nets
     outputs = [side.network.outputs for side in (nets.table, nets.net)]
     for value, other in zip(*outputs, strict=True):

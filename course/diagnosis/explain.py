@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
 from course.diagnosis.ends import other_input, output_count, output_shape
-from course.diagnosis.missing import ends, ends_early, left_out
+from course.diagnosis.missing import ends_before, ends_early, left_out
 from course.diagnosis.naming import called, does, keys_of, place_of, reads
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
@@ -26,7 +26,7 @@ def findings_of(alignment, most):
         kind = run[0].kind
         if kind in _LAST and findings:
             continue
-        if kind == "left out" and ends(alignment, run):
+        if kind == "left out" and ends_before(alignment, run):
             return findings or ends_early(alignment, run)
         known = {found.cause for found in findings} & _ONCE
         told = _TELL[kind](alignment, run)
@@ -39,7 +39,7 @@ def findings_of(alignment, most):
     return findings
 
 
-# --- one function for each kind of edit
+# --- one function for each kind of edit: from a run of such edits to the findings about it
 
 
 def _changed(alignment, run):
@@ -229,7 +229,7 @@ def _behind_the_end(alignment, run):
     return [finding(called(alignment, step), Cause.EXTRA, received=does(step))]
 
 
-def _reads(alignment, run):
+def _reads_something_else(alignment, run):
     row, step = run[0].row, run[0].step
     wanted = together(sources(row))
     got = together(reads(alignment, key) for key in keys_of(alignment, step))
@@ -293,7 +293,7 @@ _TELL = {
     "put in": _put_in,
     "follows": _follows,
     "behind the end": _behind_the_end,
-    "reads something else": _reads,
+    "reads something else": _reads_something_else,
     "block missing": _block_missing,
     "block too many": _block_too_many,
     "head missing": left_out,

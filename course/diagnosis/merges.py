@@ -18,7 +18,8 @@ _OF_ONE_ROW = {
 def told(fault, findings, wanted, library):
     """The findings about a network with a merge that Keras refuses, the likeliest mistake first.
 
-    `wanted` is the anatomy of the table, `library` that of the network.
+    `fault` is the merge (`course.network.faults`), and `findings` are those without it. `wanted` is
+    the anatomy of the table, and `library` is "torch" or "", as in `worded`.
     """
     row = _row(fault, wanted)
     stops = ""
@@ -26,7 +27,7 @@ def told(fault, findings, wanted, library):
         stops = _("The code stops in {line}.").format(line=one_line(fault.line))
     kinds = {step.step for step in wanted.steps}
     if fault.merge == "add" and "add" not in kinds:
-        said = finding(row, Cause.ADDED, "", _all(fault.values), hint=stops, library=library)
+        said = finding(row, Cause.ADDED, "", _shapes_of(fault.values), hint=stops, library=library)
     elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
         said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
         same = Cause.SHORTCUT_MISSING, Cause.SHORTCUT_CONCATENATED
@@ -35,7 +36,7 @@ def told(fault, findings, wanted, library):
         said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops, library=library)
     elif findings and findings[0].cause in _OF_ONE_ROW:
         first, *rest = findings
-        message = sentences(first.message, _so(fault, first, wanted, library), stops)
+        message = sentences(first.message, _why_it_fails(fault, first, wanted, library), stops)
         return [replace(first, message=message), *rest]
     elif fault.merge == "add":
         said = _shortcut(fault, findings, wanted, row, stops)
@@ -56,7 +57,7 @@ def _row(fault, wanted):
     return names[fault.earlier] if fault.earlier < len(names) else fault.name
 
 
-def _all(values):
+def _shapes_of(values):
     return listed([shape_of(value.shape) for value in values])
 
 
@@ -73,13 +74,13 @@ def _along(fault):
     return names[axis] if rank == 4 else names[0] if axis == 0 else ""
 
 
-def _so(fault, first, wanted, library):
+def _why_it_fails(fault, first, wanted, library):
     """Why the merge fails: a sentence that comes after that of the first finding."""
     if fault.merge == "add":
-        return _("{shapes} cannot be added.").format(shapes=_all(fault.values))
+        return _("{shapes} cannot be added.").format(shapes=_shapes_of(fault.values))
     right = next((step.shape[:-1] for step in wanted.steps if step.name == first.row), None)
     if [value.shape[:-1] for value in fault.values].count(right) < len(fault.values) - 1:
-        return _("{shapes} cannot be put side by side.").format(shapes=_all(fault.values))
+        return _("{shapes} cannot be put side by side.").format(shapes=_shapes_of(fault.values))
     said = _("The others give {size}.")
     if first.cause is Cause.PADDING:
         said = worded(

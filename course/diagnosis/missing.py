@@ -6,12 +6,17 @@ from course.language import _, ngettext
 from course.network.words import sources, together
 
 _FEW = 3  # with more rows missing, their reader stands too far away to be named instead
+_SHORTCUT = 3  # most rows of a shortcut: a convolution, its normalisation, the addition
 
 
 def left_out(alignment, run):
-    """Rows are missing, or the addition of a shortcut is."""
+    """The findings (one) about missing rows: about the rows, their reader, or their shortcut.
+
+    About rows it says "after {after} comes {step}". The step is that of their reader, which is the
+    first row behind them that has one.
+    """
     edit, row = run[0], run[0].row
-    if run[-1].row.step == "add" and len(run) <= 3:
+    if run[-1].row.step == "add" and len(run) <= _SHORTCUT:
         row = run[-1].row
         return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
     reader, step = _reader(alignment, run) or (None, edit.instead)
@@ -23,6 +28,8 @@ def left_out(alignment, run):
     value = row.inputs[0]
     after = value.joined.name if value.joined else value.parts[0][0].name
     if reader is not None and not _follows(alignment, value, step):
+        # The reader's step does not come after it. Name the step that does. If there is none, say
+        # what the reader's step reads.
         if edit.instead and _follows(alignment, value, edit.instead):
             step = edit.instead
         elif len(run) <= _FEW and not any(value.joined for value in reader.inputs):
@@ -36,9 +43,9 @@ def left_out(alignment, run):
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
 
 
-def ends(alignment, run):
+def ends_before(alignment, run):
     """Whether the network ends before these rows: nothing in it stands for later rows."""
-    kinds = {edit.kind for edit in alignment.edits if edit.at >= run[0].at}
+    kinds = {edit.kind for edit in alignment.edits if edit.at >= run[0].at}  # from here on
     if (
         alignment.rest
         or run[0].steps
@@ -52,12 +59,11 @@ def ends(alignment, run):
 
 
 def ends_early(alignment, run):
-    """The network ends before these rows."""
+    """The findings (one) about a network that ends before these rows."""
     row = run[0].row
-    last = max(alignment.pairs.values(), default=None)
-    last = None if last is None else alignment.nets.net.nodes[last]
     hint = _("It has no steps.")
-    if last:
+    if alignment.pairs:
+        last = alignment.nets.net.nodes[max(alignment.pairs.values())]
         hint = _("Its last step is {name} ({does}).").format(name=last.name, does=does(last))
     return [finding(row.name, Cause.ENDS_EARLY, does(row), hint=hint)]
 
@@ -66,23 +72,27 @@ def _reader(alignment, run):
     """The first matched row that should read one of the missing rows, and its step; or None."""
     table, lost = alignment.nets.table, _lost(alignment, run)
     for row, step in sorted(alignment.pairs.items()):
-        if table.read_by(row) & lost:
+        if table.nodes_read_by(row) & lost:
             return table.nodes[row], alignment.nets.net.nodes[step]
     return None
 
 
 def _follows(alignment, value, step):
-    """Whether a step reads what stands for a value; also True where nothing is known to."""
+    """Whether a step reads what stands for a value of the table.
+
+    True as well if one of the value's rows has no step: then it cannot be told.
+    """
     nets, stands = alignment.nets, set()
     for part in value.parts:
         row = nets.table.number[id(part[0])]
         image = row < min(nets.table.images, nets.net.images)
         stands.update(nets.preparation(row) if image else [alignment.pairs.get(row)])
-    return not stands.isdisjoint({*nets.net.read_by(nets.net.number[id(step)]), None})
+    read = nets.net.nodes_read_by(nets.net.number[id(step)])
+    return None in stands or not stands.isdisjoint(read)
 
 
 def _reads_another(alignment, run, row, step):
-    """The row that should read the missing ones reads other steps."""
+    """The finding about `row`, which should read the missing rows: its step reads other steps."""
     got = together(reads(alignment, key) for key in keys_of(alignment, step))
     hint = _("{row} is missing, or nothing reads it.").format(row=run[0].row.name)
     return finding(row.name, Cause.WRONG_INPUT, together(sources(row)), got, hint=hint)
@@ -92,14 +102,18 @@ def _lost(alignment, run):
     """The rows of a run, and those behind them that are missing as well, as numbers."""
     table, lost = alignment.nets.table, {edit.at for edit in run}
     for row in range(run[0].at, len(table.nodes)):
-        reads = table.read_by(row)
+        reads = table.nodes_read_by(row)
         if reads & lost and row not in alignment.pairs:
             lost.add(row)
     return lost
 
 
 def _unnamed(nets, edit):
-    """Of several equal rows, the one that is missing, if the network's names show which."""
+    """The missing row: the edit's, or an equal one above it if the network's names show that.
+
+    Of three equal convolutions, two of which are there, the search calls the last one missing. But
+    if steps have the names of the first and the last, the one between them is.
+    """
     names = {step.name for step in nets.net.nodes}
     at, missing = edit.at, edit.row
     while nets.table.nodes[at].name in names and len(nets.table.inputs[at]) == 1:

@@ -1,6 +1,7 @@
 """The moves: possible mistakes at a row that no step fits.
 
-Each move is a function of a `Place` that yields the next states, each with one more edit.
+Each move is a function of a `Place`. It yields the states that may follow, each with one more edit.
+The variable `following` is such a state.
 """
 
 from course.diagnosis.blocks import blocks, head_missing
@@ -19,7 +20,8 @@ from course.diagnosis.shortcuts import (
 from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
-#: Functions that no row has. They keep Keras's name. Softmax is here for one along an odd axis.
+#: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
+#: that is not the last.
 _OTHER_FUNCTIONS = {
     "Absolute", "Celu", "Exp", "Expm1", "HardTanh", "LogSigmoid", "PReLU", "Sign", "Sin",
     "Softmax", "Softsign", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus",
@@ -38,7 +40,7 @@ def changed(place):
         if not found:
             continue
         sizes = state.sizes and ours.shape == theirs.shape
-        behind = paired(nets, state, row, step, sizes=sizes)
+        following = paired(nets, state, row, step, sizes=sizes)
         spread = ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense"
         if (ours.step == theirs.step or (spread and state.spread)) and not theirs.closed:
             if ours.filters != theirs.filters and (twins := _twins(place)):
@@ -46,17 +48,17 @@ def changed(place):
                 yield state.with_edit(edit, 0)
             # `with_edit` adds the price of each difference.
             price = -PRICES["unlike"] * nets.likeness(row, step)
-            yield behind.with_edit(place.edit("changed", step, differences=found), price)
+            yield following.with_edit(place.edit("changed", step, differences=found), price)
         elif spread:
-            behind = behind._replace(sizes=False, spread=True)
-            found = nets.apart(behind, row, step)
-            behind = behind.with_edit(place.edit("no flatten", step), PRICES["changed"])
+            following = following._replace(sizes=False, spread=True)
+            found = nets.apart(following, row, step)
+            following = following.with_edit(place.edit("no flatten", step), PRICES["changed"])
             edit = place.edit("changed", step, differences=found)
-            yield behind.with_edit(edit, 0) if found else behind
+            yield following.with_edit(edit, 0) if found else following
         else:
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
-            behind = behind._replace(sizes=False)
-            yield behind.with_edit(place.edit("another step", step, differences=found), price)
+            following = following._replace(sizes=False)
+            yield following.with_edit(place.edit("another step", step, differences=found), price)
 
 
 def several_steps(place):
@@ -75,11 +77,11 @@ def several_steps(place):
         past, group = nets.net.narrow[end], range(begin, end)
         if past != whole(end - 1) or all(len(nets.net.inputs[n]) == 1 for n in group):
             continue
-        behind = put_in(nets, settled(nets, state, [row]), group)
-        behind = behind._replace(stands={**behind.stands, row: past}, sizes=False)
+        following = put_in(nets, settled(nets, state, [row]), group)
+        following = following._replace(stands={**following.stands, row: past}, sizes=False)
         nodes = tuple(nets.net.nodes[n] for n in group)
         edit = place.edit("another step", begin, steps=nodes)
-        yield behind.with_edit(edit, PRICES["another step"])
+        yield following.with_edit(edit, PRICES["another step"])
 
 
 def part_read(place):
@@ -89,11 +91,11 @@ def part_read(place):
         return
     wanted = {part[0] for parts in place.reads for part in parts}
     for step in place.ready if not place.candidates else ():
-        read = nets.net.read_by(step)
+        read = nets.net.nodes_read_by(step)
         found = nets.apart(state, row, step)
         if read == wanted and found and nets.net.nodes[step].step == "conv":
-            behind = paired(nets, state, row, step, sizes=False)
-            yield behind.with_edit(place.edit("changed", step, differences=found), 0)
+            following = paired(nets, state, row, step, sizes=False)
+            yield following.with_edit(place.edit("changed", step, differences=found), 0)
 
 
 def wrong_axis(place):
@@ -102,20 +104,20 @@ def wrong_axis(place):
     if None in place.reads:
         return
     wanted = {part[0] for parts in place.reads for part in parts}
-    for step in nets.net.joins:
+    for step in nets.net.stacks:
         if state.used >> step & 1:
             continue
-        made = nets.net.read_by(step)
+        made = nets.net.nodes_read_by(step)
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
         if made <= wanted:
-            behind = put_in(nets, state, [step])
+            following = put_in(nets, state, [step])
             for key in place.keys:
-                behind = behind._replace(**standing(behind, key, whole(step)))
+                following = following._replace(**standing(following, key, whole(step)))
         elif begins <= wanted:  # the row itself is made of the steps that are joined
-            behind = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
+            following = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
         else:
             continue
-        yield behind.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
+        yield following.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
 
 
 def _twins(place):
@@ -139,33 +141,33 @@ def activation_elsewhere(place):
             (later,) = follows
             node = nets.net.nodes[later]
             if node.written in _OTHER_FUNCTIONS and not node.activation:
-                behind = put_in(nets, paired(nets, state, row, step), [later])
-                behind = behind._replace(stands={**behind.stands, row: whole(later)})
+                following = put_in(nets, paired(nets, state, row, step), [later])
+                following = following._replace(stands={**following.stands, row: whole(later)})
                 other = (Cause.ACTIVATION, found[0][1], node.does())
-                yield behind.with_edit(place.edit("changed", step, differences=(other,)), 0)
+                yield following.with_edit(place.edit("changed", step, differences=(other,)), 0)
             if node.activation == place.node.activation and len(node.inputs) == 1:
-                behind = put_in(nets, paired(nets, state, row, step), [later])
-                behind = behind._replace(stands={**behind.stands, row: whole(later)})
+                following = put_in(nets, paired(nets, state, row, step), [later])
+                following = following._replace(stands={**following.stands, row: whole(later)})
                 edit = place.edit("follows", later, steps=(node,))
-                yield behind.with_edit(edit, PRICES["reads something else"])
+                yield following.with_edit(edit, PRICES["reads something else"])
         after = nets.table.readers[row]
         if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
             continue
         (after,) = after
         if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
             continue
-        behind = paired(nets, state, row, step)
+        following = paired(nets, state, row, step)
         kinds = [nets.net.nodes[n].step for n in follows]
         if nets.table.nodes[after].step == "add" and kinds == ["add"]:
             (total,) = follows
             if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
                 continue  # it is not elsewhere, but there twice
-            behind = behind._replace(loose=state.loose | {after})
-            yield behind.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
+            following = following._replace(loose=state.loose | {after})
+            yield following.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
         else:
-            behind = left_out(nets, behind, after)
+            following = left_out(nets, following, after)
             lost = nets.table.nodes[after]
-            yield behind.with_edit(
+            yield following.with_edit(
                 Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
@@ -186,11 +188,13 @@ def swapped(place):
         apart = [nets.differences(r, n, sizes=False) for r, n in ((after, step), (row, later))]
         if any(apart) or not nets.differences(row, step, sizes=False):
             continue
-        behind = paired(nets, paired(nets, state, row, later), after, step)
+        following = paired(nets, paired(nets, state, row, later), after, step)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
-        behind = behind._replace(stands={**behind.stands, after: whole(later)}, sizes=sizes)
+        following = following._replace(
+            stands={**following.stands, after: whole(later)}, sizes=sizes
+        )
         edit = place.edit("swapped", later, instead=nets.table.nodes[after])
-        yield behind.with_edit(edit, PRICES["pattern"])
+        yield following.with_edit(edit, PRICES["pattern"])
 
 
 def pre_activation(place):
@@ -230,8 +234,8 @@ def missing(place):
         instead = (place.candidates or place.ready or [None])[0]
         instead = None if instead is None else place.nets.net.nodes[instead]
         edit = place.edit("left out", rows=(place.node,), instead=instead)
-        behind = left_out(place.nets, place.state, place.row)
-        yield behind.with_edit(edit, PRICES["left out"])
+        following = left_out(place.nets, place.state, place.row)
+        yield following.with_edit(edit, PRICES["left out"])
 
 
 def _one_pixel(place):
@@ -250,8 +254,8 @@ def too_many(place):
             alone = all(state.settled >> r & 1 for r in readers - {place.row})
             for row in (None,) if alone else (None, place.row):
                 moved = standing(state, place.keys[0], whole(step), row)
-                behind = put_in(nets, state, [step], **moved)
-                yield behind.with_edit(edit, PRICES["put in"])
+                following = put_in(nets, state, [step], **moved)
+                yield following.with_edit(edit, PRICES["put in"])
     if not place.candidates:
         yield from _before_a_part(place)
 
@@ -264,8 +268,8 @@ def _before_a_part(place):
             if start == -1 and not state.used >> step & 1:
                 edit = place.edit("put in", step, steps=(nets.net.nodes[step],))
                 stands = {**state.stands, source: whole(step)}
-                behind = put_in(nets, state, [step], stands=stands, sizes=False)
-                yield behind.with_edit(edit, PRICES["put in"])
+                following = put_in(nets, state, [step], stands=stands, sizes=False)
+                yield following.with_edit(edit, PRICES["put in"])
 
 
 def reads_something_else(place):
@@ -274,12 +278,12 @@ def reads_something_else(place):
     direct = set(nets.candidates(state, row))
     for step in place.ready:
         if step not in direct and not nets.differences(row, step, sizes=False):
-            behind = paired(nets, state, row, step, sizes=False)
+            following = paired(nets, state, row, step, sizes=False)
             price = PRICES["reads something else"]
             price -= PRICES["unlike"] * nets.likeness(row, step)
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
             price += PRICES["far away"] * abs(step - near)
-            yield behind.with_edit(place.edit("reads something else", step), price)
+            yield following.with_edit(place.edit("reads something else", step), price)
     yield from _reads_a_branch(place)
     of = pairs_of(state)
     for later in range(row + 3, len(nets.table.nodes)):
@@ -291,16 +295,16 @@ def reads_something_else(place):
                 continue
             # Only a side branch may feed it. If a row that leads to `later` feeds it, the rows
             # between the two are missing, which is another move.
-            read = nets.net.read_by(step)
+            read = nets.net.nodes_read_by(step)
             rows = [r for r, n in of.items() if n in read]
             if not rows or any(nets.table.leads(r, later) for r in rows):
                 continue
             between = [r for r in range(row, later) if nets.table.leads(r, later)]
             between = [r for r in between if not state.settled >> r & 1]
-            behind = paired(nets, settled(nets, state, between), later, step)
+            following = paired(nets, settled(nets, state, between), later, step)
             edit = Edit("reads something else", later, node, nets.net.nodes[step])
             price = PRICES["reads something else"] + PRICES["pattern"]
-            yield behind.with_edit(edit, price)
+            yield following.with_edit(edit, price)
 
 
 def _reads_a_branch(place):
@@ -317,10 +321,10 @@ def _reads_a_branch(place):
             for reader in nets.net.fed.get((whole(step),), ()):
                 if state.used >> reader & 1 or nets.differences(row, reader, sizes=False):
                     continue
-                behind = paired(nets, moved, row, reader, sizes=False)
+                following = paired(nets, moved, row, reader, sizes=False)
                 price = PRICES["reads something else"]
                 price -= PRICES["unlike"] * nets.likeness(row, reader)
-                yield behind.with_edit(place.edit("reads something else", reader), price)
+                yield following.with_edit(place.edit("reads something else", reader), price)
 
 
 def put_off(place):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from course.diagnosis.edits import Edit, balanced
-from course.diagnosis.sides import together
+from course.diagnosis.sides import unordered
 
-_MOST = 24  # most steps that are tried at one row; a module of GoogLeNet begins with four
+_MOST = 24  # most steps that are tried at one row; a module of GoogLeNet begins with only four
 
 
 @dataclass
@@ -19,14 +19,17 @@ class Place:
 
     @cached_property
     def node(self):
+        """The row itself; `row` is its number."""
         return self.nets.table.nodes[self.row]
 
     @cached_property
     def keys(self):
+        """The values of the table that the row reads, as keys."""
         return self.nets.table.inputs[self.row]
 
     @cached_property
     def reads(self):
+        """For each of them the parts of the network that stand for it, or None."""
         return self.nets.reads(self.state, self.row)
 
     @cached_property
@@ -37,7 +40,7 @@ class Place:
         if len(found) < 2:
             return found
         taken = set()
-        for other in nets.table.fed[together(self.keys)]:
+        for other in nets.table.fed[unordered(self.keys)]:
             if other != self.row and not state.settled >> other & 1:
                 fits = [n for n in nets.fitting(state, other, found) if n not in taken]
                 taken.update(n for n in fits[:1] if nets.likeness(other, n) >= 0)
@@ -82,7 +85,7 @@ def left_out(nets, state, row, main=None):
 
 
 def put_in(nets, state, steps, **changes):
-    """The state in which these steps are used, although no row matches them."""
+    """The state in which these steps are used, though no row is matched to them."""
     used = state.used
     for step in steps:
         used |= 1 << step
@@ -91,7 +94,7 @@ def put_in(nets, state, steps, **changes):
 
 
 def settled(nets, state, rows, **changes):
-    """The state in which these rows are accounted for, although no step matches them."""
+    """The state in which these rows are accounted for, though no step is matched to them."""
     done = state.settled
     for row in rows:
         done |= 1 << row

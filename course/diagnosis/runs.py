@@ -14,7 +14,7 @@ _FEW = 3  # most rows that one layer of the student's own stands for
 
 def runs_of(alignment):
     """The runs (lists of edits) in the rows' order, without those that follow from another."""
-    runs = _told(_fed_elsewhere(alignment.nets.table, _together(alignment)))
+    runs = _independent(_fed_elsewhere(alignment.nets.table, _grouped(alignment)))
     wired = [n for n, run in enumerate(runs) if run[0].kind not in _OF_ONE_STEP]
     counts = Counter(frozenset(runs[n][0].about) for n in wired).values()
     if len(counts) < 3 and sum(count > 1 for count in counts) < 2:
@@ -24,7 +24,7 @@ def runs_of(alignment):
     return runs[: max(1, wired[0])]
 
 
-def _told(runs):
+def _independent(runs):
     """The runs that do not follow from another one."""
     turned = [run for run in runs if run[0].kind == "pre-activation"]
     if turned:  # then norms are elsewhere as well
@@ -44,7 +44,7 @@ def _fed_elsewhere(table, runs):
         if [edit.kind for edit in lost] != ["left out"]:
             continue
         for n, (edit, *_) in enumerate(found):
-            if edit.kind == "reads something else" and lost[0].at in table.read_by(edit.at):
+            if edit.kind == "reads something else" and lost[0].at in table.nodes_read_by(edit.at):
                 found[n] = [replace(edit, rows=(lost[0].row,))]
                 found.remove(lost)
                 break
@@ -55,7 +55,7 @@ def _is_norm(edit):
     return edit.kind == "left out" and edit.row.step == "batch_norm"
 
 
-def _together(alignment):
+def _grouped(alignment):
     """The edits in runs: rows left out one after another are a run, and so are steps put in."""
     runs = []
     for edit in alignment.edits:
@@ -63,14 +63,14 @@ def _together(alignment):
             runs[-1].append(edit)
         else:
             runs.append([edit])
-    return _replaced(runs)
+    return _with_replacements(runs)
 
 
-def _replaced(runs):
+def _with_replacements(runs):
     """The runs. Where steps stand in the place of rows, two runs become one edit."""
     found = []
     for run in runs:
-        edit = _in_its_place(found[-1], run) if found else None
+        edit = _as_one_edit(found[-1], run) if found else None
         if edit is None:
             found.append(run)
         else:
@@ -78,12 +78,12 @@ def _replaced(runs):
     return found
 
 
-def _in_its_place(first, second):
+def _as_one_edit(first, second):
     """One edit for two runs, if the steps of one stand in the place of the other's rows."""
     for lost, put in ((first, second), (second, first)):
         beside = lost[0].at <= put[0].at <= lost[-1].at + 1
         if beside and put[0].kind in _EXTRA and _are_gone(lost, put[0].steps):
-            return _instead(lost, [step for edit in put for step in edit.steps])
+            return _replacement(lost, [step for edit in put for step in edit.steps])
         # The addition is there, and adds something else than the shortcut.
         sums = [step for edit in put for step in edit.steps if step.step == "add"]
         if beside and put[0].kind in {*_EXTRA, "added"} and sums and _is_a_shortcut(lost):
@@ -97,12 +97,15 @@ def _in_its_place(first, second):
         each.step and each.step.written == "SeparableConv2D" for each in (edit, more)
     )
     if of_one_layer and (edit.kind, more.kind) == ("put in", "changed") and edit.at == more.at:
-        return _instead(second, [edit.step, more.step])
+        return _replacement(second, [edit.step, more.step])
     return None
 
 
 def _are_gone(run, steps):
-    """Whether a run is a row that is missing; for a layer of one's own it may be several rows."""
+    """Whether a run is one missing row, in whose place the steps may stand.
+
+    A layer of the student's own may stand in the place of several rows.
+    """
     gone = {edit.kind for edit in run} == {"left out"}
     few = len(run) <= (_FEW if steps[0].claimed else 1)
     return gone and few and all(edit.row.step != "add" for edit in run)
@@ -114,7 +117,7 @@ def _is_a_shortcut(run):
     return gone and len(run) <= _FEW and run[-1].row.step == "add"
 
 
-def _instead(lost, steps):
+def _replacement(lost, steps):
     """One edit: these steps stand where the rows of the run should."""
     rows = tuple(edit.row for edit in lost)
     steps = tuple(steps)
@@ -123,11 +126,12 @@ def _instead(lost, steps):
 
 
 def _goes_on(table, run, edit):
+    """Whether an edit belongs to the run before it."""
     last = run[-1]
     if last.kind != edit.kind or edit.kind not in ("left out", "put in"):
         return False
     if edit.kind == "put in":
         return edit.at == last.at
-    reads = table.read_by(edit.at)
+    reads = table.nodes_read_by(edit.at)
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
     return beside or (last.at in reads and last.row.step != "add")

@@ -41,8 +41,8 @@ def added_instead(place):
     for step in place.ready:
         made = {part for key in nets.net.inputs[step] for part in key}
         if nets.net.nodes[step].step == "add" and made == set(place.reads[0]):
-            behind = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
-            yield behind.with_edit(place.edit("added instead", step), PRICES["pattern"])
+            following = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
+            yield following.with_edit(place.edit("added instead", step), PRICES["pattern"])
 
 
 def added(place):
@@ -71,9 +71,9 @@ def _added(place, state, here, key, row):
         if None in chains:
             continue
         chain = [n for each in chains for n in each]
-        behind = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
+        following = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
         edit = place.edit("added", step, steps=tuple(nets.net.nodes[n] for n in (step, *chain)))
-        yield behind.with_edit(edit, PRICES["shortcut"])
+        yield following.with_edit(edit, PRICES["shortcut"])
 
 
 def _way_from(nets, state, end, placed):
@@ -107,12 +107,12 @@ def normalised_sum(place):
         (norm,) = after
         same = nets.net.nodes[norm].step == place.node.step
         if same and nets.net.nodes[norm].activation == kept.activation:
-            next_ = paired(nets, state, row, norm)
-            stands = {**next_.stands, row: place.reads[0]}
-            moved = {**next_.moved, whole(total): whole(norm)}
-            next_ = next_._replace(stands=stands, moved=moved, loose=state.loose | {total})
+            following = paired(nets, state, row, norm)
+            stands = {**following.stands, row: place.reads[0]}
+            moved = {**following.moved, whole(total): whole(norm)}
+            following = following._replace(stands=stands, moved=moved, loose=state.loose | {total})
             edit = place.edit("swapped", norm, instead=kept)
-            yield next_.with_edit(edit, PRICES["pattern"])
+            yield following.with_edit(edit, PRICES["pattern"])
 
 
 def addition(place):
@@ -129,11 +129,11 @@ def addition(place):
         other = [value for value in got if value not in wanted]
         if len(wrong) != 1 or len(other) != 1 or len(got) != len(wanted):
             continue
-        behind = paired(nets, state, row, step, sizes=False)
+        following = paired(nets, state, row, step, sizes=False)
         chain = _chain(nets, state, other[0], wanted[wrong[0]])
         if chain is None:
             edit = place.edit("reads something else", step)
-            yield behind.with_edit(edit, PRICES["reads something else"])
+            yield following.with_edit(edit, PRICES["reads something else"])
             continue
         steps = tuple(nets.net.nodes[n] for n in chain)
         source = place.keys[wrong[0]][0][0]
@@ -141,7 +141,7 @@ def addition(place):
         shortcut = len(nets.table.readers[source]) > 1
         edit = place.edit("on a shortcut" if shortcut else "before an addition", step,
                           steps=steps, instead=nets.table.nodes[source])  # fmt: skip
-        yield put_in(nets, behind, chain).with_edit(edit, PRICES["shortcut"])
+        yield put_in(nets, following, chain).with_edit(edit, PRICES["shortcut"])
 
 
 def shortcut(place):
@@ -169,20 +169,20 @@ def shortcut(place):
             got.remove(behind)
             chain = _chain(nets, state, got[0], begin)
             if chain and not any(_own(nets, place.node, gone, n) for n in chain):
-                next_ = put_in(nets, settled(nets, state, gone), chain)
-                next_ = paired(nets, next_, total, step)
+                following = put_in(nets, settled(nets, state, gone), chain)
+                following = paired(nets, following, total, step)
                 steps = tuple(nets.net.nodes[n] for n in chain)
                 rows = tuple(nets.table.nodes[r] for r in gone)
                 edit = place.edit("another shortcut", chain[0], steps=steps, rows=rows)
-                yield next_.with_edit(edit, PRICES["shortcut"])
+                yield following.with_edit(edit, PRICES["shortcut"])
             return
     if main == place.keys[0]:
         return  # what is missing is the block, and not its shortcut
-    next_ = left_out(nets, settled(nets, state, gone), total, main)
+    following = left_out(nets, settled(nets, state, gone), total, main)
     rows = tuple(nets.table.nodes[r] for r in way)
     node = nets.table.nodes[total]
     edit = Edit("left out", total, node, rows=rows)
-    yield next_.with_edit(edit, PRICES["head missing"])
+    yield following.with_edit(edit, PRICES["head missing"])
 
 
 def _own(nets, node, rows, step):

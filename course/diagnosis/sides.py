@@ -13,8 +13,6 @@ from course.diagnosis.compare import differences, kind
 #: Layers that prepare an image. They may stand before the table's first row.
 _PREPARATION = {"Normalization", "RandomCrop", "crop", "Resizing"}
 
-_JOIN = "concatenate"  # the class of Keras, or the function
-
 _BESIDE = 200  # most steps with the same inputs that are compared with one row
 
 
@@ -35,7 +33,7 @@ class Side:
         self.sources = []  # of each node: the nodes that it reads, as bits
         self.above = []  # of each node: the node and all that it is computed from, as bits
         for n, keys in enumerate(self.inputs):
-            self.fed.setdefault(together(keys), []).append(n)
+            self.fed.setdefault(unordered(keys), []).append(n)
             sources = {part[0] for key in keys for part in key}
             for source in sources:
                 self.readers[source].append(n)
@@ -44,20 +42,27 @@ class Side:
             for source in sources:
                 above |= self.above[source]
             self.above.append(above)
-        self.joins = [n for n, step in enumerate(self.nodes) if _stacks(step)]
+        self.stacks = [n for n, step in enumerate(self.nodes) if _stacks(step)]
         # The kinds of each node's readers, and how many there are of each.
-        self.behind = [[self.kinds[r] for r in self._behind(n)] for n in range(len(self.nodes))]
-        self.counts = [Counter(kinds) for kinds in self.behind]
+        everything = range(len(self.nodes))
+        self.reader_kinds = [
+            [self.kinds[r] for r in self._readers_and_theirs(n)] for n in everything
+        ]
+        self.reader_counts = [Counter(kinds) for kinds in self.reader_kinds]
+        # The values that a node reads or the network returns, and those of several parts.
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
         self.joined = [parts for parts in map(set, self.read) if len(parts) > 1]
         self.narrow = self._narrow()
 
-    def read_by(self, node):
-        """The nodes that a node reads."""
+    def nodes_read_by(self, node):
+        """The nodes that `node` reads, as a set of numbers."""
         return {part[0] for key in self.inputs[node] for part in key}
 
-    def _behind(self, node):
-        """The readers of a node; those of a normalisation with it, as it stands behind any step."""
+    def _readers_and_theirs(self, node):
+        """The readers of a node, and for a reader that normalises its readers too.
+
+        A normalisation may follow any step, so it alone would tell little.
+        """
         for reader in self.readers[node]:
             yield reader
             if self.nodes[reader].step == "batch_norm":
@@ -74,10 +79,6 @@ class Side:
             )
         )
 
-    def ends(self):
-        """The nodes that the network returns."""
-        return {part[0] for key in self.outputs for part in key}
-
     def repeats(self, begin, end):
         """Whether the nodes `begin` to `end - 1` repeat those right before them, as blocks do.
 
@@ -93,9 +94,9 @@ class Side:
         return bool(self.above[end] >> begin & 1)
 
     def _narrow(self):
-        """For each node: the only earlier value that it and the later nodes read.
+        """For each node: the only earlier value that it and the later nodes read, as a key.
 
-        None if they read several.
+        None if they read several. A block begins and ends at such a node.
         """
         ways = {}  # a value that is read -> the last node that reads it
         for n, keys in enumerate(self.inputs):
@@ -113,8 +114,11 @@ class Side:
 
 
 def _stacks(step):
-    """Whether a step concatenates along another axis than that of the maps."""
-    return step.written.lower() == _JOIN and step.grid != step.inputs[0].grid
+    """Whether a step concatenates along another axis than that of the maps.
+
+    It may be written as Keras's layer `Concatenate`, or as the function `concatenate`.
+    """
+    return step.written.lower() == "concatenate" and step.grid != step.inputs[0].grid
 
 
 class Networks:
@@ -122,9 +126,9 @@ class Networks:
 
     def __init__(self, table, network):
         self.table, self.net = Side(table), Side(network)
-        self.ends = self.table.ends()
-        self.padded = False
-        self._known = {}
+        self.last_rows = {part[0] for key in self.table.outputs for part in key}
+        self.padded = False  # whether the first windows pad smaller images to the table's size
+        self._known = {}  # what was asked of `differences` -> its answer
         self.looks = 0  # how often two nodes were compared
 
     def begin(self):
@@ -181,7 +185,7 @@ class Networks:
         if asked not in self._known:
             self.looks += 1
             nodes = self.table.nodes[row], self.net.nodes[step]
-            last = row in self.ends
+            last = row in self.last_rows
             rest = {"sizes": sizes, "spread": spread, "padded": self.padded}
             found = differences(*nodes, last=last, **rest)
             self._known[asked] = tuple(found)
@@ -194,8 +198,8 @@ class Networks:
         same name.
         """
         apart = 0
-        if self.table.behind[row] != self.net.behind[step]:
-            ours, theirs = self.table.counts[row], self.net.counts[step]
+        if self.table.reader_kinds[row] != self.net.reader_kinds[step]:
+            ours, theirs = self.table.reader_counts[row], self.net.reader_counts[step]
             apart = ((ours - theirs) + (theirs - ours)).total()
         return (self.table.nodes[row].name == self.net.nodes[step].name) / 2 - apart
 
@@ -230,7 +234,7 @@ class Networks:
         """Steps that read exactly these values, and are not among those that are `used`."""
         if None in parts:
             return []
-        found = [n for n in self.net.fed.get(together(parts), ()) if not used >> n & 1]
+        found = [n for n in self.net.fed.get(unordered(parts), ()) if not used >> n & 1]
         return found[:_BESIDE]
 
     def fitting(self, state, row, candidates):
@@ -259,6 +263,6 @@ class Networks:
         ]
 
 
-def together(keys):
+def unordered(keys):
     """The keys of all inputs of a node in one order, as their own order does not count."""
     return tuple(sorted(keys))

@@ -35,13 +35,13 @@ def towers(place):
         edit = place.edit("shared", side[0], differences=(len(side) - 1,), final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return
-    behind = put_in(nets, settled(nets, state, [row]), side)
-    behind = behind._replace(stands={**behind.stands, row: parts})
+    following = put_in(nets, settled(nets, state, [row]), side)
+    following = following._replace(stands={**following.stands, row: parts})
     if odd:
         nodes = tuple(nets.net.nodes[n] for n in side)
         edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
-        behind = behind.with_edit(edit, PRICES["changed"])
-    yield behind
+        following = following.with_edit(edit, PRICES["changed"])
+    yield following
 
 
 def _pieces(nets, parts):
@@ -85,8 +85,10 @@ def one_lacks(place):
         return
     parts = [(*made[piece], -1, -1) if made[piece] else piece for piece in pieces]
     without = nets.net.nodes[lost[0][0]]
-    behind = put_in(nets, settled(nets, state, [row]), found)
+    following = put_in(nets, settled(nets, state, [row]), found)
     sizes = state.sizes and without.grid == place.node.grid
-    behind = behind._replace(stands={**behind.stands, row: tuple(sorted(parts))}, sizes=sizes)
+    following = following._replace(
+        stands={**following.stands, row: tuple(sorted(parts))}, sizes=sizes
+    )
     edit = place.edit("one lacks", found[0], instead=without, differences=(len(pieces),))
-    yield behind.with_edit(edit, PRICES["one tower"])
+    yield following.with_edit(edit, PRICES["one tower"])

@@ -268,7 +268,7 @@ def recorded(monkeypatch):
 def work(alignment):
     """What a search has cost: each of its states takes longer, the more its network reads."""
     net = alignment.nets.net
-    return alignment.states * max(len(net.nodes), sum(map(len, net.inputs)) // align.INPUTS)
+    return alignment.states * max(len(net.nodes), sum(map(len, net.inputs)) // align.INPUTS_OF_A_STEP)
 
 
 def test_a_forged_trace_takes_little_memory():
