@@ -40,6 +40,7 @@ def brief(value):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
         inside = _listed(map(brief, value[:_MOST]), len(value))
+        inside += "," * (isinstance(value, tuple) and len(value) == 1)  # as Python writes it
         return _cut(f"[{inside}]" if isinstance(value, list) else f"({inside})", 400)
     if isinstance(value, dict):
         pairs = islice(value.items(), _MOST)

@@ -639,6 +639,8 @@ def test_the_call_that_goes_wrong_is_named():
 
     text = fails(Cause.WRONG_VALUE, check.function, area, [2], [7], like=lambda side: side**2)
     assert "area(7) gives 0, it should give 49." in text
+    text = fails(Cause.WRONG_VALUE, check.function, len, [(3,)], gives=[2])
+    assert "len((3,)) gives 1" in text  # a tuple of one number as Python writes it
 
 
 def test_answers_and_a_hint_may_be_given(capsys):
