@@ -1,6 +1,6 @@
 """Composite layers and models: their own `call` runs again on symbolic tensors.
 
-So the steps inside are seen as if they stood in the model itself.
+So the trace has the steps inside of them as if they stood in the model itself.
 """
 
 from course.evidence import backends
@@ -23,9 +23,10 @@ def is_composite(keras, operation):
 
 
 def outputs_of(keras, model, x):
-    """The outputs of a model's own `call` on symbolic tensors, or None if it cannot take them.
+    """The outputs of a model's own `call` on a symbolic tensor, or None if it cannot take it.
 
-    Calling the model itself would run all of it twice in a TensorFlow graph, with its weights.
+    An unbuilt model is built first, if it has a `build` of its own. Calling the model instead of
+    its `call` would run all of it twice in a TensorFlow graph, with its weights.
     """
     try:
         if type(model).build is not keras.Model.build and not model.built:
@@ -38,7 +39,7 @@ def outputs_of(keras, model, x):
 
 
 def outputs_at(keras, node):
-    """[output, ...] of the `call` of a node's operation, run again, or None if that fails."""
+    """[output, ...] of the `call` of a node's operation, run again; None if it raises an error."""
     try:
         arguments = node.arguments
         return keras.tree.flatten(_called(node.operation, *arguments.args, **arguments.kwargs))
@@ -47,6 +48,7 @@ def outputs_at(keras, node):
 
 
 def _called(composite, *args, **kwargs):
+    """What `call` returns, without a graph of TensorFlow around it."""
     _in_lower_case(composite)
     call = backends.without_graph(composite.call)
     with backends.understood():
@@ -54,7 +56,10 @@ def _called(composite, *args, **kwargs):
 
 
 def _in_lower_case(composite):
-    """Write padding="SAME" as "same", the only form that Keras's pools take symbolically."""
+    """Change padding="SAME" into "same" in all layers: Keras's pools take no other symbolically.
+
+    `course.evidence.keras_state.untouched` gives it back.
+    """
     for layer in layers_of(composite):
         if isinstance(padding := getattr(layer, "padding", None), str):
             layer.padding = padding.lower()

@@ -66,13 +66,13 @@ def _said(test, sense):
 class Written:
     """The cells that have run, read to find what flows into the answers.
 
-    With `in_order` each cell runs once, from top to bottom, as in the grader. Then cells behind the
+    With `in_order` each cell runs once, from top to bottom, as in the grader. Then cells after the
     test of an exercise do not change its answers.
     """
 
     def __init__(self, in_order=False):
         self._flow = Dataflow(
-            lambda whole: whole == "course.tables" or whole.removeprefix("course.check.") in _CHECKS
+            lambda name: name == "course.tables" or name.removeprefix("course.check.") in _CHECKS
         )
         self._in_order = in_order
         self._exercise = {}  # name: the first exercise whose test is about it
@@ -90,8 +90,8 @@ class Written:
         """(name, helper) of the first answer that a helper made, or None.
 
         `names` are the names that the exercise's test is about; `allowed` and `refused` are what
-        the test says about helpers. A name of an earlier exercise is
-        judged there only. The same holds for other exercises' answers that this answer uses.
+        the test says about helpers. A name of an earlier exercise is judged there only. The same
+        holds for other exercises' answers that this answer uses.
         """
         self.asks(exercise, names)
         own = [name for name in names if self._exercise[name] == exercise] or list(names)

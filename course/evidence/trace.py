@@ -58,16 +58,17 @@ def trace(
     is subclassed, unbuilt, or begins with `keras.Input((None, None, 3))`. The model stays as it is,
     unbuilt if it was. `numbers` are the random inputs for `course.evidence.probes`.
 
-    Raises TraceError if that shape is missing or the model cannot be called on it.
+    Raises TraceError if that shape is missing, or if the steps from the inputs to the outputs
+    cannot be written down. An error in the model's own code is raised as it is.
     """
     import keras
 
     with untouched(model):
         inputs, outputs = _ends(keras, model, input_shape)
         tracer = _Tracer(keras, inputs)
-        found = tracer.steps(outputs, numbers)
+        found = tracer.traced(outputs, numbers)
         if closed := tracer.with_lost_weights():
-            found = _Tracer(keras, inputs, closed).steps(outputs, numbers)
+            found = _Tracer(keras, inputs, closed).traced(outputs, numbers)
         return found
 
 
@@ -95,7 +96,7 @@ def _ends(keras, model, input_shape):
                 raise mixed(images, tensor.shape, "layers.Flatten()")
         return [x], outputs
     x = keras.Input(tuple(input_shape))
-    return [x], keras.tree.flatten(model(x))
+    return [x], keras.tree.flatten(model(x))  # again, for the error that it stops with
 
 
 def mixed(images, shape, flatten):
@@ -109,6 +110,8 @@ def mixed(images, shape, flatten):
 
 
 class _Tracer:
+    """Writes down the steps between symbolic inputs and outputs, once: `traced`."""
+
     def __init__(self, keras, inputs, closed=frozenset()):
         self.keras = keras
         self.closed = closed  # ids of composite layers that are not opened
@@ -119,7 +122,7 @@ class _Tracer:
         self.opened = {}  # id(node) -> the tensors inside that its outputs stand for, or None
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
         self.names, self.counts = {}, Counter()  # of operations that the student did not name
-        self.list = []
+        self.steps = []
         self.nodes = {}  # the number of a step -> Keras's node
         self.inputs = []
         for tensor in inputs:
@@ -128,19 +131,20 @@ class _Tracer:
             self.inputs.append({"id": len(self.inputs), "name": name, "shape": shape})
             self._remember(tensor, [len(self.inputs) - 1, 0])
 
-    def steps(self, outputs, numbers):
+    def traced(self, outputs, numbers):
+        """The trace of all steps that lead to these outputs."""
         for tensor in outputs:
             self._visit(tensor)
         outputs = [self._where(tensor) for tensor in outputs]
         closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
         call = probes.caller(self.keras, self.nodes, lambda t: tuple(self._where(t)))
-        odd = regions.not_understood(self.inputs, self.list)
+        odd = regions.not_understood(self.inputs, self.steps)
         run = probes.runner(call, numbers)
-        probes.answers(self.inputs, self.list, outputs, closed, closed | odd, run)
-        regions.answers(self.inputs, self.list, odd, call, numbers)
+        probes.answers(self.inputs, self.steps, outputs, closed, closed | odd, run)
+        regions.answers(self.inputs, self.steps, odd, call, numbers)
         operations = {number: node.operation for number, node in self.nodes.items()}
-        own_layers.answers(self.inputs, self.list, operations, call, numbers)
-        return {"inputs": self.inputs, "steps": self.list, "outputs": outputs}
+        own_layers.answers(self.inputs, self.steps, operations, call, numbers)
+        return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
 
     def with_lost_weights(self):
         """The ids of opened layers with weights that are in no step.
@@ -188,7 +192,10 @@ class _Tracer:
                 self._write(node)
 
     def _opened(self, tensor, node):
-        """For a composite operation: the tensor that its inside computes for this output."""
+        """[the tensor that the inside of a composite operation computes for this output].
+
+        None if the operation is no composite, or is not opened.
+        """
         operation, _, index = made_by(tensor)
         if id(operation) in self.closed or not composites.is_composite(self.keras, operation):
             return None
@@ -206,9 +213,9 @@ class _Tracer:
         operation = node.operation
         if isinstance(kind := getattr(operation, "activation", None), type):
             raise TraceError(activation_class(self.keras, kind))
-        if len(self.list) >= _MAX_STEPS:
+        if len(self.steps) >= _MAX_STEPS:
             raise TraceError(_("The model has more than {number} steps.").format(number=_MAX_STEPS))
-        number = len(self.inputs) + len(self.list)
+        number = len(self.inputs) + len(self.steps)
         layer = isinstance(operation, self.keras.Layer)
         # A class of the student's own may have the name of one of Keras's.
         group = "own" if self._own(operation) else "layers" if layer else "ops"
@@ -232,7 +239,7 @@ class _Tracer:
             if step["parameters"] and group == "own":
                 step["own"] = True  # its weights are not in layers of Keras
         self.kept.append(operation)
-        self.list.append(step)
+        self.steps.append(step)
         self.nodes[number] = node
         for index, output in enumerate(node.outputs):
             self._remember(output, [number, index])
@@ -240,7 +247,7 @@ class _Tracer:
             self._open_activation(operation, node, step)
 
     def _named(self, operation):
-        """Its name; names that Keras made up are numbered from this model, as in a new session."""
+        """An operation's name. Names that Keras made up are numbered as in a new session."""
         name = str(getattr(operation, "name", ""))
         words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
         kind = words.lower()

@@ -1,8 +1,9 @@
 """Data flow in a notebook: which imported objects flow into the value of a name.
 
 The cells are read and never run. Only what flows into a value counts: not what is printed,
-asserted or displayed beside it, nor what a comment or a type hint names. Branches are joined, a
-loop is read twice, and a function's body counts where it is used.
+asserted or displayed beside it, nor what a comment or a type hint names. Of an `if`, each branch is
+read and the values at their ends are joined. A loop is read twice. A function's body counts where
+the function is used.
 
 From the ground up: `values` are abstract, `reading` is what a notebook's scopes share, `scope` has
 the names. Then come `calls`, `expressions` (with functions) and `statements`.
@@ -17,23 +18,25 @@ from course.evidence.dataflow.scope import Scope
 from course.evidence.dataflow.statements import run
 from course.evidence.syntax import parsed
 
-_PLAIN = ast.BinOp | ast.Add | ast.Sub | ast.Mult | ast.UnaryOp | ast.USub  # never raises, or None
+#: With numbers these never raise an error, as a division may, and their value is never None.
+_PLAIN = ast.BinOp | ast.Add | ast.Sub | ast.Mult | ast.UnaryOp | ast.USub
 
 
 class Dataflow:
     """The cells that have run, in the order in which they ran.
 
-    `silent(whole)` says whether the imported function `whole` returns nothing and only raises if
-    something is wrong. Such a call gives information only where the error is caught.
+    `silent(full_name)` says whether an imported function, such as "course.check.model", returns
+    nothing, and raises an error if something is wrong. Its call gives information only where that
+    error is caught.
     """
 
-    def __init__(self, silent=lambda whole: False):
+    def __init__(self, silent=lambda full_name: False):
         self._reading = Reading(silent)
         self._top = Scope(self._reading)
         self.closed = self._reading.closed  # names that have been judged
 
     def ran(self, source):
-        """Note that a cell has run."""
+        """Note that a cell has run. The rest of a cell that is too long to be read is left out."""
         try:
             statements = parsed(source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -43,6 +46,7 @@ class Dataflow:
             if statements and isinstance(statements[-1], ast.Expr):
                 surely = _is_sum(statements) and not source.rstrip().endswith(";")
                 self._reading.shown.append((value_of(self._top, statements[-1].value), surely))
+        # The reading may have ended within a branch or a loop.
         self._top.control, self._top.exits, self._top.loops = (), (), 0
 
     def origins(self, name, stop=()):
@@ -66,9 +70,9 @@ class Dataflow:
         return found
 
     def _looked_up(self, late):
-        """The values of names that are looked up now."""
+        """The present values of dotted names."""
         for dotted in late:
-            with suppress(TooMuch):  # in cells' outputs: all steps of reading may be used up
+            with suppress(TooMuch):  # to read `_` or `Out` takes steps, and all may be used up
                 yield self._top.named(dotted)
 
 

@@ -20,13 +20,14 @@ def flowing(scope, node, hidden, made):
         return [node.func, *given(node)]
     known = scope.known(name)
     function = known.function if known else None
-    if (name in _SHOWING and function is None) or scope.reading.silent(scope.whole(name)):
+    if (name in _SHOWING and function is None) or scope.reading.silent(scope.full_name(name)):
         return []
     texts = [each.value for each in node.args if syntax.is_text(each)]
     if name == "getattr" and texts and syntax.dotted(node.args[0]):
         made.add(scope.named(f"{syntax.dotted(node.args[0])}.{texts[0]}"))
         return node.args[2:]
     if name.split(".")[-1] in _BY_TEXT:
+        # import_module(".anatomy", "course") imports course.anatomy.
         made.origins |= {" ".join(texts), "".join(reversed(texts))}
     made.add(scope.named(name, called=True))
     return _used(node, function) if function else given(node)

@@ -43,7 +43,7 @@ def value_of(scope, *nodes, hidden=None):
 
 
 def _hidden(scope, node, hidden):
-    """{name: Value} of the names that a comprehension and those around it define."""
+    """{name: Value} of the names that a comprehension defines, and those around it (`hidden`)."""
     hidden = dict(hidden)
     for each in node.generators:
         for target, source in syntax.looped(each.target, each.iter):
@@ -83,7 +83,7 @@ def _call(scope, node, hidden):
 
 
 def revealed(scope, statements):
-    """The values that statements reveal by raising an error or not."""
+    """The values that decide whether statements raise an error: to catch it shows something."""
     for node in syntax.within(statements):
         scope.reading.step()
         if isinstance(node, ast.Assert):
@@ -92,9 +92,9 @@ def revealed(scope, statements):
             if any(isinstance(each, ast.Raise) for each in syntax.within(node.body)):
                 yield value_of(scope, node.test)
         elif isinstance(node, ast.Call):
-            whole = scope.whole(syntax.dotted(node.func))
-            if scope.reading.silent(whole):
-                yield Value({whole})
+            full_name = scope.full_name(syntax.dotted(node.func))
+            if scope.reading.silent(full_name):
+                yield Value({full_name})
             for function in scope.reached(syntax.dotted(node.func)):
                 yield scope.now(function.reveals)
 

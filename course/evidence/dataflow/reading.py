@@ -31,13 +31,15 @@ class Reading:
 
     def output(self, name):
         """The value of a name such as `_`, `_7` or `Out`: of all cells whose output it may be."""
-        behind = len(name) if not name.strip("_") else len(self.shown) + 1
+        # `__` is the second output from the end. A value that may not have been shown might be it,
+        # and so might the one before.
+        left = len(name) if not name.strip("_") else len(self.shown) + 1
         found = Value()
         for value, surely in reversed(self.shown):
             self.step()
             found.add(value)
-            behind -= surely
-            if behind == 0:
+            left -= surely
+            if left == 0:
                 break
         return found
 

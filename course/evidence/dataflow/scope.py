@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+from dataclasses import replace
 
 from course.evidence.dataflow.reading import is_output
 from course.evidence.dataflow.values import Value, joined
@@ -38,16 +39,17 @@ class Scope:
         if not self.owns(name):
             return Value(late={dotted})
         value = self.values.get(name)
-        anew = value is None or name.strip("_") not in ("", "Out")  # then Jupyter defines it
-        if anew and self.outer is None and is_output(name):
+        # Once a cell has assigned `_` or `Out`, Jupyter leaves it alone. It defines `_7` anew.
+        jupyters = value is None or name.strip("_") not in ("", "Out")
+        if jupyters and self.outer is None and is_output(name):
             return joined(value, self.reading.output(name))
-        if value is None:
+        if value is None:  # perhaps a name of a module of which all was imported
             free = self.outer is None and not hasattr(builtins, name)
             return Value({f"{module}.*" for module in self.reading.stars} if free else set())
         if value.stands_for:
-            whole = f"{value.stands_for}.{rest}" if rest else value.stands_for
+            full_name = f"{value.stands_for}.{rest}" if rest else value.stands_for
             own = name if self.outer is None else ""
-            return Value(parts=[(own, Value({whole}))], stands_for=whole)
+            return Value(parts=[(own, Value({full_name}))], stands_for=full_name)
         if self.outer is not None:
             return value
         value = self.now(value) if called else value
@@ -56,16 +58,20 @@ class Scope:
     def now(self, value, made=None):
         """A function's value, with the names that it looks up replaced by their present values.
 
-        Only the top level knows these; elsewhere the value stays as it is. `made` is {a value: what
-        this gives for it}, for functions that call each other.
+        Only the top level knows these; elsewhere the value stays as it is. `made` is {a value: its
+        value now}, so that functions that call each other come to an end.
         """
         if not value.late or self.outer is not None:
             return value
         made = {} if made is None else made
         if value not in made:
             self.reading.step()
-            fixed = made[value] = Value(
-                set(value.origins), list(value.parts), set(), "", value.function, value.belated
+            fixed = made[value] = replace(
+                value,
+                origins=set(value.origins),
+                parts=list(value.parts),
+                late=set(),
+                stands_for="",
             )
             for dotted in value.late:
                 one = self.named(dotted)
@@ -80,7 +86,7 @@ class Scope:
             scope = scope.outer
         return scope.values[name] if scope else None
 
-    def whole(self, dotted):
+    def full_name(self, dotted):
         """The full name of an attribute of an imported object; "" for other dotted names."""
         name, _, rest = dotted.partition(".")
         value = self.known(name)
@@ -111,10 +117,10 @@ class Scope:
             value = Value(parts=[("", value)], function=value.function, belated=True)
         self.values[name] = value
 
-    def imported(self, name, whole):
+    def imported(self, name, full_name):
         """Give a name an imported object, such as "course.anatomy.anatomy"."""
         kept = self.values if self.owns(name) else self.changed
-        kept[name] = Value({whole}, stands_for=whole)
+        kept[name] = Value({full_name}, stands_for=full_name)
 
     def change(self, name, value, decided=()):
         """Let a value flow into the value that a name has already, as in x.append(…)."""
@@ -139,8 +145,8 @@ class Scope:
         value out of many, so it counts. Elsewhere it picks between two values, and counts only if
         they are literals: who computes a value and then compares it has computed it.
         """
-        names = (node for each in sources for node in ast.walk(each) if not _is_literal(node))
-        return self.control if self.loops or next(names, None) is None else ()
+        computed = (node for each in sources for node in ast.walk(each) if not _is_literal(node))
+        return self.control if self.loops or next(computed, None) is None else ()
 
     # --- several values as one
 
@@ -153,9 +159,9 @@ class Scope:
                 self.values[name] = value if mine is value else joined(mine, value)
 
     def from_outside(self, *values):
-        """Values as one, without this scope's own names, which end with the scope.
+        """Values as one value, for use outside of this scope.
 
-        In their place stands what flows into them.
+        The scope's own names end with it. In their place stands what flows into them.
         """
         made, seen, waiting = Value(), set(), list(values)
         while waiting:

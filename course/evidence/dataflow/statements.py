@@ -10,7 +10,7 @@ from course.evidence.dataflow.values import joined
 
 
 def run(scope, statements):
-    """Read statements; the scope then has the values behind them."""
+    """Read statements. Afterwards the scope has the values that its names have after them."""
     for statement in statements:
         _run_one(scope, statement)
 
@@ -113,7 +113,7 @@ def _assign(scope, pairs):
 
 
 def _branches(scope, decides, bodies):
-    """Read each body from the values that are here now, and join the values behind them."""
+    """Read each body, beginning with the values that are here now, and join those at their ends."""
     before, ends, control = dict(scope.values), [], scope.control
     scope.control = *control, decides
     for body in bodies:
@@ -165,7 +165,7 @@ def _with(scope, node):
 
 
 def _try(scope, node):
-    """Read a try statement: a handler begins with the values before the body, or behind it."""
+    """Read a try statement: a handler begins with the values before the body, or after it."""
     before, control = dict(scope.values), scope.control
     handlers = [handler.body for handler in node.handlers]
     answers = any(isinstance(each, ast.Return) for each in syntax.within(handlers))
@@ -187,7 +187,8 @@ def _try(scope, node):
 def _attempt(scope, body, learns):
     """Read statements whose errors are caught. Returns the values that such an error reveals.
 
-    `learns`: whether the statements behind show that there was no error.
+    `learns`: whether it shows in what runs later that there was no error. Then these values decide
+    about the statements that follow.
     """
     told = []
     for statement in body:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class Value:
-    """An abstract value: the imported objects that flow into a value."""
+    """An abstract value: the imported objects that flow into a value of the program."""
 
-    origins: set[str] = field(default_factory=set)  # imported, as "course.anatomy.anatomy"
+    origins: set[str] = field(default_factory=set)  # full names, as "course.anatomy.anatomy"
     #: Values that flow into it, each with the name in the notebook that it comes through, or "".
     parts: list[tuple[str, Value]] = field(default_factory=list)
     late: set[str] = field(default_factory=set)  # dotted names that are looked up at each call
-    stands_for: str = ""  # the imported object that it is
+    stands_for: str = ""  # if it is an imported object: its full name
     function: Summary | None = None  # if it is a function of the student's
     belated: bool = False  # made after its name was judged (`Dataflow.closed`)
 
     def add(self, other):
-        """Let all flow in that flows into another value."""
+        """Let everything flow into this value that flows into the other one."""
         self.origins |= other.origins
         self.late |= other.late
         if other.parts:
@@ -27,7 +27,7 @@ class Value:
 
 @dataclass
 class Summary:
-    """What callers need to know of a function, so that its body is read only once."""
+    """What callers need to know of a function of the student's. So its body is read only once."""
 
     params: list[str]  # its positional parameters, in order
     flowing: set[str]  # the parameters that flow into its result
@@ -37,9 +37,9 @@ class Summary:
 
 
 def joined(*values):
-    """The join of values, of which a program has one; None is left out.
+    """The value of which is known only that it is one of these; None among them is left out.
 
-    A function among them is seen as such only if it is the first.
+    At least one of them is no None. Only the first can be called as a function of the student's.
     """
     values = [value for value in values if value is not None]
     if len(values) == 1:

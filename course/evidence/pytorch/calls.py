@@ -1,13 +1,15 @@
 """One call of a function of PyTorch: what it was given, and the steps of the trace that it makes.
 
-A tensor's layout says where its axes are: in a map of PyTorch, (channels, height, width), the axes
-of (height, width, channels) stand at 2, 0, 1. So a permutation of the axes is no step at all.
+A tensor's layout says for each of its axes which one it is in Keras's order. A map of PyTorch,
+(channels, height, width), has the layout (2, 0, 1): its first axis is number 2 of (height, width,
+channels). A permutation of the axes changes only the layout, and is no step at all. The batch is
+not part of a layout. A tensor whose first axis is not the batch has the layout None.
 """
 
 from dataclasses import dataclass
 
 MOVES = {"to", "cuda", "cpu"}  # functions that move a tensor to another device
-MAP = (2, 0, 1)  # where (channels, height, width) stand in (height, width, channels)
+MAP = (2, 0, 1)  # the layout of (channels, height, width)
 
 
 class NotExpressed(Exception):
@@ -32,11 +34,14 @@ class Call:
         self.tracer, self.function, self.name = tracer, function, name
         self.args, self.kwargs = args, kwargs
         self.read = [t for t in tracer.tensors([args, kwargs]) if tracer.known(t)]
+        # By id(tensor), as they are before the call, which may overwrite a tensor:
         self.found = {id(t): (tracer.found[id(t)], tracer.layouts[id(t)]) for t in self.read}
-        self.orders = {id(t): tracer.orders.get(id(t)) for t in self.read}
+        self.flattened = {id(t): tracer.flattened.get(id(t)) for t in self.read}
         self.sides = {id(t): tuple(t.shape) for t in self.read}
-        self.sources = {id(t): tracer.where(t) for t in self.read}
-        self.made, self.unmerged, self.layout = [], None, None
+        self.sources = {id(t): tracer.argument(t) for t in self.read}
+        self.made = []  # the tensors that it makes
+        self.unmerged = None  # the settings of a merge of sizes that do not fit
+        self.layout = None  # that of the first tensor that it makes
 
     def get(self, place, name, otherwise=None):
         """An argument by its place or its name."""
@@ -50,7 +55,7 @@ class Call:
         return self.get(0, "input")
 
     def layout_of(self, tensor):
-        """Where a tensor's axes stand in channels last; None if its batch is not the first."""
+        """A tensor's layout before the call."""
         return self.found[id(tensor)][1]
 
     def shape(self, tensor):

@@ -12,7 +12,7 @@ _MISFITS = {
 def misfit(call):
     """A sentence about a layer that gets another number of maps or values than it is made for.
 
-    The call's weights are changed to fit.
+    "" if there is nothing to say. Otherwise the call is changed: it gets weights that fit.
     """
     tracer, name = call.tracer, call.name
     if name not in ("conv2d", "linear", "batch_norm") or not call.read:
@@ -42,7 +42,7 @@ def misfit(call):
 
 
 def _fitted(call, wide):
-    """Put weights of another width into a call."""
+    """Put weights for `wide` maps or values into a call."""
     torch, call_args = call.tracer.torch, list(call.args)
     names = ("running_mean", "running_var", "weight", "bias")
 
@@ -69,7 +69,7 @@ def _fitted(call, wide):
 
 
 def merge(call):
-    """("add" or "concatenate", the tensors) of a merge, or (None, [])."""
+    """("add" or "concatenate", the tensors that it merges) of a call, or (None, [])."""
     kinds = {"add": "add", "cat": "concatenate", "concat": "concatenate"}
     given = call.tracer.tensors([list(call.args), call.kwargs])
     if call.name not in kinds or len(given) < 2 or any(id(t) not in call.found for t in given):

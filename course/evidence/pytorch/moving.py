@@ -48,17 +48,17 @@ def reshaped(call):
         return done(call, "ops.Identity", {}, source, layouts=[layout])
     if len(new) == 1:
         done(call, "layers.Flatten", {}, source, layouts=[(0,)])
-        tracer.orders[id(made)] = (layout, old)
+        tracer.flattened[id(made)] = (layout, old)
         return None
-    goal = None
-    if len(old) == 1:
-        if call.orders[id(x)] in (None, (usual(len(new)), new)):
+    goal = None  # the layout of the result
+    if len(old) == 1:  # a vector becomes a map: a new one, or again the one that it was
+        if call.flattened[id(x)] in (None, (usual(len(new)), new)):
             goal = usual(len(new))
-    elif layout == MAP and new == (old[0], prod(old[1:])):
+    elif layout == MAP and new == (old[0], prod(old[1:])):  # a map becomes (channels, positions)
         goal = (1, 0)
-    elif layout == (1, 0) and len(new) == 3 and new[0] == old[0]:
+    elif layout == (1, 0) and len(new) == 3 and new[0] == old[0]:  # and the way back
         goal = MAP
-    elif layout == (0, 1, 2) and new == (prod(old[:2]), old[2]):
+    elif layout == (0, 1, 2) and new == (prod(old[:2]), old[2]):  # the same with channels last
         goal = (0, 1)
     elif layout == (0, 1) and len(new) == 3 and new[2] == old[1]:
         goal = (0, 1, 2)
@@ -182,7 +182,7 @@ def zeros_like(call):
 
 
 def enlarged(call):
-    """interpolate by a whole factor."""
+    """`interpolate` and `upsample`, by a whole factor in height and in width."""
     must_be_map(call)
     factors = [made / own for made, own in zip(call.made[0].shape[2:], call.x.shape[2:],
                                                strict=True)]  # fmt: skip

@@ -50,7 +50,7 @@ def _unknown(call):
 
 
 def _leaves(call, *tensors):
-    """Weights of a layer of Keras. Raises NotExpressed if one of them is computed."""
+    """A layer's weights as its parameters. Raises NotExpressed if one of them is computed."""
     constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
     if any(not constant.made for constant in constants):
         raise NotExpressed
@@ -106,7 +106,7 @@ def _dense(call):
 def _batch_norm(call):
     mean, variance = call.get(1, "running_mean"), call.get(2, "running_var")
     weight, bias = call.get(3, "weight"), call.get(4, "bias")
-    if mean is None or call.axis(call.x, 1) != -1:
+    if mean is None or call.axis(call.x, 1) != -1:  # without running means there is no such layer
         raise NotExpressed
     weights = _leaves(call, weight, bias, mean, variance)
     config = {"axis": -1, "scale": weight is not None, "center": bias is not None}
@@ -130,6 +130,7 @@ def _group_norm(call):
 
 
 def _normalised(call, op, config, place):
+    """A normalisation whose scale is the argument number `place`, and whose shift comes next."""
     weight, bias = call.get(place, "weight"), call.get(place + 1, "bias")
     config |= {"scale": weight is not None, "center": bias is not None}
     done(call, op, config, [call.sources[id(call.x)]], _leaves(call, weight, bias))
@@ -156,7 +157,7 @@ def _pool(call):
         raise NotExpressed
     made, sides = call.made[0].shape[2:], []
     for axis in (0, 1):
-        # With ceil_mode the last window may hang over: zeros behind the map, as far as it goes.
+        # With ceil_mode the last window may reach beyond the map: as many zeros stand there.
         reach = (made[axis] - 1) * stride[axis] + kernel[axis]
         more = reach - (call.x.shape[2 + axis] + 2 * padding[axis])
         sides.append([padding[axis], padding[axis] + max(0, more)])
@@ -199,8 +200,8 @@ def _same(call):
     done(call, "ops.Identity", {}, [call.sources[id(call.x)]])
 
 
-def _dropout(call):
-    done(call, "layers.Dropout", {}, [call.sources[id(call.x)]])
+def _dropout(call, x=None):
+    done(call, "layers.Dropout", {}, [call.sources[id(call.x if x is None else x)]])
 
 
 def _named(op, *usual_settings):
@@ -240,6 +241,7 @@ def _clip(call):
     names = ("min_val", "max_val") if call.name == "hardtanh" else ("min", "max")
     usual_ends = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
     ends = [call.get(n, names[n - 1], usual_ends[n - 1]) for n in (1, 2)]
+    # Keras's function needs an upper end. To no end it is given one that nothing reaches.
     config = {"x_min": ends[0], "x_max": 1e30 if ends[1] is None else ends[1]}
     if not all(isinstance(end, int | float) for end in config.values()):
         raise NotExpressed
@@ -261,7 +263,7 @@ def _arithmetic(op):
         others = [value for value in args if tracer.torch.is_tensor(value)]
         others = [tracer.constant(value) for value in others if id(value) not in call.found]
         if any(other.random for other in others):
-            return _dropout_of(call, reads[0])
+            return _dropout(call, reads[0])  # written by hand
         if others and others[0].learned:
             return _per_map(call, op, reads[0], others[0])
         told = [call.sources[id(v)] if id(v) in call.found else _number(tracer, v) for v in args]
@@ -276,10 +278,6 @@ def _number(tracer, value):
         return value
     kept = value.dim() == 0 and tracer.constant(value).value.device.type != "meta"
     return tracer.constant(value).value.item() if kept else {"unknown": "Tensor"}
-
-
-def _dropout_of(call, x):
-    done(call, "layers.Dropout", {}, [call.sources[id(x)]])
 
 
 def _per_map(call, op, x, constant):

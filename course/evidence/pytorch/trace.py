@@ -3,10 +3,8 @@
 The module runs once on tensors without values (the meta device), and every function that it calls
 is written down: `nn.Conv2d`, a subclass of it and `F.conv2d` are the same step. Shapes and axes
 are those of channels last, and a function has the name of Keras's layer that does the same
-(`course.evidence.pytorch.steps`). So code that reads a trace serves both libraries.
-
-A tensor's layout says where its axes are: in a map of PyTorch, (channels, height, width), the axes
-of (height, width, channels) stand at 2, 0, 1. So a permutation of the axes is no step at all.
+(`course.evidence.pytorch.steps`). So code that reads a trace serves both libraries. The layout of a
+tensor is explained in `course.evidence.pytorch.calls`.
 
 The module does not change. Its weights are not read, and it runs in the mode that it is in.
 """
@@ -31,9 +29,9 @@ def trace(module, input_shape, numbers=probes.FIXED, passed=None):
     """Write down a PyTorch module as plain steps.
 
     `input_shape` is (height, width, channels), or (units,). `numbers` are the random inputs for
-    `course.evidence.probes`. With a list as `passed`, the trace goes on behind a layer that gets
-    another number of maps or units than it is made for, and behind a merge of sizes that do not
-    fit. Both are noted in the list.
+    `course.evidence.probes`. With a list as `passed`, the trace goes on after a layer that gets
+    another number of maps or units than it is made for, and after a merge of sizes that do not
+    fit. The list gets a sentence about such a layer, and "" for such a merge.
 
     Raises TraceError if the shape is missing or the result depends on no input.
     """
@@ -70,7 +68,7 @@ def _tracer(torch):
 class _Tracer:
     """While it is entered, it sees every call of a function of PyTorch."""
 
-    batch = 2  # images, so that a view() that mixes them shows
+    batch = 2  # number of images: with more than one, a view() that mixes them shows
 
     def __init__(self, module, passed):
         super().__init__()
@@ -79,14 +77,15 @@ class _Tracer:
         self.dtype = next(kinds, None)
         self.paths = {id(m): path for path, m in module.named_modules() if path}
         self.registered = set(map(id, module.parameters()))
-        self.stack = []  # the modules that are being called
+        self.stack = []  # the modules that are being called, the innermost last
         self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
-        self.orders = {}  # id(vector) -> (layout, sides) of the map that it was
+        self.flattened = {}  # id(vector) -> (layout, sides) of the map that it was
         self.constants, self.twins = {}, {}  # id(tensor) -> Constant, and -> the one without values
         self.versions = {}  # id(tensor) -> how often it had been overwritten when it was made
         self.kept = []  # keeps all of them alive, so that no id is used twice
-        self.list, self.inputs, self.calls = [], [], {}
-        self.layers, self.counts = {}, {}
+        self.steps, self.inputs, self.calls = [], [], {}  # the calls by the number of their step
+        self.layers = {}  # the ids of a layer's weights -> the number of the layer
+        self.counts = {}  # kind of step -> how many have a name made of it
 
     def image(self, shape):
         """The tensor that goes in."""
@@ -101,28 +100,28 @@ class _Tracer:
         """Within this, know which modules are being called."""
         hooks = self.torch.nn.modules.module
         before = hooks.register_module_forward_pre_hook(lambda m, _: self.stack.append(m))
-        behind = hooks.register_module_forward_hook(lambda m, *_: self.stack.pop() and None)
+        after = hooks.register_module_forward_hook(lambda m, *_: self.stack.pop() and None)
         try:
             yield
         finally:
             before.remove()
-            behind.remove()
+            after.remove()
 
     # --- tensors
 
-    def remember(self, tensor, where, layout):
-        """Note which output of which step a tensor is."""
-        self.found[id(tensor)], self.layouts[id(tensor)] = where, layout
+    def remember(self, tensor, output, layout):
+        """Note which output of which step a tensor is, as (step, output), and its layout."""
+        self.found[id(tensor)], self.layouts[id(tensor)] = output, layout
         self.versions[id(tensor)] = tensor._version
-        self.orders.pop(id(tensor), None)
+        self.flattened.pop(id(tensor), None)
         self.kept.append(tensor)
 
     def known(self, tensor):
         """Whether a tensor depends on the input."""
         return id(tensor) in self.found
 
-    def where(self, tensor):
-        """A tensor as an argument in the trace."""
+    def argument(self, tensor):
+        """A tensor as an argument in the trace. Raises Misused if its values were overwritten."""
         if tensor._version != self.versions[id(tensor)]:  # a view of it was overwritten
             raise Misused(
                 _(
@@ -205,9 +204,9 @@ class _Tracer:
         if in_place or any(tensor.device.type == "meta" for tensor in given):
             args, kwargs = self._as_given(args), self.each(kwargs, self._twin)
         result = function(*args, **kwargs)
-        whole = [self.constant(tensor) for tensor in given]
-        learned = {id(p): p for constant in whole for p in constant.learned}
-        chance = name in _RANDOM or any(constant.random for constant in whole)
+        constants = [self.constant(tensor) for tensor in given]
+        learned = {id(p): p for constant in constants for p in constant.learned}
+        chance = name in _RANDOM or any(constant.random for constant in constants)
         zeros = name in ("zeros", "zeros_like", "new_zeros")
         for tensor in self.tensors(result):
             known = id(tensor) in self.constants and not chance
@@ -215,11 +214,12 @@ class _Tracer:
                 continue
             self.kept.append(tensor)
             self.constants[id(tensor)] = calls.Constant(
-                tensor, tuple(learned.values()), not whole, zeros, chance
+                tensor, tuple(learned.values()), not constants, zeros, chance
             )
         return result
 
     def _run(self, call):
+        """The result of a call. If sizes do not fit, it is made as if they did (see `passed`)."""
         try:
             if text := fits.misfit(call):
                 if self.passed is None:
@@ -253,11 +253,11 @@ class _Tracer:
 
     def step(self, call, op, config, args, shapes, weights=(), name="", **more):
         """Add a step. `weights` are the constants that it holds; returns the step's number."""
-        if len(self.list) >= _MOST_STEPS:
+        if len(self.steps) >= _MOST_STEPS:
             raise TraceError(
                 _("The model has more than {number} steps.").format(number=_MOST_STEPS)
             )
-        number = len(self.inputs) + len(self.list)
+        number = len(self.inputs) + len(self.steps)
         key = tuple(id(weight) for weight in weights) or ("step", number)
         step = {
             "id": number, "op": op, "name": name or self._called(op, weights), "config": config,
@@ -270,7 +270,7 @@ class _Tracer:
             step["parameters"] = sum(weight.numel() for weight in weights)
             step["trained"] = sum(weight.numel() for weight in trained)
             step["trainable"] = bool(trained)
-        self.list.append(step | more)
+        self.steps.append(step | more)
         self.calls[number] = call
         return number
 
@@ -280,7 +280,7 @@ class _Tracer:
         return inner if type(inner).__module__.startswith("torch.nn.") else None
 
     def _called(self, op, weights):
-        """The path of the module that makes a step, or the step's kind with a number."""
+        """A step's name: the path of the module that makes it, or its kind with a number."""
         inner = self.stack[-1] if self.stack else None
         if (self.module() or weights) and self.paths.get(id(inner)):
             return self.paths[id(inner)]
@@ -301,11 +301,11 @@ class _Tracer:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
         outputs = [list(self.found[id(tensor)]) for tensor in made]
-        odd = regions.not_understood(self.inputs, self.list)
+        odd = regions.not_understood(self.inputs, self.steps)
         run = partial(again, self)
         probed = probes.runner(run, numbers)
-        probes.answers(self.inputs, self.list, outputs, set(), odd, probed)
-        regions.answers(self.inputs, self.list, odd, run, numbers)
+        probes.answers(self.inputs, self.steps, outputs, set(), odd, probed)
+        regions.answers(self.inputs, self.steps, odd, run, numbers)
         return {
-            "inputs": self.inputs, "steps": self.list, "outputs": outputs, "library": "torch",
+            "inputs": self.inputs, "steps": self.steps, "outputs": outputs, "library": "torch",
         }  # fmt: skip
