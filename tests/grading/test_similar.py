@@ -218,6 +218,8 @@ def test_what_is_written_differently_and_computes_the_same_looks_the_same(one, o
         ("y = f(x)\nx = g(y)", "x = g(y)\ny = f(x)"),
         ("y = a * 2", "y = a ** 2"),
         ("model.add(A())\nmodel.add(B())", "model.add(B())\nmodel.add(A())"),
+        ("while f(x):\n    x = g(x)\n    x = h(x)", "while f(x):\n    x = g(x)\nx = h(x)"),
+        ("while f(x):\n    g(x)\nelse:\n    h(x)", "while f(x):\n    g(x)"),
     ],
 )  # fmt: skip
 def test_what_computes_something_else_does_not(one, other):

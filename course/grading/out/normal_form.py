@@ -36,13 +36,17 @@ def tokens(text, own=frozenset(), shared=frozenset()):
 class _Form:
     """The normal form of a syntax tree, as tokens: what is computed, in the order of the data.
 
+    A token of an operation comes after the tokens of what it works on. `own` are the student's
+    names from other cells. `shared` are the names that the task asks for, which stay.
+
     The student's own names, names of layers, formatting and texts leave no token. Independent
     statements, keywords and the parts of a sum have one order. A loop and a comprehension look the
     same, and so do layers that are called, listed, or added to a Sequential.
     """
 
     def __init__(self, tree, own, shared):
-        names, self.imported = set(), {}
+        names = set()  # those that the text defines
+        self.imported = {}  # {a name that an import gave: the object's own name}
         for node in _nodes(tree):
             if isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):
@@ -55,17 +59,19 @@ class _Form:
                 self.imported |= {a.asname: a.name.split(".")[-1] for a in node.names if a.asname}
         self.own = own | (names - shared)
         self.found = []  # [(token, line)]
-        self.reads, self.writes = set(), set()  # names; "" stands for the way of the run
-        self.block(tree.body)
+        # The names that the present statement reads and writes. "" stands for the way of the run,
+        # which print() and return change.
+        self.reads, self.writes = set(), set()
+        self._visit_block(tree.body)
 
-    def block(self, statements):
-        """Statements, in an order that only depends on what they compute."""
+    def _visit_block(self, statements):
+        """Add the tokens of statements, in an order that only depends on what they compute."""
         if not 1 < len(statements) <= _MOST_SORTED:
-            return self.all(statements)
+            return self._visit_all(statements)
         start, reads, writes, made = len(self.found), self.reads, self.writes, []
         for statement in statements:
             self.reads, self.writes = {""}, set()
-            (tokens,) = self.apart([statement])
+            (tokens,) = self._tokens_of([statement])
             if isinstance(statement, _DEFINES):
                 self.reads, self.writes = set(), {statement.name}
             made.append((tokens, self.reads, self.writes))
@@ -73,41 +79,46 @@ class _Form:
         self.reads = reads.union(*(read for _, read, _ in made))
         self.writes = writes.union(*(written for _, _, written in made))
 
-    def all(self, nodes):
+    def _visit_all(self, nodes):
         for node in nodes:
             if node is not None:
-                self.of(node)
+                self._visit(node)
 
-    def apart(self, nodes):
-        """The tokens of each node, which are not added to the others."""
+    def _tokens_of(self, nodes):
+        """A list of the tokens of each node (or of each list of nodes), without adding them."""
         start, found = len(self.found), []
         for node in nodes:
-            self.all([node] if isinstance(node, ast.AST) else node)
+            self._visit_all([node] if isinstance(node, ast.AST) else node)
             found.append(self.found[start:])
             del self.found[start:]
         return found
 
-    def of(self, node):
-        """The tokens of a node: by a method with its name, or of its parts and its name."""
+    def _visit(self, node):
+        """Add the tokens of a node.
+
+        The method of its kind does that, `_Call` for an ast.Call. Without one, these are the tokens
+        of its parts and the name of its kind.
+        """
         kind = node.__class__
         method = _METHODS.get(kind)
         if method is None:
             method = _METHODS[kind] = getattr(_Form, f"_{kind.__name__}", _Form._any)
         method(self, node)
 
-    def end(self, node, token):
+    def _add(self, node, token):
+        """Add a token, with the line of a node."""
         self.found.append((token, getattr(node, "lineno", 1)))
 
     def _any(self, node):
         if isinstance(node, _LEAVES):
             self.writes.add("")
-        self.all(_parts(node))
-        self.end(node, node.__class__.__name__)
+        self._visit_all(_parts(node))
+        self._add(node, node.__class__.__name__)
 
     # --- without a token of their own
 
     def _without(self, node):
-        self.all(_parts(node))
+        self._visit_all(_parts(node))
 
     _Tuple = _List = _Set = _Starred = _Index = _Await = _without
 
@@ -120,88 +131,90 @@ class _Form:
         if isinstance(node.value, ast.Call):
             self.writes.add(base(node.value.func))  # x.append(…) changes x, print() the way
         if not isinstance(node.value, ast.Constant):
-            self.of(node.value)
+            self._visit(node.value)
 
     # --- statements
 
     def _Assign(self, node):
-        self.of(node.value)
-        self.all(node.targets)
+        self._visit(node.value)
+        self._visit_all(node.targets)
 
     def _AnnAssign(self, node):
-        self.all([node.value, node.target])
+        self._visit_all([node.value, node.target])
 
     def _AugAssign(self, node):
         self._BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
 
     def _NamedExpr(self, node):
-        self.all([node.value, node.target])
+        self._visit_all([node.value, node.target])
 
     def _Return(self, node):
         self.writes.add("")
-        self.all([node.value])
-        self.end(node, "return")
+        self._visit_all([node.value])
+        self._add(node, "return")
 
     def _FunctionDef(self, node):
-        self.end(node, "def")
-        self.all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
-        self.block(node.body)
-        self.end(node, "end")
+        self._add(node, "def")
+        self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
+        self._visit_block(node.body)
+        self._add(node, "end")
 
     _AsyncFunctionDef = _FunctionDef
 
     def _Lambda(self, node):
-        self.end(node, "def")
-        self.of(node.body)
-        self.end(node, "return")
+        self._add(node, "def")
+        self._visit(node.body)
+        self._add(node, "return")
 
     def _ClassDef(self, node):
-        self.end(node, "class")
-        self.all(node.bases)
-        self.block(node.body)
-        self.end(node, "end")
+        self._add(node, "class")
+        self._visit_all(node.bases)
+        self._visit_block(node.body)
+        self._add(node, "end")
 
     def _For(self, node):
-        self.of(node.iter)
-        self.end(node, "for")
-        self.of(node.target)
-        self.block(node.body)
-        self.end(node, "end")
-        self.block(node.orelse)
+        self._visit(node.iter)
+        self._add(node, "for")
+        self._visit(node.target)
+        self._visit_block(node.body)
+        self._add(node, "end")
+        self._visit_block(node.orelse)
 
     _AsyncFor = _For
 
     def _comprehended(self, node):
         tests = 0
         for each in node.generators:
-            self.of(each.iter)
-            self.end(node, "for")
-            self.of(each.target)
+            self._visit(each.iter)
+            self._add(node, "for")
+            self._visit(each.target)
             for test in each.ifs:
-                self.of(test)
-                self.end(node, "if")
+                self._visit(test)
+                self._add(node, "if")
                 tests += 1
-        self.all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+        self._visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
         self.found += [("end", node.lineno)] * (tests + len(node.generators))
 
     _ListComp = _SetComp = _GeneratorExp = _DictComp = _comprehended
 
     def _While(self, node):
-        self.of(node.test)
-        self.end(node, "while")
-        self.block(node.body)
+        self._visit(node.test)
+        self._add(node, "while")
+        self._visit_block(node.body)
+        self._add(node, "end")
+        self._visit_block(node.orelse)
 
     def _If(self, node):
-        self.of(node.test)
-        self.end(node, "if")
+        self._visit(node.test)
+        self._add(node, "if")
         for part in (node.body, node.orelse):
             if part is node.orelse:
-                self.end(node, "else")
+                self._add(node, "else")
             before = len(self.found)
-            self.block(part) if isinstance(part, list) else self.of(part)
+            self._visit_block(part) if isinstance(part, list) else self._visit(part)
         if len(self.found) == before:
             self.found.pop()  # there is nothing else
-        self.end(node, "end")
+        self._add(node, "end")
 
     _IfExp = _If
 
@@ -212,7 +225,7 @@ class _Form:
         if isinstance(node.ctx, ast.Store):
             self.writes.add(node.id)
         if (name := self.imported.get(node.id, node.id)) not in self.own:
-            self.end(node, name)
+            self._add(node, name)
 
     def _Attribute(self, node):
         if isinstance(node.ctx, ast.Store):
@@ -220,10 +233,10 @@ class _Form:
         root = dotted(node).partition(".")[0]
         if root and root not in self.own:
             self.reads.add(root)
-            self.end(node, node.attr)  # keras.layers.X and layers.X are the same
+            self._add(node, node.attr)  # keras.layers.X and layers.X are the same
         else:
-            self.of(node.value)
-            self.end(node, f".{node.attr}")
+            self._visit(node.value)
+            self._add(node, f".{node.attr}")
 
     def _Subscript(self, node):
         if isinstance(node.ctx, ast.Store):
@@ -234,38 +247,38 @@ class _Form:
         func, keywords = node.func, [each for each in node.keywords if each.arg != "name"]
         keywords.sort(key=lambda each: each.arg or "")
         if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
-            self.all([*node.args, *keywords, func])
+            self._visit_all([*node.args, *keywords, func])
             return
         start, called = len(self.found), None
         if not (
             isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
         ):
-            self.of(func)
+            self._visit(func)
             called = self.found.pop() if len(self.found) > start else None
         if called and called[0] in _JOINS:
             del self.found[start:]
             called, keywords = None, [each.value for each in keywords]
-        self.all([*node.args, *keywords])
+        self._visit_all([*node.args, *keywords])
         if called:
             self.found.append((f"{called[0]}()", called[1]))
 
     def _keyword(self, node):
-        self.of(node.value)
-        self.end(node.value, f"{node.arg or '**'}=")
+        self._visit(node.value)
+        self._add(node.value, f"{node.arg or '**'}=")
 
     def _Constant(self, node):
         value = node.value
         text = isinstance(value, str) and (len(value) > _SHORT or not value)
-        self.end(node, "text" if text else repr(value)[:_SHORT])
+        self._add(node, "text" if text else repr(value)[:_SHORT])
 
     def _JoinedStr(self, node):
-        self.end(node, "text")
+        self._add(node, "text")
 
     def _BinOp(self, node):
         sign = node.op.__class__
         if sign not in (ast.Add, ast.Mult):
-            self.all([node.left, node.right])
-            self.end(node, sign.__name__)
+            self._visit_all([node.left, node.right])
+            self._add(node, sign.__name__)
             return
         parts, waiting = [], [node]
         while waiting:
@@ -274,12 +287,12 @@ class _Form:
                 waiting += [part.left, part.right]
             else:
                 parts.append(part)
-        for found in sorted(self.apart(parts), key=_plain):
+        for found in sorted(self._tokens_of(parts), key=_plain):
             self.found += found
         self.found += [(sign.__name__, node.lineno)] * (len(parts) - 1)
 
     def _Dict(self, node):
-        for found in sorted(self.apart(zip(node.keys, node.values, strict=True)), key=_plain):
+        for found in sorted(self._tokens_of(zip(node.keys, node.values, strict=True)), key=_plain):
             self.found += found
 
 
@@ -299,6 +312,7 @@ def _parts(node):
 
 
 def _nodes(tree):
+    """All nodes of a tree."""
     found = [tree]
     for node in found:
         found += _parts(node)
@@ -306,6 +320,7 @@ def _nodes(tree):
 
 
 def _plain(found):
+    """Tokens without their lines."""
     return [token for token, _ in found]
 
 
