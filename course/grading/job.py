@@ -19,7 +19,7 @@ NOT_KNOWN = N_("The grader does not know you yet, so nothing was graded. Tell yo
 
 
 class Unknown(CourseError):
-    """It is not known whose variant a submission should be."""
+    """It is not known which student's variant a submission should be."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,14 @@ class Job:
                 "when the pack was made: after a change, make it again."
             )
         own = replace(self, code=self.codes[student])
-        own.__dict__["name"] = self.name  # the same for all codes, and it takes 10 ms
+        own.__dict__["name"] = self.name  # the cached property: 10 ms, and the same for all codes
         return own
 
-    def known(self, names):
-        """The first of these ids and e-mail addresses that has a code, else the first one, or None.
+    def student_among(self, names):
+        """The student that some ids and e-mail addresses name: the first one that has a code.
 
-        Capitals and small letters are only told apart where both are there.
+        The first one of all if none has, None if there are none. Capitals and small letters are
+        only told apart where both are there.
         """
         codes = self.codes or {}
         for name in names:
@@ -82,7 +83,7 @@ class Job:
 
     @cached_property
     def name(self):
-        """A digest of everything that a verdict depends on, except the submission.
+        """A digest of everything that a verdict depends on, except the submission and its code.
 
         That is the released cells, the files beside them, the solution, the judge's settings, and
         the course's own code and tables.
@@ -102,11 +103,13 @@ class Job:
 
 
 def _digest(contents):
-    text = hashlib.sha256()
+    """The SHA-256 of {name: bytes}, whatever their order, as hexadecimal digits."""
+    made = hashlib.sha256()
     for name in sorted(contents):
-        text.update(b"%d %d " % (len(name.encode()), len(contents[name])))
-        text.update(name.encode() + contents[name])
-    return text.hexdigest()
+        # With their lengths, so that no byte can move from one to the next unseen.
+        made.update(b"%d %d " % (len(name.encode()), len(contents[name])))
+        made.update(name.encode() + contents[name])
+    return made.hexdigest()
 
 
 @cache

@@ -116,7 +116,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             job = pack.read(pack_, sandbox)
             folders = {Path(to).absolute().parent for to in targets}
             outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
-            student = job.known(students)
+            student = job.student_among(students)
             job.of(student)  # raises before anything is started
             verdict = _judged(job, pack.handed_in(files), student, within, told)
     except CourseError as error:

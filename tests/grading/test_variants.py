@@ -23,7 +23,7 @@ from course.grading.folder import CourseFolder
 from course.grading.grade import job_of
 from course.grading.results import read_result
 from course.grading.verdict.swapped import Variants
-from course.grading.verdict.testcell import Verdict
+from course.grading.verdict.testcell import CellVerdict
 from course.kit import variant
 from course.kit.tables import given
 from tests.classroom import ROOT
@@ -258,7 +258,7 @@ def test_a_pack_knows_the_class_and_holds_no_key(released, tmp_path, capsys):
     for names, student in (
         (["t@x.org", "twin"], "twin"), (["Twin"], "Twin"), (["TWIN", "ADA"], "ada"), ([], None),
     ):  # fmt: skip
-        assert job.known(names) == student
+        assert job.student_among(names) == student
     assert (released.folder / "variant.key").read_text() not in str(_about(packed))
     nbformat.write(released.answered("ada"), path)
     capsys.readouterr()
@@ -323,7 +323,7 @@ class AsATest:
 
     def judged(self, ask=None):
         table, findings = nearest(self.built, course.variant())
-        return Verdict(findings, "card", failed=Card("net()", findings, table, self.built))
+        return CellVerdict(findings, "card", failed=Card("net()", findings, table, self.built))
 
 
 def test_a_slip_that_gives_the_network_of_a_classmate_is_no_swap():

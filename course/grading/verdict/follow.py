@@ -53,7 +53,7 @@ class Dependencies:
             if state in seen:
                 continue
             seen.add(state)
-            # Look before the cell first. A function may also use names that are defined later.
+            # First look above the cell. A function may also use names that are defined below it.
             order = [*range(end - 1, -1, -1), *range(len(self._cells) - 1, end, -1)]
             at = next((i for i in order if name in self._cells[i][1]), None)
             if at is None:
@@ -84,11 +84,12 @@ def candidates(found, failed, unanswered):
     ]
 
 
-def follow(nb, found, failed, chosen, run, judged):
+def follow(nb, found, failed, chosen, run, passes):
     """Yield (test, the answers that official ones replaced) for each chosen test that now passes.
 
-    `run(text)` runs a cell in the new kernel, `judged(test)` says whether a test passes there, and
-    `run(text, official=True)` runs an official answer.
+    `found` are the `Dependencies`; `failed` and `chosen` are tests. `run(text)` runs a cell in the
+    new kernel, and `run(text, official=True)` runs an official answer. `passes(test)` says whether
+    a test passes there.
     """
     wrong = {answer for test in failed for answer in found.own.get(test, ())}
     late = {answer for test in chosen for answer in found.own[test]}
@@ -108,7 +109,7 @@ def follow(nb, found, failed, chosen, run, judged):
             if name in left:
                 left.discard(name)
                 stood = [a for a in found.answers if a in found.before[name] & replaced]
-                if judged(name) and stood:
+                if passes(name) and stood:
                     passed.add(name)
                     yield name, stood
         for answer in official:

@@ -1,4 +1,4 @@
-"""Verdicts outside the student's kernel.
+"""The judge: a step of nbgrader that gives verdicts outside the student's kernel.
 
 nbgrader executes a submission's locked test cells in the student's kernel, and takes the grade from
 that kernel's outputs. `Judge` replaces its `Execute` step. The student's own cells run in the
@@ -8,34 +8,20 @@ evidence and judges it here. A submission may change checks, assertions, Keras o
 it can only answer requests.
 """
 
-import contextlib
-import traceback
-from dataclasses import replace
-
-from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer, default
 
-from course.diagnosis.causes import Cause
-from course.evidence import cells, own_work
-from course.evidence.cells import Made
-from course.grading import CourseError, variants
+from course.grading import variants
 from course.grading.notebook.source import official_cells, solution_cells, source_of
 from course.grading.notebook.tables import has_variants, texts_in
 from course.grading.sandbox import outside
-from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
-from course.grading.verdict import follow, outputs
-from course.grading.verdict.runner import NoVerdict, Runner
-from course.grading.verdict.swapped import Variants
-from course.grading.verdict.testcell import TestCell, imports_of
+from course.grading.verdict.judging import Judging
 from course.kit import tables, variant
-from course.language import _, speaking, spoken
-from course.notebook.official import grade_id
-from course.plain import one_line
+from course.language import speaking
 
 
 class Judge(NbGraderPreprocessor):
-    """Runs the student's cells in the kernel and judges the test cells here."""
+    """The settings of the judge, and where it finds what it needs; `Judging` does the work."""
 
     sandbox = Enum(
         outside.SANDBOXES,
@@ -62,40 +48,21 @@ class Judge(NbGraderPreprocessor):
         """Execute and judge a notebook; the verdicts become the outputs of its test cells.
 
         `resources["course"]` is {"official": {grade id: Official}, "box": address, "files": {name:
-        bytes}, "solution": its `code_of` or None, "code": that of the student's variant or "",
-        "codes": those of the class}. If nbgrader runs this step, it is not there, and all comes
-        from the gradebook, the source notebook and this process's own box.
+        bytes}, "solution": the source's code cells, as in `Job`, or None, "code": that of the
+        student's variant or "", "codes": those of the class}. If nbgrader runs this step, it is not
+        there, and all comes from the gradebook, the source notebook and this process's own box.
 
         Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
         given = resources.get("course") or self._looked_up(resources["nbgrader"])
-        official, spoken = given["official"], given["official"].language
-        with tables.given(texts_in(official)), variant.official(given["code"]), speaking(spoken):
-            self._judged(nb, given)
-        nb.metadata.setdefault("course", {}).update(sandbox=self.sandbox, language=spoken)
+        official, language = given["official"], given["official"].language
+        with tables.given(texts_in(official)), variant.official(given["code"]), speaking(language):
+            Judging(self, nb, given).run()
+        nb.metadata.setdefault("course", {}).update(sandbox=self.sandbox, language=language)
         return nb, resources
 
-    def _judged(self, nb, given):
-        """Execute and judge a notebook's cells in place."""
-        self._official, self._solution = given["official"], given["solution"]
-        self._variants = Variants(given["code"], given["codes"], nb) if given["code"] else None
-        if self._variants and self._solution:
-            self._solution = self._variants.of_this_student(self._solution)
-        self._imports = imports_of(self._official.values())
-        self._made, self._written = Made(), own_work.Written(in_order=True)
-        self._tests = self._read_tests(nb)
-        self._box, self._files, self._runner = given["box"], given["files"], None
-        try:
-            with self._new_kernel(self.wall):
-                for cell in nb.cells:
-                    self._cell(cell)
-                ended, left = self._runner.stopped, self.wall - self._runner.used
-        except NoVerdict as error:
-            raise CourseError(str(error)) from None
-        if self.follow_through and self._solution and ended is None:
-            self._follow_through(nb, left)
-
     def _looked_up(self, names):
+        """What `resources["course"]` would hold; `names` are nbgrader's resources."""
         path = source_of(self, names)
         official = official_cells(names["db_url"], names["assignment"], names["notebook"])
         root, code = self.parent.parent.coursedir.root, ""
@@ -109,206 +76,3 @@ class Judge(NbGraderPreprocessor):
             "code": code,
             "codes": [],
         }
-
-    @contextlib.contextmanager
-    def _new_kernel(self, total):
-        """Use a new kernel inside, for `total` seconds at most; then the one before again."""
-        # The runner ends a submission, and says why. Its last request may take a second, and
-        # another to stop; Linux kills a kernel only behind that.
-        limits, before = Limits(cpu=self.wall + self.timeout + 3), self._runner
-        with contextlib.ExitStack() as stack:
-
-            def start():
-                return stack.enter_context(Kernel(self._box, self._files, limits))
-
-            self._runner = Runner(start, self.timeout, total)
-            try:
-                yield
-            finally:
-                self._runner = before
-
-    def _cell(self, cell):
-        """One cell: the student's is run, the instructor's is judged."""
-        cell.metadata.pop("tags", None)
-        if cell.cell_type != "code":
-            return
-        if test := self._tests.get(grade_id(cell)):
-            self._judge(cell, test)  # the kernel never sees it
-        elif self._runner.stopped is None and cell.source.strip():
-            self._run(cell)
-
-    def _read_tests(self, nb):
-        """{grade id: TestCell}. Also notes which exercise each name belongs to."""
-        tests = {}
-        for cell in nb.cells:
-            known = self._official.get(grade_id(cell))
-            if known and known.is_test:
-                tests[known.name] = TestCell(known, self._imports)
-                self._written.asks(known.name, tests[known.name].asks_for)
-        return tests
-
-    def _run(self, cell):
-        where = _("in the cell that begins with {text}").format(text=repr(_first(cell)))
-        try:
-            answer, late = self._runner.run(cell.source, where)
-            cell.outputs = [outputs.checked(given) for given in answer["outputs"]]
-            cell.execution_count = answer["count"]
-            if late:
-                text = _("It took longer than {count} seconds and was interrupted.")
-                text = text.format(count=late)
-                cell.outputs.append(outputs.error("TookTooLong", text))
-        except KernelEnded as error:
-            self._tell(cell, str(error))
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            self._tell(cell, self._runner.stop(error, where))
-        released = self._official.get(grade_id(cell))
-        official = self._variants and self._is_the_solution(cell)
-        self._written.ran(own_work.solution_for_all(cell.source) if official else cell.source)
-        if released is None or _words(cell.source) != _words(released.source):
-            owed = cells.defined(released.source) if released else ()
-            self._made.ran(cell.source, outputs.stop_of(cell.outputs), owed)
-
-    def _is_the_solution(self, cell):
-        """Whether a cell is an official answer, word for word."""
-        known, answers = self._official.get(grade_id(cell)), dict(self._solution or ())
-        return bool(known and known.solution) and (
-            _words(cell.source) == _words(answers.get(known.name))
-        )
-
-    def _tell(self, cell, why):
-        self.log.warning("Student code: %s", why)
-        cell.outputs.append(outputs.error("KernelDied", why))
-
-    # --- the verdict
-
-    def _judge(self, cell, test):
-        verdict = test.judged(self._ask)
-        if verdict.error is not None:
-            self._blame(test, verdict)
-        if verdict.findings:
-            self._explain(test, verdict)
-        if verdict.findings and self._variants:
-            self._variants.explain(test, verdict, self._ask)
-        self._look_for_helpers(test, verdict)
-        cell.outputs, cell.execution_count = outputs.shown(verdict), None
-        cell.metadata["course"] = outputs.metadata(verdict.findings, not verdict.findings)
-
-    def _blame(self, test, verdict):
-        """Make an exception in a test cell a failed check, unless the cell itself is broken.
-
-        Raises CourseError if the cell raises with the official solution, too.
-        """
-        error = self._with_solution(test).error if self._solution else None
-        if error is not None:
-            lines = "".join(traceback.format_exception(error)[-3:])
-            raise CourseError(
-                f"The test cell {test.name} should raise nothing but CheckFailed and "
-                f"AssertionError. With the solution it raised:\n{lines}"
-                "Mend it in solutions/ and release again; nothing was graded."
-            ) from error
-        said = one_line(f"{type(verdict.error).__name__}: {verdict.error}")
-        verdict.fail(Cause.UNUSABLE, said, test.name)
-
-    def _with_solution(self, test):
-        """The Verdict about the official solution, in a kernel of its own."""
-        with self._new_kernel(self.wall):
-            for name, source in self._solution:
-                if name == test.name:
-                    break
-                if name not in self._tests:
-                    with contextlib.suppress(KernelEnded):
-                        self._runner.run(source, "in solutions/")
-            return test.judged(self._ask)
-
-    def _follow_through(self, nb, left):
-        """Judge exercises again that failed because of an earlier wrong answer (see `follow`).
-
-        `left` are the seconds that the submission has not used.
-        """
-        tests, texts, unanswered, failed = {}, {}, set(), []
-        for cell in nb.cells:
-            name = grade_id(cell)
-            if name in self._tests:
-                tests[name] = cell
-                failed += [] if cell.metadata.course["passed"] else [name]
-            elif name in self._official and self._official[name].solution:
-                texts[name] = cell.source
-                if _words(cell.source) in ([], _words(self._official[name].source)):
-                    unanswered.add(name)
-        if len(failed) < 2:  # nothing can have failed because of another answer
-            return
-        found = follow.Dependencies(self._solution, self._official, texts)
-        chosen = [
-            name
-            for name in follow.candidates(found, failed, unanswered)
-            if tests[name].metadata.course["findings"][0]["cause"] != Cause.HELPER.name
-        ]
-        if not chosen:
-            return
-
-        def passes(name):
-            verdict = self._tests[name].judged(self._ask)
-            return not verdict.findings and verdict.error is None
-
-        def run(text, official=False):
-            before = self._variants.naming(self._solution) if official and self._variants else []
-            for each in (*before, text):
-                self._runner.run(each, "when it was looked at once more")
-
-        with self._new_kernel(left), contextlib.suppress(KernelEnded, NoVerdict):
-            for name, answers in follow.follow(nb, found, failed, chosen, run, passes):
-                said = follow.remark(found, answers)
-                tests[name].outputs = [new_output("stream", name="stdout", text=said.message)]
-                tests[name].metadata["course"] = outputs.metadata([said], passed=True)
-
-    def _look_for_helpers(self, test, verdict):
-        """Give no points for an answer that a helper made. Only the cells' text is read."""
-        if verdict.findings and verdict.findings[0].cause is Cause.STOPPED:
-            return
-        said = own_work.allowed(test.source), own_work.refused(test.source)
-        if found := self._written.helped(test.name, test.asks_for, *said):
-            verdict.points = None
-            verdict.fail(Cause.HELPER, found[1], found[0])
-
-    def _explain(self, test, verdict):
-        """If a name was never defined, report the error that prevented it instead."""
-        for name in test.asks_for:
-            if why := self._made.why_missing(name):
-                return verdict.fail(Cause.STOPPED, why, name)
-        first = verdict.findings[0]
-        if first.cause is Cause.RAISES and (why := self._made.why_undefined(first.message)):
-            verdict.findings[0] = replace(first, message=f"{first.message} {why}")
-            verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
-
-    # --- evidence
-
-    def _ask(self, request):
-        """The reply of the student's kernel to a request; it is never trusted."""
-        name = request["name"]
-        try:
-            asked = {**request, "most": Limits.evidence, "language": spoken()}
-            where = _("when {name} was used").format(name=name)
-            answer, late = self._runner.ask(asked, where)
-        except KernelEnded as error:
-            return _no_answer(str(error))
-        if late:
-            said = _("{name} took longer than {count} seconds")
-            return _no_answer(said.format(name=name, count=late))
-        reply = answer.get("reply")
-        if not isinstance(reply, dict) or outputs.too_deep(reply):
-            return _no_answer(_("the answer of {name} is malformed").format(name=name))
-        return reply
-
-
-def _no_answer(text):
-    return {"failed": "NO_ANSWER", "text": text}
-
-
-def _words(text):
-    """The words of a text, to compare it without blanks and line ends."""
-    return (text or "").split()
-
-
-def _first(cell):
-    lines = [line for line in cell.source.splitlines() if line.strip()]
-    return lines[0][:60] if lines else ""

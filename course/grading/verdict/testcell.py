@@ -1,4 +1,4 @@
-"""Execute a test cell, the instructor's text, in the grader and return its Verdict."""
+"""Execute a test cell, the instructor's text, in the grader. The result is a `CellVerdict`."""
 
 import ast
 import builtins
@@ -14,8 +14,8 @@ from course.plain import one_line
 
 
 @dataclass
-class Verdict:
-    """The result of a test cell: its findings (none: it passed) and its card.
+class CellVerdict:
+    """The verdict of one test cell: its findings (none: it passed) and its card.
 
     `points` is a number if the cell gives a part of its points, otherwise None. `error` is an
     exception other than a failed check; its cause may be the answer or the cell. `failed` is the
@@ -51,7 +51,7 @@ class TestCell:
         self._given = [name for name in used if name in imports]
 
     def judged(self, ask):
-        """The Verdict; `ask(request)` returns the reply of the student's kernel."""
+        """The CellVerdict; `ask(request)` returns the reply of the student's kernel."""
         names = {"__builtins__": builtins, "__name__": "__main__"}
         try:
             for name in self._given:
@@ -60,11 +60,11 @@ class TestCell:
             with check.silently():
                 return self._executed(names)
         except check.CheckFailed as failed:
-            return Verdict(failed.findings, str(failed), failed=failed.card)
+            return CellVerdict(failed.findings, str(failed), failed=failed.card)
         except AssertionError as error:
             return self._failed(self._why(error))
         except (Exception, SystemExit) as error:
-            return Verdict(error=error)
+            return CellVerdict(error=error)
 
     def _executed(self, names):
         """Execute the cell; a number as its last line is the points that it gives."""
@@ -74,15 +74,15 @@ class TestCell:
         exec(compile(ast.Module(body, []), f"<{self.name}>", "exec"), names)
         value = None if last is None else eval(compile(last, f"<{self.name}>", "eval"), names)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return Verdict()
+            return CellVerdict()
         points = min(max(float(value), 0.0), self.points)
         if points >= self.points:
-            return Verdict()
+            return CellVerdict()
         said = _("{points:g} of {maximum:g} points.")
         return self._failed(said.format(points=points, maximum=self.points), points)
 
     def _failed(self, text, points=None):
-        verdict = Verdict(points=points)
+        verdict = CellVerdict(points=points)
         verdict.fail(Cause.TEST, text, self.name)
         return verdict
 
@@ -101,6 +101,7 @@ class TestCell:
 
 
 def _is_hidden(source, line):
+    """Whether a line of a test cell stands in a region of hidden tests."""
     before = source.splitlines()[:line]
     begun, ended = (
         max((i for i, text in enumerate(before) if mark in text), default=-1)
