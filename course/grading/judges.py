@@ -72,9 +72,9 @@ class Judges:
                 self._tell()
 
     def connect(self):
-        """A connection to a new fork, which waits for (job, contents, box address, seconds).
+        """A connection to a new fork. Send it (job, contents, box address, seconds).
 
-        Raises CourseError after `close`.
+        It answers with a Verdict or a BoxError. Raises CourseError after `close`.
         """
         with self._lock:
             if self.closed:
@@ -107,6 +107,7 @@ class Judges:
             self._tell()
 
     def _tell(self):
+        """Send the process the job whose notebooks it should read."""
         with contextlib.suppress(BrokenPipeError):  # it has died; the next one is told, too
             self._line.send(self._prepared)
 
@@ -148,7 +149,7 @@ def serve(control):
 
 
 def _prepared(told):
-    """Read the notebooks of a job that comes on a line. Returns False at the end of the line.
+    """Read the notebooks of a job that comes on standard input. Returns False at its end.
 
     What was read is in caches, which later forks have.
     """
@@ -165,7 +166,7 @@ def _prepared(told):
 
 
 def _answer(link):
-    """In a fork of the judge: receive one submission, judge it, send the Verdict."""
+    """In a fork of the judge: receive one submission, judge it, send the Verdict or a BoxError."""
     die_with_parent = 1  # PR_SET_PDEATHSIG
     ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
     connection = Connection(link.detach())
@@ -215,7 +216,7 @@ def _out_of_time(signum, frame):
 
 
 def _judged(job, name, nb, problem, address):
-    """The judged notebook as JSON text."""
+    """The judged notebook as JSON text. If it could not be read (`nb` is None), it says why."""
     official = job.official[name]
     if nb is None:
         return unreadable(job, name, problem)

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 def grade_submission(job, contents, judges=None, student=None):
     """Grade one submission, {notebook: bytes of the file}. Returns a Verdict, failed or not.
 
-    Without `judges`, this process's own are used. The `student` is needed if the assignment has
+    Without `judges`, this process's own are used. `student` (an id) is needed if the assignment has
     variants. Raises BoxError if student code cannot be contained on this machine, and CourseError
     if the judges are closed meanwhile, or the student is not known.
     """

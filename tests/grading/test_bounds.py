@@ -268,7 +268,8 @@ def recorded(monkeypatch):
 def work(alignment):
     """What a search has cost: each of its states takes longer, the more its network reads."""
     net = alignment.nets.net
-    return alignment.states * max(len(net.nodes), sum(map(len, net.inputs)) // align.INPUTS_OF_A_STEP)
+    inputs = sum(map(len, net.inputs))
+    return alignment.states * max(len(net.nodes), inputs // align.INPUTS_OF_A_STEP)
 
 
 def test_a_forged_trace_takes_little_memory():

@@ -8,50 +8,56 @@ from pathlib import Path
 
 from course.grading import CourseError
 
-_TOLD = re.compile(r"\ufeff?(?:sep=(.)\r?\n)?")  # a byte-order mark, and a line for Excel
+#: What may stand before the titles: a byte-order mark, and a line that tells Excel the delimiter.
+_HEAD = re.compile(r"\ufeff?(?:sep=(.)\r?\n)?")
 
 
 def read_csv(path, what="roster"):
     """(rows of cells, the delimiter, a sentence about the encoding or None).
 
-    Raises CourseError for a file that cannot be read as CSV.
+    The titles are the first row, and empty rows are left out. `what` is what the sentences call the
+    file. Raises CourseError for a file that cannot be read as CSV.
     """
     try:
         content = Path(path).read_bytes()
         if content.startswith(b"PK\x03\x04"):
             raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
-        text, _, said = decoded(content)
-        told = _TOLD.match(text)
-        text = text[begin(text) :]
+        text, _, note = decoded(content)
+        head = _HEAD.match(text)
+        text = text[head.end() :]
         tables = {
             mark: [
                 row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(row)
             ]
-            for mark in (told[1] or ",;\t|")
+            for mark in (head[1] or ",;\t|")
         }
     except (OSError, ValueError, csv.Error) as error:
         raise CourseError(
             f"The {what} {path} cannot be read ({error}). It should be a CSV file in UTF-8."
         ) from None
+    # The delimiter is the one that makes the most titles.
     mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
-    return tables[mark], mark, said and f"The {what} {path} {said}"
+    return tables[mark], mark, note and f"The {what} {path} {note}"
 
 
 def begin(text):
-    """Where the titles of a CSV text begin."""
-    return _TOLD.match(text).end()
+    """The place in a CSV text, of `decoded`, at which its titles begin."""
+    return _HEAD.match(text).end()
 
 
 def decoded(content):
-    """(the text with its byte-order mark, its encoding, a note about that or None)."""
+    """(the text, with a byte-order mark if it has one; its encoding; a note or None).
+
+    The note is the rest of a sentence that begins with the file's name: "is not in UTF-8; …".
+    """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
         codec = "utf-16-le" if content[:1] == b"\xff" or content[1:2] == b"\0" else "utf-16-be"
         return content.decode(codec), codec, None
     try:
         return content.decode("utf-8"), "utf-8", None
     except UnicodeDecodeError:
-        said = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
-        return content.decode("cp1252"), "cp1252", said
+        note = "is not in UTF-8; it was read as Windows-1252, as Excel writes CSV in the West."
+        return content.decode("cp1252"), "cp1252", note
 
 
 def cell(text):

@@ -70,7 +70,10 @@ def language_problems(path, language):
 
 
 def different_codes(paths):
-    """Why several notebooks cannot be tried as one student's: they name different variants."""
+    """Yield a sentence if several notebooks name the codes of different students' variants.
+
+    Then they cannot be tried as one student's submission.
+    """
     named = {path.name: code for path in paths if (code := code_in(read_source(path)))}
     if len({*named.values()}) > 1:
         said = ", ".join(f"{code} in {name}" for name, code in named.items())
@@ -141,7 +144,8 @@ def _not_python(source, meta):
 
 def _points_problems(nb, file):
     """Sentences about a title, heading or check.progress whose points differ from the cells'."""
-    points, tests, headings, said = {}, {}, [], None
+    points, tests, said = {}, {}, None  # by grade id: of all cells, of tests, in check.progress
+    headings = []  # [the points that it says, those of the cells below it so far, its text]
     for cell in nb.cells:
         meta = cell.metadata.get("nbgrader", {})
         if cell.cell_type == "markdown" and not meta.get("solution"):

@@ -43,9 +43,9 @@ def main():
 def serve(server, idle, answer, heard=lambda: False):
     """Fork a copy of this process for each connection, in which `answer(connection)` is called.
 
-    `heard()` reads what comes on standard input, in this process, and returns whether it goes on.
-    By default it does not: nothing comes but its end, when the process that started this one has
-    ended. Ends then, or after `idle` seconds without a connection or a running fork.
+    Ends after `idle` seconds without a connection or a running fork, or when `heard()` returns
+    False. `heard` is called, in this process, when something comes on standard input. By default
+    nothing comes but its end, when the process that started this one has ended.
     """
     print("ready", flush=True)
     server.setblocking(False)
@@ -86,7 +86,7 @@ def _warm():
 
 
 def _answer_numpy():
-    """Give JAX's arrays the method `numpy`, which students use of TensorFlow's tensors."""
+    """Give JAX's arrays the method `numpy`, which students know from TensorFlow's tensors."""
     import jax
     import numpy
 
@@ -126,7 +126,7 @@ def import_what_is_given():
 
 
 def line_limit(output):
-    """Bytes that the line about a cell may have if the cell shows `output` characters."""
+    """Bytes that the line of JSON about a cell may have if the cell shows `output` characters."""
     return 2 * output + 1_000_000
 
 
@@ -196,6 +196,7 @@ def _watch(connection, kernel, limits, around, use, complaint):
 
 
 def _say(connection, message):
+    """Send the grader a line of JSON, unless it has hung up."""
     with contextlib.suppress(OSError):
         connection.sendall(json.dumps(message).encode() + b"\n")
 

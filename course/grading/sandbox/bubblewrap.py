@@ -31,7 +31,8 @@ def program():
 def command(stage, environment):
     """bubblewrap's command line: a file system with Python in it and nothing else.
 
-    `environment` are the variables of `visible.environment`.
+    `environment` are the variables of `visible.environment`. `stage` notes which folders root has
+    to mount elsewhere before bubblewrap starts.
     """
     options = [
         "--unshare-all", "--unshare-user", "--new-session", "--clearenv",
@@ -60,13 +61,17 @@ def command(stage, environment):
 
 
 class Stage:
-    """Root's last steps before it becomes `nobody`: mount paths that `nobody` may not enter."""
+    """Root's last steps before it becomes `nobody`: mount paths that `nobody` may not enter.
+
+    `folder` is the box's own; they are mounted in it.
+    """
 
     def __init__(self, folder):
-        self._folder, self._aside = folder, {}
+        self._folder = folder
+        self._aside = {}  # {a folder that `nobody` may not enter: where it will be mounted}
 
     def path(self, wanted):
-        """The path at which the box's user will find a folder of the environment."""
+        """The path at which the box's user will find a folder. Makes it, if it is another one."""
         if os.geteuid() != 0 or visible.open_to_all(wanted):
             return wanted
         aside = self._folder / f"aside{len(self._aside)}"
@@ -75,7 +80,7 @@ class Stage:
         return str(aside)
 
     def moved(self, file):
-        """The path at which the box's user will find a file, in one of these folders or not."""
+        """The path at which the box's user will find a file, after `path` was asked for folders."""
         for wanted, aside in self._aside.items():
             if Path(file).is_relative_to(wanted):
                 return str(Path(aside, Path(file).relative_to(wanted)))

@@ -35,7 +35,7 @@ class Limits:
 
 
 class KernelEnded(Exception):
-    """The kernel no longer answers; `why` is the box's or the kernel's reason, or None."""
+    """The kernel no longer answers; `why` is its keeper's or the grader's reason, or None."""
 
     def __init__(self, why=None):
         super().__init__(why or _("the kernel died"))
@@ -52,11 +52,10 @@ class Kernel:
         self._address, self._files, self._limits = address, files or {}, limits or Limits()
         self._number, self._heard = 0, bytearray()
         self._claims = self._shown = 0  # lines that answered nothing, bytes that were shown
-        self._most, self._too_long = (
-            1000,
-            _("its first line was too long"),
-        )  # bytes of the next line
-        self._box = self._keeper = self._channel = None
+        self._most = 1000  # bytes that the next line may have
+        self._too_long = _("its first line was too long")  # the reason if it has more
+        self._channel = None  # to the kernel itself
+        self._box = self._keeper = None  # to its keeper: the socket, and what is read from it
         self.cpu = self.waited = 0.0  # seconds computed and waited so far, as far as is known
 
     def __enter__(self):
@@ -147,7 +146,10 @@ class Kernel:
         self._ask_keeper(b"u")
 
     def _ask_keeper(self, letter):
-        """The submission's use until now: {"cpu": seconds, "idle": seconds}."""
+        """The submission's use until now: {"cpu": seconds, "idle": seconds}.
+
+        `letter` is a request to its keeper: "u" asks for the use alone, "i" also interrupts.
+        """
         with contextlib.suppress(OSError, ValueError):
             self._box.sendall(letter)
             said = json.loads(self._keeper.readline())
@@ -171,7 +173,10 @@ class Kernel:
             raise KernelEnded(said.format(error=type(error).__name__)) from None
 
     def _line(self, end):
-        """The next whole line, or None if it has not come by `end`."""
+        """The next whole line, or None if it has not come by `end`.
+
+        What has come by then is still read once, so a busy grader misses no line.
+        """
         searched, late = 0, False
         while (at := self._heard.find(b"\n", searched)) < 0 and len(self._heard) <= self._most:
             searched, left = len(self._heard), end - time.monotonic()
@@ -192,7 +197,7 @@ class Kernel:
         return line
 
     def _reason(self):
-        """The box's reason for the kernel's end, or None."""
+        """The keeper's reason for the kernel's end, or None."""
         with contextlib.suppress(OSError, ValueError):
             for line in self._keeper:
                 said = json.loads(line)

@@ -1,9 +1,9 @@
 """The grader's side of the warm box: start it under bubblewrap, or refuse to.
 
-The box is a process that has imported Keras and forks a kernel for each request (`box` is the
-program inside, `kernel` sends the requests). A kernel cannot reach the network, see the course, the
-gradebook, anyone's home or other submissions, leave anything behind, or use more than its
-`kernel.Limits`.
+The box is a process that has imported Keras and forks a kernel for each submission. `box` is the
+program inside, and `kernel` is the grader's side of one kernel. A kernel cannot reach the network,
+see the instructor's folder, the gradebook, anyone's home or other submissions, leave anything
+behind, or use more than its `kernel.Limits`.
 
 Where bubblewrap does not run, the box is refused, unless the instructor says that the machine is a
 container to be thrown away (`THROW_AWAY`) or accepts the risk for this run (`UNSAFE`). Both put up
@@ -96,7 +96,7 @@ class Box:
         self._open.callback(self._end)
 
     def _end(self):
-        self._process.stdin.close()
+        self._process.stdin.close()  # the box ends when its standard input does
         try:
             if self._ready:  # otherwise it still imports Keras and would not notice
                 self._process.wait(10)
@@ -106,6 +106,7 @@ class Box:
         self._process.stdout.close()
 
     def _wait(self):
+        """Wait until the box has imported Keras. Raises BoxError if it ended instead."""
         # Skip the lines that Keras prints while it is imported.
         lines = iter(self._process.stdout.readline, b"")
         if not any(line == b"ready\n" for line in lines):
@@ -136,8 +137,8 @@ def listening(address, command, **options):
     """Start a program that forks for each connection to a socket (`box.serve`); returns it.
 
     `command(number)` is its command line with the number of the open socket. Connections wait in
-    the socket until the program is ready. It ends with its standard input. Ctrl + C does not reach
-    it (a new session): it reaches this process, which then ends the other.
+    the socket until the program is ready. The program ends when its standard input is closed. It
+    has a session of its own, so Ctrl + C reaches only this process, which then ends it.
     """
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(address))

@@ -9,7 +9,7 @@ from course.grading.sandbox.usage import PRIVATE
 
 
 def python_folders():
-    """The Python environment and this package: the only folders of the course that a box sees."""
+    """The folders of the Python environment and of this package, which student code may read."""
     package = str(Path(course.__file__).parent)
     found = []
     for folder in dict.fromkeys([sys.base_prefix, sys.prefix, package]):
@@ -19,13 +19,17 @@ def python_folders():
 
 
 def to_read():
-    """What student code may read beside the system, and what in it is hidden."""
+    """{"python": folders that student code may read beside the system, "hidden": those in them}."""
     grading = Path(course.__file__).parent / "grading"
     return {"python": python_folders(), "hidden": [str(grading / room) for room in HIDDEN]}
 
 
 def environment(backend, folder=None):
-    """All environment variables of student code; none comes from the grader's own."""
+    """All environment variables of student code; none comes from the grader's own.
+
+    `backend` is what Keras computes on. `folder` is the box's own; None with bubblewrap, where
+    every submission's home has the same path.
+    """
     home = PRIVATE if folder is None else str(folder / "home")
     package = Path(course.__file__).parent
     # If the package is not installed, tell Python its folder; the rest of that folder is hidden.

@@ -192,7 +192,7 @@ def _unsaid(step):
 
 def _with_norm(step, norm):
     """A step and the batch normalisation behind it as one Row, or None."""
-    row = norm.step == "batch_norm" and step.fan_in and not step.chain and _row(step)
+    row = norm.step == "batch_norm" and step.kernel_weights and not step.chain and _row(step)
     if not row or not norm.trainable or _differs(norm, Row("", norm.step, scale=norm.scales > 1)):
         return None
     row = replace(row, norm=True, scale=norm.scales > 1, activation=norm.activation)
