@@ -2,7 +2,7 @@
 
 
 def about(*steps, moves=()):
-    """A rule about nodes of these kinds, or that move values in these ways; without any: of all."""
+    """Mark a rule about nodes of these kinds, or that move values in these ways; else about all."""
 
     def mark(rule):
         rule.steps, rule.moves = frozenset(steps), frozenset(moves)

@@ -35,7 +35,9 @@ class Graph:
         self.library = ""  # what it is written with, if that is not Keras
         self.order = {}  # name of a row -> its place, if the rows have an order (of a table)
         self.faults = []  # (function that makes a Fault from its values, those Values)
-        self.waiting, self.pieces, self.made = deque(), 0, 0
+        self.waiting = deque()  # numbers of the nodes that the rules have to look at
+        self.pieces = 0  # ranges of maps that were read or made so far
+        self.made = 0  # the next number
 
     # --- reading
 
@@ -104,7 +106,7 @@ class Graph:
         """Replace a node. The rules look at the new one again."""
         before, self.nodes[number] = self.nodes[number], node
         if node.inputs is not before.inputs:
-            self._reads(number, node, 1)
+            self._reads(number, node)
             self._reads_no_more(number, before)
         self.waiting.appendleft(number)
 
@@ -202,13 +204,14 @@ class Graph:
         number = self.made
         self.made += 1
         self.nodes[number], self.readers[number] = node, Counter()
-        self._reads(number, node, 1)
+        self._reads(number, node)
         return number
 
-    def _reads(self, number, node, times):
+    def _reads(self, number, node):
+        """Put a reader on its sources' lists."""
         for value in node.inputs:
             for source, _, _ in value.parts:
-                self.readers[source][number] += times
+                self.readers[source][number] += 1
 
     def _reads_no_more(self, number, node):
         """Take a reader off its sources' lists. Sources without readers are removed too."""

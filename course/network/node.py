@@ -85,8 +85,8 @@ class Node:
         return sum(value.channels for value in self.inputs)
 
     @cached_property
-    def fan_in(self):
-        """Weights without biases: those of one output value, summed over all output maps."""
+    def kernel_weights(self):
+        """The number of weights in the kernels of a convolution or dense layer, without biases."""
         if self.step == "dense":
             return self.inputs[0].size * self.filters
         if self.step in ("conv", "conv_transpose"):
@@ -102,7 +102,7 @@ class Node:
     def parameters(self) -> int:
         """All parameters, trained or not, BatchNormalization's moving statistics included."""
         if self.step in ("conv", "conv_transpose", "dense"):
-            return self.fan_in + bool(self.bias) * self.filters
+            return self.kernel_weights + bool(self.bias) * self.filters
         if self.step == "batch_norm":
             return (self.scales + 2) * self.filters
         if self.step in ("layer_norm", "group_norm", "grn"):
@@ -140,8 +140,8 @@ class Node:
             both = self.heads * (self.key_dim + self.value_dim)  # for each pair of tokens
             return tokens * (query + output) + others * (key + value) + tokens * others * both
         if self.step == "conv_transpose":  # each input value is multiplied with its kernels
-            return self.fan_in * prod(self.inputs[0].grid)
-        return self.fan_in * prod(self.grid)
+            return self.kernel_weights * prod(self.inputs[0].grid)
+        return self.kernel_weights * prod(self.grid)
 
     @property
     def memory(self) -> int:

@@ -123,9 +123,11 @@ class _Group:
             yield from self.in_another_order()
 
     def added(self, *place):
+        """The sum of all inputs."""
         return sum(self.value(number, *place) for number in range(len(self.inputs)))
 
     def beside(self, sample, pixel, channel):
+        """The maps of all inputs side by side."""
         for number, (*_, channels) in enumerate(self.inputs):
             if channel < channels:
                 return self.value(number, sample, pixel, channel)
@@ -133,6 +135,7 @@ class _Group:
         return None
 
     def whole_maps(self):
+        """One number for each map: its mean or its maximum."""
         high, wide, _ = self.inputs[0]
         places = Counter((31 * r + 67 * c) % 257 for r in range(high) for c in range(wide))
         total = high * wide

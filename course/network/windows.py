@@ -57,11 +57,11 @@ def cropped_behind_a_transposed_convolution(graph, number, node):
         return False
     if any(side > 0 for axis in node.moves[1] for side in axis):
         return False
-    cut = tuple(
+    more = tuple(
         tuple(a - b for a, b in zip(*axes, strict=True))
         for axes in zip(conv.padding, node.moves[1], strict=True)
     )
-    graph.put(number, conv.with_(padding=cut, grid=node.grid))
+    graph.put(number, conv.with_(padding=more, grid=node.grid))
     return True
 
 
@@ -98,7 +98,7 @@ def pixels_skipped_behind_a_pool(graph, number, node):
 
 @about("max_pool")
 def pixels_skipped_among_maps_of_zeros(graph, number, node):
-    """Every second pixel behind further maps of zeros is the same before them."""
+    """Pixels skipped after maps of zeros were added: the same as skipped before they are added."""
     source, more = _only_source(graph, number, node)
     if not _skips(node) or source is None or more.step != "pad_channels" or more.chain:
         return False
@@ -153,7 +153,10 @@ def window_as_large_as_its_map(graph, number, node):
 
 @about(*_POOLS, "global_average_pool", "global_max_pool")
 def pool_of_one_pixel(graph, number, node):
-    """A 1 × 1 pool skips pixels or does nothing; as the mean of one value is it, it is max."""
+    """A 1 × 1 pool only skips pixels, and vanishes if it skips none.
+
+    It is called a max pool, whether it takes the mean or the maximum of its one pixel.
+    """
     if node.step.startswith("global_") and node.inputs[0].grid == (1, 1):
         graph.vanish(number, node.inputs[0].with_(flat=node.flat))
         return True
@@ -201,7 +204,7 @@ def _adds_zeros(moves):
 
 
 def value_before(graph, x):
-    """A value before the steps of one input each that it comes from."""
+    """The value that goes into the steps which a value comes from; each of them has one input."""
     parts, inner = [], []
     for number, start, stop in x.parts:
         (value,) = graph.nodes[number].inputs
