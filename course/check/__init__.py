@@ -190,7 +190,7 @@ def _wrong_value(name, got, expected, tolerance, hint):
         return _wrong_items(got, expected, tolerance, hint)
     if close(got, expected, tolerance):
         return []
-    if odd := values.stand_in(got):
+    if odd := values.first_stand_in(got):
         return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
     said = sentences(words.you_have(words.quoted(got)), hint)
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
@@ -200,7 +200,7 @@ def _wrong_text(name, got, expected, wrong, hint):
     """Findings about a text of which some characters may be wrong."""
     if not isinstance(got, str):
         said, kind = (
-            (values.stand_in(got) or (words.brief(got),))[0],
+            (values.first_stand_in(got) or (words.brief(got),))[0],
             _("a text in quotation marks"),
         )
         return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, said, hint=hint)]

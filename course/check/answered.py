@@ -30,13 +30,14 @@ class _Name:
     """What the cells make of a name: is it an answer, and which names does it use?"""
 
     uses: frozenset = frozenset()  # other names
-    missing: str = ""  # why it is no answer, in words with {name} in them
+    missing: str = ""  # why it is no answer, in words with {name} in them; or OPEN
     empty: tuple = ()  # the keys of a dict whose values are None
     keys: frozenset | None = None  # of a dict that is written out
-    untouched: bool = False  # whether all its values are None
+    untouched: bool = False  # of a dict: whether all its values are None
     silent: bool = False  # whether it is a function that returns nothing
 
     def why(self, name):
+        """Why it is no answer, in words; OPEN if nothing was written, "" if it is one."""
         if self.empty:
             said = _("in `{name}`, {key} is still None")
             return OPEN if self.untouched else said.format(name=name, key=repr(self.empty[0]))
@@ -112,6 +113,7 @@ class Answers:
     # --- what a cell makes
 
     def _run(self, source, owed):
+        """Note what a cell makes of its names; `owed` are those that the release asks it for."""
         try:
             tree = _tree(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -147,6 +149,7 @@ class Answers:
             self._statement(statement)
 
     def _statement(self, node):
+        """Note what a statement, and those inside of it, make of names."""
         uses = None
         if isinstance(node, _FUNCTION):
             self._names[node.name] = _function(node)
@@ -195,6 +198,7 @@ class Answers:
     # --- what a test asks for
 
     def _exercise(self, exercise, source):
+        """Note whether an exercise is answered, whose test is `source`."""
         try:
             own = {name for statement in _tree(source).body for name in bound(statement)}
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -295,7 +299,8 @@ def _is_empty(node):
 
 
 def _function(node):
-    body = [s for s in node.body if not _is_said_only(s)]
+    """The _Name of a function: is it still a stub, or empty?"""
+    body = [s for s in node.body if not _does_nothing(s)]
     stub = next((s for s in body if _is_stub(s) or _leaves(s)), None)
     missing = ""
     if not body:
@@ -309,7 +314,7 @@ def _function(node):
     return _Name(_uses(node), missing, silent=not _gives(node))
 
 
-def _is_said_only(statement):
+def _does_nothing(statement):
     """Whether a statement does nothing: `pass`, a docstring, `...`."""
     constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     return constant or isinstance(statement, ast.Pass)

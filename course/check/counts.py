@@ -28,6 +28,11 @@ def parameters(answers, like, rows):
 
 
 def _card(answers, network, right, rows, explain, kind):
+    """The Card of {row: number or numbers}, where `right` holds the right ones.
+
+    `explain(network, row, got, expected, answers)` gives (Cause, hint) for a wrong one. `kind` says
+    in words what one should be.
+    """
     asked = {name: right[name] for name in rows or right}
     reply = ask(answers, {"ask": "value"})
     if "failed" in reply:
@@ -119,10 +124,10 @@ def _explain_parameters(network, row, got, expected, answers):
         return Cause.WRONG_VALUE, sentences(said, hint)
     step = network[row]
     area = step.kernel[0] * step.kernel[1]
-    if not step.fan_in:
+    if not step.kernel_weights:
         hint = _("What is there to learn in: {step}?").format(step=step.does())
         return Cause.WRONG_VALUE, sentences(said, hint)
-    if got == step.fan_in:
+    if got == step.kernel_weights:
         return Cause.WITHOUT_BIASES, said
     positions = prod(step.grid)
     if got in (step.macs, step.macs + step.filters, positions * step.parameters):

@@ -34,9 +34,8 @@ _SHAPE = r"[(\[]([\d, ]*)[)\]]"
 #: {first} and {second} are the numbers in the groups of the pattern.
 _IN_WORDS = {
     r"No module named 'tensorflow\b": NO_TENSORFLOW,
-    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*(\d+),\d+\]": N_(
-        _PRODUCT
-    ),
+    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], "
+    r"In\[1\]: \[(?:\d+,)*(\d+),\d+\]": _PRODUCT,
     rf"dot_general requires contracting .* got {_SHAPE} and {_SHAPE}": _PRODUCT,
     rf".*Incompatible shapes: {_SHAPE} vs\. {_SHAPE}": _TOGETHER,
     rf"\w+ got incompatible shapes for broadcasting: {_SHAPE}, {_SHAPE}": _TOGETHER,

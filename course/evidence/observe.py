@@ -14,7 +14,7 @@ A request is one of
 and a reply is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array" if the
 lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
 {"failed": kind, "text": ...}, where this kind is the name of a `course.diagnosis.causes.Cause`.
-A trace that was let pass an error beside a merge comes with {"stopped": its text}.
+If the code stops with an error that could be passed by, {"stopped": its text} comes with the trace.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def answer(namespace, request):
 
 def _value(subject, request):
     found = _found(subject)
-    return {"value": found, "kind": _sort(subject, found)}
+    return {"value": found, "kind": _kind_of_lists(subject, found)}
 
 
 def _found(value, looked_for=values.stands_for):
@@ -103,7 +103,7 @@ def _found(value, looked_for=values.stands_for):
     return found
 
 
-def _sort(value, found):
+def _kind_of_lists(value, found):
     """Returns "array" if plain lists were an array, so that a test cell gets an array again."""
     is_array = isinstance(found, list) and not isinstance(value, list | tuple)
     return "array" if is_array else None
@@ -119,8 +119,8 @@ def _call(function, request):
         try:
             with _blame():
                 answer = function(*received(case), **keywords)
-                answers.append(_found(answer, values.stand_in))
-                kinds.append(_sort(answer, answers[-1]))
+                answers.append(_found(answer, values.first_stand_in))
+                kinds.append(_kind_of_lists(answer, answers[-1]))
         except Refused as refused:
             return {"failed": refused.kind, "text": refused.text, "case": number}
     reply = {"answers": answers, "kinds": kinds}
@@ -172,6 +172,7 @@ def _block(function, request):
 
 
 def _written_down(subject, build, request):
+    """The reply with the trace of a model: the subject itself, or what `build(keras)` makes."""
     with weightless() as keras:
         try:
             return _traced(keras, subject, build, request)

@@ -34,8 +34,8 @@ def answers(inputs, steps, outputs, closed, odd, run):
     """Add "probe" to the last step of each possible function; the other steps are unchanged.
 
     `closed` are the numbers of steps that could not be opened, `odd` those of all whose name and
-    settings do not say what they do. `run(region, begin, shape)` returns
-    the outputs of the steps `region` for a probe in place of the tensor `begin`, or None.
+    settings do not say what they do. `run(region, begin, shape)` returns the outputs of the steps
+    `region` for a probe in place of the tensor `begin`, or None.
     """
     shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
     shapes |= {(source["id"], 0): source["shape"] for source in inputs}
@@ -108,6 +108,7 @@ def tree(steps):
 
 
 def _nearest_common(one, other, above):
+    """The nearest tensor from which two tensors follow, or None; `above` is made by `tree`."""
     while one != other and None not in (one, other):
         if above[one][1] >= above[other][1]:
             one = above[one][0]
@@ -185,5 +186,6 @@ def runner(call, numbers):
 
 
 def _told(values):
+    """Outputs as JSON has them: rounded, and None for infinity and for what is no number."""
     values = [float(f"{float(value):.7g}") for value in values[:MOST_CHANNELS]]
     return [value if isfinite(value) else None for value in values]

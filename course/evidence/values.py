@@ -37,12 +37,12 @@ def plain(value):
 def exactly(value):
     """A value as plain data. Raises TypeError if a part of it has no plain form."""
     found = plain(value)
-    if words := stand_in(found):
+    if words := first_stand_in(found):
         raise TypeError(f"Only plain values can be compared with an answer, not {words[0]}.")
     return found
 
 
-def stand_in(found):
+def first_stand_in(found):
     """`stands_for` of the first stand-in anywhere in plain data, or None."""
     waiting = [found]
     while waiting:

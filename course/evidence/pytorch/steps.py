@@ -241,7 +241,7 @@ def _clip(call):
     names = ("min_val", "max_val") if call.name == "hardtanh" else ("min", "max")
     usual_ends = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
     ends = [call.get(n, names[n - 1], usual_ends[n - 1]) for n in (1, 2)]
-    # Keras's function needs an upper end. To no end it is given one that nothing reaches.
+    # Keras's function needs an upper bound. Without one it gets a bound that nothing reaches.
     config = {"x_min": ends[0], "x_max": 1e30 if ends[1] is None else ends[1]}
     if not all(isinstance(end, int | float) for end in config.values()):
         raise NotExpressed
