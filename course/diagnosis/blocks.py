@@ -3,10 +3,6 @@
 from course.diagnosis.edits import PRICES
 from course.diagnosis.place import put_in, settled, standing
 
-# Most rows of a run of blocks. conv4 of ResNet-152 has 30 blocks of seven rows more than that of
-# ResNet-50.
-_LONGEST = 260
-
 
 def blocks(place):
     """A run of rows is missing, or a run of steps is extra.
@@ -23,16 +19,13 @@ def blocks(place):
 
 def _block_missing(place):
     nets, state, row = place.nets, place.state, place.row
-    unsized, joins = state._replace(sizes=False), len(nets.table.inputs[row]) > 1
-    for end in range(row + 2, min(len(nets.table.nodes), row + _LONGEST)):
-        past, gone = nets.table.narrow[end], range(row, end)
-        joins |= len(nets.table.inputs[end - 1]) > 1
-        if past is None or not (joins or len(past) > 1 or nets.table.repeats(row, end)):
-            continue
+    unsized = state._replace(sizes=False)
+    for end, past in nets.table.blocks(row):
         # The row behind the block reads nothing but `past`.
         reads = [state.moved.get((end, past), place.reads[0])] * len(nets.table.inputs[end])
         found = nets.fitting(unsized, end, nets.reading(reads, state.used))
         if found:  # otherwise the row behind the block is missing too
+            gone = range(row, end)
             following = settled(nets, state, gone, **standing(state, past, place.reads[0]))
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
@@ -45,19 +38,14 @@ def _block_too_many(place):
     begin = min(place.candidates or place.ready, default=None)
     if begin is None:
         return
-    unsized, joins = state._replace(sizes=False), False
-    for end in range(begin + 1, min(len(nets.net.nodes), begin + _LONGEST)):
-        past, more = nets.net.narrow[end], range(begin, end)
-        joins |= len(nets.net.inputs[end - 1]) > 1
-        if past is None or end == begin + 1:
-            continue
-        if not (joins or len(past) > 1 or nets.net.repeats(begin, end)):
-            continue
+    unsized = state._replace(sizes=False)
+    for end, past in nets.net.blocks(begin):
         these = (1 << end) - (1 << begin)
         if state.used & these:
             break
         reads = [state.moved.get((row, place.keys[0]), past)]
         if nets.fitting(unsized, row, nets.reading(reads, state.used | these)):
+            more = range(begin, end)
             following = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
             edit = place.edit("block too many", begin, steps=steps)

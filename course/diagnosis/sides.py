@@ -15,6 +15,10 @@ _PREPARATION = {"Normalization", "RandomCrop", "crop", "Resizing"}
 
 _BESIDE = 200  # most steps with the same inputs that are compared with one row
 
+# Most nodes of a run of blocks. conv4 of ResNet-152 has 30 blocks of seven rows more than that of
+# ResNet-50.
+_LONGEST = 260
+
 
 class Side:
     """One of the two networks. A concatenation is no node: its reader reads what it joins."""
@@ -53,6 +57,7 @@ class Side:
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
         self.joined = [parts for parts in map(set, self.read) if len(parts) > 1]
         self.narrow = self._narrow()
+        self._blocks = {}  # what `blocks` has found
 
     def nodes_read_by(self, node):
         """The nodes that `node` reads, as a set of numbers."""
@@ -79,7 +84,23 @@ class Side:
             )
         )
 
-    def repeats(self, begin, end):
+    def blocks(self, begin):
+        """The runs of at least two nodes from `begin` on that may be blocks: [(end, value)].
+
+        The value is the only one that the nodes from `end` on read of those before. A block joins
+        values, gives a joined one, or repeats what stands before it.
+        """
+        if begin not in self._blocks:
+            joins, found = len(self.inputs[begin]) > 1, []
+            for end in range(begin + 2, min(len(self.nodes), begin + _LONGEST)):
+                joins |= len(self.inputs[end - 1]) > 1
+                past = self.narrow[end]
+                if past is not None and (joins or len(past) > 1 or self._repeats(begin, end)):
+                    found.append((end, past))
+            self._blocks[begin] = found
+        return self._blocks[begin]
+
+    def _repeats(self, begin, end):
         """Whether the nodes `begin` to `end - 1` repeat those right before them, as blocks do.
 
         A repetition of one or two nodes does not count.
