@@ -41,7 +41,7 @@ class Edit:
     rows: tuple = ()  # all rows that are left out
     steps: tuple = ()  # all steps that are put in
     instead: object = None  # the step in the row's place, or another node that the sentence names
-    final: bool = False  # whether nothing behind it can be compared
+    final: bool = False  # whether nothing after it can be compared, so that the search ends
 
     @cached_property
     def about(self):

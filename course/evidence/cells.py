@@ -102,7 +102,7 @@ class Made:
         """Note that a cell ran, to its end or its Stop; `also` are more names it should define."""
         names = defined(source)
         for name in (*names, *(set(also) - set(names))):
-            # The statement that raised defined nothing, and those behind it did not run.
+            # The statement that raised defined nothing, and those after it did not run.
             last = names.get(name, (0, float("inf")))[1]
             if stop is not None and (stop.line is None or last >= stop.line):
                 self._missing[name] = source, stop

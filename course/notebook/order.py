@@ -147,12 +147,12 @@ def _tests_below(body, official, missing, said):
         for part in body:  # released cells that the test needs may use answers, too
             if part.name and official[part.name].locked and part.defines(needed):
                 needed |= pieces.used(part.text)
-        behind = _last_needed(body, name, needed, asked, giving)
-        slot = _slot(body, name, behind, needed & asked.keys())
+        last = _last_needed(body, name, needed, asked, giving)
+        slot = _slot(body, name, last, needed & asked.keys())
         if slot is None:
             for part in [part for part in body if part.name == name]:
                 body.remove(part)
-            body.insert(body.index(behind) + 1, part)
+            body.insert(body.index(last) + 1, part)
             if name not in missing:
                 said.tell(Told.TEST_MOVED, name)
         else:
@@ -190,21 +190,22 @@ def _last_needed(body, test, needed, asked, giving):
     return last
 
 
-def _slot(body, test, behind, answers):
+def _slot(body, test, last, answers):
     """The Part at which a test is judged; None if it has to be moved.
 
-    That is the first place of the test after the cells that it needs. If the student wrote a newer
-    answer right above a later copy of the test, it is that copy.
+    That is the first place of the test after the `last` cell that it needs. If the student wrote a
+    newer answer right above a later copy of the test, it is that copy. `answers` are the names that
+    the test asks for.
     """
     places = [index for index, part in enumerate(body) if part.name == test]
-    least = body.index(behind) if behind else -1
+    least = body.index(last) if last else -1
     places = [index for index in places if index > least]
     chosen = places[:1]
     for place in places[1:]:
         start = max((i for i in range(place) if body[i].name), default=-1)
         if any(part.defines(answers) for part in body[start + 1 : place]):
             chosen = [place]
-    between = body[least + 1 : chosen[0]] if behind and chosen else []
+    between = body[least + 1 : chosen[0]] if last and chosen else []
     if not chosen or any(part.released and part.defines(answers) for part in between):
         return None  # released cells in between define the same names for something else
     return body[chosen[0]]

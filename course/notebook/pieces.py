@@ -66,8 +66,8 @@ def key(text):
     """A key that is the same for texts that differ only as a formatter may change them."""
     if len(text) > LONGEST:
         return text  # no released cell is that long
-    tree = _tree(text) if len(text) <= _MOST_COMPARED and is_read(text) else None
-    return tree or squeezed(text)
+    dumped = _dumped_tree(text) if len(text) <= _MOST_COMPARED and is_read(text) else None
+    return dumped or squeezed(text)
 
 
 @lru_cache(10_000)
@@ -84,7 +84,8 @@ def same_code(one, other):
 
 
 @lru_cache(10_000)
-def _tree(text):
+def _dumped_tree(text):
+    """A cell's syntax tree as text; None if it is empty or not valid Python."""
     with warnings.catch_warnings(action="ignore"):
         try:
             tree = ast.parse(text)
@@ -232,8 +233,8 @@ def _definition(name):
     """A pattern for the beginning of a line that defines this name."""
     blank, others = r"[^\S\n]", r"[\w ,]{0,99}"
     by_def = rf"{blank}*(?:(?:async{blank}+)?def|class){blank}+{name}\b"
-    behind = rf"(?:,{others}|:[^=\n]{{0,99}})?=(?!=)"
-    return re.compile(rf"{by_def}|(?:{others},)?{blank}{{0,99}}{name}{blank}*{behind}")
+    equals = rf"(?:,{others}|:[^=\n]{{0,99}})?=(?!=)"
+    return re.compile(rf"{by_def}|(?:{others},)?{blank}{{0,99}}{name}{blank}*{equals}")
 
 
 def used(text):

@@ -150,9 +150,9 @@ class Roster:
         return named[0] if named and not known else ("folders", known)
 
     def _grades(self, header):
-        """Titles of columns with grades: the column behind has the highest one, in all rows.
+        """Titles of columns with grades, as in Moodle's worksheet.
 
-        So it is in Moodle's worksheet.
+        The column after one of them has the highest grade, which is the same in all rows.
         """
         columns = [[_grade(row[title]) for row in self.rows if row[title]] for title in header]
         return [

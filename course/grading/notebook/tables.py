@@ -1,7 +1,7 @@
 """An instructor's own tables in a notebook: the files that it imports, and the cell they become.
 
 A source notebook imports them from files (`course.kit.tables`). Its release holds their texts in
-one locked cell behind the set-up cell, so that one file works everywhere.
+one locked cell after the set-up cell, so that one file works everywhere.
 """
 
 import ast
@@ -47,12 +47,12 @@ def placed(nb, texts=()):
     The code of a variant in it is left empty, for students to write theirs.
     """
     nb.cells = [cell for cell in nb.cells if not _is_ours(cell)]
-    importing, behind = _places(nb)
+    importing, place = _places(nb)
     if importing:
         for cell in _naming(nb):
             cell.source = variant.with_code(cell.source, "")
         about = {"nbgrader": dict(_META), "jupyter": {"source_hidden": True}, "cellView": "form"}
-        nb.cells.insert(behind, new_code_cell(written(dict(texts)), id=CELL, metadata=about))
+        nb.cells.insert(place, new_code_cell(written(dict(texts)), id=CELL, metadata=about))
     return nb
 
 
@@ -117,7 +117,10 @@ def _naming(nb):
 
 
 def _places(nb):
-    """(the numbers of the cells that import tables, the number of the cell before these)."""
+    """(the numbers of the cells that import tables, the number that the cell with them gets).
+
+    It stands after the set-up cell, or before the first cell that imports tables.
+    """
     code = {n: cell.source for n, cell in enumerate(nb.cells) if cell.cell_type == "code"}
     importing = [n for n, source in code.items() if _named(_tree(source))]
     set_up = [n + 1 for n, source in code.items() if "course.setup(" in source]
@@ -154,8 +157,10 @@ def _is_attribute(node):
 
 
 def _imported(tree):
-    """(statement, dotted name) of each module that a text imports; a name that begins with a dot
-    is relative. `from tables import mobilenet` imports the module tables.mobilenet.
+    """(statement, dotted name) of each module that a text imports.
+
+    A name that begins with a dot is relative. `from tables import mobilenet` imports the module
+    tables.mobilenet.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -199,11 +204,11 @@ def _read(nb, folder):
 
 def problems_of(nb, folder):
     """Sentences about the imports of tables that would not work for students or the grader."""
-    importing, behind = _places(nb)
+    importing, place = _places(nb)
     if not importing:
         return []
     texts, problems = _read(nb, folder)
-    for cell in nb.cells[importing[0] : behind]:
+    for cell in nb.cells[importing[0] : place]:
         if cell.cell_type == "code" and _named(_tree(cell.source)):
             problems.append(
                 f"the cell {cell.get('id')} imports tables, and stands above the cell with "

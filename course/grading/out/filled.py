@@ -66,7 +66,7 @@ class Sheet:
 
 
 def _places(text, at, mark):
-    """[(value, (its first character, the one behind it))] for each line of a CSV text."""
+    """[(value, (place of its first character, place after its last))] for each line of a text."""
     cell = re.compile(
         rf'"((?:[^"]|"")*)"(?=[{re.escape(mark)}\r\n]|\Z)|([^{re.escape(mark)}\r\n]*)'
     )
@@ -217,7 +217,11 @@ def _column(sheet, name, titles):
 
 
 def on_moodle(sheet):
-    """In any language, the column behind the grade has the highest grade, the same in all rows."""
+    """The `_Place` of the grade in Moodle's grading worksheet.
+
+    In any language, the column after the grade has the highest grade, the same in all rows. Raises
+    CourseError if it is no such worksheet.
+    """
     header, *rows = sheet.rows
     titles, width = [_plain(title) for title in header], len(header)
     full = [row for row in rows if len(row) == width]

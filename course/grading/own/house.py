@@ -16,7 +16,7 @@ from course.notebook.pieces import bound
 
 PARTS = ("Goal", "Derive", "Build", "Check", "What you should see")
 POINTS = 100
-_STOPS = {"setup", "imports", "progress"}  # cells behind whose error nothing is run
+_STOPS = {"setup", "imports", "progress"}  # cells after whose error nothing is run
 _LONGEST = 40  # lines of a cell
 _PART = re.compile(rf"^\*\*({'|'.join(PARTS)})\.\*\*", re.MULTILINE)
 _SETUP = re.compile(r"^```python setup locked\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
@@ -94,7 +94,7 @@ def progress(nb):
 
 
 def cells(nb):
-    """Cells have readable names and at most 40 lines. A run goes on behind an open exercise."""
+    """Cells have readable names and at most 40 lines. A run goes on after an open exercise."""
     problems = []
     for cell in nb.cells:
         if all(letter in "0123456789abcdef" for letter in cell.id):

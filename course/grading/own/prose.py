@@ -10,10 +10,10 @@ JupyterLab, Colab and the website fold it away:
     </details>
 
 It stands below the question in the same cell, or in a cell of its own: the answer to `shapes-see`
-in `shapes-see-answer`, behind it or behind the cell that shows the effect.
+in `shapes-see-answer`, after it or after the cell that shows the effect.
 
 A question is open if it ends its paragraph, if the reader is told to do something about it ("Look
-at the picture."), and always in "Derive" and "Go on". Others are answered by the sentence behind.
+at the picture."), and always in "Derive" and "Go on". Others are answered by the next sentence.
 What a check asks has no such answer: say it as a task ("Work out the size"), or as a choice
 between letters.
 """
@@ -66,7 +66,7 @@ def questions_answered(nb):
 
 
 def answers_folded(nb):
-    """Every answer is folded away in the one form that all viewers know, behind its question."""
+    """Every answer is folded away in the one form that all viewers know, after its question."""
     problems, seen = [], {}
     for name, source in prose(nb).items():
         rest = ANSWER.sub("", source)
