@@ -1,8 +1,8 @@
 """Let TensorFlow's own functions work on Keras's symbolic tensors while a network is traced.
 
 `tf.nn.relu` in the `call` of a subclassed block works on numbers, but not on the symbolic tensors
-with which `course.trace` opens the block. Inside `understood()`, the TensorFlow functions that
-published networks use are replaced by those of `keras.ops`. All else stays as it is.
+with which `course.evidence.trace` opens the block. Inside `understood()`, the TensorFlow functions
+that published networks use are replaced by those of `keras.ops`. All else stays as it is.
 """
 
 import contextlib
@@ -144,6 +144,7 @@ def _pooled(pool):
 
 
 def _response_normalised(ops, input, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5):
+    """TensorFlow's local response normalisation, whose window is 2 · depth_radius + 1 maps."""
     channels = input.shape[-1]
     squares = ops.pad(ops.square(input), [[0, 0]] * 3 + [[depth_radius] * 2])
     parts = [squares[..., i : i + channels] for i in range(2 * depth_radius + 1)]

@@ -43,6 +43,7 @@ def recorded(keras):
 
 
 def _stand_in(keras, operation, tensors):
+    """The output of a step `Unmerged`, which stands for a merge of these tensors."""
     merge = MERGES[type(operation).__name__]
     place = own_place()
     config = {"mode": merge, "axis": getattr(operation, "axis", -1)}

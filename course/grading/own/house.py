@@ -112,7 +112,7 @@ def cells(nb):
                     "else can run."
                     if tagged
                     else f"cell {cell.id} should have the tag raises-exception, so that a run of "
-                    "all cells goes on behind an exercise that is open."
+                    "all cells goes on after an exercise that is open."
                 )
     return problems
 

@@ -58,7 +58,7 @@ def questions_answered(nb):
     texts = prose(nb)
     return [
         f"the question {question!r} in {name} has no answer to unfold. Write one below it, or in a "
-        f"cell {name}-answer; or answer it in the sentence behind."
+        f"cell {name}-answer; or answer it in the next sentence."
         for name, source in texts.items()
         if not ANSWER.match(texts.get(f"{name}-answer", ""))
         for question in open_questions(source)
@@ -79,7 +79,7 @@ def answers_folded(nb):
             question = name.removesuffix("-answer")
             if rest or question == name or not open_questions(seen.get(question, "")):
                 problems.append(
-                    f"{name} should be behind the cell with its question, hold nothing beside the "
+                    f"{name} should come after the cell with its question, hold nothing beside the "
                     "answer, and have that cell's name with -answer."
                 )
         seen[name] = source
