@@ -37,10 +37,11 @@ class Edit:
     at: int  # number of the row at which it was found
     row: object = None  # that row
     step: object = None  # the step of the network that it is about
-    differences: tuple = ()  # of a changed step: (cause, expected, received)
+    differences: tuple = ()  # [(cause, expected, received)] of a step that stands for the row
     rows: tuple = ()  # all rows that are left out
     steps: tuple = ()  # all steps that are put in
     instead: object = None  # the step in the row's place, or another node that the sentence names
+    count: int = 0  # "shared": of other steps with this layer; "one lacks": of towers
     final: bool = False  # whether nothing after it can be compared, so that the search ends
 
     @cached_property

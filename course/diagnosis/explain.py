@@ -98,10 +98,11 @@ def _attributed(edit, cause, expected, received, library, *, first, sizes, added
 
 
 def _shared(alignment, run):
-    ((twins,), row) = run[0].differences, run[0].row
-    received = ngettext("{number} other step", "{number} other steps", twins).format(number=twins)
+    (edit,) = run
+    received = ngettext("{number} other step", "{number} other steps", edit.count)
+    received = received.format(number=edit.count)
     hint = _("Create a new layer for each map or group of maps.")
-    return [finding(row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)]
+    return [finding(edit.row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)]
 
 
 def _shares(alignment, run):
@@ -143,8 +144,8 @@ def _one_of_several(alignment, run):
 
 def _one_lacks(alignment, run):
     (edit,) = run
-    (towers,), without = edit.differences, called(alignment, edit.instead)
-    return [finding(edit.row.name, Cause.MISSING_IN_A_TOWER, str(towers), without)]
+    without = called(alignment, edit.instead)
+    return [finding(edit.row.name, Cause.MISSING_IN_A_TOWER, str(edit.count), without)]
 
 
 def _swapped(alignment, run):

@@ -44,7 +44,7 @@ def changed(place):
         spread = ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense"
         if (ours.step == theirs.step or (spread and state.spread)) and not theirs.closed:
             if ours.filters != theirs.filters and (twins := _twins(place)):
-                edit = place.edit("shared", step, differences=(twins,), final=True)
+                edit = place.edit("shared", step, count=twins, final=True)
                 yield state.with_edit(edit, 0)
             # `with_edit` adds the price of each difference.
             price = -PRICES["unlike"] * nets.likeness(row, step)

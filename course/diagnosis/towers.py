@@ -32,7 +32,7 @@ def towers(place):
         return
     layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
     if apart and len(layers) == 1 and None not in layers:
-        edit = place.edit("shared", side[0], differences=(len(side) - 1,), final=True)
+        edit = place.edit("shared", side[0], count=len(side) - 1, final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return
     following = put_in(nets, settled(nets, state, [row]), side)
@@ -90,5 +90,5 @@ def one_lacks(place):
     following = following._replace(
         stands={**following.stands, row: tuple(sorted(parts))}, sizes=sizes
     )
-    edit = place.edit("one lacks", found[0], instead=without, differences=(len(pieces),))
+    edit = place.edit("one lacks", found[0], instead=without, count=len(pieces))
     yield following.with_edit(edit, PRICES["one tower"])

@@ -107,7 +107,7 @@ def _state(keras):
     return restore
 
 
-def whole_precision():
+def full_precision():
     """Set Keras to float32, so that a student's half precision does not round the evidence."""
     keras = sys.modules.get("keras")
     if hasattr(keras, "Operation"):

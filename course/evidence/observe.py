@@ -55,7 +55,7 @@ def observe(subject, request):
         if builds:
             import keras  # noqa: F401
         with keras_state.nothing_left(collect=builds):
-            keras_state.whole_precision()
+            keras_state.full_precision()
             return _observed(subject, request)
     except Exception as error:  # an object of the student's own class that raises when read
         said = _("it cannot be read: {error}").format(error=type(error).__name__)

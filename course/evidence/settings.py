@@ -71,6 +71,7 @@ def settings(operation):
 
 
 def _flat(value):
+    """A setting as plain data; of a value that has no such form, the name of its class."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
