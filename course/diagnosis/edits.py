@@ -31,7 +31,16 @@ PRICES = {
 
 @dataclass(frozen=True)
 class Edit:
-    """One difference. `course.diagnosis.explain` has a sentence for each `kind`."""
+    """One difference. `course.diagnosis.explain` has a sentence for each `kind`.
+
+    The step of the row    changed · another step · no flatten · shared · shares · follows ·
+                           one of several · one lacks · swapped · wrong axis · pre-activation
+    What is there or not   left out · put in · behind the end · block missing · block too many ·
+                           head missing · output count · output shape
+    What reads what        reads something else · added · added instead · side by side ·
+                           on a shortcut · before an addition · another shortcut ·
+                           relu before addition
+    """
 
     kind: str
     at: int  # number of the row at which it was found

@@ -69,7 +69,8 @@ class Roster:
     """
 
     def __init__(self, path, lms=None, students=()):
-        self.path, self.notes = path, []
+        self.path = path
+        self.notes = []  # sentences for the instructor
         table, _, said = read_csv(path)
         self.notes += [said] if said else []
         header, self.rows = _table(path, table)
@@ -78,27 +79,39 @@ class Roster:
         key_columns = self._key_columns(lms or "folders", header, keys)
         if lms is None:
             lms, key_columns = self._told(header, key_columns)
+        self.lms = lms
         id_columns = self._id_columns(lms, header, key_columns)
         name_of = _names(header, self.rows, names)
-        self.people, self.by_key, self.by_name = [], defaultdict(set), defaultdict(set)
+        self.people = []
+        self.by_key, self.by_name = defaultdict(set), defaultdict(set)  # the ids of students
         self.numberless = set()  # names of students without a number in the roster
+        self._take_people(header, key_columns, id_columns, name_of)
+        # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
+        # let students change them.
+        self.keyed = any(key in self.by_key for key in keys)
+
+    def _take_people(self, header, key_columns, id_columns, name_of):
+        """Make a Person of each line, and note the lines that none can be made of.
+
+        `name_of` is made by `_names`.
+        """
         alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
         left = []  # what says who a line is about that is not taken
         for line, row in enumerate(self.rows):
-            found = {_key(lms, row[column]) for column in key_columns if row[column]}
+            found = {_key(self.lms, row[column]) for column in key_columns if row[column]}
             split, spellings = name_of(row)
             own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
             if not own and found:  # use the number as id, or the name if numbers do not last
                 plain = squashed(" ".join(split))
-                lasting = lms not in PER_ASSIGNMENT
+                lasting = self.lms not in PER_ASSIGNMENT
                 own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
             if not own:
                 if found or not _is_canvas_own(row):
                     left.append(" ".join(split).strip() or next(filter(None, row.values()), ""))
                 continue
-            number = next((_key(lms, row[c]) for c in key_columns if row[c]), None)
+            number = next((_key(self.lms, row[c]) for c in key_columns if row[c]), None)
             canvas = {title: row.get(title.casefold(), "") for title in CANVAS}
-            person = Person(line, own, found, *split, number if lms != "folders" else None)
+            person = Person(line, own, found, *split, number if self.lms != "folders" else None)
             person.email = _email(row)
             person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
             person.handed_in = _time(row.get("last modified (submission)", ""))
@@ -112,18 +125,15 @@ class Roster:
         short = {row[c] for row in self.rows for c in key_columns if _SHORTENED.fullmatch(row[c])}
         if short:
             self.notes.append(
-                f"A spreadsheet has shortened numbers in {path}, such as {min(short)}. Download "
-                "the list again, and do not open it in a spreadsheet before you use it here."
+                f"A spreadsheet has shortened numbers in {self.path}, such as {min(short)}. "
+                "Download the list again, and do not open it in a spreadsheet before you use it "
+                "here."
             )
         if left := list(filter(None, left)):
             self.notes.append(
-                f"Not read from {path}, because the line has no id, and no name that is there "
+                f"Not read from {self.path}, because the line has no id, and no name that is there "
                 f"once: {', '.join(map(one_line, left))}"
             )
-        self.lms = lms
-        # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
-        # let students change them.
-        self.keyed = any(key in self.by_key for key in keys)
 
     def _key_columns(self, lms, header, keys):
         """Titles of the columns with the numbers or names that the archive uses for students."""
