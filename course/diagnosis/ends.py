@@ -17,7 +17,7 @@ def other_input(nets):
 
 
 def output_count(alignment, run):
-    """The findings (one) about a network with more or fewer outputs."""
+    """One finding, in a list, about a network with more or fewer outputs."""
     nets = alignment.nets
     counts = [len(side.outputs) for side in (nets.table, nets.net)]
     text = [
@@ -28,7 +28,7 @@ def output_count(alignment, run):
 
 
 def output_shape(alignment, run):
-    """The findings (at most one) about the first output that has another shape."""
+    """One finding, in a list, about the first output that has another shape."""
     nets = alignment.nets
     outputs = [side.network.outputs for side in (nets.table, nets.net)]
     for value, other in zip(*outputs, strict=True):

@@ -10,10 +10,11 @@ _SHORTCUT = 3  # most rows of a shortcut: a convolution, its normalisation, the 
 
 
 def left_out(alignment, run):
-    """The findings (one) about missing rows: about the rows, their reader, or their shortcut.
+    """One finding, in a list, about missing rows.
 
-    About rows it says "after {after} comes {step}". The step is that of their reader, which is the
-    first row behind them that has one.
+    Usually it says of the first of them: "after {after} comes {received}". There `received` is the
+    step of their reader, the first row that should read one of them and has a step. If the rows are
+    a shortcut, the finding is about its addition.
     """
     edit, row = run[0], run[0].row
     if run[-1].row.step == "add" and len(run) <= _SHORTCUT:
@@ -59,7 +60,7 @@ def ends_before(alignment, run):
 
 
 def ends_early(alignment, run):
-    """The findings (one) about a network that ends before these rows."""
+    """One finding, in a list, about a network that ends before these rows."""
     row = run[0].row
     hint = _("It has no steps.")
     if alignment.pairs:

@@ -2,7 +2,10 @@
 
 
 def about(*steps, moves=()):
-    """Mark a rule about nodes of these kinds, or that move values in these ways; else about all."""
+    """Mark a rule with the kinds of nodes, or the ways to move values, that it is about.
+
+    Without any, it is about all nodes.
+    """
 
     def mark(rule):
         rule.steps, rule.moves = frozenset(steps), frozenset(moves)

@@ -64,7 +64,7 @@ def _rules_about(step, move):
 
 @about("activation", moves=("same", "pad"))
 def nothing_happens(graph, number, node):
-    """Dropout at inference, identity, casts, linear activations, a factor of one are left out."""
+    """Dropout at inference, identity, casts, linear activations, factors of one: all left out."""
     idle = node.moves in (("same",), ("pad", ZEROS))
     idle |= node.step == "activation" and set(node.chain) <= _NOTHING
     return idle and _leave_out(graph, number, node)
@@ -75,7 +75,7 @@ _NOTHING = set(NOTHING)
 
 @about("activation", *_SCALING)
 def the_image_is_scaled(graph, number, node):
-    """Numbers that the image or its colours are multiplied by, divided by or shifted by go."""
+    """The image or its colours are multiplied, divided or shifted by numbers: this is left out."""
     scales = node.step in _SCALING and len(node.inputs) == 1  # by an array, not by one number
     scales |= node.step == "activation" and all(kind != "fn" for kind, _ in node.chain)
     return scales and _is_image(graph, node) and _leave_out(graph, number, node)
@@ -132,7 +132,7 @@ def only_the_shape_changes(graph, number, node):
 
 @about(moves=("vector",))
 def a_vector_in_another_order(graph, number, node):
-    """A vector of a map's values in another order: for a dense layer that reads it, it is one."""
+    """The values of a map as a vector, in any order: to dense layers this makes no difference."""
     readers = graph.readers[number]
     if node.moves[:1] != ("vector",) or not all(reader in graph.nodes for reader in readers):
         return False

@@ -98,7 +98,7 @@ def pixels_skipped_behind_a_pool(graph, number, node):
 
 @about("max_pool")
 def pixels_skipped_among_maps_of_zeros(graph, number, node):
-    """Pixels skipped after maps of zeros were added: the same as skipped before they are added."""
+    """Pixels that are skipped after maps of zeros were added are skipped before that instead."""
     source, more = _only_source(graph, number, node)
     if not _skips(node) or source is None or more.step != "pad_channels" or more.chain:
         return False
@@ -204,7 +204,7 @@ def _adds_zeros(moves):
 
 
 def value_before(graph, x):
-    """The value that goes into the steps which a value comes from; each of them has one input."""
+    """What the steps read that make a value; each of them has one input."""
     parts, inner = [], []
     for number, start, stop in x.parts:
         (value,) = graph.nodes[number].inputs

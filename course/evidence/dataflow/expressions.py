@@ -83,7 +83,7 @@ def _call(scope, node, hidden):
 
 
 def revealed(scope, statements):
-    """The values that decide whether statements raise an error: to catch it shows something."""
+    """The values that decide whether statements raise an error, which code could catch to learn."""
     for node in syntax.within(statements):
         scope.reading.step()
         if isinstance(node, ast.Assert):

@@ -10,7 +10,7 @@ from course.evidence.dataflow.values import joined
 
 
 def run(scope, statements):
-    """Read statements. Afterwards the scope has the values that its names have after them."""
+    """Read statements, so that the scope has the values that its names have after them."""
     for statement in statements:
         _run_one(scope, statement)
 

@@ -39,7 +39,7 @@ class Summary:
 def joined(*values):
     """The value of which is known only that it is one of these; None among them is left out.
 
-    At least one of them is no None. Only the first can be called as a function of the student's.
+    At least one is not None. Only the first is still known as a function of the student's.
     """
     values = [value for value in values if value is not None]
     if len(values) == 1:

@@ -19,7 +19,7 @@ def python_folders():
 
 
 def to_read():
-    """{"python": folders that student code may read beside the system, "hidden": those in them}."""
+    """{"python": folders that student code may read, "hidden": folders in them that it may not}."""
     grading = Path(course.__file__).parent / "grading"
     return {"python": python_folders(), "hidden": [str(grading / room) for room in HIDDEN]}
 
