@@ -91,7 +91,7 @@ _IN_WORDS = {
         "The network is read without numbers here: forward() may look at the shapes of its "
         "tensors, and not at their values"
     ),
-    r"cannot assign (?:module|parameters?) before Module": N_(
+    r"cannot assign (?:module|parameters?) before Module|In layer '\w+', you forgot to call": N_(
         "super().__init__() should be the first line of __init__"
     ),
     "cannot access local variable 'batch_outputs'": N_(  # of Keras's predict
@@ -164,6 +164,7 @@ def _reason(error):
     text = re.split(r"Exception encountered when calling [^\n]*\n+", text)[-1]
     text = text.split("\n\nArguments received by ")[0]
     text = re.split(r"Error encountered:\s+", text)[-1]
+    text = re.sub(r" for '\{\{node .*?\]\(.*?\)'", "", text, flags=re.DOTALL)
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
     for beginning, said in _IN_WORDS.items():
         if match := re.match(beginning, text):

@@ -1,7 +1,9 @@
 """The changes that a check makes in Keras while it builds a network, which it never runs."""
 
+import inspect
 import warnings
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from course.evidence import backends, keras_private
 from course.evidence.keras_private import backend_module, patches
@@ -52,6 +54,13 @@ def _without_tensors(keras):
 
     def new(kind, *args, **kwargs):
         own = kind.__module__.startswith("keras.") and issubclass(kind, keras.Layer)
+        if own and (number := _padding_in_numbers(kind, kwargs)):
+            text = _(
+                "padding={number} is PyTorch's way. In Keras it is a word: "
+                '"valid" adds no zeros, "same" keeps the size if the stride is 1. '
+                "layers.ZeroPadding2D(n) before the layer adds n on each side"
+            )
+            raise Misused(text.format(number=number))
         for value in [*args, *kwargs.values()] if own else ():
             several = isinstance(value, list | tuple)
             given = value if several else [value]
@@ -72,13 +81,28 @@ def _without_tensors(keras):
     return new
 
 
+def _padding_in_numbers(kind, kwargs):
+    """The padding as text, if it is numbers where a layer takes a word; "" if it is not."""
+    padding = kwargs.get("padding")
+    sides = padding if isinstance(padding, tuple) else (padding,)
+    if not all(isinstance(side, int) for side in sides):
+        return ""
+    usual = inspect.signature(kind).parameters.get("padding")
+    return str(padding) if usual is not None and isinstance(usual.default, str) else ""
+
+
 _INSIDE = "_course_inside"
 
 
 def inside(node):
-    """The tensors inside a student's layer that its outputs stand for, or None if not kept."""
-    kept = [getattr(output, _INSIDE, None) for output in node.outputs]
-    return None if None in kept else kept
+    """The tensors inside a student's layer that its outputs stand for, or None if not kept.
+
+    What a model gives may have been kept for the last layer in it. Then what Keras handed to that
+    layer is not connected with the model's inputs.
+    """
+    kept = [getattr(output, _INSIDE, (None, None)) for output in node.outputs]
+    own = all(owner is node.operation for owner, _tensor in kept)
+    return [tensor for _owner, tensor in kept] if own else None
 
 
 def _without_graph(keras, through_graph):
@@ -90,17 +114,18 @@ def _without_graph(keras, through_graph):
     graph.
     """
 
-    def fresh(tensor):
+    def fresh(owner, tensor):
         made = keras.KerasTensor(tensor.shape, tensor.dtype)
-        setattr(made, _INSIDE, tensor)
+        setattr(made, _INSIDE, (owner, tensor))
         return made
 
     def spec(function, *args, **kwargs):
+        owner = getattr(function, "__self__", None)
         with suppress(Exception), backends.understood():
             made = backends.without_graph(function)(*args, **kwargs)
             leaves = keras.tree.flatten(made)
             if leaves and all(map(keras.backend.is_keras_tensor, leaves)):
-                return keras.tree.map_structure(fresh, made)
+                return keras.tree.map_structure(partial(fresh, owner), made)
         return through_graph(function, *args, **kwargs)
 
     return spec

@@ -27,7 +27,10 @@ def outputs_of(keras, model, x):
 
     An unbuilt model is built first, if it has a `build` of its own. Calling the model instead of
     its `call` would run all of it twice in a TensorFlow graph, with its weights.
+    Only Keras says what is wrong with a model that never called `super().__init__()`.
     """
+    if not hasattr(model, "built"):
+        return None
     try:
         if type(model).build is not keras.Model.build and not model.built:
             model.build(x.shape)

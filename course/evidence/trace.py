@@ -33,6 +33,7 @@ from course.evidence.settings import (
     published,
     settings,
 )
+from course.evidence.values import kind_of
 from course.language import _
 from course.network.regions import SAMPLES
 
@@ -96,7 +97,11 @@ def _ends(keras, model, input_shape):
                 raise mixed(images, tensor.shape, "layers.Flatten()")
         return [x], outputs
     x = keras.Input(tuple(input_shape))
-    return [x], keras.tree.flatten(model(x))  # again, for the error that it stops with
+    outputs = keras.tree.flatten(made := model(x))  # again, for its error
+    if not (outputs and all(map(is_symbolic, outputs))):
+        said = _("call() of the class {kind} should return its last tensor. Received: {received}.")
+        raise TraceError(said.format(kind=type(model).__name__, received=kind_of(made)))
+    return [x], outputs
 
 
 def mixed(images, shape, flatten):

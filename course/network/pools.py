@@ -1,5 +1,6 @@
 """Layers and operations of Keras that pool maps or make them larger, as rows."""
 
+from course.language import _
 from course.network import steps
 from course.network.unknown import NotUnderstood, common, must_be_map, pair
 
@@ -39,7 +40,8 @@ def mean(step, x):
     axes = [axis] if isinstance(axis, int) else list(axis or [])
     inside = list(range(1, len(x.shape)))
     if x.flat or sorted(a % (len(x.shape) + 1) for a in axes) != inside:
-        raise NotUnderstood
+        said = _("mean along axis {axes}").format(axes=", ".join(map(str, axes)))
+        raise NotUnderstood(said if axes else "")
     flat = not step["config"].get("keepdims")
     return steps.global_pool(x, step["name"], "average_pool", flat, **common(step))
 

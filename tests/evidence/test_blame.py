@@ -204,6 +204,27 @@ def test_a_layer_whose_call_is_indented_too_far():
     assert "the class Network has no call()" in failed(check.model, Network, like=LENET5).message
 
 
+def test_a_class_that_does_not_begin_its_parent():
+    class Network(keras.Model):
+        def __init__(self):
+            self.flat = layers.Flatten()
+
+        def call(self, x):
+            return self.flat(x)
+
+    text = failed(check.model, Network, like=LENET5).message
+    assert "super().__init__() should be the first line of __init__" in text
+
+
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.DepthwiseConv2D, layers.MaxPooling2D])
+def test_padding_in_numbers(kind):
+    size = (6, 5) if kind is layers.Conv2D else (2,)
+    for padding in (0, 1, (1, 1)):
+        text = of_model(lambda x, p=padding: kind(*size, padding=p)(x)).message
+        assert f"padding={padding} is PyTorch's way. In Keras it is a word" in text
+    assert of_model(lambda x: layers.ZeroPadding2D(padding=1)(x)).row == "C1"
+
+
 # --- lines
 
 

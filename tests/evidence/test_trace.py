@@ -132,6 +132,33 @@ def test_a_subclass_that_mixes_the_images_cannot_be_traced(weightless, number):
         trace(Reshaped(lambda x: number), (8, 8, 1))
 
 
+class Own(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.norm = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.norm(x)
+
+
+def test_a_model_of_own_layers_may_ask_for_the_number_of_images(weightless):
+    """It is called a second time, when the models in it are built."""
+    model = Reshaped(lambda x: ops.shape(x)[0])
+    model.conv = keras.Sequential([layers.Conv2D(2, 3), Own(), Own()])
+    found = [step for step, shape in steps(model, (8, 8, 1))]
+    norms = ["layers.BatchNormalization"] * 2
+    assert found == ["layers.Conv2D", *norms, "ops.Reshape", "layers.Dense"]
+
+
+def test_a_call_that_returns_nothing(weightless):
+    class Silent(keras.Model):
+        def call(self, x):
+            layers.Flatten()(x)
+
+    with pytest.raises(TraceError, match=r"Silent should return .* None \(is the return missing"):
+        trace(Silent(), (8, 8, 1))
+
+
 def test_no_graph_is_drawn_of_what_takes_symbolic_tensors(monkeypatch):
     """It would take 0.1 s for each block of a student's own; what mixes tensors still gets one."""
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from course import check
-from course.architectures import googlenet, resnet
+from course.architectures import alexnet, googlenet, resnet
 from course.diagnosis import Cause
 from course.evidence.observe import observe
 
@@ -260,3 +260,54 @@ def test_zeros_of_another_size_beside_the_maps():
 
     row, cause, text = first(block, OPTION_A)
     assert cause is Cause.SHORTCUT_CONCATENATED and "ops.zeros_like(y)" in text, (row, text)
+
+
+# --- sizes that do not fit because something before them is wrong
+
+
+def residual(block):
+    """Two blocks of ResNet-18: one of equal shapes, and one that halves them."""
+    table = resnet.RESNET18.part("conv2_2_1", "conv3_1", input_shape=(56, 56, 64))
+    return first(lambda x: block(block(x, 64, 1), 128, 2), table)
+
+
+def conv_bn(x, filters, kernel, stride=1):
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization()(x)
+
+
+def test_a_shortcut_that_begins_too_late():
+    def block(x, filters, stride):
+        x = layers.ReLU()(conv_bn(x, filters, 3, stride))
+        y = conv_bn(x, filters, 3)
+        shortcut = x if stride == 1 else conv_bn(x, filters, 1, stride)
+        return layers.ReLU()(layers.Add()([shortcut, y]))
+
+    row, cause, text = residual(block)
+    assert (row, cause) == ("conv2_2", Cause.WRONG_INPUT)
+    assert "14 × 14 × 128 and 28 × 28 × 128 cannot be added." in text
+
+
+def test_a_block_that_reads_its_own_projection():
+    def block(x, filters, stride):
+        x = x if stride == 1 else conv_bn(x, filters, 1, stride)
+        y = layers.ReLU()(conv_bn(x, filters, 3, stride))
+        return layers.ReLU()(layers.Add()([x, conv_bn(y, filters, 3)]))
+
+    _row, cause, text = residual(block)
+    assert cause is Cause.EXTRA and "stands where conv3_1_1" in text
+    assert "cannot be added." in text and "a projection is needed" not in text
+
+
+def test_an_addition_in_a_table_without_any():
+    """Zeros are added in front of the images, and not beside the maps."""
+
+    def lrn(x):
+        near = ops.pad(ops.square(x), [[2, 2], [0, 0], [0, 0], [0, 0]])
+        near = sum(near[..., n : n + x.shape[-1]] for n in range(5))
+        return x / (2 + 1e-4 * near) ** 0.75
+
+    table = alexnet.ALEXNET.part("norm1", input_shape=(5, 6, 8))
+    row, cause, text = first(lrn, table)
+    assert (row, cause) == ("norm1", Cause.OTHER_STEP)
+    assert "5 × 6 × 8 and 5 × 6 × 7 cannot be added." in text and "Concatenate" not in text
