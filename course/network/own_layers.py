@@ -1,8 +1,8 @@
 """Recognise a layer of the student's own with weights, from its outputs for random weights.
 
-Keras has no layer for a class token, a position embedding, a factor for each map or a global
-response normalisation. `course.evidence.own_layers` runs such a layer next to the student's code,
-on random inputs and with random weights. The evidence is in its step:
+Keras has no layer for a class token, a position embedding, a factor for each map, the subsampling
+of 1998 or a global response normalisation. `course.evidence.own_layers` runs such a layer next to
+the student's code, on random inputs and with random weights. The evidence is in its step:
 
     "own": {"weights": [[1, 1, 768]], "gives": [...]}   # true if it could not be run
 
@@ -62,9 +62,12 @@ def node(step, x, kinds):
         rest["layer"] = step["layer"] if last else (step["layer"], kind)
         if kind == "class_token":
             x = steps.class_token(x, name, **rest)
-        elif kind == "scale":
-            wide = x.channels
-            x = steps.conv(x, name, wide, (1, 1), bias=False, groups=wide, **rest)
+        elif kind in ("scale", "scale_and_shift"):
+            wide, shifts = x.channels, kind == "scale_and_shift"
+            x = steps.conv(x, name, wide, (1, 1), bias=shifts, groups=wide, **rest)
+        elif kind == "average_pool":
+            window = x.grid[0] // step["shapes"][0][0]
+            x = steps.pool(x, name, kind, (window, window), (window, window), 0, **rest)
         else:  # of the same size
             x = steps.alike(x, name, kind, **rest)
     return x
@@ -104,6 +107,12 @@ class _Layer:
                     ("position_embedding",),
                     lambda s, p, c: self.value(s, p, c) + self.weight(0, self.place(p, c, shape)),
                 )
+            if same and wanted == [channels] * 2:
+                yield ("scale_and_shift",), self._scaled(order, 1)
+            window = self.shape[0] // shape[0]
+            halved = (*(side // max(1, window) for side in self.shape[:-1]), channels)
+            if len(shape) == 3 and window > 1 and shape == halved and wanted == [channels] * 2:
+                yield ("average_pool", "scale_and_shift"), self._scaled(order, window)
             pixels = prod(shape[:2])
             if same and len(shape) == 3 and wanted == [channels] * 2 and pixels <= MOST_PLACES:
                 yield ("grn",), self._grn(*order)
@@ -116,6 +125,22 @@ class _Layer:
                         self._with_token(s, p, c, o[0]) + self.weight(o[1], self.place(p, c, shape))
                     ),
                 )
+
+    def _scaled(self, order, window):
+        """A factor and an addend for each map, behind a mean of windows of this size."""
+        factor, addend = order
+        inside = [(r, c) for r in range(window) for c in range(window)]
+
+        def right(sample, pixel, channel):
+            if window == 1:
+                mean = self.value(sample, pixel, channel)
+            else:
+                top, left = (window * at for at in pixel)
+                seen = [self.value(sample, (top + r, left + c), channel) for r, c in inside]
+                mean = sum(seen) / len(seen)
+            return self.weight(factor, channel) * mean + self.weight(addend, channel)
+
+        return right
 
     def _with_token(self, sample, pixel, channel, token):
         """A value of the tokens, with a learned token in front of them."""

@@ -457,16 +457,31 @@ def test_a_dense_layer_on_tokens_works_on_each(weightless):
 class Subsample(layers.Layer):
     """S2 of 1998, with weights of its own."""
 
+    def __init__(self, pool=ops.average_pool, **kwargs):
+        super().__init__(**kwargs)
+        self.pool = pool
+
     def build(self, shape):
         self.factor = self.add_weight(shape=(shape[-1],))
         self.bias = self.add_weight(shape=(shape[-1],))
 
     def call(self, x):
-        return ops.average_pool(x, 2, 2) * self.factor + self.bias
+        return self.pool(x, 2, 2) * self.factor + self.bias
+
+
+def test_a_factor_and_an_addend_for_each_map(weightless):
+    def subsampled(pool, *before):
+        rows, _ = rows_of(through(window(6, 5), *before, Subsample(pool)))
+        return rows[1:]
+
+    by_keras = rows_of(through(window(6, 5), layers.AveragePooling2D(2), layers.DepthwiseConv2D(1)))
+    assert subsampled(ops.average_pool) == by_keras[0][1:]
+    assert subsampled(lambda x, *_: x, layers.AveragePooling2D(2)) == by_keras[0][1:]
 
 
 def test_a_layer_of_ones_own_with_weights_says_so(weightless):
-    found = anatomy(keras.Sequential([keras.Input((32, 32, 1)), window(6, 5), Subsample()]))
+    own = Subsample(ops.max_pool)
+    found = anatomy(keras.Sequential([keras.Input((32, 32, 1)), window(6, 5), own]))
     assert found["subsample"].does() == (
         "Subsample, a layer of your own with weights (write them with layers of Keras)"
     )
