@@ -57,8 +57,9 @@ def _as_meant(row, step, sizes, spread):
     """The step as it would have been read if the maps before it had the right size.
 
     Some steps are read by the size of their map. A Dense layer on a map is read as a 1 × 1
-    convolution, a 1 × 1 convolution of one pixel as dense, and a pool as large as its map as a
-    global one. An addition of values of two sizes is read as a step of its own, `Add`.
+    convolution, a convolution as large as its map (also of one pixel) as dense, and a pool as large
+    as its map as a global one. An addition of values of two sizes is read as a step of its own,
+    `Add`.
     """
     if spread and row.step == "dense" and step.step == "conv" and step.written == "Dense":
         return step.with_(step="dense")
@@ -66,6 +67,9 @@ def _as_meant(row, step, sizes, spread):
         return step.with_(step="add")
     if is_a_window(step) and step.step == f"global_{row.step}" and not sizes:
         return step.with_(step=row.step, kernel=step.inputs[0].grid, stride=row.stride)
+    window = "Conv" in step.written and not sizes and row.step == "dense"
+    if window and step.step == "conv" and step.kernel == row.inputs[0].grid:
+        return step.with_(step="dense")
     one_pixel = step.step == "dense" and "Conv" in step.written and not sizes
     if one_pixel and row.step == "conv" and row.kernel == (1, 1):
         return step.with_(step="conv", stride=row.stride)
@@ -82,7 +86,9 @@ def similar(row, step):
     """Whether a step may be meant as this row."""
     pools = "pool" in row.step and "pool" in step.step
     alike = any({row.step, step.step} <= kinds for kinds in _ALIKE)
-    return row.step == step.step or pools or alike or (row.step == "lrn" and step.closed)
+    window = row.step == "dense" and step.step == "conv" and row.filters == step.filters
+    closed = row.step == "lrn" and step.closed
+    return row.step == step.step or pools or alike or window or closed
 
 
 def kind(step):

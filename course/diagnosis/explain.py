@@ -1,5 +1,6 @@
 """Turn a list of edits into findings: each run of edits gets one sentence."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
@@ -188,16 +189,29 @@ def _another_step(alignment, run):
     row, step = run[0].row, run[0].step
     cause = Cause.POOL_KIND if "pool" in row.step and "pool" in step.step else Cause.OTHER_STEP
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
-    steps = run[0].steps or (step,)
-    received = _(", then ").join(map(does, steps))
-    if not all(one in read_by(other) for one, other in pairwise(steps)):
-        received = together(map(does, steps))  # some of them are side by side
+    received = _one_after_another(run[0].steps or (step,))
     expected = _(", then ").join(map(does, run[0].rows or (row,)))
-    if len(steps) > _FEW:
-        received = _("{number} steps, from {first} to {last}").format(
-            number=len(steps), first=does(steps[0]), last=does(steps[-1])
-        )
     return [finding(row.name, cause, expected, received, library=alignment.library)]
+
+
+def _one_after_another(steps):
+    """What several steps do, in words; of more than a few only the first and the last."""
+    if len(steps) > _FEW:
+        said = _("{number} steps, from {first} to {last}")
+        return said.format(number=len(steps), first=does(steps[0]), last=does(steps[-1]))
+    if all(one in read_by(other) for one, other in pairwise(steps)):
+        return _(", then ").join(map(does, steps))
+    return together(map(does, steps))  # some of them are side by side
+
+
+def _own_activation(alignment, run):
+    edit = run[0]
+    own = Cause.ACTIVATION, _one_after_another(edit.steps)
+    differences = [
+        (own[0], wanted, own[1]) if cause is Cause.ACTIVATION_MISSING else (cause, wanted, received)
+        for cause, wanted, received in edit.differences
+    ]
+    return _changed(alignment, [replace(edit, differences=tuple(differences))])
 
 
 def _pre_activation(alignment, run):
@@ -288,6 +302,7 @@ _TELL = {
     "shared": _shared,
     "shares": _shares,
     "no flatten": _no_flatten,
+    "own activation": _own_activation,
     "pre-activation": _pre_activation,
     "relu before addition": _relu_before_addition,
     "left out": left_out,

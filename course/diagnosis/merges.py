@@ -26,7 +26,7 @@ def told(fault, findings, wanted, library):
     if fault.line:
         stops = _("The code stops in {line}.").format(line=one_line(fault.line))
     kinds = {step.step for step in wanted.steps}
-    if fault.merge == "add" and "add" not in kinds:
+    if fault.merge == "add" and "add" not in kinds and "concatenate" in kinds:
         said = finding(row, Cause.ADDED, "", _shapes_of(fault.values), hint=stops, library=library)
     elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
         said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
@@ -34,7 +34,7 @@ def told(fault, findings, wanted, library):
         findings = [other for other in findings if other.cause not in same]
     elif fault.merge == "concatenate" and (along := _along(fault)):
         said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops, library=library)
-    elif findings and findings[0].cause in _OF_ONE_ROW:
+    elif findings and _explains(findings[0], row, kinds, fault):
         first, *rest = findings
         message = sentences(first.message, _why_it_fails(fault, first, wanted, library), stops)
         return [replace(first, message=message), *rest]
@@ -44,6 +44,19 @@ def told(fault, findings, wanted, library):
         said = _sizes(fault, row, stops)
     follows = {Cause.MISSING, Cause.EXTRA, Cause.WRONG_INPUT, Cause.ENDS_EARLY, Cause.OTHER_STEP}
     return [said, *(other for other in findings if other.cause not in follows)]
+
+
+def _explains(first, row, kinds, fault):
+    """Whether the first finding says why the sizes differ; `row` is that of the merge.
+
+    Before the merge something reads another value than it should, or a step is too many. Then the
+    two sizes alone would suggest something else, such as a projection.
+    """
+    if fault.merge == "add" and "add" not in kinds:
+        return True
+    elsewhere = first.cause is Cause.WRONG_INPUT and first.row != row
+    extra = first.cause is Cause.EXTRA and fault.merge == "add"
+    return first.cause in _OF_ONE_ROW or elsewhere or extra
 
 
 def _row(fault, wanted):

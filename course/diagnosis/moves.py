@@ -5,9 +5,9 @@ The variable `following` is such a state.
 """
 
 from course.diagnosis.blocks import blocks, head_missing
-from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.order import activation_elsewhere, pre_activation, swapped
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import (
     added,
@@ -20,13 +20,6 @@ from course.diagnosis.shortcuts import (
 from course.diagnosis.towers import one_lacks, towers
 
 _GROUP = 60  # most steps that are taken together as one other step
-#: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
-#: that is not the last.
-_OTHER_FUNCTIONS = {
-    "Absolute", "Celu", "Exp", "Expm1", "HardTanh", "LogSigmoid", "PReLU", "Sign", "Sin",
-    "Softmax", "Softsign", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus",
-    "TanhShrink", "Threshold",
-}  # fmt: skip
 
 # --- the row's own step, with something changed about it
 
@@ -131,95 +124,6 @@ def _twins(place):
     return max((layers.count(layer) for layer in set(layers)), default=1) - 1
 
 
-def activation_elsewhere(place):
-    """The row's activation comes one step later, or the next row's activation comes here."""
-    nets, state, row = place.nets, place.state, place.row
-    for step in place.candidates:
-        found = nets.apart(state, row, step)
-        causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
-        if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
-            (later,) = follows
-            node = nets.net.nodes[later]
-            if node.written in _OTHER_FUNCTIONS and not node.activation:
-                following = put_in(nets, paired(nets, state, row, step), [later])
-                following = following._replace(stands={**following.stands, row: whole(later)})
-                other = (Cause.ACTIVATION, found[0][1], node.does())
-                yield following.with_edit(place.edit("changed", step, differences=(other,)), 0)
-            if node.activation == place.node.activation and len(node.inputs) == 1:
-                following = put_in(nets, paired(nets, state, row, step), [later])
-                following = following._replace(stands={**following.stands, row: whole(later)})
-                edit = place.edit("follows", later, steps=(node,))
-                yield following.with_edit(edit, PRICES["reads something else"])
-        after = nets.table.readers[row]
-        if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
-            continue
-        (after,) = after
-        if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
-            continue
-        following = paired(nets, state, row, step)
-        kinds = [nets.net.nodes[n].step for n in follows]
-        if nets.table.nodes[after].step == "add" and kinds == ["add"]:
-            (total,) = follows
-            if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
-                continue  # it is not elsewhere, but there twice
-            following = following._replace(loose=state.loose | {after})
-            yield following.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
-        else:
-            following = left_out(nets, following, after)
-            lost = nets.table.nodes[after]
-            yield following.with_edit(
-                Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
-                PRICES["left out"],
-            )
-
-
-def swapped(place):
-    """The row and the next one have changed places."""
-    nets, state, row = place.nets, place.state, place.row
-    after = nets.table.readers[row]
-    if len(place.keys) != 1 or len(after) != 1 or len(nets.table.inputs[after[0]]) != 1:
-        return
-    (after,) = after
-    for step in place.candidates:
-        later = nets.net.readers[step]
-        if len(later) != 1 or nets.net.inputs[later[0]] != (whole(step),):
-            continue
-        (later,) = later
-        apart = [nets.differences(r, n, sizes=False) for r, n in ((after, step), (row, later))]
-        if any(apart) or not nets.differences(row, step, sizes=False):
-            continue
-        following = paired(nets, paired(nets, state, row, later), after, step)
-        sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
-        following = following._replace(
-            stands={**following.stands, after: whole(later)}, sizes=sizes
-        )
-        edit = place.edit("swapped", later, instead=nets.table.nodes[after])
-        yield following.with_edit(edit, PRICES["pattern"])
-
-
-def pre_activation(place):
-    """Normalisation and activation before the convolution instead of behind it."""
-    table, net = place.nets.table, place.nets.net
-    before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
-    if before == ["add"] and _only_normalised(net, place.reads[0][0][0]):
-        return  # it belongs to the addition: in pre-activation, the shortcut goes around it
-    behind = [table.nodes[n].step for n in table.readers[place.row]]
-    for step in place.candidates:
-        node = net.nodes[step]
-        norm = node.step == "batch_norm" and node.activation
-        follows = [net.nodes[n].step for n in net.readers[step]]
-        norm = norm and not {"conv", "batch_norm"} & {*before}  # the table has its own behind it
-        if place.node.step == "conv" and norm and behind == ["batch_norm"] and "conv" in follows:
-            edit = place.edit("pre-activation", step, final=True)
-            yield place.state.with_edit(edit, PRICES["pattern"])
-
-
-def _only_normalised(net, total):
-    """Whether an addition has no activation, and only a normalisation reads it."""
-    readers = net.readers[total]
-    return net.nodes[total].activation is None and len(readers) == 1
-
-
 # --- a missing row, an extra step
 
 
@@ -277,13 +181,17 @@ def reads_something_else(place):
     nets, state, row = place.nets, place.state, place.row
     direct = set(nets.candidates(state, row))
     for step in place.ready:
-        if step not in direct and not nets.differences(row, step, sizes=False):
+        found, node = nets.differences(row, step, sizes=False), nets.net.nodes[step]
+        named = node.name == place.node.name and node.step == place.node.step
+        if step not in direct and (named or not found):
             following = paired(nets, state, row, step, sizes=False)
             price = PRICES["reads something else"]
             price -= PRICES["unlike"] * nets.likeness(row, step)
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
             price += PRICES["far away"] * abs(step - near)
-            yield following.with_edit(place.edit("reads something else", step), price)
+            following = following.with_edit(place.edit("reads something else", step), price)
+            edit = place.edit("changed", step, differences=found)
+            yield following.with_edit(edit, 0) if found else following
     yield from _reads_a_branch(place)
     of = pairs_of(state)
     for later in range(row + 3, len(nets.table.nodes)):

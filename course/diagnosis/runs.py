@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import replace
 
+from course.diagnosis.causes import Cause
+
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
 _OF_ONE_STEP = {
     "changed", "one of several", "one lacks", "swapped", "no flatten", "wrong axis", "follows",
-    "relu before addition", "pre-activation", "side by side", "shared", "shares",
+    "relu before addition", "pre-activation", "side by side", "shared", "shares", "own activation",
 }  # fmt: skip
 _EXTRA = {"put in", "behind the end", "block too many"}
 _FEW = 3  # most rows that one layer of the student's own stands for
@@ -90,6 +92,10 @@ def _as_one_edit(first, second):
             rows = (lost[0].row,) if len(lost) > 1 else ()
             return replace(lost[-1], kind="reads something else", step=sums[-1], rows=rows)
     edit, more = first[0], second[0]
+    if edit.kind == "changed" and more.kind in _EXTRA:
+        steps = tuple(step for each in second for step in each.steps)
+        if _is_a_function(edit, steps):
+            return replace(edit, kind="own activation", steps=steps)
     own = edit.kind == "another step" and more.at == edit.at + 1
     if own and edit.step.claimed and _are_gone(second, [edit.step]):
         return replace(edit, rows=(*(edit.rows or (edit.row,)), *(e.row for e in second)))
@@ -99,6 +105,14 @@ def _as_one_edit(first, second):
     if of_one_layer and (edit.kind, more.kind) == ("put in", "changed") and edit.at == more.at:
         return _replacement(second, [edit.step, more.step])
     return None
+
+
+def _is_a_function(edit, steps):
+    """Whether a step has no activation, and these steps are a function that stands for it."""
+    lacks = Cause.ACTIVATION_MISSING in [cause for cause, *_ in edit.differences]
+    reads = any(edit.step in value.sources for value in steps[0].inputs)
+    plain = not any(step.parameters for step in steps) and steps[-1].shape == edit.step.shape
+    return lacks and reads and plain and any(step.step == step.written for step in steps)
 
 
 def _are_gone(run, steps):

@@ -140,6 +140,10 @@ def across_first(x, filters, stride):
     return depthwise(conv(x, filters), stride)
 
 
+def separable_layer(x, filters, stride):
+    return norm(L.SeparableConv2D(filters, 3, stride, padding="same")(x), "relu")
+
+
 def two_of_each(x, stride):
     return norm(L.DepthwiseConv2D(3, stride, padding="same", depth_multiplier=2)(x), "relu")
 
@@ -153,7 +157,12 @@ WRONG |= {
     "MobileNet, no norm between the two": (
         *mobile_part(with_first(without_norm)), "conv2_dw_bn", Cause.MISSING, "after conv2_dw"),
     "MobileNet, across the maps first": (
-        *mobile_part(across_first), "conv2_dw", Cause.MISSING, "after input comes"),
+        *mobile_part(across_first), "conv2_dw", Cause.SWAPPED, "behind conv2_pw"),
+    "MobileNet, SeparableConv2D": (
+        *mobile_part(separable_layer), "conv2_dw_bn", Cause.MISSING, "inside SeparableConv2D"),
+    "MobileNet, a depthwise one that nothing reads": (
+        *mobile_part(with_first(lambda x, stride: norm(x, "relu"))), "conv2_dw", Cause.MISSING,
+        "after input comes batch_normalization"),
     "MobileNet, a block missing": (
         *mobile_part(separable, blocks=2), "conv4_dw", Cause.ENDS_EARLY, ""),
     "MobileNet, two maps of each": (

@@ -34,7 +34,7 @@ RELU = lenet.LENET5_RELU
 # --- right ---------------------------------------------------------------------------------------
 
 
-def small(pool, activate, flat=None):
+def small(pool, activate, flat=None, end=ops.softmax):
     """LeNet-5 with ReLU and max pooling, by functions from tensor to tensor."""
     x = image = keras.Input((32, 32, 1))
     for maps in (6, 16):
@@ -42,7 +42,7 @@ def small(pool, activate, flat=None):
     x = (flat or L.Flatten())(x)
     for units in (120, 84):
         x = activate(L.Dense(units)(x))
-    return keras.Model(image, ops.softmax(L.Dense(10)(x)))
+    return keras.Model(image, end(L.Dense(10)(x)))
 
 
 class InTensorFlow(keras.Model):
@@ -131,6 +131,17 @@ def with_front(front):
     return build
 
 
+def convolved_head(pools):
+    """VGG-16 whose dense layers are convolutions, with so many pools before them."""
+    x = image = keras.Input((224, 224, 3))
+    for stage, (width, number) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
+        for _ in range(number):
+            x = conv(width, 3)(x)
+        x = L.MaxPooling2D()(x) if stage <= pools else x
+    x = conv(4096, 1)(conv(4096, 7, padding="valid")(x))
+    return keras.Model(image, L.Conv2D(1000, 1, activation="softmax")(x)[:, 0, 0])
+
+
 def max_pool(x):
     return ops.max_pool(x, 2, 2)
 
@@ -170,6 +181,7 @@ RIGHT = {
     "a tf.function": (InAGraph, RELU),
     "a tf.function as a layer": (in_a_graph_as_a_layer, RELU),
     "capital letters": (CapitalLetters, RELU),
+    "convolutions for dense layers": (lambda: convolved_head(5), vgg.VGG16),
     "scaled by hand": (with_front(scaled_by_hand), RELU),
     "AlphaDropout": (with_front(lambda x: L.RandomShear(0.1)(L.AlphaDropout(0.1)(x))), RELU),
     "halves of dense layers": (two_towers_to_the_end, alexnet.ALEXNET_TWO_GPUS),
@@ -293,6 +305,25 @@ def towers_that_never_meet():
     return keras.Model(image, L.Dense(1000, activation="softmax")(x))
 
 
+def halves(x):
+    """A softmax without its exponential."""
+    x = x - ops.min(x, axis=-1, keepdims=True)
+    return x / ops.sum(x, axis=-1, keepdims=True)
+
+
+def shortcut_of_the_end():
+    """The projection is named as in the table, but reads what the block computes."""
+    x = keras.Input((56, 56, 64))
+
+    def named(x, kernel, stride, name):
+        x = L.Conv2D(128, kernel, stride, padding="same", use_bias=False, name=name)(x)
+        return L.BatchNormalization(name=f"{name}_bn")(x)
+
+    y = L.ReLU()(named(x, 3, 2, "conv3_1_1"))
+    y = named(y, 3, 1, "conv3_1_2")
+    return keras.Model(x, L.ReLU()(L.Add()([named(y, 1, 1, "conv3_1_shortcut"), y])))
+
+
 GOOGLENET, HEADS = googlenet.GOOGLENET, googlenet.GOOGLENET_TRAINING
 WRONG = [
     ("a branch missing", GOOGLENET, "4b_1x1", Cause.MISSING,
@@ -325,6 +356,15 @@ WRONG = [
      towers_that_never_meet),
     ("a minus", RELU, "C1", Cause.ACTIVATION,
      lambda: small(L.MaxPooling2D(2), lambda x: -ops.relu(x))),
+    ("the negative part", RELU, "C1", Cause.ACTIVATION,
+     lambda: small(L.MaxPooling2D(2), lambda x: ops.where(x > 0, 0.0, x))),
+    ("half a softmax", RELU, "output", Cause.ACTIVATION,
+     lambda: small(L.MaxPooling2D(2), ops.relu, end=halves)),
+    ("convolutions behind no pool", vgg.VGG16, "pool5", Cause.MISSING, lambda: convolved_head(4)),
+    ("a mean along one axis", GOOGLENET, "pool5", Cause.OTHER_STEP,
+     lambda: google(pool=lambda: lambda x: ops.mean(x, axis=1))),
+    ("a shortcut from the block's end", resnet.RESNET18.part("conv3_1_1", "conv3_1",
+     input_shape=(56, 56, 64)), "conv3_1_shortcut", Cause.WRONG_INPUT, shortcut_of_the_end),
 ]  # fmt: skip
 
 

@@ -1,0 +1,139 @@
+"""The moves about steps in another order: swapped, pre-activation, an activation elsewhere."""
+
+from course.diagnosis.causes import Cause
+from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.place import left_out, paired, put_in, whole
+
+#: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
+#: that is not the last.
+_OTHER_FUNCTIONS = {
+    "Absolute", "Celu", "Exp", "Expm1", "HardTanh", "LogSigmoid", "PReLU", "Sign", "Sin",
+    "Softmax", "Softsign", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus",
+    "TanhShrink", "Threshold",
+}  # fmt: skip
+
+
+def activation_elsewhere(place):
+    """The row's activation comes one step later, or the next row's activation comes here."""
+    nets, state, row = place.nets, place.state, place.row
+    for step in place.candidates:
+        found = nets.apart(state, row, step)
+        causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
+        if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
+            (later,) = follows
+            node = nets.net.nodes[later]
+            if node.written in _OTHER_FUNCTIONS and not node.activation:
+                following = put_in(nets, paired(nets, state, row, step), [later])
+                following = following._replace(stands={**following.stands, row: whole(later)})
+                other = (Cause.ACTIVATION, found[0][1], node.does())
+                yield following.with_edit(place.edit("changed", step, differences=(other,)), 0)
+            if node.activation == place.node.activation and len(node.inputs) == 1:
+                following = put_in(nets, paired(nets, state, row, step), [later])
+                following = following._replace(stands={**following.stands, row: whole(later)})
+                edit = place.edit("follows", later, steps=(node,))
+                yield following.with_edit(edit, PRICES["reads something else"])
+        after = nets.table.readers[row]
+        if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
+            continue
+        (after,) = after
+        if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
+            continue
+        following = paired(nets, state, row, step)
+        kinds = [nets.net.nodes[n].step for n in follows]
+        if nets.table.nodes[after].step == "add" and kinds == ["add"]:
+            (total,) = follows
+            if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
+                continue  # it is not elsewhere, but there twice
+            following = following._replace(loose=state.loose | {after})
+            yield following.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
+        else:
+            following = left_out(nets, following, after)
+            lost = nets.table.nodes[after]
+            yield following.with_edit(
+                Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
+                PRICES["left out"],
+            )
+
+
+def swapped(place):
+    """The row and the next one have changed places, or so have two convolutions with their norms.
+
+    A convolution too many in front of equal blocks also looks swapped, in each of them. So two of
+    them that are swapped cost as much as a missing one.
+    """
+    yield from _swapped(place, _alone, PRICES["pattern"])
+    if len(_with_norm(place.nets.table, place.row)) == 2:
+        yield from _swapped(place, _with_norm, PRICES["left out"])
+
+
+def _swapped(place, unit, price):
+    nets, state, row = place.nets, place.state, place.row
+    ours = unit(nets.table, row)
+    after = nets.table.readers[ours[-1]]
+    if len(place.keys) != 1 or len(after) != 1 or len(nets.table.inputs[after[0]]) != 1:
+        return
+    (after,) = after
+    theirs = unit(nets.table, after)
+    for step in place.candidates:
+        first = unit(nets.net, step)
+        later = nets.net.readers[first[-1]]
+        if len(later) != 1 or nets.net.inputs[later[0]] != (whole(first[-1]),):
+            continue
+        (later,) = later
+        second = unit(nets.net, later)
+        rows, steps = (*theirs, *ours), (*first, *second)
+        if len(theirs) != len(first) or len(ours) != len(second):
+            continue
+        apart = [nets.differences(r, n, sizes=False) for r, n in zip(rows, steps, strict=True)]
+        if any(apart) or not nets.differences(row, step, sizes=False):
+            continue
+        norms = [_only_a_norm(nets.table, theirs[-1]), _only_a_norm(nets.net, second[-1])]
+        if place.node.step == "batch_norm" and norms == [True, False]:
+            continue  # the step is the norm behind the next row, and this one is missing
+        following = state
+        for pair in zip(rows, steps, strict=True):
+            following = paired(nets, following, *pair)
+        sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
+        stands = {**following.stands, theirs[-1]: whole(second[-1])}
+        edit = place.edit("swapped", later, instead=nets.table.nodes[after])
+        yield following._replace(stands=stands, sizes=sizes).with_edit(edit, price)
+
+
+def _alone(side, node):
+    return (node,)
+
+
+def _with_norm(side, node):
+    """A node; of a convolution also the normalisation behind it, if nothing else reads it."""
+    norm = side.nodes[node].step == "conv" and _only_a_norm(side, node)
+    return (node, *side.readers[node]) if norm else (node,)
+
+
+def _only_a_norm(side, node):
+    """Whether a batch normalisation is all that reads a node."""
+    return [side.nodes[n].step for n in side.readers[node]] == ["batch_norm"]
+
+
+def pre_activation(place):
+    """Normalisation and activation before the convolution instead of behind it."""
+    table, net = place.nets.table, place.nets.net
+    before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
+    if before == ["add"] and _only_normalised(net, place.reads[0][0][0]):
+        return  # it belongs to the addition: in pre-activation, the shortcut goes around it
+    behind = [table.nodes[n].step for n in table.readers[place.row]]
+    for step in place.candidates:
+        node = net.nodes[step]
+        norm = node.step == "batch_norm" and node.activation
+        follows = [net.nodes[n] for n in net.readers[step]]
+        norm = norm and not {"conv", "batch_norm"} & {*before}  # the table has its own behind it
+        full = place.node.groups == 1
+        own = any(n.step == "conv" and (n.groups == 1) == full for n in follows)
+        if place.node.step == "conv" and norm and behind == ["batch_norm"] and own:
+            edit = place.edit("pre-activation", step, final=True)
+            yield place.state.with_edit(edit, PRICES["pattern"])
+
+
+def _only_normalised(net, total):
+    """Whether an addition has no activation, and only a normalisation reads it."""
+    readers = net.readers[total]
+    return net.nodes[total].activation is None and len(readers) == 1
