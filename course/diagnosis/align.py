@@ -14,7 +14,7 @@ import heapq
 from dataclasses import dataclass
 from itertools import count
 
-from course.diagnosis.edits import PRICES, Edit, State, balanced
+from course.diagnosis.edits import PRICES, Edit, Kind, State, balanced
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
 from course.diagnosis.sides import Networks, unordered
@@ -225,13 +225,13 @@ def _ended(nets, state):
     rest = [n for n in range(len(nets.net.nodes)) if not state.used >> n & 1]
     if rest:
         steps = tuple(nets.net.nodes[n] for n in rest)
-        edit = Edit("behind the end", state.at, step=steps[0], steps=steps)
+        edit = Edit(Kind.BEHIND_THE_END, state.at, step=steps[0], steps=steps)
         price = PRICES["put in"] + PRICES["go on"] * (len(rest) - 1)
         state = put_in(nets, state, rest).with_edit(edit, price)
     if len(wanted) != len(found):
-        state = state.with_edit(Edit("output count", state.at), PRICES["changed"])
+        state = state.with_edit(Edit(Kind.OUTPUT_COUNT, state.at), PRICES["changed"])
     elif [value.shape for value in wanted] != [value.shape for value in found]:
-        state = state.with_edit(Edit("output shape", state.at), PRICES["changed"])
+        state = state.with_edit(Edit(Kind.OUTPUT_SHAPE, state.at), PRICES["changed"])
     return state._replace(done=True)
 
 
@@ -239,7 +239,7 @@ def _compared_from_the_output(nets, state):
     """The state after an edit that ends the search, with the rows compared that lead to the output.
 
     They are compared from the output upwards, until row and step are of different kinds. Each
-    difference is one more edit of the kind "changed", and costs nothing.
+    difference is one more `Kind.CHANGED` edit, and costs nothing.
     """
     wanted, got = nets.table.outputs, nets.net.outputs
     while len(wanted) == len(got) == len(wanted[0]) == len(got[0]) == 1:
@@ -250,7 +250,7 @@ def _compared_from_the_output(nets, state):
             break
         state = paired(nets, state, row, step)
         if found := nets.differences(row, step, sizes=False):
-            edit = Edit("changed", row, ours, theirs, differences=found)
+            edit = Edit(Kind.CHANGED, row, ours, theirs, differences=found)
             state = state._replace(edits=(*state.edits, edit))
         wanted, got = nets.table.inputs[row], nets.net.inputs[step]
     return state
@@ -265,4 +265,6 @@ def _shared_layers(nets, state):
             continue
         first = owner.setdefault(node.layer, row)
         if first != row:
-            yield Edit("shares", row, nets.table.nodes[row], node, instead=nets.table.nodes[first])
+            yield Edit(
+                Kind.SHARES, row, nets.table.nodes[row], node, instead=nets.table.nodes[first]
+            )

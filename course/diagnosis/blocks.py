@@ -1,6 +1,6 @@
 """The moves about many rows at once: a missing or extra block, a missing path to an output."""
 
-from course.diagnosis.edits import PRICES
+from course.diagnosis.edits import PRICES, Kind
 from course.diagnosis.place import put_in, settled, standing
 
 
@@ -29,7 +29,7 @@ def _block_missing(place):
             following = settled(nets, state, gone, **standing(state, past, place.reads[0]))
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
-            edit = place.edit("block missing", rows=rows, instead=instead)
+            edit = place.edit(Kind.BLOCK_MISSING, rows=rows, instead=instead)
             yield following.with_edit(edit, _block_price(edit.kind, gone))
 
 
@@ -48,7 +48,7 @@ def _block_too_many(place):
             more = range(begin, end)
             following = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
-            edit = place.edit("block too many", begin, steps=steps)
+            edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=steps)
             yield following.with_edit(edit, _block_price(edit.kind, more))
 
 
@@ -67,4 +67,4 @@ def head_missing(place):
         gone = [r for r in gone if not state.settled >> r & 1]
         following = settled(nets, state, gone, sizes=False)
         rows = tuple(nets.table.nodes[r] for r in gone)
-        yield following.with_edit(place.edit("head missing", rows=rows), PRICES["head missing"])
+        yield following.with_edit(place.edit(Kind.HEAD_MISSING, rows=rows), PRICES["head missing"])

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 #: The price of each kind of edit. The explanation with the lowest sum is reported.
@@ -29,20 +30,46 @@ PRICES = {
 }
 
 
+class Kind(StrEnum):
+    """The kinds of edits: a closed list, with a sentence for each in `course.diagnosis.explain`."""
+
+    # The step of the row.
+    CHANGED = "changed"  # properties of it differ
+    ANOTHER_STEP = "another step"
+    NO_FLATTEN = "no flatten"
+    SHARED = "shared"  # one layer does what several rows ask for
+    SHARES = "shares"  # it has the weights of another row
+    FOLLOWS = "follows"  # its activation comes after a later row
+    ONE_OF_SEVERAL = "one of several"  # one of several towers differs from the others
+    ONE_LACKS = "one lacks"  # one of several towers lacks the row
+    SWAPPED = "swapped"
+    WRONG_AXIS = "wrong axis"
+    PRE_ACTIVATION = "pre-activation"
+    # What is there, or not.
+    LEFT_OUT = "left out"
+    PUT_IN = "put in"
+    BEHIND_THE_END = "behind the end"
+    BLOCK_MISSING = "block missing"
+    BLOCK_TOO_MANY = "block too many"
+    HEAD_MISSING = "head missing"
+    OUTPUT_COUNT = "output count"
+    OUTPUT_SHAPE = "output shape"
+    # What reads what.
+    READS_SOMETHING_ELSE = "reads something else"
+    ADDED = "added"  # what the table does not add
+    ADDED_INSTEAD = "added instead"  # of stacked
+    SIDE_BY_SIDE = "side by side"  # instead of one after the other
+    ON_A_SHORTCUT = "on a shortcut"  # a layer that changes no shape
+    BEFORE_AN_ADDITION = "before an addition"
+    ANOTHER_SHORTCUT = "another shortcut"
+    RELU_BEFORE_ADDITION = "relu before addition"
+
+
 @dataclass(frozen=True)
 class Edit:
-    """One difference. `course.diagnosis.explain` has a sentence for each `kind`.
+    """One difference between the table and the network."""
 
-    The step of the row    changed · another step · no flatten · shared · shares · follows ·
-                           one of several · one lacks · swapped · wrong axis · pre-activation
-    What is there or not   left out · put in · behind the end · block missing · block too many ·
-                           head missing · output count · output shape
-    What reads what        reads something else · added · added instead · side by side ·
-                           on a shortcut · before an addition · another shortcut ·
-                           relu before addition
-    """
-
-    kind: str
+    kind: Kind
     at: int  # number of the row at which it was found
     row: object = None  # that row
     step: object = None  # the step of the network that it is about
@@ -50,14 +77,14 @@ class Edit:
     rows: tuple = ()  # all rows that are left out
     steps: tuple = ()  # all steps that are put in
     instead: object = None  # the step in the row's place, or another node that the sentence names
-    count: int = 0  # "shared": of other steps with this layer; "one lacks": of towers
+    count: int = 0  # Kind.SHARED: of other steps with this layer; Kind.ONE_LACKS: of towers
     final: bool = False  # whether nothing after it can be compared, so that the search ends
 
     @cached_property
     def about(self):
         """A set of keys, one for each difference. Edits with equal keys are the same mistake."""
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
-        causes = [difference[0] for difference in self.differences if self.kind == "changed"]
+        causes = [difference[0] for difference in self.differences if self.kind == Kind.CHANGED]
         return frozenset((self.kind, *kinds, cause) for cause in causes or [None])
 
 
@@ -104,11 +131,11 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         Rows left out one after another are a run, and so are steps put in before the same row.
         """
         known = self.about
-        if edit.kind in ("left out", "put in") and self.edits:
+        if edit.kind in (Kind.LEFT_OUT, Kind.PUT_IN) and self.edits:
             last = self.edits[-1]
-            run = last.kind == edit.kind and edit.at - last.at <= (edit.kind == "left out")
+            run = last.kind == edit.kind and edit.at - last.at <= (edit.kind == Kind.LEFT_OUT)
             price = PRICES["go on"] if run or edit.about <= known else price
-        elif edit.kind == "changed":
+        elif edit.kind == Kind.CHANGED:
             new = len(edit.about - known)
             price += PRICES["changed"] * new + PRICES["again"] * (len(edit.about) - new)
             price = min(price, PRICES["changed at most"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
+from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.missing import ends_before, ends_early, left_out
 from course.diagnosis.naming import called, does, keys_of, place_of, reads
@@ -12,7 +13,7 @@ from course.language import _, ngettext, sentences
 from course.network.words import read_by, shape_of, sources, together
 
 #: Reported only if nothing else is: they follow from earlier mistakes.
-_LAST = {"behind the end", "output shape"}
+_LAST = {Kind.BEHIND_THE_END, Kind.OUTPUT_SHAPE}
 #: Reported once: the same mistake in the next stage needs no second sentence.
 _ONCE = {Cause.BLOCK_MISSING, Cause.BLOCK_EXTRA, Cause.SHORTCUT_EXTRA}
 _FEW = 3  # up to so many steps are listed one by one
@@ -27,7 +28,7 @@ def findings_of(alignment, most):
         kind = run[0].kind
         if kind in _LAST and findings:
             continue
-        if kind == "left out" and ends_before(alignment, run):
+        if kind == Kind.LEFT_OUT and ends_before(alignment, run):
             return findings or ends_early(alignment, run)
         known = {found.cause for found in findings} & _ONCE
         told = _TELL[kind](alignment, run)
@@ -57,7 +58,7 @@ def _changed(alignment, run):
 
 
 def _resizes(edit):
-    return edit.kind != "changed" or edit.row.shape != edit.step.shape
+    return edit.kind != Kind.CHANGED or edit.row.shape != edit.step.shape
 
 
 def _attributed(edit, cause, expected, received, library, *, first, sizes, added):
@@ -297,32 +298,32 @@ def _another_shortcut(alignment, run):
 
 
 _TELL = {
-    "changed": _changed,
-    "another step": _another_step,
-    "shared": _shared,
-    "shares": _shares,
-    "no flatten": _no_flatten,
+    Kind.CHANGED: _changed,
+    Kind.ANOTHER_STEP: _another_step,
+    Kind.SHARED: _shared,
+    Kind.SHARES: _shares,
+    Kind.NO_FLATTEN: _no_flatten,
     "own activation": _own_activation,
-    "pre-activation": _pre_activation,
-    "relu before addition": _relu_before_addition,
-    "left out": left_out,
-    "put in": _put_in,
-    "follows": _follows,
-    "behind the end": _behind_the_end,
-    "reads something else": _reads_something_else,
-    "block missing": _block_missing,
-    "block too many": _block_too_many,
-    "head missing": left_out,
-    "side by side": _side_by_side,
-    "one of several": _one_of_several,
-    "one lacks": _one_lacks,
-    "swapped": _swapped,
-    "wrong axis": _wrong_axis,
-    "added": _added,
-    "added instead": _added_instead,
-    "on a shortcut": _on_a_shortcut,
-    "before an addition": _before_addition,
-    "another shortcut": _another_shortcut,
-    "output count": output_count,
-    "output shape": output_shape,
+    Kind.PRE_ACTIVATION: _pre_activation,
+    Kind.RELU_BEFORE_ADDITION: _relu_before_addition,
+    Kind.LEFT_OUT: left_out,
+    Kind.PUT_IN: _put_in,
+    Kind.FOLLOWS: _follows,
+    Kind.BEHIND_THE_END: _behind_the_end,
+    Kind.READS_SOMETHING_ELSE: _reads_something_else,
+    Kind.BLOCK_MISSING: _block_missing,
+    Kind.BLOCK_TOO_MANY: _block_too_many,
+    Kind.HEAD_MISSING: left_out,
+    Kind.SIDE_BY_SIDE: _side_by_side,
+    Kind.ONE_OF_SEVERAL: _one_of_several,
+    Kind.ONE_LACKS: _one_lacks,
+    Kind.SWAPPED: _swapped,
+    Kind.WRONG_AXIS: _wrong_axis,
+    Kind.ADDED: _added,
+    Kind.ADDED_INSTEAD: _added_instead,
+    Kind.ON_A_SHORTCUT: _on_a_shortcut,
+    Kind.BEFORE_AN_ADDITION: _before_addition,
+    Kind.ANOTHER_SHORTCUT: _another_shortcut,
+    Kind.OUTPUT_COUNT: output_count,
+    Kind.OUTPUT_SHAPE: output_shape,
 }

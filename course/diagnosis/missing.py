@@ -1,6 +1,7 @@
 """Findings about rows of the table that have no step, and about a network that ends early."""
 
 from course.diagnosis.causes import Cause, few, finding
+from course.diagnosis.edits import Kind
 from course.diagnosis.naming import does, keys_of, reads, what
 from course.language import _, ngettext
 from course.network.words import sources, together
@@ -50,7 +51,7 @@ def ends_before(alignment, run):
     if (
         alignment.rest
         or run[0].steps
-        or not kinds <= {"left out", "output shape"}
+        or not kinds <= {Kind.LEFT_OUT, Kind.OUTPUT_SHAPE}
         or _reader(alignment, run)
     ):
         return False

@@ -6,7 +6,7 @@ The variable `following` is such a state.
 
 from course.diagnosis.blocks import blocks, head_missing
 from course.diagnosis.compare import similar
-from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import activation_elsewhere, pre_activation, swapped
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import (
@@ -37,21 +37,21 @@ def changed(place):
         spread = ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense"
         if (ours.step == theirs.step or (spread and state.spread)) and not theirs.closed:
             if ours.filters != theirs.filters and (twins := _twins(place)):
-                edit = place.edit("shared", step, count=twins, final=True)
+                edit = place.edit(Kind.SHARED, step, count=twins, final=True)
                 yield state.with_edit(edit, 0)
             # `with_edit` adds the price of each difference.
             price = -PRICES["unlike"] * nets.likeness(row, step)
-            yield following.with_edit(place.edit("changed", step, differences=found), price)
+            yield following.with_edit(place.edit(Kind.CHANGED, step, differences=found), price)
         elif spread:
             following = following._replace(sizes=False, spread=True)
             found = nets.apart(following, row, step)
-            following = following.with_edit(place.edit("no flatten", step), PRICES["changed"])
-            edit = place.edit("changed", step, differences=found)
+            following = following.with_edit(place.edit(Kind.NO_FLATTEN, step), PRICES["changed"])
+            edit = place.edit(Kind.CHANGED, step, differences=found)
             yield following.with_edit(edit, 0) if found else following
         else:
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
             following = following._replace(sizes=False)
-            yield following.with_edit(place.edit("another step", step, differences=found), price)
+            yield following.with_edit(place.edit(Kind.ANOTHER_STEP, step, differences=found), price)
 
 
 def several_steps(place):
@@ -73,7 +73,7 @@ def several_steps(place):
         following = put_in(nets, settled(nets, state, [row]), group)
         following = following._replace(stands={**following.stands, row: past}, sizes=False)
         nodes = tuple(nets.net.nodes[n] for n in group)
-        edit = place.edit("another step", begin, steps=nodes)
+        edit = place.edit(Kind.ANOTHER_STEP, begin, steps=nodes)
         yield following.with_edit(edit, PRICES["another step"])
 
 
@@ -88,7 +88,7 @@ def part_read(place):
         found = nets.apart(state, row, step)
         if read == wanted and found and nets.net.nodes[step].step == "conv":
             following = paired(nets, state, row, step, sizes=False)
-            yield following.with_edit(place.edit("changed", step, differences=found), 0)
+            yield following.with_edit(place.edit(Kind.CHANGED, step, differences=found), 0)
 
 
 def wrong_axis(place):
@@ -110,7 +110,7 @@ def wrong_axis(place):
             following = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
         else:
             continue
-        yield following.with_edit(place.edit("wrong axis", step), PRICES["pattern"])
+        yield following.with_edit(place.edit(Kind.WRONG_AXIS, step), PRICES["pattern"])
 
 
 def _twins(place):
@@ -137,7 +137,7 @@ def missing(place):
     else:
         instead = (place.candidates or place.ready or [None])[0]
         instead = None if instead is None else place.nets.net.nodes[instead]
-        edit = place.edit("left out", rows=(place.node,), instead=instead)
+        edit = place.edit(Kind.LEFT_OUT, rows=(place.node,), instead=instead)
         following = left_out(place.nets, place.state, place.row)
         yield following.with_edit(edit, PRICES["left out"])
 
@@ -153,7 +153,7 @@ def too_many(place):
     nets, state = place.nets, place.state
     if len(place.keys) == 1 and place.reads[0] is not None:
         for step in place.candidates:
-            edit = place.edit("put in", step, steps=(nets.net.nodes[step],))
+            edit = place.edit(Kind.PUT_IN, step, steps=(nets.net.nodes[step],))
             readers = {r for n, _, _ in place.keys[0] for r in nets.table.readers[n]}
             alone = all(state.settled >> r & 1 for r in readers - {place.row})
             for row in (None,) if alone else (None, place.row):
@@ -170,7 +170,7 @@ def _before_a_part(place):
     for source, start, _ in {part for key in place.keys for part in key}:
         for step in nets.net.fed.get((state.stands.get(source),), ()):
             if start == -1 and not state.used >> step & 1:
-                edit = place.edit("put in", step, steps=(nets.net.nodes[step],))
+                edit = place.edit(Kind.PUT_IN, step, steps=(nets.net.nodes[step],))
                 stands = {**state.stands, source: whole(step)}
                 following = put_in(nets, state, [step], stands=stands, sizes=False)
                 yield following.with_edit(edit, PRICES["put in"])
@@ -189,8 +189,8 @@ def reads_something_else(place):
             price -= PRICES["unlike"] * nets.likeness(row, step)
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
             price += PRICES["far away"] * abs(step - near)
-            following = following.with_edit(place.edit("reads something else", step), price)
-            edit = place.edit("changed", step, differences=found)
+            following = following.with_edit(place.edit(Kind.READS_SOMETHING_ELSE, step), price)
+            edit = place.edit(Kind.CHANGED, step, differences=found)
             yield following.with_edit(edit, 0) if found else following
     yield from _reads_a_branch(place)
     of = pairs_of(state)
@@ -210,7 +210,7 @@ def reads_something_else(place):
             between = [r for r in range(row, later) if nets.table.leads(r, later)]
             between = [r for r in between if not state.settled >> r & 1]
             following = paired(nets, settled(nets, state, between), later, step)
-            edit = Edit("reads something else", later, node, nets.net.nodes[step])
+            edit = Edit(Kind.READS_SOMETHING_ELSE, later, node, nets.net.nodes[step])
             price = PRICES["reads something else"] + PRICES["pattern"]
             yield following.with_edit(edit, price)
 
@@ -232,7 +232,7 @@ def _reads_a_branch(place):
                 following = paired(nets, moved, row, reader, sizes=False)
                 price = PRICES["reads something else"]
                 price -= PRICES["unlike"] * nets.likeness(row, reader)
-                yield following.with_edit(place.edit("reads something else", reader), price)
+                yield following.with_edit(place.edit(Kind.READS_SOMETHING_ELSE, reader), price)
 
 
 def put_off(place):

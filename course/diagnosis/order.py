@@ -1,7 +1,7 @@
 """The moves about steps in another order: swapped, pre-activation, an activation elsewhere."""
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.place import left_out, paired, put_in, whole
 
 #: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
@@ -26,11 +26,11 @@ def activation_elsewhere(place):
                 following = put_in(nets, paired(nets, state, row, step), [later])
                 following = following._replace(stands={**following.stands, row: whole(later)})
                 other = (Cause.ACTIVATION, found[0][1], node.does())
-                yield following.with_edit(place.edit("changed", step, differences=(other,)), 0)
+                yield following.with_edit(place.edit(Kind.CHANGED, step, differences=(other,)), 0)
             if node.activation == place.node.activation and len(node.inputs) == 1:
                 following = put_in(nets, paired(nets, state, row, step), [later])
                 following = following._replace(stands={**following.stands, row: whole(later)})
-                edit = place.edit("follows", later, steps=(node,))
+                edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
                 yield following.with_edit(edit, PRICES["reads something else"])
         after = nets.table.readers[row]
         if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
@@ -45,12 +45,14 @@ def activation_elsewhere(place):
             if nets.net.nodes[total].activation == nets.table.nodes[after].activation:
                 continue  # it is not elsewhere, but there twice
             following = following._replace(loose=state.loose | {after})
-            yield following.with_edit(place.edit("relu before addition", step), PRICES["pattern"])
+            yield following.with_edit(
+                place.edit(Kind.RELU_BEFORE_ADDITION, step), PRICES["pattern"]
+            )
         else:
             following = left_out(nets, following, after)
             lost = nets.table.nodes[after]
             yield following.with_edit(
-                Edit("left out", after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
+                Edit(Kind.LEFT_OUT, after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
 
@@ -95,7 +97,7 @@ def _swapped(place, unit, price):
             following = paired(nets, following, *pair)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
         stands = {**following.stands, theirs[-1]: whole(second[-1])}
-        edit = place.edit("swapped", later, instead=nets.table.nodes[after])
+        edit = place.edit(Kind.SWAPPED, later, instead=nets.table.nodes[after])
         yield following._replace(stands=stands, sizes=sizes).with_edit(edit, price)
 
 
@@ -129,7 +131,7 @@ def pre_activation(place):
         full = place.node.groups == 1
         own = any(n.step == "conv" and (n.groups == 1) == full for n in follows)
         if place.node.step == "conv" and norm and behind == ["batch_norm"] and own:
-            edit = place.edit("pre-activation", step, final=True)
+            edit = place.edit(Kind.PRE_ACTIVATION, step, final=True)
             yield place.state.with_edit(edit, PRICES["pattern"])
 
 

@@ -4,13 +4,15 @@ from collections import Counter
 from dataclasses import replace
 
 from course.diagnosis.causes import Cause
+from course.diagnosis.edits import Kind
 
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
 _OF_ONE_STEP = {
-    "changed", "one of several", "one lacks", "swapped", "no flatten", "wrong axis", "follows",
-    "relu before addition", "pre-activation", "side by side", "shared", "shares", "own activation",
+    Kind.CHANGED, Kind.ONE_OF_SEVERAL, Kind.ONE_LACKS, Kind.SWAPPED,
+    Kind.NO_FLATTEN, Kind.WRONG_AXIS, Kind.FOLLOWS, Kind.RELU_BEFORE_ADDITION,
+    Kind.PRE_ACTIVATION, Kind.SIDE_BY_SIDE, Kind.SHARED, Kind.SHARES,
 }  # fmt: skip
-_EXTRA = {"put in", "behind the end", "block too many"}
+_EXTRA = {Kind.PUT_IN, Kind.BEHIND_THE_END, Kind.BLOCK_TOO_MANY}
 _FEW = 3  # most rows that one layer of the student's own stands for
 
 
@@ -43,10 +45,11 @@ def _fed_elsewhere(table, runs):
     """
     found = list(runs)
     for lost in runs:
-        if [edit.kind for edit in lost] != ["left out"]:
+        if [edit.kind for edit in lost] != [Kind.LEFT_OUT]:
             continue
         for n, (edit, *_) in enumerate(found):
-            if edit.kind == "reads something else" and lost[0].at in table.nodes_read_by(edit.at):
+            elsewhere = edit.kind == Kind.READS_SOMETHING_ELSE
+            if elsewhere and lost[0].at in table.nodes_read_by(edit.at):
                 found[n] = [replace(edit, rows=(lost[0].row,))]
                 found.remove(lost)
                 break
@@ -54,7 +57,7 @@ def _fed_elsewhere(table, runs):
 
 
 def _is_norm(edit):
-    return edit.kind == "left out" and edit.row.step == "batch_norm"
+    return edit.kind == Kind.LEFT_OUT and edit.row.step == "batch_norm"
 
 
 def _grouped(alignment):
@@ -88,21 +91,25 @@ def _as_one_edit(first, second):
             return _replacement(lost, [step for edit in put for step in edit.steps])
         # The addition is there, and adds something else than the shortcut.
         sums = [step for edit in put for step in edit.steps if step.step == "add"]
-        if beside and put[0].kind in {*_EXTRA, "added"} and sums and _is_a_shortcut(lost):
+        if beside and put[0].kind in {*_EXTRA, Kind.ADDED} and sums and _is_a_shortcut(lost):
             rows = (lost[0].row,) if len(lost) > 1 else ()
-            return replace(lost[-1], kind="reads something else", step=sums[-1], rows=rows)
+            return replace(lost[-1], kind=Kind.READS_SOMETHING_ELSE, step=sums[-1], rows=rows)
     edit, more = first[0], second[0]
-    if edit.kind == "changed" and more.kind in _EXTRA:
+    if edit.kind == Kind.CHANGED and more.kind in _EXTRA:
         steps = tuple(step for each in second for step in each.steps)
         if _is_a_function(edit, steps):
             return replace(edit, kind="own activation", steps=steps)
-    own = edit.kind == "another step" and more.at == edit.at + 1
+    own = edit.kind == Kind.ANOTHER_STEP and more.at == edit.at + 1
     if own and edit.step.claimed and _are_gone(second, [edit.step]):
         return replace(edit, rows=(*(edit.rows or (edit.row,)), *(e.row for e in second)))
     of_one_layer = all(
         each.step and each.step.written == "SeparableConv2D" for each in (edit, more)
     )
-    if of_one_layer and (edit.kind, more.kind) == ("put in", "changed") and edit.at == more.at:
+    if (
+        of_one_layer
+        and (edit.kind, more.kind) == (Kind.PUT_IN, Kind.CHANGED)
+        and edit.at == more.at
+    ):
         return _replacement(second, [edit.step, more.step])
     return None
 
@@ -120,14 +127,14 @@ def _are_gone(run, steps):
 
     A layer of the student's own may stand in the place of several rows.
     """
-    gone = {edit.kind for edit in run} == {"left out"}
+    gone = {edit.kind for edit in run} == {Kind.LEFT_OUT}
     few = len(run) <= (_FEW if steps[0].claimed else 1)
     return gone and few and all(edit.row.step != "add" for edit in run)
 
 
 def _is_a_shortcut(run):
     """Whether the missing rows are those of a shortcut, the addition last."""
-    gone = {edit.kind for edit in run} == {"left out"}
+    gone = {edit.kind for edit in run} == {Kind.LEFT_OUT}
     return gone and len(run) <= _FEW and run[-1].row.step == "add"
 
 
@@ -135,16 +142,16 @@ def _replacement(lost, steps):
     """One edit: these steps stand where the rows of the run should."""
     rows = tuple(edit.row for edit in lost)
     steps = tuple(steps)
-    kind = "another step"
+    kind = Kind.ANOTHER_STEP
     return replace(lost[0], kind=kind, differences=(), step=steps[0], steps=steps, rows=rows)
 
 
 def _goes_on(table, run, edit):
     """Whether an edit belongs to the run before it."""
     last = run[-1]
-    if last.kind != edit.kind or edit.kind not in ("left out", "put in"):
+    if last.kind != edit.kind or edit.kind not in (Kind.LEFT_OUT, Kind.PUT_IN):
         return False
-    if edit.kind == "put in":
+    if edit.kind == Kind.PUT_IN:
         return edit.at == last.at
     reads = table.nodes_read_by(edit.at)
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)

@@ -1,7 +1,7 @@
 """The moves about additions: one is missing, extra or a concatenation, or adds other values."""
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.edits import PRICES, Edit
+from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
 
 _NEAR = 3  # most steps of a shortcut
@@ -18,7 +18,7 @@ def side_by_side(place):
     # The activation behind the concatenation is seen in each of its parts.
     wanted += [{*whole(n)} for n in place.candidates if _has_another(nets, place.state, row, n)]
     if any(_beside(nets, read, w) for read in nets.net.joined for w in wanted):
-        edit = Edit("side by side", way[-1], nets.table.nodes[way[-1]], final=True)
+        edit = Edit(Kind.SIDE_BY_SIDE, way[-1], nets.table.nodes[way[-1]], final=True)
         yield place.state.with_edit(edit, PRICES["pattern"])
 
 
@@ -42,7 +42,7 @@ def added_instead(place):
         made = {part for key in nets.net.inputs[step] for part in key}
         if nets.net.nodes[step].step == "add" and made == set(place.reads[0]):
             following = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
-            yield following.with_edit(place.edit("added instead", step), PRICES["pattern"])
+            yield following.with_edit(place.edit(Kind.ADDED_INSTEAD, step), PRICES["pattern"])
 
 
 def added(place):
@@ -72,7 +72,7 @@ def _added(place, state, here, key, row):
             continue
         chain = [n for each in chains for n in each]
         following = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
-        edit = place.edit("added", step, steps=tuple(nets.net.nodes[n] for n in (step, *chain)))
+        edit = place.edit(Kind.ADDED, step, steps=tuple(nets.net.nodes[n] for n in (step, *chain)))
         yield following.with_edit(edit, PRICES["shortcut"])
 
 
@@ -111,7 +111,7 @@ def normalised_sum(place):
             stands = {**following.stands, row: place.reads[0]}
             moved = {**following.moved, whole(total): whole(norm)}
             following = following._replace(stands=stands, moved=moved, loose=state.loose | {total})
-            edit = place.edit("swapped", norm, instead=kept)
+            edit = place.edit(Kind.SWAPPED, norm, instead=kept)
             yield following.with_edit(edit, PRICES["pattern"])
 
 
@@ -132,14 +132,14 @@ def addition(place):
         following = paired(nets, state, row, step, sizes=False)
         chain = _chain(nets, state, other[0], wanted[wrong[0]])
         if chain is None:
-            edit = place.edit("reads something else", step)
+            edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
             yield following.with_edit(edit, PRICES["reads something else"])
             continue
         steps = tuple(nets.net.nodes[n] for n in chain)
         source = place.keys[wrong[0]][0][0]
         # The operand that has other readers is the shortcut: the block reads its own input too.
         shortcut = len(nets.table.readers[source]) > 1
-        edit = place.edit("on a shortcut" if shortcut else "before an addition", step,
+        edit = place.edit(Kind.ON_A_SHORTCUT if shortcut else Kind.BEFORE_AN_ADDITION, step,
                           steps=steps, instead=nets.table.nodes[source])  # fmt: skip
         yield put_in(nets, following, chain).with_edit(edit, PRICES["shortcut"])
 
@@ -158,7 +158,7 @@ def shortcut(place):
     begin, behind = place.reads[0], nets.translated(state, total, main)
     if state.settled >> total & 1:  # the addition is missing, and this way to it
         rows = tuple(nets.table.nodes[r] for r in way)
-        edit = Edit("left out", total, rows[-1], rows=rows)
+        edit = Edit(Kind.LEFT_OUT, total, rows[-1], rows=rows)
         yield settled(nets, state, gone).with_edit(edit, PRICES["again"])
         return
     if behind is None:
@@ -173,7 +173,7 @@ def shortcut(place):
                 following = paired(nets, following, total, step)
                 steps = tuple(nets.net.nodes[n] for n in chain)
                 rows = tuple(nets.table.nodes[r] for r in gone)
-                edit = place.edit("another shortcut", chain[0], steps=steps, rows=rows)
+                edit = place.edit(Kind.ANOTHER_SHORTCUT, chain[0], steps=steps, rows=rows)
                 yield following.with_edit(edit, PRICES["shortcut"])
             return
     if main == place.keys[0]:
@@ -181,7 +181,7 @@ def shortcut(place):
     following = left_out(nets, settled(nets, state, gone), total, main)
     rows = tuple(nets.table.nodes[r] for r in way)
     node = nets.table.nodes[total]
-    edit = Edit("left out", total, node, rows=rows)
+    edit = Edit(Kind.LEFT_OUT, total, node, rows=rows)
     yield following.with_edit(edit, PRICES["head missing"])
 
 

@@ -1,7 +1,7 @@
 """Moves about a row that several steps side by side make up, as AlexNet's two GPUs do."""
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.edits import PRICES
+from course.diagnosis.edits import PRICES, Kind
 from course.diagnosis.place import put_in, settled
 
 
@@ -32,14 +32,16 @@ def towers(place):
         return
     layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
     if apart and len(layers) == 1 and None not in layers:
-        edit = place.edit("shared", side[0], count=len(side) - 1, final=True)
+        edit = place.edit(Kind.SHARED, side[0], count=len(side) - 1, final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return
     following = put_in(nets, settled(nets, state, [row]), side)
     following = following._replace(stands={**following.stands, row: parts})
     if odd:
         nodes = tuple(nets.net.nodes[n] for n in side)
-        edit = place.edit("one of several", odd[0], differences=tuple(found[odd[0]]), steps=nodes)
+        edit = place.edit(
+            Kind.ONE_OF_SEVERAL, odd[0], differences=tuple(found[odd[0]]), steps=nodes
+        )
         following = following.with_edit(edit, PRICES["changed"])
     yield following
 
@@ -90,5 +92,5 @@ def one_lacks(place):
     following = following._replace(
         stands={**following.stands, row: tuple(sorted(parts))}, sizes=sizes
     )
-    edit = place.edit("one lacks", found[0], instead=without, count=len(pieces))
+    edit = place.edit(Kind.ONE_LACKS, found[0], instead=without, count=len(pieces))
     yield following.with_edit(edit, PRICES["one tower"])
