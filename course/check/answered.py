@@ -11,6 +11,14 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from course.check.stubs import (
+    FUNCTION,
+    always_leaves,
+    does_nothing,
+    is_empty,
+    is_stub,
+    returns_a_value,
+)
 from course.evidence.cells import asked, defined
 from course.evidence.syntax import assigned, bound
 from course.language import _
@@ -22,7 +30,6 @@ _GIVEN = {*dir(builtins), "display", "get_ipython", "In", "Out", "exit", "quit"}
 _DEFINES_ANY = re.compile(r"^\s*(?:%pylab|%run|from .* import \*)", re.MULTILINE)
 _MAGIC_VALUE = re.compile(r"^([ \t]*[\w., ]+=[ \t]*)[%!].*$", re.MULTILINE)
 OPEN = "open"  # of an exercise in which nothing was written; never shown
-_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass
@@ -136,7 +143,7 @@ class Answers:
             self._names |= dict.fromkeys([*defined(source), *owed], broken)
             return
         for at, statement in enumerate(tree.body):
-            if _is_stub(statement):
+            if is_stub(statement):
                 rest = [name for later in tree.body[at:] for name in bound(later)]
                 made = {name for done in tree.body[:at] for name in bound(done)}
                 said = _(
@@ -151,7 +158,7 @@ class Answers:
     def _statement(self, node):
         """Note what a statement, and those inside of it, make of names."""
         uses = None
-        if isinstance(node, _FUNCTION):
+        if isinstance(node, FUNCTION):
             self._names[node.name] = _function(node)
             return
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
@@ -190,7 +197,7 @@ class Answers:
             key = getattr(target.slice, "value", None)
             constant = isinstance(target.slice, ast.Constant)
             left = tuple(k for k in was.empty if constant and k != key)
-            if constant and values and _is_empty(values[0]):
+            if constant and values and is_empty(values[0]):
                 left += (key,)
             keys = was.keys | {key} if constant and was.keys is not None else None
             self._names[target.value.id] = _Name(was.uses | uses, was.missing, left, keys)
@@ -274,7 +281,7 @@ def _uses(statement):
 
 def _value(node, uses):
     """The _Name of a value: is it None, or a dict with values that are None?"""
-    if _is_empty(node):
+    if is_empty(node):
         return _Name(uses, _("`{name}` is still None"))
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
@@ -283,73 +290,23 @@ def _value(node, uses):
         pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
     else:
         return _Name(uses)
-    empty = tuple(key for key, value in pairs if key and _is_empty(value))
+    empty = tuple(key for key, value in pairs if key and is_empty(value))
     written = all(key is not None for key, _ in pairs) and not getattr(node, "args", ())
     keys = frozenset(key for key, _ in pairs) if written else None
     return _Name(uses, "", empty, keys, untouched=len(empty) == len(pairs))
 
 
-def _is_empty(node):
-    """Whether an expression is None, ..., a list of these, or a function that returns them."""
-    if isinstance(node, ast.Lambda):
-        return _is_empty(node.body)
-    if isinstance(node, ast.List | ast.Tuple):
-        return bool(node.elts) and all(map(_is_empty, node.elts))
-    return isinstance(node, ast.Constant) and node.value in (None, ...)
-
-
 def _function(node):
     """The _Name of a function: is it still a stub, or empty?"""
-    body = [s for s in node.body if not _does_nothing(s)]
-    stub = next((s for s in body if _is_stub(s) or _leaves(s)), None)
+    body = [s for s in node.body if not does_nothing(s)]
+    stub = next((s for s in body if is_stub(s) or always_leaves(s)), None)
     missing = ""
     if not body:
         missing = OPEN
-    elif stub is not None and _is_stub(stub):
+    elif stub is not None and is_stub(stub):
         at = stub.lineno - node.lineno + 1
         left = _(
             "`{name}` still says raise NotImplementedError in its line {line}: delete that line"
         )
         missing = OPEN if body[0] is stub else left.format(name="{name}", line=at)
-    return _Name(_uses(node), missing, silent=not _gives(node))
-
-
-def _does_nothing(statement):
-    """Whether a statement does nothing: `pass`, a docstring, `...`."""
-    constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    return constant or isinstance(statement, ast.Pass)
-
-
-def _is_stub(statement):
-    """Whether this is `raise NotImplementedError`, with or without a text."""
-    raised = statement.exc if isinstance(statement, ast.Raise) else None
-    raised = raised.func if isinstance(raised, ast.Call) else raised
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
-
-
-def _leaves(statement):
-    """Whether a function always ends with this statement."""
-    if isinstance(statement, ast.Return | ast.Raise):
-        return True
-    if isinstance(statement, ast.If):
-        return all(any(map(_leaves, block)) for block in (statement.body, statement.orelse))
-    if isinstance(statement, ast.With | ast.Try):
-        blocks = [*statement.body, *getattr(statement, "orelse", ())]
-        handlers = [handler.body for handler in getattr(statement, "handlers", ())]
-        return all(any(map(_leaves, block)) for block in (blocks, *handlers))
-    return False
-
-
-def _gives(function):
-    """Whether a function returns or yields a value anywhere."""
-    waiting = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, _FUNCTION | ast.ClassDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.Yield | ast.YieldFrom):
-            return True
-        if isinstance(node, ast.Return) and node.value is not None and not _is_empty(node.value):
-            return True
-        waiting += ast.iter_child_nodes(node)
-    return False
+    return _Name(_uses(node), missing, silent=not returns_a_value(node))
