@@ -11,9 +11,11 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 from jupyter_client.launcher import launch_kernel
 
@@ -52,10 +54,12 @@ class _Kernel:
 def _server(*read):
     """The process that forks the kernels with these variables; it ends with its standard input."""
     others = {name: value for name, value in os.environ.items() if name not in _READ}
+    left = tempfile.mkdtemp(prefix="course-kernels-")  # what TensorFlow leaves when a kernel ends
+    atexit.register(shutil.rmtree, left, ignore_errors=True)
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(_HERE),
-        env=others | dict(read) | {"MPLBACKEND": _INLINE},
+        env=others | dict(read) | {"MPLBACKEND": _INLINE, "TMPDIR": left},
     )  # fmt: skip
     atexit.register(server.communicate)
     return server
@@ -71,6 +75,7 @@ _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets befo
 
 def _serve():
     """Fork a kernel for each line of standard input: its arguments, variables and folder."""
+    tempfile.gettempdir()  # remembered: the kernels have other variables
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # for what the libraries print
     del sys.path[0]  # the folder that `-m` puts there
