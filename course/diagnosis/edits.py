@@ -40,6 +40,7 @@ class Kind(StrEnum):
     SHARED = "shared"  # one layer does what several rows ask for
     SHARES = "shares"  # it has the weights of another row
     FOLLOWS = "follows"  # its activation comes after a later row
+    OWN_ACTIVATION = "own activation"  # a function of several steps stands for its activation
     ONE_OF_SEVERAL = "one of several"  # one of several towers differs from the others
     ONE_LACKS = "one lacks"  # one of several towers lacks the row
     SWAPPED = "swapped"

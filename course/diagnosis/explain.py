@@ -303,7 +303,7 @@ _TELL = {
     Kind.SHARED: _shared,
     Kind.SHARES: _shares,
     Kind.NO_FLATTEN: _no_flatten,
-    "own activation": _own_activation,
+    Kind.OWN_ACTIVATION: _own_activation,
     Kind.PRE_ACTIVATION: _pre_activation,
     Kind.RELU_BEFORE_ADDITION: _relu_before_addition,
     Kind.LEFT_OUT: left_out,

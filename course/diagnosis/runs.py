@@ -98,7 +98,7 @@ def _as_one_edit(first, second):
     if edit.kind == Kind.CHANGED and more.kind in _EXTRA:
         steps = tuple(step for each in second for step in each.steps)
         if _is_a_function(edit, steps):
-            return replace(edit, kind="own activation", steps=steps)
+            return replace(edit, kind=Kind.OWN_ACTIVATION, steps=steps)
     own = edit.kind == Kind.ANOTHER_STEP and more.at == edit.at + 1
     if own and edit.step.claimed and _are_gone(second, [edit.step]):
         return replace(edit, rows=(*(edit.rows or (edit.row,)), *(e.row for e in second)))

@@ -9,7 +9,8 @@ from keras import layers, ops
 from course import check
 from course.anatomy import anatomy
 from course.architectures import alexnet, googlenet, lenet, resnet, vgg
-from course.diagnosis import Cause, diagnose, nearest
+from course.diagnosis import Cause, diagnose, explain, nearest
+from course.diagnosis.edits import Kind
 from course.evidence import weightless
 from course.language import speaking
 from tests.diagnosis.test_diagnosis import C3_CONNECTIONS, of_1998, squash, taken
@@ -740,3 +741,7 @@ def test_a_card_says_which_table_is_meant():
     with pytest.raises(check.CheckFailed) as failed, check.silently():
         check.model(lambda: vgg16(top=(4096, 4000)), like=tables)
     assert "It is compared with VGG-16, the nearest of 3 tables." in str(failed.value)
+
+
+def test_every_kind_of_edit_has_a_sentence():
+    assert {*explain._TELL} == {*Kind} and all(type(kind) is Kind for kind in explain._TELL)
