@@ -12,13 +12,14 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course.grading import CourseError
 from course.grading.inbox import archives
 from course.grading.inbox.collect import LMS, collect
 from course.notebook import read as notebooks
 from tests.inbox import WHEN, packed
+from tests.school import cell
 
 
 def reasons(report):
@@ -137,6 +138,23 @@ def test_the_exercises_tell_the_assignment_whatever_the_file_is_called(room, tmp
     assert (room.folder / "submitted" / "bo_2" / "hw2" / "q.ipynb").exists()
     assert room.collect(path, "--assignment", "hw3") == 1
     assert "There is no assignment 'hw3'" in capsys.readouterr().err
+
+
+def test_what_could_be_two_notebooks_is_the_one_that_the_archive_is_for(room, tmp_path):
+    """Of a file that was cut off, only the first cells are left, which all notebooks have."""
+    for path in room.folder.glob("solutions/*/*.ipynb"):
+        nb = nbformat.read(path, 4)
+        nb.cells.insert(0, cell(new_code_cell, "import course", "setup", locked=True))
+        nbformat.write(nb, path)
+    whole = room.notebook()
+    start = nbformat.reads(whole, 4)
+    del start.cells[1:]
+    names = [f"{student}_{n}_2000{n}_x.ipynb" for n, student in enumerate(("ada", "bo", "cy"))]
+    contents = whole, nbformat.writes(start), whole
+    report = collect(room.course, packed(tmp_path / "a.zip", dict(zip(names, contents, strict=True))))
+    assert {assignment for _, assignment, _ in report.taken} == {"hw"}
+    report = collect(room.course, packed(tmp_path / "b.zip", {names[1]: contents[1]}), only="hw")
+    assert report.taken == [("bo_1", "hw", names[1])]
 
 
 NEWEST = {

@@ -196,13 +196,17 @@ class _Known:
                 for name in grade_ids(read_source(path)):
                     self.by_id[name].append((assignment, path.stem))
 
-    def by_content(self, nb, only):
-        """The (assignment, notebook) that most of the exercises belong to, or None."""
+    def by_content(self, nb):
+        """Each (assignment, notebook) that most of the named cells belong to.
+
+        There are several if a damaged file holds only cells that all notebooks have.
+        """
         homes = Counter(home for name in grade_ids(nb) for home in self.by_id.get(name, ()))
-        most = [home for home in homes if homes[home] == max(homes.values())]
-        return max(
-            most, key=lambda home: (home[0] == only, self.order.index(home[0])), default=None
-        )
+        return [home for home in homes if homes[home] == max(homes.values())]
+
+    def most_frequent(self, counts):
+        """The assignment that is counted most often, the later of two; None without any."""
+        return max(counts, key=lambda name: (counts[name], self.order.index(name)), default=None)
 
     def by_name(self, name, only):
         """The (assignment, notebook) of a broken file, by a word of its name, or from `only`."""
@@ -217,6 +221,7 @@ def _recognise(known, files, only, lms):
 
     Returns the assignment that the archive is for, or None if it holds several.
     """
+    possible = []  # (file, the notebooks that it could be)
     for file in files:
         if file.reason:
             continue
@@ -227,12 +232,17 @@ def _recognise(known, files, only, lms):
             continue
         if nb is None and not file.entry.is_notebook:
             file.reason = f"is no notebook: it {file.broken}"
-        elif nb is not None and (home := known.by_content(nb, only)):
-            file.assignment, file.notebook = home
+        elif nb is not None and (homes := known.by_content(nb)):
+            possible.append((file, homes))
         elif nb is not None:
             file.reason = "holds no exercise of this course"
+    usual = known.most_frequent(Counter(homes[0][0] for _, homes in possible if len(homes) == 1))
+    for file, homes in possible:
+        file.assignment, file.notebook = max(
+            homes, key=lambda home: (home[0] == only, home[0] == usual, known.order.index(home[0]))
+        )
     counts = Counter(f.assignment for f in files if f.assignment for _ in f.students)
-    main = max(counts, key=lambda name: (counts[name], known.order.index(name)), default=None)
+    main = known.most_frequent(counts)
     if lms == "folders" and len(counts) > 1:  # plain folders may hold several assignments
         main = None
     main = main or only
