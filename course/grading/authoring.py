@@ -189,10 +189,11 @@ def _publish(course, copy, assignments, repository, no_trial):
     FOLDER is an empty or new one, or an earlier copy. ASSIGNMENT is a name such as 02-lenet
     (default: all).
     """
-    from course.grading.out.publish import publish
+    from course.grading.out.publish import destination, publish
     from course.grading.out.release import look_at_source
 
     chosen = course.chosen(assignments)
+    destination(course, copy, repository)  # a wrong folder is told before the solutions are graded
     for assignment in chosen:
         look_at_source(course, assignment)
     if not no_trial:

@@ -150,10 +150,10 @@ def test_what_could_be_two_notebooks_is_the_one_that_the_archive_is_for(room, tm
     start = nbformat.reads(whole, 4)
     del start.cells[1:]
     names = [f"{student}_{n}_2000{n}_x.ipynb" for n, student in enumerate(("ada", "bo", "cy"))]
-    contents = whole, nbformat.writes(start), whole
-    report = collect(room.course, packed(tmp_path / "a.zip", dict(zip(names, contents, strict=True))))
+    cut = {names[1]: nbformat.writes(start)}
+    report = collect(room.course, packed(tmp_path / "a.zip", dict.fromkeys(names, whole) | cut))
     assert {assignment for _, assignment, _ in report.taken} == {"hw"}
-    report = collect(room.course, packed(tmp_path / "b.zip", {names[1]: contents[1]}), only="hw")
+    report = collect(room.course, packed(tmp_path / "b.zip", cut), only="hw")
     assert report.taken == [("bo_1", "hw", names[1])]
 
 
@@ -418,6 +418,9 @@ def test_what_is_no_roster_is_refused(room, tmp_path, capsys, content):
     path = packed(tmp_path / "a.zip", written(room, "canvas"))
     assert room.collect(path, "--roster", roster) == 1
     assert f"The roster {roster} " in capsys.readouterr().err
+    roster.unlink()
+    assert room.collect(path, "--roster", roster) == 1
+    assert f"There is no roster {roster}." in capsys.readouterr().err
     assert room.submitted() == {}
 
 
@@ -654,5 +657,6 @@ def test_an_archive_without_notebooks_is_reported(room, tmp_path, capsys):
     assert "skipped  essay.docx: is no notebook (.ipynb)\n0 taken, 1 skipped." in (
         capsys.readouterr().out
     )
-    assert room.collect(tmp_path / "missing.zip") == 1
-    assert "cannot be read as a zip archive" in capsys.readouterr().err
+    missing = tmp_path / "missing.zip"
+    assert room.collect(missing) == 1
+    assert f"There is no file {missing}." in capsys.readouterr().err

@@ -225,6 +225,8 @@ def test_a_regrade_reaches_moodle(tmp_path):
 
 def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
     own = tmp_path / "own.csv"
+    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert f"There is no file {own}." in capsys.readouterr().err
     own.write_text(moodle().text())
     assert school.course("export", "--into", str(own)) == 1
     assert "is for one assignment: name that one" in capsys.readouterr().err

@@ -177,6 +177,13 @@ def test_it_writes_over_nothing_else(course, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_wrong_folder_is_told_before_the_solutions_are_graded(course, capsys):
+    assert main(["publish", "--course", str(course), str(course), "02-lenet"]) == 1
+    said = capsys.readouterr()
+    assert "holds the course itself" in said.err
+    assert "tried" not in said.out
+
+
 def test_a_solution_that_got_into_a_lecture_is_not_published(course, tmp_path, capsys):
     nb = nbformat.read(ROOT / "solutions/02-lenet/lenet.ipynb", 4)
     cell = next(cell for cell in nb.cells if cell.get("id") == "model-answer")

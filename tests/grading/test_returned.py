@@ -144,6 +144,20 @@ def test_what_canvas_gets_is_the_notebook_with_its_points(returned):
     assert not any(cell.get("outputs") for cell in nb.cells)
 
 
+def test_canvas_takes_back_nothing_for_a_zip_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    school = School(tmp_path / "course")
+    content = (school.folder / "assignments" / "hw" / "p1.ipynb").read_bytes()
+    inner = packed(tmp_path / "b.zip", {"work/p1.ipynb": content}).read_bytes()
+    files = {"roeada_13_20001_p1.ipynb": content, "libo_14_20002_b.zip": inner}
+    assert school.course("collect", str(packed(tmp_path / "a.zip", files))) == 0
+    for student in ("roeada_13", "libo_14"):
+        school.hand_in(student)
+    assert school.course("feedback", "hw", "--for", "canvas") == 0
+    assert "not in it: libo_14, as the notebook lay in a zip file" in capsys.readouterr().out
+    assert zipfile.ZipFile("feedback-hw-canvas.zip").namelist() == ["roeada_13_20001_p1.ipynb"]
+
+
 def test_nothing_to_return_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     school = School(tmp_path)

@@ -120,7 +120,9 @@ class Entry:
                 continue
             reason = entry.problem or entry.reason()
             if entry.is_zip:
-                reason = reason or "is an archive in an archive, which is not opened"
+                reason = reason or (
+                    "is an archive in an archive, which is not opened; ask for the notebook itself"
+                )
             total += 0 if reason else entry.size
             if number >= _MAX_INNER or total > _MAX_FILE:
                 raise Unreadable(
@@ -146,9 +148,15 @@ def opened(archive):
         return
     try:
         packed = zipfile.ZipFile(archive)
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+    except FileNotFoundError:
         raise CourseError(
-            f"{archive} cannot be read as a zip archive ({error}). Download the submissions from "
+            f"There is no file {archive}. Name the archive that your LMS gave you, or a folder "
+            "with its contents."
+        ) from None
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CourseError(
+            f"{archive} cannot be read as a zip archive ({why}). Download the submissions from "
             "the LMS once more, and give the file as it is, or a folder with its contents."
         ) from None
     with packed:

@@ -31,9 +31,12 @@ def read_csv(path, what="roster"):
             ]
             for mark in (head[1] or ",;\t|")
         }
+    except FileNotFoundError:
+        raise CourseError(f"There is no {what} {path}. It should be a CSV file.") from None
     except (OSError, ValueError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
         raise CourseError(
-            f"The {what} {path} cannot be read ({error}). It should be a CSV file in UTF-8."
+            f"The {what} {path} cannot be read ({why}). It should be a CSV file in UTF-8."
         ) from None
     # The delimiter is the one that makes the most titles.
     mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)

@@ -45,6 +45,20 @@ def publish(course, folder, assignments, repository=None):
 
     Raises CourseError if the folder holds other files, or a solution would be published.
     """
+    folder, address, before = destination(course, folder, repository)
+    for assignment in assignments:
+        release(course, assignment, address)
+    copy = _copy(course, assignments, address)
+    _keep_secrets(course, copy)
+    _write(folder, copy, before)
+    return sorted(copy), address
+
+
+def destination(course, folder, repository=None):
+    """(the copy's folder, its https address or "", the files that an earlier call wrote there).
+
+    Raises CourseError if the folder holds other files, or the repository has no such address.
+    """
     folder = Path(folder).resolve()
     if folder == course.root or folder in course.root.parents:
         raise CourseError(f"{folder} holds the course itself; name a folder beside it.")
@@ -54,12 +68,7 @@ def publish(course, folder, assignments, repository=None):
     address = https(repository)
     if repository and not address:
         raise CourseError(f"The repository should be an https:// address. Received: {repository}")
-    for assignment in assignments:
-        release(course, assignment, address)
-    copy = _copy(course, assignments, address)
-    _keep_secrets(course, copy)
-    _write(folder, copy, before)
-    return sorted(copy), address
+    return folder, address, before
 
 
 def _copy(course, assignments, address):

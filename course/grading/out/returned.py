@@ -41,13 +41,20 @@ def returned(course, assignment, lms, students=(), to=None):
         found, why = {}, f"nothing of theirs was collected from {LMS[lms][0]}"
         for notebook, entry in about.notebooks.items():
             page = course.path("feedback", assignment, student) / f"{notebook}.html"
-            if entry["lms"] == lms and (name := _name(lms, entry["file"], notebook)):
-                if not page.exists():
-                    why = "there is no page of it"
-                elif lms == "canvas":
-                    found[name] = _annotated(course, assignment, student, notebook)
-                else:
-                    found[name] = page.read_bytes()
+            if entry["lms"] != lms:
+                continue
+            name = _name(lms, entry["file"], notebook)
+            if name is None:
+                why = (
+                    "the notebook lay in a zip file, and Canvas takes back only what has the name "
+                    "of a file that was handed in"
+                )
+            elif not page.exists():
+                why = "there is no page of it"
+            elif lms == "canvas":
+                found[name] = _annotated(course, assignment, student, notebook)
+            else:
+                found[name] = page.read_bytes()
         files |= found
         if not found:
             left.append((student, why))
@@ -65,7 +72,10 @@ def returned(course, assignment, lms, students=(), to=None):
 
 
 def _name(lms, collected, notebook):
-    """The path in the zip file, from the path that the LMS gave; None if it gave none."""
+    """The path in the zip file that goes back, from the one in the LMS's archive.
+
+    None for a notebook in a student's own zip file at Canvas.
+    """
     found = matches(lms, [collected])
     if not found:
         return None
