@@ -72,8 +72,9 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV) (about 3 GB and two to three minutes, only the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	  --editable ".[tensorflow,digits,lab,grading,site,test]"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \
+	  --constraint constraints.txt --editable ".[tensorflow,digits,lab,grading,site,test]"
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib  # pip would use one core for it
 	@for part in assignment-list course-list; do \
 	  $(BIN)/jupyter labextension disable --level=sys_prefix "@jupyter/nbgrader:$$part" 2> /dev/null; done
 	@touch $@
