@@ -371,6 +371,15 @@ MISTAKES = [
         ("convolution-conv2d",), "it should give",
     ),
     Mistake(
+        "windows that move by 1", "conv-answer",
+        "def conv2d(image, kernels, bias, stride=1, padding=0):\n"
+        "    image = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])\n"
+        "    rows, columns = [(n - kernels.shape[0]) // stride + 1 for n in image.shape[:2]]\n"
+        "    w = np.lib.stride_tricks.sliding_window_view(image, kernels.shape[:2], axis=(0, 1))\n"
+        '    return np.einsum("hwcij,ijck->hwk", w[:rows, :columns], kernels) + bias',
+        ("convolution-conv2d",), "2, 1) gives [[[1], [6]], [[14], [36]]], it should give [[[1], ",
+    ),
+    Mistake(
         "bias forgotten", "conv-answer",
         "def conv2d(image, kernels, bias, stride=1, padding=0):\n"
         "    image = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])\n"
