@@ -1,5 +1,7 @@
 """The moves about many rows at once: a missing or extra block, a missing path to an output."""
 
+from collections import Counter
+
 from course.diagnosis.edits import PRICES, Kind
 from course.diagnosis.place import put_in, settled, standing
 
@@ -20,12 +22,14 @@ def blocks(place):
 def _block_missing(place):
     nets, state, row = place.nets, place.state, place.row
     unsized = state._replace(sizes=False)
+    begin = min(place.candidates or place.ready, default=len(nets.net.nodes))
     for end, past in nets.table.blocks(row):
         # The row behind the block reads nothing but `past`.
         reads = [state.moved.get((end, past), place.reads[0])] * len(nets.table.inputs[end])
         found = nets.fitting(unsized, end, nets.reading(reads, state.used))
-        if found:  # otherwise the row behind the block is missing too
-            gone = range(row, end)
+        gone = range(row, end)
+        # If nothing is found, the row behind the block is missing too.
+        if found and not _other_widths(place, gone, range(begin, begin + len(gone)), +1):
             following = settled(nets, state, gone, **standing(state, past, place.reads[0]))
             rows = tuple(nets.table.nodes[r] for r in gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
@@ -38,18 +42,43 @@ def _block_too_many(place):
     begin = min(place.candidates or place.ready, default=None)
     if begin is None:
         return
+    alone = sum((edit.kind, edit.at) == (Kind.PUT_IN, row) for edit in state.edits)
     unsized = state._replace(sizes=False)
     for end, past in nets.net.blocks(begin):
         these = (1 << end) - (1 << begin)
         if state.used & these:
             break
         reads = [state.moved.get((row, place.keys[0]), past)]
-        if nets.fitting(unsized, row, nets.reading(reads, state.used | these)):
-            more = range(begin, end)
+        more = range(begin, end)
+        found = nets.fitting(unsized, row, nets.reading(reads, state.used | these))
+        steps = range(max(0, begin - alone), end)  # with those that were put in before the block
+        if found and not _other_widths(place, range(row, row + len(steps)), steps, -1):
             following = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
             edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=steps)
             yield following.with_edit(edit, _block_price(edit.kind, more))
+
+
+def _other_widths(place, rows, steps, sign):
+    """Whether a block's steps are there, and only make other numbers of maps than the rows.
+
+    Then no block is missing (`sign` is 1) or too many (-1), unless the table or the network has
+    more nodes left than the other. One in eight steps may differ in other ways, too.
+    """
+    table, net = place.nets.table, place.nets.net
+    more = sign * sum(place.state.balance.values())
+    if 2 * more >= len(rows) or rows.stop > len(table.nodes) or steps.stop > len(net.nodes):
+        return False
+    ours, theirs = (
+        Counter(_but_for_its_maps(side.nodes[n]) for n in numbers)
+        for side, numbers in ((table, rows), (net, steps))
+    )
+    return 8 * (ours - theirs).total() <= len(rows)
+
+
+def _but_for_its_maps(node):
+    """A key of a node that says what it does, and not how many maps it makes."""
+    return node.step, node.kernel, node.stride, node.activation
 
 
 def _block_price(kind, nodes):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
+from course.diagnosis.causes import Cause, comes_out, few, finding, formula, size_arithmetic, worded
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.missing import ends_before, ends_early, left_out
@@ -45,14 +45,17 @@ def findings_of(alignment, most):
 
 
 def _changed(alignment, run):
-    (edit,) = run
+    edit, *alike = run
     library = alignment.library
     sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
+    more = ""
+    if alike:
+        more = _("The same is true of {rows}.").format(rows=few([e.row.name for e in alike]))
     return [
-        _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added)
+        _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
         for number, each in enumerate(edit.differences)
     ]
 
@@ -61,7 +64,7 @@ def _resizes(edit):
     return edit.kind != Kind.CHANGED or edit.row.shape != edit.step.shape
 
 
-def _attributed(edit, cause, expected, received, library, *, first, sizes, added):
+def _attributed(edit, cause, expected, received, library, *, first, sizes, added, more):
     row, step = edit.row, edit.step
     start = hint = ""
     if first and sizes and row.shape != step.shape:
@@ -95,7 +98,7 @@ def _attributed(edit, cause, expected, received, library, *, first, sizes, added
             ),
         )
         hint = sentences(hint, said.format(maps=row.channels))
-    said = {"start": start, "hint": hint, "library": library}
+    said = {"start": start, "hint": sentences(hint, more), "library": library}
     return finding(row.name, cause, expected, received, **said)
 
 

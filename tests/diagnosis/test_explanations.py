@@ -268,8 +268,8 @@ said("projections where zeros are asked", resnet.CIFAR_RESNET20,
 
 
 @said("the stride twice in each stage", resnet.RESNET18,
-      *((f"conv{stage}_1_{place}", Cause.STRIDE, "The stride is")
-        for stage, place in ((3, 2), (3, "shortcut"), (4, 2), (4, "shortcut"), (5, 2))),
+      ("conv3_1_2", Cause.STRIDE, "The same is true of conv4_1_2 and conv5_1_2."),
+      ("conv3_1_shortcut", Cause.STRIDE, "The same is true of conv4_1_shortcut and conv5_1_"),
       )  # fmt: skip
 def strided_twice():
     def block(x, filters, stride):
@@ -339,6 +339,67 @@ def added_twice():
         if not stage:
             x = L.Add(name="twice")([x, pool])
     return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+# --- widths of a whole stage
+
+
+def plain_vgg(widths):
+    """VGG-16 as a list of layers."""
+    made = [keras.Input((224, 224, 3))]
+    for width, count in zip(widths, (2, 2, 3, 3, 3), strict=True):
+        made += [*(conv(width, 3) for _ in range(count)), L.MaxPooling2D(2)]
+    made += [L.Flatten(), L.Dense(4096, "relu"), L.Dense(4096, "relu"), L.Dense(1000, "softmax")]
+    return keras.Sequential(made)
+
+
+def of_widths(widths, counts, block):
+    """A ResNet, whose stages have these widths."""
+    image = keras.Input((224, 224, 3))
+    x = L.MaxPooling2D(3, 2, padding="same")(conv_bn(image, 64, 7, 2))
+    for stage, (width, count) in enumerate(zip(widths, counts, strict=True)):
+        for number in range(count):
+            x = block(x, width, 2 if stage and not number else 1)
+    return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+def cifar_of_widths(widths, **options):
+    image = keras.Input((32, 32, 3))
+    x = conv_bn(image, 16, 3)
+    for stage, width in enumerate(widths):
+        for number in range(3):
+            x = basic(x, width, 2 if stage and not number else 1, **options)
+    return keras.Model(image, L.Dense(10, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+said("a narrow stage of VGG", vgg.VGG16,
+     ("conv3_1", Cause.FILTERS, "the table has 256. The same is true of conv3_2 and conv3_3."),
+)(lambda: plain_vgg((64, 128, 128, 512, 512)))  # fmt: skip
+said("a stage like the one behind it", resnet.RESNET18,
+     ("conv3_1_1", Cause.FILTERS, "conv3_1_2, conv3_1_shortcut, conv3_2_1 and conv3_2_2."),
+)(lambda: of_widths((64, 256, 256, 512), (2, 2, 2, 2), basic))  # fmt: skip
+said("bottlenecks like those before them", resnet.RESNET50,
+     ("conv4_1_1", Cause.FILTERS, "conv4_1_2, conv4_2_1, conv4_2_2 and 8 more."),
+     ("conv4_1_3", Cause.FILTERS, "conv4_1_shortcut, conv4_2_3, conv4_3_3 and 3 more."),
+)(lambda: of_widths((64, 128, 128, 512), (3, 4, 6, 3), bottleneck))  # fmt: skip
+said("no stage wider than half", resnet.CIFAR_RESNET20_B,
+     ("stage2_1_1", Cause.FILTERS, "stage2_1_2, stage2_1_shortcut, stage2_2_1 and 3 more."),
+     ("stage3_1_1", Cause.FILTERS, "stage3_1_2, stage3_1_shortcut, stage3_2_1 and 3 more."),
+)(lambda: cifar_of_widths((16, 16, 32)))  # fmt: skip
+said("the last stages of a plain network", PLAIN,
+     ("stage2_1_1", Cause.FILTERS, "stage2_1_2, stage2_2_1, stage2_2_2 and 2 more."),
+)(lambda: cifar_of_widths((16, 64, 64), no_shortcut=True))  # fmt: skip
+said("a narrow stage that is short, too", resnet.RESNET34,
+     ("conv4_1_1", Cause.FILTERS, "conv4_1_2, conv4_1_shortcut, conv4_2_1 and 7 more."),
+     ("conv4_6_1", Cause.BLOCK_MISSING, "conv4_6_1: A block is missing"),
+)(lambda: of_widths((64, 128, 128, 512), (3, 4, 5, 3), basic))  # fmt: skip
+said("a whole stage missing", resnet.RESNET18,
+     ("conv3_1_1", Cause.BLOCK_MISSING, "A block is missing"),
+)(lambda: of_widths((64, 256, 512), (2, 2, 2), basic))  # fmt: skip
+said("a block in another stage", resnet.RESNET34,
+     ("conv4_6_1", Cause.BLOCK_MISSING, "A block is missing"),
+     ("avg_pool", Cause.BLOCK_EXTRA, "There are more blocks before this row"),
+)(lambda: res(counts=(3, 4, 5, 4)))  # fmt: skip
 
 
 # --- blocks
@@ -609,9 +670,10 @@ said("a shortcut beside itself", resnet.CIFAR_RESNET20,
         "It is the same maps again. The table has further maps of zeros here.") for n in (2, 3)),
 )(lambda: cifar(project=repeated))  # fmt: skip
 said("a projection with an activation", resnet.RESNET18,
-     *((f"conv{n}_1_shortcut_bn", Cause.ACTIVATION_EXTRA,
-        "Its activation is relu, the table has none here. The addition behind it has one.")
-       for n in (3, 4, 5)))(lambda: res(project=active_projection))  # fmt: skip
+     ("conv3_1_shortcut_bn", Cause.ACTIVATION_EXTRA,
+      "Its activation is relu, the table has none here. The addition behind it has one. "
+      "The same is true of conv4_1_shortcut_bn and conv5_1_shortcut_bn."),
+)(lambda: res(project=active_projection))  # fmt: skip
 said("the activation before the addition alone", resnet.RESNET18,
      ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, "it belongs behind it"),
 )(in_block(0, 0, relu_before))  # fmt: skip
@@ -666,7 +728,7 @@ said("no Flatten, and the units", lenet.LENET5,
 )(chained(tanh(6, 5), mean, tanh(16, 5), mean, lambda: L.Dense(120, "tanh"),
           lambda: L.Dense(80, "tanh"), lambda: L.Dense(10, "softmax")))  # fmt: skip
 said("another axis, and the pool", googlenet.GOOGLENET,
-     ("5b_5x5", Cause.FILTERS, "384"), ("5b_pool_proj", Cause.FILTERS, "384"),
+     ("5b_5x5", Cause.FILTERS, "The same is true of 5b_pool_proj."),
      ("pool5", Cause.MERGE_AXIS, "in height"), ("pool5", Cause.POOL_KIND, "global max"),
 )(lambda: google(module_of("5b", tall), pool=L.GlobalMaxPooling2D))  # fmt: skip
 
@@ -678,17 +740,16 @@ said("bottlenecks where pairs should be", resnet.RESNET34,
      ("conv2_1_1", Cause.KERNEL, "The kernel is 1 × 1, the table has 3 × 3."),
 )(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
 said("pairs where bottlenecks should be", resnet.RESNET50,
-     ("conv2_1_1", Cause.KERNEL, "The kernel is 3 × 3, the table has 1 × 1."),
+     ("conv2_1_1", Cause.KERNEL, "is true of conv2_2_1, conv2_3_1, conv3_1_1 and 12 more."),
      ("conv2_1_2_bn", Cause.MISSING, "conv2_1_3 is missing, too."),
      ("conv2_1_shortcut", Cause.MISSING, "after pool1 comes the addition"),
-     ("conv2_2_1", Cause.KERNEL, "The kernel is 3 × 3, the table has 1 × 1."),
      ("conv2_2_2_bn", Cause.MISSING, "conv2_2_3 is missing, too."),
+     ("conv2_3_2_bn", Cause.MISSING, "conv2_3_3 is missing, too."),
 )(lambda: res(counts=(3, 4, 6, 3)))  # fmt: skip
 
 
 @said("a stride in every block", resnet.RESNET50,
-      ("conv3_2_1", Cause.STRIDE, "gives 14 × 14 × 128"), ("conv3_3_1", Cause.STRIDE, "= 7."),
-      ("conv3_4_1", Cause.STRIDE, "= 4."), ("conv4_2_1", Cause.STRIDE, "= 1."))  # fmt: skip
+      ("conv3_2_1", Cause.STRIDE, "of conv3_3_1, conv3_4_1 and conv4_2_1."))  # fmt: skip
 def always_strided():
     def block(x, filters, stride):
         return bottleneck(x, filters, 1 if filters == 64 or x.shape[1] == 1 else 2)
