@@ -27,8 +27,6 @@ from nbformat.v4 import new_notebook
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
-from course.anatomy import anatomy
-from course.architectures import Table
 from course.check.file import receipt
 from course.grading import CourseError
 from course.grading.notebook.defang import Defang
@@ -137,10 +135,6 @@ def serve(control):
     """Run the process that forks judges, until its standard input ends."""
     fast.write()
     box.import_what_is_given()
-    for name in [name for name in sys.modules if name.startswith("course.architectures.")]:
-        for table in vars(sys.modules[name]).values():
-            if isinstance(table, Table):
-                anatomy(table)  # cached here, so that no fork has to read the table again
     nbformat.writes(new_notebook())  # reads the schema, for 0.05 s
     gc.freeze()
     os.chdir("/")  # the folder in which grading began may be gone before the next one
