@@ -12,7 +12,7 @@ _TIMED = re.compile(_LINE + r"%time[ \t]+(?=\S)", re.MULTILINE)  # the rest is P
 _MAGIC = re.compile(_LINE + r"[%!].*$", re.MULTILINE)
 
 
-@lru_cache(200)
+@lru_cache(1000)
 def parsed(source):
     """A cell's syntax tree, with `...` for magics and shell commands. It is cached: only read it.
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 import numpy
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
@@ -33,6 +33,7 @@ from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, unreadable
 from course.grading.verdict.judge import Judge
+from course.grading.verdict.judging import read_before
 from course.grading.verdict.runner import NoVerdict
 from course.language import _, speaking
 from course.notebook.renamed import read_submission
@@ -152,9 +153,11 @@ def _prepared(told):
     except EOFError:
         return False
     with contextlib.suppress(Exception):  # a fork meets the same error, and reports it
-        for official in job.official.values():
+        for name, official in job.official.items():
             cells = [known.restored(known.released) for known in official.values()]
+            cells += map(new_code_cell, official.plain.values())
             repair(new_notebook(cells=cells), official)
+            read_before(official, job.solution.get(name, ()))
     gc.freeze()
     return True
 

@@ -4,6 +4,7 @@ import ast
 import builtins
 import traceback
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from course import check
 from course.check.card import Card
@@ -44,8 +45,8 @@ class TestCell:
 
     def __init__(self, official, imports):
         self.name, self.points, self.source = official.name, official.points, official.source
-        self._tree, self._imports = ast.parse(official.source), imports
-        used = free_names(self._tree)
+        self._imports = imports
+        self._tree, used = _read(official.source)
         #: The student's names that the cell uses.
         self.asks_for = [name for name in used if name not in imports]
         self._given = [name for name in used if name in imports]
@@ -117,21 +118,36 @@ def _assertion(tree, line):
     return ast.unparse(found[-1].test) if found else ""
 
 
+@lru_cache(1000)
+def _read(source):
+    """(the syntax tree, the names that it uses) of a test cell."""
+    tree = ast.parse(source)
+    return tree, free_names(tree)
+
+
 def imports_of(official):
     """{name: import statement} of an assignment's locked cells that are no tests."""
     found = {}
     for cell in official:
-        if cell.type != "code" or not cell.locked or cell.points is not None:
-            continue
-        for statement in ast.walk(ast.parse(cell.source)):
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                for alias in list(statement.names):
-                    name = alias.asname or alias.name.split(".")[0]
-                    statement.names = [alias]  # a test needs one name of it, not all
-                    one = isinstance(statement, ast.ImportFrom) or alias.asname
-                    # `import a.b` and `import a.c` are both needed for the one name a.
-                    before = [] if one else found.get(name, "").splitlines()
-                    found[name] = "\n".join([*before, ast.unparse(statement)])
+        if cell.type == "code" and cell.locked and cell.points is None:
+            for name, statement, alone in _imports(cell.source):
+                # `import a.b` and `import a.c` are both needed for the one name a.
+                before = [] if alone else found.get(name, "").splitlines()
+                found[name] = "\n".join([*before, statement])
+    return found
+
+
+@lru_cache(1000)
+def _imports(source):
+    """[(name, statement that imports it and no other, whether that is all of the name), ...]."""
+    found = []
+    for statement in ast.walk(ast.parse(source)):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in list(statement.names):
+                statement.names = [alias]
+                alone = isinstance(statement, ast.ImportFrom) or alias.asname is not None
+                name = alias.asname or alias.name.split(".")[0]
+                found.append((name, ast.unparse(statement), alone))
     return found
 
 
