@@ -173,12 +173,12 @@ def choice(answers: object, about: str | dict[str, dict[str, str]], /) -> None:
     For questions of an instructor's own it is, instead of a name, {question: {letter: why it is
     wrong}}, with "" for the right letter. Raises CheckFailed with a reason for each wrong letter.
     """
-    reply, subject = ask(answers, {"ask": "value"}), words.name(answers)
+    reply, name = ask(answers, {"ask": "value"}), words.name(answers)
     if "failed" in reply:
         findings = [failed(reply, _("a dict of letters"))]
     else:
         findings = questions.wrong(reply["value"], about)
-    conclude(Card(subject, findings))
+    conclude(Card(name, findings))
 
 
 def _wrong_value(name, got, expected, tolerance, hint):
@@ -199,11 +199,9 @@ def _wrong_value(name, got, expected, tolerance, hint):
 def _wrong_text(name, got, expected, wrong, hint):
     """Findings about a text of which some characters may be wrong."""
     if not isinstance(got, str):
-        said, kind = (
-            (values.first_stand_in(got) or (words.brief(got),))[0],
-            _("a text in quotation marks"),
-        )
-        return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, said, hint=hint)]
+        odd = values.first_stand_in(got)
+        said, wanted = odd[0] if odd else words.brief(got), _("a text in quotation marks")
+        return [finding("", Cause.WRONG_KIND_OF_VALUE, wanted, said, hint=hint)]
     if len(got) != len(expected):
         said = _("The number of characters is {received}, it should be {expected}.")
         said = said.format(received=f"{len(got):,}", expected=f"{len(expected):,}")

@@ -37,7 +37,7 @@ def brief(value):
     if odd := values.stands_for(value):
         return odd[0]
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # −0.0 becomes 0
     if isinstance(value, list | tuple):
         inside = _listed(map(brief, value[:_MOST]), len(value))
         inside += "," * (isinstance(value, tuple) and len(value) == 1)  # as Python writes it

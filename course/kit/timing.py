@@ -37,7 +37,8 @@ def forward(
 
     Raises ValueError for a row of a kind that cannot be run by itself.
     """
-    known, found = {} if known is None else known, {}
+    known = {} if known is None else known
+    found = {}
     for step in anatomy(table):
         shapes = tuple((*value.grid, value.channels) for value in step.inputs)
         window = step.kernel, step.stride, step.padding

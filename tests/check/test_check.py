@@ -643,6 +643,14 @@ def test_the_call_that_goes_wrong_is_named():
     assert "len((3,)) gives 1" in text  # a tuple of one number as Python writes it
 
 
+def test_minus_zero_is_written_as_zero():
+    def scaled(x):
+        return x * np.array([0.0, 2.0])
+
+    text = fails(Cause.WRONG_VALUE, check.function, scaled, [-1.0], gives=[[0, 3]])
+    assert "scaled(-1) gives [0, -2], it should give [0, 3]." in text
+
+
 def test_answers_and_a_hint_may_be_given(capsys):
     area = [[2], [7]]
     passes(capsys, check.function, lambda side: side**2, *area, gives=[4, 49])

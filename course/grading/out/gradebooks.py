@@ -34,16 +34,17 @@ def canvas(everything, to):
             "with Canvas's archives, with --roster when collecting, or from Canvas's own gradebook "
             "export, filled in with --into."
         )
-    first = {"Student": "    Points Possible"} | most
     whole = all(len(line) == len(CANVAS) + len(most) for line in lines.values())
+    parts = [list(most)] if whole else [[name] for name in most]  # the assignments of each file
     paths = []
-    for names in [list(most)] if whole else [[name] for name in most]:
+    for names in parts:
         columns = [*CANVAS, *names]
+        possible = dict.fromkeys(CANVAS, "") | {"Student": "    Points Possible"}
+        possible |= {name: most[name] for name in names}
         chosen = [line for line in lines.values() if any(name in line for name in names)]
         chosen = [{key: line[key] for key in columns} for line in chosen]
-        path = Path(to) if len(names) == len(most) else _named(to, names[0])
-        first_ = {key: first.get(key, "") for key in columns}
-        paths.append(write(path, columns, [first_, *chosen], bom=False))
+        path = Path(to) if len(parts) == 1 else _named(to, names[0])
+        paths.append(write(path, columns, [possible, *chosen], bom=False))
     if not whole:
         notes.append(
             "A file for each assignment, because not everybody has a final score in all of them, "

@@ -123,7 +123,8 @@ def process(course, assignment):
         except Refused as error:
             refused[str(error)] += 1
             continue
-        found += [ways] if ways else []
+        if ways:
+            found.append(ways)
     exercises = [_about(name, [ways[name] for ways in found if name in ways]) for name in names]
     return Process(len(students), told(len(found)), sorted(refused.items()), exercises)
 
@@ -177,7 +178,8 @@ def ways_in(runs):
             way.minutes += minutes - before
             way.returned |= bool(way.findings) and last != exercise
             way.solved = state == RIGHT
-            way.findings += [(row, cause)] if state == WRONG else []
+            if state == WRONG:
+                way.findings.append((row, cause))
         before, last = minutes, exercise
     return {exercise: way for exercise, way in ways.items() if way.tries}
 

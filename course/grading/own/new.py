@@ -67,8 +67,8 @@ def new(course, name, variants=False):
             f"{there[0]} is there already, and nothing is overwritten. Choose another name, or "
             "move it away."
         )
-    for path, text in paths.items():
-        text = template(text)
+    for path, model in paths.items():
+        text = template(model)
         if variants and path.suffix == ".ipynb":
             text = _with_variants(text)
         filled = re.sub(r"@([A-Z]+)@", lambda word: words[word[1]], text)

@@ -22,11 +22,10 @@ def cost(network: object, *, title: str | None = None) -> Picture:
     Of a network with more than 40 rows, the bars are stages: the rows whose maps have one size.
     """
     rows = anatomy(network)
-    stages = [Stage([step]) for step in rows]
+    stages, height = [Stage([step]) for step in rows], 0.32  # inches of a bar
     if len(rows) > _MOST_BARS:
-        stages = joined(stages)
+        stages, height = joined(stages), 0.5  # their names have two lines
     stages = [stage for stage in stages if stage.total("parameters") or stage.total("macs")]
-    height = 0.32 if len(rows) <= _MOST_BARS else 0.5
     figure, panels = canvas((7.4, 0.6 + height * len(stages)), 1, 2, sharey=True)
     colours = [stage.colour for stage in stages]
     texts = []
@@ -134,6 +133,7 @@ def connections(
     `table` lists for each map the input maps that it sees.
     """
     inputs = 1 + max(max(seen) for seen in table)
+    title = title or "× where one map sees the other"
     figure, axes = canvas((0.42 * len(table) + 1, 0.42 * inputs + 1))
     for column, seen in enumerate(table):
         for row in seen:
@@ -148,6 +148,6 @@ def connections(
     axes.tick_params(which="both", length=0)
     axes.set_xlabel(columns)
     axes.set_ylabel(rows)
-    set_title(axes, title := title or "× where one map sees the other")
+    set_title(axes, title)
     told = "; ".join(f"{at} sees {', '.join(map(str, seen))}" for at, seen in enumerate(table))
     return Picture(figure, f"{title}. Table of {len(table)} × {inputs} maps; {columns}: {told}.")
