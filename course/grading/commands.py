@@ -67,11 +67,17 @@ NO_TRIAL = click.option(
 
 
 def start_the_box(folder, options):
-    """Start the box at once, in which student code will run: Keras takes seconds there."""
+    """Start the box at once, in which student code will run: Keras takes seconds there.
+
+    Not if the settings name its backend: they are read later.
+    """
     from course.grading import CourseError
     from course.grading.sandbox import outside
 
-    if not options.get("scheduler"):
+    start = Path(folder or ".").resolve()
+    settings = (place / "nbgrader_config.py" for place in (start, *start.parents))
+    text = next((file.read_bytes() for file in settings if file.is_file()), b"")
+    if not options.get("scheduler") and b"Judge.backend" not in text:
         with contextlib.suppress(CourseError):  # reported when the box is needed
             walls = options["sandbox"] or outside.BUBBLEWRAP
             outside.box(walls, outside.usual_backend()).start()

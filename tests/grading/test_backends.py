@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from course.grading.commands import start_the_box
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
@@ -121,3 +122,17 @@ def test_a_kernel_that_grows_forgets_what_jax_has_compiled():
             kernel.send(run=f"import jax, numpy\n{more}\nf._cache_size()")
             programs.append(kernel.answer(60)["outputs"][-1]["data"]["text/plain"])
     assert programs == ["1", "1", "1", "0"]
+
+
+@pytest.mark.parametrize("settings, started", [("", 1), ('c.Judge.backend = "jax"\n', 0)])
+def test_no_box_is_started_early_that_the_settings_do_not_ask_for(
+    tmp_path, monkeypatch, settings, started
+):
+    begun = []
+    monkeypatch.setattr(outside.Box, "start", begun.append)
+    monkeypatch.setattr(outside, "box", outside.Box)
+    (tmp_path / "nbgrader_config.py").write_text(f"c = get_config()\n{settings}")
+    inside = tmp_path / "submitted"
+    inside.mkdir()
+    start_the_box(inside, {"sandbox": None})
+    assert len(begun) == started
