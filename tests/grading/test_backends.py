@@ -129,7 +129,7 @@ def test_no_box_is_started_early_that_the_settings_do_not_ask_for(
     tmp_path, monkeypatch, settings, started
 ):
     begun = []
-    monkeypatch.setattr(outside.Box, "start", begun.append)
+    monkeypatch.setattr(outside.Box, "start", lambda box: begun.append(box))
     monkeypatch.setattr(outside, "box", outside.Box)
     (tmp_path / "nbgrader_config.py").write_text(f"c = get_config()\n{settings}")
     inside = tmp_path / "submitted"
