@@ -32,6 +32,11 @@ class _Commands(click.Group):
                         "folder."
                     )
                 )
+            from course.grading import meant
+
+            name = arguments[0]
+            if close := meant(name, self.list_commands(context)):
+                raise click.UsageError(f"There is no command {name!r}.{close}", context) from None
             raise
 
 

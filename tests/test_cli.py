@@ -211,6 +211,13 @@ def test_a_student_is_taken_out_as_the_page_says(room):
         assert "mistyped" not in {student.id for student in gradebook.students}
 
 
+def test_a_command_that_is_mistyped(capsys):
+    assert main(["collcet", "submissions.zip"]) == 2
+    assert "There is no command 'collcet'. Did you mean collect?" in capsys.readouterr().err
+    assert main(["quiz"]) == 2
+    assert "No such command 'quiz'" in capsys.readouterr().err
+
+
 def test_a_second_command_at_the_same_time_is_refused(room, capsys):
     with CourseFolder(room.folder).alone("grade"):
         for command in ("release", "collect x.zip", "grade", "feedback", "export", "report"):

@@ -6,6 +6,7 @@ export plugin), which `nbgrader_config.py` switches on. So `nbgrader autograde` 
 use it too.
 """
 
+import difflib
 import sys
 
 # Keep jsonschema from importing this package. It is for checking URIs, of which the notebook schema
@@ -16,6 +17,15 @@ sys.modules.setdefault("rfc3987_syntax", None)
 #: Rooms that would help to answer exercises: student code cannot read them, and the package goes to
 #: other graders without them, because no verdict depends on them.
 HIDDEN = ("demo", "tables")
+
+
+def meant(name, known):
+    """A question about the known names that are spelled almost like this one, or "".
+
+    It begins with a blank, to be put behind a sentence.
+    """
+    close = difflib.get_close_matches(name, sorted(known), 3)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
 class CourseError(Exception):

@@ -1,7 +1,6 @@
 """A course's folder as nbgrader sees it: its paths, and nbgrader's API on it."""
 
 import contextlib
-import difflib
 import io
 import logging
 import os
@@ -17,7 +16,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
-from course.grading import CourseError
+from course.grading import CourseError, meant
 from course.plain import one_line
 
 try:
@@ -128,11 +127,9 @@ class CourseFolder:
             known.update(self.students(assignment))
         for name in names:
             if name not in known:
-                close = difflib.get_close_matches(name, sorted(known), 3)
-                meant = f" Did you mean {' or '.join(close)}?" if close else ""
                 raise CourseError(
                     f"There is no student {one_line(name)!r}: {len(known)} are in the gradebook or "
-                    f"have handed something in, and none has this id.{meant}"
+                    f"have handed something in, and none has this id." + meant(name, known)
                 )
         return list(names)
 

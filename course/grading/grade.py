@@ -16,7 +16,7 @@ from itertools import islice
 
 from nbgrader.api import Gradebook
 
-from course.grading import CourseError, variants, worker
+from course.grading import CourseError, meant, variants, worker
 from course.grading.book import Book
 from course.grading.job import Job, files_beside
 from course.grading.judges import own_judges
@@ -67,9 +67,10 @@ def grade(
             f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "
             f"submission of it. Run: course collect submissions.zip"
         )
-    unknown = set(cells or ()) - {name for cells in job.official.values() for name in cells}
-    if unknown:
-        raise CourseError(f"{assignment} has no exercise {', '.join(sorted(unknown))}.")
+    known = {name for official in job.official.values() for name in official}
+    for name in cells or ():
+        if name not in known:
+            raise CourseError(f"{assignment} has no exercise {name!r}.{meant(name, known)}")
     if not scheduler:  # on a cluster none of these files is there
         outside.keep_from_students(job.runs_in[0], course.private())
     with Book(course, job, cells) as book:

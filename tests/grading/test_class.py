@@ -271,7 +271,7 @@ def test_one_exercise_graded_anew_leaves_the_others_alone(graded):
 def test_an_unknown_exercise_is_refused(graded):
     from course.grading import CourseError
 
-    with pytest.raises(CourseError, match="no exercise lenet-modle"):
+    with pytest.raises(CourseError, match=r"no exercise 'lenet-modle'\. Did you mean lenet-model"):
         grade(CourseFolder(graded), "02-lenet", cells=["lenet-modle"])
 
 
