@@ -1,5 +1,7 @@
 """Layers of Keras with weights as rows: convolutions, dense layers, normalisations, attention."""
 
+import re
+
 from course.language import _
 from course.network import functions, steps
 from course.network.unknown import NotUnderstood, common, must_be_map, pair
@@ -58,6 +60,18 @@ def dense(step, x):
     if x.flat or x.grid == (1, 1):
         return steps.dense(x, step["name"], units, x.flat, **rest)
     return steps.conv(x, step["name"], units, (1, 1), **rest)
+
+
+def einsum_dense(step, x):
+    """EinsumDense, if its equation is that of a Dense layer: "ab,bc->ac", "...x,xy->...y"."""
+    config = step["config"]
+    read, kernel, made = re.split(",|->", config["equation"])
+    axes = config["bias_axes"]
+    is_dense = len(kernel) == 2 and kernel[0] == read[-1] and made == read[:-1] + kernel[1]
+    if not is_dense or kernel[1] in read or axes not in (None, kernel[1]):
+        raise NotUnderstood
+    wide = {"units": step["shapes"][0][-1], "use_bias": axes is not None}
+    return dense({**step, "config": {**config, **wide}}, x)
 
 
 def conv1d(step, x):

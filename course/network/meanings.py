@@ -93,6 +93,7 @@ UNDERSTOOD = {
     "layers.Conv2D": learned.conv2d,
     "layers.DepthwiseConv2D": learned.conv2d,
     "layers.Dense": learned.dense,
+    "layers.EinsumDense": learned.einsum_dense,
     "layers.SeparableConv2D": learned.separable_conv2d,
     "layers.Conv2DTranspose": learned.conv2d_transpose,
     "layers.Conv1D": learned.conv1d,

@@ -445,6 +445,29 @@ def test_a_chain_of_2000_rows():
     assert found.steps[-1].shape == (32, 32, 4) and found.steps[-1].receptive_field == 4001
 
 
+EINSUM = layers.EinsumDense
+
+
+@pytest.mark.parametrize("einsum, dense", [
+    (through(layers.Flatten(), EINSUM("ab,bc->ac", 3, bias_axes="c", activation="relu")),
+     through(layers.Flatten(), layers.Dense(3, "relu"))),
+    (through(layers.Flatten(), EINSUM("...x,xy->...y", 3)),
+     through(layers.Flatten(), layers.Dense(3, use_bias=False))),
+    (through(EINSUM("bhwi,io->bhwo", (None, None, 5), bias_axes="o")), through(window(5, 1))),
+])  # fmt: skip
+def test_an_einsum_dense_with_the_equation_of_a_dense_layer_is_one(einsum, dense, weightless):
+    assert rows_of(einsum) == rows_of(dense)
+
+
+@pytest.mark.parametrize("equation, shape, bias", [
+    ("bhwi,hio->bhwo", (12, 12, 5), "o"), ("bhwi,io->bhwo", (12, 12, 5), "wo"),
+    ("bhwi,ho->bowi", (7, 12, 4), None), ("bhwi,hwo->boi", (7, 4), None),
+])  # fmt: skip
+def test_another_equation_is_no_dense_layer(equation, shape, bias, weightless):
+    rows, _shapes = rows_of(EINSUM(equation, shape, bias_axes=bias))
+    assert "EinsumDense" in str(rows)
+
+
 def test_a_dense_layer_on_tokens_works_on_each(weightless):
     image = keras.Input((28, 28, 3))
     x = layers.Reshape((49, 64))(layers.Conv2D(64, 4, 4)(image))
