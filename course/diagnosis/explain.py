@@ -6,6 +6,7 @@ from itertools import pairwise
 from course.diagnosis.causes import Cause, comes_out, few, finding, formula, size_arithmetic, worded
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
+from course.diagnosis.joins import again, one_tower
 from course.diagnosis.missing import ends_before, ends_early, left_out
 from course.diagnosis.naming import called, does, keys_of, place_of, reads
 from course.diagnosis.runs import runs_of
@@ -51,9 +52,10 @@ def _changed(alignment, run):
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
-    more = ""
+    more = one_tower(alignment, edit)
     if alike:
-        more = _("The same is true of {rows}.").format(rows=few([e.row.name for e in alike]))
+        same = _("The same is true of {rows}.").format(rows=few([e.row.name for e in alike]))
+        more = sentences(same, more)
     return [
         _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
         for number, each in enumerate(edit.differences)
@@ -229,6 +231,8 @@ def _relu_before_addition(alignment, run):
 
 def _put_in(alignment, run):
     edit = run[0]
+    if twice := again(alignment, edit):
+        return [twice]
     step = next((each.step for each in run if each.step.step in ("conv", "dense")), edit.step)
     name = called(alignment, step)
     start = _("{step} stands where {row} ({does}) should come.")
@@ -256,6 +260,9 @@ def _reads_something_else(alignment, run):
         got = _("another step of the name {name}").format(name=got)
     missing = _("{row} is missing, or nothing reads it.")
     hint = sentences(*(missing.format(row=lost.name) for lost in run[0].rows))
+    if row.groups > 1 and any(part[1] != -1 for key in keys_of(alignment, step) for part in key):
+        said = _("Each of the {number} groups should read maps of its own.")
+        hint = sentences(said.format(number=row.groups), hint)
     return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]
 
 

@@ -2,6 +2,7 @@
 
 from course.diagnosis.causes import Cause, few, finding
 from course.diagnosis.edits import Kind
+from course.diagnosis.joins import stands_twice
 from course.diagnosis.naming import does, keys_of, reads, what
 from course.language import _, ngettext
 from course.network.words import sources, together
@@ -21,6 +22,8 @@ def left_out(alignment, run):
     if run[-1].row.step == "add" and len(run) <= _SHORTCUT:
         row = run[-1].row
         return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
+    if twice := stands_twice(alignment, _lost(alignment, run)):
+        return [twice]
     reader, step = _reader(alignment, run) or (None, edit.instead)
     if len(run) == 1:
         unnamed = _unnamed(alignment.nets, edit)

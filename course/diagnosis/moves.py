@@ -5,6 +5,7 @@ The variable `following` is such a state.
 """
 
 from course.diagnosis.blocks import blocks, head_missing
+from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import activation_elsewhere, pre_activation, swapped
@@ -18,6 +19,7 @@ from course.diagnosis.shortcuts import (
     side_by_side,
 )
 from course.diagnosis.towers import one_lacks, towers
+from course.network.rules import AGAIN
 
 _GROUP = 60  # most steps that are taken together as one other step
 
@@ -80,7 +82,7 @@ def several_steps(place):
 def part_read(place):
     """A convolution sees only some of the maps that the row's convolution should see."""
     nets, state, row = place.nets, place.state, place.row
-    if place.node.step != "conv" or not place.node.connections or None in place.reads:
+    if place.node.step != "conv" or None in place.reads:
         return
     wanted = {part[0] for parts in place.reads for part in parts}
     for step in place.ready if not place.candidates else ():
@@ -88,7 +90,12 @@ def part_read(place):
         found = nets.apart(state, row, step)
         if read == wanted and found and nets.net.nodes[step].step == "conv":
             following = paired(nets, state, row, step, sizes=False)
-            yield following.with_edit(place.edit(Kind.CHANGED, step, differences=found), 0)
+            if not place.node.connections:
+                edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
+                following = following.with_edit(edit, PRICES["reads something else"])
+                found = [each for each in found if each[0] is not Cause.GROUPS]
+            edit = place.edit(Kind.CHANGED, step, differences=tuple(found))
+            yield following.with_edit(edit, 0) if found else following
 
 
 def wrong_axis(place):
@@ -171,8 +178,10 @@ def _before_a_part(place):
         for step in nets.net.fed.get((state.stands.get(source),), ()):
             if start == -1 and not state.used >> step & 1:
                 edit = place.edit(Kind.PUT_IN, step, steps=(nets.net.nodes[step],))
-                stands = {**state.stands, source: whole(step)}
-                following = put_in(nets, state, [step], stands=stands, sizes=False)
+                moved = {"stands": {**state.stands, source: whole(step)}, "sizes": False}
+                if nets.net.nodes[step].step == AGAIN and len(place.keys) == 1:  # for all branches
+                    moved = standing(state, place.keys[0], whole(step))
+                following = put_in(nets, state, [step], **moved)
                 yield following.with_edit(edit, PRICES["put in"])
 
 

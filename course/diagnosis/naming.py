@@ -86,8 +86,13 @@ def place_of(alignment, key):
 
 
 def reads(alignment, key):
-    """A value of the network by its own name, and by the table's name for it if that is another."""
+    """A value of the network by its own name, and by the table's name for it if that is another.
+
+    Some maps of a step have the table's name for the step, if there is one.
+    """
     own, row = _own(alignment, key), _row_of(alignment, key)
+    if row and len(key) == 1 and key[0][1] != -1:
+        return row + _range(alignment, *key[0][1:])
     if row in (None, own):
         return own
     return _("{step} (the table's {row})").format(step=own, row=row)
@@ -95,11 +100,17 @@ def reads(alignment, key):
 
 def _own(alignment, key, name=None):
     net, name = alignment.nets.net, name or partial(called, alignment)
-    names = list(dict.fromkeys(name(net.nodes[n]) for n, _, _ in key))
+    names = list(dict.fromkeys(name(net.nodes[n]) + _range(alignment, *at) for n, *at in key))
     if len(names) == 1:
         return names[0]
     beside = _("{first} to {last} side by side").format(first=names[0], last=names[-1])
     return _joined(net, key) or beside
+
+
+def _range(alignment, start, stop):
+    """Some maps of a step, as Python takes them: `[..., 0:48]`; of all maps nothing."""
+    first = ":" if alignment.library == "torch" else "..."
+    return "" if start == -1 else f"[{first}, {start}:{stop}]"
 
 
 def _joined(side, key):

@@ -55,6 +55,8 @@ class Side:
         self.reader_counts = [Counter(kinds) for kinds in self.reader_kinds]
         # The values that a node reads or the network returns, and those of several parts.
         self.read = {*self.outputs, *(key for keys in self.inputs for key in keys)}
+        # {a value without what stands in it again: that value}
+        self.twice = {tuple(sorted({*key})): key for key in self.read if len({*key}) < len(key)}
         self.joined = [parts for parts in map(set, self.read) if len(parts) > 1]
         self.narrow = self._narrow()
         self._blocks = {}  # what `blocks` has found
@@ -241,6 +243,8 @@ class Networks:
             gone = {p for node, _, _ in key if state.gone >> node & 1 for p in state.stands[node]}
             rest = tuple(part for part in found if part not in gone)
             found = rest if rest in self.net.read else found
+            if gone:  # and something else may stand there again in their place
+                found = self.net.twice.get(rest, found)
         return found
 
     def reads(self, state, row):

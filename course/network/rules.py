@@ -33,6 +33,7 @@ from course.network.windows import (
     zeros_on_zeros,
 )
 
+AGAIN = N_("the same maps again")  # the step of a concatenation of equal values
 _MOST_POOLS = 3  # max pools in a row that an activation may move across
 _SCALING = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Rescaling"}
 
@@ -161,7 +162,7 @@ def the_same_maps_again(graph, number, node):
     """Maps beside themselves are no new maps: their readers read one row that says so."""
     if len(node.inputs) < 2 or len({(v.parts, v.grid, v.flat) for v in node.inputs}) > 1:
         return False
-    graph.put(number, node.with_(step=N_("the same maps again"), inputs=node.inputs[:1], moves=()))
+    graph.put(number, node.with_(step=AGAIN, inputs=node.inputs[:1], moves=()))
     return True
 
 

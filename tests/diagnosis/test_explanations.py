@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from course import check
 from course.anatomy import anatomy
-from course.architectures import alexnet, googlenet, lenet, resnet, vgg
+from course.architectures import alexnet, googlenet, lenet, resnet, unet, vgg
 from course.diagnosis import Cause, diagnose, explain, nearest
 from course.diagnosis.edits import Kind
 from course.evidence import weightless
@@ -182,15 +182,132 @@ odd("one layer for both", ("conv4", Cause.SHARED_WEIGHTS, "Create a new layer fo
     conv4_1=TWICE, conv4_2=TWICE)  # fmt: skip
 
 
+LONE = "Maps of another tower are missing, or nothing reads them."
 ADDED = "are added here. The table puts the maps side by side: layers.Concatenate()."
-AGAIN = "This step is not in the table: the same maps again."
 said("towers added", alexnet.ALEXNET_TWO_GPUS, ("pool2", Cause.ADDED, f"13 × 13 × 128 {ADDED}"))(
     lambda: in_towers(join=L.Add())
 )
 said("a tower beside itself", alexnet.ALEXNET_TWO_GPUS,
-     *((row, Cause.FILTERS, "gives" if row == "conv1" else "It makes")
-       for row in ("conv1", "conv2")), ("beside", Cause.EXTRA, AGAIN),
+     *((row, Cause.FILTERS, LONE) for row in ("conv1", "conv2")),
+     ("conv3", Cause.WRONG_INPUT, "(the table's pool2) twice, it should read pool2. Put other"),
 )(lambda: in_towers(join=lambda xs: L.Concatenate(name="beside")([xs[0], xs[0]])))  # fmt: skip
+
+
+@said("two convolutions of one tower", alexnet.ALEXNET_TWO_GPUS,
+      ("conv1", Cause.FILTERS, LONE), ("conv2", Cause.GROUPS, "It works in one group"))  # fmt: skip
+def one_tower_twice():
+    first = []
+
+    def kept(x):
+        first.append(L.MaxPooling2D(3, 2)(x))
+        return first[0]
+
+    return in_towers(pool1_1=kept, pool1_2=kept)
+
+
+# --- maps that are read twice, or in part
+
+
+def again(*chosen, name="join"):
+    """An inception module that puts these of its branches side by side."""
+
+    def module(x, one, reduce3, three, reduce5, five, project):
+        branches = [
+            conv(one, 1)(x),
+            conv(three, 3, name="three")(conv(reduce3, 1)(x)),
+            conv(five, 5)(conv(reduce5, 1)(x)),
+            conv(project, 1)(L.MaxPooling2D(3, 1, padding="same")(x)),
+        ]
+        return L.Concatenate(name=name)([branches[n] for n in chosen])
+
+    return module
+
+
+class Again(L.Layer):
+    """The naive module as a layer, with its second branch in place of the third."""
+
+    def __init__(self):
+        super().__init__()
+        widths = zip((128, 192, 96), (1, 3, 5), strict=True)
+        self.convolutions = [conv(maps, size) for maps, size in widths]
+        self.pool, self.join = L.MaxPooling2D(3, 1, padding="same"), L.Concatenate()
+
+    def call(self, x):
+        one, three, _ = (convolution(x) for convolution in self.convolutions)
+        return self.join([one, three, three, self.pool(x)])
+
+
+def of_itself(table, make):
+    """A network of one step."""
+    image = keras.Input(table.input_shape)
+    return keras.Model(image, make(image))
+
+
+TWICE_3A = "3a: It reads 3a_1x1, three (the table's 3a_3x3) twice and 3a_pool_proj, it should read"
+said("a branch in place of another", googlenet.GOOGLENET, ("3a", Cause.WRONG_INPUT, TWICE_3A))(
+    lambda: google_with("3a", again(0, 1, 1, 3))
+)
+said("the last branch replaced", googlenet.GOOGLENET,
+     ("5b", Cause.WRONG_INPUT, "5b_pool_proj is missing, or nothing reads it."),
+)(lambda: google_with("5b", again(0, 1, 2, 2)))  # fmt: skip
+said("one branch three times", googlenet.INCEPTION_BOTTLENECK,
+     ("inception", Cause.WRONG_INPUT, "three (the table's inception_3x3) 3 times, it should"),
+)(lambda: of_itself(googlenet.INCEPTION_BOTTLENECK,
+                    lambda x: again(0, 1, 1, 1)(x, 128, 64, 192, 64, 96, 64)))  # fmt: skip
+said("a branch again in a layer", googlenet.INCEPTION_NAIVE,
+     ("output", Cause.WRONG_INPUT, "twice and pool, it should read 1x1, 3x3, 5x5 and pool."),
+)(lambda: of_itself(googlenet.INCEPTION_NAIVE, lambda x: Again()(x)))  # fmt: skip
+
+
+@said("the way up beside itself", unet.UNET_SAME,
+      ("join4", Cause.WRONG_INPUT, "up4) twice, it should read down4_2 and up4."))  # fmt: skip
+def up_beside_itself():
+    image = x = keras.Input(unet.UNET_SAME.input_shape)
+    ways = []
+    for width in unet.WIDTHS[:-1]:
+        ways.append(conv(width, 3)(conv(width, 3)(x)))
+        x = L.MaxPooling2D(2)(ways[-1])
+    x = conv(1024, 3)(conv(1024, 3)(x))
+    for width, way in zip(unet.WIDTHS[-2::-1], ways[::-1], strict=True):
+        x = L.Conv2DTranspose(width, 2, 2)(x)
+        x = L.Concatenate()([x, x if width == 512 else way])
+        x = conv(width, 3)(conv(width, 3)(x))
+    return keras.Model(image, L.Conv2D(2, 1)(x))
+
+
+def of_slices(filters, kernel, taken):
+    """Two groups, written as slices; `taken` says which half each of them reads."""
+
+    def apply(x):
+        half = x.shape[-1] // 2
+        halves = x[..., :half], x[..., half:]
+        return L.Concatenate()([conv(filters // 2, kernel)(halves[n]) for n in taken])
+
+    return apply
+
+
+def split_in_two(filters, kernel):
+    def apply(x):
+        first, _ = ops.split(x, 2, axis=-1)
+        return L.Concatenate()([conv(filters // 2, kernel)(first) for _ in range(2)])
+
+    return apply
+
+
+OWN_MAPS = "Each of the 2 groups should read maps of its own."
+said("both groups read the first half", alexnet.ALEXNET_TWO_GPUS,
+     ("conv2", Cause.WRONG_INPUT, f"It reads pool1[..., 0:48], it should read pool1. {OWN_MAPS}"),
+)(lambda: alex(2, conv2=of_slices(256, 5, (0, 0))))  # fmt: skip
+said("both groups read the second half", alexnet.ALEXNET_TWO_GPUS,
+     ("conv5", Cause.WRONG_INPUT, f"reads conv4[..., 192:384], it should read conv4. {OWN_MAPS}"),
+)(lambda: alex(2, conv5=of_slices(256, 3, (1, 1))))  # fmt: skip
+said("one half of a split", alexnet.CAFFENET,
+     ("conv4", Cause.WRONG_INPUT, f"reads conv3[..., 0:192], it should read conv3. {OWN_MAPS}"),
+)(lambda: alex(2, pool_first=True, conv4=split_in_two(384, 3)))  # fmt: skip
+said("the first half, and another kernel", alexnet.ALEXNET_TWO_GPUS,
+     ("conv2", Cause.WRONG_INPUT, OWN_MAPS), ("conv2", Cause.KERNEL, "3 × 3"),
+)(lambda: alex(2, conv2=of_slices(256, 3, (0, 0))))  # fmt: skip
+said("each half once", alexnet.ALEXNET_TWO_GPUS)(lambda: alex(2, conv2=of_slices(256, 5, (1, 0))))
 
 
 @said("C3's maps joined along the height", lenet.LENET5_1998,

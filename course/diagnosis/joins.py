@@ -1,0 +1,77 @@
+"""Findings about maps that a step reads twice, or of which it reads only some."""
+
+from collections import Counter
+
+from course.diagnosis.causes import Cause, finding
+from course.diagnosis.naming import keys_of, place_of, reads
+from course.language import _, sentences
+from course.network.rules import AGAIN
+from course.network.words import listed, sources, sources_of
+
+
+def again(alignment, edit):
+    """The finding about maps that are put beside themselves before a row, or None."""
+    if edit.step.step != AGAIN:
+        return None
+    value = edit.row.inputs[0]
+    row = value.joined or edit.row
+    (key,) = keys_of(alignment, edit.step)
+    got = _times(reads(alignment, key), edit.step.filters // edit.step.channels)
+    hint = _("Put other maps in the place of those that stand there again.")
+    wanted = listed(sources(row) if value.joined else sources_of(value))
+    return finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)
+
+
+def stands_twice(alignment, lost):
+    """The finding about a concatenation that has one step twice and lacks one of `lost`, or None.
+
+    `lost` are the numbers of missing rows.
+    """
+    table = alignment.nets.table
+    for value, key in _read_alike(alignment):
+        read = {table.number[id(part[0])] for part in value.parts}
+        if value.joined and read & lost and len({*key}) < len(key):
+            names = [_once_or_more(alignment, part, n) for part, n in Counter(key).items()]
+            missing = _("{row} is missing, or nothing reads it.")
+            gone = [table.nodes[row].name for row in sorted(read & lost)]
+            hint = sentences(*(missing.format(row=row) for row in gone))
+            wanted = listed(sources(value.joined))
+            return finding(value.joined.name, Cause.WRONG_INPUT, wanted, listed(names), hint=hint)
+    return None
+
+
+def one_tower(alignment, edit):
+    """A sentence about a step that makes a share of the row's maps, as one of several towers does.
+
+    Behind it both groups of a row read the same maps, or the maps are put beside themselves. Else
+    it is "".
+    """
+    for later in alignment.edits:
+        grouped = Cause.GROUPS in [cause for cause, *_ in later.differences]
+        repeats = later.step is not None and later.step.step == AGAIN
+        times = later.row.groups if grouped else 0
+        times = later.step.filters // later.step.channels if repeats else times
+        if later.at > edit.at and times > 1 and edit.row.filters == times * edit.step.filters:
+            return _("Maps of another tower are missing, or nothing reads them.")
+    return ""
+
+
+def _read_alike(alignment):
+    """(value of the table, key of the network) for each input of a matched row, and each output."""
+    table, net = alignment.nets.table, alignment.nets.net
+    for row, step in sorted(alignment.pairs.items()):
+        yield from zip(table.nodes[row].inputs, net.inputs[step], strict=False)
+    yield from zip(table.network.outputs, net.outputs, strict=False)
+
+
+def _once_or_more(alignment, part, number):
+    if number == 1:
+        return place_of(alignment, (part,))
+    return _times(reads(alignment, (part,)), number)
+
+
+def _times(name, number):
+    """A name, and how often it is read."""
+    if number == 2:
+        return _("{name} twice").format(name=name)
+    return _("{name} {number} times").format(name=name, number=number)
