@@ -184,6 +184,14 @@ def test_a_wrong_folder_is_told_before_the_solutions_are_graded(course, capsys):
     assert "tried" not in said.out
 
 
+def test_from_ones_own_assignments_alone_no_copy_is_made(tmp_path, capsys):
+    school = School(tmp_path / "course")
+    assert school.course("publish", "--no-trial", str(tmp_path / "students")) == 1
+    said = capsys.readouterr().err
+    assert "LICENSE is missing in" in said and "`course release` writes into assignments/" in said
+    assert not (tmp_path / "students").exists()
+
+
 def test_a_solution_that_got_into_a_lecture_is_not_published(course, tmp_path, capsys):
     nb = nbformat.read(ROOT / "solutions/02-lenet/lenet.ipynb", 4)
     cell = next(cell for cell in nb.cells if cell.get("id") == "model-answer")

@@ -24,6 +24,8 @@ _AS_THEY_ARE = (
     "binder/postBuild", "binder/requirements.txt", "binder/runtime.txt",
     ".devcontainer/devcontainer.json",
 )  # fmt: skip
+_DOCS = ("docs/students.md", "docs/glossary.md", "docs/accessibility.md")
+_NEEDED = (*_AS_THEY_ARE, *_DOCS, "environment.yml", "start.ipynb")
 _OURS = {"gitignore": ".gitignore"}  # {name of a template: its name in the copy, if different}
 _FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
 _EXTRAS = re.compile(r"\.\[[\w,]+\]")
@@ -57,8 +59,17 @@ def publish(course, folder, assignments, repository=None):
 def destination(course, folder, repository=None):
     """(the copy's folder, its https address or "", the files that an earlier call wrote there).
 
-    Raises CourseError if the folder holds other files, or the repository has no such address.
+    Raises CourseError if the course is not the whole repository, the folder holds other files, or
+    the repository has no such address.
     """
+    for name in _NEEDED:
+        if not (course.root / name).is_file():
+            raise CourseError(
+                f"{name} is missing in {course.root}. A copy for students is made from the whole "
+                "repository of the course. From a folder that has your own assignments alone, "
+                "give your students what `course release` writes into "
+                f"{course.directory.release_directory}/."
+            )
     folder = Path(folder).resolve()
     if folder == course.root or folder in course.root.parents:
         raise CourseError(f"{folder} holds the course itself; name a folder beside it.")
@@ -73,20 +84,10 @@ def destination(course, folder, repository=None):
 
 def _copy(course, assignments, address):
     """{path in the copy: bytes}."""
-    root, copy = course.root, {}
-    packages = Path(__file__).parents[3]
-    try:
-        for name in _AS_THEY_ARE:
-            copy[name] = (root / name).read_bytes()
-        environment = (root / "environment.yml").read_text(encoding="utf-8")
-        start = (root / "start.ipynb").read_text(encoding="utf-8")
-        for name in ("docs/students.md", "docs/glossary.md", "docs/accessibility.md"):
-            copy[name] = (root / name).read_bytes()
-    except OSError as error:
-        raise CourseError(
-            f"{Path(error.filename).name} is missing in {root}. The students' copy is made from "
-            "the course's whole repository."
-        ) from None
+    root, packages = course.root, Path(__file__).parents[3]
+    copy = {name: (root / name).read_bytes() for name in (*_AS_THEY_ARE, *_DOCS)}
+    environment = (root / "environment.yml").read_text(encoding="utf-8")
+    start = (root / "start.ipynb").read_text(encoding="utf-8")
     copy["environment.yml"] = _EXTRAS.sub(_STUDENTS_EXTRAS, environment).encode()
     copy["start.ipynb"] = start.replace(_FOR_INSTRUCTORS, "").encode()
     for ours, theirs in _VERSION.items():
