@@ -160,6 +160,9 @@ def main(arguments=None):
         return course.main(arguments, "course", standalone_mode=False, obj=main) or 0
     except click.ClickException as error:  # a wrong call, or what an instructor can mend
         error.show()
+        context = getattr(error, "ctx", None)
+        if context and context.command.epilog:  # an example
+            click.echo(context.command.epilog, err=True)
         return error.exit_code
     except click.Abort:
         click.echo("\ncourse: stopped. What was graded so far is in the gradebook.", err=True)

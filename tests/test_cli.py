@@ -218,6 +218,12 @@ def test_a_command_that_is_mistyped(capsys):
     assert "No such command 'quiz'" in capsys.readouterr().err
 
 
+def test_a_wrong_call_is_shown_an_example(capsys):
+    assert main(["gradescope"]) == 2
+    said = capsys.readouterr().err
+    assert "Missing argument 'ASSIGNMENT'" in said and "Example: course gradescope 04-vgg" in said
+
+
 def test_a_second_command_at_the_same_time_is_refused(room, capsys):
     with CourseFolder(room.folder).alone("grade"):
         for command in ("release", "collect x.zip", "grade", "feedback", "export", "report"):

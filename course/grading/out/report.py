@@ -141,7 +141,8 @@ def report(course, assignments, to="report.html"):
     summaries = [summary(course, name, path.parent) for name in assignments]
     summaries = [found for found in summaries if found.count or found.failed]
     if not summaries:
-        raise CourseError("Nothing has been graded yet. Run: course grade")
+        names = ", ".join(assignments)
+        raise CourseError(f"No submission of {names} has been graded yet. Run: course grade")
     page = templates().get_template("report.html")
     text = page.render(summaries=summaries, enough=_ENOUGH, fewest=FEWEST)
     path.parent.mkdir(parents=True, exist_ok=True)
