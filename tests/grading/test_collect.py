@@ -443,6 +443,15 @@ def test_an_lms_that_cannot_be_told_has_to_be_named(room, tmp_path, names, said)
     assert room.submitted() == {}
 
 
+def test_a_wrong_lms_is_told_which_one_fits(room, tmp_path, capsys):
+    path = packed(tmp_path / "a.zip", {"doejane_12345_678901_p1.ipynb": room.notebook()})
+    assert room.collect(path, "--from", "moodle") == 1
+    assert "named as those of Canvas: leave --from out" in capsys.readouterr().out
+    path = packed(tmp_path / "b.zip", {"p1.ipynb": room.notebook()})
+    assert room.collect(path, "--from", "moodle") == 1
+    assert "leave --from out" not in capsys.readouterr().out
+
+
 def test_one_students_names_do_not_turn_the_class_round(room, tmp_path):
     files = {f"s{n}/p1.ipynb": room.notebook() for n in range(3)}
     files |= {"doejane_12345_678901_p1.ipynb": room.notebook()}

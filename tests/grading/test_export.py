@@ -69,6 +69,7 @@ def test_scores_have_every_exercise_and_a_state(school, tmp_path):
     )  # fmt: skip
     assert (rows["late"]["score"], rows["late"]["late_penalty"]) == ("16.0", "4.0")
     assert rows["absent"]["score"] == ""
+    assert (rows["broken"]["score"], rows["broken"]["shapes"]) == ("", "")  # a 0 would be a grade
     # A name that a spreadsheet would run as a formula is only a text there.
     assert rows["right"]["last_name"] == '\'=cmd|"/c calc"!A1'
     assert rows["right"]["first_name"] == "José, Maria"

@@ -71,8 +71,9 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         if not readable:
             return report
         own = [e.path for e in readable if not e.path.lower().endswith(_LMS_ADDS)]
+        names = like_notebooks or own or [readable[0].path]
         try:
-            report.lms = lms or detected(archive, like_notebooks or own or [readable[0].path])
+            report.lms = lms or detected(archive, names)
         except CourseError:
             if like_notebooks:
                 raise
@@ -81,6 +82,8 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         if lms is None:
             report.notes.append(("", f"Taken for files of {LMS[report.lms][0]}."))
         files, others = handed_in(report.lms, archive, entries, clock)
+        if lms and not files:
+            report.notes += _other_lms(lms, archive, names)
         _report_others(report, others)
         if times_are_local(report.lms, files):
             report.notes.append(("", f"Times without a time zone are read as {clock.name}."))
@@ -92,6 +95,18 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         main = _recognise(known, files, only, report.lms)
         _save(course, record, report, files, people, main, only, clock)
     return report
+
+
+def _other_lms(lms, archive, paths):
+    """A note, in a list, about the LMS that names files so, in place of the one that was given."""
+    try:
+        fits = detected(archive, paths)
+    except CourseError:
+        return []
+    return [(
+        "", f"No file is named as {LMS[lms][0]} names files. They are named as those of "
+        f"{LMS[fits][0]}: leave --from out, or give --from {fits}.",
+    )]  # fmt: skip
 
 
 def _report_others(report, others):

@@ -92,7 +92,7 @@ def _scored(course, gradebook, record, assignment, student, submission):
         return found
     result = found.result = read_result(course, assignment.name, student.id, gradebook)
     row |= {
-        "score": result.score,
+        "score": "" if result.failed else result.score,
         "late_penalty": result.late,
         "late_seconds": seconds_late(submission, record),
         "state": FAILED if result.failed else WAITS if result.manual else GRADED,
@@ -105,7 +105,8 @@ def _scored(course, gradebook, record, assignment, student, submission):
         row["note"] = result.failed
     for notebook in submission.notebooks:
         for grade in notebook.grades:
-            row[grade.cell.name] = grade.score
+            if not result.failed or grade.manual_score is not None:  # else 0, as of a wrong answer
+                row[grade.cell.name] = grade.score
             found.grades.append((grade.cell.name, grade.score or 0.0, grade.max_score))
             if grade.needs_manual_grade:
                 found.waiting.add(grade.cell.name)
