@@ -157,7 +157,6 @@ class Answers:
 
     def _statement(self, node):
         """Note what a statement, and those inside of it, make of names."""
-        uses = None
         if isinstance(node, FUNCTION):
             self._names[node.name] = _function(node)
             return
@@ -177,9 +176,8 @@ class Answers:
         blocks += [handler.body for handler in getattr(node, "handlers", ())]
         inside = [] if isinstance(node, ast.ClassDef) else [s for b in blocks for s in b]
         made = {name for each in inside for name in bound(each)}
-        for name in set(bound(node)) - made:
-            uses = uses or _uses(node)
-            self._names[name] = _Name(uses)
+        if own := set(bound(node)) - made:
+            self._names |= dict.fromkeys(own, _Name(_uses(node)))
         for each in inside:
             self._statement(each)
 

@@ -7,7 +7,8 @@ from course.network.words import counted, listed, shape_of
 
 def findings(built, input_shape, classes, convolutions, parameters, macs):
     """What is wrong with a network that was read; nothing if it keeps to its budget."""
-    for fault in built.faults:
+    if built.faults:
+        fault = built.faults[0]  # those after it may follow from it
         shapes = listed([shape_of(value.shape) for value in fault.values])
         merges = _("{name} merges maps of {shapes}, which do not fit")
         return [finding("", Cause.RAISES, received=merges.format(name=fault.name, shapes=shapes))]

@@ -75,14 +75,9 @@ def _with_its_end(found, built, table):
 
 def _note(built):
     """A remark on a right network: a convolution before a batch normalisation has a bias."""
-    without_use = [
-        step.inputs[0].sources[0].name
-        for step in built
-        if step.step == "batch_norm"
-        and len(step.inputs[0].sources) == 1
-        and step.inputs[0].sources[0].step == "conv"
-        and step.inputs[0].sources[0].bias
-    ]
+    before = [step.inputs[0].sources for step in built if step.step == "batch_norm"]
+    before = [sources[0] for sources in before if len(sources) == 1]
+    without_use = [step.name for step in before if step.step == "conv" and step.bias]
     if not without_use:
         return ""
     first, *others = without_use

@@ -144,8 +144,8 @@ def fill(everything, lms, sheet, to):
                 f"The highest grade of {name} in {LMS[lms][0]} is {place.most:g}, and the "
                 f"assignment has {most:g} points: change it there."
             )
-        names = "student", "first_name", "last_name"
-        wanted = [looked_for(*(o.row[name] for name in names), o.number[lms]) for o in chosen]
+        about = "student", "first_name", "last_name"
+        wanted = [looked_for(*map(o.row.get, about), o.number[lms]) for o in chosen]
         people = found(sheet.path, lms, wanted, notes)
         for one in chosen:
             if person := people.get(one.row["student"]):
