@@ -16,24 +16,15 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from course.check.file import receipt
-from course.cli import main
+from course.cli import course, main
+from course.grading import CourseError
 from course.grading.demo import answered
-from course.grading.folder import CourseFolder
+from course.grading.demo import demo as demo_in
+from course.grading.folder import CourseFolder, write_atomically
 from tests.classroom import ROOT, Classroom
 
 PROGRAMS = Path(sys.executable).parent
-COMMANDS = (
-    "release",
-    "publish",
-    "collect",
-    "grade",
-    "feedback",
-    "export",
-    "report",
-    "check",
-    "doctor",
-    "demo",
-)
+COMMANDS = course.list_commands(None)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +176,28 @@ def test_a_bomb_is_not_unpacked(room, tmp_path, capsys):
 # --- students, and what a machine can do
 
 
+def test_the_demo_deletes_nothing_but_an_earlier_demo(tmp_path, capsys):
+    mine = tmp_path / "mine"
+    (mine / "solutions" / "lenet").mkdir(parents=True)
+    (mine / "nbgrader_config.py").write_text("c = get_config()\n")
+    for folder in (mine, mine / "nbgrader_config.py"):
+        assert main(["demo", "--folder", str(folder)]) == 1
+        assert "not from an earlier demo: it holds nbgrader_config.py" in capsys.readouterr().err
+    demo = tmp_path / "demo"
+    ran = []
+
+    def stopped(arguments):  # by the first of its commands
+        ran.append(arguments[0])
+        return 1
+
+    for _time in range(2):  # in a new folder, and in its own
+        assert demo_in(demo, stopped) == 1
+    assert ran == ["release"] * 2
+    (demo / "solutions" / "mine").mkdir()
+    assert main(["demo", "--folder", str(demo)]) == 1
+    assert (mine / "nbgrader_config.py").exists() and (demo / "solutions" / "mine").exists()
+
+
 def test_a_student_who_does_not_exist_is_not_made(room, capsys):
     room.submit("ada_lovelace", room.written())
     for command in ("grade", "feedback", "export"):
@@ -277,6 +290,14 @@ def test_a_disk_that_is_really_full(room, capsys):
     shutil.copy(ROOT / "solutions/02-lenet/lenet.ipynb", room.folder / "autograded/ada/02-lenet")
     assert room.course("export", "--to", "/dev/full") == 1
     assert "the disk is full" in capsys.readouterr().err
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(CourseError, match="is no ordinary file"):
+        write_atomically(pipe, b"x")
+    assert pipe.is_fifo()
 
 
 def test_our_own_mistakes_are_not_hidden(room, monkeypatch):

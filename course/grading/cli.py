@@ -308,8 +308,9 @@ def _similar(course, assignment, also, most):
 
 @command("demo", "course demo", needs_course=False)  # it makes a folder of its own
 @click.option(
-    "--folder", "shown_in", default="build/demo", show_default=True, help="Where it is shown."
-)
+    "--folder", "shown_in", metavar="FOLDER", default="build/demo", show_default=True,
+    help="Where it is shown: a new folder, or that of an earlier demo, which is replaced.",
+)  # fmt: skip
 def _demo(shown_in):
     """Show the whole way on a class of twelve: release, collect, grade, feedback, export."""
     from course.grading.demo import demo

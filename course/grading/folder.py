@@ -155,15 +155,22 @@ class CourseFolder:
             yield
 
 
-def write_atomically(path, content):
-    """Write bytes to a file so that it is either wholly new or as it was before.
-
-    Raises CourseError if its folder is not there, or if it is a folder itself.
-    """
+def check_place(path):
+    """Raise CourseError if a file's folder is not there, or if it is a folder itself."""
     if not path.parent.is_dir():
         raise CourseError(f"{path} cannot be written: there is no folder {path.parent}. Make it.")
     if path.is_dir():
         raise CourseError(f"{path} is a folder, and a file should be written. Name a file in it.")
+
+
+def write_atomically(path, content):
+    """Write bytes to a file so that it is either wholly new or as it was before.
+
+    Raises CourseError if its folder is not there, or if it is a folder or a device.
+    """
+    check_place(path)
+    if path.exists() and not path.is_file():  # the new file would take the place of a device
+        raise CourseError(f"{path} is no ordinary file, and would be replaced. Name another file.")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(content)

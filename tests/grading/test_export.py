@@ -122,6 +122,12 @@ def test_without_a_name_a_file_is_called_after_its_format(school, tmp_path, monk
     assert [path.name for path in tmp_path.iterdir()] == [FORMATS[kind][1]]
 
 
+def test_a_folder_that_is_not_there_is_told(school, tmp_path, capsys):
+    path = tmp_path / "none" / "scores.csv"
+    assert school.course("export", "--to", str(path)) == 1
+    assert f"there is no folder {path.parent}. Make it." in capsys.readouterr().err
+
+
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "canvas.csv").write_text("Student,ID,Section,hw\n")

@@ -11,6 +11,7 @@ from importlib.resources import files
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course.grading import CourseError
 from course.grading.demo.answers import RIGHT, WRONG
 from course.notebook.official import grade_id
 
@@ -20,17 +21,21 @@ ASSIGNMENT, NOTEBOOK = "lenet", "lenet.ipynb"
 def demo(folder, run):
     """Release, collect, grade, feedback and export in a course folder of its own.
 
-    `folder` is deleted first. `run(arguments)` runs a `course` command and returns its exit status.
+    `folder` may be the one of an earlier demo, which is deleted. `run(arguments)` runs a `course`
+    command and returns its exit status.
+
+    Raises CourseError, and deletes nothing, if the folder holds anything else.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
-    source = folder / "solutions" / ASSIGNMENT / NOTEBOOK
-    source.parent.mkdir(parents=True)
     own = files(__name__)
+    config, source = folder / "nbgrader_config.py", folder / "solutions" / ASSIGNMENT / NOTEBOOK
+    settings = own.joinpath(config.name).read_bytes()
+    if folder.exists():
+        _is_a_demo(folder, config, settings)
+        shutil.rmtree(folder)
+    source.parent.mkdir(parents=True)
     text = own.joinpath("lenet.md").read_text(encoding="utf-8")
     nbformat.write(notebook(text), source)
-    config = folder / "nbgrader_config.py"
-    config.write_bytes(own.joinpath(config.name).read_bytes())
+    config.write_bytes(settings)
     here = ["--course", str(folder)]
 
     def step(title, *arguments):
@@ -52,6 +57,19 @@ def demo(folder, run):
         f"\nScores     {folder / 'scores.csv'}"
     )
     return 1 if problems else 0
+
+
+def _is_a_demo(folder, config, settings):
+    """Raise CourseError unless a folder is empty, or has a demo's settings and assignment alone."""
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name]
+    solutions = folder / "solutions"
+    assignments = [path.name for path in solutions.iterdir()] if solutions.is_dir() else []
+    earlier = config.is_file() and config.read_bytes() == settings and assignments == [ASSIGNMENT]
+    if there and not earlier:
+        raise CourseError(
+            f"{folder} is not from an earlier demo: it holds {', '.join(there[:4])}. "
+            "The demo would delete that. Name an empty or a new folder with --folder."
+        )
 
 
 def notebook(text):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
+from course.grading.folder import check_place
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS
 from course.grading.late import seconds_late
@@ -125,14 +126,19 @@ def _changed(course, row, result):
 
 
 def write(path, header, lines, bom=True):
-    """Write a CSV file of dicts; values that a spreadsheet would run as formulas become text."""
+    """Write a CSV file of dicts; values that a spreadsheet would run as formulas become text.
+
+    Raises CourseError if the file cannot be there.
+    """
+    path = Path(path)
+    check_place(path)
     # Excel reads a file as UTF-8 only if it has a byte-order mark, which LMSs do not expect.
     encoding = "utf-8-sig" if bom else "utf-8"
-    with Path(path).open("w", newline="", encoding=encoding) as file:
+    with path.open("w", newline="", encoding=encoding) as file:
         writer = csv.DictWriter(file, header, restval="")
         writer.writeheader()
         writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
-    return Path(path)
+    return path
 
 
 def _harmless(value):
