@@ -73,6 +73,7 @@ class Anatomy:
         self.outputs = outputs  # Values that the network returns
         self.steps = steps
         self.faults = faults  # merges that Keras refuses (`course.network.faults`)
+        self.written = {}  # name of a layer, also of one that makes no row -> its class
         self.library = ""  # "torch" for a module of PyTorch
         self.stopped = []  # findings about an error that reading it let pass
 
@@ -84,7 +85,7 @@ class Anatomy:
             row = {f"{name}_bn": at for name, at in place.items()} | place
             steps.sort(key=lambda step: row.get(step.name, len(row)))
         made = cls(name, inputs, outputs, steps, faults)
-        made.library = graph.library
+        made.library, made.written = graph.library, graph.written
         return made
 
     def leading_to(self, value: Value) -> Anatomy:

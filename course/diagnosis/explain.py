@@ -6,7 +6,7 @@ from itertools import pairwise
 from course.diagnosis.causes import Cause, comes_out, few, finding, formula, size_arithmetic, worded
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
-from course.diagnosis.joins import again, one_tower
+from course.diagnosis.joins import again, one_tower, turned
 from course.diagnosis.missing import ends_before, ends_early, left_out
 from course.diagnosis.naming import called, does, keys_of, place_of, reads
 from course.diagnosis.runs import runs_of
@@ -237,7 +237,8 @@ def _put_in(alignment, run):
     name = called(alignment, step)
     start = _("{step} stands where {row} ({does}) should come.")
     start = start.format(step=name, row=edit.row.name, does=does(edit.row))
-    return [finding(name, Cause.EXTRA, received=does(step), start=start)]
+    hint = turned(edit, step, alignment.library)
+    return [finding(name, Cause.EXTRA, received=does(step), start=start, hint=hint)]
 
 
 def _follows(alignment, run):

@@ -1,12 +1,14 @@
-"""Findings about maps that a step reads twice, or of which it reads only some."""
+"""Findings about maps that a step reads twice, in part, or turned around."""
 
 from collections import Counter
 
-from course.diagnosis.causes import Cause, finding
+from course.diagnosis.causes import Cause, finding, worded
 from course.diagnosis.naming import keys_of, place_of, reads
 from course.language import _, sentences
 from course.network.rules import AGAIN
-from course.network.words import listed, sources, sources_of
+from course.network.words import listed, shape_of, sources, sources_of
+
+_MOVING = {"Permute", "Transpose", "Reshape", "Swapaxes", "Moveaxis"}  # steps that are no rows
 
 
 def again(alignment, edit):
@@ -54,6 +56,25 @@ def one_tower(alignment, edit):
         if later.at > edit.at and times > 1 and edit.row.filters == times * edit.step.filters:
             return _("Maps of another tower are missing, or nothing reads them.")
     return ""
+
+
+def turned(edit, step, library):
+    """A sentence about an extra step that moves the values of a map; "" about any other step."""
+    if step.step not in _MOVING:
+        return ""
+    after, before, wanted = (
+        shape_of(each.shape) for each in (step, step.inputs[0], edit.row.inputs[0])
+    )
+    said = _("It makes {after} of {before}, and {row} should read {wanted}.")
+    if edit.row.step == "dense":
+        said = worded(
+            library,
+            _("It makes {after} of {before}. A vector is needed here: write layers.Flatten()."),
+            _("It makes {after} of {before}. A vector is needed here: write nn.Flatten()."),
+        )
+    elif before == wanted:
+        said = _("Without it {row} reads {wanted}, as it should.")
+    return said.format(after=after, before=before, row=edit.row.name, wanted=wanted)
 
 
 def _read_alike(alignment):

@@ -4,7 +4,7 @@ from course.diagnosis.causes import Cause, few, finding
 from course.diagnosis.edits import Kind
 from course.diagnosis.joins import stands_twice
 from course.diagnosis.naming import does, keys_of, reads, what
-from course.language import _, ngettext
+from course.language import _, ngettext, sentences
 from course.network.words import sources, together
 
 _FEW = 3  # with more rows missing, their reader stands too far away to be named instead
@@ -16,7 +16,7 @@ def left_out(alignment, run):
 
     Usually it says of the first of them: "after {after} comes {received}". There `received` is the
     step of their reader, the first row that should read one of them and has a step. If the rows are
-    a shortcut, the finding is about its addition.
+    a shortcut, the finding is about its addition. A step of the row's name is another step.
     """
     edit, row = run[0], run[0].row
     if run[-1].row.step == "add" and len(run) <= _SHORTCUT:
@@ -45,7 +45,26 @@ def left_out(alignment, run):
     if rest:
         hint = ngettext("{rows} is missing, too.", "{rows} are missing, too.", len(rest))
         hint = hint.format(rows=few(rest))
+    named = step is not None and step.name == row.name
+    if named and alignment.nets.net.number[id(step)] not in alignment.pairs.values():
+        return [finding(row.name, Cause.OTHER_STEP, does(row), does(step), hint=hint)]
+    hint = sentences(hint, _of_its_name(alignment, row))
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
+
+
+def _of_its_name(alignment, row):
+    """A sentence about the layer that has the name of a missing row; "" if there is none."""
+    nets = alignment.nets
+    names = [node.name for node in nets.net.nodes]
+    if row.name not in names:
+        kind = nets.net.network.written.get(row.name)
+        return kind and _("Your layer {name} is {what}.").format(name=row.name, what=kind)
+    step = names.index(row.name)
+    for other, its in alignment.pairs.items():
+        if its == step:
+            said = _("Your layer {name} is in the place of {row}.")
+            return said.format(name=row.name, row=nets.table.nodes[other].name)
+    return _("Your layer {name} is {what}.").format(name=row.name, what=does(nets.net.nodes[step]))
 
 
 def ends_before(alignment, run):

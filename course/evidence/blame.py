@@ -67,6 +67,14 @@ _IN_WORDS = {
         "This layer was called before, and its weights were made for tensors whose last side is "
         "{first}. Here it is {second}. A new layer is needed here"
     ),
+    r"Input 0 .* expected shape=\(None, ([\d, ]+)\), found shape=\(None, ([\d, ]+)\)$": N_(
+        "The model that is called here was made for an input of {first}, and here comes {second}. "
+        "Make it for that shape"
+    ),
+    r"Input 0 .* expected shape=\((?:None, )+(\d+)\), found shape=\((?:\w+, )+(\d+)\)$": N_(
+        "The model that is called here was made for an input of {first} maps, and here come "
+        "{second}. Make it for that number"
+    ),
     r"Input 0 .* expected (?:min_)?ndim=4, found ndim=2": N_(
         "Convolutions and pools take maps, and here comes a vector. Flatten(), a global pool and "
         "Dense belong behind the last of them"

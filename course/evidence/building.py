@@ -61,6 +61,12 @@ def _without_tensors(keras):
                 "layers.ZeroPadding2D(n) before the layer adds n on each side"
             )
             raise Misused(text.format(number=number))
+        if own and (axis := _number_for_an_axis(kind, args, kwargs)):
+            text = _(
+                "layers.{kind}({number}) means axis={number}, and there is no such axis. The layer "
+                "sees itself how many maps or classes there are: write layers.{kind}()"
+            )
+            raise Misused(text.format(kind=kind.__name__, number=axis))
         for value in [*args, *kwargs.values()] if own else ():
             several = isinstance(value, list | tuple)
             given = value if several else [value]
@@ -91,6 +97,17 @@ def _padding_in_numbers(kind, kwargs):
     return str(padding) if usual is not None and isinstance(usual.default, str) else ""
 
 
+_AXES = ("BatchNormalization", "LayerNormalization", "Softmax")  # layers that begin with an axis
+_MOST_AXES = 5  # of images with a depth
+
+
+def _number_for_an_axis(kind, args, kwargs):
+    """The axis that is given, if no tensor has as many: it is meant as a number of maps. Else 0."""
+    axis = args[0] if args else kwargs.get("axis")
+    meant = kind.__name__ in _AXES and isinstance(axis, int) and not isinstance(axis, bool)
+    return axis if meant and axis >= _MOST_AXES else 0
+
+
 _INSIDE = "_course_inside"
 
 
@@ -105,6 +122,13 @@ def inside(node):
     return [tensor for _owner, tensor in kept] if own else None
 
 
+def outside(keras, owner, tensor):
+    """An output of a student's layer or model, which stands for a tensor inside: see `inside`."""
+    made = keras.KerasTensor(tensor.shape, tensor.dtype)
+    setattr(made, _INSIDE, (owner, tensor))
+    return made
+
+
 def _without_graph(keras, through_graph):
     """`compute_output_spec` that calls a student's layer on symbolic tensors.
 
@@ -114,18 +138,13 @@ def _without_graph(keras, through_graph):
     graph.
     """
 
-    def fresh(owner, tensor):
-        made = keras.KerasTensor(tensor.shape, tensor.dtype)
-        setattr(made, _INSIDE, (owner, tensor))
-        return made
-
     def spec(function, *args, **kwargs):
         owner = getattr(function, "__self__", None)
         with suppress(Exception), backends.understood():
             made = backends.without_graph(function)(*args, **kwargs)
             leaves = keras.tree.flatten(made)
             if leaves and all(map(keras.backend.is_keras_tensor, leaves)):
-                return keras.tree.map_structure(partial(fresh, owner), made)
+                return keras.tree.map_structure(partial(outside, keras, owner), made)
         return through_graph(function, *args, **kwargs)
 
     return spec

@@ -7,7 +7,9 @@ with such a step never is right.
 """
 
 from contextlib import contextmanager
+from functools import partial
 
+from course.evidence.building import outside
 from course.evidence.keras_private import patches
 from course.evidence.lines import in_line, own_place
 from course.network.faults import likely
@@ -39,7 +41,28 @@ def recorded(keras):
     with patches() as replace:
         replace(keras.Operation, "symbolic_call", or_stand_in(keras.Operation.symbolic_call))
         replace(keras.Layer, "__call__", or_stand_in(keras.Layer.__call__))
+        for kind in keras.Model.__subclasses__():
+            if kind.__module__.startswith("keras.") and kind.__name__ == "Functional":
+                replace(kind, "compute_output_spec", _or_by_its_layers(keras, kind))
         yield passed
+
+
+def _or_by_its_layers(keras, functional):
+    """`compute_output_spec` of a model in a model, which asks its merges for their shapes alone.
+
+    If a shape does not fit, its layers are called one by one, and a stand-in takes the place of the
+    merge.
+    """
+    spec = functional.compute_output_spec
+
+    def or_by_its_layers(self, *args, **kwargs):
+        try:
+            return spec(self, *args, **kwargs)
+        except ValueError:
+            made = self.call(*args, **kwargs)
+            return keras.tree.map_structure(partial(outside, keras, self), made)
+
+    return or_by_its_layers
 
 
 def _stand_in(keras, operation, tensors):

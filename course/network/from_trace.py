@@ -28,6 +28,7 @@ def from_trace(evidence, numbers=recognise.FIXED):
     """
     graph = Graph()
     graph.library = str(evidence.get("library", ""))
+    graph.written = {str(step["name"]): kind(step)[:_LONGEST_NAME] for step in evidence["steps"]}
     traced = {step["id"]: step for step in evidence["steps"]}
     reads = {number: recognise.read_by(step) for number, step in traced.items()}
     found = _functions(evidence, traced, reads, numbers, graph.count)

@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from course import check
 from course.anatomy import anatomy
-from course.architectures import alexnet, googlenet, lenet, resnet, unet, vgg
+from course.architectures import alexnet, googlenet, lenet, resnet, unet, vgg, vit
 from course.diagnosis import Cause, diagnose, explain, nearest
 from course.diagnosis.edits import Kind
 from course.evidence import weightless
@@ -33,6 +33,7 @@ from tests.diagnosis.test_families import (
 )
 from tests.diagnosis.test_other_hands import google_with, heads_at, in_block
 from tests.grading.test_bounds import bottlenecks
+from tests.network.test_any_model import ClassToken
 from tests.test_spoken import english
 
 L = layers
@@ -456,6 +457,85 @@ def added_twice():
         if not stage:
             x = L.Add(name="twice")([x, pool])
     return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+# --- a layer that has the name of a row, and is another
+
+
+def named_vgg(left_out=(), **changed):
+    """VGG-11 with the names of its rows; a change is called as its row."""
+    image = x = keras.Input((224, 224, 3))
+    for row in vgg.VGG11.rows:
+        if row.step == "dense":
+            x = x if len(x.shape) == 2 else L.Flatten()(x)
+            usual = L.Dense(row.filters, "relu" if row.filters == 4096 else "softmax")
+        else:
+            usual = conv(row.filters, 3) if row.step == "conv" else L.MaxPooling2D(2)
+        usual.name = row.name
+        x = x if row.name in left_out else changed.get(row.name, usual)(x)
+    return keras.Model(image, x)
+
+
+def misnamed(name, *expected, left_out=(), **changed):
+    said(name, vgg.VGG11, *expected)(lambda: named_vgg(left_out, **changed))
+
+
+misnamed("Dropout under a row's name",
+    ("fc7", Cause.MISSING, "after fc6 comes fc8 (dense, softmax). Your layer fc7 is Dropout."),
+    fc7=L.Dropout(0.5, name="fc7"))  # fmt: skip
+misnamed("Flatten under a row's name", ("fc6", Cause.MISSING, "Your layer fc6 is Flatten."),
+    fc6=L.Flatten(name="fc6"))  # fmt: skip
+misnamed("a pool under a row's name", ("conv3_2", Cause.OTHER_STEP, "It is max pool 3 × 3"),
+    conv3_2=L.MaxPooling2D(3, 1, padding="same", name="conv3_2"))  # fmt: skip
+misnamed("no layer of a row's name", ("fc6", Cause.MISSING, "after pool5 comes fc7 (dense, relu)."),
+    left_out=["fc6"])  # fmt: skip
+said("the output under a row's name", lenet.LENET5,
+     ("F6", Cause.MISSING, "Your layer F6 is in the place of output."),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean, L.Flatten, lambda: L.Dense(120, "tanh"),
+          lambda: L.Dense(10, "softmax", name="F6")))  # fmt: skip
+
+
+@said("another convolution under the first name", googlenet.GOOGLENET,
+      ("conv1", Cause.OTHER_STEP, "It is convolution 7 × 7, stride 2, padding (2, 3) and"),
+      ("pool5", Cause.BLOCK_EXTRA, "more blocks"))  # fmt: skip
+def resnet_for_googlenet():
+    image = keras.Input((224, 224, 3))
+    x = L.Conv2D(64, 7, 2, padding="same", use_bias=False, name="conv1")(image)
+    x = L.MaxPooling2D(3, 2, padding="same")(L.ReLU()(L.BatchNormalization()(x)))
+    for stage in range(4):
+        for number in range(2):
+            x = basic(x, 64 * 2**stage, 2 if stage and not number else 1)
+    return keras.Model(image, L.Dense(1000, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+# --- axes in another order
+
+
+def turned(name, *expected, before=(), between=()):
+    """LeNet-5 with steps before its first convolution, or between S4 and C5."""
+    rest = HEAD if not between else [*between, *HEAD[1:]]
+    said(name, lenet.LENET5, *expected)(
+        chained(*before, tanh(6, 5), mean, tanh(16, 5), mean, *rest)
+    )
+
+
+turned("the image with its channels first",
+    ("permute", Cause.EXTRA, "Without it C1 reads 32 × 32 × 1, as it should."),
+    before=[lambda: L.Permute((3, 1, 2)), lambda: L.Reshape((32, 32, 1))])  # fmt: skip
+turned("maps as rows before a dense layer",
+    ("reshape", Cause.EXTRA, "It makes 16 × 25 of 5 × 5 × 16. A vector is needed here: write"),
+    ("C5", Cause.FLATTEN_MISSING, "16 × 120"),
+    between=[lambda: L.Reshape((16, 25))])  # fmt: skip
+turned("turned maps as a vector",
+    between=[lambda: L.Permute((3, 1, 2)), lambda: L.Reshape((16, 25)), L.Flatten])  # fmt: skip
+
+
+@said("channels as tokens", vit.VIT_B16.part("patches", "class", input_shape=(224, 224, 3)),
+      ("permute", Cause.EXTRA, "It makes 768 × 14 × 14 of 14 × 14 × 768, and class"))  # fmt: skip
+def channels_as_tokens():
+    image = keras.Input((224, 224, 3))
+    x = L.Permute((3, 1, 2))(L.Conv2D(768, 16, 16)(image))
+    return keras.Model(image, ClassToken()(L.Reshape((768, 196))(x)))
 
 
 # --- widths of a whole stage

@@ -225,6 +225,35 @@ def test_padding_in_numbers(kind):
     assert of_model(lambda x: layers.ZeroPadding2D(padding=1)(x)).row == "C1"
 
 
+@pytest.mark.parametrize("kind", [layers.BatchNormalization, layers.LayerNormalization])
+def test_a_number_of_maps_for_an_axis(kind):
+    for rest in ({"axis": 64}, {}):
+        given = () if rest else (64,)
+        text = of_model(lambda x, g=given, r=rest: kind(*g, **r)(layers.Conv2D(64, 3)(x))).message
+        said = f"layers.{kind.__name__}(64) means axis=64, and there is no such axis."
+        assert said in text and f"write layers.{kind.__name__}() (line " in text
+        assert "IndexError" not in text
+    for axis in (-1, 3):
+        assert of_model(lambda x, a=axis: kind(axis=a)(x)).cause is not Cause.RAISES
+
+
+def test_a_number_of_classes_for_an_axis():
+    text = of_model(lambda x: layers.Softmax(10)(layers.Dense(10)(layers.Flatten()(x)))).message
+    assert "sees itself how many maps or classes there are: write layers.Softmax()" in text
+
+
+def test_a_model_that_was_made_for_another_input():
+    def made_for(*shape):
+        image = keras.Input(shape)
+        model = keras.Model(image, layers.Conv2D(6, 5)(image))
+        return lambda x: model(layers.Conv2D(6, 5)(x))
+
+    text = of_model(made_for(24, 24, 6)).message
+    assert "was made for an input of 24 × 24 × 6, and here comes 28 × 28 × 6. Make it" in text
+    text = of_model(made_for(None, None, 3)).message
+    assert "was made for an input of 3 maps, and here come 6. Make it for that number" in text
+
+
 # --- lines
 
 

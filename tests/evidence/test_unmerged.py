@@ -299,6 +299,32 @@ def test_a_block_that_reads_its_own_projection():
     assert "cannot be added." in text and "a projection is needed" not in text
 
 
+def in_models(shape, filters, stride, projected):
+    """A block of ResNet-18 as a model of its own."""
+    image = keras.Input(shape)
+    y = layers.ReLU()(conv_bn(image, filters, 3, stride))
+    y = conv_bn(y, filters, 3)
+    shortcut = conv_bn(image, filters, 1) if projected else image
+    return keras.Model(image, layers.ReLU()(layers.Add()([shortcut, y])))
+
+
+@pytest.mark.parametrize("open_shape", [False, True])
+def test_an_addition_in_a_model_in_a_model(open_shape):
+    """With an open shape Keras refuses the addition where the model is called, and not before."""
+
+    def block(x, filters, stride):
+        shape = (None, None, x.shape[-1]) if open_shape else x.shape[1:]
+        inner = in_models(shape, filters, stride, stride > 1)
+        return keras.Sequential([inner])(x) if stride == 1 else inner(x)
+
+    row, cause, text = residual(block)
+    assert (row, cause) == ("conv3_1_shortcut", Cause.STRIDE)
+    assert "The stride is 1, the table has 2." in text
+    assert "56 × 56 × 128 and 28 × 28 × 128 cannot be added." in text
+    line = "keras.Sequential([inner])(x)" if open_shape else "layers.Add()([shortcut, y])"
+    assert "The code stops in line " in text and line in text
+
+
 def test_an_addition_in_a_table_without_any():
     """Zeros are added in front of the images, and not beside the maps."""
 
