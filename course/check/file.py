@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from course.check.answered import OPEN, Answers
-from course.language import _, ngettext, of_setup
+from course.language import _, ngettext, of_setup, sentences
 from course.notebook import renamed
 from course.notebook.enclosed import release_in
 from course.notebook.read import read_notebook
@@ -146,6 +146,6 @@ def found_in(content, file="", exercises=(), released=None):
     answers.exercises |= dict.fromkeys(gone, _("its check cell is gone"))
     if not answers.exercises:
         said = _("{file} holds no exercise: none of its cells begins with # Exercise.")
-        return Found(shown, said.format(file=shown), cells=cells)
+        return Found(shown, sentences(said.format(file=shown), *repairs), cells=cells)
     faults = list(dict.fromkeys(answers.faults))
     return Found(shown, "", answers.exercises, faults, repairs, cells, released is not None)

@@ -175,6 +175,12 @@ def test_a_release_is_open_and_whole(check):
     assert said[1].startswith("  Open: lenet-shapes, lenet-parameters, lenet-count, ")
 
 
+def test_a_file_that_is_cut_off_before_its_exercises(check, lenet):
+    status, said = check(nbformat.writes(lenet).encode()[:5000])
+    assert status == 1 and "holds no exercise" in said[0]
+    assert "The file was damaged: it is no JSON. " in said[0]
+
+
 def test_what_is_wrong_is_said_with_what_to_do(check, lenet):
     at(lenet, "squash-answer").source = "def scaled_tanh(a:\n    return a"
     answer = at(lenet, "relu-answer")
