@@ -1,5 +1,6 @@
 """The students' copy of the course: complete, and without a solution or a hidden test."""
 
+import json
 import os
 import re
 import subprocess
@@ -164,6 +165,19 @@ def test_publishing_again_brings_it_up_to_date(course, copy, capsys):
     assert copy / "notebooks/02-lenet.ipynb" in kept
     assert "Keras" in (copy / "README.md").read_text()
     assert (copy / "syllabus.md").read_text() == "mine"
+
+
+def test_a_list_that_somebody_changed_deletes_nothing_outside(course, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    folder = tmp_path / "students"
+    folder.mkdir()
+    names = ["../thesis.tex", str(tmp_path / "thesis.tex"), "old.md"]
+    (folder / "old.md").write_text("from an earlier copy")
+    (folder / ".published.json").write_text(json.dumps({"files": names}))
+    publish = ["publish", "--no-trial", "--course", str(course), str(folder), "02-lenet"]
+    assert main(publish) == 0
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+    assert not (folder / "old.md").exists()
 
 
 def test_it_writes_over_nothing_else(course, tmp_path, capsys):

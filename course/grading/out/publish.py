@@ -176,7 +176,9 @@ def _published(folder):
     if not folder.exists():
         return set()
     try:
-        return set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+        names = set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+        # Whoever can push to the copy can write this list. Nothing outside of the copy is deleted.
+        return {name for name in names if (folder / name).resolve().is_relative_to(folder)}
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, TypeError) as error:
