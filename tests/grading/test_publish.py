@@ -180,6 +180,16 @@ def test_a_list_that_somebody_changed_deletes_nothing_outside(course, tmp_path):
     assert not (folder / "old.md").exists()
 
 
+def test_the_start_page_has_no_link_that_leads_nowhere(course, tmp_path):
+    publish = ["publish", "--no-trial", "--course", str(course), str(tmp_path), "02-lenet"]
+    assert main(publish) == 0
+    start = text(tmp_path / "start.ipynb")
+    links = re.findall(r"\]\(((?:assignments|notebooks|docs)/[^)]+)\)", start)
+    assert "assignments/02-lenet/lenet.ipynb" in links
+    assert [link for link in links if not (tmp_path / link).is_file()] == []
+    assert "| 03-alexnet |" in start
+
+
 def test_it_writes_over_nothing_else(course, tmp_path, capsys):
     publish = ["publish", "--no-trial", "--course", str(course)]
     (tmp_path / "thesis.tex").write_text("mine")

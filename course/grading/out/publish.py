@@ -28,6 +28,7 @@ _DOCS = ("docs/students.md", "docs/glossary.md", "docs/accessibility.md")
 _NEEDED = (*_AS_THEY_ARE, *_DOCS, "environment.yml", "start.ipynb")
 _OURS = {"gitignore": ".gitignore"}  # {name of a template: its name in the copy, if different}
 _FOR_INSTRUCTORS = " · [For instructors](docs/instructors.md)"
+_LINK = re.compile(r"\[([^]]+)\]\((assignments/[^)]+)\)")
 _EXTRAS = re.compile(r"\.\[[\w,]+\]")
 # The tags of the copy's repository are not those of the course.
 _VERSION = {
@@ -87,9 +88,8 @@ def _copy(course, assignments, address):
     root, packages = course.root, Path(__file__).parents[3]
     copy = {name: (root / name).read_bytes() for name in (*_AS_THEY_ARE, *_DOCS)}
     environment = (root / "environment.yml").read_text(encoding="utf-8")
-    start = (root / "start.ipynb").read_text(encoding="utf-8")
+    start = (root / "start.ipynb").read_text(encoding="utf-8").replace(_FOR_INSTRUCTORS, "")
     copy["environment.yml"] = _EXTRAS.sub(_STUDENTS_EXTRAS, environment).encode()
-    copy["start.ipynb"] = start.replace(_FOR_INSTRUCTORS, "").encode()
     for ours, theirs in _VERSION.items():
         copy["pyproject.toml"] = copy["pyproject.toml"].replace(ours, theirs)
     for package in ("course", "convnet_course"):
@@ -108,6 +108,9 @@ def _copy(course, assignments, address):
             copy[f"assignments/{assignment}/{path.relative_to(place).as_posix()}"] = (
                 path.read_bytes()
             )
+    # What is not given out yet is named, without a link that would lead nowhere.
+    start = _LINK.sub(lambda link: link[0] if link[2] in copy else link[1], start)
+    copy["start.ipynb"] = start.encode()
     return copy
 
 
