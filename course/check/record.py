@@ -20,6 +20,8 @@ from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
 from course.language import _, ngettext, of_assignments, speaking
+from course.notebook.read import read_notebook
+from course.notebook.renamed import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -117,9 +119,10 @@ def read(folder):
 class Overview:
     """All assignments of a course folder, with points so far; shown as a table."""
 
-    def __init__(self, rows, language):
+    def __init__(self, rows, language, problems=()):
         self.rows = rows  # (assignment, notebook, points so far, points, exercises open)
         self.language = language
+        self.problems = problems  # sentences about files that cannot be read
 
     def __repr__(self):
         with speaking(self.language):
@@ -130,14 +133,15 @@ class Overview:
             return self._html()
 
     def _text(self):
-        return "\n".join(
+        lines = [
             ngettext(
-                "{name}: {points} of {total} points, {open} exercises open",
+                "{name}: {points} of {total} points, {open} exercise open",
                 "{name}: {points} of {total} points, {open} exercises open",
                 open_,
             ).format(name=name, points=got, total=points, open=open_)
             for name, _path, got, points, open_ in self.rows
-        )
+        ]
+        return "\n".join([*lines, *self.problems])
 
     def _html(self):
         table = [
@@ -148,29 +152,35 @@ class Overview:
             )
             for name, _path, got, points, open_ in self.rows
         ]
-        return show.html((_("assignment"), _("points so far"), _("exercises open")), table)
+        head = (_("assignment"), _("points so far"), _("exercises open"))
+        said = "".join(f"<p>{escape(problem)}</p>" for problem in self.problems)
+        return show.html(head, table) + said
 
 
 def overview(folder="assignments"):
-    """Every assignment with the points so far.
+    """Every assignment with the points so far, and what is wrong with files that are damaged.
 
     Raises FileNotFoundError if the folder holds none.
     """
-    rows = []
+    rows, problems, language = [], [], of_assignments(str(folder))
     for path in sorted(Path(folder).glob("*/*.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found = (EXERCISE.match("".join(cell["source"])) for cell in cells)
+        with speaking(language):
+            nb, problem = read_notebook(path.read_bytes())
+            if nb is None:
+                problems.append(f"{told(path.name, problem)}.")
+                continue
+        found = (EXERCISE.match(cell.source) for cell in nb.cells)
         exercises = {match[1]: int(match[2]) for match in found if match}
         shown = Progress(exercises, read(path.parent))
         open_ = sum(not shown.seen.get(name, {}).get("solved") for name in exercises)
         rows.append((path.parent.name, path, shown.points, sum(exercises.values()), open_))
-    if not rows:
+    if not rows and not problems:
         said = _(
             "{folder} holds no assignments. Open this notebook in the course's folder, or name the "
             "folder: overview('path/to/assignments')."
         )
         raise FileNotFoundError(said.format(folder=Path(folder).resolve()))
-    return Overview(rows, of_assignments(str(folder)))
+    return Overview(rows, language, problems)
 
 
 # --- the recorder

@@ -96,8 +96,21 @@ def test_the_overview_lists_all_assignments(tmp_path):
     entry = {"x-2": {"solved": True, "tries": 1, "points": 2, "minutes": 1.0}}
     (folder / record.FILE).write_text(json.dumps(entry))
     shown = record.overview(tmp_path / "assignments")
-    assert repr(shown) == "02-x: 2 of 3 points, 1 exercises open"
+    assert repr(shown) == "02-x: 2 of 3 points, 1 exercise open"
     assert "2 of 3" in shown._repr_html_()
+
+
+def test_a_damaged_notebook_hides_no_other_assignment(tmp_path):
+    for name in ("01-a", "02-x"):
+        (tmp_path / name).mkdir()
+    cells = [new_code_cell("# Exercise x-1 (3 points)\npass")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "02-x" / "x.ipynb")
+    (tmp_path / "01-a" / "a.ipynb").write_text("<<<<<<< HEAD")
+    shown = record.overview(tmp_path)
+    first, second = repr(shown).splitlines()
+    assert first == "02-x: 0 of 3 points, 1 exercise open"
+    assert second.startswith("a.ipynb is not JSON; a notebook has to be JSON")
+    assert "a.ipynb is not JSON" in shown._repr_html_()
 
 
 def test_an_empty_folder_says_where_to_go(tmp_path):
