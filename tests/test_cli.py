@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -159,7 +160,24 @@ def test_what_is_no_archive_gets_a_clear_error(room, tmp_path, capsys):
     path = tmp_path / "submissions.zip"
     path.write_text("not a zip")
     assert room.course("collect", str(path)) == 1
-    assert "cannot be read as a zip archive" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cannot be read as a zip archive" in said and "Download the submissions" in said
+    for name, what_to_do in (
+        ("lenet.ipynb", "give the folder in which that one lies"),
+        ("submissions.tar.gz", "Unpack it"),
+    ):
+        (tmp_path / name).write_text("{}")
+        assert room.course("collect", str(tmp_path / name)) == 1
+        assert what_to_do in capsys.readouterr().err
+
+
+def test_a_single_notebook_is_taken_as_the_sentence_says(room, tmp_path):
+    folder = tmp_path / "mail" / "by-mail"
+    folder.mkdir(parents=True)
+    nbformat.write(room.release, folder / "lenet.ipynb")
+    assert room.course("collect", str(tmp_path / "mail")) == 0
+    assert (room.folder / "submitted" / "by-mail" / "02-lenet" / "lenet.ipynb").exists()
+    shutil.rmtree(room.folder / "submitted" / "by-mail")
 
 
 def test_a_bomb_is_not_unpacked(room, tmp_path, capsys):

@@ -156,11 +156,26 @@ def opened(archive):
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         why = getattr(error, "strerror", None) or error
         raise CourseError(
-            f"{archive} cannot be read as a zip archive ({why}). Download the submissions from "
-            "the LMS once more, and give the file as it is, or a folder with its contents."
+            f"{archive} cannot be read as a zip archive ({why}). {_instead(archive)}"
         ) from None
     with packed:
         yield _checked(archive, (entry for _, entry in _in_zip(packed)))
+
+
+def _instead(archive):
+    """What to do with a file that is no zip archive."""
+    name = archive.name.lower()
+    if name.endswith(".ipynb"):
+        return (
+            "It is a notebook. Put it into a folder that has the student's id as its name, and "
+            "give the folder in which that one lies."
+        )
+    if name.endswith(_PACKED):
+        return "Unpack it, and give the folder with its contents."
+    return (
+        "Download the submissions from the LMS once more, and give the file as it is, or a folder "
+        "with its contents."
+    )
 
 
 def _checked(archive, found):
