@@ -70,6 +70,25 @@ def test_a_source_with_a_flaw_is_not_released(tmp_path, capsys):
     assert "its first line should be '# Exercise lenet-shapes (8 points)'" in said
 
 
+def test_a_release_overwrites_no_answers(tmp_path, capsys):
+    """Somebody has tried the assignment where the start page links to it."""
+    room = Classroom(tmp_path)
+    path = tmp_path / "assignments" / "02-lenet" / "lenet.ipynb"
+    released = path.read_bytes()
+    nbformat.write(room.written(), path)
+    answered_ = path.read_bytes()
+    capsys.readouterr()
+    assert room.course("release", "02-lenet") == 1
+    said = capsys.readouterr()
+    assert "holds answers (shapes-answer, " in said.err and "copy the file" in said.err
+    assert "tried" not in said.out  # before the solution is graded, which takes a while
+    assert path.read_bytes() == answered_
+    path.unlink()
+    assert room.course("release", "--no-trial", "02-lenet") == 0
+    assert path.read_bytes() == released
+    assert room.course("release", "--no-trial", "02-lenet") == 0  # nobody has answered it
+
+
 def test_points_that_disagree_are_not_released(tmp_path, capsys):
     """The title, a heading, the list of progress and the cells say the same points."""
     source = tmp_path / "solutions" / "02-lenet"

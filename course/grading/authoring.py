@@ -91,11 +91,18 @@ def _release(course, assignments, repository, no_trial):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.out.release import look_at_source, release, repository_of, stamp_lectures
+    from course.grading.out.release import (
+        look_at_release,
+        look_at_source,
+        release,
+        repository_of,
+        stamp_lectures,
+    )
 
     chosen = course.chosen(assignments)
     for assignment in chosen:  # before the trials, which take minutes
         look_at_source(course, assignment)
+        look_at_release(course, assignment)
     address, said = repository_of(course, repository)
     for assignment in chosen:
         if not no_trial:
@@ -190,12 +197,13 @@ def _publish(course, copy, assignments, repository, no_trial):
     (default: all).
     """
     from course.grading.out.publish import destination, publish
-    from course.grading.out.release import look_at_source
+    from course.grading.out.release import look_at_release, look_at_source
 
     chosen = course.chosen(assignments)
-    destination(course, copy, repository)  # a wrong folder is told before the solutions are graded
-    for assignment in chosen:
+    for assignment in chosen:  # before the trials, which take minutes
         look_at_source(course, assignment)
+        look_at_release(course, assignment)
+    destination(course, copy, repository)
     if not no_trial:
         for assignment in chosen:
             _try_out(course, assignment)

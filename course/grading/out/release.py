@@ -18,7 +18,9 @@ from course.grading.notebook.problems import different_codes, language_problems,
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
 from course.language import in_setup, known
-from course.notebook.enclosed import enclosed
+from course.notebook.enclosed import enclosed, release_in
+from course.notebook.official import grade_id
+from course.notebook.read import read_notebook
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
@@ -179,9 +181,11 @@ def release(course, assignment, repository=None):
     `repository` is the https address that Colab gets the course from; by default the git remote of
     the course's folder, "" for none.
 
-    Raises CourseError with every reason if the source cannot be released as it is.
+    Raises CourseError with every reason if the source cannot be released as it is, or if somebody
+    has answered the released notebook, which would be overwritten.
     """
     look_at_source(course, assignment)
+    look_at_release(course, assignment)
     course.api.config.Stamp.repository, _ = repository_of(course, repository)
     course.api.config.Stamp.language = language_of(course)
     result = course.api.generate_assignment(assignment)
@@ -198,6 +202,31 @@ def look_at_source(course, assignment):
     problems = problems or list(different_codes(paths))
     if problems:
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
+
+
+def look_at_release(course, assignment):
+    """Raise CourseError if somebody has answered a released notebook: it would be overwritten."""
+    for path in sorted(course.path("release", assignment).glob("*.ipynb")):
+        if names := _answered(path.read_bytes()):
+            raise CourseError(
+                f"{path} holds answers ({', '.join(names)}), and a release would overwrite it. To "
+                "keep them, copy the file to another folder. Then delete it here, and release "
+                "again."
+            )
+
+
+def _answered(content):
+    """The grade ids of the cells that somebody has answered in a released notebook."""
+    released, (nb, _) = release_in(content), read_notebook(content)
+    if released is None or nb is None:
+        return []
+    texts = {grade_id(cell): cell.source for cell in nb.cells}
+    _, official = released
+    return [
+        name
+        for name, cell in official.items()
+        if cell.solution and cell.is_answered(texts.get(name, ""))
+    ]
 
 
 def last_error(result):
