@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, unique
 
 from course.language import N_, _, ngettext, sentences
@@ -176,6 +176,15 @@ class Finding:
     received: str
     message: str
 
+    @property
+    def about(self):
+        """What is wrong, in whichever row: equal for the same mistake in several rows.
+
+        Missing rows differ, as each comes after another.
+        """
+        row = self.row if self.cause is Cause.MISSING else ""
+        return self.cause, self.expected, self.received, row
+
 
 def finding(
     row: str, cause: Cause, expected: object = "", received: object = "", *, start: str = "",
@@ -195,6 +204,20 @@ def finding(
     if not start and row:
         said = _("{row}: {sentence}").format(row=row, sentence=said)
     return Finding(row, cause, str(expected), str(received), sentences(start, said, hint))
+
+
+def with_more(findings, alike):
+    """The findings, each with the names of the other rows with which the same is wrong.
+
+    `alike` is {`Finding.about`: all rows with it}.
+    """
+    made = []
+    for found in findings:
+        if others := [row for row in alike.get(found.about, ()) if row != found.row]:
+            said = _("The same is true of {rows}.").format(rows=few(others))
+            found = replace(found, message=sentences(found.message, said))
+        made.append(found)
+    return made
 
 
 def worded(library: str, keras: str, torch: str) -> str:

@@ -3,12 +3,20 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from course.diagnosis.causes import Cause, comes_out, few, finding, formula, size_arithmetic, worded
+from course.diagnosis.causes import (
+    Cause,
+    comes_out,
+    finding,
+    formula,
+    size_arithmetic,
+    with_more,
+    worded,
+)  # fmt: skip
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
-from course.diagnosis.joins import again, one_tower, turned
+from course.diagnosis.joins import again, one_tower, read_by_step, turned
 from course.diagnosis.missing import ends_before, ends_early, left_out
-from course.diagnosis.naming import called, does, keys_of, place_of, reads
+from course.diagnosis.naming import called, does, keys_of, place_of
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
 from course.network.words import read_by, shape_of, sources, together
@@ -21,41 +29,42 @@ _FEW = 3  # up to so many steps are listed one by one
 
 
 def findings_of(alignment, most):
-    """The findings about an alignment in the order of the rows, at most `most`."""
+    """The findings about an alignment in the order of the rows, at most `most`.
+
+    What is wrong with several rows in the same way is one finding, about the first of them.
+    """
     if not alignment.begins:
         return [other_input(alignment.nets)]
-    findings = []
+    findings, alike = [], {}  # what is wrong (`Finding.about`) -> the rows with which it is
     for run in runs_of(alignment):
-        kind = run[0].kind
+        kind, full = run[0].kind, len(findings) >= most
         if kind in _LAST and findings:
             continue
         if kind == Kind.LEFT_OUT and ends_before(alignment, run):
-            return findings or ends_early(alignment, run)
+            return with_more(findings, alike) or ends_early(alignment, run)
         known = {found.cause for found in findings} & _ONCE
-        told = _TELL[kind](alignment, run)
-        findings += [found for found in told if found.cause not in known]
-        if len(findings) >= most:
-            break
+        for found in _TELL[kind](alignment, run):
+            rows = alike.setdefault(found.about, [])
+            rows.append(found.row)
+            if len(rows) == 1 and found.cause not in known and not full:
+                findings.append(found)
     if not findings and not alignment.right:
         said = _("The network differs from the table, but the check cannot say where.")
         findings = [finding("", Cause.READ_NO_FURTHER, received=said)]
-    return findings
+    return with_more(findings, alike)
 
 
 # --- one function for each kind of edit: from a run of such edits to the findings about it
 
 
 def _changed(alignment, run):
-    edit, *alike = run
+    (edit,) = run
     library = alignment.library
     sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     more = one_tower(alignment, edit)
-    if alike:
-        same = _("The same is true of {rows}.").format(rows=few([e.row.name for e in alike]))
-        more = sentences(same, more)
     return [
         _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
         for number, each in enumerate(edit.differences)
@@ -256,7 +265,7 @@ def _behind_the_end(alignment, run):
 def _reads_something_else(alignment, run):
     row, step = run[0].row, run[0].step
     wanted = together(sources(row))
-    got = together(reads(alignment, key) for key in keys_of(alignment, step))
+    got = together(read_by_step(alignment, step))
     if got == wanted:
         got = _("another step of the name {name}").format(name=got)
     missing = _("{row} is missing, or nothing reads it.")

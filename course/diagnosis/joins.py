@@ -59,14 +59,21 @@ def one_tower(alignment, edit):
 
 
 def turned(edit, step, library):
-    """A sentence about an extra step that moves the values of a map; "" about any other step."""
-    if step.step not in _MOVING:
+    """A sentence about an extra step that moves or loses values of a map; "" about any other."""
+    pools = step.step.startswith("global_") and edit.row.inputs[0].grid != (1, 1)
+    if not (step.step in _MOVING or (pools and edit.row.step == "dense")):
         return ""
     after, before, wanted = (
         shape_of(each.shape) for each in (step, step.inputs[0], edit.row.inputs[0])
     )
     said = _("It makes {after} of {before}, and {row} should read {wanted}.")
-    if edit.row.step == "dense":
+    if pools:
+        said = worded(
+            library,
+            _("It keeps one number of each map. Write layers.Flatten() instead, which keeps all."),
+            _("It keeps one number of each map. Write nn.Flatten() instead, which keeps all."),
+        )
+    elif edit.row.step == "dense":
         said = worded(
             library,
             _("It makes {after} of {before}. A vector is needed here: write layers.Flatten()."),
@@ -89,6 +96,12 @@ def _once_or_more(alignment, part, number):
     if number == 1:
         return place_of(alignment, (part,))
     return _times(reads(alignment, (part,)), number)
+
+
+def read_by_step(alignment, step):
+    """The names of the values that a step reads; one that it reads twice is named once."""
+    read = Counter(reads(alignment, key) for key in keys_of(alignment, step))
+    return [name if number == 1 else _times(name, number) for name, number in read.items()]
 
 
 def _times(name, number):

@@ -22,24 +22,10 @@ def runs_of(alignment):
     wired = [n for n, run in enumerate(runs) if run[0].kind not in _OF_ONE_STEP]
     counts = Counter(frozenset(runs[n][0].about) for n in wired).values()
     if len(counts) < 3 and sum(count > 1 for count in counts) < 2:
-        return _told_once(runs)
+        return runs
     # Three mistakes about what is connected to what, or two that come again and again: this is
     # another network, and only what is found first can be relied on.
-    return _told_once(runs[: max(1, wired[0])])
-
-
-def _told_once(runs):
-    """The runs, in which rows with equal differences are one run: that of the first of them."""
-    found, first = [], {}  # differences -> the run that has them
-    for run in runs:
-        differences = run[0].differences if run[0].kind == Kind.CHANGED else ()
-        if differences in first:
-            first[differences] += run
-        else:
-            found.append(run)
-            if differences:
-                first[differences] = run
-    return found
+    return runs[: max(1, wired[0])]
 
 
 def _independent(runs):

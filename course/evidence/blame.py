@@ -75,6 +75,18 @@ _IN_WORDS = {
         "The model that is called here was made for an input of {first} maps, and here come "
         "{second}. Make it for that number"
     ),
+    r"Computed output size would be zero .*inputs.shape=[\[(]None,?\s+([\d,\s]+?),?\s+\d+[\])]`"
+    r", `(?:kernel.shape|pool.size)=[\[(](\d+,?\s+\d+)": N_(
+        "The map is {first} here, and the window is {second}. Look at what comes before: the "
+        "padding, the strides, the pools. Conv2D takes the number of maps first, then the kernel"
+    ),
+    r"Kernel shape must have .* input of shape \(None, \w+, (\d+, \d+, \d+)\)": N_(
+        "keras.Input takes the shape of one image, {first} here. How many images come stays open"
+    ),
+    r"Input 0 .* expected (?:min_)?ndim=4, found ndim=3\. .*: \(None, ([\d, ]+)\)$": N_(
+        "Convolutions and pools take maps with height, width and channels, and here comes {first}. "
+        "An image has channels, too: keras.Input((height, width, channels))"
+    ),
     r"Input 0 .* expected (?:min_)?ndim=4, found ndim=2": N_(
         "Convolutions and pools take maps, and here comes a vector. Flatten(), a global pool and "
         "Dense belong behind the last of them"

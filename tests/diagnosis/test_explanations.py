@@ -30,6 +30,7 @@ from tests.diagnosis.test_families import (
     pre_activation,
     res,
     vgg16,
+    without_projection,
 )
 from tests.diagnosis.test_other_hands import google_with, heads_at, in_block
 from tests.grading.test_bounds import bottlenecks
@@ -381,8 +382,9 @@ said("one put beside its projection", resnet.RESNET18,
 said("one put beside its input", resnet.RESNET18,
      ("conv3_2", Cause.SHORTCUT_CONCATENATED, BESIDE))(in_block(1, 1, concatenated))  # fmt: skip
 said("projections where zeros are asked", resnet.CIFAR_RESNET20,
-     *((f"stage{stage}_1_shortcut_stride", Cause.OTHER_STEP, "a step that takes every second pixel")
-       for stage in (2, 3)))(cifar)  # fmt: skip
+     ("stage2_1_shortcut_stride", Cause.OTHER_STEP,
+      "The table has a step that takes every second pixel here. The same is true of stage3_1_"),
+)(cifar)  # fmt: skip
 
 
 @said("the stride twice in each stage", resnet.RESNET18,
@@ -433,8 +435,7 @@ said("normalisations behind the additions", resnet.RESNET18,
        for stage, number in ((2, 1), (2, 2), (3, 1), (3, 2), (4, 1))),
 )(lambda: res(added_norm(also=False)))  # fmt: skip
 said("one more normalisation behind each addition", resnet.RESNET18,
-     *((f"batch_normalization_{number}", Cause.EXTRA, f"follows conv{block}.")
-       for number, block in ((3, "2_1"), (6, "2_2"), (10, "3_1"), (13, "3_2"), (17, "4_1"))),
+     ("batch_normalization_3", Cause.EXTRA, "follows conv2_1."),
 )(lambda: res(added_norm(also=True)))  # fmt: skip
 said("ones beside the shortcut", resnet.CIFAR_RESNET20,
      *((f"stage{n}_1", Cause.WRONG_INPUT, f"stage{n}_1_shortcut is missing, or nothing reads it.")
@@ -599,6 +600,62 @@ said("a block in another stage", resnet.RESNET34,
 )(lambda: res(counts=(3, 4, 5, 4)))  # fmt: skip
 
 
+# --- the same mistake in several rows
+
+
+ALL_OF_IT = "The same is true of "
+
+
+def multiplied(x, filters, stride):
+    return put_together(L.Multiply(), x, filters, stride)
+
+
+def added_to_itself(x, filters, stride):
+    return put_together(lambda values: L.Add()([values[1], values[1]]), x, filters, stride)
+
+
+def put_together(merge, x, filters, stride):
+    """A block whose shortcut and output are put together by `merge`."""
+    needed = stride != 1 or x.shape[-1] != filters
+    shortcut = conv_bn(x, filters, 1, stride, relu=False) if needed else x
+    y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+    return L.ReLU()(merge([shortcut, y]))
+
+
+said("no shortcut in any block", resnet.RESNET18,
+     ("conv2_1", Cause.SHORTCUT_MISSING, f"{ALL_OF_IT}conv2_2, conv3_1, conv3_2 and 4 more."),
+)(lambda: res(no_shortcut=True))  # fmt: skip
+said("multiplied in each block", resnet.RESNET18,
+     ("conv2_1", Cause.OTHER_STEP, f"{ALL_OF_IT}conv2_2, conv3_1, conv3_2 and 4 more."),
+)(lambda: res(multiplied))  # fmt: skip
+said("batch normalisation for both normalisations", alexnet.ALEXNET,
+     ("norm1", Cause.OTHER_STEP, f"The table has lrn here. {ALL_OF_IT}norm2."),
+)(lambda: alex(lrn=lambda x: L.BatchNormalization()(x)))  # fmt: skip
+said("VGG-19 for VGG-16", vgg.VGG16,
+     ("conv2d_7", Cause.EXTRA, f"relu. {ALL_OF_IT}conv2d_11 and conv2d_15."),
+)(lambda: vgg16((2, 2, 4, 4, 4)))  # fmt: skip
+said(
+    "missing in two modules",
+    googlenet.GOOGLENET,
+    *(
+        (f"{module}_pool_proj", Cause.MISSING, f"after {module}_pool comes")
+        for module in ("3a", "3b")
+    ),
+)(lambda: google(lambda x, *w: (without_projection if x.shape[1] > 14 else inception)(x, *w)))
+said("one mistake in more rows than are told", lenet.LENET5,
+     ("C1", Cause.ACTIVATION, f"the table has tanh. {ALL_OF_IT}C3, C5 and F6."),
+)(chained(*(made for maps in (6, 16) for made in (lambda m=maps: L.Conv2D(m, 5, activation="relu"),
+                                                   mean)), L.Flatten,
+          lambda: L.Dense(120, "relu"), lambda: L.Dense(84, "relu"), HEAD[-1]))  # fmt: skip
+said("the sum of a block's output with itself", resnet.RESNET18,
+     ("conv2_1", Cause.WRONG_INPUT, "(the table's conv2_1_2_bn) twice, it should read pool1 and"),
+)(in_block(0, 0, added_to_itself))  # fmt: skip
+said("a global pool before a dense layer", lenet.LENET5,
+     ("pooled", Cause.EXTRA, "Write layers.Flatten() instead, which keeps all."),
+)(chained(tanh(6, 5), mean, tanh(16, 5), mean,
+          lambda: L.GlobalAveragePooling2D(name="pooled"), *HEAD[1:]))  # fmt: skip
+
+
 # --- blocks
 
 
@@ -692,8 +749,8 @@ def pool_first(x, one, reduce3, three, reduce5, five, project):
 
 
 said("branches that read the pool", googlenet.GOOGLENET,
-     *((f"4b_{part}", Cause.WRONG_INPUT, "reads pooled (the table's 4b_pool), it should read 4a.")
-       for part in ("1x1", "3x3_reduce", "5x5_reduce")),
+     ("4b_1x1", Cause.WRONG_INPUT, "reads pooled (the table's 4b_pool), it should read 4a. "
+      "The same is true of 4b_3x3_reduce and 4b_5x5_reduce."),
 )(lambda: google_with("4b", pool_first))  # fmt: skip
 
 
@@ -732,8 +789,8 @@ said("two convolutions behind one reduction", googlenet.GOOGLENET,
      ("4c_5x5", Cause.WRONG_INPUT, "4c_5x5_reduce is missing, or nothing reads it."),
 )(lambda: google_with("4c", one_reduction))  # fmt: skip
 said("the sum of the squares on one side", alexnet.ALEXNET,
-     *((f"norm{n}", Cause.OTHER_STEP, "It is 16 steps, from multiply to TrueDivide.")
-       for n in (1, 2)))(lambda: alex(lrn=one_sided))  # fmt: skip
+     ("norm1", Cause.OTHER_STEP, "It is 16 steps, from multiply to TrueDivide. The table has lrn "
+      "here. The same is true of norm2."))(lambda: alex(lrn=one_sided))  # fmt: skip
 said("values cut off", lenet.LENET5,
      ("C1", Cause.ACTIVATION, "Its activation is clip from -1 to 1"),
 )(chained(lambda: L.Conv2D(6, 5, activation=lambda x: ops.clip(x, -1, 1)), mean,
@@ -770,8 +827,8 @@ class Trained(L.Layer):
 
 OWN = "It is Trained, a layer of your own with weights (write them with layers of Keras). The table"
 said("a layer for two rows", lenet.LENET5_1998,
-     *((f"S{n}_mean", Cause.OTHER_STEP, f"{OWN} has average pool 2 × 2, stride 2, then")
-       for n in (2, 4)))(lambda: of_1998(subsample=lambda x: Trained()(x)))  # fmt: skip
+     ("S2_mean", Cause.OTHER_STEP, f"{OWN} has average pool 2 × 2, stride 2, then"),
+)(lambda: of_1998(subsample=lambda x: Trained()(x)))  # fmt: skip
 
 
 def one_sided(x):
@@ -863,8 +920,8 @@ def relu_before(x, filters, stride):
 
 
 said("a shortcut beside itself", resnet.CIFAR_RESNET20,
-     *((f"stage{n}_1_shortcut", Cause.OTHER_STEP,
-        "It is the same maps again. The table has further maps of zeros here.") for n in (2, 3)),
+     ("stage2_1_shortcut", Cause.OTHER_STEP, "It is the same maps again. The table has further "
+      "maps of zeros here. The same is true of stage3_1_shortcut."),
 )(lambda: cifar(project=repeated))  # fmt: skip
 said("a projection with an activation", resnet.RESNET18,
      ("conv3_1_shortcut_bn", Cause.ACTIVATION_EXTRA,

@@ -242,6 +242,42 @@ def test_a_number_of_classes_for_an_axis():
     assert "sees itself how many maps or classes there are: write layers.Softmax()" in text
 
 
+WINDOWS = {
+    "convolution": (layers.Conv2D(5, 40), "40 × 40"),
+    "kernel and maps swapped": (layers.Conv2D(5, 64), "64 × 64"),
+    "pool": (layers.MaxPooling2D(33), "33 × 33"),
+    "average": (layers.AveragePooling2D((40, 2), 1), "40 × 2"),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_larger_than_its_map(name):
+    layer, window = WINDOWS[name]
+    text = of_model(layer).message
+    assert f"The map is 32 × 32 here, and the window is {window}. Look at what comes before" in text
+    assert "Conv2D takes the number of maps first, then the kernel (line " in text
+
+
+@pytest.mark.parametrize("images", [None, 8])
+def test_the_number_of_images_in_an_input(images):
+    def build():
+        image = keras.Input((images, 32, 32, 1))
+        return keras.Model(image, layers.Conv2D(6, 5)(image))
+
+    text = failed(check.model, build, like=LENET5).message
+    assert "keras.Input takes the shape of one image, 32 × 32 × 1 here." in text
+
+
+@pytest.mark.parametrize("layer", [layers.Conv2D(6, 5), layers.MaxPooling2D(2)])
+def test_an_image_without_channels(layer):
+    def build():
+        image = keras.Input((32, 32))
+        return keras.Model(image, layer(image))
+
+    text = failed(check.model, build, like=LENET5).message
+    assert "height, width and channels, and here comes 32 × 32. An image has channels, too" in text
+
+
 def test_a_model_that_was_made_for_another_input():
     def made_for(*shape):
         image = keras.Input(shape)
