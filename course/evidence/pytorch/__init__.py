@@ -32,8 +32,26 @@ def weightless():
     if not hasattr(torch, "nn") or (keras and keras.backend.backend() == "torch"):
         yield
         return
-    with torch.device("meta"), _stays(torch)():
+    with without_triton(), torch.device("meta"), _stays(torch)():
         yield
+
+
+@contextlib.contextmanager
+def without_triton():
+    """Within this, PyTorch does not load Triton where that would end the process.
+
+    TensorFlow 2.20 shows its LLVM to all libraries that are loaded later, and Triton's calls it
+    (https://github.com/tensorflow/tensorflow/issues/124205).
+    """
+    version = getattr(sys.modules.get("tensorflow"), "__version__", "0.0").split(".")[:2]
+    hidden = "triton" not in sys.modules and tuple(map(int, version)) >= (2, 20)
+    if hidden:
+        sys.modules["triton"] = None
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["triton"]
 
 
 def _stays(torch):

@@ -15,7 +15,7 @@ from functools import partial
 
 from course.evidence import probes, regions, values
 from course.evidence.lines import Misused, in_line, own_place
-from course.evidence.pytorch import calls, fits, steps
+from course.evidence.pytorch import calls, fits, steps, without_triton
 from course.evidence.pytorch.again import again, like
 from course.evidence.trace import TraceError, mixed
 from course.language import _
@@ -48,7 +48,7 @@ def trace(module, input_shape, numbers=probes.FIXED, passed=None):
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise TraceError(_("What torch.jit made cannot be read. Hand over the module itself."))
     tracer = _tracer(torch)(module, passed)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with without_triton(), torch.no_grad(), torch.random.fork_rng(devices=[]):
         x = tracer.image(tuple(input_shape))
         with tracer.named(), tracer:
             outputs = module(x)
