@@ -64,7 +64,10 @@ def _of_its_name(alignment, row):
         if its == step:
             said = _("Your layer {name} is in the place of {row}.")
             return said.format(name=row.name, row=nets.table.nodes[other].name)
-    return _("Your layer {name} is {what}.").format(name=row.name, what=does(nets.net.nodes[step]))
+    node = nets.net.nodes[step]
+    if node.step == row.step:
+        return ""  # the search did not get there
+    return _("Your layer {name} is {what}.").format(name=row.name, what=does(node))
 
 
 def ends_before(alignment, run):
