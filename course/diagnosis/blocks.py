@@ -63,7 +63,8 @@ def _other_widths(place, rows, steps, sign):
     """Whether a block's steps are there, and only make other numbers of maps than the rows.
 
     Then no block is missing (`sign` is 1) or too many (-1), unless the table or the network has
-    more nodes left than the other. One in eight steps may differ in other ways, too.
+    more nodes left than the other. One in eight steps may differ in other ways, too. But a
+    stage, which begins with a stride, is not the blocks inside of one.
     """
     table, net = place.nets.table, place.nets.net
     more = sign * sum(place.state.balance.values())
@@ -73,7 +74,8 @@ def _other_widths(place, rows, steps, sign):
         Counter(_but_for_its_maps(side.nodes[n]) for n in numbers)
         for side, numbers in ((table, rows), (net, steps))
     )
-    return 8 * (ours - theirs).total() <= len(rows)
+    strided = [any(stride != (1, 1) for _, _, stride, _ in kinds) for kinds in (ours, theirs)]
+    return strided[0] == strided[1] and 8 * (ours - theirs).total() <= len(rows)
 
 
 def _but_for_its_maps(node):
