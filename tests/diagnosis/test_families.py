@@ -844,7 +844,8 @@ def test_the_first_wrong_row_does_not_depend_on_names_and_order(name, chance):
     table = BUILDERS[name][1]
     found = diagnose(disguised(written_down(name), chance), table.with_(classes=17))
     last = table.outputs or (table.rows[-1].name,)
-    assert {(f.row, f.cause) for f in found} == {(row, Cause.CLASSES) for row in last}
+    assert [f.cause for f in found] == [Cause.CLASSES] and found[0].row in last
+    assert all(row in found[0].message for row in last)  # several outputs are one finding
 
 
 def with_identities(model, chance):
