@@ -15,6 +15,7 @@ from course.evidence.lines import Misused, Refused, in_line, is_own, written
 from course.language import N_, _
 
 _MOST = 300  # characters of an error's text
+_RECURSIVE = 100  # calls of a student's functions, one in the other, by which they call themselves
 
 _PRODUCT = N_(
     "a product of matrices goes along the rows of the first, of length {first}, and the columns of "
@@ -101,6 +102,13 @@ _IN_WORDS = {
     r"All `(in|out)puts` values must be KerasTensors.*models\.": N_(
         "keras.Model(inputs, outputs) takes tensors and was given a model. Let the function that "
         "made it return its last tensor, or call the model on a tensor"
+    ),
+    r"Layer\.__init__\(\) takes 1 positional argument but": N_(
+        "keras.Model(inputs, outputs) needs both. A layer of your own takes what its __init__ names"
+    ),
+    r"Output with path `.*` is not connected to `inputs`": N_(
+        "the outputs that keras.Model gets were not made from its inputs. Look for a step that "
+        "reads another tensor, such as that of a second keras.Input"
     ),
     r".*In\[[01]\] ndims must be >= 2: 1 .*MatMul": N_(
         "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
@@ -191,6 +199,11 @@ def _reason(error):
             sizes = [" × ".join(re.findall(r"\d+", group or "")) for group in match.groups()]
             first, second, *_others = [*sizes, "", ""]
             return _(said).format(first=first, second=second)
+    if isinstance(error, RecursionError) and len(_own(error)) < _RECURSIVE:
+        return _(
+            "So many layers stand one behind the other that Keras cannot connect them. Look at "
+            "what your loops run over, and at the order of the arguments"
+        )
     if isinstance(error, FileNotFoundError):
         found = re.search(r"name = '([^']*)'", text)  # of h5py
         name = found[1] if found else error.filename or ""

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import sys
 import warnings
 
 import keras
@@ -380,9 +381,31 @@ def of_a_convolution_too_late(x):
     return layers.Conv2D(6, 3)(layers.Flatten()(x))
 
 
+def of_too_many(x):
+    for _ in range(sys.getrecursionlimit()):
+        x = layers.ReLU()(x)
+    return x
+
+
+def of_another_input(x):
+    return layers.Flatten()(keras.Input((32, 32, 1)))
+
+
+def of_no_outputs(x):
+    return keras.Model(x)
+
+
+def of_itself(x):
+    return of_itself(x)
+
+
 @pytest.mark.parametrize(
     "inside, says",
     [
+        (of_too_many, "So many layers stand one behind the other that Keras cannot connect them."),
+        (of_another_input, "the outputs that keras.Model gets were not made from its inputs."),
+        (of_no_outputs, "keras.Model(inputs, outputs) needs both."),
+        (of_itself, "RecursionError: maximum recursion depth exceeded"),
         (of_tensorflow, "TensorFlow's functions do not take the tensors of a network."),
         (of_numpy_in_a_layer, "NumPy and math take numbers only"),
         (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
