@@ -11,7 +11,7 @@ from course.diagnosis.causes import (
     size_arithmetic,
     with_more,
     worded,
-)  # fmt: skip
+)
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.joins import again, one_tower, read_by_step, turned

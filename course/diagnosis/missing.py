@@ -58,7 +58,8 @@ def _of_its_name(alignment, row):
     names = [node.name for node in nets.net.nodes]
     if row.name not in names:
         kind = nets.net.network.written.get(row.name)
-        return kind and _("Your layer {name} is {what}.").format(name=row.name, what=kind)
+        said = _("Your layer {name} is {what}.")
+        return said.format(name=row.name, what=kind) if kind else ""
     step = names.index(row.name)
     for other, its in alignment.pairs.items():
         if its == step:
