@@ -20,8 +20,6 @@ from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
 from course.language import _, ngettext, of_assignments, speaking
-from course.notebook.read import read_notebook
-from course.notebook.renamed import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -162,6 +160,9 @@ def overview(folder="assignments"):
 
     Raises FileNotFoundError if the folder holds none.
     """
+    from course.notebook.read import read_notebook  # takes 0.3 s, which no check should
+    from course.notebook.renamed import told
+
     rows, problems, language = [], [], of_assignments(str(folder))
     for path in sorted(Path(folder).glob("*/*.ipynb")):
         with speaking(language):

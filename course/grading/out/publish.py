@@ -96,7 +96,8 @@ def _copy(course, assignments, address):
         for path in _below(packages / package, without=("grading",)):
             copy[path.relative_to(packages).as_posix()] = path.read_bytes()
     for path in files("course.grading").joinpath("templates/student").iterdir():
-        copy[_OURS.get(path.name, path.name)] = path.read_bytes()
+        if path.is_file():  # no __pycache__
+            copy[_OURS.get(path.name, path.name)] = path.read_bytes()
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         name = f"notebooks/{path.name}"
         nb = embedded(read_source(path), path.parent)
