@@ -1,11 +1,10 @@
 """Take in an LMS's archive: find out who handed in which notebook of which assignment.
 
-The student follows from the name that the LMS gave the file (`lms`). The assignment follows from
-the grade ids in the notebook. The file's name counts only if the notebook is broken. The intake
-record (`intake`) keeps the files, their times, and the files that could not be read.
+The student follows from the name that the LMS gave the file (`lms`), and the assignment from the
+exercises in it (`assignment`). The intake record (`intake`) keeps the files, their times, and the
+files that could not be read.
 """
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +13,8 @@ from nbgrader.api import Student as Entry
 from sqlalchemy.exc import SQLAlchemyError
 
 from course.grading import CourseError
-from course.grading.inbox.archives import Unreadable, opened
+from course.grading.inbox.archives import opened
+from course.grading.inbox.assignment import Notebooks, recognise
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import (
     LMS,
@@ -26,9 +26,6 @@ from course.grading.inbox.lms import (
 )
 from course.grading.inbox.roster import Roster, safe_id, split_name
 from course.grading.inbox.submitted import Submitted
-from course.grading.notebook.source import read_source
-from course.notebook.official import grade_ids
-from course.notebook.read import read_notebook
 
 _LMS_ADDS = (".txt", ".html", ".yml")  # files that LMSs add to those of students
 
@@ -61,7 +58,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
     course.chosen([only] if only else [])
     source = "--timezone" if timezone else "c.Exchange.timezone in nbgrader_config.py"
     clock = Clock(timezone or course.config.get("Exchange", {}).get("timezone"), source)
-    known, record = _Known(course), Record(course)
+    notebooks, record = Notebooks(course), Record(course)
     with opened(archive) as (entries, unimportant):
         report = Report(unimportant=unimportant)
         report.skipped += [(entry.path, entry.problem) for entry in entries if entry.problem]
@@ -92,7 +89,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
             person = people.get(file.students[0].id)
             if report.lms == "moodle" and person and person.handed_in:
                 file.when = clock.utc(person.handed_in)
-        main = _recognise(known, files, only, report.lms)
+        main = recognise(notebooks, files, only, report.lms)
         _save(course, record, report, files, people, main, only, clock)
     return report
 
@@ -194,84 +191,6 @@ def _identified(lms, students, roster, before):
         else:
             reasons.append(f"{student} has no name that can be an id")
     return known, reasons
-
-
-# --- which assignment
-
-
-class _Known:
-    """The course's notebooks, by their grade ids and by their names."""
-
-    def __init__(self, course):
-        self.order, self.notebooks = course.assignments(), []
-        self.by_id = defaultdict(list)  # several assignments may use the same exercise name
-        for assignment in self.order:
-            for path in course.notebooks(assignment):
-                self.notebooks.append((assignment, path.stem))
-                for name in grade_ids(read_source(path)):
-                    self.by_id[name].append((assignment, path.stem))
-
-    def by_content(self, nb):
-        """Each (assignment, notebook) that most of the named cells belong to.
-
-        There are several if a damaged file holds only cells that all notebooks have.
-        """
-        homes = Counter(home for name in grade_ids(nb) for home in self.by_id.get(name, ()))
-        return [home for home in homes if homes[home] == max(homes.values())]
-
-    def most_frequent(self, counts):
-        """The assignment that is counted most often, the later of two; None without any."""
-        return max(counts, key=lambda name: (counts[name], self.order.index(name)), default=None)
-
-    def by_name(self, name, only):
-        """The (assignment, notebook) of a broken file, by a word of its name, or from `only`."""
-        words = {home: rf"(?<![^\W_]){re.escape(home[1])}(?![^\W_])" for home in self.notebooks}
-        found = [home for home in words if re.search(words[home], name, re.IGNORECASE)]
-        found = found or [home for home in self.notebooks if home[0] == only]
-        return found[0] if len(found) == 1 else None
-
-
-def _recognise(known, files, only, lms):
-    """Fill in each file's assignment and notebook, or the reason why it has none.
-
-    Returns the assignment that the archive is for, or None if it holds several.
-    """
-    possible = []  # (file, the notebooks that it could be)
-    for file in files:
-        if file.reason:
-            continue
-        try:
-            nb, file.broken = read_notebook(file.entry.read())
-        except Unreadable as error:
-            file.reason = str(error)
-            continue
-        if nb is None and not file.entry.is_notebook:
-            file.reason = f"is no notebook: it {file.broken}"
-        elif nb is not None and (homes := known.by_content(nb)):
-            possible.append((file, homes))
-        elif nb is not None:
-            file.reason = "holds no exercise of this course"
-    usual = known.most_frequent(Counter(homes[0][0] for _, homes in possible if len(homes) == 1))
-    for file, homes in possible:
-        file.assignment, file.notebook = max(
-            homes, key=lambda home: (home[0] == only, home[0] == usual, known.order.index(home[0]))
-        )
-    counts = Counter(f.assignment for f in files if f.assignment for _ in f.students)
-    main = known.most_frequent(counts)
-    if lms == "folders" and len(counts) > 1:  # plain folders may hold several assignments
-        main = None
-    main = main or only
-    for file in files:
-        if not file.reason and not file.assignment:
-            home = known.by_name(file.name, only) or known.by_name("", main)
-            if home is None:
-                file.reason = (
-                    f"{file.broken}; its name does not say which assignment it is, so name that "
-                    "with --assignment, or ask for the file again"
-                )
-            else:
-                file.assignment, file.notebook = home
-    return main
 
 
 # --- writing
