@@ -92,3 +92,8 @@ def test_the_map_in_the_readme_is_complete():
     for name, path in MODULES.items():
         room = path.parent.name if path.stem == "__init__" else path.stem
         assert room in words or room in tables or name.endswith("nbgrader_config"), name
+
+
+def test_no_module_is_longer_than_a_reader_takes_in_at_once():
+    lengths = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
