@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -56,6 +57,16 @@ def submissions(room):
         "jens": deep,
         "kira": written({"shapes-answer": "print('x' * 50_000_000)\nshapes = {}"}),
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left():
+    """A folder for temporary files of the programs that are started: a killed one removes none."""
+    with tempfile.TemporaryDirectory(prefix="course-left-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # or the box, as root, would lie elsewhere
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", folder)
+            yield
 
 
 @pytest.fixture(scope="module")
