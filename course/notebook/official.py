@@ -99,12 +99,15 @@ class Release(dict):
 
     @cached_property
     def by_key(self):
-        """{key: grade id} of the official texts, with hidden tests too, as instructors' are."""
-        return {
-            pieces.key(text): name
-            for name, known in self.items()
-            for text in (known.source, known.released)
-        }
+        """{key: [grade id, ...]} of the official texts, with hidden tests too, as instructors' are.
+
+        Several cells may have the same text, such as stubs of `# YOUR CODE HERE` alone.
+        """
+        found = {}
+        for name, known in self.items():
+            for key in {pieces.key(known.source), pieces.key(known.released)}:
+                found.setdefault(key, []).append(name)
+        return found
 
     @cached_property
     def own_names(self):

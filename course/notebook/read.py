@@ -51,8 +51,8 @@ def read_notebook(content):
     damage = []
     try:
         with _uncollected():
-            data = json.loads(text)
-            data = json.loads(data) if isinstance(data, str) else data  # JSON in JSON
+            data = _json(text)
+            data = _json(data) if isinstance(data, str) else data  # JSON in JSON
         cells = _cells(data)
     except ValueError as error:
         cells, damage = _damaged(text)
@@ -89,6 +89,11 @@ def _uncollected():
     finally:
         if was:
             gc.enable()
+
+
+def _json(text):
+    """The value of a JSON text, in which control characters and line ends may be unescaped."""
+    return json.loads(text, strict=False)
 
 
 def decoded(content):
@@ -154,7 +159,7 @@ def _damaged(text):
     """(cells, [sentence about the damage]) of a file that is not JSON; cells may be []."""
     if (texts := versions(text)) is not None:
         with suppress(ValueError):
-            ours, theirs = (_cells(json.loads(version)) for version in texts)
+            ours, theirs = (_cells(_json(version)) for version in texts)
             if ours and theirs:
                 said = _("The file held two versions from a merge conflict; both were read.")
                 return _both(ours, theirs), [said]
@@ -162,7 +167,7 @@ def _damaged(text):
         with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             if cells := _cells(ast.literal_eval(text.strip())):
                 return cells, [_("The file was written as Python writes it, not as JSON.")]
-    cells, at, failures, decode = [], 0, 0, json.JSONDecoder().raw_decode
+    cells, at, failures, decode = [], 0, 0, json.JSONDecoder(strict=False).raw_decode
     while (match := _CELL.search(text, at)) and max(len(cells), failures) <= _MAX_CELLS:
         try:
             cell, at = decode(text, match.start())

@@ -113,7 +113,7 @@ def _pieces(cells, official, said):
         piece = Piece(cell.source, code, name if name in official else None)
         parts = [piece] if piece.key in texts else pieces.taken_apart(piece, tests)
         for part in parts:
-            _claim(part, cell.get("id") if part.text == piece.text else None, texts, official)
+            _claim(part, cell.get("id") if part.text == piece.text else None, found, official)
         if len(parts) > 1:
             _tell_merged(parts, official, said)
         for part in parts:
@@ -131,9 +131,13 @@ def _pieces(cells, official, said):
     return found
 
 
-def _claim(piece, cell_id, texts, official):
-    """Set which official cell a piece is, from its text, metadata, exercise line or cell id."""
-    by_text = texts.get(piece.key) if piece.text.strip() else None
+def _claim(piece, cell_id, before, official):
+    """Set which official cell a piece is, from its text, metadata, exercise line or cell id.
+
+    `before` are the pieces before it.
+    """
+    alike = official.by_key.get(piece.key, []) if piece.text.strip() else []
+    by_text = _one_of(alike, piece.claim, cell_id, before, official)
     if by_text is not None or piece.claim is not None:
         piece.told = by_text in (None, piece.claim)
         piece.claim = by_text or piece.claim
@@ -146,6 +150,23 @@ def _claim(piece, cell_id, texts, official):
         # An id alone is weak evidence: the text must also look like the answer.
         fits = not known.names or _fits(piece, known) or not known.is_answered(piece.text)
         piece.claim = cell_id if fits else None
+
+
+def _one_of(alike, name, cell_id, before, official):
+    """Which of the official cells that have a piece's text it is; None if there are none.
+
+    That is the one of its metadata or id, else the one that the release has below the same text,
+    else the next one.
+    """
+    if len(alike) < 2:
+        return alike[0] if alike else None
+    above = before[-1].key if before else None
+    below = [each for each in alike if official.above.get(each) == above]
+    order = list(official)
+    last = next((piece.claim for piece in reversed(before) if piece.claim), order[0])
+    following = [each for each in order[order.index(last) :] if each in alike]
+    told = [each for each in (name, cell_id) if each in alike]
+    return [*told, *below, *following, alike[-1]][0]
 
 
 def _locked(part, known, again, said):
@@ -250,6 +271,8 @@ def _between(found, name, official, owner):
             piece, seen = found[index], index
             if piece.claim in official and piece.claim != name:
                 break
+            if piece.released and piece.key in {*official.above.values()} - {above}:
+                break  # the text above another official cell
             new = index not in owner and not piece.released
             if new and not pieces.bound(piece.text) and official[name].is_answered(piece.text):
                 return index

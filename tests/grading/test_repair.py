@@ -14,7 +14,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from course.grading.demo import as_colab_saves
 from course.grading.notebook.source import official_cells
-from course.notebook.official import Release, grade_id, grade_ids
+from course.notebook.official import Release, grade_id, grade_ids, official_of
 from course.notebook.read import MAX_BYTES, read_notebook
 from course.notebook.repair import repair
 from tests import made_up
@@ -280,6 +280,11 @@ def with_windows_line_ends(nb):
 
 
 @damage()
+def with_line_ends_that_are_not_escaped(nb):
+    return nbformat.writes(nb).encode().replace(b'\\n"', b'\n"')
+
+
+@damage()
 def a_lone_surrogate(nb):
     data = json.loads(nbformat.writes(nb))
     data["cells"].append({"cell_type": "code", "source": "x = '\ud800'"})
@@ -339,6 +344,51 @@ def assert_nothing_lost(before, fixed, official):
             continue  # a changed locked cell is restored, and that is said
         for line in cell.source.splitlines():
             assert line.rstrip() in whole or line.rstrip() in released
+
+
+STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
+ALIKE = [  # (id, text in the release): two answers with one stub, two texts with another
+    ("first-goal", "Write 1."), ("first-answer", STUB), ("first", "# Exercise first (1 points)"),
+    ("next-goal", "Write 2."), ("next-answer", STUB), ("next", "# Exercise next (1 points)"),
+    ("why-goal", "Why?"), ("why", "YOUR ANSWER HERE"),
+    ("how-goal", "How?"), ("how", "YOUR ANSWER HERE"),
+]  # fmt: skip
+
+
+def alike(**answers):
+    """A notebook of ALIKE, with these answers (dashes as underscores)."""
+    nb = nbformat.v4.new_notebook()
+    for name, text in ALIKE:
+        code = name.startswith(("first", "next")) and not name.endswith("-goal")
+        about = {"schema_version": 3, "grade_id": name, "grade": True, "task": False, "points": 1}
+        about["solution"] = "answer" in name or not code
+        cell = (new_code_cell if code else new_markdown_cell)(
+            answers.get(name.replace("-", "_"), text), id=name
+        )
+        if not name.endswith("-goal"):
+            cell.metadata["nbgrader"] = about | {"locked": not about["solution"]}
+        nb.cells.append(cell)
+    return nb
+
+
+@pytest.mark.parametrize("name", ["first-answer", "next-answer", "why", "how"])
+@pytest.mark.parametrize("kept", ["all", "ids", "nothing"])
+def test_answers_with_the_same_stub_are_told_apart(name, kept):
+    official = official_of(alike())
+    mine = "mine = 1" if "answer" in name else "Because it is."
+    nb = alike(**{name.replace("-", "_"): mine})
+    for number, cell in enumerate(nb.cells):
+        cell.metadata = cell.metadata if kept == "all" else {}
+        cell.id = cell.id if kept != "nothing" else f"{number:08x}"
+    fixed, said = mended(nb, official)
+    open_ = [other for other in ("first-answer", "next-answer", "why", "how") if other != name]
+    for other in open_:
+        assert source(fixed, other) == dict(ALIKE)[other]
+    if kept == "all":
+        assert said == []
+    if kept != "nothing" or name in ("why", "how"):
+        assert source(fixed, name) == mine
+        assert not any("missing" in line for line in said)
 
 
 @settings(
