@@ -8,6 +8,7 @@ import hashlib
 
 from course.language import _, ngettext
 from course.notebook.official import grade_ids
+from course.notebook.pieces import squeezed
 from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
 
@@ -67,16 +68,37 @@ def read_submission(contents, official):
         file = f"{name}.ipynb"
         candidates = alike.get(name, [])
         if name in contents:
-            nb, problem = read_notebook(contents[name])
+            nb, problem = _read(contents[name], official[name])
             yield name, nb, problem and told(file, problem)
         elif len(candidates) == 1:
-            nb, _problem = read_notebook(others[candidates[0]])
+            nb, problem = _read(others[candidates[0]], official[name])
+            if nb is None:
+                yield name, None, told(one_line(candidates[0], 100), problem)
+                continue
             said = _('{file} was handed in as "{name}"; its exercises say so.')
             said = said.format(file=file, name=one_line(candidates[0], 100))
             nb.metadata["damage"] = [said, *nb.metadata.get("damage", [])]
             yield name, nb, None
         else:
             yield name, None, _not_there(file, candidates, rest)
+
+
+def _read(content, official):
+    """As `read_notebook`. A damaged file that lost answers and holds none is a problem."""
+    nb, problem = read_notebook(content)
+    if nb is not None and nb.metadata.get("damage") and _is_lost(nb, official):
+        return None, _("is damaged, and no answer could be read in it")
+    return nb, problem
+
+
+def _is_lost(nb, official):
+    """Whether answers are missing, and no text is the student's own."""
+    names = set(grade_ids(nb))
+    if all(name in names for name, known in official.items() if not known.locked):
+        return False
+    released = [text for known in official.values() for text in (known.source, known.released)]
+    released = {squeezed(text) for text in ("", *released, *official.plain.values())}
+    return all(squeezed(cell.source) in released for cell in nb.cells)
 
 
 def told(file, problem):

@@ -47,6 +47,8 @@ CLASS = {  # {student: {file name: what it holds}}
     "many": {f"p1 ({n}).ipynb": str for n in range(1, 30)},
     "wrong": {"last-week.ipynb": other},
     "damaged": {"p1 (1).ipynb": lambda text: "{"},
+    "cut": {"p1.ipynb": lambda text: text[: text.index("answer = 3")]},
+    "cut-below": {"p1.ipynb": lambda text: text[: text.index('"grade_id": "sum"')]},
 }  # fmt: skip
 
 
@@ -79,6 +81,8 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
     assert "p1 (1).ipynb" in found["many"].failed and "more. Look" in found["many"].failed
     assert "last-week.ipynb (holds none of the exercises)" in found["wrong"].failed
     assert "p1 (1).ipynb (is not JSON" in found["damaged"].failed
+    assert found["cut"].failed == "p1.ipynb is damaged, and no answer could be read in it"
+    assert found["cut-below"].score == 4
     assert found["linked"].failed == "p1.ipynb was not handed in"
     assert all(r.score == 0 for r in found.values() if r.failed)
 
