@@ -572,6 +572,30 @@ def test_a_date_that_does_not_exist_and_one_that_says_nothing(room, tmp_path):
     assert not list((room.folder / "submitted").rglob("timestamp.txt"))
 
 
+def test_a_zip_file_and_a_notebook_under_each_others_names(room, tmp_path):
+    inner = packed(tmp_path / "inner.zip", {"p1.ipynb": room.notebook("packed")}).read_bytes()
+    deeper = packed(tmp_path / "deeper.zip", {"p1.ipynb": inner}).read_bytes()
+    files = {
+        "a_1_20001_p1.ipynb": inner,
+        "b_2_20002_p1.zip": room.notebook("bare"),
+        "c_3_20003_p1.ipynb": deeper,
+    }
+    report = collect(room.course, packed(tmp_path / "a.zip", files))
+    assert room.submitted() == {"a_1": "packed", "b_2": "bare"}
+    assert "an archive in an archive" in reasons(report)["c_3_20003_p1.ipynb"]
+
+
+def test_on_blackboard_one_student_has_a_text_beside_one_attempt_only(room, tmp_path):
+    first, second = (f"hw_ada_attempt_2026-01-{day}-15-00-00" for day in (30, 31))
+    files = {
+        f"{first}_p1.ipynb": room.notebook("old"),
+        f"{first}.txt": "Name: Ada Lovelace (ada)",
+        f"{second}_p1.ipynb": room.notebook("new"),
+    }
+    collect(room.course, packed(tmp_path / "a.zip", files))
+    assert room.submitted() == {"ada": "new"}
+
+
 def test_names_from_windows_and_macos(room, tmp_path):
     path = tmp_path / "a.zip"
     names = ["Mu\u0308ller\\p1.ipynb", "Zoë/P1.IPYNB", "__MACOSX/._p1.ipynb", "Zoë/._P1.ipynb",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from course.grading import CourseError
@@ -76,14 +77,24 @@ class Entry:
             raise Unreadable(f"has more than {limit / 1e6:.0f} MB")
         return content
 
-    def holds_json(self):
-        """Whether it begins with {, as a notebook does; its name does not matter."""
+    @cached_property
+    def _begin(self):
+        """Its first bytes; none if it cannot be read."""
         try:
             with self.opened() as file:
-                begin = file.read(64)
+                return file.read(64)
         except _DAMAGED:
-            return False
-        return begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+            return b""
+
+    def holds_json(self):
+        """Whether it begins with {, as a notebook does; its name does not matter."""
+        return self._begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+    def holds_files(self):
+        """Whether it is opened as a zip file. Students rename what their LMS does not take."""
+        if self.is_notebook:
+            return self._begin.startswith(b"PK\x03\x04")
+        return self.is_zip and not self.holds_json()
 
     def reason(self):
         """Why it cannot be a readable notebook, or a zip file with one; None if it can."""
@@ -119,7 +130,7 @@ class Entry:
             if _UNIMPORTANT.search(entry.path) or ".ipynb_checkpoints" in entry.path:
                 continue
             reason = entry.problem or entry.reason()
-            if entry.is_zip:
+            if entry.holds_files():
                 reason = reason or (
                     "is an archive in an archive, which is not opened; ask for the notebook itself"
                 )

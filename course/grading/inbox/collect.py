@@ -152,7 +152,7 @@ def _with_ids(report, files, roster, record):
         file.students, reasons = _identified(report.lms, file.students, roster, before)
         report.skipped += [(file.entry.path, reason) for reason in reasons]
         for safe, student in file.students:
-            same_id[safe.casefold()].add(student)
+            same_id[safe.casefold()].add(str(student))
     # Nobody's work may end up under somebody else's id.
     for file in files:
         students, file.students = file.students, []
@@ -161,7 +161,7 @@ def _with_ids(report, files, roster, record):
             if len(same) == 1:
                 file.students.append(replace(student, id=safe))
             else:
-                who = " and ".join(sorted(map(str, same)))
+                who = " and ".join(sorted(same))
                 reason = f"{who} would both be {safe}; say who is who with --roster"
                 report.skipped.append((file.entry.path, reason))
     return [file for file in files if file.students], people

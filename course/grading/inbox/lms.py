@@ -213,7 +213,7 @@ def times_are_local(lms, files):
 def _opened(entry):
     """[(entry, why it is no notebook, or None)] for a file, or for the files in a zip file."""
     reason = entry.reason()
-    if reason or not entry.is_zip:
+    if reason or not entry.holds_files():
         return [(entry, reason)]
     try:
         inner = entry.files()
