@@ -171,7 +171,7 @@ def _feedback(course, assignments, students, lms):
 @click.option(
     "--into", metavar="CSV",
     help="The file that the LMS gave, of which a copy is filled in: Canvas's gradebook, Moodle's "
-    "grading worksheet of one assignment, Brightspace's or Gradescope's grades.",
+    "grading worksheet of one assignment, Blackboard's, Brightspace's or Gradescope's grades.",
 )  # fmt: skip
 def _export(course, assignments, students, form, to, into):
     """Write the scores for a spreadsheet, or into the LMS's own file.

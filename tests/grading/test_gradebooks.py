@@ -230,12 +230,63 @@ def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
     own.write_text(moodle().text())
     assert school.course("export", "--into", str(own)) == 1
     assert "is for one assignment: name that one" in capsys.readouterr().err
-    own.write_text("Name;Email\nAda Roe;ada@example.org\n")
+    own.write_text("ID;Email\nParticipant 1;ada@example.org\n")
     assert school.course("export", "01-conv", "--into", str(own)) == 1
     assert "has no column for the grade" in capsys.readouterr().err
+    for other in (
+        "Name;Email\nAda Roe;ada@example.org\n",
+        "student_id,grade\nada,\n",
+        '"Last Name","First Name","Username","Number","Points"\n"Roe","Ada","ar1","1001",""\n',
+    ):
+        own.write_text(other)
+        assert school.course("export", "01-conv", "--into", str(own)) == 1
+        assert "is no file that can be filled in. These are Moodle's" in capsys.readouterr().err
+    for other in ("", "<html></html>", "Student,ID,Section,conv\n"):
+        own.write_text(other)
+        assert school.course("export", "01-conv", "--into", str(own)) == 1
+        assert "is not written as an LMS writes CSV" in capsys.readouterr().err
     own.write_text('Student,ID,Section,conv\n"Roe, "Ada"",7,A,\n')  # by hand, or by a program
     assert school.course("export", "01-conv", "--into", str(own)) == 1
     assert "cannot be filled in without a risk for its other cells" in capsys.readouterr().err
+
+
+def test_lines_without_their_empty_cells_and_lines_that_are_there_twice(school, tmp_path, capsys):
+    lms = canvas()
+    text = lms.text().replace(",,,77.1", "").replace(",,77.1", "")
+    text = text.replace(",7.0,3.0,,77.1", ",7.0,3.0")
+    after = filled(school, tmp_path, text, "02-lenet")
+    lms.take(after)
+    assert lms.grades["Week 2: LeNet-5 (42)"] == {"7": 20.0, "8": 0.0}
+    assert len({len(row) for row in table(after)}) == 1
+    (line,) = [line for line in lms.text().splitlines() if "ar1" in line]
+    after = filled(school, tmp_path, lms.text() + line + "\r\n", "02-lenet")
+    said = capsys.readouterr().out
+    assert "Several lines of" in said and "fit, so not filled in: ar1." in said
+    assert after.count(line) == 2
+
+
+def test_a_file_in_which_nobody_is_found_is_not_written(school, tmp_path, capsys):
+    own = tmp_path / "own.csv"
+    own.write_text(Gradescope({"9": ("Eve", "Fox", "e@example.org")}, "LeNet", 20).text())
+    to = tmp_path / "out.csv"
+    assert school.course("export", "02-lenet", "--into", str(own), "--to", str(to)) == 1
+    assert "None of the 2 students with a final score is in" in capsys.readouterr().err
+    assert not to.exists()
+
+
+def test_blackboards_grades_are_filled_in(school, tmp_path, capsys):
+    about = '"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"Last Access"'
+    total = '"Weighted Total [Total Pts: up to 30 Score] |9"'
+    before = (
+        f'{about}\t{total}\t"Week 2: LeNet [Total Pts: 20 Score] |42"\r\n'
+        '"Roe"\t"Ada"\t"ar1"\t"1001"\t"2026-01-05 10:00:00"\t"9"\t""\r\n'
+        '"Tan"\t"Cy"\t"ct1"\t"1003"\t""\t""\t""\r\n'
+        '"Li"\t"Bo"\t"bl1"\t"1002"\t""\t""\t"7"\r\n'
+    )
+    after = filled(school, tmp_path, before, "02-lenet", encoding="utf-16")
+    assert [row[-1] for row in table(after, "\t")[1:]] == ["20", "", "0"]
+    assert after.replace('"20"\r', '""\r').replace('"0"\r', '"7"\r') == before
+    assert "highest grade" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("lms", ["brightspace", "gradescope"])

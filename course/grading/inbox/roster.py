@@ -41,7 +41,7 @@ CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
 _CANVAS_OWN = {"student", "id", "section"}
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_NUMBERED = re.compile(r"([^\d,]+)\d+")  # as Moodle calls participants
+NUMBERED = re.compile(r"([^\d,]+)\d+")  # as Moodle calls participants, in any language
 _SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
 
 
@@ -150,7 +150,7 @@ class Roster:
         `known` are the columns that may hold ids.
         """
         first = header[0]
-        parts = [_NUMBERED.fullmatch(row[first]) for row in self.rows]
+        parts = [NUMBERED.fullmatch(row[first]) for row in self.rows]
         words = {part and part[1] for part in parts}
         alike = first not in _ID_COLUMNS and len(words) == 1 and None not in words
         if alike and (not self._is_id(first) or self._grades(header)):

@@ -1,8 +1,8 @@
 """Fill scores into the file that an LMS gave; every other byte of it stays as it was.
 
-Canvas's gradebook, Moodle's grading worksheet (in any language), Brightspace's and Gradescope's
-tables of grades are told apart by the titles of their columns. Only final scores are filled in. No
-grade's cell is emptied, because Canvas would delete that grade.
+Canvas's gradebook, Moodle's grading worksheet (in any language), Blackboard's, Brightspace's and
+Gradescope's tables of grades are told apart by the titles of their columns. Only final scores are
+filled in. No grade's cell is emptied, because Canvas would delete that grade.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import LMS, Student
-from course.grading.inbox.roster import CANVAS, Roster
+from course.grading.inbox.roster import CANVAS, NUMBERED, Roster
 from course.grading.inbox.spreadsheet import begin, decoded, read_csv
 from course.language import _, speaking
 from course.plain import one_line
@@ -37,15 +37,25 @@ class Sheet:
         content = Path(path).read_bytes()
         self._text, self._codec, _ = decoded(content)
         self._mark, self._changed = mark, {}
-        lines = _places(self._text, begin(self._text), mark)
-        lines = [line for line in lines if any(value for value, _ in line)]
-        self._places = [[place for _, place in line] for line in lines]
-        same = [[value for value, _ in line] for line in lines] == self.rows
-        if not same or not self.rows or self._text.encode(self._codec) != content:
+        values = self._read()
+        if values != self.rows or len(values) < 2 or self._text.encode(self._codec) != content:
             raise CourseError(
                 f"{path} is not written as an LMS writes CSV, so it cannot be filled in without a "
                 "risk for its other cells. Download it again, and do not open it in a spreadsheet."
             )
+
+        width = len(self.rows[0])
+        for line in reversed(self._places):  # programs leave out empty cells at a line's end
+            end = line[-1][1]
+            self._text = self._text[:end] + mark * (width - len(line)) + self._text[end:]
+        self.rows = self._read()
+
+    def _read(self):
+        """The lines of cells; their places in the text are kept."""
+        lines = _places(self._text, begin(self._text), self._mark)
+        lines = [line for line in lines if any(value for value, _ in line)]
+        self._places = [[place for _, place in line] for line in lines]
+        return [[value for value, _ in line] for line in lines]
 
     def fill(self, row, column, text):
         """Change one cell."""
@@ -109,6 +119,8 @@ def told(path, kind=None):
         lms = "brightspace"
     elif any(title.endswith(_MOST) for title in titles):
         lms = "gradescope"
+    elif any(map(_TOTAL.search, titles)):
+        lms = "blackboard"
     else:
         lms = "moodle"
         on_moodle(sheet)  # raises if it is not Moodle's either
@@ -134,6 +146,7 @@ def fill(everything, lms, sheet, to):
     if not places:
         raise problems[0]
     notes += [f"not exported: {problem}" for problem in problems]
+    final, there = set(), set()
     for name, place in places.items():
         chosen = [o for o in everything if o.row["assignment"] == name and o.final is not None]
         if not chosen:
@@ -147,11 +160,19 @@ def fill(everything, lms, sheet, to):
         about = "student", "first_name", "last_name"
         wanted = [looked_for(*map(o.row.get, about), o.number[lms]) for o in chosen]
         people = found(sheet.path, lms, wanted, notes)
+        final.update(student.id for student in wanted)
+        there.update(people)
         for one in chosen:
             if person := people.get(one.row["student"]):
                 sheet.fill(1 + person.line, place.grade, f"{one.final:g}")
                 if place.comments is not None:
                     sheet.fill(1 + person.line, place.comments, comment(one))
+    if final and not there:
+        raise CourseError(
+            f"None of the {len(final)} students with a final score is in {sheet.path}, so nothing "
+            "was written. If it is the file of this class, name it with --roster when you collect, "
+            "so that the students are known as it has them."
+        )
     sheet.write(to)
     return notes
 
@@ -170,10 +191,17 @@ def _on_canvas(sheet, name):
 _POINTS = re.compile(r" +Points Grade <Numeric MaxPoints:([\d.,]+).*>", re.I)
 
 
-def _on_brightspace(sheet, name):
-    titles = {t: t[: found.start()] for t in sheet.rows[0] if (found := _POINTS.search(t))}
+def _on_brightspace(sheet, name, points=_POINTS):
+    titles = {t: t[: found.start()] for t in sheet.rows[0] if (found := points.search(t))}
     column = _column(sheet, name, titles)
-    return _Place(column, _number(_POINTS.search(sheet.rows[0][column])[1]))
+    return _Place(column, _number(points.search(sheet.rows[0][column])[1]))
+
+
+_TOTAL = re.compile(r" +\[Total Pts: ([\d.,]+)[^]]*\]", re.I)  # not: up to 100, of weighted totals
+
+
+def _on_blackboard(sheet, name):
+    return _on_brightspace(sheet, name, _TOTAL)
 
 
 _MOST = " - max points"
@@ -188,7 +216,10 @@ def _on_gradescope(sheet, name):
     return _Place(column, next(filter(None, (_number(row[most]) for row in rows)), None))
 
 
-_PLACES = {"canvas": _on_canvas, "brightspace": _on_brightspace, "gradescope": _on_gradescope}
+_PLACES = {
+    "canvas": _on_canvas, "blackboard": _on_blackboard, "brightspace": _on_brightspace,
+    "gradescope": _on_gradescope,
+}  # fmt: skip
 
 
 def _column(sheet, name, titles):
@@ -224,18 +255,24 @@ def on_moodle(sheet):
     """
     header, *rows = sheet.rows
     titles, width = [_plain(title) for title in header], len(header)
-    full = [row for row in rows if len(row) == width]
-    alike = [i for i in range(1, width) if len({row[i] for row in full}) == 1]
-    highest = [i for i in alike if full and _NUMBER.fullmatch(full[0][i].strip())]
+    words = {named and named[1] for named in (NUMBERED.fullmatch(row[0].strip()) for row in rows)}
+    if len(words) > 1 or None in words:
+        raise CourseError(
+            f"{sheet.path} is no file that can be filled in. These are Moodle's grading worksheet "
+            "(Submissions > Actions), and the gradebooks that Canvas, Blackboard, Brightspace and "
+            "Gradescope export, as they give them."
+        )
+    alike = [i for i in range(1, width) if len({row[i] for row in rows}) == 1]
+    highest = [i for i in alike if _NUMBER.fullmatch(rows[0][i].strip())]
     known = [titles.index(title) for title in _GRADE if title in titles]
-    if not (known or highest) or len(full) != len(rows):
+    if not (known or highest):
         raise CourseError(
             f"{sheet.path} has no column for the grade. Download the grading worksheet from Moodle "
             "(Submissions > Actions) with quick grading and feedback comments switched on."
         )
     comments = [i for i, title in enumerate(titles) if _COMMENTS.search(title)]
     grade = known[0] if known else highest[-1] - 1
-    most = _number(full[0][highest[-1]]) if highest else None
+    most = _number(rows[0][highest[-1]]) if highest else None
     return _Place(grade, most, comments[-1] if comments else None)
 
 
@@ -259,7 +296,7 @@ def looked_for(id_, first_name, last_name, number):
 def found(path, lms, wanted, notes):
     """{student's id: Person} of the Students who are in the LMS's own file."""
     students = {student.id: student for student in wanted}
-    roster, found = Roster(path, lms, students.values()), {}
+    roster, found, several = Roster(path, lms, students.values()), {}, []
     notes += roster.notes
     for id_, student in students.items():
         named = roster.find(student)
@@ -271,10 +308,13 @@ def found(path, lms, wanted, notes):
             if fits:
                 if len(fits) == 1:
                     found[id_] = fits[0]
+                else:
+                    several.append(id_)
                 break
-    missing = sorted(set(students) - set(found))
-    if missing:
+    if missing := sorted(set(students) - set(found) - set(several)):
         notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
+    if several:
+        notes.append(f"Several lines of {path} fit, so not filled in: {', '.join(several)}.")
     return found
 
 
