@@ -10,22 +10,22 @@ _MISFITS = {
 
 
 def misfit(call):
-    """A sentence about a layer that gets another number of maps or values than it is made for.
+    """What is wrong if a layer gets another number of maps or values than it is made for.
 
-    "" if there is nothing to say. Otherwise the call is changed: it gets weights that fit.
+    A sentence, and the width that weights would have to have (see `fit`). None if it fits.
     """
     tracer, name = call.tracer, call.name
-    if name not in ("conv2d", "linear", "batch_norm") or not call.read:
-        return ""
+    if name not in _MISFITS or not call.read:
+        return None
     x, weight = call.x, call.get(3 if name == "batch_norm" else 1, "weight")
     fewest = {"conv2d": 4, "batch_norm": 2, "linear": 1}
     if weight is None or id(x) not in call.found or x.dim() < fewest[name]:
-        return ""
+        return None
     groups = call.get(6, "groups", 1) if name == "conv2d" else 1
     dim = -1 if name == "linear" else 1
     got, right = x.shape[dim], weight.shape[0 if name == "batch_norm" else 1] * groups
     if got == right or got % groups:
-        return ""
+        return None
     path = tracer.paths.get(id(tracer.stack[-1])) if tracer.stack else None
     text = _(_MISFITS[name]).format(name=path or name, right=right, got=got)
     if x.dim() == 1:
@@ -37,11 +37,10 @@ def misfit(call):
     elif name == "linear" and x.dim() == 4:
         said = _("{misfit}: along the width of a map. Flatten it first, to {values:,} values")
         text = said.format(misfit=text, values=x[0].numel())
-    _fitted(call, got // groups)
-    return text
+    return text, got // groups
 
 
-def _fitted(call, wide):
+def fit(call, wide):
     """Put weights for `wide` maps or values into a call."""
     torch, call_args = call.tracer.torch, list(call.args)
     names = ("running_mean", "running_var", "weight", "bias")

@@ -221,9 +221,11 @@ class _Tracer:
     def _run(self, call):
         """The result of a call. If sizes do not fit, it is made as if they did (see `passed`)."""
         try:
-            if text := fits.misfit(call):
+            if found := fits.misfit(call):
+                text, width = found
                 if self.passed is None:
                     raise Misused(text)
+                fits.fit(call, width)
                 place = own_place()
                 where = _(" ({line})").format(line=in_line(place)) if place else ""
                 self.passed.append(text + where)
