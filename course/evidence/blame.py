@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import inspect
-import linecache
 import re
 import sys
 import traceback
@@ -11,7 +10,8 @@ import traceback
 from course.evidence.cells import NO_TENSORFLOW
 from course.evidence.keras_private import was_called
 from course.evidence.keras_state import made_at
-from course.evidence.lines import Misused, Refused, in_line, is_own, written
+from course.evidence.lines import Misused, Refused, expression, in_line, is_own, written
+from course.evidence.pytorch import errors
 from course.language import N_, _
 
 _MOST = 300  # characters of an error's text
@@ -114,12 +114,7 @@ _IN_WORDS = {
         "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
         "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
     ),
-    r"Tensor.item\(\) cannot be called on meta|can't convert meta device"
-    r"|Cannot copy out of meta": N_(
-        "The network is read without numbers here: forward() may look at the shapes of its "
-        "tensors, and not at their values"
-    ),
-    r"cannot assign (?:module|parameters?) before Module|In layer '\w+', you forgot to call": N_(
+    errors.NO_SUPER + r"|In layer '\w+', you forgot to call": N_(
         "super().__init__() should be the first line of __init__"
     ),
     "cannot access local variable 'batch_outputs'": N_(  # of Keras's predict
@@ -194,7 +189,7 @@ def _reason(error):
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r" for '\{\{node .*?\]\(.*?\)'", "", text, flags=re.DOTALL)
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
-    for beginning, said in _IN_WORDS.items():
+    for beginning, said in (_IN_WORDS | errors.IN_WORDS).items():
         if match := re.match(beginning, text):
             sizes = [" × ".join(re.findall(r"\d+", group or "")) for group in match.groups()]
             first, second, *_others = [*sizes, "", ""]
@@ -244,12 +239,17 @@ def _stub(error):
 
 
 def _no_call(error):
-    """Keras's error for a layer without `call`: it is indented too far, or missing."""
-    found = re.search(r"(?:Layer|Model) (\w+) does not have a `call", str(error))
+    """The error for a class without `call` or `forward`: it is indented too far, or missing."""
+    method, pattern = "call", r"(?:Layer|Model) (\w+) does not have a `call"
+    if not (found := re.search(pattern, str(error))):
+        method, found = "forward", re.search(errors.NO_FORWARD, str(error))
     if not found:
         return None
-    text = _("the class {name} has no call(). Begin `def call` in the column of `def __init__`")
-    return Refused("RAISES", f"{text.format(name=found[1])}{_lines(error)}")
+    text = _(
+        "the class {name} has no {method}(). Begin `def {method}` in the column of `def __init__`"
+    )
+    said = text.format(name=found[1], method=method)
+    return Refused("RAISES", f"{said}{_lines(error)}")
 
 
 # --- a layer where a tensor is needed
@@ -262,6 +262,8 @@ def _not_called(error):
     if not own or not hasattr(keras, "Layer"):
         return ""
     frame, part = own[-1]
+    if text := errors.not_called(expression(part), frame, error):
+        return f"{text}{_lines(error)}"
     for node in _handed_on(part):
         if isinstance(node, ast.Name):
             value = _value(frame, node)
@@ -316,16 +318,8 @@ def as_not_called(keras, value, name=""):
 
 def _handed_on(part):
     """The names that an expression passes on, and calls among a layer's or Model's arguments."""
-    last = part.end_lineno or part.lineno
-    lines = [linecache.getline(part.filename, n) for n in range(part.lineno, last + 1)]
-    if not lines or None in (part.colno, part.end_colno):
-        return []
-    lines = [line.encode() for line in lines]
-    lines[-1] = lines[-1][: part.end_colno]
-    lines[0] = lines[0][part.colno :]
-    try:
-        tree = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
-    except SyntaxError:
+    tree = expression(part)
+    if tree is None:
         return []
     nodes = list(ast.walk(tree))
     called = [n.func for n in nodes if isinstance(n, ast.Call)]  # in Conv2D(n)(x) also n

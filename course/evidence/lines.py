@@ -1,5 +1,6 @@
 """The lines that a student wrote, and the errors that carry them."""
 
+import ast
 import functools
 import inspect
 import linecache
@@ -69,9 +70,24 @@ def line_of(number, text):
     return said.format(number=number, text=text)
 
 
+def expression(part):
+    """The syntax tree of the expression at which a traceback's entry stands, or None."""
+    last = part.end_lineno or part.lineno
+    lines = [linecache.getline(part.filename, n) for n in range(part.lineno, last + 1)]
+    if not lines or None in (part.colno, part.end_colno):
+        return None
+    lines = [line.encode() for line in lines]
+    lines[-1] = lines[-1][: part.end_colno]
+    lines[0] = lines[0][part.colno :]
+    try:
+        return ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except SyntaxError:
+        return None
+
+
 def written(kind, given="x"):
-    """How to create and call a layer of this class: `layers.ReLU()(x)`."""
+    """How to create and call a layer of this class: `layers.ReLU()(x)`, `nn.ReLU()(x)`."""
     parameters = inspect.signature(kind).parameters.values()
     needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    own = not kind.__module__.startswith("keras.")
-    return f"{'' if own else 'layers.'}{kind.__name__}({'…' if needed else ''})({given})"
+    library = {"keras": "layers.", "torch": "nn."}.get(kind.__module__.partition(".")[0], "")
+    return f"{library}{kind.__name__}({'…' if needed else ''})({given})"

@@ -147,8 +147,9 @@ def _symbolic(function, case):
 
 def _model(builder, request):
     def build(keras):
+        named = pytorch.taken(builder, received(request.get("kwargs", {})))
         with _blame():
-            return builder(*_arguments(request), **received(request.get("kwargs", {})))
+            return builder(*_arguments(request), **named)
 
     return _written_down(builder, build, request)
 

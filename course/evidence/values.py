@@ -81,7 +81,8 @@ def kind_of(value):
     if value is None:
         return _("None (is the return missing?)")
     name = name_of(value) if callable(value) else None
-    return _("the function {name}").format(name=name) if name else _article(value)
+    said = _("the class {name}") if issubclass(type(value), type) else _("the function {name}")
+    return said.format(name=name) if name else _article(value)
 
 
 def _article(value):

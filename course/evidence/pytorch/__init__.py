@@ -4,6 +4,7 @@ Only the student's code imports PyTorch. If it does not, no value is a module.
 """
 
 import contextlib
+import inspect
 import sys
 
 from course.evidence.pytorch.calls import MOVES, plain
@@ -23,6 +24,23 @@ def is_class(value):
     """Whether a value is a class of PyTorch modules."""
     torch = sys.modules.get("torch")
     return isinstance(value, type) and hasattr(torch, "nn") and issubclass(value, torch.nn.Module)
+
+
+def taken(builder, arguments):
+    """The named arguments without `input_shape`, if a builder of PyTorch does not take it.
+
+    A module takes images of any size. With Keras the shape has to reach the network.
+    """
+    if not hasattr(sys.modules.get("torch"), "nn"):
+        return arguments
+    try:
+        named = inspect.signature(builder).parameters
+    except (TypeError, ValueError):
+        return arguments
+    any_name = any(p.kind is p.VAR_KEYWORD for p in named.values())
+    if is_class(builder) or not any_name:
+        return {k: v for k, v in arguments.items() if k != "input_shape" or k in named}
+    return arguments
 
 
 @contextlib.contextmanager

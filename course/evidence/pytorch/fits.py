@@ -1,5 +1,7 @@
 """Sizes that do not fit: what a layer is made for, and what it gets."""
 
+from math import prod
+
 from course.language import N_, _
 
 _MISFITS = {
@@ -12,9 +14,12 @@ _MISFITS = {
 def misfit(call):
     """What is wrong if a layer gets another number of maps or values than it is made for.
 
-    A sentence, and the width that weights would have to have (see `fit`). None if it fits.
+    A sentence, and the width with which it would fit (see `fit`), or None if there is none.
+    None if it fits.
     """
     tracer, name = call.tracer, call.name
+    if name in ("view", "reshape"):
+        return _misviewed(call)
     if name not in _MISFITS or not call.read:
         return None
     x, weight = call.x, call.get(3 if name == "batch_norm" else 1, "weight")
@@ -37,11 +42,41 @@ def misfit(call):
     elif name == "linear" and x.dim() == 4:
         said = _("{misfit}: along the width of a map. Flatten it first, to {values:,} values")
         text = said.format(misfit=text, values=x[0].numel())
+    elif name != "batch_norm" and got == weight.shape[0] and groups == 1:
+        layer = {"conv2d": "nn.Conv2d({}, {}, …)", "linear": "nn.Linear({}, {})"}[name]
+        said = _("{misfit}. Are the two numbers swapped? Write {layer}")
+        text = said.format(misfit=text, layer=layer.format(got, right))
     return text, got // groups
 
 
+def _misviewed(call):
+    """The same for view() and reshape() to sides that an image's values do not fill."""
+    x, given = call.x, call.args[1:]
+    sides = list(given[0]) if len(given) == 1 and not isinstance(given[0], int) else list(given)
+    if not sides or not all(isinstance(side, int) for side in sides) or 0 in sides:
+        return None
+    asked, batch = prod(side for side in sides if side != -1), call.tracer.batch
+    if x.shape[0] != batch or not (x.numel() % asked if -1 in sides else x.numel() - asked):
+        return None
+    if sides[0] in (-1, batch) and -1 not in sides[1:]:
+        said = _("{name}() asks each image for {asked:,} values, and here it has {values:,}")
+    else:
+        said = _(
+            "{name}() asks for {images:,} images, and how many come is not known while a network "
+            "is planned"
+        )
+    text = said.format(name=call.name, asked=prod(sides[1:]), values=x[0].numel(), images=sides[0])
+    if len(sides) != 2:
+        return text, None
+    text = _("{misfit}. Write torch.flatten(x, 1)").format(misfit=text)
+    return text, x[0].numel()
+
+
 def fit(call, wide):
-    """Put weights for `wide` maps or values into a call."""
+    """Put weights for `wide` maps or values into a call, or make it a row of so many values."""
+    if call.name in ("view", "reshape"):
+        call.args, call.kwargs = (call.x, (call.tracer.batch, wide)), {}
+        return
     torch, call_args = call.tracer.torch, list(call.args)
     names = ("running_mean", "running_var", "weight", "bias")
 

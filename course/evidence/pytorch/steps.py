@@ -223,7 +223,7 @@ def _softmax(call):
     if dim is None:  # PyTorch's own choice, of which it warns
         dim = 0 if call.x.dim() in (1, 3) else 1
     op = "ops.LogSoftmax" if call.name == "log_softmax" else "ops.Softmax"
-    config = {"axis": call.axis(call.x, dim)}
+    config = {"axis": call.axis(call.x, dim) if dim % call.x.dim() else 0}
     done(call, op, config, [call.sources[id(call.x)]])
 
 

@@ -15,7 +15,7 @@ from functools import partial
 
 from course.evidence import probes, regions, values
 from course.evidence.lines import Misused, in_line, own_place
-from course.evidence.pytorch import calls, fits, steps, without_triton
+from course.evidence.pytorch import calls, errors, fits, steps, without_triton
 from course.evidence.pytorch.again import again, like
 from course.evidence.trace import TraceError, mixed
 from course.language import _
@@ -98,9 +98,13 @@ class _Tracer:
     @contextlib.contextmanager
     def named(self):
         """Within this, know which modules are being called."""
+
+        def left(*_):
+            self.stack.pop()  # what a hook returns takes the place of the result: nothing
+
         hooks = self.torch.nn.modules.module
         before = hooks.register_module_forward_pre_hook(lambda m, _: self.stack.append(m))
-        after = hooks.register_module_forward_hook(lambda m, *_: self.stack.pop() and None)
+        after = hooks.register_module_forward_hook(left)
         try:
             yield
         finally:
@@ -223,7 +227,7 @@ class _Tracer:
         try:
             if found := fits.misfit(call):
                 text, width = found
-                if self.passed is None:
+                if self.passed is None or width is None:
                     raise Misused(text)
                 fits.fit(call, width)
                 place = own_place()
@@ -294,6 +298,8 @@ class _Tracer:
         """The trace of all steps down to the outputs."""
         made = self.tensors(outputs)
         if not made:
+            if said := errors.as_not_called(outputs, _("What forward() returns")):
+                raise TraceError(f"{said}.")
             received = values.kind_of(outputs).removesuffix(".")
             said = _("forward() should return a tensor. Received: {received}.")
             raise TraceError(said.format(received=received))
