@@ -13,7 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, InvalidEntry
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from course.check.file import receipt
@@ -307,6 +309,7 @@ def test_a_second_command_at_the_same_time_is_refused(room, capsys):
             IntegrityError("x", {}, sqlite3.IntegrityError("UNIQUE constraint failed")),
             "The gradebook: another program",
         ),
+        (InvalidEntry("(sqlite3.OperationalError) database is locked"), "The gradebook: another"),
     ],
 )
 def test_what_a_machine_can_do_is_a_sentence(room, capsys, monkeypatch, error, sentence):
@@ -327,6 +330,28 @@ def test_a_disk_that_is_really_full(room, capsys):
     shutil.copy(ROOT / "solutions/02-lenet/lenet.ipynb", room.folder / "autograded/ada/02-lenet")
     assert room.course("export", "--to", "/dev/full") == 1
     assert "the disk is full" in capsys.readouterr().err
+
+
+def test_a_gradebook_without_room_is_a_sentence_and_no_traceback(room, capsys, monkeypatch):
+    def fill(course, *_):
+        with Gradebook(course.database) as gradebook:
+            gradebook.db.execute(text("PRAGMA max_page_count = 1"))  # as if the disk was full
+            for number in range(1_000):
+                gradebook.add_student(f"student-{number}")
+
+    monkeypatch.setattr("course.grading.out.export.export", fill)
+    assert room.course("export") == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("course: The gradebook: the disk is full. Make room.")
+    assert "Traceback" not in said.out + said.err
+
+
+def test_a_release_into_a_gradebook_in_use_says_so(room, capsys, monkeypatch):
+    log = "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked"
+    refused = {"success": False, "log": log}
+    monkeypatch.setattr(NbGraderAPI, "generate_assignment", lambda *_args, **_options: refused)
+    assert room.course("release", "--no-trial", room.assignment) == 1
+    assert "The gradebook: another program" in capsys.readouterr().err
 
 
 def test_a_device_is_not_replaced_by_a_file(tmp_path):

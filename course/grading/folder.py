@@ -26,6 +26,10 @@ except ImportError:  # Windows, where nothing is graded
 
 # nbgrader builds some records outside of a session. The warning is harmless: do not show it.
 warnings.filterwarnings("ignore", "Object of type", SAWarning)
+# It logs what the database refuses, with its own code around it. `troubles` says it in a sentence.
+logging.getLogger("tornado.application").addFilter(
+    lambda record: not record.getMessage().startswith("Rolling back session")
+)
 
 KEY = "variant.key"  # the secret from which the codes of variants follow
 BANKS = "banks"  # the folder of answers that an assignment is tried on; nothing of it is given out

@@ -32,12 +32,16 @@ def as_a_sentence(error):
         return str(error)
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return f"{one_line(error.filename or 'The course folder')}: {_ERRNOS[error.errno]}"
-    if isinstance(error, InvalidEntry | IntegrityError):
-        return f"The gradebook: {_BUSY} ({one_line(error)})"
-    if isinstance(error, DBAPIError):
-        said = str(error.orig)
-        for words, sentence in _DATABASE.items():
-            if words in said:
-                return f"The gradebook: {sentence}"
-        return f"The gradebook cannot be used: {one_line(said)}"
+    if isinstance(error, InvalidEntry | DBAPIError):
+        if said := of_the_gradebook(str(error)):
+            return said
+        if isinstance(error, InvalidEntry | IntegrityError):
+            return f"The gradebook: {_BUSY} ({one_line(error)})"
+        return f"The gradebook cannot be used: {one_line(error.orig)}"
     return None
+
+
+def of_the_gradebook(text):
+    """A sentence about an error of SQLite in a text; None if there is none."""
+    found = (sentence for words, sentence in _DATABASE.items() if words in text)
+    return next((f"The gradebook: {sentence}" for sentence in found), None)

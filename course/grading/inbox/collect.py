@@ -26,6 +26,7 @@ from course.grading.inbox.lms import (
 )
 from course.grading.inbox.roster import Roster, safe_id, split_name
 from course.grading.inbox.submitted import Submitted
+from course.grading.troubles import of_the_gradebook
 
 _LMS_ADDS = (".txt", ".html", ".yml")  # files that LMSs add to those of students
 
@@ -247,8 +248,9 @@ def _save(course, record, report, files, people, main, only, clock):
         ) from None
     except SQLAlchemyError as error:
         raise CourseError(
-            f"The gradebook could not be written ({getattr(error, 'orig', error)}). Mend that, and "
-            "collect the same archive again."
+            of_the_gradebook(str(error))
+            or f"The gradebook could not be written ({getattr(error, 'orig', error)}). Mend that, "
+            "and collect the same archive again."
         ) from None
 
 

@@ -17,6 +17,7 @@ from course.grading.folder import BANKS
 from course.grading.notebook.problems import different_codes, language_problems, source_problems
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
+from course.grading.troubles import of_the_gradebook
 from course.language import in_setup, known
 from course.notebook.enclosed import enclosed, release_in
 from course.notebook.official import grade_id
@@ -190,7 +191,9 @@ def release(course, assignment, repository=None):
     course.api.config.Stamp.language = language_of(course)
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
-        raise CourseError(f"nbgrader could not release {assignment}:\n{last_error(result)}")
+        why = last_error(result)
+        said = of_the_gradebook(why) or f"nbgrader could not release {assignment}:\n{why}"
+        raise CourseError(said)
     return sorted(course.path("release", assignment).glob("*.ipynb"))
 
 
