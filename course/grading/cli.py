@@ -97,6 +97,14 @@ def _grade(course, assignments, students, **options):
     failed = False
     named = course.students_named(students)
     for assignment, chosen in _handed_in(course, assignments, named, course.students):
+        if not assignments and not course.released(assignment):
+            click.echo(
+                f"{assignment} is left out: it was handed in, and is not released yet. Run: course "
+                f"release {assignment}",
+                err=True,
+            )
+            failed = True
+            continue
         with progress(f"grading {assignment}", _outcome) as done:
             results = grade(course, assignment, chosen, progress=done, **options)
         click.echo(table(results))

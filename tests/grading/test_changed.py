@@ -1,5 +1,6 @@
 """An assignment tried on its own solution, and one that changes after it was graded."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_a_changed_test_is_told_until_it_is_released_and_then_graded_again(own, 
     assert own.course("release", "hw") == 0
     own.course("grade", "hw")
     assert own.score() == 4
+
+
+def test_an_unreleased_assignment_does_not_stop_the_released_ones(own, capsys):
+    for folder, file in (("solutions/aa", own.source), ("submitted/ada/aa", own.source)):
+        (own.folder / folder).mkdir()
+        shutil.copy(file, own.folder / folder)
+    assert own.course("grade") == 1
+    said = capsys.readouterr()
+    assert "aa is left out" in said.err and "Run: course release aa" in said.err
+    assert re.search(r"ada +4 / 4", said.out) and re.search(r"bob +4 / 4", said.out)
+    assert own.course("grade", "--student", "bob") == 0
+    for folder in ("solutions/aa", "submitted/ada/aa"):
+        shutil.rmtree(own.folder / folder)
 
 
 def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
