@@ -216,3 +216,27 @@ def test_files_beside_the_notebook_are_there_when_it_is_judged():
     assert found["t"][0] is False
     _, found = judged(job, handed_in(job, a="from mine import TABLE\nanswer = TABLE"))
     assert found["t"] == (True, [])
+
+
+ELSEWHERE = """%tensorflow_version 2.x
+%matplotlib widget
+%matplotlib qt
+%load_ext tensorboard
+%tensorboard --logdir logs
+%conda install pandas
+%autosave 60
+"""
+
+
+def test_magics_of_the_students_own_machine_stop_no_cell():
+    job = job_of(answer("mine", "# YOUR CODE HERE"), graded("test", "assert number == 3"))
+    nb, said = judged(job, handed_in(job, mine=f"{ELSEWHERE}number = 3"))
+    assert said["test"] == (True, [])
+    (cell,) = [cell for cell in nb.cells if cell.source.endswith("number = 3")]
+    assert "`%tensorflow_version` not found" in "".join(out.text for out in cell.outputs)
+
+
+def test_a_magic_that_ends_a_cell_is_the_reason():
+    job = job_of(answer("mine", "# YOUR CODE HERE"), graded("test", "assert number == 3"))
+    _, said = judged(job, handed_in(job, mine="%%memit\nnumber = 3"))
+    assert "stops with an error. UsageError: Cell magic `%%memit` not found" in said["test"][1][0]

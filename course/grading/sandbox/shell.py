@@ -20,12 +20,16 @@ import traceback
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any, Type
 from traitlets.config import Config
 
 from course.evidence import observe
 from course.language import N_, _, speaking, spoken
+
+#: Magics that set up the student's own machine.
+_SET_UP = {"conda", "load_ext", "mamba", "matplotlib", "micromamba", "pip", "reload_ext", "uv"}
 
 
 class Outputs:
@@ -141,6 +145,24 @@ class Shell(InteractiveShell):
         except BaseException:  # of the student's own class
             text = ""
         self.shown.add(_error(str(etype.__name__), text, map(str, stb)))
+
+    def show_usage_error(self, exc):
+        """Show that a magic is unknown or was not called rightly: the cell ends there."""
+        self.shown.add(_error("UsageError", str(exc)))
+
+    def run_line_magic(self, magic_name, line, _stack_depth=1):
+        """Run a magic. One that is only for the student's editor or machine stops no cell."""
+        try:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except Exception as error:
+            unknown = isinstance(error, UsageError) and self.find_line_magic(magic_name) is None
+            if not unknown and magic_name not in _SET_UP:
+                raise
+            self.shown.text("stderr", f"{type(error).__name__}: {error}\n")
+
+    def enable_matplotlib(self, gui=None):
+        """Pictures are shown inline, whatever the student's editor can do."""
+        return super().enable_matplotlib("inline")
 
     def enable_gui(self, gui=None):
         """There are no windows."""
