@@ -91,7 +91,7 @@ class CourseFolder:
         return sorted(folder.name for folder in source.iterdir() if any(folder.glob("*.ipynb")))
 
     def chosen(self, names):
-        """The named assignments, or all of them. Raises CourseError for an unknown name."""
+        """The named assignments, each once, or all. Raises CourseError for an unknown name."""
         known = self.assignments()
         for name in names or ():
             if name not in known:
@@ -99,7 +99,7 @@ class CourseFolder:
                     f"There is no assignment {name!r} in {self.directory.source_directory}/. "
                     f"There are: {', '.join(known)}."
                 )
-        return list(names or known)
+        return list(dict.fromkeys(names or known))
 
     def notebooks(self, assignment):
         """Paths of an assignment's source notebooks."""
@@ -118,7 +118,7 @@ class CourseFolder:
                 return False
 
     def students_named(self, names):
-        """The names as a list, if each is the id of a student.
+        """The names as a list, each once, if each is the id of a student.
 
         Students are those in the gradebook and those who handed something in. Raises CourseError
         for any other name.
@@ -135,7 +135,7 @@ class CourseFolder:
                     f"There is no student {one_line(name)!r}: {len(known)} are in the gradebook or "
                     f"have handed something in, and none has this id." + meant(name, known)
                 )
-        return list(names)
+        return list(dict.fromkeys(names))
 
     @contextlib.contextmanager
     def alone(self, command):

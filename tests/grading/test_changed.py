@@ -71,6 +71,12 @@ def own(tmp_path_factory):
     return own
 
 
+def test_who_is_named_twice_is_graded_once(own, capsys):
+    assert own.course("grade", "hw", "hw", "--student", "ada", "--student", "ada", "--again") == 0
+    said = capsys.readouterr().out
+    assert said.count("1/1") == 1 and len(re.findall(r"^ada +4 / 4", said, re.M)) == 1
+
+
 def graded_again(own, capsys):
     """What `course grade` says about a change; then a further run must have nothing to say."""
     capsys.readouterr()
