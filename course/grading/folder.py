@@ -106,8 +106,19 @@ class CourseFolder:
         return sorted(self.path("source", assignment).glob("*.ipynb"))
 
     def students(self, assignment):
-        """Ids of the students who handed in the assignment."""
-        return sorted(self.api.get_submitted_students(assignment))
+        """Ids of the students who handed in the assignment.
+
+        Raises CourseError for a folder in submitted/ whose name cannot be an id.
+        """
+        found = sorted(self.api.get_submitted_students(assignment))
+        names = [os.fsencode(name).decode("utf-8", "replace") for name in found]
+        if odd := [name for name, id_ in zip(names, found, strict=True) if name != id_]:
+            raise CourseError(
+                f"{self.directory.submitted_directory}/ has a folder whose name is not in UTF-8: "
+                f"{one_line(odd[0])}. Some programs write such names when they unpack a zip file. "
+                "Rename the folder to the student's id."
+            )
+        return found
 
     def released(self, assignment):
         """Whether the gradebook knows the assignment's cells."""

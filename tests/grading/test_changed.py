@@ -1,5 +1,6 @@
 """An assignment tried on its own solution, and one that changes after it was graded."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_who_is_named_twice_is_graded_once(own, capsys):
     assert own.course("grade", "hw", "hw", "--student", "ada", "--student", "ada", "--again") == 0
     said = capsys.readouterr().out
     assert said.count("1/1") == 1 and len(re.findall(r"^ada +4 / 4", said, re.M)) == 1
+
+
+def test_a_folder_whose_name_is_not_in_utf_8_is_named(own, capsys):
+    odd = os.fsencode(own.folder / "submitted") + b"/M\xfcller"
+    os.renames(os.fsencode(own.folder / "submitted" / "bob"), odd)
+    try:
+        assert own.course("grade", "hw") == 1
+        assert "whose name is not in UTF-8: M\ufffdller. Some" in capsys.readouterr().err
+    finally:
+        os.renames(odd, os.fsencode(own.folder / "submitted" / "bob"))
 
 
 def graded_again(own, capsys):
