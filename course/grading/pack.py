@@ -203,8 +203,9 @@ def handed_in(paths):
             inner[:] = sorted(name for name in inner if name[0] != "." and name != "__MACOSX")
             found += [Path(folder, name) for name in sorted(names)]
     found = {path.resolve(): path for path in filter(renamed.is_file, found)}.values()
-    count = Counter(path.name for path in found)
-    return {path.name if count[path.name] == 1 else str(path): path for path in found}
+    names = {path: renamed.file_name(path) for path in found}
+    count = Counter(names.values())
+    return {name if count[name] == 1 else str(path): path for path, name in names.items()}
 
 
 def failed(pack, reason):

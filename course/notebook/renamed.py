@@ -5,6 +5,7 @@ the only other file in the folder with its exercises is taken for it.
 """
 
 import hashlib
+import os
 
 from course.language import _, ngettext
 from course.notebook.official import grade_ids
@@ -24,8 +25,13 @@ def contents(folder, names):
     """
     paths = sorted(folder.glob("*")) if folder.is_dir() else [folder]
     paths = [path for path in paths if is_file(path)]
-    found = named({path.name: path for path in paths}, names)
+    found = named({file_name(path): path for path in paths}, names)
     return {name: start(path) for name, path in found.items()}
+
+
+def file_name(path):
+    """A file's name as text, which may not be in UTF-8 if another system packed it."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def named(files, names):

@@ -47,6 +47,7 @@ CLASS = {  # {student: {file name: what it holds}}
     "many": {f"p1 ({n}).ipynb": str for n in range(1, 30)},
     "wrong": {"last-week.ipynb": other},
     "damaged": {"p1 (1).ipynb": lambda text: "{"},
+    "latin": {"L\udcf6sung.ipynb": str},  # not in UTF-8, as a zip file of Windows may have it
     "cut": {"p1.ipynb": lambda text: text[: text.index("answer = 3")]},
     "cut-below": {"p1.ipynb": lambda text: text[: text.index('"grade_id": "sum"')]},
 }  # fmt: skip
@@ -75,6 +76,8 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
         result, (name, *_) = found[student], CLASS[student]
         assert result.failed is None and result.score == 4, (student, result)
         assert f'p1.ipynb was handed in as "{name}"; its exercises say so.' in result.repairs
+    assert found["latin"].score == 4
+    assert '"L\\xf6sung.ipynb"; its exercises say so.' in found["latin"].repairs[0]
     assert found["right"].score == 4 and found["right"].repairs == []
     assert "2 files could be it: p1 (1).ipynb, p1 (2).ipynb. Look" in found["several"].failed
     assert "call it p1.ipynb" in found["several"].failed
