@@ -6,14 +6,15 @@ If no step fits the next row, each possible mistake (`course.diagnosis.moves`) l
 state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The cost of
 the rest is estimated by counting the nodes that have no equal on the other side.
 
-Two differences are looked for after the search: rows near the output, if the search could not get
-that far, and rows that share a layer.
+Three differences are looked for after the search: rows near the output, if the search could not get
+that far, rows that share a layer, and weights that are frozen.
 """
 
 import heapq
 from dataclasses import dataclass
 from itertools import count
 
+from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.edits import PRICES, Edit, Kind, State, balanced
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
@@ -73,7 +74,8 @@ def align(table, network):
     if state.edits and state.edits[-1].final:
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
-    edits = tuple(sorted((*state.edits, *_shared_layers(nets, state)), key=lambda edit: edit.at))
+    later = (*_shared_layers(nets, state), *_frozen_layers(nets, state))
+    edits = tuple(sorted((*state.edits, *later), key=lambda edit: edit.at))
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs_of(state), cost, tried, rest, state.done)
 
@@ -268,3 +270,11 @@ def _shared_layers(nets, state):
             yield Edit(
                 Kind.SHARES, row, nets.table.nodes[row], node, instead=nets.table.nodes[first]
             )
+
+
+def _frozen_layers(nets, state):
+    """An edit for each row whose weights are trained and its step's are not, or the reverse."""
+    for row, step in sorted(pairs_of(state).items()):
+        ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
+        if found := trained_otherwise(ours, theirs):
+            yield Edit(Kind.CHANGED, row, ours, theirs, differences=tuple(found))

@@ -87,6 +87,7 @@ class Cause(Enum):
     ACTIVATION_MISSING = "It has no activation, the table has {expected}."
     ACTIVATION = "Its activation is {received}, the table has {expected}."
     ACTIVATION_EXTRA = "Its activation is {received}, the table has none here."
+    ARGUMENTS_SWAPPED = "The number of its maps and its kernel have changed places."
     BIAS_MISSING = "It has no bias, the table has one for each map."
     BIAS_EXTRA = "It has a bias, the table has none."
     FROZEN = "Its weights are frozen, the table trains them."
@@ -130,6 +131,9 @@ class Cause(Enum):
         "of the block itself should be added."
     )
     RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs behind it."
+    ACTIVATION_BEFORE_NORM = (
+        "The activation comes before the batch normalisation; it belongs behind it."
+    )
     PRE_ACTIVATION = (
         "Normalisation and activation come before the convolution here, as in the pre-activation "
         "networks of 2016. In the table they come behind it."

@@ -47,10 +47,19 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
         found += _unequal(Cause.INTERPOLATION, row.interpolation, step.interpolation)
     if row.step == "lrn" and step.constants not in LRN_CONSTANTS:
         found.append((Cause.NORMALISATION, constants(row), constants(step)))
-    trains = row.step in WEIGHTED and step.scales
-    if trains and row.trainable != step.trainable:
-        found.append((Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", ""))
     return found + _activation(row, step)
+
+
+def trained_otherwise(row, step):
+    """The difference, in a list, if the weights of one are frozen and those of the other are not.
+
+    It is not among the `differences`: it tells nothing about which step stands for which row, and
+    whole networks are frozen.
+    """
+    trains = row.step == step.step and row.step in WEIGHTED and step.scales
+    if not trains or row.trainable == step.trainable:
+        return []
+    return [(Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", "")]
 
 
 def _as_meant(row, step, sizes, spread):

@@ -1,6 +1,6 @@
 """Edits between a table and a network, their prices, and the state of the search."""
 
-from collections import namedtuple
+from collections import Counter, namedtuple
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -46,6 +46,7 @@ class Kind(StrEnum):
     SWAPPED = "swapped"
     WRONG_AXIS = "wrong axis"
     PRE_ACTIVATION = "pre-activation"
+    ACTIVATION_BEFORE_NORM = "activation before norm"
     # What is there, or not.
     LEFT_OUT = "left out"
     PUT_IN = "put in"
@@ -123,8 +124,17 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         return sum(map(abs, self.balance.values())) / 2
 
     def left(self):
-        """A rough estimate of the cost of the rest."""
-        return PRICES["without an equal"] * self.unmatched()
+        """A rough estimate of the cost of the rest.
+
+        Nodes that lack an equal only because of their activation count for less: if that is one
+        mistake, made everywhere, each costs `PRICES["again"]`.
+        """
+        alike = Counter()  # kind of node without its activation -> as in `balance`
+        for kind, number in self.balance.items():
+            alike[kind[:-1]] += number
+        other = sum(map(abs, alike.values())) / 2
+        activation = self.unmatched() - other
+        return PRICES["without an equal"] * other + PRICES["again"] * activation
 
     def with_edit(self, edit, price, **changes):
         """The state after an edit. Going on with a run is cheap, and so is the same mistake again.

@@ -3,15 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from course.diagnosis.causes import (
-    Cause,
-    comes_out,
-    finding,
-    formula,
-    size_arithmetic,
-    with_more,
-    worded,
-)
+from course.diagnosis.attributes import arguments_swapped, attributed
+from course.diagnosis.causes import Cause, comes_out, finding, with_more
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.joins import again, one_tower, read_by_step, turned
@@ -65,52 +58,16 @@ def _changed(alignment, run):
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     more = one_tower(alignment, edit)
+    if turned_round := arguments_swapped(edit, library):
+        return turned_round
     return [
-        _attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
+        attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
         for number, each in enumerate(edit.differences)
     ]
 
 
 def _resizes(edit):
     return edit.kind != Kind.CHANGED or edit.row.shape != edit.step.shape
-
-
-def _attributed(edit, cause, expected, received, library, *, first, sizes, added, more):
-    row, step = edit.row, edit.step
-    start = hint = ""
-    if first and sizes and row.shape != step.shape:
-        start = comes_out(row, step)
-    if cause is Cause.PADDING:
-        hint = size_arithmetic(row, step, library)
-    elif cause is Cause.CUT and step.step == "conv_transpose":
-        hint = _("{yours}. It should be {right}.").format(
-            yours=formula(step), right=formula(step, row.padding[0])
-        )
-    elif cause is Cause.KEY_DIM and step.key_dim == row.heads * row.key_dim:
-        hint = _("key_dim is the length in one head, not in all of them together.")
-    elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
-        hint = _("The size becomes {formula}.").format(formula=formula(step))
-    elif cause is Cause.ACTIVATION_EXTRA and added:
-        hint = _("The addition behind it has one.")
-    elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
-        said = _("That is {yours:,} parameters where the table has {right:,}.")
-        hint = said.format(yours=step.parameters, right=row.parameters)
-    depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
-    if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
-        said = worded(
-            library,
-            _(
-                "layers.Conv2D adds up all {maps} maps that it sees. layers.DepthwiseConv2D gives "
-                "each map a kernel of its own."
-            ),
-            _(
-                "nn.Conv2d adds up all {maps} maps that it sees. With as many groups as maps it "
-                "gives each map a kernel of its own."
-            ),
-        )
-        hint = sentences(hint, said.format(maps=row.channels))
-    said = {"start": start, "hint": sentences(hint, more), "library": library}
-    return finding(row.name, cause, expected, received, **said)
 
 
 def _shared(alignment, run):
@@ -234,6 +191,10 @@ def _pre_activation(alignment, run):
     return [finding(row.name, Cause.PRE_ACTIVATION, does(row), does(step))]
 
 
+def _activation_before_norm(alignment, run):
+    return [finding(run[0].row.name, Cause.ACTIVATION_BEFORE_NORM)]
+
+
 def _relu_before_addition(alignment, run):
     return [finding(run[0].row.name, Cause.RELU_BEFORE_ADDITION)]
 
@@ -325,6 +286,7 @@ _TELL = {
     Kind.NO_FLATTEN: _no_flatten,
     Kind.OWN_ACTIVATION: _own_activation,
     Kind.PRE_ACTIVATION: _pre_activation,
+    Kind.ACTIVATION_BEFORE_NORM: _activation_before_norm,
     Kind.RELU_BEFORE_ADDITION: _relu_before_addition,
     Kind.LEFT_OUT: left_out,
     Kind.PUT_IN: _put_in,

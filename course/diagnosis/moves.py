@@ -8,7 +8,12 @@ from course.diagnosis.blocks import blocks, head_missing
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import similar
 from course.diagnosis.edits import PRICES, Edit, Kind
-from course.diagnosis.order import activation_elsewhere, pre_activation, swapped
+from course.diagnosis.order import (
+    activation_before_norm,
+    activation_elsewhere,
+    pre_activation,
+    swapped,
+)
 from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
 from course.diagnosis.shortcuts import (
     added,
@@ -253,6 +258,6 @@ def put_off(place):
 
 MOVES = (
     changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, side_by_side, added,
-    added_instead, activation_elsewhere, pre_activation, missing, too_many, reads_something_else,
-    blocks, head_missing, put_off, addition, shortcut, normalised_sum,
+    added_instead, activation_elsewhere, activation_before_norm, pre_activation, missing, too_many,
+    reads_something_else, blocks, head_missing, put_off, addition, shortcut, normalised_sum,
 )  # fmt: skip

@@ -19,19 +19,23 @@ def activation_elsewhere(place):
     for step in place.candidates:
         found = nets.apart(state, row, step)
         causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
-        if causes == [Cause.ACTIVATION_MISSING] and len(follows) == 1:
+        unbiased = [each for each in found if each[0] is Cause.BIAS_MISSING]
+        if {*causes} - {Cause.BIAS_MISSING} == {Cause.ACTIVATION_MISSING} and len(follows) == 1:
             (later,) = follows
             node = nets.net.nodes[later]
             if node.written in _OTHER_FUNCTIONS and not node.activation:
                 following = put_in(nets, paired(nets, state, row, step), [later])
                 following = following._replace(stands={**following.stands, row: whole(later)})
-                other = (Cause.ACTIVATION, found[0][1], node.does())
-                yield following.with_edit(place.edit(Kind.CHANGED, step, differences=(other,)), 0)
+                other = (Cause.ACTIVATION, found[-1][1], node.does())
+                changes = (*unbiased, other)
+                yield following.with_edit(place.edit(Kind.CHANGED, step, differences=changes), 0)
             if node.activation == place.node.activation and len(node.inputs) == 1:
                 following = put_in(nets, paired(nets, state, row, step), [later])
                 following = following._replace(stands={**following.stands, row: whole(later)})
                 edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
-                yield following.with_edit(edit, PRICES["reads something else"])
+                following = following.with_edit(edit, PRICES["reads something else"])
+                edit = place.edit(Kind.CHANGED, step, differences=tuple(unbiased))
+                yield following.with_edit(edit, 0) if unbiased else following
         after = nets.table.readers[row]
         if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
             continue
@@ -55,6 +59,27 @@ def activation_elsewhere(place):
                 Edit(Kind.LEFT_OUT, after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
+
+
+def activation_before_norm(place):
+    """The activation comes before the batch normalisation instead of behind it."""
+    nets, state, row = place.nets, place.state, place.row
+    if not _only_a_norm(nets.table, row):
+        return
+    (norm,) = nets.table.readers[row]
+    wanted = nets.table.nodes[norm].activation
+    for step in place.candidates:
+        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        early = causes == [Cause.ACTIVATION_EXTRA] and nets.net.nodes[step].activation == wanted
+        if not early or not _only_a_norm(nets.net, step):
+            continue
+        (behind,) = nets.net.readers[step]
+        if [cause for cause, _, _ in nets.apart(state, norm, behind)] == [Cause.ACTIVATION_MISSING]:
+            following = paired(nets, paired(nets, state, row, step), norm, behind)
+            edit = Edit(
+                Kind.ACTIVATION_BEFORE_NORM, norm, nets.table.nodes[norm], nets.net.nodes[behind]
+            )
+            yield following.with_edit(edit, PRICES["pattern"])
 
 
 def swapped(place):

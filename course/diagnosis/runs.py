@@ -10,7 +10,7 @@ from course.diagnosis.edits import Kind
 _OF_ONE_STEP = {
     Kind.CHANGED, Kind.ONE_OF_SEVERAL, Kind.ONE_LACKS, Kind.SWAPPED,
     Kind.NO_FLATTEN, Kind.WRONG_AXIS, Kind.FOLLOWS, Kind.RELU_BEFORE_ADDITION,
-    Kind.PRE_ACTIVATION, Kind.SIDE_BY_SIDE, Kind.SHARED, Kind.SHARES,
+    Kind.PRE_ACTIVATION, Kind.ACTIVATION_BEFORE_NORM, Kind.SIDE_BY_SIDE, Kind.SHARED, Kind.SHARES,
 }  # fmt: skip
 _EXTRA = {Kind.PUT_IN, Kind.BEHIND_THE_END, Kind.BLOCK_TOO_MANY}
 _FEW = 3  # most rows that one layer of the student's own stands for

@@ -1,6 +1,7 @@
 """Moves about a row that several steps side by side make up, as AlexNet's two GPUs do."""
 
 from course.diagnosis.causes import Cause
+from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.edits import PRICES, Kind
 from course.diagnosis.place import put_in, settled
 
@@ -63,7 +64,9 @@ def _of_a_tower(nets, state, row, step, share):
     """What differs between a row and a step that should make so many (`share`) of its maps."""
     counted = {Cause.FILTERS, Cause.GROUPS, Cause.CONNECTIONS}
     found = [each for each in nets.apart(state, row, step) if each[0] not in counted]
-    maps, weighs = nets.net.nodes[step].filters, nets.table.nodes[row].step == "conv"
+    ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
+    found += trained_otherwise(ours, theirs)
+    maps, weighs = theirs.filters, ours.step == "conv"
     return [(Cause.FILTERS, str(share), str(maps))] * (weighs and maps != share) + found
 
 

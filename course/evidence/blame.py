@@ -7,120 +7,15 @@ import re
 import sys
 import traceback
 
-from course.evidence.cells import NO_TENSORFLOW
+from course.evidence.in_words import SUPER, in_words
 from course.evidence.keras_private import was_called
 from course.evidence.keras_state import made_at
 from course.evidence.lines import Misused, Refused, expression, in_line, is_own, written
 from course.evidence.pytorch import errors
-from course.language import N_, _
+from course.language import _
 
 _MOST = 300  # characters of an error's text
 _RECURSIVE = 100  # calls of a student's functions, one in the other, by which they call themselves
-
-_PRODUCT = N_(
-    "a product of matrices goes along the rows of the first, of length {first}, and the columns of "
-    "the second, of length {second}. Both lengths have to be the same"
-)
-_TOGETHER = N_("tensors of the shapes {first} and {second} do not fit together")
-_JOINED = N_(
-    "{first} and {second} cannot be concatenated: they may differ only along the joined axis"
-)
-_RESHAPED = N_("reshape got {first} numbers, and the new shape has {second}")
-_MULTIPLE = N_(
-    "reshape got {first} numbers, which is no multiple of {second}, the product of the given sides"
-)
-_SHAPE = r"[(\[]([\d, ]*)[)\]]"
-
-#: {a pattern of how a text of Keras, TensorFlow or JAX begins: its meaning in a student's code}.
-#: {first} and {second} are the numbers in the groups of the pattern.
-_IN_WORDS = {
-    r"No module named 'tensorflow\b": NO_TENSORFLOW,
-    r".*Matrix size-incompatible: In\[0\]: \[(?:\d+,)*(\d+)\], "
-    r"In\[1\]: \[(?:\d+,)*(\d+),\d+\]": _PRODUCT,
-    rf"dot_general requires contracting .* got {_SHAPE} and {_SHAPE}": _PRODUCT,
-    rf".*Incompatible shapes: {_SHAPE} vs\. {_SHAPE}": _TOGETHER,
-    rf"\w+ got incompatible shapes for broadcasting: {_SHAPE}, {_SHAPE}": _TOGETHER,
-    rf"Incompatible shapes for broadcasting: shapes=\[{_SHAPE}, {_SHAPE}\]$": _TOGETHER,
-    rf".*ConcatOp : .*shape\[0\] = {_SHAPE} vs\. shape\[1\] = {_SHAPE}": _JOINED,
-    rf"Cannot concatenate arrays with shapes .* {_SHAPE}, {_SHAPE}": _JOINED,
-    r".*Input to reshape .* with (\d+) values, but the requested shape has (\d+)": _RESHAPED,
-    r"cannot reshape array of .* \(size (\d+)\) into .* \(size (\d+)\)": _RESHAPED,
-    r".*Input to reshape .* with (\d+) values, .* a multiple of (\d+)": _MULTIPLE,
-    r"cannot reshape array of .* \(size (\d+)\) into .* axis sizes \((\d+)\)": _MULTIPLE,
-    r"'jaxlib\S*ArrayImpl' object has no attribute '_id'": N_(
-        "TensorFlow's GradientTape finds no slopes here, because Keras computes on JAX. Use "
-        "`gradient` from course.kit.gradients"
-    ),
-    "Arguments `target` and `output` must have the same": N_(
-        "the labels do not have the shape of the predictions, which this loss needs. For labels "
-        "that are whole numbers there is sparse_categorical_crossentropy"
-    ),
-    r"A KerasTensor is (a )?symbolic|Cannot convert a symbolic tf.Tensor"
-    r"|The numpy.ndarray conversion method": N_(  # TensorFlow's text, and JAX's
-        "NumPy and math take numbers only, and the tensors of a network have none yet. "
-        "Write it with keras.ops"
-    ),
-    "A KerasTensor cannot be used as input to a TensorFlow function": N_(
-        "TensorFlow's functions do not take the tensors of a network. Write it with keras.ops "
-        "or as a layer"
-    ),
-    r"Input 0 .* expected axis -1 of input shape to have value (\d+), .*\(.*, (\d+)\)$": N_(
-        "This layer was called before, and its weights were made for tensors whose last side is "
-        "{first}. Here it is {second}. A new layer is needed here"
-    ),
-    r"Input 0 .* expected shape=\(None, ([\d, ]+)\), found shape=\(None, ([\d, ]+)\)$": N_(
-        "The model that is called here was made for an input of {first}, and here comes {second}. "
-        "Make it for that shape"
-    ),
-    r"Input 0 .* expected shape=\((?:None, )+(\d+)\), found shape=\((?:\w+, )+(\d+)\)$": N_(
-        "The model that is called here was made for an input of {first} maps, and here come "
-        "{second}. Make it for that number"
-    ),
-    r"Computed output size would be zero .*inputs.shape=[\[(]None,?\s+([\d,\s]+?),?\s+\d+[\])]`"
-    r", `(?:kernel.shape|pool.size)=[\[(](\d+,?\s+\d+)": N_(
-        "The map is {first} here, and the window is {second}. Look at what comes before: the "
-        "padding, the strides, the pools. Conv2D takes the number of maps first, then the kernel"
-    ),
-    r"Kernel shape must have .* input of shape \(None, \w+, (\d+, \d+, \d+)\)": N_(
-        "keras.Input takes the shape of one image, {first} here. How many images come stays open"
-    ),
-    r"Input 0 .* expected (?:min_)?ndim=4, found ndim=3\. .*: \(None, ([\d, ]+)\)$": N_(
-        "Convolutions and pools take maps with height, width and channels, and here comes {first}. "
-        "An image has channels, too: keras.Input((height, width, channels))"
-    ),
-    r"Input 0 .* expected (?:min_)?ndim=4, found ndim=2": N_(
-        "Convolutions and pools take maps, and here comes a vector. Flatten(), a global pool and "
-        "Dense belong behind the last of them"
-    ),
-    "too many positional arguments$": N_(  # Keras's text for a layer; Python's differs
-        "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
-    ),
-    r"Attempt to convert a value \(None\) with an unsupported type": N_(
-        "A size is None here: how many images come is not known while a network is planned. "
-        "Use a function of keras.ops that needs no sizes, such as ops.pad or ops.zeros_like"
-    ),
-    r"All `(in|out)puts` values must be KerasTensors.*models\.": N_(
-        "keras.Model(inputs, outputs) takes tensors and was given a model. Let the function that "
-        "made it return its last tensor, or call the model on a tensor"
-    ),
-    r"Layer\.__init__\(\) takes 1 positional argument but": N_(
-        "keras.Model(inputs, outputs) needs both. A layer of your own takes what its __init__ names"
-    ),
-    r"Output with path `.*` is not connected to `inputs`": N_(
-        "the outputs that keras.Model gets were not made from its inputs. Look for a step that "
-        "reads another tensor, such as that of a second keras.Input"
-    ),
-    r".*In\[[01]\] ndims must be >= 2: 1 .*MatMul": N_(
-        "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
-        "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
-    ),
-    errors.NO_SUPER + r"|In layer '\w+', you forgot to call": N_(
-        "super().__init__() should be the first line of __init__"
-    ),
-    "cannot access local variable 'batch_outputs'": N_(  # of Keras's predict
-        "predict() was given no images: its array has length 0"
-    ),
-}
 
 
 @contextlib.contextmanager
@@ -189,11 +84,10 @@ def _reason(error):
     text = re.split(r"Error encountered:\s+", text)[-1]
     text = re.sub(r" for '\{\{node .*?\]\(.*?\)'", "", text, flags=re.DOTALL)
     text = re.sub(r"<KerasTensor shape=(\([^)]*\))[^>]*>", r"a tensor \1", text)
-    for beginning, said in (_IN_WORDS | errors.IN_WORDS).items():
-        if match := re.match(beginning, text):
-            sizes = [" × ".join(re.findall(r"\d+", group or "")) for group in match.groups()]
-            first, second, *_others = [*sizes, "", ""]
-            return _(said).format(first=first, second=second)
+    if said := in_words(text):
+        return said
+    if _did_not_begin(getattr(error, "obj", None)):
+        return _(SUPER)
     if isinstance(error, RecursionError) and len(_own(error)) < _RECURSIVE:
         return _(
             "So many layers stand one behind the other that Keras cannot connect them. Look at "
@@ -211,6 +105,12 @@ def _reason(error):
         last = re.split(r"(?<=[.:!?]) ", text)[-1]
         text = f"{text[: max(0, _MOST - len(last))]}… {last[-_MOST:]}"
     return f"{type(error).__name__}: {text}".removesuffix(": ").removesuffix(".")
+
+
+def _did_not_begin(thing):
+    """Whether a thing is a layer without the name that `Layer.__init__` gives to each."""
+    layer = getattr(sys.modules.get("keras"), "Layer", ())
+    return isinstance(thing, layer) and not hasattr(thing, "name")
 
 
 def _stub(error):
@@ -273,7 +173,7 @@ def _not_called(error):
         elif isinstance(kind := _value(frame, node.func), type) and issubclass(kind, keras.Layer):
             place = part.filename, part.lineno
             text = f"{_uncalled(ast.unparse(node), kind)}{_at(in_line(place))}"
-            text = "" if issubclass(kind, keras.Model) else text
+            text = "" if issubclass(kind, keras.Model | keras.layers.InputLayer) else text
         else:
             text = ""
         if text:

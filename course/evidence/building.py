@@ -67,6 +67,13 @@ def _without_tensors(keras):
                 "sees itself how many maps or classes there are: write layers.{kind}()"
             )
             raise Misused(text.format(kind=kind.__name__, number=axis))
+        if own and (maps := _maps_in_front(kind, args, kwargs)):
+            text = _(
+                "layers.{kind}({numbers}, …) is PyTorch's order. Keras sees itself how much comes "
+                "in: leave out the {number} in front"
+            )
+            numbers = ", ".join(map(str, maps))
+            raise Misused(text.format(kind=kind.__name__, numbers=numbers, number=maps[0]))
         for value in [*args, *kwargs.values()] if own else ():
             several = isinstance(value, list | tuple)
             given = value if several else [value]
@@ -106,6 +113,24 @@ def _number_for_an_axis(kind, args, kwargs):
     axis = args[0] if args else kwargs.get("axis")
     meant = kind.__name__ in _AXES and isinstance(axis, int) and not isinstance(axis, bool)
     return axis if meant and axis >= _MOST_AXES else 0
+
+
+def _maps_in_front(kind, args, kwargs):
+    """The numbers with which a convolution or dense layer begins, if they are in PyTorch's order.
+
+    There the maps that come in stand first: `Conv2D(64, 128, 3)`, `Dense(400, 120)`.
+    """
+    numbers = [n for n in args if isinstance(n, int) and not isinstance(n, bool)]
+    if len(numbers) < len(args) or len(numbers) < 2:
+        return []
+    if kind.__name__ == "Dense":
+        return numbers
+    if kind.__name__ != "Conv2D":
+        return []
+    _maps, kernel, *stride = numbers
+    # A window with an even side moves by its side, by an even number, or by one pixel.
+    strange = stride and kernel % 2 == 0 and stride[0] % 2 == 1 and 1 < stride[0] < kernel
+    return numbers if strange or "kernel_size" in kwargs else []
 
 
 _INSIDE = "_course_inside"

@@ -498,7 +498,7 @@ said("the output under a row's name", lenet.LENET5,
 
 @said("another convolution under the first name", googlenet.GOOGLENET,
       ("conv1", Cause.OTHER_STEP, "It is convolution 7 × 7, stride 2, padding (2, 3) and"),
-      ("pool5", Cause.BLOCK_EXTRA, "more blocks"))  # fmt: skip
+)  # fmt: skip
 def resnet_for_googlenet():
     image = keras.Input((224, 224, 3))
     x = L.Conv2D(64, 7, 2, padding="same", use_bias=False, name="conv1")(image)
@@ -991,7 +991,9 @@ said("another axis, and the pool", googlenet.GOOGLENET,
 
 
 said("bottlenecks where pairs should be", resnet.RESNET34,
-     ("conv2_1_1", Cause.KERNEL, "The kernel is 1 × 1, the table has 3 × 3."),
+     ("conv2_1_1", Cause.KERNEL, "The kernel is 1 × 1, the table has 3 × 3. The same is true of"),
+     ("conv2d_4", Cause.EXTRA, "in the table: convolution 1 × 1. The same is true of conv2d_7,"),
+     *((f"conv{stage}_1_shortcut", Cause.FILTERS, "maps") for stage in (3, 4, 5)),
 )(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
 said("pairs where bottlenecks should be", resnet.RESNET50,
      ("conv2_1_1", Cause.KERNEL, "is true of conv2_2_1, conv2_3_1, conv3_1_1 and 12 more."),

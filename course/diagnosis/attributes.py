@@ -1,0 +1,64 @@
+"""The sentences about one property of a step that stands for a row: its kernel, its padding."""
+
+from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
+from course.language import _, sentences
+
+_OF_TRAINING = {Cause.FROZEN, Cause.NOT_FROZEN}  # the size of a row is not due to them
+
+
+def attributed(edit, cause, expected, received, library, *, first, sizes, added, more):
+    """The finding about one difference between an edit's row and its step.
+
+    `first` is whether no other difference of theirs is told before it, `sizes` whether sizes still
+    count, `added` whether the addition behind the row has this activation. `more` is a sentence
+    for the end.
+    """
+    row, step = edit.row, edit.step
+    start = hint = ""
+    if first and sizes and row.shape != step.shape and cause not in _OF_TRAINING:
+        start = comes_out(row, step)
+    if cause is Cause.PADDING:
+        hint = size_arithmetic(row, step, library)
+    elif cause is Cause.CUT and step.step == "conv_transpose":
+        hint = _("{yours}. It should be {right}.").format(
+            yours=formula(step), right=formula(step, row.padding[0])
+        )
+    elif cause is Cause.KEY_DIM and step.key_dim == row.heads * row.key_dim:
+        hint = _("key_dim is the length in one head, not in all of them together.")
+    elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
+        hint = _("The size becomes {formula}.").format(formula=formula(step))
+    elif cause is Cause.ACTIVATION_EXTRA and added:
+        hint = _("The addition behind it has one.")
+    elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
+        said = _("That is {yours:,} parameters where the table has {right:,}.")
+        hint = said.format(yours=step.parameters, right=row.parameters)
+    depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
+    if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
+        said = worded(
+            library,
+            _(
+                "layers.Conv2D adds up all {maps} maps that it sees. layers.DepthwiseConv2D gives "
+                "each map a kernel of its own."
+            ),
+            _(
+                "nn.Conv2d adds up all {maps} maps that it sees. With as many groups as maps it "
+                "gives each map a kernel of its own."
+            ),
+        )
+        hint = sentences(hint, said.format(maps=row.channels))
+    said = {"start": start, "hint": sentences(hint, more), "library": library}
+    return finding(row.name, cause, expected, received, **said)
+
+
+def arguments_swapped(edit, library):
+    """The finding, in a list, about a kernel that stands where the number of maps should."""
+    row, step = edit.row, edit.step
+    maps, kernel = step.filters, step.kernel
+    if step.step != "conv" or row.step != "conv" or row.kernel != (maps, maps):
+        return []
+    if kernel != (row.filters, row.filters) or row.kernel == kernel:
+        return []
+    said = _("Write the number of maps first: {code}.")
+    code = worded(library, "layers.Conv2D({}, {})", "nn.Conv2d(…, {}, {})")
+    hint = said.format(code=code.format(row.filters, row.kernel[0]))
+    return [finding(row.name, Cause.ARGUMENTS_SWAPPED, hint=hint)]

@@ -1,0 +1,134 @@
+"""One mistake that is made in the whole network is told once, and nothing beside it."""
+
+import keras
+import pytest
+from keras import layers as L
+
+from course.architectures import alexnet, googlenet, lenet, resnet, vgg
+from course.diagnosis import Cause, nearest
+from course.evidence import weightless
+from tests.diagnosis import test_families as families
+from tests.diagnosis.test_explanations import chained, found, in_towers
+from tests.diagnosis.test_families import conv, google, res, vgg16
+
+
+def told(table, build):
+    return [(each.row, each.cause) for each in found(table, build)]
+
+
+# --- batch normalisation and activation in another order
+
+
+def relu_first(x, filters, kernel, stride=1, relu=True, bias=False):
+    x = L.Conv2D(filters, kernel, stride, padding="same", use_bias=bias)(x)
+    return L.BatchNormalization()(L.ReLU()(x) if relu else x)
+
+
+def test_activations_before_all_normalisations(monkeypatch):
+    monkeypatch.setattr(families, "conv_bn", relu_first)
+    for table, block, counts in (
+        (resnet.RESNET18, families.basic, (2, 2, 2, 2)),
+        (resnet.RESNET50, families.bottleneck, (3, 4, 6, 3)),
+    ):
+        (only,) = found(table, lambda block=block, counts=counts: res(block, counts))
+        assert (only.row, only.cause) == ("conv1_bn", Cause.ACTIVATION_BEFORE_NORM)
+        assert only.message.startswith(
+            "conv1_bn: The activation comes before the batch normalisation; it belongs behind it. "
+            "The same is true of conv2_1_1_bn, "
+        )
+
+
+def test_an_activation_before_one_normalisation():
+    def stem(x):
+        return L.MaxPooling2D(3, 2, padding="same")(relu_first(x, 64, 7, 2))
+
+    told_of_stem = told(resnet.RESNET18, lambda: res(stem=stem))
+    assert told_of_stem == [("conv1_bn", Cause.ACTIVATION_BEFORE_NORM)]
+
+
+def test_activations_before_and_behind_are_one_too_many():
+    def stem(x):
+        return L.MaxPooling2D(3, 2, padding="same")(L.ReLU()(relu_first(x, 64, 7, 2)))
+
+    assert told(resnet.RESNET18, lambda: res(stem=stem)) == [("conv1", Cause.ACTIVATION_EXTRA)]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_normalisation_behind_every_convolution(monkeypatch, bias):
+    def normalised(filters, kernel, stride=1, padding="same"):
+        made = L.Conv2D(filters, kernel, stride, padding=padding, use_bias=bias)
+        return keras.Sequential([made, L.BatchNormalization(), L.ReLU()])
+
+    monkeypatch.setattr(families, "conv", normalised)
+    for table, build in ((vgg.VGG16, vgg16), (googlenet.GOOGLENET, google)):
+        first = table.rows[0].name
+        extra, *without = found(table, build)
+        assert extra.cause is Cause.EXTRA
+        assert extra.message.startswith(f"batch_normalization follows {first}. This step is not in")
+        assert [(each.row, each.cause) for each in without] == [(first, Cause.BIAS_MISSING)] * (
+            not bias
+        )
+
+
+# --- arguments in another order
+
+
+def test_kernels_and_maps_swapped(monkeypatch):
+    monkeypatch.setattr(families, "conv", lambda filters, kernel: conv(kernel, filters))
+    (only,) = found(vgg.VGG16, vgg16)
+    assert (only.row, only.cause) == ("conv1_1", Cause.ARGUMENTS_SWAPPED)
+    assert "Write the number of maps first: layers.Conv2D(64, 3). The same is true of" in (
+        only.message
+    )
+
+
+def test_other_kernels_and_maps_are_not_swapped():
+    head = (L.Flatten, lambda: L.Dense(120, "relu"), lambda: L.Dense(84, "relu"),
+            lambda: L.Dense(10, "softmax"))  # fmt: skip
+
+    def lenet5(*first):
+        made = (lambda: conv(*first, padding="valid"), lambda: conv(16, 5, padding="valid"))
+        return chained(made[0], L.MaxPooling2D, made[1], L.MaxPooling2D, *head)
+
+    table = lenet.LENET5_RELU
+    assert told(table, lenet5(5, 6)) == [("C1", Cause.ARGUMENTS_SWAPPED)]
+    assert told(table, lenet5(6, 6)) == [("C1", Cause.KERNEL)]
+    assert told(table, lenet5(5, 7)) == [("C1", Cause.KERNEL), ("C1", Cause.FILTERS)]
+
+
+# --- frozen weights
+
+
+def frozen(model):
+    model.trainable = False
+    return model
+
+
+def test_a_deep_network_that_is_frozen_is_still_compared_with_the_right_table():
+    def build():
+        return frozen(res(families.bottleneck, (3, 4, 6, 3)))
+
+    tables = [resnet.RESNET50_V1_5, resnet.RESNET50]
+    with weightless():
+        meant, (only,) = nearest(build(), tables)
+    assert meant is resnet.RESNET50
+    assert (only.row, only.cause) == ("conv1", Cause.FROZEN)
+    assert only.message.endswith(
+        "The same is true of conv1_bn, conv2_1_1, conv2_1_1_bn and 103 more."
+    )
+
+
+def test_a_wrong_row_of_a_frozen_network():
+    def build():
+        return frozen(vgg16(pool=L.AveragePooling2D, top=(4096, 1000)))
+
+    assert told(vgg.VGG16, build) == [
+        ("conv1_1", Cause.FROZEN), ("pool1", Cause.POOL_KIND), ("fc7", Cause.UNITS),
+    ]  # fmt: skip
+
+
+def test_one_tower_that_is_frozen():
+    def build():
+        return in_towers(conv4_2=conv(192, 3, trainable=False))
+
+    assert told(alexnet.ALEXNET_TWO_GPUS, build) == [("conv4", Cause.FROZEN)]
