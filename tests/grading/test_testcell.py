@@ -240,3 +240,12 @@ def test_a_magic_that_ends_a_cell_is_the_reason():
     job = job_of(answer("mine", "# YOUR CODE HERE"), graded("test", "assert number == 3"))
     _, said = judged(job, handed_in(job, mine="%%memit\nnumber = 3"))
     assert "stops with an error. UsageError: Cell magic `%%memit` not found" in said["test"][1][0]
+
+
+@pytest.mark.parametrize("fork", ["os.fork()", "while True:\n    os.fork()"])
+def test_a_fork_that_comes_back_from_a_cell_answers_nothing(fork):
+    cells = answer("a", "# YOUR CODE HERE"), answer("b", "# YOUR CODE HERE\n")
+    tests = graded("x", "assert one == 1"), graded("y", "assert two == 2")
+    job = job_of(cells[0], tests[0], cells[1], tests[1])
+    _, said = judged(job, handed_in(job, a=f"import os\none = 1\n{fork}", b="two = 2"))
+    assert said == {"x": (True, []), "y": (True, [])}

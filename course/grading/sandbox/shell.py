@@ -210,7 +210,7 @@ def serve(channel, most, longest, after):
     Ends the process if more than `most` characters are shown, or if the replies with outputs have
     more than `longest` bytes.
     """
-    shell, room = Shell.instance(), longest
+    shell, room, kernel = Shell.instance(), longest, os.getpid()
 
     def say(line):
         channel.sendall(line + b"\n")
@@ -244,6 +244,8 @@ def serve(channel, most, longest, after):
             _ignore_interrupts()
         except BaseException as error:  # IPython shows what a cell raises; its own ends nothing
             shell.shown.add(_error(type(error).__name__, "the cell could not be run"))
+        if os.getpid() != kernel:  # a process that the student's code has forked answers nothing
+            os._exit(0)
         if "run" not in request:
             unsendable = functools.partial(_unsendable, asked)
             say(_written({"id": request["id"], "reply": reply}, unsendable))
