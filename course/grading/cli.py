@@ -146,10 +146,11 @@ def _feedback(course, assignments, students, lms):
     def graded(assignment):
         return sorted(course.api.get_autograded_students(assignment))
 
-    failed = False
+    failed, shown = False, bool(assignments)
     named = course.students_named(students)
     penalise(course, course.chosen(assignments))
     for assignment, chosen in _handed_in(course, assignments, named, graded):
+        shown = True
         with progress(f"feedback {assignment}") as done:
             failures = feedback(course, assignment, chosen, done)
         for student, reason in failures:
@@ -160,6 +161,8 @@ def _feedback(course, assignments, students, lms):
             click.echo(f"For {lms}: {short(path)}")
             for student, reason in left:
                 click.echo(f"not in it: {student}, as {reason}")
+    if not shown:
+        raise Trouble("Nothing has been graded yet. Run: course grade")
     click.echo(f"Feedback pages: {short(course.root / course.directory.feedback_directory)}/")
     return 1 if failed else 0
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course.cli import main
 from course.grading import CourseError
 from course.grading.inbox import archives
 from course.grading.inbox.collect import LMS, collect
@@ -359,6 +360,17 @@ def test_two_students_who_would_be_one_are_both_refused(room, tmp_path):
     assert set(room.submitted()) == {"jane_doe", "john_doe"}
 
 
+def test_two_students_with_one_id_in_the_roster_are_both_refused(room, tmp_path):
+    names = ("ada_1_20001_p1.ipynb", "bo_2_20002_p1.ipynb")
+    path = packed(tmp_path / "a.zip", {name: room.notebook(name) for name in names})
+    roster = tmp_path / "r.csv"
+    roster.write_text("student_id,lms_user_id\ns1,1\ns1,2\n")
+    report = collect(room.course, path, roster=roster)
+    said = f"would both be s1; write an id of their own into each one's line of {roster}"
+    assert report.taken == []
+    assert set(reasons(report).values()) == {f"ada (1) and bo (2) {said}"}
+
+
 # --- rosters
 
 
@@ -682,6 +694,13 @@ def test_a_damaged_archive_is_an_error_or_a_report(room, tmp_path, data):
         assert str(path) in str(error)
     else:
         assert all(reason for _, reason in report.skipped)
+
+
+def test_an_archive_without_a_file_and_a_class_without_a_grade_are_told(room, tmp_path, capsys):
+    assert room.collect(packed(tmp_path / "a.zip", {"__MACOSX/._a.ipynb": "x"})) == 1
+    assert "a.zip holds no file that could be read." in capsys.readouterr().out
+    assert main(["feedback", "--course", str(room.folder)]) == 1
+    assert "Nothing has been graded yet. Run: course grade" in capsys.readouterr().err
 
 
 def test_an_archive_without_notebooks_is_reported(room, tmp_path, capsys):

@@ -249,3 +249,9 @@ def test_a_fork_that_comes_back_from_a_cell_answers_nothing(fork):
     job = job_of(cells[0], tests[0], cells[1], tests[1])
     _, said = judged(job, handed_in(job, a=f"import os\none = 1\n{fork}", b="two = 2"))
     assert said == {"x": (True, []), "y": (True, [])}
+
+
+def test_a_check_that_cannot_be_made_is_told_with_one_full_stop():
+    job = job_of(answer("mine", "mine = None"), graded("t", "raise TypeError('It needs two.')"))
+    _, said = judged(job, handed_in(job, mine="mine = 2"))
+    assert said["t"][1][0].endswith("cannot use your answer: TypeError: It needs two.")

@@ -67,6 +67,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         like_notebooks = [e.path for e in readable if e.is_notebook or e.is_zip]
         like_notebooks = [path for path in like_notebooks if ".ipynb_checkpoints" not in path]
         if not readable:
+            report.notes.append(("", f"{archive} holds no file that could be read."))
             return report
         own = [e.path for e in readable if not e.path.lower().endswith(_LMS_ADDS)]
         names = like_notebooks or own or [readable[0].path]
@@ -163,7 +164,12 @@ def _with_ids(report, files, roster, record):
                 file.students.append(replace(student, id=safe))
             else:
                 who = " and ".join(sorted(same))
-                reason = f"{who} would both be {safe}; say who is who with --roster"
+                to_do = (
+                    f"write an id of their own into each one's line of {roster.path}"
+                    if roster
+                    else "say who is who with --roster"
+                )
+                reason = f"{who} would both be {safe}; {to_do}"
                 report.skipped.append((file.entry.path, reason))
     return [file for file in files if file.students], people
 

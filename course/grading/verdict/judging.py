@@ -153,7 +153,7 @@ class Judging:
                 f"AssertionError. With the solution it raised:\n{lines}"
                 "Mend it in solutions/ and release again; nothing was graded."
             ) from error
-        said = one_line(f"{type(verdict.error).__name__}: {verdict.error}")
+        said = one_line(f"{type(verdict.error).__name__}: {verdict.error}").removesuffix(".")
         verdict.fail(Cause.UNUSABLE, said, test.name)
 
     def _with_solution(self, test):
