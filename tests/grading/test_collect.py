@@ -570,7 +570,10 @@ def test_damaged_and_locked_entries_do_not_stop_the_others(room, tmp_path):
     report = collect(room.course, path)
     assert list(room.submitted()) == ["ok_3"]
     assert set(reasons(report)) == set(names[:2])
-    assert all(reason.startswith("cannot be unpacked") for _, reason in report.skipped)
+    assert reasons(report)[names[0]].startswith("cannot be unpacked (Bad CRC-32")
+    assert reasons(report)[names[1]] == (
+        "cannot be unpacked (it is locked with a password; ask for it without one)"
+    )
 
 
 def test_a_date_that_does_not_exist_and_one_that_says_nothing(room, tmp_path):

@@ -71,6 +71,8 @@ class Entry:
                 content = file.read(limit + 1)
         except _DAMAGED as error:
             why = getattr(error, "strerror", None) or error
+            if isinstance(error, RuntimeError) and "password" in str(error):  # of zipfile
+                why = "it is locked with a password; ask for it without one"
             how = "read" if self.packed_size is None else "unpacked"
             raise Unreadable(f"cannot be {how} ({why})") from None
         if len(content) > limit:
