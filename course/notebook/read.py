@@ -40,7 +40,9 @@ def read_notebook(content):
     file was damaged, the notebook's metadata have a list `damage` of sentences about it.
     """
     if len(content) > MAX_BYTES:
-        said = _("has more than the {most} MB that are allowed")
+        said = _(
+            "has more than the {most} MB that are allowed: clear its outputs, and save it again"
+        )
         return None, said.format(most=f"{MAX_BYTES / 1e6:.0f}")
     text, is_text = decoded(content)
     if not text.strip("\0 \t\r\n"):

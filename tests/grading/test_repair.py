@@ -467,7 +467,7 @@ REFUSED = [
     (b'{"cells": ' + b"9" * 10_000 + b"}", "is not JSON"),
     (b"[1, 2]", "no list of cells"),
     (b'{"cells": {"a": 1}}', "no list of cells"),
-    (b" " * (MAX_BYTES + 1), "MB that are allowed"),
+    (b" " * (MAX_BYTES + 1), "MB that are allowed: clear its outputs, and save it again"),
     (b'{"cells": [' + b"{}," * 3000 + b"{}]}", "3,001 cells"),
 ]
 
