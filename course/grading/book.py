@@ -29,6 +29,7 @@ class Book:
         self.course, self.job, self.cells = course, job, set(cells or ())
         self.gradebook = Gradebook(course.database, course.directory.course_id)
         self.penalties = late.Penalties(course)
+        self._read = {}  # {student: (digest, {notebook: SHA-256})} of what `contents` gave last
 
     def __enter__(self):
         return self
@@ -37,9 +38,20 @@ class Book:
         self.gradebook.close()
 
     def contents(self, student):
-        """{notebook: bytes}: the files that a student handed in."""
+        """{notebook: bytes}: the files that a student handed in.
+
+        `save` writes their digests, even if the files are others by then.
+        """
         folder = self.course.path("submitted", self.job.assignment, student)
-        return renamed.contents(folder, self.job.official)
+        found, names = renamed.contents(folder, self.job.official), self.job.official
+        files = {name: renamed.file_digest(found, name, names) for name in names}
+        self._read[student] = self.job.of(student).digest(found), files
+        return found
+
+    def _digests(self, student):
+        if student not in self._read:
+            self.contents(student)
+        return self._read[student]
 
     def is_done(self, student):
         """Whether the student's present files were graded with the present assignment."""
@@ -47,7 +59,8 @@ class Book:
             found = self.gradebook.find_submission(self.job.assignment, student)
         except MissingEntry:
             return False
-        digest = self.job.of(student).digest(self.contents(student))
+        self.contents(student)
+        digest, _ = self._digests(student)
         for said in self._said(student):
             if said.get("digest") != digest:
                 return False
@@ -57,7 +70,7 @@ class Book:
 
     def is_stale(self, student):
         """Whether the student's present files were graded with an older assignment."""
-        job, _, file = self.job.of(student).digest(self.contents(student)).partition("-")
+        job, _, file = self._digests(student)[0].partition("-")
         found = [said.get("digest", "").partition("-") for said in self._said(student)]
         return any(old != job and graded == file for old, _, graded in found)
 
@@ -76,13 +89,12 @@ class Book:
         with _one_transaction(self.gradebook):
             self.gradebook.update_or_create_student(student)
             self.gradebook.update_or_create_submission(job.assignment, student)
-        contents = self.contents(student)
-        digest = job.of(student).digest(contents)
+        digest, files = self._digests(student)
         for name, path in self._paths(student).items():
             nb = nbformat.v4.reads(verdict.notebooks[name])  # valid: the judge wrote it
             nb.metadata.setdefault("course", {})["digest"] = digest
             nb.metadata["course"]["seconds"] = round(verdict.seconds, 2)
-            nb.metadata["course"]["file"] = renamed.file_digest(contents, name, job.official)
+            nb.metadata["course"]["file"] = files[name]
             hand.link_answers(nb)
             old, graded = read_judged(path), nb
             unchanged = hand.unchanged(old, nb)

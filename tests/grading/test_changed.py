@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course.cli import main
+from course.grading import worker
 from course.grading.folder import CourseFolder
 from course.grading.notebook.problems import source_problems
 from course.grading.results import read_result
@@ -86,6 +87,26 @@ def test_a_folder_whose_name_is_not_in_utf_8_is_named(own, capsys):
         assert "whose name is not in UTF-8: M\ufffdller. Some" in capsys.readouterr().err
     finally:
         os.renames(odd, os.fsencode(own.folder / "submitted" / "bob"))
+
+
+def test_a_file_that_is_replaced_while_it_is_graded_is_graded_again(own, monkeypatch):
+    path = own.folder / "submitted" / "ada" / "hw" / "p1.ipynb"
+    text, grade_submission = path.read_text(), worker.grade_submission
+
+    def meanwhile(*given):
+        verdict = grade_submission(*given)
+        path.write_text(text.replace("answer = 3", "answer = 4"))
+        return verdict
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "grade_submission", meanwhile)
+        assert own.course("grade", "hw", "--student", "ada", "--again") == 0
+    assert own.score() == 4
+    own.course("grade", "hw")
+    assert own.score() == 0
+    path.write_text(text)
+    own.course("grade", "hw")
+    assert own.score() == 4
 
 
 def graded_again(own, capsys):
