@@ -63,9 +63,10 @@ def grade(
     if missing := [student for student in chosen if student not in handed_in]:
         raise CourseError(f"{', '.join(missing)} handed in nothing for {assignment}.")
     if not chosen:
+        place = f"{course.directory.submitted_directory}/STUDENT/{assignment}"
         raise CourseError(
-            f"Nobody has handed in {assignment}: {course.directory.submitted_directory}/ holds no "
-            f"submission of it. Run: course collect submissions.zip"
+            f"Nobody has handed in {assignment}. Run: course collect submissions.zip. By hand, put "
+            f"each student's notebook into {place}/."
         )
     known = {name for official in job.official.values() for name in official}
     for name in cells or ():

@@ -147,7 +147,13 @@ def test_an_unreleased_assignment_does_not_stop_the_released_ones(own, capsys):
     assert "aa is left out" in said.err and "Run: course release aa" in said.err
     assert re.search(r"ada +4 / 4", said.out) and re.search(r"bob +4 / 4", said.out)
     assert own.course("grade", "--student", "bob") == 0
-    for folder in ("solutions/aa", "submitted/ada/aa"):
+    shutil.rmtree(own.folder / "submitted" / "ada" / "aa")
+    assert own.course("release", "--no-trial", "aa") == 0
+    capsys.readouterr()
+    assert own.course("grade", "aa") == 1
+    said = capsys.readouterr().err
+    assert "Nobody has handed in aa." in said and "into submitted/STUDENT/aa/." in said
+    for folder in ("solutions/aa", "assignments/aa"):
         shutil.rmtree(own.folder / folder)
 
 
