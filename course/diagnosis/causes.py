@@ -184,10 +184,10 @@ class Finding:
     def about(self):
         """What is wrong, in whichever row: equal for the same mistake in several rows.
 
-        Missing rows differ, as each comes after another.
+        What comes in the place of a missing row does not count.
         """
-        row = self.row if self.cause is Cause.MISSING else ""
-        return self.cause, self.expected, self.received, row
+        received = "" if self.cause is Cause.MISSING else self.received
+        return self.cause, self.expected, received
 
 
 def finding(
@@ -218,8 +218,10 @@ def with_more(findings, alike):
     made = []
     for found in findings:
         if others := [row for row in alike.get(found.about, ()) if row != found.row]:
-            said = _("The same is true of {rows}.").format(rows=few(others))
-            found = replace(found, message=sentences(found.message, said))
+            said = _("The same is true of {rows}.")
+            if found.cause is Cause.MISSING:
+                said = ngettext("{rows} is missing, too.", "{rows} are missing, too.", len(others))
+            found = replace(found, message=sentences(found.message, said.format(rows=few(others))))
         made.append(found)
     return made
 

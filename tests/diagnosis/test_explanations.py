@@ -634,14 +634,9 @@ said("batch normalisation for both normalisations", alexnet.ALEXNET,
 said("VGG-19 for VGG-16", vgg.VGG16,
      ("conv2d_7", Cause.EXTRA, f"relu. {ALL_OF_IT}conv2d_11 and conv2d_15."),
 )(lambda: vgg16((2, 2, 4, 4, 4)))  # fmt: skip
-said(
-    "missing in two modules",
-    googlenet.GOOGLENET,
-    *(
-        (f"{module}_pool_proj", Cause.MISSING, f"after {module}_pool comes")
-        for module in ("3a", "3b")
-    ),
-)(lambda: google(lambda x, *w: (without_projection if x.shape[1] > 14 else inception)(x, *w)))
+said("missing in two modules", googlenet.GOOGLENET,
+     ("3a_pool_proj", Cause.MISSING, "(convolution 1 × 1, relu). 3b_pool_proj is missing, too."),
+)(lambda: google(lambda x, *w: (without_projection if x.shape[1] > 14 else inception)(x, *w)))  # fmt: skip
 said("one mistake in more rows than are told", lenet.LENET5,
      ("C1", Cause.ACTIVATION, f"the table has tanh. {ALL_OF_IT}C3, C5 and F6."),
 )(chained(*(made for maps in (6, 16) for made in (lambda m=maps: L.Conv2D(m, 5, activation="relu"),
@@ -997,10 +992,10 @@ said("bottlenecks where pairs should be", resnet.RESNET34,
 )(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
 said("pairs where bottlenecks should be", resnet.RESNET50,
      ("conv2_1_1", Cause.KERNEL, "is true of conv2_2_1, conv2_3_1, conv3_1_1 and 12 more."),
-     ("conv2_1_2_bn", Cause.MISSING, "conv2_1_3 is missing, too."),
+     ("conv2_1_2_bn", Cause.MISSING, "conv2_1_3 is missing, too. conv2_2_2_bn, conv2_3_2_bn, "),
      ("conv2_1_shortcut", Cause.MISSING, "after pool1 comes the addition"),
-     ("conv2_2_2_bn", Cause.MISSING, "conv2_2_3 is missing, too."),
-     ("conv2_3_2_bn", Cause.MISSING, "conv2_3_3 is missing, too."),
+     ("conv3_1_shortcut", Cause.FILTERS, "It makes 128 maps, the table has 512."),
+     ("conv4_1_shortcut", Cause.FILTERS, "It makes 256 maps, the table has 1024."),
 )(lambda: res(counts=(3, 4, 6, 3)))  # fmt: skip
 
 
