@@ -56,6 +56,7 @@ LONGEST = (
     "grading/test_feedback.py", "grading/test_github.py", "golden/test_golden.py",
     "diagnosis/test_families.py", "diagnosis/test_diagnosis.py", "grading/test_box.py",
     "grading/test_pack.py", "grading/test_attacks.py", "network/test_architectures.py",
+    "test_site.py", "test_wheel.py", "test_examples.py",
     "grading/test_publish.py", "kit/test_data.py", "grading/test_repair.py",
     "grading/test_cluster.py", "grading/test_hand.py", "notebooks/test_published_weights.py",
     "diagnosis/test_explanations.py", "check/test_answered.py", "evidence/test_values.py",
