@@ -5,6 +5,8 @@ from collections import Counter
 from course.diagnosis.edits import PRICES, Kind
 from course.diagnosis.place import put_in, settled, standing
 
+_FUNCTION = 8  # most steps of a function
+
 
 def blocks(place):
     """A run of rows is missing, or a run of steps is extra.
@@ -51,12 +53,24 @@ def _block_too_many(place):
         reads = [state.moved.get((row, place.keys[0]), past)]
         more = range(begin, end)
         found = nets.fitting(unsized, row, nets.reading(reads, state.used | these))
+        found = found and _of_the_table(nets, more)
         steps = range(max(0, begin - alone), end)  # with those that were put in before the block
         if found and not _other_widths(place, range(row, row + len(steps)), steps, -1):
             following = put_in(nets, state, more, **standing(state, place.keys[0], past))
             steps = tuple(nets.net.nodes[n] for n in more)
             edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=steps)
             yield following.with_edit(edit, _block_price(edit.kind, more))
+
+
+def _of_the_table(nets, steps):
+    """Whether most steps of a block are such as the table has, whatever their maps.
+
+    Otherwise no block is too many, but the steps of all blocks differ from their rows. Some steps
+    may also be a function that the table does not know.
+    """
+    rows = {_but_for_its_maps(node) for node in nets.table.nodes}
+    alike = sum(_but_for_its_maps(nets.net.nodes[n]) in rows for n in steps)
+    return 2 * alike >= len(steps) or len(steps) <= _FUNCTION
 
 
 def _other_widths(place, rows, steps, sign):

@@ -47,7 +47,7 @@ def differences(row, step, *, sizes=True, last=False, padded=False, spread=False
         found += _unequal(Cause.INTERPOLATION, row.interpolation, step.interpolation)
     if row.step == "lrn" and step.constants not in LRN_CONSTANTS:
         found.append((Cause.NORMALISATION, constants(row), constants(step)))
-    return found + _activation(row, step)
+    return found + different_activation(row, step)
 
 
 def trained_otherwise(row, step):
@@ -174,7 +174,8 @@ def _connection_table(step):
     )
 
 
-def _activation(row, step):
+def different_activation(row, step):
+    """What differs between the activations of a row and a step, as in `differences`."""
     if step.activation in {row.activation, *row.accepts}:
         return []
     names = [_FUNCTIONS.get(s.activation, s.activation) for s in (row, step)]

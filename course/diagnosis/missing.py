@@ -115,6 +115,11 @@ def _follows(alignment, value, step):
         row = nets.table.number[id(part[0])]
         image = row < min(nets.table.images, nets.net.images)
         stands.update(nets.preparation(row) if image else [alignment.pairs.get(row)])
+        stands.update(
+            nets.net.number[id(edit.step)]
+            for edit in alignment.edits
+            if (edit.kind, edit.at) == (Kind.FOLLOWS, row)
+        )
     read = nets.net.nodes_read_by(nets.net.number[id(step)])
     return None in stands or not stands.isdisjoint(read)
 

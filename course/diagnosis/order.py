@@ -1,6 +1,7 @@
 """The moves about steps in another order: swapped, pre-activation, an activation elsewhere."""
 
 from course.diagnosis.causes import Cause
+from course.diagnosis.compare import different_activation
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.place import left_out, paired, put_in, whole
 
@@ -19,23 +20,8 @@ def activation_elsewhere(place):
     for step in place.candidates:
         found = nets.apart(state, row, step)
         causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
-        unbiased = [each for each in found if each[0] is Cause.BIAS_MISSING]
-        if {*causes} - {Cause.BIAS_MISSING} == {Cause.ACTIVATION_MISSING} and len(follows) == 1:
-            (later,) = follows
-            node = nets.net.nodes[later]
-            if node.written in _OTHER_FUNCTIONS and not node.activation:
-                following = put_in(nets, paired(nets, state, row, step), [later])
-                following = following._replace(stands={**following.stands, row: whole(later)})
-                other = (Cause.ACTIVATION, found[-1][1], node.does())
-                changes = (*unbiased, other)
-                yield following.with_edit(place.edit(Kind.CHANGED, step, differences=changes), 0)
-            if node.activation == place.node.activation and len(node.inputs) == 1:
-                following = put_in(nets, paired(nets, state, row, step), [later])
-                following = following._replace(stands={**following.stands, row: whole(later)})
-                edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
-                following = following.with_edit(edit, PRICES["reads something else"])
-                edit = place.edit(Kind.CHANGED, step, differences=tuple(unbiased))
-                yield following.with_edit(edit, 0) if unbiased else following
+        if Cause.ACTIVATION_MISSING in causes and len(follows) == 1:
+            yield from _activation_behind(place, step, *follows)
         after = nets.table.readers[row]
         if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
             continue
@@ -59,6 +45,33 @@ def activation_elsewhere(place):
                 Edit(Kind.LEFT_OUT, after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
+
+
+def _activation_behind(place, step, later):
+    """A step that stands for the row, and a later one that has its activation, or another one.
+
+    If the later step is a batch normalisation, the first may differ from the row in other ways.
+    """
+    nets, state, row, node = place.nets, place.state, place.row, place.nets.net.nodes[later]
+    apart = nets.apart(state, row, step)
+    rest = tuple(each for each in apart if each[0] is not Cause.ACTIVATION_MISSING)
+    norm = node.step == "batch_norm"
+    if not norm and {cause for cause, _, _ in rest} - {Cause.BIAS_MISSING}:
+        return
+    sizes = state.sizes and place.node.shape == nets.net.nodes[step].shape
+    following = put_in(nets, paired(nets, state, row, step, sizes=sizes), [later])
+    following = following._replace(stands={**following.stands, row: whole(later)})
+    ((_, wanted, _),) = [each for each in apart if each not in rest]
+    if node.written in _OTHER_FUNCTIONS and not node.activation:
+        rest = (*rest, (Cause.ACTIVATION, wanted, node.does()))
+    elif norm or (node.activation == place.node.activation and len(node.inputs) == 1):
+        edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
+        following = following.with_edit(edit, PRICES["reads something else"])
+        rest = (*rest, *different_activation(place.node, node))
+    else:
+        return
+    edit = place.edit(Kind.CHANGED, step, differences=rest)
+    yield following.with_edit(edit, 0) if rest else following
 
 
 def activation_before_norm(place):

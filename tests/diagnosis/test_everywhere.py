@@ -70,6 +70,39 @@ def test_a_normalisation_behind_every_convolution(monkeypatch, bias):
         )
 
 
+@pytest.mark.parametrize("activation, widths, also", [
+    ("leaky_relu", vgg.WIDTHS, [("conv1_1", Cause.ACTIVATION)]),
+    (None, vgg.WIDTHS, [("conv1_1", Cause.ACTIVATION_MISSING)]),
+    ("relu", [width // 2 for width in vgg.WIDTHS],
+     [(f"conv{stage}_1", Cause.FILTERS) for stage in (1, 2, 3, 4)]),
+])  # fmt: skip
+def test_a_normalisation_behind_convolutions_that_differ(monkeypatch, activation, widths, also):
+    def normalised(filters, kernel):
+        made = [L.Conv2D(filters, kernel, padding="same"), L.BatchNormalization()]
+        return keras.Sequential(made + [L.Activation(activation)] * bool(activation))
+
+    monkeypatch.setattr(families, "conv", normalised)
+    first, *others = found(vgg.VGG16, lambda: vgg16(widths=widths))
+    assert first.message.startswith("batch_normalization follows conv1_1. This step is not in")
+    assert [(each.row, each.cause) for each in others] == also
+
+
+def test_the_normalisation_of_2015_in_the_place_of_that_of_2014(monkeypatch):
+    """GoogLeNet as many write it today: its modules are no blocks that are too many."""
+
+    def normalised(filters, kernel, stride=1, padding="same"):
+        made = L.Conv2D(filters, kernel, stride, padding=padding, use_bias=False)
+        return keras.Sequential([made, L.BatchNormalization(), L.ReLU()])
+
+    monkeypatch.setattr(families, "conv", normalised)
+    monkeypatch.setattr(families, "lrn_by_ops", lambda x: x)
+    extra, bias, missing = found(googlenet.GOOGLENET, google)
+    assert extra.message.startswith("batch_normalization follows conv1.")
+    assert (bias.row, bias.cause) == ("conv1", Cause.BIAS_MISSING)
+    assert (missing.row, missing.cause) == ("norm1", Cause.MISSING)
+    assert missing.message.endswith("norm2 is missing, too.")
+
+
 # --- arguments in another order
 
 

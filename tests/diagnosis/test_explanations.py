@@ -636,7 +636,9 @@ said("VGG-19 for VGG-16", vgg.VGG16,
 )(lambda: vgg16((2, 2, 4, 4, 4)))  # fmt: skip
 said("missing in two modules", googlenet.GOOGLENET,
      ("3a_pool_proj", Cause.MISSING, "(convolution 1 × 1, relu). 3b_pool_proj is missing, too."),
-)(lambda: google(lambda x, *w: (without_projection if x.shape[1] > 14 else inception)(x, *w)))  # fmt: skip
+)(lambda: google(
+    lambda x, *w: (without_projection if x.shape[1] > 14 else inception)(x, *w)
+))  # fmt: skip
 said("one mistake in more rows than are told", lenet.LENET5,
      ("C1", Cause.ACTIVATION, f"the table has tanh. {ALL_OF_IT}C3, C5 and F6."),
 )(chained(*(made for maps in (6, 16) for made in (lambda m=maps: L.Conv2D(m, 5, activation="relu"),
