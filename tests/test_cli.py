@@ -25,6 +25,7 @@ from course.grading.demo import answered
 from course.grading.demo import demo as demo_in
 from course.grading.folder import CourseFolder, write_atomically
 from tests.classroom import ROOT, Classroom
+from tests.school import School
 
 PROGRAMS = Path(sys.executable).parent
 COMMANDS = course.list_commands(None)
@@ -352,6 +353,35 @@ def test_a_release_into_a_gradebook_in_use_says_so(room, capsys, monkeypatch):
     monkeypatch.setattr(NbGraderAPI, "generate_assignment", lambda *_args, **_options: refused)
     assert room.course("release", "--no-trial", room.assignment) == 1
     assert "The gradebook: another program" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("c.Exchange.timezone = (", "SyntaxError: '(' was never closed (nbgrader_config.py, line"),
+        ("d.Exchange.timezone = 1", "NameError: name 'd' is not defined, "),
+    ],
+)
+def test_settings_that_cannot_be_read_stop_the_command(room, tmp_path, capfd, line, said):
+    text = (room.folder / "nbgrader_config.py").read_text(encoding="utf-8")
+    (tmp_path / "nbgrader_config.py").write_text(f"{text}\n{line}\n", encoding="utf-8")
+    assert main(["export", "--course", str(tmp_path)]) == 1
+    shown = capfd.readouterr()
+    assert f"The settings in nbgrader_config.py cannot be read ({said}" in shown.err
+    assert "Traceback" not in shown.out + shown.err
+
+
+def test_a_damaged_gradebook_or_verdict_says_what_to_do(tmp_path, capsys):
+    school = School(tmp_path)
+    school.hand_in("ada")
+    school.judged("ada").write_text("{")
+    assert school.course("report", "hw") == 1
+    said = capsys.readouterr().err
+    assert "hw/p1.ipynb cannot be read, so this" in said and "Run: course grade hw" in said
+    (tmp_path / "gradebook.db").write_bytes(b"no database" * 500)
+    for command in ("export", "report", "release --no-trial"):
+        assert school.course(*command.split(), "hw") == 1
+        assert "The gradebook: it is damaged. Take gradebook.db from" in capsys.readouterr().err
 
 
 def test_a_device_is_not_replaced_by_a_file(tmp_path):

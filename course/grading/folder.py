@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 import zipfile
 from itertools import chain
@@ -47,9 +48,18 @@ class CourseFolder:
         programs = str(Path(sys.executable).parent)
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
             os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-        app = NbGrader()
+        app = NbGrader(raise_config_file_errors=True)  # else it goes on with other settings
+        app.log.handlers = [logging.NullHandler()]
         with contextlib.chdir(self.root):  # Jupyter reads the configuration of the current folder
-            app.load_config_file()
+            try:
+                app.load_config_file()
+            except Exception as error:  # the file is a program, which may raise anything
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                at = "" if isinstance(error, SyntaxError) else f", {where.filename}:{where.lineno}"
+                said = one_line(f"{type(error).__name__}: {error}{at}")
+                raise CourseError(
+                    f"The settings in nbgrader_config.py cannot be read ({said}). Mend that line."
+                ) from None
         if copy:
             self.root = Path(copy)
             for step in ("source", "release", "submitted", "autograded", "feedback"):

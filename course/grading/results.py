@@ -7,7 +7,7 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 
 from course.diagnosis.causes import Cause
-from course.grading import hand
+from course.grading import CourseError, hand
 from course.grading.sandbox import outside
 from course.grading.verdict.outputs import reasons
 from course.language import ENGLISH, _, speaking
@@ -68,6 +68,17 @@ def read_judged(path):
         return nbformat.v4.reads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def judged_notebook(path, assignment):
+    """A judged notebook. Raises CourseError if it cannot be read."""
+    nb = read_judged(path)
+    if nb is None:
+        raise CourseError(
+            f"{path} cannot be read, so this submission has to be graded again. Run: course grade "
+            f"{assignment}"
+        )
+    return nb
 
 
 def _read_notebook(result, nb, notebook):

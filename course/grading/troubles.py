@@ -16,6 +16,10 @@ _BUSY = (
     "another program (the formgrader, nbgrader, a command on another machine) is writing into the "
     f"gradebook. Wait until it has finished. {_AGAIN}"
 )
+_DAMAGED = (
+    "it is damaged. Take gradebook.db from a backup. Without one, delete it, release the "
+    "assignments again and grade again; what persons graded is then lost."
+)
 _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
     errno.EROFS: _READ_ONLY, errno.EACCES: _REFUSED, errno.EPERM: _REFUSED,
@@ -23,6 +27,7 @@ _ERRNOS = {
 _DATABASE = {  # {part of SQLite's message: the sentence}
     "disk is full": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
     "unable to open database file": _READ_ONLY, "is locked": _BUSY,
+    "is not a database": _DAMAGED, "is malformed": _DAMAGED,
 }  # fmt: skip
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from statistics import StatisticsError, correlation, mean, median, quantiles, stdev
 from urllib.parse import quote
 
-import nbformat
-
 from course.diagnosis import Cause
 from course.grading import CourseError
 from course.grading.folder import write_atomically
@@ -23,6 +21,7 @@ from course.grading.inbox.intake import intake
 from course.grading.out.feedback import templates
 from course.grading.out.process import FEWEST, Process, process
 from course.grading.out.scores import PENDING, UNREADABLE, scored
+from course.grading.results import judged_notebook
 from course.plain import one_line
 
 _ENOUGH = 10  # submissions; with fewer, a correlation says nothing
@@ -181,7 +180,7 @@ def summary(course, assignment, place=Path()):
         counts["late"] += bool(result.late)
         counts["uncontained"] += not result.contained
         for path in sorted(course.path("autograded", assignment, student).glob("*.ipynb")):
-            nb = nbformat.read(path, 4)
+            nb = judged_notebook(path, assignment)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             titles = titles or _titles(nb)
             for name, (item, *more) in findings(nb):

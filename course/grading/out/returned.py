@@ -21,6 +21,7 @@ from course.grading.inbox.lms import LMS, matches
 from course.grading.notebook.defang import harmless
 from course.grading.out.feedback import Grades, exercise, language_of
 from course.grading.out.formats import fenced
+from course.grading.results import judged_notebook
 from course.grading.verdict import number
 from course.language import _, speaking
 from course.plain import escaped
@@ -93,7 +94,8 @@ def _annotated(course, assignment, student, notebook):
     path = course.path("autograded", assignment, student) / f"{notebook}.ipynb"
     names = {"notebook": notebook, "assignment": assignment, "student": student}
     resources = {"nbgrader": names | {"db_url": course.database}}
-    nb, resources = Grades(parent=course.api).preprocess(nbformat.read(path, 4), resources)
+    nb = judged_notebook(path, assignment)
+    nb, resources = Grades(parent=course.api).preprocess(nb, resources)
     with speaking(language_of(nb)):
         return _with_reasons(nb, assignment, resources["nbgrader"])
 
