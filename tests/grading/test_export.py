@@ -130,10 +130,11 @@ def test_a_folder_that_is_not_there_is_told(school, tmp_path, capsys):
 
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "canvas.csv").write_text("Student,ID,Section,hw\n")
+    text = 'Student,ID,Section,hw\n"Roe, Ada",7,A,\n'
+    (tmp_path / "canvas.csv").write_text(text)
     assert school.course("export", "--format", "canvas", "--into", "canvas.csv") == 1
     assert "canvas.csv is not written over" in capsys.readouterr().err
-    assert (tmp_path / "canvas.csv").read_text() == "Student,ID,Section,hw\n"
+    assert (tmp_path / "canvas.csv").read_text() == text
 
 
 def test_an_empty_gradebook_says_what_to_do(tmp_path, capsys):
