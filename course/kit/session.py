@@ -45,8 +45,8 @@ def setup(
     TensorFlow then takes a GPU's memory as it needs it. XLA is left to Keras: on a GPU `compile`
     switches it on (`jit_compile="auto"`).
 
-    Raises ImportError if the backend of Keras cannot be imported, and ValueError for any other
-    `mixed_precision`, `language` or `keep_progress`.
+    Raises ImportError if Keras is older than 3 or its backend cannot be imported, and ValueError
+    for any other `mixed_precision`, `language` or `keep_progress`.
     """
     if mixed_precision not in (True, False, None):
         said = _(
@@ -114,7 +114,7 @@ def setup(
 
 
 def _keras():
-    """Keras, or an ImportError that says which backend is missing."""
+    """Keras 3, or an ImportError that says that it is older, or which backend is missing."""
     try:
         import keras
     except ImportError as error:
@@ -127,6 +127,12 @@ def _keras():
             "one that is there before anything imports Keras, and restart the kernel."
         )
         raise ImportError(said.format(backend=wanted, error=error, package=missing)) from error
+    if keras.__version__.startswith("2."):  # nobody looks at our requirements in Colab
+        said = _(
+            "The course needs Keras 3. This Python has Keras {version}. Install a newer one "
+            "(pip install -U keras), and restart the kernel."
+        )
+        raise ImportError(said.format(version=keras.__version__))
     return keras
 
 

@@ -85,6 +85,12 @@ def test_a_missing_backend_is_explained(backend):
     assert f"pip install {backend}" in err and "KERAS_BACKEND" in err
 
 
+def test_a_keras_before_3_is_named(monkeypatch):
+    monkeypatch.setattr(keras, "__version__", "2.15.0")
+    with pytest.raises(ImportError, match=r"needs Keras 3\..* has Keras 2\.15\.0\..*-U keras"):
+        session.setup()
+
+
 def test_in_colab_without_a_gpu_the_line_says_which_menu_turns_one_on(monkeypatch, capsys):
     monkeypatch.setitem(session._DEVICES, keras.backend.backend(), lambda _: ("1.0", []))
     session.setup()
