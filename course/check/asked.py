@@ -6,7 +6,7 @@ from course.check import outcome, words
 from course.check.card import Card
 from course.check.outcome import conclude
 from course.diagnosis import Cause, finding
-from course.evidence import values
+from course.evidence import cells, values
 from course.evidence.observe import observe
 from course.language import _
 from course.network.graph import TooLarge
@@ -28,6 +28,7 @@ _LONGEST = 1000
 
 def ask(subject, request):
     """Evidence about a subject, from this process or from the grader's sandbox."""
+    outcome.made_by(cells.helper_of(subject))
     remote = values.attribute(type(subject), "__evidence__")
     reply = remote(subject, request) if remote else observe(subject, request)
     # The student's process may send anything. A reply without the expected field is a failed check.

@@ -6,16 +6,17 @@ import os
 from contextlib import contextmanager
 from operator import methodcaller
 
+from course.check.card import Card
+from course.diagnosis import Cause, finding
 from course.language import _
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from collections.abc import Iterator
 
-    from course.check.card import Card
-
 
 _silent = None  # or the list in which `silently` keeps cards
+_helper = None  # what made the answer that was asked about last; None is the student
 
 
 class CheckFailed(AssertionError):
@@ -59,8 +60,20 @@ def silently() -> Iterator[list[Card]]:
         _silent = before
 
 
+def made_by(helper: str | None) -> None:
+    """Note that a helper, such as "course.anatomy", made the answer that is asked about now."""
+    global _helper
+    _helper = helper
+
+
 def conclude(card: Card) -> None:
-    """Show a card, except within `silently`. Raises CheckFailed if the card has findings."""
+    """Show a card, except within `silently`. Raises CheckFailed if the card has findings.
+
+    A right answer that a helper made is none. A wrong one has a reason of its own, and what flows
+    into it may be a part of the mistake.
+    """
+    if _helper and not card.findings:
+        card = Card(card.name, [finding("", Cause.HELPER, received=_helper)])
     if _silent is not None:
         _silent.append(card)
     shown = _silent is None and _show(card)

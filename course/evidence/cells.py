@@ -137,15 +137,14 @@ class Made:
 class Missing:
     """Takes the place of an undefined name while its check runs, so that the check says why."""
 
-    def __init__(self, name, why, cause="STOPPED"):
-        self.__name__ = name
-        self._why, self._cause = why, cause
+    def __init__(self, name, why):
+        self.__name__, self._why = name, why
 
     def __evidence__(self, request):
         """The reply that `course.check` gets instead of evidence."""
         if self._why is None:
             return {"failed": "NOT_ANSWERED", "text": f"{self.__name__} is not defined"}
-        return {"failed": self._cause, "text": self._why}
+        return {"failed": "STOPPED", "text": self._why}
 
 
 def asked(source):
@@ -168,6 +167,7 @@ class _Watch:
 
     def __init__(self, names):
         self.names, self.made, self.put = names, Made(), {}
+        self.helped = None  # (an answer, the helper that made it) while its check runs
         self.written = own_work.Written()
         self.unread = []  # (text, Stop or None) of cells that have run since the last check
 
@@ -185,20 +185,19 @@ class _Watch:
         said = own_work.allowed(source), own_work.refused(source)
         helped = self.written.helped(exercise[1], names, *said)
         for name in names:
-            why, cause = self.made.why_missing(name), "STOPPED"
-            if not why and helped and name == helped[0]:
-                why, cause = helped[1], "HELPER"
+            why = self.made.why_missing(name)
             if name not in self.put and (why or name not in self.names):
                 was = {name: self.names[name]} if name in self.names else {}
                 self.put[name] = was
-                self.names[name] = Missing(name, why, cause)
+                self.names[name] = Missing(name, why)
+        self.helped = (self.names[helped[0]], helped[1]) if helped else None
 
     def ran(self, result):
         for name, was in self.put.items():
             if isinstance(self.names.get(name), Missing):
                 del self.names[name]
                 self.names.update(was)
-        self.put = {}
+        self.put, self.helped = {}, None
         source = result.info.raw_cell or ""
         if not EXERCISE.match(source):
             self.unread.append((source, _stop(result)))  # reading is slow: at the next check
@@ -222,6 +221,12 @@ def _stop(result):
 
 
 _watching = None
+
+
+def helper_of(subject):
+    """The helper that made an answer of this notebook, such as "course.anatomy", or None."""
+    helped = _watching.helped if _watching else None
+    return helped[1] if helped and helped[0] is subject else None
 
 
 def watch():

@@ -305,21 +305,23 @@ SIZES = {
 
 
 @pytest.mark.parametrize(
-    "answers, refused",
+    "answers, refused, wrong",
     [
-        ({}, []),
-        ({"size": "def size(n):\n    return arithmetic.output_size(n, 5)"}, ["size", "again"]),
-        ({"twice": "def twice(n):\n    return 2 * arithmetic.output_size(n, 5)"}, []),
-        ({"total": "total = 2 * arithmetic.output_size(32, 5) + size(32)"}, ["total"]),
+        ({}, [], {}),
+        ({"size": "def size(n):\n    return arithmetic.output_size(n, 5)"}, ["size", "again"], {}),
+        ({"twice": "def twice(n):\n    return 2 * arithmetic.output_size(n, 5)"}, [], {}),
+        ({"total": "total = 2 * arithmetic.output_size(32, 5) + size(32)"}, ["total"], {}),
         # Behind its own test, size is an answer to nothing.
-        ({"total": "size = arithmetic.output_size\ntotal = 3 * size(32, 5)"}, ["total", "again"]),
-        ({"total": "near = arithmetic.output_size(32, 5)\ntotal = 3 * near"}, ["total"]),
-        ({"total": "total = twice(32) + size(32)\nseen = arithmetic.output_size(32, 5)"}, []),
+        ({"total": "size = arithmetic.output_size\ntotal = 3 * size(32, 5)"}, ["total", "again"],
+         {"again": "Your code stops"}),
+        ({"total": "near = arithmetic.output_size(32, 5)\ntotal = 3 * near"}, ["total"], {}),
+        ({"total": "total = twice(32) + size(32)\nseen = arithmetic.output_size(32, 5)"}, [], {}),
         # Helped, and wrong: what builds on it is judged with the official one.
-        ({"size": "def size(n):\n    return arithmetic.output_size(n, 7)"}, ["size", "again"]),
+        ({"size": "def size(n):\n    return arithmetic.output_size(n, 7)"}, ["size", "again"],
+         {"size": "size: The value", "again": "size: The value"}),
     ],
 )  # fmt: skip
-def test_graded_only_the_exercise_that_was_helped_pays(answers, refused):
+def test_graded_only_the_exercise_that_was_helped_pays(answers, refused, wrong):
     test = {"size": 5, "twice": 5, "total": 5, "again": 5}
     official = [locked("imports", "from course import arithmetic, check")]
     for name, source in SIZES.items():
@@ -332,9 +334,39 @@ def test_graded_only_the_exercise_that_was_helped_pays(answers, refused):
     _, found = judged(job, handed_in(job, **own))
     assert [name for name, (passed, _) in found.items() if not passed] == refused
     for name in refused:
-        assert "comes from course.arithmetic" in found[name][1][0]
+        said = found[name][1][0]
+        assert said.startswith(wrong[name]) if name in wrong else "course.arithmetic" in said
     if "7" in own["size_answer"]:
         assert "Judged with the official size" in found["twice"][1][0]
+
+
+def test_a_wrong_answer_has_its_own_reason(run):  # noqa: F811
+    """What flows into it may be a mistake: here a name that another cell left."""
+    run("from course.anatomy import anatomy\nfrom course.architectures.lenet import LENET5")
+    run("for name, size in {row.name: row.channels for row in anatomy(LENET5)}.items():\n    pass")
+    run("def twice(number):\n    return 2 * size")
+    test = "# Exercise twice (1 points)\ncheck.function(twice, [{}], gives=[{}])"
+    assert "twice(3) gives 168, it should give 6." in str(run(test.format(3, 6)))
+    assert "It comes from course.anatomy." in str(run(test.format(84, 168)))
+    run("def twice(number):\n    return 2 * number")
+    assert run(test.format(84, 168)) is None
+
+
+def test_graded_a_wrong_answer_has_its_own_reason_and_is_not_judged_again():
+    helped = "from course import arithmetic\ndef twice(n):\n    return 2 * arithmetic.output_size"
+    job = job_of(locked("imports", "from course import check"), *(
+        (answer if name.endswith("answer") else graded)(name, source)
+        for name, source in {
+            **SIZES, "twice": "check.function(twice, [32], gives=[56])"}.items()
+    ))  # fmt: skip
+    result = judged(job, handed_in(job, twice_answer=f"{helped}(n, 3)"))[1]
+    assert "twice(32) gives 60, it should give 56." in result["twice"][1][0]
+    result = judged(job, handed_in(job, twice_answer=f"{helped}(n, 5)"))[1]
+    assert "It comes from course.arithmetic" in result["twice"][1][0]
+    mixed = f"{helped}(n, 5) * (size(32) == 28)"
+    both = handed_in(job, size_answer="def size(n):\n    return n - 3", twice_answer=mixed)
+    result = judged(job, both)[1]
+    assert not result["twice"][0] and "twice(32) gives 0" in result["twice"][1][0]
 
 
 def test_graded_a_star_of_a_package_that_the_grader_has_not_imported():

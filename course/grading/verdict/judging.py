@@ -33,6 +33,7 @@ class Judging:
             self._solution = self._variants.of_this_student(self._solution)
         self._made = cells.Made()  # what the student's cells define
         self._written = own_work.Written(in_order=True)  # what flows into the answers
+        self._helped = set()  # tests whose answers a helper made
         self._tests = self._read_tests()
         self._box, self._files, self._runner = given["box"], given["files"], None
 
@@ -188,7 +189,7 @@ class Judging:
         chosen = [
             name
             for name in follow.candidates(found, failed, unanswered)
-            if tests[name].metadata.course["findings"][0]["cause"] != Cause.HELPER.name
+            if name not in self._helped
         ]
         if not chosen:
             return
@@ -209,13 +210,18 @@ class Judging:
                 tests[name].metadata["course"] = outputs.metadata([said], passed=True)
 
     def _look_for_helpers(self, test, verdict):
-        """Give no points for an answer that a helper made. Only the cells' text is read."""
+        """Give no points for an answer that a helper made. Only the cells' text is read.
+
+        A wrong answer keeps its own reason: what flows into it may be a part of the mistake.
+        """
         if verdict.findings and verdict.findings[0].cause is Cause.STOPPED:
             return
         said = own_work.allowed(test.source), own_work.refused(test.source)
         if found := self._written.helped(test.name, test.asks_for, *said):
+            self._helped.add(test.name)
             verdict.points = None
-            verdict.fail(Cause.HELPER, found[1], found[0])
+            if not verdict.findings:
+                verdict.fail(Cause.HELPER, found[1], found[0])
 
     def _explain(self, test, verdict):
         """If a name was never defined, report the error that prevented it instead."""
