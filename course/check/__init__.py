@@ -159,7 +159,8 @@ def value(
     """
     reply, name = ask(answer, {"ask": "value"}), words.name(answer)
     if "failed" in reply:
-        findings = [failed(reply, _("a text") if wrong else _("a number"))]
+        kind = _("a dict of numbers") if isinstance(expected, dict) else _("a number")
+        findings = [failed(reply, _("a text") if wrong else kind)]
     elif wrong and reply["value"] is not None:
         findings = _wrong_text(name, reply["value"], expected, wrong, hint)
     else:
@@ -190,6 +191,9 @@ def _wrong_value(name, got, expected, tolerance, hint):
         return _wrong_items(got, expected, tolerance, hint)
     if close(got, expected, tolerance):
         return []
+    if isinstance(expected, dict):
+        kind = words.dict_of(expected) if expected else _("a dict of numbers")
+        return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, words.quoted(got), hint=hint)]
     if odd := values.first_stand_in(got):
         return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
     said = sentences(words.you_have(words.quoted(got)), hint)
@@ -221,7 +225,8 @@ def _wrong_items(got, expected, tolerance, hint):
     for key, right in expected.items():
         item = got.get(key)
         if key not in got:
-            findings.append(finding(key, Cause.MISSING_KEY, hint=words.other_key(got, key)))
+            said, hint = sentences(words.other_key(got, key), hint), ""
+            findings.append(finding(key, Cause.MISSING_KEY, hint=said))
         elif item is None:
             findings.append(finding(key, Cause.NOT_ANSWERED))
         elif odd := values.stands_for(item):
@@ -276,8 +281,9 @@ def _wrong_answers(name, cases, answers, rights, tolerance, hints):
         expected = values.exactly(right)
         allowed = tolerance * max(1.0, largest(expected))
         if not close(got, expected, allowed):
-            said = values.kind_of(None) if got is None else words.brief(got)
-            parts = words.call(name, case, {}), said, words.brief(expected)
+            said, wanted = words.apart(got, expected)
+            said = values.kind_of(None) if got is None else said
+            parts = words.call(name, case, {}), said, wanted
             end = sentences(where(got, expected, allowed), hint)
             call, gives, wanted = words.fitted(parts, _LONGEST_CARD - len(end))
             text = _("{call} gives {gives}, it should give {wanted}.")

@@ -2,7 +2,7 @@
 
 from math import isclose
 
-from course.check.words import brief
+from course.check.words import apart, brief
 from course.language import _
 from course.network.words import shape_of
 
@@ -45,7 +45,7 @@ def where(got, expected, tolerance):
         received, expected = map(shape_of, sizes)
         said = _("The size of {place} is {received}, it should be {expected}.")
     else:
-        received, expected = brief(got), brief(expected)
+        received, expected = apart(got, expected)
         said = _("The first difference is at {place}: {received} instead of {expected}.")
     return said.format(place=place, received=received, expected=expected)
 

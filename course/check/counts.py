@@ -38,14 +38,16 @@ def _card(answers, network, right, rows, explain, kind):
     if "failed" in reply:
         findings = [failed(reply, _("a dict of numbers"))]
     else:
-        findings = _findings(words.name(answers), reply["value"], network, asked, explain, kind)
+        findings = _findings(reply["value"], network, asked, explain, kind)
     return Card(words.name(answers), findings)
 
 
-def _findings(name, got, network, asked, explain, kind):
+def _findings(got, network, asked, explain, kind):
+    if got is None:
+        return [finding("", Cause.NOT_ANSWERED, hint=words.answer_above())]
     if not isinstance(got, dict) or not got:
-        text = f'{{"{next(iter(asked))}": ..., ...}}'
-        return [finding(name, Cause.WRONG_KIND_OF_VALUE, text, words.brief(got))]
+        form = words.dict_of(asked)
+        return [finding("", Cause.WRONG_KIND_OF_VALUE, form, words.quoted(got))]
     if all(value is None for value in got.values()):
         return [finding("", Cause.NOT_ANSWERED, hint=_("Fill in the numbers above."))]
     findings = []
@@ -59,7 +61,7 @@ def _findings(name, got, network, asked, explain, kind):
             findings.append(no_plain_value(row, odd, kind))
         elif not close(got[row], wanted, 0) and not _same_vector(got[row], wanted):
             cause, hint = explain(network, row, got[row], wanted, got)
-            findings.append(finding(row, cause, kind, words.brief(got[row]), hint=hint))
+            findings.append(finding(row, cause, kind, words.quoted(got[row]), hint=hint))
     return findings
 
 

@@ -38,7 +38,7 @@ def wrong(got, questions):
     if not isinstance(got, dict):
         kind = {
             "expected": _("a dict with a letter for each question"),
-            "received": words.brief(got),
+            "received": words.quoted(got),
         }
         return [finding("", Cause.WRONG_KIND_OF_VALUE, **kind)]
     findings = []
@@ -46,7 +46,9 @@ def wrong(got, questions):
         letter = got.get(question)
         if isinstance(letter, str):
             letter = letter.strip(" ().").lower()  # "B" and "b)" are b
-        if letter is None:
+        if question not in got and (other := words.other_key(got, question)):
+            findings.append(finding(question, Cause.MISSING_KEY, hint=other))
+        elif letter is None:
             findings.append(finding(question, Cause.NOT_ANSWERED))
         elif letter not in list(reasons):
             hint = _(

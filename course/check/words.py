@@ -23,13 +23,27 @@ def call(name, args, kwargs):
     """A call as it would be written, area(2, size=3); just the name if it takes nothing."""
     if name == no_name() or (not args and not kwargs):
         return name
-    parts = [brief(values.sendable(a)) for a in args]
-    parts += [f"{key}={brief(item)}" for key, item in kwargs.items()]
+    parts = [written(values.sendable(a)) for a in args]
+    parts += [f"{key}={written(item)}" for key, item in kwargs.items()]
     return f"{name}({', '.join(parts)})"
 
 
-def brief(value):
-    """A value in a few hundred characters at most; longer ones end in …."""
+def written(value, exact=False):
+    """A value as in Python: a text stands in quotation marks; all others are as in `brief`."""
+    return brief(repr(value) if isinstance(value, str) else value, exact)
+
+
+def apart(*given):
+    """Different values as `written`; with all their digits if they would look the same."""
+    texts = [written(value) for value in given]
+    return texts if len(set(texts)) > 1 else [written(value, exact=True) for value in given]
+
+
+def brief(value, exact=False):
+    """A value in a few hundred characters at most; longer ones end in ….
+
+    Numbers have six digits. Whole ones, and with `exact` all others, have all their digits.
+    """
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         value = value["array"]
     if isinstance(value, dict) and set(value) == {"tuple"}:
@@ -37,20 +51,19 @@ def brief(value):
     if odd := values.stands_for(value):
         return odd[0]
     if isinstance(value, float):
-        return f"{value + 0.0:.6g}"  # −0.0 becomes 0
+        value += 0.0  # −0.0 becomes 0
+        if value.is_integer() and abs(value) < 1e15:
+            return f"{value:.0f}"
+        return repr(value) if exact else f"{value:.6g}"
     if isinstance(value, list | tuple):
-        inside = _listed(map(brief, value[:_MOST]), len(value))
+        inside = _listed((written(item, exact) for item in value[:_MOST]), len(value))
         inside += "," * (isinstance(value, tuple) and len(value) == 1)  # as Python writes it
         return _cut(f"[{inside}]" if isinstance(value, list) else f"({inside})", 400)
     if isinstance(value, dict):
         pairs = islice(value.items(), _MOST)
-        return _cut(f"{{{_listed(map(_pair, pairs), len(value))}}}", 400)
+        inside = _listed((f"{written(k)}: {written(v, exact)}" for k, v in pairs), len(value))
+        return _cut(f"{{{inside}}}", 400)
     return one_line(_cut(str(value), 120))
-
-
-def _pair(pair):
-    key, value = pair
-    return f"{brief(repr(key))}: {brief(repr(value) if isinstance(value, str) else value)}"
 
 
 def _listed(texts, number):
@@ -78,6 +91,11 @@ def quoted(value):
     """A value; a string as `the text "…"`, so that "5" is not read as 5."""
     said = _('the text "{text}"') if isinstance(value, str) else "{text}"
     return said.format(text=brief(value))
+
+
+def dict_of(keys):
+    """The form of a dict with these keys, such as {"C1": ..., ...}."""
+    return f'{{"{next(iter(keys))}": ..., ...}}'
 
 
 def other_key(got, key):

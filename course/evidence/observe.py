@@ -157,6 +157,9 @@ def _model(builder, request):
 def _block(function, request):
     if pytorch.is_class(function):  # its modules take the tensor
         return _model(function, request)
+    missing = function is None or function is Ellipsis
+    if not callable(function) and not missing:
+        raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
 
     def build(keras):
         inputs = keras.Input(tuple(request["input_shape"]))

@@ -393,7 +393,7 @@ def test_the_total_of_1998_counts_what_is_trained(capsys):
         ("C3", (10, 10), Cause.WRONG_VALUE, "You have [10, 10]."),
         ("C5", (1, 120), Cause.WRONG_VALUE, "units"),
         ("C5", 84, Cause.WRONG_VALUE, "You have [84]. The table gives the number of units."),
-        ("C1", "28x28x6", Cause.WRONG_KIND_OF_VALUE, "a tuple such as (28, 28, 6). Received: 28x"),
+        ("C1", "28x28x6", Cause.WRONG_KIND_OF_VALUE, '(28, 28, 6). Received: the text "28x28x6"'),
         ("C1", True, Cause.WRONG_KIND_OF_VALUE, "Received: True"),
         ("C1", 28.5, Cause.WRONG_KIND_OF_VALUE, "Received: 28.5"),
         ("C1", None, Cause.NOT_ANSWERED, "C1: There is no answer yet."),
@@ -439,7 +439,7 @@ def test_a_hint_does_not_tell_what_another_row_asks_for():
         ("F6", 10_000, Cause.WRONG_VALUE, "It sees 120 values."),
         ("S2", 12, Cause.WRONG_VALUE, "What is there to learn in: average pool 2 × 2"),
         ("total", 60_000, Cause.WRONG_VALUE, "You have 60,000. Add up the rows above."),
-        ("C1", "156", Cause.WRONG_KIND_OF_VALUE, "a whole number. Received: 156"),
+        ("C1", "156", Cause.WRONG_KIND_OF_VALUE, 'a whole number. Received: the text "156".'),
         ("C1", True, Cause.WRONG_KIND_OF_VALUE, "Received: True"),
         ("C1", [156], Cause.WRONG_KIND_OF_VALUE, "Received: [156]"),
         ("C1", float("nan"), Cause.WRONG_VALUE, "nan"),
@@ -483,8 +483,9 @@ def test_answers_that_are_not_there(checking, answers):
     blank = dict.fromkeys(answers)
     text = fails(Cause.NOT_ANSWERED, checking, blank, like=LENET5)
     assert text.startswith("○ ") and "Fill in the numbers above." in text
-    fails(Cause.NOT_ANSWERED, checking, ..., like=LENET5)
-    for wrong in (None, {}, [1, 2], 5, "C1"):
+    for none in (None, ...):
+        fails(Cause.NOT_ANSWERED, checking, none, like=LENET5)
+    for wrong in ({}, [1, 2], 5, "C1"):
         assert '{"C1": ..., ...}' in fails(Cause.WRONG_KIND_OF_VALUE, checking, wrong, like=LENET5)
     fails(Cause.WRONG_KIND_OF_VALUE, checking, lenet5, like=LENET5)
 
@@ -641,6 +642,41 @@ def test_the_call_that_goes_wrong_is_named():
     assert "area(7) gives 0, it should give 49." in text
     text = fails(Cause.WRONG_VALUE, check.function, len, [(3,)], gives=[2])
     assert "len((3,)) gives 1" in text  # a tuple of one number as Python writes it
+
+
+@pytest.mark.parametrize(
+    "given, wanted, says",
+    [
+        ("49", 49, "gives '49', it should give 49."),
+        (["49"], [49], "gives ['49'], it should give [49]."),
+        (np.float32(0.1).item() + 0.01, 0.11, "gives 0.1100000014901161"),
+        (2e7, 30_000_000, "gives 20000000, it should give 30000000."),
+    ],
+)
+def test_two_different_values_are_never_written_alike(given, wanted, says):
+    def answer(text):
+        return given
+
+    text = fails(Cause.WRONG_VALUE, check.function, answer, ["x"], gives=[wanted], tolerance=1e-9)
+    assert f"answer('x') {says}" in text
+
+
+def test_a_class_is_not_called_a_function():
+    text = fails(Cause.WRONG_KIND_OF_VALUE, check.function, lambda: dict, [], gives=[1])
+    assert "Received: the class dict." in text
+    text = fails(Cause.WRONG_KIND_OF_VALUE, check.block, "a text",
+                 like=LENET5.part("C1", input_shape=(32, 32, 1)))  # fmt: skip
+    assert "It should be a function that returns its last tensor. Received: a str." in text
+
+
+def test_what_should_be_a_dict_is_told_its_form():
+    for wrong in ([7, 1], 5, {}):
+        text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, wrong, {"a": 7, "b": 1}, hint="Look.")
+        assert 'It should be {"a": ..., ...}. Received: ' in text and "Look." in text
+    text = fails(Cause.MISSING_KEY, check.value, {"c": 1}, {"a": 7, "b": 1}, hint="Look.")
+    assert "a: It is missing in your answer. Look." in text and text.count("Look.") == 1
+    text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, [7, 1], {}, hint="Look.")
+    assert "It should be a dict of numbers. Received: [7, 1]. Look." in text
 
 
 def test_minus_zero_is_written_as_zero():

@@ -69,9 +69,10 @@ def test_the_questions_stand_in_the_notebooks():
         ({"the same images": None}, Cause.NOT_ANSWERED, "There is no answer yet."),
         ({"the same images": "D"}, Cause.WRONG_VALUE, 'letters "a" to "c", in quotation marks'),
         ({"the same images": 3}, Cause.WRONG_VALUE, "You have 3."),
-        ({"the same images": ["c"]}, Cause.WRONG_VALUE, "You have [c]."),
-        ("cb", Cause.WRONG_KIND_OF_VALUE, "a dict with a letter for each question. Received: cb."),
+        ({"the same images": ["c"]}, Cause.WRONG_VALUE, "You have ['c']."),
+        ("cb", Cause.WRONG_KIND_OF_VALUE, 'for each question. Received: the text "cb".'),
         (None, Cause.NOT_ANSWERED, "There is no answer yet."),
+        ({"The same images": "c"}, Cause.MISSING_KEY, 'You wrote "The same images".'),
     ],
 )
 def test_other_answers(answer, cause, says):
