@@ -1176,3 +1176,13 @@ def shift_colours(image, values, vectors, alphas):
         "conv4 makes more maps than conv5 did.",
     ),
 ]
+
+# Neither a small example nor a square nor a single map shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "arguments not handed on", "groups-answer",
+        "def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):\n"
+        "    return alexnet(groups=2)",
+        ("alexnet-two-gpus",), "The model begins with 227 × 227 × 3, it should begin with 195",
+    ),
+]  # fmt: skip

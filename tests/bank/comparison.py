@@ -104,21 +104,21 @@ MISTAKES = [
         "def front(networks):\n"
         "    best = max(n[2] for n in networks)\n"
         "    return sorted(n[0] for n in networks if n[2] == best)",
-        ("comparison-front",), "it should give [a, b].",
+        ("comparison-front",), "it should give ['a', 'b'].",
     ),
     Mistake(
         "equals beat each other", "pareto-answer",
         "def front(networks):\n"
         "    return sorted(n for i, (n, c, a) in enumerate(networks) if not any(\n"
         "        i != j and d <= c and b >= a for j, (_, d, b) in enumerate(networks)))",
-        ("comparison-front",), "gives [], it should give [a, b].",
+        ("comparison-front",), "gives [], it should give ['a', 'b'].",
     ),
     Mistake(
         "only strictly better beats", "pareto-answer",
         "def front(networks):\n"
         "    return sorted(n for n, c, a in networks\n"
         "                  if not any(d < c and b > a for _, d, b in networks))",
-        ("comparison-front",), "it should give [b].",
+        ("comparison-front",), "it should give ['b'].",
     ),
     Mistake(
         "limits not reached", "choose-answer",
@@ -126,7 +126,7 @@ MISTAKES = [
         "    fit = [n for n in networks if n['macs'] < macs and n['parameters'] < parameters\n"
         "           and n['megabytes'] < megabytes]\n"
         "    return max(fit, key=lambda n: n['accuracy'])['name'] if fit else None",
-        ("comparison-choose",), "it should give wide.",
+        ("comparison-choose",), "it should give 'wide'.",
     ),
     Mistake(
         "nothing fits is an error", "choose-answer",
@@ -140,7 +140,7 @@ MISTAKES = [
         "cheapest", "choose-answer",
         "def choose(networks, macs, parameters, megabytes):\n"
         "    return min(networks, key=lambda n: n['macs'])['name']",
-        ("comparison-choose",), "gives small, it should give deep.",
+        ("comparison-choose",), "gives 'small', it should give 'deep'.",
     ),
     Mistake(
         "not gone around", "power-answer",
@@ -384,5 +384,16 @@ MISTAKES = [
         letters("phone", PHONE, two_networks="b"),
         ("comparison-phone",),
         "VGG-16's parameters need 22 times as much",
+    ),
+]  # fmt: skip
+
+# Neither a small example nor a square nor a single map shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "the image forgotten", "alive-answer",
+        "def most_at_once(sizes, last_reader):\n"
+        "    rows = range(1, len(sizes))\n"
+        "    return max(sum(sizes[r] for r in rows if r <= row <= last_reader[r]) for row in rows)",
+        ("comparison-alive",), "gives 6, it should give 13.",
     ),
 ]  # fmt: skip

@@ -820,3 +820,45 @@ MISTAKES = [
         "The second one halves once more.",
     ),
 ]  # fmt: skip
+
+# Neither a small example nor a square nor a single map shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "rounded", "size-answer",
+        "def output_size(size, kernel, stride=1, padding=0):\n"
+        "    return round((size + 2 * padding - kernel) / stride + 1)",
+        ("convolution-size",), "output_size(8, 3, 3, 0) gives 3, it should give 2.",
+    ),
+    Mistake(
+        "whole numbers alone", "scan-answer",
+        "def scan(image, kernel):\n"
+        "    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)\n"
+        "    return (windows * kernel).sum(axis=(2, 3)).astype(int)",
+        ("convolution-scan",), "it should give [[2.5, 3.5, 4.5], [6.5, 7.5, 8.5]].",
+        follows=("convolution-gradient", "convolution-learn"),
+    ),
+    Mistake(
+        "all kernels added up", "conv-answer",
+        "def conv2d(image, kernels, bias, stride=1, padding=0):\n"
+        "    image = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))\n"
+        "    height, width = kernels.shape[:2]\n"
+        "    windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), (0, 1))\n"
+        "    kept = windows[::stride, ::stride]\n"
+        "    return np.einsum('hwcij,ijck->hw', kept, kernels)[..., None] + bias[:1]",
+        ("convolution-conv2d",), "Its size is 2 × 2 × 1, it should be 2 × 2 × 2.",
+        follows=("convolution-backprop", "convolution-step"),
+    ),
+    Mistake(
+        "the largest of all maps", "back-pool-answer",
+        "def max_pool_backward(gradient, image, size, stride):\n"
+        "    of_image = np.zeros(image.shape)\n"
+        "    for i, j in np.ndindex(gradient.shape[:2]):\n"
+        "        top, left = i * stride, j * stride\n"
+        "        window = image[top : top + size, left : left + size]\n"
+        "        a, b, _ = np.unravel_index(window.argmax(), window.shape)\n"
+        "        of_image[top + a, left + b] += gradient[i, j]\n"
+        "    return of_image",
+        ("convolution-back-pool",), "Each map is pooled by itself",
+        follows=("convolution-backprop",),
+    ),
+]  # fmt: skip

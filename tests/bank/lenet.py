@@ -262,7 +262,7 @@ def scaled_tanh(a):
     return ops.tanh(a)
 """,
         ("lenet-squash",),
-        "scaled_tanh([-1, 0, 1]) gives [-0.761594, 0, 0.761594], it should give [-1, 0, 1].",
+        "scaled_tanh([-1, 0, 1, 2, 100]) gives [-0.761594, 0, 0.761594, 0.964028, 1], it should",
         follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
     ),
     Mistake(
@@ -353,7 +353,7 @@ def scaled_tanh(a):
     return 1.7159 * ops.tanh(3 / 2 * a)
 """,
         ("lenet-squash",),
-        "it should give [-1, 0, 1].",
+        "it should give [-1, 0, 1, 1.4929, 1.7159].",
         follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
     ),
     Mistake(
@@ -594,3 +594,28 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
         "which were trained.",
     ),
 ]
+
+# Neither a small example nor a square nor a single map shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "ten classes", "count-answer",
+        "def count_parameters(size, classes):\n"
+        "    side = ((size - 4) // 2 - 4) // 2\n"
+        "    return 156 + 2416 + (16 * side * side + 1) * 120 + 121 * 84 + 850",
+        ("lenet-count",), "it should give 135991.",
+    ),
+    Mistake(
+        "six maps", "subsample-answer",
+        "def subsample(x, name):\n"
+        "    x = layers.AveragePooling2D(2)(x)\n"
+        "    return scaled_tanh(layers.Conv2D(6, 1, groups=6, name=name)(x))",
+        ("lenet-subsample",), "16 maps come in, which cannot be divided into 6 equal groups",
+        follows=("lenet-1998",),
+    ),
+    Mistake(
+        "cut off", "squash-answer",
+        "def scaled_tanh(a):\n    return ops.clip(a, -1.7159, 1.7159)",
+        ("lenet-squash",), "gives [-1, 0, 1, 1.7159, 1.7159], it should give [-1, 0, 1, 1.4929,",
+        follows=("lenet-subsample", "lenet-c3", "lenet-1998"),
+    ),
+]  # fmt: skip

@@ -320,3 +320,22 @@ def rates(low, high, count):
     Mistake("per cent", "report-answer", report((47.3, 49.2), (93.9, 94.9)),
             ("project-report",), "from 0 to 1, as they stand in runs"),
 ]  # fmt: skip
+
+# Neither a small example nor a square nor a single map shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "up is forgotten", "move-answer",
+        "def moved(images, down, right):\n"
+        "    made = np.roll(images, (down, right), axis=(1, 2))\n"
+        "    made[:, : max(down, 0)] = 0\n"
+        "    if right:\n"
+        "        made[:, :, slice(0, right) if right > 0 else slice(right, None)] = 0\n"
+        "    return made",
+        ("project-move",), "moved([[[[1], [2]], [[3], [4]]]], -1, 1) gives",
+    ),
+    Mistake(
+        "half of the file", "hand-in-answer",
+        hand_in({name: RUNS[name] for name in ("base", "changed")}),
+        ("project-twenty",), "twenty: It is missing in your answer. Take over all that your",
+    ),
+]  # fmt: skip

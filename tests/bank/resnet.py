@@ -1210,14 +1210,14 @@ def shortcut_a(x, filters, stride):
             ('(name[:-3], "bn") if name.endswith("_bn") else (name, "conv")', '(name, "conv")'),
         ),
         ("resnet-names",),
-        "published_name(conv1_bn) gives conv1_conv, it should give conv1_bn.",
+        "published_name('conv1_bn') gives 'conv1_conv', it should give 'conv1_bn'.",
     ),
     Mistake(
         "the projection not numbered",
         "names-answer",
         _changed(_NAMES, ('.replace("shortcut", "0")', "")),
         ("resnet-names",),
-        "gives conv3_block1_shortcut_conv, it should give conv3_block1_0_conv.",
+        "gives 'conv3_block1_shortcut_conv', it should give 'conv3_block1_0_conv'.",
         follows=("resnet-copied",),
     ),
     Mistake(
@@ -1225,14 +1225,14 @@ def shortcut_a(x, filters, stride):
         "names-answer",
         _changed(_NAMES, ("block{rest[0]}_", "block{rest[0][0]}_")),
         ("resnet-names",),
-        "gives conv4_block1_1_conv, it should give conv4_block12_1_conv.",
+        "gives 'conv4_block1_1_conv', it should give 'conv4_block12_1_conv'.",
     ),
     Mistake(
         "the last layer forgotten",
         "names-answer",
         _changed(_NAMES, ('    if name == "fc":\n        return "predictions"\n', "")),
         ("resnet-names",),
-        "published_name(fc) gives fc_conv, it should give predictions.",
+        "published_name('fc') gives 'fc_conv', it should give 'predictions'.",
     ),
     Mistake(
         "same zeros in conv1",
@@ -1348,3 +1348,20 @@ def shortcut_a(x, filters, stride):
         "No bias is in them.",
     ),
 ]
+
+# Neither a square nor a symmetric matrix, nor a pool of 2, shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "vectors from the left", "equations-answer",
+        "def residual_layers(a, W1, b1, W2, b2):\n"
+        "    return np.maximum(np.maximum(a @ W1 + b1, 0) @ W2 + b2 + a, 0)",
+        ("resnet-equations",), "Your code stops with an error: ValueError: matmul",
+    ),
+    Mistake(
+        "zeros on both sides", "option-answer",
+        "def shortcut_a(x, filters, stride):\n"
+        "    half = (filters - x.shape[-1]) // 2\n"
+        "    return ops.pad(x[:, ::stride, ::stride], [[0, 0], [0, 0], [0, 0], [half, half]])",
+        ("resnet-cifar",), "it should end with 9 × 8 × 64.",
+    ),
+]  # fmt: skip

@@ -511,7 +511,7 @@ def vgg_block(x, filters, convolutions, name):
         "shapes-answer",
         _SHAPES.replace("2 * padding", "padding"),
         ("vgg-rows-shapes",),
-        "row_shapes([[conv, 6, 5, 2, 2], [max_pool, None, 2, 2, 0]",
+        "row_shapes([['conv', 6, 5, 2, 2], ['max_pool', None, 2, 2, 0]",
         follows=("vgg-rows-memory", "vgg-rows-parameters"),
     ),
     Mistake(
@@ -760,3 +760,33 @@ def row_parameters(rows, input_shape):
         "gives [456, 150, 2110], it should give [456, 0, 2110].",
     ),
 ]
+
+# Neither a square nor a symmetric matrix, nor a pool of 2, shows these mistakes.
+MISTAKES += [
+    Mistake(
+        "twenty classes", "fc7-answer",
+        "def new_task(classes, frozen=True, base=None):\n"
+        "    base = vgg([2, 2, 3, 3, 3]) if base is None else base\n"
+        "    base.trainable = not frozen\n"
+        "    outputs = layers.Dense(20, activation='softmax')(base.get_layer('fc7').output)\n"
+        "    return keras.Model(base.inputs, outputs)",
+        ("vgg-fc7",), "It has 20 outputs. It needs 7, one for each class.",
+    ),
+    Mistake(
+        "every pool halves", "shapes-answer",
+        "def row_shapes(rows, input_shape):\n"
+        "    shapes, shape = [], input_shape\n"
+        "    for step, filters, size, stride, padding in rows:\n"
+        "        if step == 'dense':\n"
+        "            shape = (filters,)\n"
+        "        elif step == 'conv':\n"
+        "            sides = [(n + 2 * padding - size) // stride + 1 for n in shape[:2]]\n"
+        "            shape = (*sides, filters)\n"
+        "        else:\n"
+        "            shape = (shape[0] // 2, shape[1] // 2, shape[2])\n"
+        "        shapes.append(shape)\n"
+        "    return shapes",
+        ("vgg-rows-shapes",), "gives [[4, 4, 3]], it should give [[3, 4, 3]].",
+        follows=("vgg-rows-memory", "vgg-rows-parameters"),
+    ),
+]  # fmt: skip

@@ -1,12 +1,16 @@
 """Notebooks as they lie in git: clean, and the assignments are the release of the solutions."""
 
+import ast
+import dis
 import json
 import re
 import shutil
+from types import CodeType
 
 import nbformat
 import pytest
 
+from course.evidence.syntax import bound, parsed
 from course.grading.folder import CourseFolder
 from course.grading.notebook.problems import source_problems
 from course.grading.out.release import release, stamped
@@ -102,6 +106,52 @@ def test_the_setup_cell_is_the_same_everywhere(path):
     first = {c.id: c.source for c in nbformat.read(SOURCES[0], 4).cells}["setup"]
     plain = re.compile(r'REPOSITORY = ".*?"|course\.setup\(.*?\)')
     assert plain.sub("", cells["setup"]) == plain.sub("", first)
+
+
+def _taken_and_made(source):
+    """The names that a cell takes from other cells, and those that it leaves; imports apart."""
+    tree = parsed(source)
+    imports = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+    imported = {name for each in imports for name in bound(each)}
+    taken, inside, made = set(), set(), set()
+    for step in dis.get_instructions(compile(tree, "cell", "exec")):
+        if step.opname == "STORE_NAME":
+            made.add(step.argval)
+        elif step.opname == "LOAD_NAME" and step.argval not in made:
+            taken.add(step.argval)
+        elif isinstance(step.argval, CodeType):
+            inside |= set(_read_in(step.argval))
+    return taken | (inside - made), made - imported
+
+
+def _read_in(code):
+    """The names that a function and the functions inside of it read from the notebook."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield step.argval
+        elif isinstance(step.argval, CodeType):
+            yield from _read_in(step.argval)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path not in SOURCES], ids=relative
+)  # fmt: skip
+def test_a_cell_may_be_run_once_more_after_later_ones(path):
+    """Whoever goes back and runs a cell again finds in its names what was there the first time."""
+    cells = [
+        (cell.metadata.get("nbgrader", {}).get("grade_id", cell.id), *_taken_and_made(cell.source))
+        for cell in nbformat.read(path, 4).cells
+        if cell.cell_type == "code" and cell.id != "setup"
+    ]
+    made_anew = {
+        f"{reader} takes {name}, which {later} makes anew"
+        for number, (reader, taken, _) in enumerate(cells)
+        for name in taken
+        if any(name in made for _, _, made in cells[:number])
+        for later, _, made in cells[number + 1 :]
+        if name in made
+    }
+    assert made_anew == set()
 
 
 def test_stamping_and_its_undoing(tmp_path):
