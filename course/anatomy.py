@@ -74,6 +74,7 @@ class Anatomy:
         self.steps = steps
         self.faults = faults  # merges that Keras refuses (`course.network.faults`)
         self.written = {}  # name of a layer, also of one that makes no row -> its class
+        self.unread = []  # (node, line) of layers that were called and lead to no output
         self.library = ""  # "torch" for a module of PyTorch
         self.stopped = []  # findings about an error that reading it let pass
 
@@ -85,7 +86,7 @@ class Anatomy:
             row = {f"{name}_bn": at for name, at in place.items()} | place
             steps.sort(key=lambda step: row.get(step.name, len(row)))
         made = cls(name, inputs, outputs, steps, faults)
-        made.library, made.written = graph.library, graph.written
+        made.library, made.written, made.unread = graph.library, graph.written, graph.unread
         return made
 
     def leading_to(self, value: Value) -> Anatomy:
@@ -269,8 +270,8 @@ def _of_table(table):
 
 
 def _of_module(module, input_shape, numbers):
+    from course.evidence.ends import TraceError
     from course.evidence.pytorch.trace import trace
-    from course.evidence.trace import TraceError
 
     try:
         evidence = trace(module, input_shape, numbers)
@@ -283,7 +284,7 @@ def _from_config(config):
     """A model of `model.to_json()`, as text or dict, or of `model.get_config()`."""
     import keras
 
-    from course.evidence.trace import TraceError
+    from course.evidence.ends import TraceError
 
     try:
         config = json.loads(config) if isinstance(config, str) else config

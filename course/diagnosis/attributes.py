@@ -3,6 +3,7 @@
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
 from course.language import _, sentences
 
+_OF_MAPS = {Cause.FILTERS, Cause.GROUPS}
 _OF_TRAINING = {Cause.FROZEN, Cause.NOT_FROZEN}  # the size of a row is not due to them
 
 
@@ -33,7 +34,7 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         said = _("That is {yours:,} parameters where the table has {right:,}.")
         hint = said.format(yours=step.parameters, right=row.parameters)
     depthwise = row.step == "conv" and row.groups == row.channels > step.groups == 1
-    if depthwise and cause in (Cause.FILTERS, Cause.GROUPS):
+    if depthwise and cause in _OF_MAPS:
         said = worded(
             library,
             _(
@@ -46,6 +47,14 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
             ),
         )
         hint = sentences(hint, said.format(maps=row.channels))
+    if step.written == "DepthwiseConv2D" and row.groups == 1 and cause in _OF_MAPS:
+        said = _(
+            "layers.DepthwiseConv2D makes as many maps as it sees, layers.Conv2D as many as you "
+            "ask for."
+        )
+        hint = sentences(hint, said)
+    if cause is Cause.STRIDE and step.written == "Conv2D" and row.kernel == step.stride > (1, 1):
+        hint = sentences(hint, _("In layers.Conv2D the number behind the kernel is the stride."))
     said = {"start": start, "hint": sentences(hint, more), "library": library}
     return finding(row.name, cause, expected, received, **said)
 

@@ -7,7 +7,7 @@ from course.architectures import LRN_CONSTANTS
 from course.diagnosis.causes import Cause
 from course.language import _
 from course.network.node import WEIGHTED
-from course.network.words import WINDOWS, around, by, constants, groups, one
+from course.network.words import WINDOWS, around, by, chain, constants, groups, one
 
 ABOUT_ACTIVATION = {Cause.ACTIVATION, Cause.ACTIVATION_MISSING, Cause.ACTIVATION_EXTRA}
 #: Kinds of steps that students take for each other.
@@ -178,7 +178,14 @@ def different_activation(row, step):
     """What differs between the activations of a row and a step, as in `differences`."""
     if step.activation in {row.activation, *row.accepts}:
         return []
-    names = [_FUNCTIONS.get(s.activation, s.activation) for s in (row, step)]
+    names = _FUNCTIONS.get(row.activation, row.activation), _one_after_another(step)
     if step.activation is None:
         return [(Cause.ACTIVATION_MISSING, *names)]
     return [(Cause.ACTIVATION if row.activation else Cause.ACTIVATION_EXTRA, *names)]
+
+
+def _one_after_another(step):
+    """The activation of a step in words; of several functions one after the other."""
+    if len(step.chain) > 1 and step.activation not in _FUNCTIONS:
+        return _(", then ").join(chain([link]) for link in step.chain)
+    return _FUNCTIONS.get(step.activation, step.activation)

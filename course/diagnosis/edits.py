@@ -26,6 +26,7 @@ PRICES = {
     "far away": 0.0001,  # for each step between the wrong and the right source
     "unlike": 0.01,  # for each reader that only the row has, or only the step
     "later": 0.0001,  # a row that is matched after all others
+    "with other maps": 0.35,  # the same for a node that makes another number of maps
     "without an equal": 0.5,  # estimate for each later node that the other side lacks
 }
 
@@ -126,15 +127,25 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
     def left(self):
         """A rough estimate of the cost of the rest.
 
-        Nodes that lack an equal only because of their activation count for less: if that is one
-        mistake, made everywhere, each costs `PRICES["again"]`.
+        Nodes that lack an equal only because of their activation, or of their number of maps, count
+        for less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
         """
-        alike = Counter()  # kind of node without its activation -> as in `balance`
+        other, maps, activation = (
+            sum(map(abs, numbers.values())) / 2
+            for numbers in (self._lacking(2), self._lacking(3), self.balance)
+        )
+        return (
+            PRICES["without an equal"] * other
+            + PRICES["with other maps"] * (maps - other)
+            + PRICES["again"] * (activation - maps)
+        )
+
+    def _lacking(self, parts):
+        """`balance` by the first parts of each kind of node alone."""
+        found = Counter()
         for kind, number in self.balance.items():
-            alike[kind[:-1]] += number
-        other = sum(map(abs, alike.values())) / 2
-        activation = self.unmatched() - other
-        return PRICES["without an equal"] * other + PRICES["again"] * activation
+            found[kind[:parts]] += number
+        return found
 
     def with_edit(self, edit, price, **changes):
         """The state after an edit. Going on with a run is cheap, and so is the same mistake again.

@@ -8,11 +8,11 @@ from course.diagnosis.causes import Cause, comes_out, finding, with_more
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.joins import again, one_tower, read_by_step, turned
-from course.diagnosis.missing import ends_before, ends_early, left_out
+from course.diagnosis.missing import ends_before, ends_early, is_activation_of, left_out, not_read
 from course.diagnosis.naming import called, does, keys_of, place_of
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
-from course.network.words import read_by, shape_of, sources, together
+from course.network.words import by, listed, read_by, shape_of, sources, together
 
 #: Reported only if nothing else is: they follow from earlier mistakes.
 _LAST = {Kind.BEHIND_THE_END, Kind.OUTPUT_SHAPE}
@@ -58,6 +58,8 @@ def _changed(alignment, run):
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     more = one_tower(alignment, edit)
+    if [cause for cause, _, _ in edit.differences] == [Cause.ACTIVATION_MISSING]:
+        more = sentences(more, not_read(alignment, [edit.row], is_activation_of))
     if turned_round := arguments_swapped(edit, library):
         return turned_round
     return [
@@ -144,7 +146,7 @@ def _added(alignment, run):
 
 def _added_instead(alignment, run):
     edit = run[0]
-    shapes = together(shape_of(value.shape) for value in edit.step.inputs)
+    shapes = listed([shape_of(value.shape) for value in edit.step.inputs])
     value = edit.row.inputs[0]
     name = (value.joined or value.parts[0][0]).name  # without a concatenation: a row of two towers
     return [finding(name, Cause.ADDED, received=shapes, library=alignment.library)]
@@ -163,7 +165,11 @@ def _another_step(alignment, run):
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
     received = _one_after_another(run[0].steps or (step,))
     expected = _(", then ").join(map(does, run[0].rows or (row,)))
-    return [finding(row.name, cause, expected, received, library=alignment.library)]
+    hint = ""
+    if (row.step, step.step) == ("dense", "conv"):
+        said = _("A convolution does the same with a kernel of {size} and without padding.")
+        hint = said.format(size=by(row.inputs[0].grid))
+    return [finding(row.name, cause, expected, received, hint=hint, library=alignment.library)]
 
 
 def _one_after_another(steps):

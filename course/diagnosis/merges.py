@@ -28,13 +28,14 @@ def told(fault, findings, wanted, library):
     kinds = {step.step for step in wanted.steps}
     if fault.merge == "add" and "add" not in kinds and "concatenate" in kinds:
         said = finding(row, Cause.ADDED, "", _shapes_of(fault.values), hint=stops, library=library)
+        findings = [other for other in findings if other.cause is not Cause.ADDED]
     elif fault.merge == "concatenate" and "concatenate" not in kinds and "add" in kinds:
         said = finding(row, Cause.SHORTCUT_CONCATENATED, hint=stops)
         same = Cause.SHORTCUT_MISSING, Cause.SHORTCUT_CONCATENATED
         findings = [other for other in findings if other.cause not in same]
     elif fault.merge == "concatenate" and (along := _along(fault)):
         said = finding(row, Cause.MERGE_AXIS, along, fault.axis, hint=stops, library=library)
-    elif findings and _explains(findings[0], row, kinds, fault):
+    elif findings and _explains(findings[0], row, wanted, fault):
         first, *rest = findings
         message = sentences(first.message, _why_it_fails(fault, first, wanted, library), stops)
         return [replace(first, message=message), *rest]
@@ -46,14 +47,21 @@ def told(fault, findings, wanted, library):
     return [said, *(other for other in findings if other.cause not in follows)]
 
 
-def _explains(first, row, kinds, fault):
+def _explains(first, row, wanted, fault):
     """Whether the first finding says why the sizes differ; `row` is that of the merge.
 
-    Before the merge something reads another value than it should, or a step is too many. Then the
-    two sizes alone would suggest something else, such as a projection.
+    Before the merge something reads another value than it should, a step is too many, or a block is
+    wrong already whose own merge is possible. Then the two sizes alone would suggest something
+    else, such as a projection.
     """
-    if fault.merge == "add" and "add" not in kinds:
+    names = [step.name for step in wanted.steps]
+    merges = [name for name, step in zip(names, wanted.steps, strict=True) if step.step == "add"]
+    if fault.merge == "add" and not merges:
         return True
+    if fault.merge == "add" and row in merges[1:] and first.row in names:
+        before = merges[merges.index(row) - 1]
+        if names.index(first.row) <= names.index(before):
+            return True
     elsewhere = first.cause is Cause.WRONG_INPUT and first.row != row
     extra = first.cause is Cause.EXTRA and fault.merge == "add"
     return first.cause in _OF_ONE_ROW or elsewhere or extra

@@ -1,11 +1,13 @@
 """Findings about rows of the table that have no step, and about a network that ends early."""
 
 from course.diagnosis.causes import Cause, few, finding
+from course.diagnosis.compare import ABOUT_ACTIVATION, differences
 from course.diagnosis.edits import Kind
 from course.diagnosis.joins import stands_twice
 from course.diagnosis.naming import does, keys_of, reads, what
 from course.language import _, ngettext, sentences
-from course.network.words import sources, together
+from course.network.words import listed, sources, together
+from course.plain import one_line
 
 _FEW = 3  # with more rows missing, their reader stands too far away to be named instead
 _SHORTCUT = 3  # most rows of a shortcut: a convolution, its normalisation, the addition
@@ -21,7 +23,8 @@ def left_out(alignment, run):
     edit, row = run[0], run[0].row
     if run[-1].row.step == "add" and len(run) <= _SHORTCUT:
         row = run[-1].row
-        return [finding(row.name, Cause.SHORTCUT_MISSING, does(row))]
+        hint = not_read(alignment, [each.row for each in run if each.row.step == "add"])
+        return [finding(row.name, Cause.SHORTCUT_MISSING, does(row), hint=hint)]
     if twice := stands_twice(alignment, _lost(alignment, run)):
         return [twice]
     reader, step = _reader(alignment, run) or (None, edit.instead)
@@ -39,17 +42,49 @@ def left_out(alignment, run):
             step = edit.instead
         elif len(run) <= _FEW and not any(value.joined for value in reader.inputs):
             return [_reads_another(alignment, run, reader, step)]
+        elif joined := _without_a_branch(alignment, run, reader):
+            return [joined]
     received = what(alignment, step) if step else _("the output")
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
     hint = ""
     if rest:
         hint = ngettext("{rows} is missing, too.", "{rows} are missing, too.", len(rest))
         hint = hint.format(rows=few(rest))
+    unread = not_read(alignment, [each.row for each in run])
     named = step is not None and step.name == row.name
     if named and alignment.nets.net.number[id(step)] not in alignment.pairs.values():
         return [finding(row.name, Cause.OTHER_STEP, does(row), does(step), hint=hint)]
-    hint = sentences(hint, _of_its_name(alignment, row))
+    hint = sentences(hint, _of_its_name(alignment, row), unread)
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
+
+
+def not_read(alignment, rows, would_be=None):
+    """A sentence about a layer that would be one of these rows and that nothing reads, or "".
+
+    `would_be` says of a step and a row whether the step is what is missing.
+    """
+    unread, would_be = alignment.nets.net.network.unread, would_be or _would_be
+    found = [(node, line, row) for node, line in unread for row in rows if would_be(node, row)]
+    for node, line, _row in sorted(found, key=_unlike):
+        said = _("Nothing reads what comes out of {name}, made in {line}.")
+        return said.format(name=node.name, line=one_line(line))
+    return ""
+
+
+def _would_be(node, row):
+    found = differences(row, node, sizes=False)
+    return all(cause in ABOUT_ACTIVATION for cause, _, _ in found)
+
+
+def is_activation_of(node, row):
+    """Whether a step is only an activation, and that of the row."""
+    return node.step == "activation" and node.activation == row.activation
+
+
+def _unlike(found):
+    """A key that sorts those steps first that have the size, or the maps, of their row."""
+    node, _line, row = found
+    return node.shape != row.shape, node.filters != row.filters
 
 
 def _of_its_name(alignment, row):
@@ -129,6 +164,25 @@ def _reads_another(alignment, run, row, step):
     got = together(reads(alignment, key) for key in keys_of(alignment, step))
     hint = _("{row} is missing, or nothing reads it.").format(row=run[0].row.name)
     return finding(row.name, Cause.WRONG_INPUT, together(sources(row)), got, hint=hint)
+
+
+def _without_a_branch(alignment, run, row):
+    """The finding about maps side by side that `row` reads, and of which some are missing; or None.
+
+    The others are there, so their branch may have been forgotten in the list of them.
+    """
+    number, lost = alignment.nets.table.number, _lost(alignment, run)
+    for value in row.inputs:
+        names = {step.name: number[id(step)] for step, _, _ in value.parts}
+        there = [name for name, at in names.items() if at in alignment.pairs]
+        gone = [name for name, at in names.items() if at in lost]
+        if value.joined and gone and there:
+            said = _("{row} is missing, or nothing reads it.")
+            hints = [said.format(row=name) for name in gone]
+            hint = sentences(*hints, not_read(alignment, [each.row for each in run]))
+            texts = listed(list(names)), listed(there)
+            return finding(value.joined.name, Cause.WRONG_INPUT, *texts, hint=hint)
+    return None
 
 
 def _lost(alignment, run):

@@ -29,14 +29,19 @@ def called(alignment, step):
     if not _is_made_up(step):
         return _name(step)
     key = keys_of(alignment, step)[0]
-    return _(_BEHIND[step.written]).format(place=_place_before(alignment, key))
+    return _(_BEHIND[_kind(step)]).format(place=_place_before(alignment, key))
 
 
 def _is_made_up(step):
     """Whether a step is an operation without a name of the student's."""
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", step.written).lower()
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", _kind(step)).lower()
     named = step.name and not re.fullmatch(rf"{kind}(_\d+)?", step.name)
-    return step.written in _BEHIND and not named
+    return _kind(step) in _BEHIND and not named
+
+
+def _kind(step):
+    """Keras's name for an operation. A merge that Keras refuses is called by what it should do."""
+    return step.step.capitalize() if step.written == "Unmerged" else step.written
 
 
 def _place_before(alignment, key):

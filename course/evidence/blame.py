@@ -21,7 +21,7 @@ _RECURSIVE = 100  # calls of a student's functions, one in the other, by which t
 @contextlib.contextmanager
 def blame():
     """Turn whatever the student's code raises into a reason that names their line."""
-    from course.evidence.trace import TraceError
+    from course.evidence.ends import TraceError
 
     try:
         yield

@@ -74,6 +74,11 @@ def was_called(layer):
     return bool(getattr(layer, "_inbound_nodes", None))
 
 
+def outputs_of_calls(layer):
+    """The first output of each call of a layer, the last call first. Seen in 3.15."""
+    return [node.output_tensors[0] for node in reversed(layer._inbound_nodes)]
+
+
 def layers_of(layer):
     """A layer and all in it; those that a model lists, if Keras tells no more. Seen in 3.15."""
     every = getattr(layer, "_flatten_layers", None)

@@ -80,6 +80,12 @@ def made_at(layer):
     return None
 
 
+def made_of(kind):
+    """The layers of a class that were made in this check and are still there, the first first."""
+    made = [reference() for layers in _made for reference, _ in layers]
+    return [layer for layer in made if isinstance(layer, kind)]
+
+
 def _state(keras):
     """A function that restores Keras's state, and returns its counts of automatic names."""
     state = global_state()

@@ -38,6 +38,7 @@ from course.evidence.lines import Refused
 from course.evidence.values import kind_of as _kind
 from course.evidence.values import received
 from course.language import _, speaking, spoken
+from course.network.words import shape_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -190,12 +191,31 @@ def _written_down(subject, build, request):
                 if passed:
                     stopped = next((text for text in passed if isinstance(text, str) and text), "")
                     return reply | ({"stopped": stopped} if stopped else {})
+            if request["ask"] == "model":
+                raise Refused(
+                    refused.kind, f"{refused.text}{_begun_with(keras, request)}"
+                ) from None
             raise
 
 
+def _begun_with(keras, request):
+    """A sentence about the first keras.Input of a network whose code stops, if its shape is wrong.
+
+    "" if one of its inputs has the shape that the check asks for.
+    """
+    made = keras_state.made_of(keras.layers.InputLayer)
+    shapes = [layer.batch_shape[1:] for layer in made if hasattr(layer, "batch_shape")]
+    wanted = tuple(request["input_shape"])
+    if not shapes or wanted in shapes or None in shapes[0]:
+        return ""
+    said = _(". The network begins with {received}, it should begin with {expected}")
+    return said.format(received=shape_of(shapes[0]), expected=shape_of(wanted))
+
+
 def _traced(keras, subject, build, request, passed=None):
+    from course.evidence.ends import TraceError
     from course.evidence.pytorch.trace import trace as trace_of_module
-    from course.evidence.trace import TraceError, trace
+    from course.evidence.trace import trace
 
     readable = isinstance(subject, keras.Model) or pytorch.is_module(subject)
     model = subject if readable else None

@@ -12,19 +12,24 @@ that Keras reports.
                 "parameters": 156, "trained": 156, "trainable": true}],
      "outputs": [[1, 0]]}
 
-`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis.
+`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis. Within a
+check, "unread" has the steps of Keras's layers that were called and lead to no output, each with
+the shapes that it "reads" and the "line" that made the layer.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from math import prod
 
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
 from course.evidence.building import inside
-from course.evidence.keras_private import is_symbolic, made_by
-from course.evidence.keras_state import untouched
+from course.evidence.ends import TraceError, ends_of
+from course.evidence.keras_private import is_symbolic, made_by, outputs_of_calls
+from course.evidence.keras_state import made_at, made_of, untouched
+from course.evidence.lines import in_line
 from course.evidence.settings import (
     MOST_VALUES,
     activation_class,
@@ -33,9 +38,7 @@ from course.evidence.settings import (
     published,
     settings,
 )
-from course.evidence.values import kind_of
 from course.language import _
-from course.network.regions import SAMPLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -43,11 +46,7 @@ if TYPE_CHECKING:  # typing is slow to import
 
 
 _MAX_STEPS = 5000
-_IMAGES = SAMPLES  # steps are tried on so many, too
-
-
-class TraceError(ValueError):
-    """The object is not a model that can be traced; the text says why and what to do."""
+_MOST_UNREAD = 20  # layers that nothing reads
 
 
 def trace(
@@ -65,53 +64,15 @@ def trace(
     import keras
 
     with untouched(model):
-        inputs, outputs = _ends(keras, model, input_shape)
+        inputs, outputs = ends_of(keras, model, input_shape)
         tracer = _Tracer(keras, inputs)
         found = tracer.traced(outputs, numbers)
         if closed := tracer.with_lost_weights():
-            found = _Tracer(keras, inputs, closed).traced(outputs, numbers)
+            tracer = _Tracer(keras, inputs, closed)
+            found = tracer.traced(outputs, numbers)
+        if unread := tracer.unread():
+            found["unread"] = unread
         return found
-
-
-def _ends(keras, model, input_shape):
-    """The symbolic tensors at both ends of a model."""
-    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    fixed = all(None not in tensor.shape[1:] for tensor in inputs or ())
-    if inputs and outputs and (fixed or input_shape is None or len(inputs) > 1):
-        return list(inputs), list(outputs)
-    if input_shape is None:
-        raise TraceError(
-            _(
-                "A {kind} that was never called has no shapes yet. Give it a keras.Input(shape) "
-                "first, or say which input shape is meant."
-            ).format(kind=type(model).__name__)
-        )
-    for images in (None, _IMAGES):  # some code asks for their number, as ops.shape(x)[0]
-        x = keras.Input(tuple(input_shape), batch_size=images)
-        outputs = composites.outputs_of(keras, model, x)
-        if outputs is None:
-            continue
-        outputs = keras.tree.flatten(outputs)
-        for tensor in outputs:
-            if images and tensor.shape[:1] != (images,):
-                raise mixed(images, tensor.shape, "layers.Flatten()")
-        return [x], outputs
-    x = keras.Input(tuple(input_shape))
-    outputs = keras.tree.flatten(made := model(x))  # again, for its error
-    if not (outputs and all(map(is_symbolic, outputs))):
-        said = _("call() of the class {kind} should return its last tensor. Received: {received}.")
-        raise TraceError(said.format(kind=type(model).__name__, received=kind_of(made)))
-    return [x], outputs
-
-
-def mixed(images, shape, flatten):
-    """The TraceError about an output that does not keep the number of images as its first axis."""
-    said = _(
-        "{number} images go in, {shape} values come out: the images are mixed. "
-        "Flatten with {code}, which keeps the first axis."
-    )
-    shape = " × ".join(map(str, shape)) or 1
-    return TraceError(said.format(number=images, shape=shape, code=flatten))
 
 
 class _Tracer:
@@ -150,6 +111,33 @@ class _Tracer:
         operations = {number: node.operation for number, node in self.nodes.items()}
         own_layers.answers(self.inputs, self.steps, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
+
+    def unread(self):
+        """The steps of layers that were called in this check, and that no output depends on.
+
+        Call it last, as they get numbers behind those of the other steps.
+        """
+        found, steps = [], list(self.steps)
+        for layer in made_of(self.keras.Layer):
+            place = made_at(layer) if published(layer) is type(layer) else None
+            read = id(layer) in self.layers or isinstance(layer, self.keras.Model)
+            if read or place is None or len(found) == _MOST_UNREAD:
+                continue
+            with suppress(Exception):  # what nothing reads need not hang together
+                found += self._unread(layer, in_line(place))
+        self.steps[:] = steps
+        return found
+
+    def _unread(self, layer, line):
+        """The step of a layer's last call that depends on the inputs, in a list."""
+        for tensor in outputs_of_calls(layer):
+            with suppress(TraceError):  # called inside a layer of the student's own
+                self._visit(tensor)
+                node, step = _node(tensor), self.steps[-1]
+                if self.nodes[step["id"]] is node:
+                    reads = [_shape(source) for source in node.input_tensors]
+                    return [{**step, "reads": reads, "line": line}]
+        return []
 
     def with_lost_weights(self):
         """The ids of opened layers with weights that are in no step.

@@ -182,7 +182,7 @@ def _apart():
 @contextlib.contextmanager
 def _said_of(what):
     """Make a CourseError of whatever an instructor's own code raises."""
-    from course.evidence.trace import TraceError
+    from course.evidence.ends import TraceError
     from course.grading.tables.draft import NoTable
 
     try:

@@ -6,6 +6,7 @@ the library's own numbers.
 
 import re
 from collections import Counter
+from contextlib import suppress
 
 from course.network import meanings, own_layers, recognise, regions, steps
 from course.network.faults import Fault
@@ -17,6 +18,7 @@ _MOST_PROBES = 8  # of one step
 _PROBE = 200  # ranges of maps that a probe counts for ...
 _GROUP = 1000  # ... and a group of steps that reads one tensor: it may be many things
 _MOST_UNKNOWN = 5  # groups of steps that turn out to be nothing known
+_MOST_UNREAD = 20  # layers that nothing reads
 _LONGEST_NAME = 100
 
 
@@ -29,6 +31,9 @@ def from_trace(evidence, numbers=recognise.FIXED):
     graph = Graph()
     graph.library = str(evidence.get("library", ""))
     graph.written = {str(step["name"]): kind(step)[:_LONGEST_NAME] for step in evidence["steps"]}
+    for step in evidence.get("unread", ())[:_MOST_UNREAD]:
+        with suppress(Exception):  # they only make a sentence more helpful
+            graph.unread.append((meanings.alone(step), str(step["line"])))
     traced = {step["id"]: step for step in evidence["steps"]}
     reads = {number: recognise.read_by(step) for number, step in traced.items()}
     found = _functions(evidence, traced, reads, numbers, graph.count)

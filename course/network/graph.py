@@ -34,6 +34,7 @@ class Graph:
         self.inputs, self.outputs = [], ()  # Values
         self.library = ""  # what it is written with, if that is not Keras
         self.written = {}  # name of a layer as it was written -> its class
+        self.unread = []  # (node, line) of layers that were called and lead to no output
         self.order = {}  # name of a row -> its place, if the rows have an order (of a table)
         self.faults = []  # (function that makes a Fault from its values, those Values)
         self.waiting = deque()  # numbers of the nodes that the rules have to look at

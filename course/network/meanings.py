@@ -29,6 +29,11 @@ def _is_ignored(step):
     return augments or step["op"] in IGNORED
 
 
+def alone(step):
+    """The first node of a step whose inputs are known by the shapes that it "reads" alone."""
+    return of(step, _values(step["reads"]))[0]
+
+
 def understood(step, shapes):
     """Whether a step's name and settings say what it does; `shapes` are those of its inputs.
 
@@ -37,10 +42,13 @@ def understood(step, shapes):
     if step["op"] not in UNDERSTOOD:
         return _is_ignored(step)
     try:
-        values = [Value(((0, 0, shape[-1]),), *_layout(shape)) for shape in shapes]
-        return all(_is_settled(node) for node in _read(step, values))
+        return all(_is_settled(node) for node in _read(step, _values(shapes)))
     except Exception:  # a student's step may have settings and shapes of any kind
         return False
+
+
+def _values(shapes):
+    return [Value(((0, 0, shape[-1]),), *_layout(shape)) for shape in shapes]
 
 
 def _layout(shape):

@@ -34,7 +34,8 @@ from course.network.windows import (
 )
 
 AGAIN = N_("the same maps again")  # the step of a concatenation of equal values
-_MOST_POOLS = 3  # max pools in a row that an activation may move across
+_MOST_POOLS = 3  # pools in a row that an activation may move across
+_POOLS = {"max_pool", "average_pool", "global_max_pool", "global_average_pool"}
 _SCALING = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Rescaling"}
 
 
@@ -203,13 +204,16 @@ def activation_into_its_step(graph, number, node):
 
 @about()
 def same_activation_twice(graph, number, node):
-    """A ReLU of a ReLU is that ReLU. A softmax of a softmax is not."""
+    """A ReLU of a ReLU is that ReLU, also with a pool between them. A softmax of one is not."""
     if not node.chain:
         return False
-    if node.step == "activation" and len(node.chain) == 1 and node.chain[0][1] in IDEMPOTENT:
-        sources = graph.kinds(node.inputs[0])
-        if all(source.chain[-1:] == node.chain for source in sources):
-            return _leave_out(graph, number, node)
+    if len(node.chain) == 1 and node.chain[0][1] in IDEMPOTENT:
+        once = node.step == "activation" or node.step in _POOLS
+        if once and _was_applied(graph, node.inputs[0], node.chain):
+            if node.step == "activation":
+                return _leave_out(graph, number, node)
+            graph.put(number, node.with_(chain=()))
+            return True
     once = tuple(
         link
         for at, link in enumerate(node.chain)
@@ -256,6 +260,21 @@ RULES = (
 def _leave_out(graph, number, node):
     graph.vanish(number, node.inputs[0])
     return True
+
+
+def _was_applied(graph, value, chain):
+    """Whether a function was applied to a value, which may have been pooled since then."""
+    sources = graph.kinds(value)
+    for _ in range(_MOST_POOLS):
+        pools = [step.step in _POOLS and not step.chain for step in sources]
+        if not any(pools):
+            break
+        sources = [
+            behind
+            for step, pool in zip(sources, pools, strict=True)
+            for behind in (graph.kinds(step.inputs[0]) if pool else [step])
+        ]
+    return all(source.chain[-1:] == chain for source in sources)
 
 
 def _is_image(graph, node):

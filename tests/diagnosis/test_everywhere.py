@@ -129,6 +129,36 @@ def test_other_kernels_and_maps_are_not_swapped():
     assert told(table, lenet5(5, 7)) == [("C1", Cause.KERNEL), ("C1", Cause.FILTERS)]
 
 
+# --- widths
+
+
+def cifar_b(widths):
+    image = keras.Input((32, 32, 3))
+    x = families.conv_bn(image, 16, 3)
+    for stage, width in enumerate(widths):
+        for number in range(3):
+            x = families.basic(x, width, 2 if stage and not number else 1)
+    return keras.Model(image, L.Dense(10, "softmax")(L.GlobalAveragePooling2D()(x)))
+
+
+def test_stages_that_are_too_wide():
+    """The second stage is as wide as the third should be, and still no stage is missing."""
+    second, third = found(resnet.CIFAR_RESNET20_B, lambda: cifar_b((16, 64, 128)))
+    for each, stage, maps in ((second, 2, 64), (third, 3, 128)):
+        assert (each.row, each.cause) == (f"stage{stage}_1_1", Cause.FILTERS)
+        assert f"It makes {maps} maps, the table has {maps // 2}." in each.message
+        assert each.message.endswith(
+            f"The same is true of stage{stage}_1_2, stage{stage}_1_shortcut, stage{stage}_2_1 "
+            "and 3 more."
+        )
+
+
+def test_stages_with_each_other_s_blocks():
+    assert told(resnet.RESNET50, lambda: res(families.bottleneck, (3, 6, 4, 3))) == [
+        ("conv4_1_1", Cause.BLOCK_EXTRA), ("conv4_5_1", Cause.BLOCK_MISSING),
+    ]  # fmt: skip
+
+
 # --- frozen weights
 
 

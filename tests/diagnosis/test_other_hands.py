@@ -328,7 +328,7 @@ GOOGLENET, HEADS = googlenet.GOOGLENET, googlenet.GOOGLENET_TRAINING
 WRONG = [
     ("a branch missing", GOOGLENET, "4b_1x1", Cause.MISSING,
      lambda: google_with("4b", without(0))),
-    ("the pool missing", GOOGLENET, "4b_pool", Cause.MISSING,
+    ("the pool missing", GOOGLENET, "4b", Cause.WRONG_INPUT,
      lambda: google_with("4b", without(3))),
     ("a module twice", GOOGLENET, "4e_1x1", Cause.BLOCK_EXTRA, lambda: google_with("4d", twice)),
     ("no heads", HEADS, "aux_4a_pool", Cause.MISSING, google),

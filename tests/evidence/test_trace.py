@@ -9,8 +9,9 @@ import pytest
 from keras import layers, ops
 
 from course.anatomy import anatomy
+from course.evidence.ends import TraceError
 from course.evidence.observe import weightless
-from course.evidence.trace import TraceError, trace
+from course.evidence.trace import trace
 
 
 def steps(model, *shape):

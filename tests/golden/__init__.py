@@ -11,6 +11,7 @@ and looked at in the commit.
 """
 
 import difflib
+import re
 from functools import cache, cached_property, partial
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Corpus:
             tables = tables if isinstance(tables, list) else [tables]
             about = f"{self.name}/{name} | {' or '.join(table.name for table in tables)}"
             try:
-                yield from of_findings(about, self.findings(name))
+                for each in of_findings(about, self.findings(name)):
+                    yield re.sub(r"made in line \d+:", "made in line N:", each)  # of a test
             except Exception as error:
                 yield line(about, f"RAISES {type(error).__name__}: {error}")
 

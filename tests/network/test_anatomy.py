@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from course.anatomy import Anatomy, anatomy
 from course.architectures.lenet import LENET5, LENET5_1998
-from course.evidence.trace import TraceError
+from course.evidence.ends import TraceError
 
 
 @pytest.mark.parametrize("name", ["VGG16", "VGG19", "ResNet50"])

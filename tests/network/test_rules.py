@@ -265,6 +265,11 @@ SAME = {
         (through(window(activation="relu"), layers.MaxPooling2D(2), layers.ReLU()),
          through(window(activation="relu"), layers.MaxPooling2D(2))),
         (through(window(activation="relu6"), layers.ReLU(6.0)), window(activation="relu6")),
+        (through(window(activation="relu"), layers.GlobalAveragePooling2D(), layers.ReLU()),
+         through(window(activation="relu"), layers.GlobalAveragePooling2D())),
+        (through(window(), layers.ReLU(), layers.AveragePooling2D(2), layers.MaxPooling2D(2),
+                 layers.ReLU()),
+         through(window(activation="relu"), layers.AveragePooling2D(2), layers.MaxPooling2D(2))),
     ],
     "activation_into_its_step": [
         (through(window(), layers.ReLU()), window(activation="relu")),
@@ -414,6 +419,8 @@ def test_a_wide_convolution_is_taken_apart(weightless):
     [
         (through(window(), layers.Softmax(), layers.Softmax()),
          through(window(), layers.Softmax())),
+        (through(window(), layers.AveragePooling2D(2), layers.ReLU()),
+         through(window(activation="relu"), layers.AveragePooling2D(2))),
         (through(window(), layers.Cropping2D(1), layers.ZeroPadding2D(1), window()),
          through(window(), window())),
         (through(layers.ZeroPadding2D(1), ops.sigmoid, window()),
@@ -430,7 +437,8 @@ def test_a_wide_convolution_is_taken_apart(weightless):
         (through(lambda x: x[:, ::2, ::2], window()), window(strides=2)),
         (through(window(6), lambda x: ops.flip(x, 1)), window(6)),
     ],
-    ids=["softmax twice", "cropped, then zeros", "sigmoid of zeros", "zeros normalised",
+    ids=["softmax twice", "an average first", "cropped, then zeros", "sigmoid of zeros",
+         "zeros normalised",
          "read before the activation", "scaled inside", "subtracted", "summed along another axis",
          "leaky", "turned on its side", "pixels skipped before 3 × 3", "turned upside down"],
 )  # fmt: skip

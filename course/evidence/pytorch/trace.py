@@ -14,10 +14,10 @@ import re
 from functools import partial
 
 from course.evidence import probes, regions, values
+from course.evidence.ends import TraceError, mixed
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import calls, errors, fits, steps, without_triton
 from course.evidence.pytorch.again import again, like
-from course.evidence.trace import TraceError, mixed
 from course.language import _
 from course.network.faults import likely
 

@@ -1,0 +1,137 @@
+"""A layer that is called and whose output nothing reads is named where its row is missing."""
+
+import keras
+import pytest
+from keras import layers as L
+
+from course import check
+from course.architectures import googlenet, lenet, resnet
+from course.diagnosis import Cause
+from course.evidence import weightless
+from course.evidence.trace import trace
+from tests.diagnosis import test_families as families
+from tests.diagnosis.test_families import conv, google, res
+
+
+def findings(build, table):
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.model(build, like=table)
+    return failed.value.findings
+
+
+def lenet5(keep_pool=True, keep_dense=True):
+    image = x = keras.Input((32, 32, 1))
+    for maps in (6, 16):
+        x = L.Conv2D(maps, 5, activation="relu")(x)
+        pooled = L.MaxPooling2D(2, name=f"pool_of_{maps}")(x)
+        x = pooled if keep_pool else x
+    x = L.Flatten()(x)
+    for units in (120, 84):
+        made = L.Dense(units, activation="relu")(x)
+        x = made if keep_dense or units != 84 else x
+    return keras.Model(image, L.Dense(10, activation="softmax")(x))
+
+
+class Model(keras.Model):
+    """LeNet-5 with a pool whose output `call` does not keep."""
+
+    def __init__(self):
+        super().__init__()
+        self.convs = [L.Conv2D(maps, 5, activation="relu") for maps in (6, 16)]
+        self.pools = [L.MaxPooling2D(2), L.MaxPooling2D(2)]
+        self.head = keras.Sequential([
+            L.Flatten(), L.Dense(120, "relu"), L.Dense(84, "relu"), L.Dense(10, "softmax"),
+        ])  # fmt: skip
+
+    def call(self, x):
+        x = self.pools[0](self.convs[0](x))
+        x = self.convs[1](x)
+        self.pools[1](x)
+        return self.head(x)
+
+
+def test_a_layer_whose_output_is_not_kept():
+    table = lenet.LENET5_RELU
+    (only,) = findings(lambda: lenet5(keep_pool=False), table)
+    assert (only.row, only.cause) == ("S2", Cause.MISSING)
+    assert "Nothing reads what comes out of pool_of_6, made in line " in only.message
+    said = ': pooled = L.MaxPooling2D(2, name=f"pool_of_{maps}")(x). S4 is missing, too.'
+    assert only.message.endswith(said)
+    (only,) = findings(lambda: lenet5(keep_dense=False), table)
+    assert only.row == "F6" and "Nothing reads what comes out of dense" in only.message
+    (only,) = findings(Model, table)
+    assert only.row == "S4" and "self.pools = [L.MaxPooling2D(2), L.MaxPooling2D" in only.message
+
+
+def test_an_addition_whose_output_is_not_kept(monkeypatch):
+    def block(x, filters, stride):
+        y = families.conv_bn(x, filters, 3, stride)
+        y = families.conv_bn(y, filters, 3, relu=False)
+        if stride == 1:
+            L.Add()([x, y])
+            return L.ReLU()(y)
+        shortcut = families.conv_bn(x, filters, 1, stride, relu=False)
+        return L.ReLU()(L.Add()([shortcut, y]))
+
+    (only,) = findings(lambda: res(block), resnet.RESNET18)
+    assert (only.row, only.cause) == ("conv2_1", Cause.SHORTCUT_MISSING)
+    assert "Nothing reads what comes out of add" in only.message
+
+
+def test_an_activation_whose_output_is_not_kept():
+    def block(x, filters, stride):
+        y = families.basic(x, filters, stride, no_last_relu=True)
+        L.ReLU()(y)
+        return y
+
+    (only,) = findings(lambda: res(block), resnet.RESNET18)
+    assert (only.row, only.cause) == ("conv2_1", Cause.ACTIVATION_MISSING)
+    assert "Nothing reads what comes out of re_lu" in only.message
+
+
+def test_a_branch_that_is_not_joined():
+    def module(x, one, reduce3, three, reduce5, five, project):
+        branches = [
+            conv(one, 1)(x),
+            conv(three, 3)(conv(reduce3, 1)(x)),
+            conv(five, 5)(conv(reduce5, 1)(x)),
+        ]
+        conv(project, 1, name=f"lost_{project}")(L.MaxPooling2D(3, 1, padding="same")(x))
+        return L.Concatenate()(branches)
+
+    def one_lost(*args):
+        return module(*args) if args[-1] == 32 else families.inception(*args)
+
+    (only,) = findings(lambda: google(one_lost), googlenet.GOOGLENET)
+    assert (only.row, only.cause) == ("3a", Cause.WRONG_INPUT)
+    assert "it should read 3a_1x1, 3a_3x3, 3a_5x5 and 3a_pool_proj." in only.message
+    assert "Nothing reads what comes out of lost_32, made in line " in only.message
+
+
+def test_nothing_is_said_of_layers_that_are_read_or_of_another_kind():
+    def build(extra):
+        model = lenet5()
+        x = model.layers[-2].output
+        extra(model.input)
+        return keras.Model(model.input, L.Dense(10)(x))
+
+    for extra in (lambda x: None, lambda x: L.Conv2D(9, 3)(x)):
+        (only,) = findings(lambda extra=extra: build(extra), lenet.LENET5_RELU)
+        assert only.cause is Cause.ACTIVATION_MISSING
+        assert "Nothing reads" not in only.message
+
+
+def test_a_right_network_with_something_beside_it():
+    def build():
+        model = lenet5()
+        L.Dense(3)(model.layers[-2].output)
+        L.Dense(3)(keras.Input((3,)))
+        return model
+
+    with check.silently():
+        check.model(build, like=lenet.LENET5_RELU)
+    with weightless():
+        found = trace(build(), (32, 32, 1))
+    (beside,) = found["unread"]
+    assert beside["reads"] == [[84]] and "L.Dense(3)(model.layers[-2].output)" in beside["line"]
+    assert beside["id"] not in [step["id"] for step in found["steps"]]
