@@ -108,6 +108,12 @@ def test_texts_say_the_numbers():
     assert "✓ 3; ✗ 5, it is 4" in PICTURES["images"].alt
 
 
+def test_the_cost_of_a_network_without_weights_is_nothing():
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.MaxPooling2D(2)], name="pools")
+    said = figures.cost(model)._repr_html_()
+    assert "pools: no parameters; no multiply-accumulates." in said
+
+
 def test_curves_name_a_run_that_has_no_test_images():
     picture = figures.curves({"alone": {"error": [0.9, 0.7]}}, measure="error")
     (axes,) = picture.figure.axes

@@ -25,7 +25,8 @@ def cost(network: object, *, title: str | None = None) -> Picture:
     stages, height = [Stage([step]) for step in rows], 0.32  # inches of a bar
     if len(rows) > _MOST_BARS:
         stages, height = joined(stages), 0.5  # their names have two lines
-    stages = [stage for stage in stages if stage.total("parameters") or stage.total("macs")]
+    # Without weights and work, as of pools alone, all rows stay, with zeros.
+    stages = [s for s in stages if s.total("parameters") or s.total("macs")] or stages
     figure, panels = canvas((7.4, 0.6 + height * len(stages)), 1, 2, sharey=True)
     colours = [stage.colour for stage in stages]
     texts = []
@@ -36,14 +37,16 @@ def cost(network: object, *, title: str | None = None) -> Picture:
         total = sum(values)
         axes.barh(range(len(stages)), values, color=colours)
         for at, value in enumerate(values):
-            axes.text(value, at, f" {value:,} ({value / total:.0%})", va="center", fontsize=8)
+            share = value / total if total else 0
+            axes.text(value, at, f" {value:,} ({share:.0%})", va="center", fontsize=8)
         set_title(axes, f"{total:,} {words}")
-        axes.set_xlim(0, 1.55 * max(values))
+        axes.set_xlim(0, 1.55 * max(*values, 1))
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         most = max(range(len(stages)), key=values.__getitem__)
         where = " ".join(stages[most].name.split())
-        texts.append(f"most {words} are in {where}, {values[most]:,} of {total:,}")
+        said = f"most {words} are in {where}, {values[most]:,} of {total:,}"
+        texts.append(said if total else f"no {words}")
     panels[0].set_yticks(range(len(stages)), [stage.name for stage in stages])
     panels[0].invert_yaxis()
     figure.suptitle(title or rows.name, x=0.01, ha="left", fontweight="bold")
