@@ -68,7 +68,9 @@ def align(table, network):
         stands={image: whole(node) for image, node in images},
         moved={},
         used=prepared,
-        balance=balanced({}, nets.net.kinds[nets.net.images :], nets.table.kinds[len(images) :]),
+        balance=balanced(
+            {}, nets.net.counted[nets.net.images :], nets.table.counted[len(images) :]
+        ),
     )
     state, tried = _search(nets, state)
     if state.edits and state.edits[-1].final:

@@ -127,25 +127,23 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
     def left(self):
         """A rough estimate of the cost of the rest.
 
-        Nodes that lack an equal only because of their activation, or of their number of maps, count
-        for less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
+        Nodes that lack an equal only because of their number of maps, activation or bias count for
+        less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
         """
-        other, maps, activation = (
-            sum(map(abs, numbers.values())) / 2
-            for numbers in (self._lacking(2), self._lacking(3), self.balance)
-        )
+        other, maps = self._lacking(0, 1), self._lacking(0, 1, 2)
+        small = self._lacking(0, 1, 2, 3) - maps + self._lacking(0, 1, 2, 4) - maps
         return (
             PRICES["without an equal"] * other
             + PRICES["with other maps"] * (maps - other)
-            + PRICES["again"] * (activation - maps)
+            + PRICES["again"] * small
         )
 
-    def _lacking(self, parts):
-        """`balance` by the first parts of each kind of node alone."""
+    def _lacking(self, *parts):
+        """`unmatched` by some parts of each kind of node alone."""
         found = Counter()
         for kind, number in self.balance.items():
-            found[kind[:parts]] += number
-        return found
+            found[tuple(kind[part] for part in parts)] += number
+        return sum(map(abs, found.values())) / 2
 
     def with_edit(self, edit, price, **changes):
         """The state after an edit. Going on with a run is cheap, and so is the same mistake again.

@@ -58,7 +58,7 @@ class Place:
 
 def paired(nets, state, row, step, **changes):
     """The state in which a step is matched to a row."""
-    ours, theirs = nets.table.kinds[row], nets.net.kinds[step]
+    ours, theirs = nets.table.counted[row], nets.net.counted[step]
     balance = state.balance
     if ours != theirs:
         balance = balanced(balance, [ours], [theirs])
@@ -79,7 +79,7 @@ def left_out(nets, state, row, main=None):
         stands={**state.stands, row: nets.translated(state, row, key)},
         gone=state.gone | 1 << row,
         settled=state.settled | 1 << row,
-        balance=balanced(state.balance, [nets.table.kinds[row]]),
+        balance=balanced(state.balance, [nets.table.counted[row]]),
         sizes=False,
     )
 
@@ -89,7 +89,7 @@ def put_in(nets, state, steps, **changes):
     used = state.used
     for step in steps:
         used |= 1 << step
-    kinds = [nets.net.kinds[step] for step in steps]
+    kinds = [nets.net.counted[step] for step in steps]
     return state._replace(used=used, balance=balanced(state.balance, (), kinds), **changes)
 
 
@@ -98,7 +98,7 @@ def settled(nets, state, rows, **changes):
     done = state.settled
     for row in rows:
         done |= 1 << row
-    kinds = [nets.table.kinds[row] for row in rows]
+    kinds = [nets.table.counted[row] for row in rows]
     return state._replace(settled=done, balance=balanced(state.balance, kinds), **changes)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from course.diagnosis.causes import Cause
+from course.diagnosis.compare import differences
 from course.diagnosis.edits import Kind
 
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
@@ -142,6 +143,9 @@ def _replacement(lost, steps):
     """One edit: these steps stand where the rows of the run should."""
     rows = tuple(edit.row for edit in lost)
     steps = tuple(steps)
+    alike = len(rows) == len(steps) == 1 and rows[0].does() == steps[0].does()
+    if alike and (found := differences(rows[0], steps[0], sizes=False)):  # it is no other step
+        return replace(lost[0], kind=Kind.CHANGED, step=steps[0], differences=tuple(found))
     kind = Kind.ANOTHER_STEP
     return replace(lost[0], kind=kind, differences=(), step=steps[0], steps=steps, rows=rows)
 

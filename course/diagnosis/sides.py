@@ -149,6 +149,13 @@ class Networks:
 
     def __init__(self, table, network):
         self.table, self.net = Side(table), Side(network)
+        # The kinds of all nodes for counting, with the bias where the table says something of it.
+        biased = {row.step for row in self.table.nodes if row.bias is not None}
+        for side in (self.table, self.net):
+            side.counted = [
+                (*kind, bool(node.bias) if node.step in biased else None)
+                for kind, node in zip(side.kinds, side.nodes, strict=True)
+            ]
         self.last_rows = {part[0] for key in self.table.outputs for part in key}
         self.padded = False  # whether the first windows pad smaller images to the table's size
         self._known = {}  # what was asked of `differences` -> its answer

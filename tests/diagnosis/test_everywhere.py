@@ -87,6 +87,23 @@ def test_a_normalisation_behind_convolutions_that_differ(monkeypatch, activation
     assert [(each.row, each.cause) for each in others] == also
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_no_bias_in_any_convolution(monkeypatch, activation):
+    """GoogLeNet's rows are alike, so many other explanations cost little more."""
+
+    def unbiased(filters, kernel, stride=1, padding="same"):
+        kept = {"padding": padding, "activation": activation, "use_bias": False}
+        return L.Conv2D(filters, kernel, stride, **kept)
+
+    monkeypatch.setattr(families, "conv", unbiased)
+    wrong = [Cause.BIAS_MISSING, Cause.ACTIVATION][: 1 + (activation != "relu")]
+    for table, build in (
+        (vgg.VGG16, vgg16), (googlenet.GOOGLENET, google),
+        (googlenet.GOOGLENET_TRAINING, lambda: google(heads=True)),
+    ):  # fmt: skip
+        assert told(table, build) == [(table.rows[0].name, cause) for cause in wrong]
+
+
 def test_the_normalisation_of_2015_in_the_place_of_that_of_2014(monkeypatch):
     """GoogLeNet as many write it today: its modules are no blocks that are too many."""
 
