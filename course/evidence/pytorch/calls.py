@@ -22,7 +22,7 @@ class Constant:
 
     value: object
     learned: tuple = ()  # the parameters that it is computed from
-    made: bool = False  # computed from no other constant
+    made: bool = False  # computed from no other constant, or only turned
     zeros: bool = False
     random: bool = False
 
@@ -132,6 +132,14 @@ def must_be_map(call):
     """Raise NotExpressed for anything but a map with channels first."""
     if call.layout_of(call.x) != MAP:
         raise NotExpressed
+
+
+def leaves(call, *tensors):
+    """A layer's weights as its parameters. Raises NotExpressed if one of them is computed."""
+    constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
+    if any(not constant.made for constant in constants):
+        raise NotExpressed
+    return tuple(c.learned[0] if c.learned else c.value for c in constants)
 
 
 def pair(value):

@@ -4,12 +4,13 @@ A function keeps its own name, with PyTorch's shapes and parameters, if no layer
 same, or if it is used in a way that Keras's layer cannot be.
 """
 
-from course.evidence.pytorch import moving
+from course.evidence.pytorch import dense, moving
 from course.evidence.pytorch.calls import (
     MAP,
     NotExpressed,
     before,
     done,
+    leaves,
     must_be_map,
     pair,
     usual,
@@ -49,19 +50,11 @@ def _unknown(call):
 # --- layers with weights
 
 
-def _leaves(call, *tensors):
-    """A layer's weights as its parameters. Raises NotExpressed if one of them is computed."""
-    constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
-    if any(not constant.made for constant in constants):
-        raise NotExpressed
-    return tuple(c.learned[0] if c.learned else c.value for c in constants)
-
-
 def _conv(call):
     must_be_map(call)
     weight, bias = call.get(1, "weight"), call.get(2, "bias")
     stride, padding = pair(call.get(3, "stride", 1)), call.get(4, "padding", 0)
-    weights = _leaves(call, weight, bias)
+    weights = leaves(call, weight, bias)
     same = padding == "same"
     source = call.sources[id(call.x)]
     if not isinstance(padding, str) and any(pair(padding)):
@@ -85,22 +78,8 @@ def _conv_transpose(call):
         "strides": pair(call.get(3, "stride", 1)), "padding": pair(call.get(4, "padding", 0)),
         "use_bias": bias is not None, "activation": "linear",
     }  # fmt: skip
-    weights = _leaves(call, weight, bias)
+    weights = leaves(call, weight, bias)
     done(call, "layers.Conv2DTranspose", config, [call.sources[id(call.x)]], weights)
-
-
-def _dense(call):
-    weight, bias = call.get(1, "weight"), call.get(2, "bias")
-    if call.name == "matmul":
-        weight, bias = call.args[1], None
-        if id(call.args[0]) not in call.found or id(weight) in call.found or weight.dim() != 2:
-            raise NotExpressed
-    # On a map, Linear works along the width. If that does not fit, Flatten is missing before it.
-    missing = call.tracer.passed and call.layout_of(call.x) == MAP
-    if call.axis(call.x, -1) != -1 and not missing:
-        raise NotExpressed
-    config = {"units": call.made[0].shape[-1], "use_bias": bias is not None, "activation": "linear"}
-    done(call, "layers.Dense", config, [call.sources[id(call.x)]], _leaves(call, weight, bias))
 
 
 def _batch_norm(call):
@@ -108,7 +87,7 @@ def _batch_norm(call):
     weight, bias = call.get(3, "weight"), call.get(4, "bias")
     if mean is None or call.axis(call.x, 1) != -1:  # without running means there is no such layer
         raise NotExpressed
-    weights = _leaves(call, weight, bias, mean, variance)
+    weights = leaves(call, weight, bias, mean, variance)
     config = {"axis": -1, "scale": weight is not None, "center": bias is not None}
     trained = [w for w in weights if w.requires_grad]
     more = {"trainable": bool(trained) or weight is None}
@@ -133,7 +112,7 @@ def _normalised(call, op, config, place):
     """A normalisation whose scale is the argument number `place`, and whose shift comes next."""
     weight, bias = call.get(place, "weight"), call.get(place + 1, "bias")
     config |= {"scale": weight is not None, "center": bias is not None}
-    done(call, op, config, [call.sources[id(call.x)]], _leaves(call, weight, bias))
+    done(call, op, config, [call.sources[id(call.x)]], leaves(call, weight, bias))
 
 
 # --- pools
@@ -265,7 +244,8 @@ def _arithmetic(op):
         if any(other.random for other in others):
             return _dropout(call, reads[0])  # written by hand
         if others and others[0].learned:
-            return _per_map(call, op, reads[0], others[0])
+            write = dense.added_bias if op == "ops.Add" else _per_map
+            return write(call, reads[0], others[0])
         told = [call.sources[id(v)] if id(v) in call.found else _number(tracer, v) for v in args]
         return done(call, op, {}, told)
 
@@ -280,12 +260,12 @@ def _number(tracer, value):
     return tracer.constant(value).value.item() if kept else {"unknown": "Tensor"}
 
 
-def _per_map(call, op, x, constant):
+def _per_map(call, x, constant):
     """Learned factors, one for each map, are a depthwise convolution of 1 × 1."""
     sides, (learned, *more) = constant.value.shape, constant.learned
     channels = call.sides[id(x)][1]
     wide = len(sides) >= 3 and sides[-3] == channels == constant.value.numel()
-    if op != "ops.Multiply" or call.layout_of(x) != MAP or more or not wide:
+    if call.name not in ("mul", "multiply") or call.layout_of(x) != MAP or more or not wide:
         raise NotExpressed
     one = [1, 1]
     config = {
@@ -296,7 +276,7 @@ def _per_map(call, op, x, constant):
 
 
 _WRITERS = {
-    "conv2d": _conv, "conv_transpose2d": _conv_transpose, "linear": _dense, "matmul": _dense,
+    "conv2d": _conv, "conv_transpose2d": _conv_transpose, **dense.WRITERS,
     "batch_norm": _batch_norm, "layer_norm": _layer_norm, "group_norm": _group_norm,
     "softmax": _softmax, "log_softmax": _softmax, "gelu": _gelu, "leaky_relu": _leaky_relu,
     "elu": _named("ops.Elu", 1.0), "softplus": _named("ops.Softplus", 1, 20),

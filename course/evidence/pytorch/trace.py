@@ -16,12 +16,13 @@ from functools import partial
 from course.evidence import probes, regions, values
 from course.evidence.ends import TraceError, mixed
 from course.evidence.lines import Misused, in_line, own_place
-from course.evidence.pytorch import calls, errors, fits, steps, without_triton
+from course.evidence.pytorch import calls, dense, errors, fits, steps, without_triton
 from course.evidence.pytorch.again import again, like
 from course.language import _
 from course.network.faults import likely
 
 _MOST_STEPS = 5000
+_TURNED = {"t", "T", "mT", "transpose", "swapaxes", "swapdims"}  # a matrix stays a layer's weight
 _RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "randint"}
 
 
@@ -217,8 +218,9 @@ class _Tracer:
             if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
                 continue
             self.kept.append(tensor)
+            made = all(each.made for each in constants) if name in _TURNED else not constants
             self.constants[id(tensor)] = calls.Constant(
-                tensor, tuple(learned.values()), not constants, zeros, chance
+                tensor, tuple(learned.values()), made, zeros, chance
             )
         return result
 
@@ -309,6 +311,7 @@ class _Tracer:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
         outputs = [list(self.found[id(tensor)]) for tensor in made]
+        self.steps = dense.with_biases(self.steps, outputs)
         odd = regions.not_understood(self.inputs, self.steps)
         run = partial(again, self)
         probed = probes.runner(run, numbers)
