@@ -21,7 +21,7 @@ __tracebackhide__ = outcome.__tracebackhide__
 
 _LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
 # Counts and shapes are Keras's words; a flattened map may well have millions of values.
-_SHOWN = {"parameters", "trained", "shapes", "target_shape", "newshape"}
+_SHOWN = {"parameters", "trained", "shapes", "reads", "target_shape", "newshape"}
 _LARGEST_SHOWN = 10**12
 _LONGEST = 1000
 
@@ -83,8 +83,26 @@ def no_plain_value(row, stand_in, expected):
     return finding(row, cause, expected, said)
 
 
-def within_bounds(value):
-    """Raise TooLarge for sizes and names that no network has, before the trace is read."""
+def bounded(trace):
+    """A trace as it may be read. Raises TooLarge for sizes and names that no network has.
+
+    Layers that nothing reads only explain what is wrong. Of these, what is too large is left out.
+    """
+    unread = [step for step in trace.get("unread", ()) if _is_within_bounds(step)]
+    rest = {name: part for name, part in trace.items() if name != "unread"}
+    _within_bounds(rest)
+    return rest | {"unread": unread}
+
+
+def _is_within_bounds(step):
+    try:
+        _within_bounds(step)
+    except TooLarge:
+        return False
+    return True
+
+
+def _within_bounds(value):
     waiting = [(value, _LARGEST)]
     while waiting:
         item, most = waiting.pop()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from course.anatomy import anatomy
 from course.check import words
-from course.check.asked import ask, failed, within_bounds
+from course.check.asked import ask, bounded, failed
 from course.check.card import Card
 from course.diagnosis import Cause, finding, nearest, worded
 from course.evidence import probes, values
@@ -51,8 +51,7 @@ def read(kind, subject, args, kwargs, input_shape, judged):
         wanted = last if kind == "block" else _("a model")
         return name, None, failed(reply, wanted)
     try:
-        within_bounds(reply["trace"])
-        built = anatomy(reply["trace"], numbers=request["probe"])
+        built = anatomy(bounded(reply["trace"]), numbers=request["probe"])
         if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
             built.stopped = [finding("", Cause.RAISES, received=stopped)]
         return name, (built, judged(built)), None

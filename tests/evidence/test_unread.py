@@ -5,7 +5,7 @@ import pytest
 from keras import layers as L
 
 from course import check
-from course.architectures import googlenet, lenet, resnet
+from course.architectures import googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause
 from course.evidence import weightless
 from course.evidence.trace import trace
@@ -135,3 +135,37 @@ def test_a_right_network_with_something_beside_it():
     (beside,) = found["unread"]
     assert beside["reads"] == [[84]] and "L.Dense(3)(model.layers[-2].output)" in beside["line"]
     assert beside["id"] not in [step["id"] for step in found["steps"]]
+
+
+class Doubled(L.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(1,))
+
+    def call(self, x):
+        return 2 * self.factor * x
+
+
+@pytest.mark.parametrize("unread", [
+    lambda x: L.Flatten()(x),  # of millions of values
+    lambda x: L.Dense(200_000)(L.Flatten()(x)),
+    lambda x: L.Conv2D(300_000, 1)(x),
+    lambda x: L.Activation("relu", name="r" * 2000)(x),
+    lambda x: keras.Sequential([L.Conv2D(5, 3), L.Flatten()])(x),
+    lambda x: Doubled()(x),
+    lambda x: L.Lambda(lambda x: x[:, :1])(x),
+    lambda x: L.Embedding(200_000, 3)(L.Flatten()(x)),
+])  # fmt: skip
+def test_what_nothing_reads_costs_nothing_whatever_it_is(unread):
+    def vgg16():
+        image = x = keras.Input((224, 224, 3))
+        for step in vgg.VGG16.rows[:-3]:
+            pool = step.step == "max_pool"
+            x = L.MaxPooling2D(2)(x) if pool else conv(step.filters, 3)(x)
+            unread(x)
+        x = L.Flatten()(x)
+        for units in (4096, 4096):
+            x = L.Dense(units, "relu")(x)
+        return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+    with check.silently():
+        check.model(vgg16, like=vgg.VGG16)

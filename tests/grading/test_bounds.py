@@ -347,7 +347,7 @@ def test_the_same_builder_is_right_where_its_table_is():
 
 def test_a_card_that_stops_counting_says_so():
     with pytest.raises(check.CheckFailed) as failed, check.silently():
-        check.model(lambda: bottlenecks((3, 4, 6, 3)), like=resnet.PLAIN34)
+        check.model(lambda: bottlenecks((3, 4, 6, 3)), like=resnet.RESNET34)
     assert len(failed.value.findings) == MOST_FINDINGS
     assert "is not right, and at least 4 more to look at." in str(failed.value)
 

@@ -49,7 +49,7 @@ def test_a_photograph_and_a_new_head(published, tmp_path, monkeypatch, capsys):
     pixels = keras.utils.img_to_array(keras.utils.load_img("photograph.jpg"))
     x = keras.applications.resnet.preprocess_input(pixels[None])
     expected = published.predict(x, verbose=0)
-    np.testing.assert_allclose(names["network"].predict(x, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(names["pretrained"].predict(x, verbose=0), expected, atol=1e-5)
     said = capsys.readouterr().out
     first = ", ".join(f"{label} {share:.0%}" for _, label, share in decoded(expected, 3)[0])
     assert f"as it is: {first}\n" in said
