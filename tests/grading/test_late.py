@@ -26,7 +26,8 @@ def school(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     school = School(tmp_path / "c")
-    monkeypatch.delitem(sys.modules, "late_days", raising=False)
+    monkeypatch.setitem(sys.modules, "late_days", None)  # so that no later test finds this plugin
+    del sys.modules["late_days"]
     command, plugin, setting = BLOCKS
     (school.folder / "late_days.py").write_text(plugin)
     with (school.folder / "nbgrader_config.py").open("a") as config:
