@@ -107,7 +107,7 @@ _FIELDS = {
     "edits": (),
     "about": frozenset(),  # `about` of all edits
     "pairs": (),  # a linked list, the last pair first: (row, step, earlier pairs)
-    "balance": None,  # kind of node -> how many more are left in the table than in the network
+    "balance": None,  # `Side.counted` -> how many more are left in the table than in the network
     "done": False,
 }
 

@@ -149,7 +149,7 @@ class Networks:
 
     def __init__(self, table, network):
         self.table, self.net = Side(table), Side(network)
-        # The kinds of all nodes for counting, with the bias where the table says something of it.
+        # For counting: the kind of each node and its bias, where the table says something of it.
         biased = {row.step for row in self.table.nodes if row.bias is not None}
         for side in (self.table, self.net):
             side.counted = [
