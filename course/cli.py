@@ -109,8 +109,8 @@ def _check(files, release):
     """Look at a notebook before it is handed in, as the grader will look at it.
 
     It says which exercises are answered and which are open, what is damaged, and how the grader
-    will mend that. Whether answers are right is not asked: nothing in the notebook is run. It ends
-    with a receipt, which your instructor can compute again from what arrived.
+    will mend that. It does not say whether answers are right, because it runs nothing in the
+    notebook. It ends with a receipt, which your instructor can compute again from what arrived.
 
     The exit status is 0 if every FILE is complete, and 1 if not.
     """

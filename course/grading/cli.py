@@ -26,7 +26,7 @@ from course.plain import one_line
     type=click.Choice(
         ["gradescope", "moodle", "brightspace", "blackboard", "canvas", "classroom", "folders"]
     ),
-    help="The LMS that wrote the archive (default: told by the names in it).",
+    help="The LMS that wrote the archive (default: recognised by the names in it).",
 )  # fmt: skip
 @click.option(
     "--roster", metavar="CSV",
@@ -83,7 +83,7 @@ def _collect(course, archive, assignment, lms, roster, timezone):
 )  # fmt: skip
 @click.option(
     "--scheduler", metavar="ADDRESS",
-    help="A Dask cluster to grade on, as tcp://host:8786, instead of this machine.",
+    help="A Dask cluster to grade on, such as tcp://host:8786, instead of this machine.",
 )  # fmt: skip
 @without_box
 def _grade(course, assignments, students, **options):
@@ -131,7 +131,7 @@ def _handed_in(course, assignments, students, those_of):
 @STUDENTS
 @click.option(
     "--for", "lms", type=click.Choice(["moodle", "canvas", "brightspace"]),
-    help="Also write a zip file that this LMS takes back for the whole class, as "
+    help="Also write a zip file that this LMS takes back for the whole class, such as "
     "feedback-02-lenet-moodle.zip.",
 )  # fmt: skip
 def _feedback(course, assignments, students, lms):
@@ -177,7 +177,7 @@ def _feedback(course, assignments, students, lms):
 )  # fmt: skip
 @click.option(
     "--to", metavar="PATH",
-    help="The file (default: the format's name, as canvas.csv).",
+    help="The file (default: named after the format, such as canvas.csv).",
 )  # fmt: skip
 @click.option(
     "--into", metavar="CSV",
@@ -228,7 +228,7 @@ def _export(course, assignments, students, form, to, into):
 def _send(course, assignment, students, address, go):
     """Send scores, comments and feedback pages to Canvas.
 
-    Only final scores are sent, and nothing twice: Canvas is asked what it has.
+    Only final scores are sent, and nothing twice: the command first asks Canvas what it has.
     """
     from course.grading.late import penalise
     from course.grading.out import canvas
@@ -323,7 +323,7 @@ def _similar(course, assignment, also, most):
     help="Where it is shown: a new folder, or that of an earlier demo, which is replaced.",
 )  # fmt: skip
 def _demo(shown_in):
-    """Show the whole way on a class of twelve: release, collect, grade, feedback, export."""
+    """Show every step on a made-up class of twelve: release, collect, grade, feedback, export."""
     from course.grading.demo import demo
 
     return demo(Path(shown_in), run=click.get_current_context().obj)

@@ -31,8 +31,8 @@ def _classroom50(course, assignment, output):
 def _workflow(course, assignment, output):
     """Write a GitHub workflow that judges ASSIGNMENT at each push, and all that it needs.
 
-    Its files belong in the repository that students get a copy of. They can read everything in it,
-    so hidden tests and answers are left out.
+    Its files belong in the repository that students get a copy of. Students can read everything in
+    it, so hidden tests and answers are left out.
     """
     _write(course, assignment, "workflow", output or f"workflow/{assignment}")
 

@@ -17,7 +17,7 @@ from course.plain import one_line
 @click.argument("assignment")
 @click.option(
     "-o", "--output", metavar="FILE",
-    help="The pack (default: the assignment's name, as 04-vgg.course).",
+    help="The pack (default: named after the assignment, such as 04-vgg.course).",
 )  # fmt: skip
 @click.option(
     "--with-answers", is_flag=True,
@@ -63,8 +63,8 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
 )  # fmt: skip
 @click.option(
     "--to", "targets", multiple=True, metavar="FILE",
-    help="Write the verdict here (default: print it). The file says from the start that nothing "
-    "is graded yet, and is replaced in one move.",
+    help="Write the verdict here (default: print it). Until there is one, the file says that "
+    "nothing is graded yet. The verdict replaces it in one move.",
 )  # fmt: skip
 @click.option(
     "--student", "students", multiple=True, metavar="ID",
