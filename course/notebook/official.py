@@ -166,6 +166,16 @@ def not_released(nb, official):
     ]
 
 
+def is_older(cell, official):
+    """Whether a submitted cell is unchanged from a release before this one."""
+    known = official.get(grade_id(cell))
+    if known is None or known.type != cell.cell_type:
+        return False
+    if not cell.metadata.nbgrader.get("as_released"):
+        return False
+    return not any(pieces.same_code(cell.source, text) for text in (known.released, known.source))
+
+
 def code_of(nb):
     """[(grade id or None, text), ...] of a source notebook's code cells, answers included."""
     return [(grade_id(cell), cell.source) for cell in nb.cells if cell.cell_type == "code"]

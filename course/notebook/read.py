@@ -2,6 +2,7 @@
 
 import ast
 import gc
+import hashlib
 import json
 import re
 from contextlib import contextmanager, suppress
@@ -35,9 +36,10 @@ _LINE_END = re.compile(r"\r\n?")
 def read_notebook(content):
     """(the notebook, None), or (None, what is wrong with the file).
 
-    Only the parts that grading needs are kept: each cell's kind, text, id and nbgrader metadata,
-    and whether there were saved widgets. Outputs are left out, as grading makes new ones. If the
-    file was damaged, the notebook's metadata have a list `damage` of sentences about it.
+    Only the parts that grading needs are kept: each cell's kind, text, id and grade id, whether
+    its text is that of a release (`as_released`), and whether there were saved widgets. Outputs are
+    left out, as grading makes new ones. If the file was damaged, the notebook's metadata have a
+    list `damage` of sentences about it.
     """
     if len(content) > MAX_BYTES:
         said = _(
@@ -231,10 +233,26 @@ def _cell(data, ids):
         name = None
     cell = new_cell(is_code, source, name)
     ids.add(name)
-    grade_id = _grade_id(data.get("metadata"))
-    if grade_id is not None:
-        cell["metadata"] = NotebookNode(nbgrader=NotebookNode(grade_id=grade_id))
+    about = _about(data.get("metadata"))
+    if about is not None:
+        kept = NotebookNode(grade_id=about["grade_id"])
+        kept.as_released = about.get("checksum") == _checksum(cell, about)
+        cell["metadata"] = NotebookNode(nbgrader=kept)
     return cell
+
+
+def _checksum(cell, about):
+    """nbgrader's checksum of a cell with these metadata, which `about` has from its release.
+
+    It is `nbgrader.utils.compute_checksum`; students need not have nbgrader.
+    """
+    grade, solution = bool(about.get("grade")), bool(about.get("solution"))
+    locked = not solution and (grade or bool(about.get("locked")))
+    parts = [cell.source, cell.cell_type, str(grade), str(solution), str(locked), about["grade_id"]]
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        parts += [str(float(about["points"]))] if grade else []
+    text = "".join(parts).encode("utf-8", "replace")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def _source(data):
@@ -258,8 +276,8 @@ def _leaves(value):
             yield item
 
 
-def _grade_id(metadata):
-    """The grade id in a cell's metadata; some editors put it deeper."""
+def _about(metadata):
+    """nbgrader's metadata of a cell, with a grade id, or None; some editors put them deeper."""
     waiting = [metadata]
     for at in range(50):
         if at == len(waiting):
@@ -268,6 +286,6 @@ def _grade_id(metadata):
         if isinstance(item, dict):
             found = item.get("nbgrader")
             if isinstance(found, dict) and isinstance(found.get("grade_id"), str):
-                return found["grade_id"]
+                return found
             waiting += item.values()
     return None

@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell
 
 from course.language import _
 from course.notebook import pieces
-from course.notebook.official import grade_id
+from course.notebook.official import grade_id, is_older
 from course.notebook.order import put_together
 from course.notebook.pieces import EXERCISE, Piece, defined, same_code, squeezed
 from course.notebook.read import versions
@@ -58,6 +58,8 @@ def is_whole(nb, official):
     own, missing, length = [], False, 0
     for cell, name in zip(nb.cells, names, strict=True):
         known, text = official.get(name), cell.source
+        if is_older(cell, official):
+            return False
         if known is None and text in given and cell.id not in official:
             continue
         if known is not None and known.type != cell.cell_type:
@@ -110,7 +112,10 @@ def _pieces(cells, official, said):
     found, whole = [], set()
     for cell in cells:
         code, name = cell.cell_type == "code", grade_id(cell)
-        piece = Piece(cell.source, code, name if name in official else None)
+        if is_older(cell, official):
+            said.tell(Told.OLDER, name)
+            cell = {**cell, "source": official[name].released}
+        piece = Piece(cell["source"], code, name if name in official else None)
         parts = [piece] if piece.key in texts else pieces.taken_apart(piece, tests)
         for part in parts:
             _claim(part, cell.get("id") if part.text == piece.text else None, found, official)

@@ -21,6 +21,10 @@ class Told(Enum):
         N_("A second copy of the cell {name} was removed."),
         N_("Second copies of these cells were removed: {names}."),
     )
+    OLDER = (
+        N_("The cell {name} came from an earlier release; the present one took its place."),
+        N_("These cells came from an earlier release; the present ones took their place: {names}."),
+    )
     CHANGED = (
         N_("The locked cell {name} had been changed; it was restored."),
         N_("These locked cells had been changed; they were restored: {names}."),

@@ -281,3 +281,32 @@ def test_where_nothing_can_be_contained_a_release_says_that_it_was_not_tried(
     assert Own(tmp_path).course("release", "hw") == 0
     err = capsys.readouterr().err
     assert "hw was not tried on its solution: Student code cannot be contained" in err
+
+
+def test_who_has_an_earlier_release_is_not_told_to_have_changed_it(tmp_path):
+    """The test, its points and the stub are released anew after two students took the notebook."""
+    own = Own(tmp_path)
+    stub = "answer = {}\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
+    nothing = "answer = {}\n# YOUR CODE HERE\nraise NotImplementedError()"
+    own.write(TEST.format("4"), stub.format(None))
+    assert own.course("release", "--no-trial", "hw") == 0
+    own.hand_in("ada", "answer = sum(TABLE)")
+    own.hand_in("bob", nothing.format(None))
+    newer = TEST.replace("4 points", "5 points").format("sum(TABLE)")
+    own.write(newer, stub.format(0), points=5)
+    assert own.course("release", "--no-trial", "hw") == 0
+    own.hand_in("eve", "answer = sum(TABLE)")
+    own.hand_in("kim", nothing.format(0))
+    changed = own.folder / "submitted" / "eve" / "hw" / "p1.ipynb"
+    changed.write_text(changed.read_text().replace("assert answer", "assert True or answer"))
+    assert own.course("grade", "hw") == 0
+    ada, bob, eve, kim = (
+        read_result(CourseFolder(own.folder), "hw", student)
+        for student in ("ada", "bob", "eve", "kim")
+    )
+    assert (ada.score, bob.score, eve.score, kim.score) == (5, 0, 5, 0)
+    assert ada.repairs == [
+        "The cell sum came from an earlier release; the present one took its place."
+    ]
+    assert (bob.lost, bob.open) == (kim.lost, kim.open)  # an older stub is no answer
+    assert eve.repairs[0].startswith("The locked cell sum had been changed; it was restored.")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import compute_checksum
 
 from course.grading.demo import as_colab_saves
 from course.grading.notebook.source import official_cells
@@ -519,3 +520,11 @@ def test_halves_of_a_function_that_are_python_by_themselves_are_joined(parts, to
     assert "".join(answer.source.split()) == "".join("".join(parts).split())
     ast.parse(answer.source)
     assert any("had been split into" in line for line in said)
+
+
+def test_a_cell_is_as_released_if_nbgrader_says_so(submitted):
+    read, _ = read_notebook(nbformat.writes(submitted).encode())
+    known = [cell for cell in submitted.cells if cell.metadata.get("nbgrader")]
+    told = [cell.metadata.nbgrader.as_released for cell in read.cells if cell.metadata]
+    assert told == [cell.metadata.nbgrader.checksum == compute_checksum(cell) for cell in known]
+    assert {*told} == {True, False}  # released cells, and answers
