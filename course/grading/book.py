@@ -48,6 +48,14 @@ class Book:
         self._read[student] = self.job.of(student).digest(found), files
         return found
 
+    def unreadable(self, student):
+        """Why a student's files cannot be read; "" if they can."""
+        try:
+            self.contents(student)
+        except OSError as error:
+            return f"{error.filename} cannot be read ({error.strerror}); it was left as it is"
+        return ""
+
     def _digests(self, student):
         if student not in self._read:
             self.contents(student)

@@ -16,13 +16,13 @@ from itertools import islice
 
 from nbgrader.api import Gradebook
 
-from course.grading import CourseError, meant, variants, worker
+from course.grading import CourseError, late, meant, variants, worker
 from course.grading.book import Book
 from course.grading.job import Job, files_beside
 from course.grading.judges import own_judges
 from course.grading.notebook.source import official_cells, read_source, solution_cells
 from course.grading.notebook.tables import changed_since
-from course.grading.results import read_result
+from course.grading.results import Result, read_result
 from course.grading.sandbox import outside
 from course.notebook.official import not_released
 from course.plain import one_line
@@ -47,15 +47,16 @@ def grade(
 ):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
-    Submissions that were graded and have not changed since are skipped, unless `again`. `cells` are
-    the grade ids of exercises; only these are graded again. `sandbox` is one of
-    `outside.SANDBOXES`. `workers` is the number of processes on this machine (default: one a core),
-    `scheduler` the address of a Dask cluster to use instead. `progress(number, total, result)` is
-    called after each submission, and `say(sentence)` if the assignment has changed, the cluster has
-    no workers, or a submission takes long.
+    Submissions that were graded and have not changed since are skipped, unless `again`; whose files
+    cannot be read keeps the grades that are there. `cells` are the grade ids of exercises; only
+    these are graded again. `sandbox` is one of `outside.SANDBOXES`. `workers` is the number of
+    processes on this machine (default: one a core), `scheduler` the address of a Dask cluster to
+    use instead. `progress(number, total, result)` is called after each submission, and
+    `say(sentence)` if the assignment has changed, the cluster has no workers, or a submission takes
+    long.
 
-    Raises CourseError if the assignment was never released, nobody handed anything in, or student
-    code cannot be contained here.
+    Raises CourseError if the assignment was never released, nobody handed anything in, a
+    timestamp.txt holds no time, or student code cannot be contained here.
     """
     job = job_of(course, assignment, sandbox)
     handed_in = course.students(assignment)
@@ -75,12 +76,16 @@ def grade(
     if not scheduler:  # on a cluster none of these files is there
         outside.keep_from_students(job.runs_in[0], course.private())
     with Book(course, job, cells) as book:
-        pending = [s for s in chosen if again or cells or not book.is_done(s)]
+        done = {s: Result(s, failed=why) for s in chosen if (why := book.unreadable(s))}
+        readable = [student for student in chosen if student not in done]
+        for student in readable:  # a time that is none is told before the work, not after it
+            late.handed_in(course.path("submitted", assignment, student))
+        pending = [s for s in readable if again or cells or not book.is_done(s)]
         for sentence in _notices(course, job, list(filter(book.is_stale, pending))):
             say(sentence)
-        left = [student for student in chosen if student not in pending]
+        left = [student for student in readable if student not in pending]
         book.penalise(left)  # due dates may have changed since
-        done = {s: read_result(course, assignment, s, book.gradebook) for s in left}
+        done |= {s: read_result(course, assignment, s, book.gradebook) for s in left}
         given = job, pending, book.contents, workers, scheduler, say
         with closing(verdicts(*given)) as found:
             for student, verdict in found:

@@ -29,14 +29,16 @@ def penalise(course, assignments):
 def handed_in(folder):
     """When a submission was handed in, by timestamp.txt. None if the file is missing or empty.
 
-    Raises CourseError if the file holds something else than a time.
+    Raises CourseError if the file cannot be read, or holds something else than a time.
     """
     path = folder / "timestamp.txt"
-    if not path.exists():
-        return None
     try:
         text = path.read_text(encoding="utf-8").strip()
         return parse_utc(text) if text else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, OverflowError):
         raise CourseError(
             f"{path} should hold a time, such as 2026-11-20 23:04:00 UTC. Correct it, or delete "

@@ -21,9 +21,9 @@ def contents(folder, names):
 
     `folder` may also be one file that was handed in.
     If one of the notebooks `names` is missing, the other notebooks in the folder are returned too,
-    as {file name: bytes}: at most one more than are read.
+    as {file name: bytes}: at most one more than are read. Raises OSError if one cannot be read.
     """
-    paths = sorted(folder.glob("*")) if folder.is_dir() else [folder]
+    paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]  # glob hides errors
     paths = [path for path in paths if is_file(path)]
     found = named({file_name(path): path for path in paths}, names)
     return {name: start(path) for name, path in found.items()}

@@ -1,5 +1,6 @@
 """An assignment tried on its own solution, and one that changes after it was graded."""
 
+import errno
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from course.grading.folder import CourseFolder
 from course.grading.notebook.problems import source_problems
 from course.grading.results import read_result
 from course.grading.sandbox import outside
+from course.notebook import renamed
 
 ROOT = Path(__file__).parents[2]
 ANSWER = "answer = None\n### BEGIN SOLUTION\nanswer = sum(TABLE)\n### END SOLUTION"
@@ -107,6 +109,39 @@ def test_a_file_that_is_replaced_while_it_is_graded_is_graded_again(own, monkeyp
     path.write_text(text)
     own.course("grade", "hw")
     assert own.score() == 4
+
+
+def test_files_that_cannot_be_read_stop_nobody_else(own, monkeypatch, capsys):
+    path, start = own.folder / "submitted" / "bob" / "hw" / "p1.ipynb", renamed.start
+
+    def closed(asked):
+        if asked == path:  # root may read everything, so the rights of a file do not do
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(asked))
+        return start(asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(renamed, "start", closed)
+        assert own.course("grade", "hw", "--again") == 1
+        said = capsys.readouterr().out
+        assert f"{path} cannot be read (Permission denied); it was left as it is" in said
+        assert (own.score(), own.score("bob")) == (4, 4)
+        for command in ("export", "feedback", "report"):
+            assert own.course(command, "hw") == 0
+        assert own.course("similar", "hw") == 1
+        assert "usual in a class; hw has 1." in capsys.readouterr().err
+    assert own.course("grade", "hw") == 0
+
+
+def test_a_time_that_is_none_is_told_before_anything_is_graded(own, monkeypatch, capsys):
+    stamp = own.folder / "submitted" / "bob" / "hw" / "timestamp.txt"
+    stamp.write_text("yesterday evening")
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(worker, "grade_submission", lambda *_: pytest.fail("was graded"))
+            assert own.course("grade", "hw", "--again") == 1
+        assert "timestamp.txt should hold a time" in capsys.readouterr().err
+    finally:
+        stamp.unlink()
 
 
 def graded_again(own, capsys):

@@ -117,7 +117,11 @@ def process(course, assignment):
     for student in students:
         folder, ways = course.path("submitted", assignment, student), {}
         try:
-            for content in renamed.contents(folder, sources).values():
+            try:
+                contents = renamed.contents(folder, sources)
+            except OSError as error:
+                raise Refused(f"its file cannot be read ({error.strerror})") from None
+            for content in contents.values():
                 found_here = ways_in(record_in(content, names))
                 ways |= {name: way for name, way in found_here.items() if name in names}
         except Refused as error:

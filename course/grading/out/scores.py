@@ -115,10 +115,13 @@ def _scored(course, gradebook, record, assignment, student, submission):
 
 
 def _changed(course, row, result):
-    """Whether the file in submitted/ is not the one that was graded."""
+    """Whether the file in submitted/ is there, can be read, and is not the one that was graded."""
     folder = course.path("submitted", row["assignment"], row["student"])
     files = result.files
-    there = renamed.contents(folder, files) if folder.is_dir() else {}
+    try:
+        there = renamed.contents(folder, files) if folder.is_dir() else {}
+    except OSError:
+        return False
     return bool(there) and any(
         digest and renamed.file_digest(there, notebook, files) != digest
         for notebook, digest in files.items()

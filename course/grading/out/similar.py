@@ -79,8 +79,9 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
     graded = add_findings(course, assignment, works)
     if len(works) < FEWEST:
         raise CourseError(
-            f"{len(works)} submissions of {assignment} hold answers. It takes {FEWEST} to say what "
-            "is usual in a class. Name last year's folder, too, if you have it: --also FOLDER"
+            f"It takes {FEWEST} submissions with answers to say what is usual in a class; "
+            f"{assignment} has {len(works)}. Name last year's folder, too, if you have it: --also "
+            "FOLDER"
         )
     pairs, usual, left = _pairs(works, most)
     compared = sum(work.place is not None for work in works)

@@ -2,6 +2,7 @@
 
 import gc
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,9 +100,10 @@ class _Reader:
             self.given.update(fingerprints(text, code, shared=self.asked))
 
     def read(self, path):
-        """({exercise: text}, {exercise: {fingerprint: lines}}) of the answers handed in."""
-        answers, helpers = {}, set()
-        contents = renamed.contents(path, self.official)
+        """({exercise: text}, {exercise: {fingerprint: lines}}) of the answers that can be read."""
+        answers, helpers, contents = {}, set(), {}
+        with suppress(OSError):
+            contents = renamed.contents(path, self.official)
         for name, nb, _ in renamed.read_submission(contents, self.official):
             official = self.official[name]
             for cell in _repaired(nb, official) if nb is not None else ():
