@@ -201,7 +201,24 @@ def make():
     config.HistoryManager.enabled = False  # it would start a thread
     shell = Shell.instance(config=config, shown=Outputs())
     shell.run_line_magic("matplotlib", "inline")
+    _stay_without_windows()
     return shell
+
+
+def _stay_without_windows():
+    """Let `matplotlib.use("TkAgg")`, which works on the student's desktop, stop no cell."""
+    from matplotlib import pyplot
+
+    switch = pyplot.switch_backend  # `matplotlib.use` calls it, too
+
+    @functools.wraps(switch)
+    def switched(newbackend):
+        try:
+            switch(newbackend)
+        except ImportError as error:
+            print(error, file=sys.stderr)
+
+    pyplot.switch_backend = switched
 
 
 def serve(channel, most, longest, after):
