@@ -75,7 +75,7 @@ def mean_watts(before, after, seconds, largest):
 MISTAKES = [
     Mistake(
         "everything an ensemble", "claims-answer", NETS.format(7, 7, 7, 7, 7, 6),
-        ("comparison-claims",), "what was averaged stands behind the name",
+        ("comparison-claims",), "what was averaged stands after the name",
     ),
     Mistake(
         "everything one network", "claims-answer", NETS.format(1, 1, 1, 1, 1, 1),

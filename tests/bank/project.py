@@ -336,6 +336,6 @@ MISTAKES += [
     Mistake(
         "half of the file", "hand-in-answer",
         hand_in({name: RUNS[name] for name in ("base", "changed")}),
-        ("project-twenty",), "twenty: It is missing in your answer. Take over all that your",
+        ("project-twenty",), "twenty: It is missing in your answer. Copy all that your",
     ),
 ]  # fmt: skip

@@ -438,8 +438,8 @@ def residual_layers(a, W1, b1, W2, b2):
     return np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0) + a
 """,
         ("resnet-equations",),
-        "gives [1, -2], it should give [1, 0]. One ReLU stands behind the first layer, "
-        "and one behind the sum",
+        "gives [1, -2], it should give [1, 0]. One ReLU stands after the first layer, "
+        "and one after the sum",
     ),
     Mistake(
         "nothing added",
@@ -1243,7 +1243,7 @@ def shortcut_a(x, filters, stride):
             ("size, stride, use_bias", 'size, stride, "same", use_bias'),
         ),
         ("resnet-padding",),
-        'padding="same" puts one zero more behind than before.',
+        'padding="same" puts one zero more after the pixels than before.',
     ),
     Mistake(
         "same zeros in pool1",
@@ -1254,7 +1254,7 @@ def shortcut_a(x, filters, stride):
             ("MaxPooling2D(3, 2,", 'MaxPooling2D(3, 2, "same",'),
         ),
         ("resnet-padding",),
-        'padding="same" puts one zero more behind than before.',
+        'padding="same" puts one zero more after the pixels than before.',
     ),
     # 11 · Where the evidence is
     Mistake(
@@ -1335,7 +1335,7 @@ def shortcut_a(x, filters, stride):
         "evidence-answer",
         _changed(_EVIDENCE, ("maps @ weights", "(maps * slopes).sum(axis=-1)")),
         ("resnet-evidence",),
-        "Behind a flatten the two slopes of this map are 2 and 6.",
+        "After a flatten the two slopes of this map are 2 and 6.",
     ),
     Mistake(
         "the bias at each place",
