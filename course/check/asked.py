@@ -114,5 +114,5 @@ def _within_bounds(value):
             said = _("A size of this network is more than {most}.")
             raise TooLarge(said.format(most=f"{most:,}"))
         elif isinstance(item, str) and len(item) > _LONGEST:
-            said = _("A name in this network has more than {most} letters.")
+            said = _("A name in this network has more than {most} characters.")
             raise TooLarge(said.format(most=f"{_LONGEST:,}"))

@@ -85,11 +85,11 @@ def _note(built):
     return worded(
         built.library,
         _(
-            "{name} has a bias, which the batch normalisation behind it takes out again. That is "
+            "{name} has a bias, which the batch normalisation after it takes out again. That is "
             "accepted. With use_bias=False the layer holds one array of weights instead of two."
         ),
         _(
-            "{name} has a bias, which the batch normalisation behind it takes out again. That is "
+            "{name} has a bias, which the batch normalisation after it takes out again. That is "
             "accepted. With bias=False the layer holds one array of weights instead of two."
         ),
     ).format(name=first)

@@ -29,7 +29,7 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
     elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
         hint = _("The size becomes {formula}.").format(formula=formula(step))
     elif cause is Cause.ACTIVATION_EXTRA and added:
-        hint = _("The addition behind it has one.")
+        hint = _("The addition after it has one.")
     elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
         said = _("That is {yours:,} parameters where the table has {right:,}.")
         hint = said.format(yours=step.parameters, right=row.parameters)
@@ -54,7 +54,7 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         )
         hint = sentences(hint, said)
     if cause is Cause.STRIDE and step.written == "Conv2D" and row.kernel == step.stride > (1, 1):
-        hint = sentences(hint, _("In layers.Conv2D the number behind the kernel is the stride."))
+        hint = sentences(hint, _("In layers.Conv2D the number after the kernel is the stride."))
     said = {"start": start, "hint": sentences(hint, more), "library": library}
     return finding(row.name, cause, expected, received, **said)
 

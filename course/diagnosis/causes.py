@@ -87,7 +87,7 @@ class Cause(Enum):
     ACTIVATION_MISSING = "It has no activation, the table has {expected}."
     ACTIVATION = "Its activation is {received}, the table has {expected}."
     ACTIVATION_EXTRA = "Its activation is {received}, the table has none here."
-    ARGUMENTS_SWAPPED = "The number of its maps and its kernel have changed places."
+    ARGUMENTS_SWAPPED = "The number of its maps and its kernel are swapped."
     BIAS_MISSING = "It has no bias, the table has one for each map."
     BIAS_EXTRA = "It has a bias, the table has none."
     FROZEN = "Its weights are frozen, the table trains them."
@@ -117,7 +117,7 @@ class Cause(Enum):
     # rows that are too many, too few, or elsewhere
     MISSING = "This row is missing: after {after} comes {received}."
     MISSING_IN_A_TOWER = "One of the {expected} towers lacks it: {received} goes on without it."
-    SWAPPED = "It comes behind {received}. In the table it comes before {received}."
+    SWAPPED = "It comes after {received}. In the table it comes before {received}."
     EXTRA = "This step is not in the table: {received}."
     OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (
@@ -130,13 +130,13 @@ class Cause(Enum):
         "The shortcut is a projection ({received}), but the shape does not change here: the input "
         "of the block itself should be added."
     )
-    RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs behind it."
+    RELU_BEFORE_ADDITION = "The activation comes before the addition; it belongs after it."
     ACTIVATION_BEFORE_NORM = (
-        "The activation comes before the batch normalisation; it belongs behind it."
+        "The activation comes before the batch normalisation; it belongs after it."
     )
     PRE_ACTIVATION = (
         "Normalisation and activation come before the convolution here, as in the pre-activation "
-        "networks of 2016. In the table they come behind it."
+        "networks of 2016. In the table they come after it."
     )
     BLOCK_MISSING = "A block is missing: where this row should come, {received} comes already."
     BLOCK_EXTRA = (

@@ -12,31 +12,31 @@ from course.diagnosis.compare import is_a_window
 from course.language import N_, _
 from course.network.words import skips
 
-_BEHIND = {
-    "Add": N_("the addition behind {place}"),
-    "Subtract": N_("the subtraction behind {place}"),
-    "Multiply": N_("the multiplication behind {place}"),
-    "TrueDivide": N_("the division behind {place}"),
-    "Divide": N_("the division behind {place}"),
-    "GetItem": N_("the slice behind {place}"),
-    "Square": N_("the square behind {place}"),
-    "Concatenate": N_("the concatenation behind {place}"),
+_AFTER = {
+    "Add": N_("the addition after {place}"),
+    "Subtract": N_("the subtraction after {place}"),
+    "Multiply": N_("the multiplication after {place}"),
+    "TrueDivide": N_("the division after {place}"),
+    "Divide": N_("the division after {place}"),
+    "GetItem": N_("the slice after {place}"),
+    "Square": N_("the square after {place}"),
+    "Concatenate": N_("the concatenation after {place}"),
 }
 
 
 def called(alignment, step):
-    """A step's name, or for an operation its kind and place: `the division behind conv1`."""
+    """A step's name, or for an operation its kind and place: `the division after conv1`."""
     if not _is_made_up(step):
         return _name(step)
     key = keys_of(alignment, step)[0]
-    return _(_BEHIND[_kind(step)]).format(place=_place_before(alignment, key))
+    return _(_AFTER[_kind(step)]).format(place=_place_before(alignment, key))
 
 
 def _is_made_up(step):
     """Whether a step is an operation without a name of the student's."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", _kind(step)).lower()
     named = step.name and not re.fullmatch(rf"{kind}(_\d+)?", step.name)
-    return _kind(step) in _BEHIND and not named
+    return _kind(step) in _AFTER and not named
 
 
 def _kind(step):

@@ -90,7 +90,7 @@ def _reason(error):
         return _(SUPER)
     if isinstance(error, RecursionError) and len(_own(error)) < _RECURSIVE:
         return _(
-            "So many layers stand one behind the other that Keras cannot connect them. Look at "
+            "So many layers stand one after the other that Keras cannot connect them. Look at "
             "what your loops run over, and at the order of the arguments"
         )
     if isinstance(error, FileNotFoundError):

@@ -127,7 +127,7 @@ class Made:
         source, stop = self._missing.get(match[1] if match else None, ("", None))
         if stop is None or stop.kind == "NameError":
             return ""
-        said = _("{name} is not there because of {why}")
+        said = _("{name} is not defined because of {why}")
         return said.format(name=match[1], why=stop.why(source))
 
 

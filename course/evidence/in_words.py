@@ -81,7 +81,7 @@ _IN_WORDS = {
         "padding, the strides, the pools. Conv2D takes the number of maps first, then the kernel"
     ),
     r"Kernel shape must have .* input of shape \(None, \w+, (\d+, \d+, \d+)\)": N_(
-        "keras.Input takes the shape of one image, {first} here. How many images come stays open"
+        "keras.Input takes the shape of one image, {first} here. The number of images is left open"
     ),
     r"Input 0 .* expected (?:min_)?ndim=4, found ndim=3\. .*: \(None, ([\d, ]+)\)$": N_(
         "Convolutions and pools take maps with height, width and channels, and here comes {first}. "
@@ -89,13 +89,13 @@ _IN_WORDS = {
     ),
     r"Input 0 .* expected (?:min_)?ndim=4, found ndim=2": N_(
         "Convolutions and pools take maps, and here comes a vector. Flatten(), a global pool and "
-        "Dense belong behind the last of them"
+        "Dense belong after the last of them"
     ),
     "too many positional arguments$": N_(  # Keras's text for a layer; Python's differs
         "A layer that merges takes its tensors in one list: layers.Add()([a, b])"
     ),
     r"Attempt to convert a value \(None\) with an unsupported type": N_(
-        "A size is None here: how many images come is not known while a network is planned. "
+        "A size is None here: the number of images is not known while a network is built. "
         "Use a function of keras.ops that needs no sizes, such as ops.pad or ops.zeros_like"
     ),
     r"All `(in|out)puts` values must be KerasTensors.*models\.": N_(
@@ -139,7 +139,7 @@ _IN_WORDS = {
         "is 1. Received: {first}"
     ),
     r"The `strides` argument must be .*Received strides=([a-z]+)": N_(
-        'the stride has this place, and it is a number. Write "{first}" behind the name of its '
+        'this place is for the stride, which is a number. Write "{first}" after the name of its '
         "argument, such as padding= or activation="
     ),
     r"Cannot convert '.*' to a shape. Found invalid dimension '(\d+\.\d+)'": N_(
@@ -214,8 +214,8 @@ _IN_WORDS = {
         "model.add() and model.summary()"
     ),
     r"unsupported operand type\(s\) for \S+ (?:'NoneType' and|'\w+' and 'NoneType')": N_(
-        "None stands in a calculation here. In a network x.shape[0] is None, as it stays open how "
-        "many images come"
+        "None stands in a calculation here. In a network x.shape[0] is None, because the number of "
+        "images is left open"
     ),
     r"'KerasTensor' object has no attribute '(\w+)'": N_(
         "the tensors of a network have no {first}. Write it as a layer or with keras.ops"

@@ -29,7 +29,7 @@ from course.plain import one_line
 FORMAT = 2
 _ABOUT, _BESIDE = "pack.json", "beside/"
 _LARGEST = 1_000_000_000  # bytes of an unpacked pack, many times what any has
-NOT_YET = N_("It has not been graded yet: the grader is at work, or it was ended.")
+NOT_YET = N_("It has not been graded yet: the grader is still at work, or it was stopped.")
 _LIBRARIES = "keras", "tensorflow", "jax", "nbgrader"
 
 

@@ -144,11 +144,11 @@ def _judged(job, files, student, within, told):
                 judges.close()  # which ends the submission
                 with speaking(job.language):
                     said = (
-                        _("The grader was ended before it was done. Grade it again.")
+                        _("The grader was stopped before it had finished. Grade it again.")
                         if told
                         else _(
-                            "It was not done after {count} seconds, and grading was given up. Most "
-                            "often a cell that does not end is the cause."
+                            "It was not finished after {count} seconds, and grading was given up. "
+                            "Most often the cause is a cell that does not end."
                         )
                     )
                 raise CourseError(said.format(count=within))

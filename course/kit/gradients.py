@@ -43,8 +43,8 @@ def _number(value):
     shape = getattr(value, "shape", None)
     if shape is None:
         said = _(
-            "The function should return one number as a tensor. Received: a {type}, from which no "
-            "way leads back to x."
+            "The function should return one number as a tensor. Received: a {type}, which is not "
+            "connected to x."
         )
         raise ValueError(said.format(type=type(value).__name__))
     if tuple(shape) != ():

@@ -131,7 +131,7 @@ def read(text):
     if strange:
         raise ValueError(_(
             "A code should have eight letters and digits, such as {example}. Received: {received}. "
-            "No code has {letters}, because other letters look like that. Copy it once more."
+            "No code has {letters}, because these look like other characters. Copy it once more."
         ).format(**about, letters=", ".join(strange)))  # fmt: skip
     if len(letters) != _LENGTH:
         raise ValueError(_(
@@ -140,14 +140,14 @@ def read(text):
         ).format(**about, number=len(letters)))  # fmt: skip
     if _sum(letters) % len(LETTERS):
         raise ValueError(_(
-            "{received} is nobody's code: a letter is wrong, or two are exchanged. Copy it once "
+            "{received} is nobody's code: a letter is wrong, or two are swapped. Copy it once "
             "more."
         ).format(**about))  # fmt: skip
     return f"{letters[:4]}-{letters[4:]}"
 
 
 def _sum(letters):
-    """Distinct weights show one wrong letter, and two that are exchanged, as 31 is prime."""
+    """Distinct weights show one wrong letter, and two that are swapped, as 31 is prime."""
     return sum(place * LETTERS.index(letter) for place, letter in enumerate(letters, 1))
 
 

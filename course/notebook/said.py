@@ -71,8 +71,8 @@ class Told(Enum):
             "before it."
         ),
         N_(
-            "Of these answers there was more than one; the last was judged, the others ran "
-            "before: {names}."
+            "There was more than one of each of these answers; the last one was judged, the "
+            "others ran before it: {names}."
         ),
     )
     UNTOUCHED = (

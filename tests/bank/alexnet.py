@@ -554,7 +554,7 @@ parameters = {"conv1": 34944, "pool1": 0, "conv2": 307456, "conv3": 885120, "con
         "model-answer",
         _PARTS.replace("layers.MaxPooling2D(3, 2)(lrn(x))", "lrn(layers.MaxPooling2D(3, 2)(x))"),
         ("alexnet-model",),
-        "norm1: It comes behind pool1. In the table it comes before pool1.",
+        "norm1: It comes after pool1. In the table it comes before pool1.",
         follows=("alexnet-two-gpus",),
     ),
     Mistake(
@@ -663,7 +663,7 @@ def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
             "lrn(layers.MaxPooling2D(3, 2)(pad(1)(x)))", "layers.MaxPooling2D(3, 2)(pad(1)(lrn(x)))"
         ),
         ("zfnet-model",),
-        "pool1: It comes behind norm1. In the table it comes before norm1.",
+        "pool1: It comes after norm1. In the table it comes before norm1.",
     ),
     # 8
     Mistake(

@@ -172,7 +172,7 @@ MISTAKES = [
     Mistake(
         "test images against validation images", "relative-answer",
         letters("errors", ERRORS, the_same_images="b"),
-        ("comparison-relative",), "It is not b. The list says `val 2014` behind both.",
+        ("comparison-relative",), "It is not b. The list says `val 2014` beside both.",
     ),
     Mistake(
         "points instead of a share", "relative-answer",

@@ -920,7 +920,7 @@ def basic_block(x, filters, stride=1, *, name):
         "basic-answer",
         _changed(_BASIC, ('3, relu=False, name=f"{name}_2"', '3, name=f"{name}_2"')),
         ("resnet-basic", "resnet-projection"),
-        "conv2_1_2_bn: Its activation is relu, the table has none here. The addition behind it",
+        "conv2_1_2_bn: Its activation is relu, the table has none here. The addition after it",
         follows=("resnet-identity", "resnet-34"),
     ),
     Mistake(

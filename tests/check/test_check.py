@@ -281,7 +281,7 @@ def test_a_bias_before_a_normalisation_gets_a_note(capsys):
     check.block(block, like=part)
     headline, note = capsys.readouterr().out.splitlines()
     assert headline.startswith("✓ block is ResNet-34")
-    assert "conv1 (and 1 more like it) has a bias, which the batch normalisation behind" in note
+    assert "conv1 (and 1 more like it) has a bias, which the batch normalisation after" in note
     passes(capsys, check.block, block, False, like=part)
     passes(capsys, check.model, lenet5, like=LENET5)
 

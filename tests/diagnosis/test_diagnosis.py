@@ -626,7 +626,7 @@ TABLE = [
      {"flatten": None, "output": [dense(10, "softmax"), layers.Flatten]}, "Put layers.Flatten()"),
     ("C5 units", "C5", Cause.UNITS, {"C5": dense(100)}, "It has 100 units, the table has 120."),
     ("F6 units", "F6", Cause.UNITS, {"F6": dense(80)}, "80"),
-    ("C5 and F6 swapped", "C5", Cause.SWAPPED, {"C5": dense(84), "F6": dense(120)}, "behind F6"),
+    ("C5 and F6 swapped", "C5", Cause.SWAPPED, {"C5": dense(84), "F6": dense(120)}, "after F6"),
     ("11 classes", "output", Cause.CLASSES, {"output": dense(11, "softmax")}, "11 outputs"),
     ("logits", "output", Cause.ACTIVATION_MISSING, {"output": dense(10, None)}, "softmax"),
     ("sigmoid output", "output", Cause.ACTIVATION, {"output": dense(10, "sigmoid")}, "sigmoid"),

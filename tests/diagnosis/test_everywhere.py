@@ -33,7 +33,7 @@ def test_activations_before_all_normalisations(monkeypatch):
         (only,) = found(table, lambda block=block, counts=counts: res(block, counts))
         assert (only.row, only.cause) == ("conv1_bn", Cause.ACTIVATION_BEFORE_NORM)
         assert only.message.startswith(
-            "conv1_bn: The activation comes before the batch normalisation; it belongs behind it. "
+            "conv1_bn: The activation comes before the batch normalisation; it belongs after it. "
             "The same is true of conv2_1_1_bn, "
         )
 

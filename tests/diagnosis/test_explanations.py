@@ -431,7 +431,7 @@ def added_norm(also):
 
 said("normalisations behind the additions", resnet.RESNET18,
      *((f"conv{stage}_{number}_2_bn", Cause.SWAPPED,
-        f"It comes behind conv{stage}_{number}. In the table it comes before")
+        f"It comes after conv{stage}_{number}. In the table it comes before")
        for stage, number in ((2, 1), (2, 2), (3, 1), (3, 2), (4, 1))),
 )(lambda: res(added_norm(also=False)))  # fmt: skip
 said("one more normalisation behind each addition", resnet.RESNET18,
@@ -838,10 +838,10 @@ def one_sided(x):
 
 
 said("squares", alexnet.ALEXNET.part("conv2", "pool2", input_shape=(27, 27, 96)),
-     ("the square behind conv2", Cause.EXTRA, "stands where norm2 (lrn) should come."),
+     ("the square after conv2", Cause.EXTRA, "stands where norm2 (lrn) should come."),
 )(lambda: squared())  # fmt: skip
 said("a slice", vgg.VGG16.part("conv1_1", "conv1_2", input_shape=(224, 224, 3)),
-     ("the slice behind conv1_1", Cause.EXTRA, "stands where conv1_2"),
+     ("the slice after conv1_1", Cause.EXTRA, "stands where conv1_2"),
 )(lambda: sliced())  # fmt: skip
 
 
@@ -870,14 +870,14 @@ for row in ("norm1", "norm2", "conv4", "conv5"):
             **{f"{row}_{tower}": lacks})  # fmt: skip
 said("pools before the normalisations", alexnet.ALEXNET,
      *((f"norm{n}", Cause.SWAPPED,
-        f"It comes behind pool{n}. In the table it comes before pool{n}.")
+        f"It comes after pool{n}. In the table it comes before pool{n}.")
        for n in (1, 2)))(lambda: alex(pool_first=True))  # fmt: skip
 said(
     "normalisations before the pools",
     alexnet.CAFFENET,
-    *((f"pool{n}", Cause.SWAPPED, f"It comes behind norm{n}") for n in (1, 2)),
+    *((f"pool{n}", Cause.SWAPPED, f"It comes after norm{n}") for n in (1, 2)),
 )(lambda: alex(2))
-said("dense layers the other way round", lenet.LENET5, ("C5", Cause.SWAPPED, "behind F6"))(
+said("dense layers the other way round", lenet.LENET5, ("C5", Cause.SWAPPED, "after F6"))(
     chained(tanh(6, 5), mean, tanh(16, 5), mean, L.Flatten, lambda: L.Dense(84, "tanh"),
             lambda: L.Dense(120, "tanh"), lambda: L.Dense(10, "softmax")))  # fmt: skip
 said("padding forgotten between equal rows", vgg.VGG16,
@@ -922,11 +922,11 @@ said("a shortcut beside itself", resnet.CIFAR_RESNET20,
 )(lambda: cifar(project=repeated))  # fmt: skip
 said("a projection with an activation", resnet.RESNET18,
      ("conv3_1_shortcut_bn", Cause.ACTIVATION_EXTRA,
-      "Its activation is relu, the table has none here. The addition behind it has one. "
+      "Its activation is relu, the table has none here. The addition after it has one. "
       "The same is true of conv4_1_shortcut_bn and conv5_1_shortcut_bn."),
 )(lambda: res(project=active_projection))  # fmt: skip
 said("the activation before the addition alone", resnet.RESNET18,
-     ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, "it belongs behind it"),
+     ("conv2_1_2_bn", Cause.RELU_BEFORE_ADDITION, "it belongs after it"),
 )(in_block(0, 0, relu_before))  # fmt: skip
 
 

@@ -157,7 +157,7 @@ WRONG |= {
     "MobileNet, no norm between the two": (
         *mobile_part(with_first(without_norm)), "conv2_dw_bn", Cause.MISSING, "after conv2_dw"),
     "MobileNet, across the maps first": (
-        *mobile_part(across_first), "conv2_dw", Cause.SWAPPED, "behind conv2_pw"),
+        *mobile_part(across_first), "conv2_dw", Cause.SWAPPED, "after conv2_pw"),
     "MobileNet, SeparableConv2D": (
         *mobile_part(separable_layer), "conv2_dw_bn", Cause.MISSING, "inside SeparableConv2D"),
     "MobileNet, a depthwise one that nothing reads": (

@@ -49,7 +49,7 @@ def test_a_kernel_written_as_two_numbers(stride, told):
         check.block(lambda x: L.Conv2D(6, 5, stride, activation="relu")(x), like=table)
     (found,) = failed.value.findings
     assert found.cause is Cause.STRIDE
-    said = "In layers.Conv2D the number behind the kernel is the stride."
+    said = "In layers.Conv2D the number after the kernel is the stride."
     assert found.message.endswith(said) is told
 
 
@@ -59,7 +59,7 @@ def unstrided(x, filters, stride):
 
 def test_a_stride_of_one_is_not_taken_for_a_kernel():
     found = findings(lambda: res(unstrided, (3, 4, 6, 3)), resnet.RESNET50)
-    assert found[0].cause is Cause.STRIDE and "behind the kernel" not in found[0].message
+    assert found[0].cause is Cause.STRIDE and "after the kernel" not in found[0].message
 
 
 def test_a_depthwise_convolution_in_the_place_of_a_whole_one():
@@ -137,4 +137,4 @@ def test_an_addition_without_a_name_is_called_by_its_place():
 
     messages = [found.message for found in findings(lambda: res(block), resnet.RESNET18)]
     assert not any("add_" in message for message in messages)
-    assert any("the addition behind" in message for message in messages)
+    assert any("the addition after" in message for message in messages)

@@ -402,14 +402,14 @@ def of_itself(x):
 @pytest.mark.parametrize(
     "inside, says",
     [
-        (of_too_many, "So many layers stand one behind the other that Keras cannot connect them."),
+        (of_too_many, "So many layers stand one after the other that Keras cannot connect them."),
         (of_another_input, "the outputs that keras.Model gets were not made from its inputs."),
         (of_no_outputs, "keras.Model(inputs, outputs) needs both."),
         (of_itself, "RecursionError: maximum recursion depth exceeded"),
         (of_tensorflow, "TensorFlow's functions do not take the tensors of a network."),
         (of_numpy_in_a_layer, "NumPy and math take numbers only"),
         (each_by_itself, "A layer that merges takes its tensors in one list: layers.Add()([a, b])"),
-        (of_a_size_that_is_open, "A size is None here: how many images come is not known"),
+        (of_a_size_that_is_open, "A size is None here: the number of images is not known"),
         (of_a_model, "keras.Model(inputs, outputs) takes tensors and was given a model."),
         (
             of_one_layer_for_two,

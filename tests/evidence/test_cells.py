@@ -122,7 +122,7 @@ def test_graded_the_reason_is_the_error_of_the_answers_own_cell():
         ({"f_answer": "def f(n):\n    return n\n\n1 / 0"}, "f(1) gives 1, it should give 2."),
         ({"f_answer": "def f(n):\n    return pd.Index(n)\n\nimport pandas as pd"},
          "NameError: name 'pd' is not defined (line 2: return pd.Index(n)). The call was f(1). "
-         "pd is not there because of ModuleNotFoundError: No module named 'pandas' (line 4"),
+         "pd is not defined because of ModuleNotFoundError: No module named 'pandas' (line 4"),
         ({"f_answer": "import os\nos._exit(3)"}, "the kernel"),
     ],
 )  # fmt: skip

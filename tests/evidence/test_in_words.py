@@ -43,7 +43,7 @@ SAID = {
     "64 is not needed here. The layer sees the size": lambda x: L.Flatten(64)(x),
     "is 1. Received: full": lambda x: L.Conv2D(6, 5, padding="full")(x),
     "is 1. Received: 1": lambda x: L.MaxPooling2D(2, 2, 1)(x),
-    'Write "same" behind the name of its argument': lambda x: L.Conv2D(6, 5, "same")(x),
+    'Write "same" after the name of its argument': lambda x: L.Conv2D(6, 5, "same")(x),
     "3.0 is no whole number. In Python, / gives": lambda x: L.Conv2D(6 / 2, 5)(x),
     "keras.Input((height, width, channels))": lambda x: keras.Input(32, 32, 1),
     "such as 0.5. Received: 50": lambda x: L.Dropout(50)(x),

@@ -95,7 +95,7 @@ MISTAKES = {
     ),
     "a view for a batch": (
         FLAT, "x.view(64, -1)",
-        "view() asks for 64 images, and how many come is not known while a network is planned",
+        "view() asks for 64 images, and the number of images is not known while a network is built",
     ),
     "maps of other sides": (
         FLAT, "torch.flatten(x.view(-1, 16, 4, 4), 1)",

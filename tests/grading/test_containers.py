@@ -300,7 +300,7 @@ def test_a_grading_gives_up_before_the_platform_ends_it(room, gradescope):
         program.write_text(program.read_text().replace("--within 570", "--within 3"))
 
     results = gradescope({"comparison.ipynb": nb}, hasten, status=1)
-    assert results["score"] == 0 and "It was not done after 3 seconds" in results["output"]
+    assert results["score"] == 0 and "It was not finished after 3 seconds" in results["output"]
 
 
 def test_a_grader_that_does_not_start_leaves_a_result(room, gradescope, tmp_path):

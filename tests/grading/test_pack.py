@@ -465,7 +465,7 @@ def test_a_grader_gives_up_and_says_so(packed, room, tmp_path, capsys):
     target = tmp_path / "r.json"
     given = ["--pack", packed, "--to", target, "--within", "1", never_ending(room, tmp_path)]
     assert main(["judge", *map(str, given)]) == 1
-    said = "It was not done after 1 seconds"
+    said = "It was not finished after 1 seconds"
     assert said in capsys.readouterr().err
     assert said in json.loads(target.read_text())["reasons"][0]
 
@@ -480,7 +480,7 @@ def test_a_grader_that_is_ended_says_so(packed, room, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     error = process.communicate()[1].decode()
-    said = "The grader was ended"
+    said = "The grader was stopped"
     assert process.returncode == 1 and said in error
     assert said in json.loads(target.read_text())["reasons"][0]
     assert os.listdir(tmp_path).count("r.json") == 1

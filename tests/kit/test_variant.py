@@ -60,7 +60,7 @@ def test_every_wrong_letter_and_every_exchange_is_told(small):
     "code, said",
     [
         ("VARY-NET", "with 7 of them"),
-        ("VARY-NETO", "No code has O, because other letters look like that"),
+        ("VARY-NETO", "No code has O, because these look like other characters"),
         ("ö0ö", "No code has Ö, because codes are written with A to Z and 2 to 9"),
         ("\u0410ARY-NET3", "No code has \u0410, because codes are written with"),  # Cyrillic
     ],

@@ -7,7 +7,7 @@ QUESTIONS = {
         "the same images": {
             "a": "The architecture and its number of parameters are the same. It was trained "
             "seven times.",
-            "b": "The list says `val 2014` behind both.",
+            "b": "The list says `val 2014` beside both.",
             "c": RIGHT,
         },
         "the larger step": {

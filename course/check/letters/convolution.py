@@ -42,7 +42,7 @@ QUESTIONS = {
         "two pools": {
             "a": "That would be invariance. A maximum stays only as long as it does not leave its "
             "window.",
-            "b": "That is so behind the first pool. The second one halves once more.",
+            "b": "That is so after the first pool. The second one halves once more.",
             "c": RIGHT,
         },
     },

@@ -46,7 +46,7 @@ QUESTIONS = {
             "c": "More layers are more weights. In which of its layers does AlexNet keep 96 %?",
         },
         "a larger image": {
-            "a": "So it would be behind a Flatten. The average makes one number of each map, "
+            "a": "That would be so after a Flatten. The average makes one number of each map, "
             "however large the map is.",
             "b": RIGHT,
             "c": "Convolutions, pools and averages take any size. AlexNet cannot take it: its fc6 "

@@ -31,7 +31,7 @@ QUESTIONS = {
             "a": "Take the values −1 and 1. Normalised they stay as they are, and ReLU makes 0 and "
             "1 of them. ReLU first makes 0 and 1, and normalised these are −1 and 1 again.",
             "b": RIGHT,
-            "c": "That is so behind a ReLU. Here the normalisation comes last, and takes the mean "
+            "c": "That is so after a ReLU. Here the normalisation comes last, and takes the mean "
             "off each value.",
         },
         "folding": {

@@ -29,7 +29,7 @@ IN_WORDS = {
     r"Expected 3D .* 4D .* input to conv2d, but got input of size: \[\d+, \d+\]"
     r"|Dimension out of range .*\[-2, 1\], but got -3": N_(  # pools
         "Convolutions and pools take maps, and here comes a vector. nn.Flatten() and nn.Linear "
-        "belong behind the last of them"
+        "belong after the last of them"
     ),
 }
 

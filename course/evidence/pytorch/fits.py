@@ -62,8 +62,8 @@ def _misviewed(call):
         said = _("{name}() asks each image for {asked:,} values, and here it has {values:,}")
     else:
         said = _(
-            "{name}() asks for {images:,} images, and how many come is not known while a network "
-            "is planned"
+            "{name}() asks for {images:,} images, and the number of images is not known while a "
+            "network is built"
         )
     text = said.format(name=call.name, asked=prod(sides[1:]), values=x[0].numel(), images=sides[0])
     if len(sides) != 2:

@@ -98,8 +98,8 @@ class Runner:
                 return answer, late
             if time.monotonic() > self._end:
                 said = _(
-                    "It was not done after {count:.0f} minutes, because this machine is too busy. "
-                    "No points were taken off; grade it again."
+                    "It was not finished after {count:.0f} minutes, because this machine is too "
+                    "busy. No points were taken off; grade it again."
                 )
                 raise NoVerdict(said.format(count=LONGEST / 60))
             if late is None:
