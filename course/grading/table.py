@@ -101,8 +101,9 @@ def _folder_of(path):
     importable = path.suffix == ".py" and path.stem.isidentifier()
     if folder.name != tables.PACKAGE or not importable:
         raise CourseError(
-            f"FILE should be a Python file in a folder {tables.PACKAGE}/, as tables/mobilenet.py, "
-            f"with letters, digits and underscores in its name. Received: {one_line(str(path))}"
+            f"FILE should be a Python file in a folder {tables.PACKAGE}/, such as "
+            "tables/mobilenet.py, with letters, digits and underscores in its name. Received: "
+            f"{one_line(str(path))}"
         )
     return folder
 

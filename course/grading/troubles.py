@@ -18,7 +18,7 @@ _BUSY = (
 )
 _DAMAGED = (
     "it is damaged. Take gradebook.db from a backup. Without one, delete it, release the "
-    "assignments again and grade again; what persons graded is then lost."
+    "assignments again and grade again; what people graded is then lost."
 )
 _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,

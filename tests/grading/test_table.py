@@ -408,7 +408,7 @@ def test_a_file_that_holds_no_table_of_ones_own(here, text, said):
 
 def test_a_table_lies_in_a_folder_of_that_name(here):
     status, _, err = here("--check", "model.py")
-    assert status == 1 and "in a folder tables/, as tables/mobilenet.py" in err
+    assert status == 1 and "in a folder tables/, such as tables/mobilenet.py" in err
     assert "Received: model.py" in err
     assert here()[0] == 2
 

@@ -252,7 +252,7 @@ def _problem(name):
     if len(name) > _MAX_NAME:
         return f"has a name of {len(name):,} characters"
     if "\0" in name:
-        return "has a name with a NUL, behind which more of it is hidden"
+        return "has a name with a NUL, after which more of it is hidden"
     if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
         return "has a path that leads out of the archive"
     return None

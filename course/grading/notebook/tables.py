@@ -254,7 +254,8 @@ def _unnamed(nb):
     try:
         variant.read(variant.named_in(cells[0].source))
     except ValueError as error:
-        yield f"the cell {cells[0].get('id')} names no code. {error} Any will do, as {example}."
+        cell = cells[0].get("id")
+        yield f"the cell {cell} names no code. {error} Any will do, such as {example}."
 
 
 def _unfit(text, tree):

@@ -1,8 +1,8 @@
 """How a class came to its answers, from the records that its files hold (`course.check.process`).
 
 A record is what a student's file claims: nothing depends on it, and whatever is not as the course
-writes it is refused. The figures are about the class. What fewer than five files tell is not told,
-and numbers of files are rounded down to a multiple of five: so no two of them differ by fewer.
+writes it is refused. The figures are about the class. Those about fewer than five files are
+left out, and numbers of files are rounded down to a multiple of five: no two differ by fewer.
 """
 
 import ast

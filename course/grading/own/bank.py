@@ -74,6 +74,6 @@ def read_bank(path):
         if not isinstance(mistake, Mistake) or not mistake.lost:
             raise CourseError(
                 f"Entry {number} of MISTAKES in {path} should be a Mistake that names in `lost` "
-                f"what it costs, as ('net-model',). It is: {mistake!r:.200}"
+                f"what it costs, such as ('net-model',). It is: {mistake!r:.200}"
             )
     return bank

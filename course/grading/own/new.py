@@ -95,7 +95,8 @@ def _words(name):
         why = f" ({module} is a word of Python's own)" if found and len(name) <= 39 else ""
         raise CourseError(
             "An assignment's name should have small letters, digits and hyphens, at most 39, and "
-            f"a letter first or behind its number, as 09-mobilenet. Received: {one_line(name)}{why}"
+            "a letter first or after its number, such as 09-mobilenet. Received: "
+            f"{one_line(name)}{why}"
         )
     return {
         "ASSIGNMENT": name,
