@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 
 import pytest
@@ -97,3 +99,24 @@ def test_the_map_in_the_readme_is_complete():
 def test_no_module_is_longer_than_a_reader_takes_in_at_once():
     lengths = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
     assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        "from course.diagnosis import diagnose", "from course.anatomy import anatomy",
+        "from course.evidence import weightless", "from course.trace import trace",
+        "from course.architectures.lenet import LENET5",
+        "from course.figures import architecture", "from course.data import load",
+        "from course import check, data, figures",
+    ],
+)  # fmt: skip
+def test_a_door_that_others_use_opens_first(door):
+    """In an interpreter that has imported nothing else of the course."""
+    names = [name.strip() for name in door.partition(" import ")[2].split(",")]
+    says = f"{door}\nprint(*(type(each).__name__ for each in ({', '.join(names)},)))"
+    done = subprocess.run(
+        [sys.executable, "-c", says], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    kinds = {"check": "module", "data": "module", "figures": "module", "LENET5": "Table"}
+    assert done.stdout.split() == [kinds.get(name, "function") for name in names]

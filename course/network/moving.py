@@ -11,6 +11,8 @@ from course.network.faults import likely
 from course.network.node import Node
 from course.network.unknown import NotUnderstood, common, kind, must_be_map, unknown
 
+LOWEST = -1000.0  # around a map, so low a number and any lower one are no window's maximum
+
 
 def same(step, x, *_):
     """A step that passes its input on."""
@@ -68,15 +70,25 @@ def around(step, x, sides, sign):
 
 
 def pad(step, x, *_):
-    """ops.pad: zeros around the map, or maps of zeros behind (or around) the others."""
+    """ops.pad: zeros around the map, or maps of zeros behind (or around) the others.
+
+    Numbers that no maximum can be (`LOWEST`) are what frameworks put around a map for a max pool.
+    """
     width = step["config"].get("pad_width")
-    if any([*step["args"][1:], *step.get("kwargs", {}).values()]):
+    (value, *_) = [*step["args"][1:], *step.get("kwargs", {}).values(), None]
+    lowest = isinstance(value, float | int) and value <= LOWEST
+    if value and not lowest:
         raise NotUnderstood  # another number than 0
     if x.flat or not isinstance(width, list) or len(width) != 4:
         raise NotUnderstood
     width = [[side, side] if isinstance(side, int) else list(side) for side in width]
     if step["config"].get("mode", "constant") != "constant" or any(width[0]):
         raise NotUnderstood
+    if lowest:
+        made = around(step, x, width[1:3], 1)
+        if any(width[3]) or made.moves[:1] != ("pad",):
+            raise NotUnderstood
+        return made.with_(moves=("pad lowest", made.moves[1]))
     if not any(width[3]):
         return around(step, x, width[1:3], 1)
     if any(width[1]) or any(width[2]):
@@ -152,6 +164,10 @@ def get_item(step, x, *_):
         keys = keys[:at] + [whole] * (rank - len(keys) + 1) + keys[at + 1 :]
     if None in keys and all(key in (None, whole) for key in keys):
         return reshape(step, x)  # new axes
+    slices = [key["slice"] for key in keys if isinstance(key, dict) and "slice" in key]
+    forwards = len(slices) == len(keys) and all((by or 1) > 0 for _, _, by in slices)
+    if forwards and tuple(step["shapes"][0]) == x.shape:
+        return same(step, x)  # all of it
     keys += [whole] * (rank - len(keys))
     keys = [whole if key == {"slice": [0, None, None]} else key for key in keys]
     flat = x.flat

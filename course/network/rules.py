@@ -132,15 +132,16 @@ def only_the_shape_changes(graph, number, node):
     return True
 
 
-@about(moves=("vector",))
-def a_vector_in_another_order(graph, number, node):
-    """The values of a map as a vector, in any order: to dense layers this makes no difference."""
-    readers = graph.readers[number]
-    if node.moves[:1] != ("vector",) or not all(reader in graph.nodes for reader in readers):
+@about("dense")
+def values_in_any_order(graph, number, node):
+    """To a dense layer no order of a map's values differs, and no shape of (1, 1, n)."""
+    (x,) = node.inputs
+    (before, *others) = graph.kinds(x)
+    if node.step != "dense" or others or before.chain or x.size != before.filters:
         return False
-    if any(graph.nodes[reader].step != "dense" for reader in readers):
+    if before.moves[:1] != ("vector",) and before.moves != ("shape", (1, 1, x.size)):
         return False
-    graph.vanish(number, node.inputs[0].with_(flat=True))
+    graph.put(number, node.with_(inputs=(before.inputs[0].with_(flat=True),)))
     return True
 
 
@@ -231,7 +232,7 @@ RULES = (
     colours_in_another_order,
     channels_are_chosen,
     only_the_shape_changes,
-    a_vector_in_another_order,
+    values_in_any_order,
     maps_of_zeros_beside_others,
     the_same_maps_again,
     equal_steps_side_by_side,

@@ -36,8 +36,12 @@ def zeros_on_zeros(graph, number, node):
 
 @about(*_WINDOWS)
 def zeros_into_the_window(graph, number, node):
-    """Zeros around a map become padding of the convolution or pool that reads it."""
-    if node.step not in _WINDOWS or not _is_padded(graph, node):
+    """Zeros around a map become padding of the convolution or pool that reads it.
+
+    For a max pool the lowest numbers do so, too.
+    """
+    lowest = node.step == "max_pool" and _is_padded(graph, node, "pad lowest")
+    if node.step not in _WINDOWS or not (lowest or _is_padded(graph, node)):
         return False
     (x,) = node.inputs
     around = graph.kinds(x)[0].moves[1]
@@ -190,17 +194,15 @@ def _skips(node):
     return node.step == "max_pool" and node.kernel == (1, 1) and not any(map(any, node.padding))
 
 
-def _is_padded(graph, node):
+def _is_padded(graph, node, how="pad"):
     """Whether all sources of a node's one input have the same zeros around them."""
     if len(node.inputs) != 1:
         return False
     moves = {source.moves for source in graph.kinds(node.inputs[0])}
     (first, *others) = moves
-    return not others and _adds_zeros(first)
-
-
-def _adds_zeros(moves):
-    return moves[:1] == ("pad",) and all(side >= 0 for axis in moves[1] for side in axis)
+    if others or first[:1] != (how,):
+        return False
+    return all(side >= 0 for axis in first[1] for side in axis)
 
 
 def value_before(graph, x):

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 from course import network
@@ -31,6 +32,9 @@ def rows_of(build, shape=(12, 12, 4)):
         for step in found
     ]  # fmt: skip
     return rows, found.output_shapes
+
+
+AROUND = [[0, 0], [1, 1], [1, 1], [0, 0]]  # a pixel on each side of a map
 
 
 def window(filters=4, kernel=3, **rest):
@@ -188,9 +192,13 @@ SAME = {
         (through(window(6), layers.Flatten(), layers.Reshape((-1, 6)), layers.Dense(5)),
          through(window(6), layers.Reshape((100, 6)), layers.Conv1D(5, 1))),
     ],
-    "a_vector_in_another_order": [
-        (through(window(6), layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(3)),
-         through(window(6), layers.Flatten(), layers.Dense(3))),
+    "values_in_any_order": [
+        (through(window(6), *steps), through(window(6), layers.Flatten(), layers.Dense(3)))
+        for steps in (
+            (layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(3)),
+            (layers.Reshape((1, 1, 600)), layers.Conv2D(3, 1), layers.Flatten()),
+            (layers.Flatten(), layers.Reshape((1, 1, 600)), layers.Dense(3), layers.Flatten()),
+        )
     ],
     "maps_of_zeros_beside_others": [(more_maps, padded_maps)],
     "the_same_maps_again": [
@@ -234,6 +242,15 @@ SAME = {
          window(padding="same")),
         (through(layers.ZeroPadding2D(1), layers.Dropout(0.1), layers.AveragePooling2D(3, 1)),
          layers.AveragePooling2D(3, 1, "same")),
+        *(
+            (through(window(), lambda x, v=lowest: ops.pad(x, AROUND, constant_values=v),
+                     layers.Dropout(0.1), layers.MaxPooling2D(3, 1)),
+             through(window(), layers.MaxPooling2D(3, 1, "same")))
+            for lowest in (-np.inf, float("-inf"), np.finfo("float32").min, -1e9, tf.float32.min)
+        ),
+        (through(window(), layers.Lambda(lambda x: tf.pad(x, AROUND, constant_values=-np.inf)),
+                 layers.MaxPooling2D(3, 1)),
+         through(window(), layers.MaxPooling2D(3, 1, "same"))),
     ],
     "cropped_behind_a_transposed_convolution": [
         (through(layers.Conv2DTranspose(5, 4, 2), layers.Cropping2D(1)),
@@ -436,11 +453,18 @@ def test_a_wide_convolution_is_taken_apart(weightless):
         (through(window(), layers.Permute((2, 1, 3))), window()),
         (through(lambda x: x[:, ::2, ::2], window()), window(strides=2)),
         (through(window(6), lambda x: ops.flip(x, 1)), window(6)),
+        *(
+            (through(window(), lambda x, v=value: ops.pad(x, AROUND, constant_values=v), pool),
+             through(window(), layers.ZeroPadding2D(1), pool))
+            for value, pool in ((1, layers.MaxPooling2D(3)), (-1, layers.MaxPooling2D(3)),
+                                (-np.inf, layers.AveragePooling2D(3)), (-np.inf, window()))
+        ),
     ],
     ids=["softmax twice", "an average first", "cropped, then zeros", "sigmoid of zeros",
          "zeros normalised",
          "read before the activation", "scaled inside", "subtracted", "summed along another axis",
-         "leaky", "turned on its side", "pixels skipped before 3 × 3", "turned upside down"],
+         "leaky", "turned on its side", "pixels skipped before 3 × 3", "turned upside down",
+         "ones around a map", "no lowest numbers", "lowest numbers averaged", "and multiplied"],
 )  # fmt: skip
 def test_what_is_another_network(weightless, one, other):
     assert rows_of(one) != rows_of(other)

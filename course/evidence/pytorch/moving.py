@@ -97,17 +97,19 @@ def stacked(call):
 
 
 def padded(call):
-    """F.pad with zeros: around the map, or maps of zeros; negative numbers crop."""
+    """F.pad with a number: around the map, or maps of zeros; a negative width crops."""
     pads, mode, value = call.get(1, "pad"), call.get(2, "mode", "constant"), call.get(3, "value")
-    if mode != "constant" or value not in (None, 0) or len(call.layout_of(call.x)) != 3:
+    if mode != "constant" or len(call.layout_of(call.x)) != 3:
         raise NotExpressed
     sides = [[0, 0] for _ in range(3)]
     layout = call.layout_of(call.x)
     for place in range(len(pads) // 2):
         sides[layout[2 - place]] = list(pads[2 * place : 2 * place + 2])
     every, source = [s for axis in sides for s in axis], [call.sources[id(call.x)]]
-    if any(sides[2]):
-        done(call, "ops.Pad", {"pad_width": [[0, 0], *sides], "mode": "constant"}, source)
+    if any(sides[2]) or value:
+        number = {"kwargs": {"constant_values": value}} if value else {}
+        config = {"pad_width": [[0, 0], *sides], "mode": "constant"}
+        done(call, "ops.Pad", config, source, **number)
     elif min(every) >= 0:
         done(call, "layers.ZeroPadding2D", {"padding": sides[:2]}, source)
     elif max(every) <= 0:
