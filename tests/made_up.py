@@ -4,7 +4,7 @@ import nbformat
 
 from course.grading import worker
 from course.grading.job import Job
-from course.grading.verdict.outputs import reasons
+from course.grading.verdict import outputs
 from course.notebook.official import Official, Release
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -47,3 +47,11 @@ def judged(job, content):
     assert verdict.failed is None, verdict.failed
     nb = nbformat.reads(verdict.notebooks["hw"], 4)
     return nb, reasons(nb)
+
+
+def reasons(nb):
+    """{grade id: (passed, [message, ...])} of a judged notebook."""
+    return {
+        name: (verdict["passed"], [item["message"] for item in verdict["findings"]])
+        for name, verdict in outputs.judged(nb).items()
+    }

@@ -9,9 +9,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from course.diagnosis.causes import Cause
 from course.grading import CourseError, hand
 from course.grading.sandbox import outside
-from course.grading.verdict.outputs import reasons
+from course.grading.verdict import outputs
 from course.language import ENGLISH, _, speaking
-from course.notebook.official import grade_id
 from course.plain import one_line
 
 _MAX_REASON = 20  # lines of a reason why something was not graded
@@ -89,20 +88,17 @@ def _read_notebook(result, nb, notebook):
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
     result.language = said.get("language", ENGLISH)
-    judged, comments = reasons(nb), hand.comments(nb, notebook)
-    first = {
-        grade_id(cell): found[0]["cause"]
-        for cell in nb.cells
-        if (found := cell.metadata.get("course", {}).get("findings"))
-    }
+    judged, comments = outputs.judged(nb), hand.comments(nb, notebook)
     grades = {grade.cell.name: grade for grade in notebook.grades}
     for name in comments:  # in the notebook's order
         grade = grades.get(name)
         if grade is None or grade.score >= grade.max_score:
             continue
-        messages = judged.get(name, (True, []))[1]
+        findings = judged[name]["findings"] if name in judged else []
+        messages = [item["message"] for item in findings]
         by_hand = grade.manual_score is not None and not grade.needs_manual_grade
-        if first.get(name) == Cause.NOT_ANSWERED.name and not (by_hand and comments[name]):
+        open_ = [item["cause"] for item in findings[:1]] == [Cause.NOT_ANSWERED.name]
+        if open_ and not (by_hand and comments[name]):
             result.open.add(name)
         if by_hand:
             with speaking(result.language):
@@ -110,8 +106,9 @@ def _read_notebook(result, nb, notebook):
         if messages:
             lost = grade.max_score - grade.score
             result.lost.append((name, lost, list(map(one_line, messages))))
-    for name, (passed, messages) in judged.items():
-        result.remarks += [(name, one_line(said)) for said in messages if passed]
+    for name, verdict in judged.items():
+        if verdict["passed"]:
+            result.remarks += [(name, one_line(item["message"])) for item in verdict["findings"]]
 
 
 def table(results):

@@ -20,9 +20,9 @@ from traitlets.config import Config
 from course.grading import worker
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade, job_of
-from course.grading.verdict.outputs import reasons
 from tests.classroom import Classroom
 from tests.conftest import SANDBOX
+from tests.made_up import reasons
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,10 @@ import nbformat
 import pytest
 
 from course.grading import worker
-from course.grading.verdict.outputs import reasons
 from course.grading.verdict.remote import NoEvidence
 from course.grading.verdict.testcell import TestCell, free_names, imports_of
 from course.notebook.official import Official
-from tests.made_up import answer, graded, handed_in, job_of, judged, locked
+from tests.made_up import answer, graded, handed_in, job_of, judged, locked, reasons
 
 MINE = """
 import numpy as np

@@ -24,10 +24,10 @@ from course.grading.results import read_result
 from course.grading.sandbox import outside
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import not_graded
-from course.grading.verdict.outputs import reasons
 from course.notebook.read import read_notebook
 from tests.classroom import Classroom
 from tests.conftest import SANDBOX
+from tests.made_up import reasons
 from tests.school import School
 
 

@@ -22,6 +22,7 @@ from course.grading.out.feedback import templates
 from course.grading.out.process import FEWEST, Process, process
 from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.grading.results import judged_notebook
+from course.grading.verdict.outputs import judged
 from course.plain import one_line
 
 _ENOUGH = 10  # submissions; with fewer, a correlation says nothing
@@ -183,11 +184,14 @@ def summary(course, assignment, place=Path()):
             nb = judged_notebook(path, assignment)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             titles = titles or _titles(nb)
-            for name, (item, *more) in findings(nb):
-                found[name, item["row"], item["cause"]].append((student, item["message"]))
-                for choice in (item, *more):
-                    if choice["cause"] == Cause.CHOICE.name and "received" in choice:
-                        letters[name, choice["row"]][choice["received"]] += 1
+            for name, verdict in judged(nb).items():
+                if verdict["passed"]:
+                    continue
+                first = verdict["findings"][0]  # the others may follow from it
+                found[name, first["row"], first["cause"]].append((student, first["message"]))
+                for item in verdict["findings"]:
+                    if item["cause"] == Cause.CHOICE.name and "received" in item:
+                        letters[name, item["row"]][item["received"]] += 1
     blank = _blank(points, found)
     answered = {who: got for who, got in points.items() if who not in blank}
     exercises = [
@@ -230,15 +234,6 @@ def _blank(points, found):
     """The students without a single answer; they say nothing about how hard an exercise is."""
     wrong = {who for key, said in found.items() if key[2] != "NOT_ANSWERED" for who, _ in said}
     return {who for who, got in points.items() if not any(got.values()) and who not in wrong}
-
-
-def findings(nb):
-    """(grade id, findings) of each cell that failed; all but the first may follow from it."""
-    for cell in nb.cells:
-        verdict = cell.metadata.get("course")
-        failed = verdict and verdict["findings"] and not verdict["passed"]
-        if failed and "nbgrader" in cell.metadata:
-            yield cell.metadata.nbgrader.grade_id, verdict["findings"]
 
 
 def _not_answered(name, found):

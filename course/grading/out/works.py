@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course.diagnosis import Cause
 from course.grading import CourseError
 from course.grading.folder import CourseFolder
 from course.grading.grade import cores
 from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
-from course.grading.out.report import findings
 from course.grading.results import read_judged
+from course.grading.verdict.outputs import judged
 from course.notebook import pieces, renamed
 from course.notebook.official import grade_id
 from course.notebook.repair import is_whole, repair
@@ -133,11 +134,12 @@ def add_findings(course, assignment, works):
         folder, said = course.path("autograded", assignment, work.name), {}
         for nb in filter(None, map(read_judged, sorted(folder.glob("*.ipynb")))):
             graded += 1
-            for exercise, (first, *_) in findings(nb):
-                if first["cause"] != "NOT_ANSWERED":
+            for exercise, verdict in judged(nb).items():
+                if not verdict["passed"]:
+                    first = verdict["findings"][0]
                     told = first.get("received") or first["message"]
                     said[exercise, first["row"], first["cause"], told] = ()
-        work.prints[FINDINGS] = said
+        work.prints[FINDINGS] = {key: () for key in said if key[2] != Cause.NOT_ANSWERED.name}
     count = counts(works)
     for work in works:
         said = work.prints.get(FINDINGS, {})

@@ -77,7 +77,7 @@ def shown(verdict):
 
 
 def metadata(findings, passed):
-    """The verdict as the metadata of its test cell; `reasons` reads it."""
+    """The verdict as the metadata of its test cell; `judged` reads it."""
     said = [
         {"row": f.row, "cause": f.cause.name, "message": f.message}
         | ({"received": f.received} if f.cause is Cause.CHOICE else {})  # the letter, to be counted
@@ -86,15 +86,13 @@ def metadata(findings, passed):
     return {"passed": passed, "findings": said}
 
 
-def reasons(nb):
-    """The verdicts of a judged notebook: {grade id: (passed, [message, ...])}, in its order.
+def judged(nb):
+    """{grade id: the verdict, as `metadata` writes it} of a judged notebook, in its order.
 
     Cells that were not judged (manually graded answers, older notebooks) are left out.
     """
-    found = {}
-    for cell in nb.cells:
-        verdict = cell.metadata.get("course")
-        if verdict is not None and utils.is_grade(cell):
-            messages = [item["message"] for item in verdict["findings"]]
-            found[cell.metadata.nbgrader["grade_id"]] = (verdict["passed"], messages)
-    return found
+    return {
+        cell.metadata.nbgrader["grade_id"]: cell.metadata["course"]
+        for cell in nb.cells
+        if "course" in cell.metadata and utils.is_grade(cell)
+    }
