@@ -60,7 +60,7 @@ def _try(course, assignment, bank, sandbox):
     if not problems:
         click.echo(f"✓ the source of {assignment} and its bank")
     with progress(f"trying {assignment}", _tried) as done:
-        for number, total, outcome in try_out(course, assignment, answers, sandbox=sandbox):
+        for number, total, outcome in try_out(course, assignment, answers, sandbox):
             done(number, total, outcome)
             problems += outcome.problems
     if problems:
@@ -91,18 +91,10 @@ def _release(course, assignments, repository, no_trial):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.out.release import (
-        look_at_release,
-        look_at_source,
-        release,
-        repository_of,
-        stamp_lectures,
-    )
+    from course.grading.out.release import look_at, release, repository_of, stamp_lectures
 
     chosen = course.chosen(assignments)
-    for assignment in chosen:  # before the trials, which take minutes
-        look_at_source(course, assignment)
-        look_at_release(course, assignment)
+    look_at(course, chosen)  # before the trials, which take minutes
     address, said = repository_of(course, repository)
     for assignment in chosen:
         if not no_trial:
@@ -197,18 +189,16 @@ def _publish(course, copy, assignments, repository, no_trial):
     (default: all).
     """
     from course.grading.out.publish import destination, publish
-    from course.grading.out.release import look_at_release, look_at_source
+    from course.grading.out.release import look_at
 
     chosen = course.chosen(assignments)
-    for assignment in chosen:  # before the trials, which take minutes
-        look_at_source(course, assignment)
-        look_at_release(course, assignment)
-    destination(course, copy, repository)
+    look_at(course, chosen)  # before the trials, which take minutes
+    folder, address, before = destination(course, copy, repository)
     if not no_trial:
         for assignment in chosen:
             _try_out(course, assignment)
-    files, address = publish(course, copy, chosen, repository)
-    click.echo(f"{len(files)} files in {short(copy)}: {', '.join(chosen)}")
+    files = publish(course, folder, chosen, address, before)
+    click.echo(f"{len(files)} files in {short(folder)}: {', '.join(chosen)}")
     if address:
         click.echo(
             f"Colab will get the course from {address}. Commit the folder, and push it there."

@@ -40,26 +40,24 @@ _SECRET = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.D
 _SHORT = 40  # characters; a shorter solution may occur in other texts by chance
 
 
-def publish(course, folder, assignments, repository=None):
-    """Release the assignments and write the students' copy. Returns (files, address).
+def publish(course, folder, assignments, address, before):
+    """Release the assignments and write the students' copy. Returns its files.
 
-    `repository` is the https address that the copy will have, for Colab; by default the git remote
-    of `folder`, "" for none. An earlier copy in the folder is updated.
-
-    Raises CourseError if the folder holds other files, or a solution would be published.
+    The folder, its address and the files of an earlier copy are those that `destination` gives.
+    Raises CourseError if a solution would be published.
     """
-    folder, address, before = destination(course, folder, repository)
     for assignment in assignments:
         release(course, assignment, address)
     copy = _copy(course, assignments, address)
     _keep_secrets(course, copy)
     _write(folder, copy, before)
-    return sorted(copy), address
+    return sorted(copy)
 
 
-def destination(course, folder, repository=None):
+def destination(course, folder, repository):
     """(the copy's folder, its https address or "", the files that an earlier call wrote there).
 
+    `repository` is the address for Colab; if it is None, the git remote of the folder counts.
     Raises CourseError if the course is not the whole repository, the folder holds other files, or
     the repository has no such address.
     """

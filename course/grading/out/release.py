@@ -176,25 +176,30 @@ def stamp_lectures(course, repository):
     return changed
 
 
-def release(course, assignment, repository=None):
+def release(course, assignment, repository):
     """Write an assignment's student version. Returns the paths of the released notebooks.
 
-    `repository` is the https address that Colab gets the course from; by default the git remote of
-    the course's folder, "" for none.
-
-    Raises CourseError with every reason if the source cannot be released as it is, or if somebody
-    has answered the released notebook, which would be overwritten.
+    `repository` is the https address that Colab gets the course from, "" for none. Raises
+    CourseError as `look_at` does.
     """
-    look_at_source(course, assignment)
-    look_at_release(course, assignment)
-    course.api.config.Stamp.repository, _ = repository_of(course, repository)
-    course.api.config.Stamp.language = language_of(course)
+    look_at(course, [assignment])
+    course.api.config.Stamp.update(repository=repository, language=language_of(course))
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         why = last_error(result)
         said = of_the_gradebook(why) or f"nbgrader could not release {assignment}:\n{why}"
         raise CourseError(said)
     return sorted(course.path("release", assignment).glob("*.ipynb"))
+
+
+def look_at(course, assignments):
+    """Raise CourseError with every reason why an assignment cannot be released as it is.
+
+    Also if somebody has answered a released notebook, which would be overwritten.
+    """
+    for assignment in assignments:
+        look_at_source(course, assignment)
+        _look_at_release(course, assignment)
 
 
 def look_at_source(course, assignment):
@@ -207,8 +212,7 @@ def look_at_source(course, assignment):
         raise CourseError(f"{assignment} cannot be released:\n  " + "\n  ".join(problems))
 
 
-def look_at_release(course, assignment):
-    """Raise CourseError if somebody has answered a released notebook: it would be overwritten."""
+def _look_at_release(course, assignment):
     for path in sorted(course.path("release", assignment).glob("*.ipynb")):
         if names := _answered(path.read_bytes()):
             raise CourseError(

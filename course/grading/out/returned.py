@@ -7,7 +7,6 @@ reasons below each exercise.
 """
 
 import re
-import zipfile
 from pathlib import Path
 
 import nbformat
@@ -16,6 +15,7 @@ from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests
 
 from course.grading import CourseError
+from course.grading.folder import write_atomically, zipped
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS, matches
 from course.grading.notebook.defang import harmless
@@ -27,14 +27,13 @@ from course.language import _, speaking
 from course.plain import escaped
 
 
-def returned(course, assignment, lms, students=(), to=None):
+def returned(course, assignment, lms, students):
     """Write the zip file with the feedback of the students who handed in at this LMS.
 
     Returns (its path, [(student, why there is nothing for them in it)]).
 
     Raises CourseError if nobody's feedback can be returned that way.
     """
-    path = Path(to or f"feedback-{assignment}-{lms}.zip")
     record = Record(course)
     files, left = {}, []
     for student in students or sorted(course.api.get_autograded_students(assignment)):
@@ -66,9 +65,8 @@ def returned(course, assignment, lms, students=(), to=None):
             if left
             else f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+    path = Path(f"feedback-{assignment}-{lms}.zip").absolute()
+    write_atomically(path, zipped(files))
     return path, left
 
 

@@ -1,6 +1,7 @@
 """The answers of a class, and of other folders, with their fingerprints and wrong findings."""
 
 import gc
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -150,8 +151,4 @@ def add_findings(course, assignment, works):
 
 def counts(works):
     """{fingerprint or finding: in how many works it is}."""
-    count = {}
-    for work in works:
-        for key in {key for prints in work.prints.values() for key in prints}:
-            count[key] = count.get(key, 0) + 1
-    return count
+    return Counter(key for work in works for key in set().union(*work.prints.values()))

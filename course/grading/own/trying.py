@@ -54,7 +54,7 @@ def about(course, assignment, bank=None):
     return bank, problems + house.handed_out({path.stem: read_source(path) for path in every})
 
 
-def try_out(course, assignment, bank, *, sandbox=None, workers=None):
+def try_out(course, assignment, bank, sandbox):
     """Yield (number, total, Outcome) for each answer of a bank, in the order of the grading.
 
     If the solution does not get all points, only it and the untouched notebook are looked at.
@@ -87,7 +87,7 @@ def try_out(course, assignment, bank, *, sandbox=None, workers=None):
         }
         total, number = sum(len(looks) for _, looks in cases.values()), 0
         waiting, sound = {"solution", "untouched"}, True
-        for case, verdict in verdicts(job, list(contents), contents.get, workers):
+        for case, verdict in verdicts(job, list(contents), contents.get):
             if not sound and case not in waiting:
                 continue
             waiting.discard(case)

@@ -81,36 +81,36 @@ class Verdict:
     @property
     def reasons(self):
         """Why a notebook could not be graded; none if all were."""
-        said = [nb.metadata.get("course", {}).get("failed") for nb in self._read]
-        return list(dict.fromkeys(filter(None, [self.failed, *said])))
+        return list(dict.fromkeys(filter(None, [self.failed, *self._said("failed")])))
 
     @property
     def repairs(self):
         """Sentences about what was repaired before the notebooks were judged."""
-        return [text for nb in self._read for text in nb.metadata.get("course", {})["repairs"]]
+        return [text for repairs in self._said("repairs") for text in repairs]
 
     @property
     def language(self):
         """The language of its sentences."""
-        said = [nb.metadata.get("course", {}).get("language") for nb in self._read]
-        return next(filter(None, said), ENGLISH)
+        return next(iter(self._said("language")), ENGLISH)
 
     @property
     def sandbox(self):
         """Where student code ran, one of `outside.SANDBOXES`: None if none did."""
-        said = {nb.metadata.get("course", {}).get("sandbox") for nb in self._read} - {None}
-        return max(said, key=outside.SANDBOXES.index, default=None)  # the least safe one
+        return max(self._said("sandbox"), key=outside.SANDBOXES.index, default=None)  # least safe
 
     @property
     def receipts(self):
         """What marks the text of the files that arrived (`course.check.file.receipt`)."""
-        said = [nb.metadata.get("course", {}).get("receipt") for nb in self._read]
-        return list(filter(None, said))
+        return self._said("receipt")
 
     @property
     def unsafe(self):
         """Whether student code ran where it could read and change anything."""
         return self.sandbox == outside.UNSAFE
+
+    def _said(self, name):
+        """What the judge has written under this name into each notebook, where it has."""
+        return list(filter(None, (nb.metadata.get("course", {}).get(name) for nb in self._read)))
 
     @cached_property
     def _read(self):
