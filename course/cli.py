@@ -44,14 +44,7 @@ def _instructors():
     if not find_spec("course.grading"):
         return {}
     # They register their commands.
-    from course.grading import (  # noqa: F401
-        authoring,
-        cli,
-        containers,
-        github,
-        platforms,
-        table,
-    )
+    from course.grading import authoring, cli, platforms, table  # noqa: F401
     from course.grading.commands import COMMANDS
 
     return COMMANDS

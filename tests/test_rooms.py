@@ -35,7 +35,7 @@ GRADING = (
     {"out"},
     {"demo"},
     {"own"},
-    {"commands", "authoring", "cli", "platforms", "containers", "github", "table", "templates"},
+    {"commands", "authoring", "cli", "platforms", "table", "templates"},
 )
 
 

@@ -3,6 +3,7 @@
 import click
 
 from course.grading.commands import (
+    ASSIGNMENT,
     ASSIGNMENTS,
     NO_TRIAL,
     command,
@@ -38,7 +39,7 @@ def _new(course, name, variants):
 
 
 @command("try", "course try 09-mobilenet", early=start_the_box)
-@click.argument("assignment")
+@ASSIGNMENT
 @click.option(
     "--bank", metavar="FILE",
     help="The bank of right answers and mistakes (default: banks/ASSIGNMENT.py).",
@@ -128,7 +129,7 @@ def _try_out(course, assignment):
 
 
 @command("variants", "course variants 10-small --roster class.csv --to codes.csv")
-@click.argument("assignment")
+@ASSIGNMENT
 @click.option(
     "--roster", metavar="CSV",
     help="Your LMS's list of the class, as `course collect` takes it. Its students are written "

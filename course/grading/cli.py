@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from course.grading.commands import (
+    ASSIGNMENT,
     ASSIGNMENTS,
     STUDENTS,
     Trouble,
@@ -217,7 +218,7 @@ def _export(course, assignments, students, form, to, into):
 @command(
     "send", "course send 04-vgg --canvas https://canvas.example.edu/courses/12/assignments/345"
 )
-@click.argument("assignment")
+@ASSIGNMENT
 @STUDENTS
 @click.option(
     "--canvas", "address", required=True, metavar="URL",
@@ -291,7 +292,7 @@ def _report(course, assignments, to):
 
 
 @command("similar", "course similar 04-vgg --also ../course-2025")
-@click.argument("assignment")
+@ASSIGNMENT
 @click.option(
     "--also", multiple=True, metavar="FOLDER",
     help="Another course folder, or one with a folder or file for each submission, such as last "

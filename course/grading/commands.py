@@ -56,6 +56,7 @@ class Trouble(click.ClickException):
         click.echo(f"course: {self.message}", file=file, err=True)
 
 
+ASSIGNMENT = click.argument("assignment")
 ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
 STUDENTS = click.option(
     "--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated."

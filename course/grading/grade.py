@@ -126,9 +126,7 @@ def job_of(course, assignment, sandbox=None):
     files = files_beside(course.path("release", assignment))
     solution = {path.stem: solution_cells(path, official[path.stem]) for path in sources}
     config = {name: dict(course.config[name]) for name in _SETTINGS if name in course.config}
-    if sandbox:
-        config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
-    elif config.get("Judge", {}).get("sandbox") == outside.UNSAFE:
+    if not sandbox and config.get("Judge", {}).get("sandbox") == outside.UNSAFE:
         raise CourseError(
             "nbgrader_config.py turns the sandbox off (c.Judge.sandbox). Delete that line. To run "
             "student code with your own rights, ask for it each time: "
@@ -136,6 +134,7 @@ def job_of(course, assignment, sandbox=None):
         )
     kernelspec = json.loads(spec or "{}")
     job = Job(assignment, official, kernelspec, files, config, solution=solution)
+    job = job.with_judge(sandbox=sandbox) if sandbox else job
     return replace(job, codes=variants.codes(course, job))
 
 

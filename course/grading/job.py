@@ -76,6 +76,17 @@ class Job:
         return next(iter(self.official.values())).language
 
     @property
+    def hidden(self):
+        """The exercises with hidden tests, which no student has read."""
+        cells = (cell for release in self.official.values() for cell in release.values())
+        return [cell.name for cell in cells if cell.has_hidden]
+
+    def with_judge(self, **settings):
+        """The same Job with these settings of the `Judge`."""
+        judge = {**self.config.get("Judge", {}), **settings}
+        return replace(self, config={**self.config, "Judge": judge})
+
+    @property
     def runs_in(self):
         """Where student code runs: one of `outside.SANDBOXES`, and one of its `BACKENDS`."""
         judge = Judge(config=Config(self.config))

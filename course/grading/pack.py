@@ -99,18 +99,16 @@ def read(path, sandbox=None):
             )
         if not about["notebooks"] or any(Path(name).name != name for name in files):
             raise ValueError("it holds no notebook, or a file in a folder of its own")
-        config = about["config"]
-        if sandbox:
-            config["Judge"] = {**config.get("Judge", {}), "sandbox": sandbox}
-        return Job(
+        job = Job(
             about["assignment"],
             {name: _read(release) for name, release in about["notebooks"].items()},
             about["kernelspec"],
             files,
-            config,
+            about["config"],
             solution={name: list(map(tuple, text)) for name, text in about["solution"].items()},
             codes=about.get("codes"),
         )
+        return job.with_judge(sandbox=sandbox) if sandbox else job
     except FileNotFoundError:
         raise CourseError(f"There is no pack {path}. `course pack` makes one.") from None
     except CourseError:

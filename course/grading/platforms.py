@@ -1,4 +1,4 @@
-"""The commands for other places than this folder: a pack, and a verdict with nothing but it."""
+"""The commands for other places than this folder: what platforms need there, a pack, a verdict."""
 
 import contextlib
 import signal
@@ -8,13 +8,146 @@ from pathlib import Path
 
 import click
 
-from course.grading.commands import command, short, without_box
+from course.grading.commands import ASSIGNMENT, command, short, without_box
 from course.language import _, speaking
 from course.plain import one_line
 
+# --- platforms that judge in a container
+
+_ZIP_FILE = click.option(
+    "-o", "--output", metavar="FILE",
+    help="The zip file (default: named after the assignment and the platform).",
+)  # fmt: skip
+
+
+def _minutes(least, usual, most):
+    return click.option(
+        "--minutes", type=click.IntRange(least, most), default=usual, show_default=True,
+        help="The time limit that you set there. A grading gives up shortly before, and says so.",
+    )  # fmt: skip
+
+
+@command("gradescope", "course gradescope 04-vgg")
+@ASSIGNMENT
+@_ZIP_FILE
+@_minutes(1, 10, 40)
+def _gradescope(course, **options):
+    """Write the autograder of ASSIGNMENT for Gradescope.
+
+    It is a zip file to be uploaded as it is. The README.md in it says what to click.
+    """
+    _write_zip(course, "GRADESCOPE", **options)
+
+
+@command("prairielearn", "course prairielearn 04-vgg --image you/convnets")
+@ASSIGNMENT
+@_ZIP_FILE
+@click.option(
+    "--image", "tag", metavar="NAME", required=True,
+    help="The name that the grader's image will have where PrairieLearn fetches it.",
+)  # fmt: skip
+@_minutes(1, 10, 10)
+def _prairielearn(course, **options):
+    """Write ASSIGNMENT as a question for PrairieLearn, and the image of its grader.
+
+    The README.md in the zip file says where they belong.
+    """
+    _write_zip(course, "PRAIRIELEARN", **options)
+
+
+@command("coursera", "course coursera 04-vgg")
+@ASSIGNMENT
+@_ZIP_FILE
+@_minutes(5, 20, 30)
+def _coursera(course, **options):
+    """Write the custom grader of ASSIGNMENT for Coursera.
+
+    It is a zip file with a Dockerfile. The README.md in it says where it belongs.
+    """
+    _write_zip(course, "COURSERA", **options)
+
+
+def _write_zip(course, where, assignment, output, minutes, tag=None):
+    from course.grading import variants
+    from course.grading.folder import write_atomically, zipped
+    from course.grading.grade import job_of
+    from course.grading.notebook.source import read_source
+    from course.grading.out import image
+
+    platform = getattr(image, where)
+    course.chosen([assignment])
+    job = job_of(course, assignment)
+    solved = {path.stem: read_source(path) for path in course.notebooks(assignment)}
+    content = zipped(image.image(job, platform, minutes, solved, tag))
+    said = variants.about_the_class(course, job)
+    path = Path(output or f"{assignment}-{platform.form}.zip")
+    write_atomically(path.absolute(), content)
+    size = len(content) / 1e6
+    click.echo(f"written  {short(path)} ({size:.1f} MB): the README.md in it says what to do.")
+    click.echo("It holds the solution and the tests: keep it where no student can read it.")
+    for sentence in said:
+        click.echo(sentence)
+
+
+# --- repositories on GitHub
+
+
+@command("classroom50", "course classroom50 04-vgg -o ../classroom50/CLASSROOM/autograders/04-vgg")
+@ASSIGNMENT
+@click.option(
+    "-o", "--output", metavar="FOLDER",
+    help="The folder of the bundle (default: classroom50/ASSIGNMENT).",
+)  # fmt: skip
+def _classroom50(course, assignment, output):
+    """Write the bundle with which Classroom 50 judges ASSIGNMENT.
+
+    It belongs in the classroom's repository, as CLASSROOM/autograders/ASSIGNMENT. Everything in it
+    is public, so hidden tests and answers are left out.
+    """
+    _write_files(course, assignment, "classroom50", output or f"classroom50/{assignment}")
+
+
+@command("workflow", "course workflow 04-vgg -o ../vgg-template")
+@ASSIGNMENT
+@click.option(
+    "-o", "--output", metavar="FOLDER",
+    help="The repository that students get (default: workflow/ASSIGNMENT).",
+)  # fmt: skip
+def _workflow(course, assignment, output):
+    """Write a GitHub workflow that judges ASSIGNMENT at each push, and all that it needs.
+
+    Its files belong in the repository that students get a copy of. Students can read everything in
+    it, so hidden tests and answers are left out.
+    """
+    _write_files(course, assignment, "workflow", output or f"workflow/{assignment}")
+
+
+def _write_files(course, assignment, what, output):
+    from course.grading.folder import write_atomically
+    from course.grading.grade import job_of
+    from course.grading.out import github
+
+    course.chosen([assignment])
+    job = job_of(course, assignment)
+    written = getattr(github, what)(job)
+    for name, content in written.items():
+        path = Path(output, name).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+        click.echo(f"written  {short(path)}")
+    if hidden := job.hidden:
+        click.echo(
+            f"Students can read these files, so the hidden tests of {len(hidden)} exercises are "
+            f"left out: {', '.join(hidden)}. A student who stores the answers to the visible "
+            "tests passes there; `course grade` uses all tests."
+        )
+
+
+# --- a pack, and a verdict with nothing but it
+
 
 @command("pack", "course pack 04-vgg -o vgg.course")
-@click.argument("assignment")
+@ASSIGNMENT
 @click.option(
     "-o", "--output", metavar="FILE",
     help="The pack (default: named after the assignment, such as 04-vgg.course).",
@@ -40,9 +173,9 @@ def _pack(course, assignment, output, with_answers):
     pack.write(job, path, with_answers)
     size = path.stat().st_size / 1000
     click.echo(f"packed   {assignment}: {short(path)} ({size:.0f} kB)")
-    hidden = [name for cells in job.official.values() for name in cells if cells[name].has_hidden]
-    if with_answers or hidden:
-        what = "the solution" if with_answers else f"the hidden tests of {len(hidden)} exercises"
+    if with_answers or job.hidden:
+        hidden = f"the hidden tests of {len(job.hidden)} exercises"
+        what = "the solution" if with_answers else hidden
         click.echo(f"It holds {what}: keep it where no student can read it.")
     for sentence in said:
         click.echo(sentence)

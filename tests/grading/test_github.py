@@ -350,7 +350,7 @@ def lesson(request, tmp_path_factory):
 
 def test_students_have_read_before_what_the_pack_says(lesson, tmp_path):
     job = job_of(CourseFolder(lesson.folder), lesson.assignment)
-    assert github.hidden(job)  # otherwise there is nothing to leave out
+    assert job.hidden  # otherwise there is nothing to leave out
     (tmp_path / "public.course").write_bytes(pack.packed(pack.released(job)))
     found = pack.read(tmp_path / "public.course")
     assert found.solution == {}

@@ -56,11 +56,6 @@ def workflow(job):
     return bundle
 
 
-def hidden(job):
-    """The exercises whose hidden tests are left out of what students can read."""
-    return [name for cells in job.official.values() for name in cells if cells[name].has_hidden]
-
-
 def _page(job, name):
     return {name: "html"} if len(job.official) == 1 else {}  # the page shows one notebook
 

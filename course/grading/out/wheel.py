@@ -4,7 +4,6 @@ import base64
 import hashlib
 import importlib.metadata
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import course
@@ -34,9 +33,9 @@ def lean(job):
     JAX takes less memory than TensorFlow and is installed faster, so it is used unless a setting
     says otherwise.
     """
-    judge = {"backend": outside.JAX, **job.config.get("Judge", {})}
-    extras = EXTRAS if judge["backend"] == outside.JAX else f"{EXTRAS},{judge['backend']}"
-    return replace(job, config={**job.config, "Judge": judge}), extras
+    backend = job.config.get("Judge", {}).get("backend", outside.JAX)
+    extras = EXTRAS if backend == outside.JAX else f"{EXTRAS},{backend}"
+    return job.with_judge(backend=backend), extras
 
 
 def wheel():
