@@ -149,6 +149,7 @@ def _variants(course, assignment, roster, to, into):
     gives other codes.
     """
     from course.grading.out import codes
+    from course.grading.out.scores import write
 
     course.chosen([assignment])
     notes = codes.enter(course, roster) if roster else []
@@ -163,7 +164,7 @@ def _variants(course, assignment, roster, to, into):
         count, said = codes.fill(course, assignment, rows, into, to)
         notes += said
     elif to:
-        codes.listed(rows, to)
+        write(to, codes.COLUMNS, rows)
     else:
         for row in rows:
             click.echo(f"{row['code']}  {one_line(row['student_id'])}")

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from course.grading import CourseError
 from course.grading.inbox.lms import GENERAL, LMS, PER_ASSIGNMENT, squashed
-from course.grading.inbox.spreadsheet import cell, read_csv
+from course.grading.inbox.spreadsheet import cell, number, read_csv
 from course.plain import one_line
 
 # Columns for the student's id, the preferred ones first.
@@ -41,7 +41,6 @@ CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
 _CANVAS_OWN = {"student", "id", "section"}
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-NUMBERED = re.compile(r"([^\d,]+)\d+")  # as Moodle calls participants, in any language
 _SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+", re.I)
 
 
@@ -150,9 +149,7 @@ class Roster:
         `known` are the columns that may hold ids.
         """
         first = header[0]
-        parts = [NUMBERED.fullmatch(row[first]) for row in self.rows]
-        words = {part and part[1] for part in parts}
-        alike = first not in _ID_COLUMNS and len(words) == 1 and None not in words
+        alike = first not in _ID_COLUMNS and are_participants(row[first] for row in self.rows)
         if alike and (not self._is_id(first) or self._grades(header)):
             return "moodle", [first]
         named = [(lms, title) for lms in LMS for title in header if lms in title]
@@ -164,7 +161,7 @@ class Roster:
 
         The column after one of them has the highest grade, which is the same in all rows.
         """
-        columns = [[_grade(row[title]) for row in self.rows if row[title]] for title in header]
+        columns = [[number(row[title]) for row in self.rows if row[title]] for title in header]
         return [
             title
             for title, grades, most in zip(header, columns, columns[1:], strict=False)
@@ -211,17 +208,18 @@ class Roster:
         return squashed(student.name) in self.numberless
 
 
+def are_participants(names):
+    """Whether Moodle calls participants so: by one word and a number, in any language."""
+    words = {found and found[1] for found in (re.fullmatch(r"([^\d,]+)\d+", n) for n in names)}
+    return len(words) == 1 and None not in words
+
+
 def _is_canvas_own(row):
     """Whether a line of Canvas's own list is no student's, such as that of possible points.
 
     Students are there by their last name, a comma and the first name.
     """
     return set(row) >= _CANVAS_OWN and "," not in row["student"]
-
-
-def _grade(text):
-    """A number, or None for any other text."""
-    return float(text.replace(",", ".")) if re.fullmatch(r"\d+([.,]\d+)?", text) else None
 
 
 def _email(row):

@@ -63,6 +63,12 @@ def decoded(content):
         return content.decode("cp1252"), "cp1252", note
 
 
+def number(text):
+    """A number with a decimal point or comma; None for any other text."""
+    text = text.strip()
+    return float(text.replace(",", ".")) if re.fullmatch(r"\d+([.,]\d+)?", text) else None
+
+
 def cell(text):
     """A value as it was before a spreadsheet changed it: 007 for ="007", 126 for 126.0."""
     text = unicodedata.normalize("NFC", text).strip()

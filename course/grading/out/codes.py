@@ -10,7 +10,6 @@ from course.grading.inbox.roster import Roster
 from course.grading.notebook.source import official_cells, read_source
 from course.grading.notebook.tables import embedded, has_variants, texts_in
 from course.grading.out.filled import found, looked_for, on_moodle, told
-from course.grading.out.scores import write
 from course.kit import variant
 from course.language import _, speaking
 from course.notebook.official import official_of
@@ -44,11 +43,6 @@ def codes(course, assignment):
     rows.sort(key=lambda row: row["student_id"])
     others = [variant.code_of(2**30 // _TRIED * number) for number in range(_TRIED)]
     return rows, variants.band(texts, [row["code"] for row in rows] + others)
-
-
-def listed(rows, path):
-    """Write the rows as a CSV file. Returns its path."""
-    return write(path, COLUMNS, rows)
 
 
 def enter(course, roster):

@@ -7,14 +7,15 @@ filled in. No grade's cell is emptied, because Canvas would delete that grade.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.lms import LMS, Student
-from course.grading.inbox.roster import CANVAS, NUMBERED, Roster
-from course.grading.inbox.spreadsheet import begin, decoded, read_csv
+from course.grading.inbox.roster import CANVAS, Roster, are_participants
+from course.grading.inbox.spreadsheet import begin, decoded, number, read_csv
 from course.language import _, speaking
 from course.plain import one_line
 
@@ -22,7 +23,6 @@ _GRADE = (
     "grade", "bewertung", "note", "calificación", "valutazione", "nota", "avaliação", "cijfer",
 )  # fmt: skip
 _COMMENTS = re.compile(r"feedback|kommentar|comm?ent|retroaliment|opmerking", re.I)
-_NUMBER = re.compile(r"\d+([.,]\d+)?")
 
 
 class Sheet:
@@ -119,7 +119,7 @@ def told(path, kind=None):
         lms = "brightspace"
     elif any(title.endswith(_MOST) for title in titles):
         lms = "gradescope"
-    elif any(map(_TOTAL.search, titles)):
+    elif any(map(_BLACKBOARD.search, titles)):
         lms = "blackboard"
     else:
         lms = "moodle"
@@ -183,25 +183,21 @@ def fill(everything, lms, sheet, to):
 def _on_canvas(sheet, name):
     header, *rows = sheet.rows
     column = _column(sheet, name, {title: title for title in header if title not in CANVAS})
-    number = header.index("ID")
-    about = [row[column] for row in rows if not row[number].strip()]  # Points Possible
-    return _Place(column, next(filter(None, map(_number, about)), None))
+    id_ = header.index("ID")
+    about = [row[column] for row in rows if not row[id_].strip()]  # Points Possible
+    return _Place(column, next(filter(None, map(number, about)), None))
 
 
-_POINTS = re.compile(r" +Points Grade <Numeric MaxPoints:([\d.,]+).*>", re.I)
+#: How titles go on behind the assignment's name, with the highest grade.
+_BRIGHTSPACE = re.compile(r" +Points Grade <Numeric MaxPoints:([\d.,]+).*>", re.I)
+# Not "up to 100", which Blackboard writes of weighted totals.
+_BLACKBOARD = re.compile(r" +\[Total Pts: ([\d.,]+)[^]]*\]", re.I)
 
 
-def _on_brightspace(sheet, name, points=_POINTS):
+def _by_title(points, sheet, name):
     titles = {t: t[: found.start()] for t in sheet.rows[0] if (found := points.search(t))}
     column = _column(sheet, name, titles)
-    return _Place(column, _number(points.search(sheet.rows[0][column])[1]))
-
-
-_TOTAL = re.compile(r" +\[Total Pts: ([\d.,]+)[^]]*\]", re.I)  # not: up to 100, of weighted totals
-
-
-def _on_blackboard(sheet, name):
-    return _on_brightspace(sheet, name, _TOTAL)
+    return _Place(column, number(points.search(sheet.rows[0][column])[1]))
 
 
 _MOST = " - max points"
@@ -213,12 +209,12 @@ def _on_gradescope(sheet, name):
     titles = {title: title for title in header if _plain(title) + _MOST in plain}
     column = _column(sheet, name, titles)
     most = plain.index(plain[column] + _MOST)
-    return _Place(column, next(filter(None, (_number(row[most]) for row in rows)), None))
+    return _Place(column, next(filter(None, (number(row[most]) for row in rows)), None))
 
 
 _PLACES = {
-    "canvas": _on_canvas, "blackboard": _on_blackboard, "brightspace": _on_brightspace,
-    "gradescope": _on_gradescope,
+    "canvas": _on_canvas, "blackboard": partial(_by_title, _BLACKBOARD),
+    "brightspace": partial(_by_title, _BRIGHTSPACE), "gradescope": _on_gradescope,
 }  # fmt: skip
 
 
@@ -255,15 +251,14 @@ def on_moodle(sheet):
     """
     header, *rows = sheet.rows
     titles, width = [_plain(title) for title in header], len(header)
-    words = {named and named[1] for named in (NUMBERED.fullmatch(row[0].strip()) for row in rows)}
-    if len(words) > 1 or None in words:
+    if not are_participants(row[0].strip() for row in rows):
         raise CourseError(
             f"{sheet.path} is no file that can be filled in. These are Moodle's grading worksheet "
             "(Submissions > Actions), and the gradebooks that Canvas, Blackboard, Brightspace and "
             "Gradescope export, as they give them."
         )
     alike = [i for i in range(1, width) if len({row[i] for row in rows}) == 1]
-    highest = [i for i in alike if _NUMBER.fullmatch(rows[0][i].strip())]
+    highest = [i for i in alike if number(rows[0][i]) is not None]
     known = [titles.index(title) for title in _GRADE if title in titles]
     if not (known or highest):
         raise CourseError(
@@ -272,16 +267,12 @@ def on_moodle(sheet):
         )
     comments = [i for i, title in enumerate(titles) if _COMMENTS.search(title)]
     grade = known[0] if known else highest[-1] - 1
-    most = _number(rows[0][highest[-1]]) if highest else None
+    most = number(rows[0][highest[-1]]) if highest else None
     return _Place(grade, most, comments[-1] if comments else None)
 
 
 def _plain(title):
     return title.strip().casefold()
-
-
-def _number(text):
-    return float(text.strip().replace(",", ".")) if _NUMBER.fullmatch(text.strip()) else None
 
 
 # --- students
