@@ -27,6 +27,14 @@ def parsed(source):
         return compile(text, "<cell>", "exec", flags, dont_inherit=True)
 
 
+def tree_of(source):
+    """A cell's syntax tree, as `parsed` gives it; an empty one if the cell is not Python."""
+    try:
+        return parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
 def bound(statement):
     """The names that a statement defines, without those inside of functions and classes."""
     waiting = [statement]

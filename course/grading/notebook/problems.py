@@ -151,7 +151,7 @@ def _points_problems(nb, file):
         if cell.cell_type == "markdown" and not meta.get("solution"):
             headings += [[int(found), 0, where] for where, found in _HEADING.findall(cell.source)]
         elif cell.cell_type == "code" and cell.source.lstrip().startswith("check.progress("):
-            said = _progress(cell.source)
+            said = progress_in(cell.source)
         if meta.get("grade") or meta.get("task"):
             name = meta["grade_id"]
             points[name] = meta["points"]
@@ -175,10 +175,9 @@ def _points_problems(nb, file):
     return [f"{file}: {problem}" for problem in problems]
 
 
-def _progress(source):
+def progress_in(source):
     """{name: points} of a cell `check.progress({...})`; None if they are not written out."""
     try:
-        (call,) = ast.parse(source).body
-        return dict(ast.literal_eval(call.value.args[0]))
+        return dict(ast.literal_eval(ast.parse(source).body[0].value.args[0]))
     except (SyntaxError, ValueError, TypeError, AttributeError, IndexError):
         return None

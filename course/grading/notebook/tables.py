@@ -13,7 +13,7 @@ import traceback
 from nbformat.v4 import new_code_cell
 
 from course.architectures import Table
-from course.evidence.syntax import parsed
+from course.evidence.syntax import dotted, tree_of
 from course.grading import CourseError
 from course.kit import variant
 from course.kit.tables import PACKAGE, file_of, given, text_of
@@ -68,7 +68,7 @@ def texts_in(official):
 def has_variants(official):
     """Whether a locked cell of a release asks for the table of the student's variant."""
     return any(
-        cell.type == "code" and _VARIANT in _named(_tree(cell.source)).values()
+        cell.type == "code" and _VARIANT in _imports(cell.source).values()
         for cell in official.values()
         if cell.locked
     )
@@ -112,7 +112,7 @@ def _is_ours(cell):
 def _naming(nb):
     """The cells in which a code of a variant stands."""
     code = (cell for cell in nb.cells if cell.cell_type == "code" and not _is_ours(cell))
-    code = (cell for cell in code if _VARIANT in _named(_tree(cell.source)).values())
+    code = (cell for cell in code if _VARIANT in _imports(cell.source).values())
     return [cell for cell in code if variant.named_in(cell.source) is not None]
 
 
@@ -122,7 +122,7 @@ def _places(nb):
     It stands after the set-up cell, or before the first cell that imports tables.
     """
     code = {n: cell.source for n, cell in enumerate(nb.cells) if cell.cell_type == "code"}
-    importing = [n for n, source in code.items() if _named(_tree(source))]
+    importing = [n for n, source in code.items() if _imports(source)]
     set_up = [n + 1 for n, source in code.items() if "course.setup(" in source]
     return importing, (set_up or importing or [0])[0]
 
@@ -130,16 +130,13 @@ def _places(nb):
 # --- what is imported
 
 
-def _tree(source):
-    """A cell's syntax tree, without its magics; an empty one if it is not Python."""
-    try:
-        return parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+def _imports(source):
+    """{name of a table's file: the statement that imports it} of a cell's text."""
+    return _named(tree_of(source))
 
 
 def _named(tree, inside=False):
-    """{name of a table's file: the statement that imports it}; `inside` a file of tables/."""
+    """The same of a syntax tree; `inside` a file of tables/, imports may be relative."""
     found = {}
     for statement, name in _imported(tree):
         package, _, module = name.partition(".")
@@ -147,13 +144,9 @@ def _named(tree, inside=False):
             found.setdefault(module, statement)
         elif name == "course.variant":
             found.setdefault("variant", _VARIANT)
-    if any(ast.unparse(n) == "course.variant" for n in ast.walk(tree) if _is_attribute(n)):
+    if any(dotted(node) == "course.variant" for node in ast.walk(tree)):
         found.setdefault("variant", _VARIANT)
     return found
-
-
-def _is_attribute(node):
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
 
 
 def _imported(tree):
@@ -177,7 +170,7 @@ def _imported(tree):
 def _read(nb, folder):
     """({name: text} of the files that a notebook and these files import, sentences about them)."""
     code = [cell.source for cell in nb.cells if cell.cell_type == "code" and not _is_ours(cell)]
-    waiting = {name: "" for source in code for name in _named(_tree(source))}
+    waiting = {name: "" for source in code for name in _imports(source)}
     texts, problems = {}, []
     while waiting:
         name, by = waiting.popitem()
@@ -209,14 +202,14 @@ def problems_of(nb, folder):
         return []
     texts, problems = _read(nb, folder)
     for cell in nb.cells[importing[0] : place]:
-        if cell.cell_type == "code" and _named(_tree(cell.source)):
+        if cell.cell_type == "code" and _imports(cell.source):
             problems.append(
                 f"the cell {cell.get('id')} imports tables, and stands above the cell with "
                 "course.setup(). Import them in a cell below that one."
             )
     about = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
     for number in importing if any(meta.get("grade") for meta in about) else ():
-        if {*_named(_tree(nb.cells[number].source)).values()} == {_VARIANT}:
+        if {*_imports(nb.cells[number].source).values()} == {_VARIANT}:
             continue
         if not (about[number].get("locked") or about[number].get("solution")):
             problems.append(
@@ -230,7 +223,7 @@ def problems_of(nb, folder):
     statements = {
         ast.unparse(statement)
         for number in importing
-        for statement in _named(_tree(nb.cells[number].source)).values()
+        for statement in _imports(nb.cells[number].source).values()
     }
     for statement in sorted(statements):
         if statement.endswith("import *"):

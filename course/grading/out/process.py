@@ -9,13 +9,12 @@ import ast
 import json
 import re
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median_low
 
 from course.check.process import LONGEST, MIME, MOST, RIGHT, STATES, WRONG
 from course.diagnosis import Cause
-from course.evidence.syntax import parsed
+from course.evidence.syntax import tree_of
 from course.grading.notebook.source import read_source
 from course.notebook import renamed
 from course.notebook.read import decoded
@@ -97,11 +96,9 @@ class Process:
 def keeps(nb):
     """Whether a notebook's cells switch the record on: course.setup(keep_progress=True)."""
     for cell in nb.cells:
-        if cell.cell_type == "code":
-            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                for node in ast.walk(parsed(cell.source)):
-                    if isinstance(node, ast.keyword) and node.arg == "keep_progress":
-                        return getattr(node.value, "value", None) is True
+        for node in ast.walk(tree_of(cell.source)) if cell.cell_type == "code" else ():
+            if isinstance(node, ast.keyword) and node.arg == "keep_progress":
+                return getattr(node.value, "value", None) is True
     return False
 
 

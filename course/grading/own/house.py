@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from importlib.resources import files
 
+from course.evidence.syntax import tree_of
+from course.grading.notebook.problems import progress_in
 from course.grading.out.publish import secrets, without_secrets
 from course.grading.own.prose import answers_folded, questions_answered
 from course.notebook.official import grade_id
@@ -84,11 +86,7 @@ def progress(nb):
     if len(found) != 1 or found[0] is not [c for c in nb.cells if c.cell_type == "code"][-1]:
         return ["its last cell of code should be check.progress({…}), with each check's points."]
     tests = {grade_id(c): _of(c).points for c in _checks(nb) if not _of(c).solution}
-    try:
-        listed = ast.literal_eval(ast.parse(found[0].source).body[0].value.args[0])
-    except (SyntaxError, ValueError, AttributeError, IndexError):
-        listed = None
-    if listed != tests:
+    if progress_in(found[0].source) != tests:
         return [f"check.progress should list {tests}, in this order."]
     return []
 
@@ -133,13 +131,13 @@ def checks(nb):
         name = grade_id(cell)
         if "NBGRADER_EXECUTION" in cell.source:
             problems.append(f"{name} looks at NBGRADER_EXECUTION: it should ask the same of all.")
-        if cell.cell_type != "code" or not (tree := _parsed(cell.source)):
+        if cell.cell_type != "code":
             continue
-        visible = _parsed(_BUT_HIDDEN.sub("", cell.source)) or tree
+        tree, shown = tree_of(cell.source), tree_of(_BUT_HIDDEN.sub("", cell.source))
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             if ast.unparse(call.func).startswith("check.") and call.args:
                 asked.add(ast.unparse(call.args[0]))
-        for node in ast.walk(visible):
+        for node in ast.walk(shown if shown.body else tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "check.function":
                 if "like" in [keyword.arg for keyword in node.keywords]:
                     problems.append(
@@ -304,14 +302,7 @@ def _first(cell):
     return (cell.source.splitlines() or [""])[0][:40]
 
 
-def _parsed(source):
-    try:
-        return ast.parse(source)
-    except SyntaxError:  # `source_problems` says so
-        return None
-
-
 def _signatures(cell):
-    tree = _parsed(cell.source) if cell.cell_type == "code" else None
-    made = [node for node in (tree.body if tree else ()) if hasattr(node, "args")]
+    body = tree_of(cell.source).body if cell.cell_type == "code" else ()
+    made = [node for node in body if hasattr(node, "args")]
     return [f"{node.name}({ast.unparse(node.args)})" for node in made]

@@ -262,8 +262,7 @@ def read_before(official, solution):
     follow.Dependencies(solution, official, {})
     code = [known.source for known in official.values() if known.type == "code"]
     for text in (*code, *official.plain.values(), *(text for _name, text in solution)):
-        with contextlib.suppress(SyntaxError, ValueError):  # a text cell, or a stub
-            syntax.parsed(text)
+        syntax.tree_of(text)
 
 
 def _no_answer(text):

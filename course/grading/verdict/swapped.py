@@ -97,10 +97,7 @@ def _codes_in(nb):
     """
     written, named = [], []
     for cell in nb.cells:
-        nodes = []
-        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            nodes = ast.walk(syntax.parsed(cell.source)) if cell.cell_type == "code" else []
-        for node in nodes:
+        for node in ast.walk(syntax.tree_of(cell.source)) if cell.cell_type == "code" else ():
             call = isinstance(node, ast.Call) and syntax.dotted(node.func)
             if call and call.split(".")[-1] == "variant":
                 named += [code for each in node.args for code in _read(each)]
