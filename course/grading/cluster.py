@@ -1,15 +1,15 @@
 """Grade a class on a Dask cluster. Only `course grade --scheduler` imports this module and Dask."""
 
 import logging
-import threading
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 
 from distributed import Client, KilledWorker, as_completed
 
 from course.grading import CourseError, worker
 from course.grading.verdict import not_graded
+from course.kit.meanwhile import meanwhile
 
 _AHEAD = 4  # submissions handed out for each worker; each takes memory of the scheduler
 _GLANCE = 3  # seconds between two looks at the cluster's workers
@@ -66,28 +66,20 @@ def _client(scheduler):
         ) from None
 
 
-@contextmanager
 def _saying_if_idle(client, scheduler, say):
     """Tell the user when the scheduler has no workers, as Dask waits for some in silence."""
-    ended = threading.Event()
+    idle = False
 
-    def watch():
-        idle = False
-        while not ended.wait(_GLANCE):
-            was, idle = idle, not client.nthreads()
-            if idle and not was:
-                say(
-                    f"The scheduler at {scheduler} has no workers; waiting for some. Start one "
-                    f"with `dask worker {scheduler}`, or stop with Ctrl + C."
-                )
+    def look():
+        nonlocal idle
+        was, idle = idle, not client.nthreads()
+        if idle and not was:
+            say(
+                f"The scheduler at {scheduler} has no workers; waiting for some. Start one "
+                f"with `dask worker {scheduler}`, or stop with Ctrl + C."
+            )
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
+    return meanwhile(look, _GLANCE)
 
 
 def _same(job):

@@ -6,7 +6,6 @@ results (`course.grading.book`).
 
 import json
 import os
-import threading
 from concurrent import futures
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +23,7 @@ from course.grading.notebook.source import official_cells, read_source, solution
 from course.grading.notebook.tables import changed_since
 from course.grading.results import Result, read_result
 from course.grading.sandbox import outside
+from course.kit.meanwhile import meanwhile
 from course.notebook.official import not_released
 from course.plain import one_line
 
@@ -159,54 +159,41 @@ def verdicts(job, students, contents, workers=None, scheduler=None, say=_SAY):
     `contents(student)` is a submission, {notebook: bytes of the file}; the others are as in
     `grade`.
     """
-    with _Watched(say) as at_work:
-        yield from _spread(job, students, contents, at_work, workers, scheduler)
+    if not students:
+        return
+    if scheduler and not find_spec("distributed"):
+        raise CourseError(
+            "--scheduler needs Dask, which is not installed. Install it: "
+            'pip install "convnet-course[grading]"'
+        )
+    at_work = _AtWork(say)
+    with meanwhile(at_work.look, at_work.every):
+        if scheduler:
+            from course.grading import cluster  # takes a second
+
+            yield from cluster.spread(job, students, contents, at_work, scheduler)
+        else:
+            workers = min(workers or cores(), len(students))
+            yield from _on_this_machine(job, students, contents, at_work, workers)
 
 
-class _Watched:
-    """The submissions at work. A thread names them if none has finished for `every` seconds."""
+class _AtWork:
+    """The submissions at work; `look` names them if none has finished since the last one."""
 
-    every = 30  # seconds
+    every = 30  # seconds between two looks
 
     def __init__(self, say):
         self.say, self.at_once = say, 1
         self.begun = {}  # {key: student}, the one that began first comes first
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._before, self._seconds = None, 0
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self):
-        before, seconds = None, 0
-        while not self._over.wait(self.every):
-            now = list(self.begun.items())[: self.at_once]
-            seconds = seconds + self.every if now == before else 0
-            if now and seconds:
-                names = ", ".join(one_line(student) for _, student in now)
-                self.say(f"  still at work after {seconds} s: {names}")
-            before = now
-
-
-def _spread(job, students, contents, at_work, workers, scheduler):
-    """Yield (student, Verdict) in the order in which they finish."""
-    if scheduler and students:
-        if not find_spec("distributed"):
-            raise CourseError(
-                "--scheduler needs Dask, which is not installed. Install it: "
-                'pip install "convnet-course[grading]"'
-            )
-        from course.grading import cluster  # takes a second
-
-        yield from cluster.spread(job, students, contents, at_work, scheduler)
-    elif students:
-        workers = min(workers or cores(), len(students))
-        yield from _on_this_machine(job, students, contents, at_work, workers)
+    def look(self):
+        now = list(self.begun.items())[: self.at_once]
+        self._seconds = self._seconds + self.every if now == self._before else 0
+        if now and self._seconds:
+            names = ", ".join(one_line(student) for _, student in now)
+            self.say(f"  still at work after {self._seconds} s: {names}")
+        self._before = now
 
 
 def _on_this_machine(job, students, contents, at_work, workers):

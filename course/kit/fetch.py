@@ -10,9 +10,9 @@ import logging
 import os
 import sys
 import tempfile
-import threading
 
 from course.evidence import keras_private
+from course.kit.meanwhile import meanwhile
 from course.kit.quiet import quietly
 from course.kit.unavailable import COURSE, DataUnavailable, advice, damaged, unknown
 from course.language import _
@@ -109,21 +109,17 @@ def _prepare(builder):
 @contextlib.contextmanager
 def _told(place):
     """Print every two seconds how much has been downloaded, overwriting one line."""
-    out, before, done = sys.stdout, _bytes_in(place), threading.Event()
+    out, before = sys.stdout, _bytes_in(place)
 
     def tell():
-        while not done.wait(2):
-            have = (_bytes_in(place) - before) / 2**20
-            out.write("\r" + _("{count} MiB are here ...").format(count=f"{have:,.0f}"))
-            out.flush()
+        have = (_bytes_in(place) - before) / 2**20
+        out.write("\r" + _("{count} MiB are here ...").format(count=f"{have:,.0f}"))
+        out.flush()
 
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
     try:
-        yield
+        with meanwhile(tell, 2):
+            yield
     finally:
-        done.set()
-        teller.join()
         if have := _bytes_in(place) - before:
             said = _("{count} MiB are here.").format(count=f"{have / 2**20:,.0f}")
             out.write(f"\r{said}    \n")

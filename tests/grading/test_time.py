@@ -286,7 +286,7 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
 
     TOLD.clear()
     monkeypatch.setattr(worker, "grade_submission", slow_one)
-    monkeypatch.setattr(grading._Watched, "every", 0.01)
+    monkeypatch.setattr(grading._AtWork, "every", 0.01)
     monkeypatch.setattr(grading, "own_judges", MagicMock)
     monkeypatch.setattr(outside.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
