@@ -69,8 +69,8 @@ class _Finder(MetaPathFinder, InspectLoader):
     With `alone`, no other package of this name is found, such as the library PyTables.
     """
 
-    def __init__(self, texts=(), folder=None, alone=False):
-        self.texts, self.folder, self._alone = dict(texts), folder, alone
+    def __init__(self, texts=(), alone=False):
+        self.texts, self.folder, self._alone = dict(texts), None, alone
 
     def come_first(self):
         """Answer before all other finders, and have tables that were imported before read anew."""

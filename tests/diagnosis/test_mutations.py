@@ -3,18 +3,13 @@
 import random
 from dataclasses import replace
 from functools import cache, partial
+from operator import attrgetter
 
 import pytest
 
 from course.architectures import sources
 from course.diagnosis import Cause, diagnose
-from course.grading.tables.mistakes import (
-    equal_neighbours,
-    every_table,
-    explicit,
-    mutations,
-    nameless,
-)
+from course.grading.tables.mistakes import every_table, explicit, mutations, nameless
 from tests.golden import Corpus
 
 CASES = 60  # of each network; `python -m tests.diagnosis.test_mutations` tries them all
@@ -43,6 +38,23 @@ def networks():
 
 
 NETWORKS = Corpus("mutations", networks)
+
+
+def equal_neighbours(table, name):
+    """The row and those right before and behind it that do the same: any of them may be missing."""
+    rows = {row.name: row for row in table.rows}
+    kind = attrgetter("step", "filters", "kernel", "stride", "activation", "norm")
+    found, above = {name}, rows[name]
+    while len(sources(above)) == 1 and sources(above)[0] in rows:
+        above = rows[sources(above)[0]]
+        if kind(above) != kind(rows[name]):
+            break
+        found.add(above.name)
+    below = [row for row in table.rows if sources(row) == (name,)]
+    while len(below) == 1 and kind(below[0]) == kind(rows[name]):
+        found.add(below[0].name)
+        below = [row for row in table.rows if sources(row) == (below[0].name,)]
+    return found
 
 
 def missed(name, table, cases, diagnosed):

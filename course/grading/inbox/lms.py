@@ -192,7 +192,8 @@ def handed_in(lms, archive, entries, clock):
         elif lms == "folders":
             students = [Student(got["name"], got["name"], (got["name"],))]
         else:  # Moodle, Brightspace
-            students = [_numbered(got["name"], got["id"])]
+            name, id_ = got["name"], got["id"]
+            students = [Student(f"{squashed(name)[:40]}_{id_}", name, (id_,), id_, name)]
         if lms == "moodle" and entry.when:
             when = clock.utc(entry.when)
         late = bool(got.get("late"))
@@ -223,10 +224,6 @@ def _opened(entry):
         said = [f": {e.path} {reason}" for e, reason in inner if e.is_notebook or e.is_zip]
         return [(entry, f"holds no notebook that can be read{said[0] if said else ''}")]
     return [(e, reason) for e, reason in inner if e.is_notebook or not reason]
-
-
-def _numbered(name, number):
-    return Student(f"{squashed(name)[:40]}_{number}", name, (number,), number, name)
 
 
 def _on_canvas(got, anonymous):

@@ -320,19 +320,15 @@ def reasons(one):
     if one.result is None:
         return []
     with speaking(one.result.language):
-        return _reasons(one)
-
-
-def _reasons(one):
-    if one.result.failed:
-        return [_("Not graded: {reason}").format(reason=one.result.failed)]
-    lines = []
-    for name, points, most in one.grades:
-        if points < most:
-            said = one.said.get(name) or [_("no reason is known")]
-            lines.append(f"−{most - points:g} {name}: {said[0]}")
-    lines += [f"{name}: {said}" for name, said in one.result.remarks]
-    late = sum(points for _name, points, _most in one.grades) - one.result.score
-    if late > 0.005:
-        lines.append(_("−{points:g} handed in late").format(points=late))
+        if one.result.failed:
+            return [_("Not graded: {reason}").format(reason=one.result.failed)]
+        lines = []
+        for name, points, most in one.grades:
+            if points < most:
+                said = one.said.get(name) or [_("no reason is known")]
+                lines.append(f"−{most - points:g} {name}: {said[0]}")
+        lines += [f"{name}: {said}" for name, said in one.result.remarks]
+        late = sum(points for _name, points, _most in one.grades) - one.result.score
+        if late > 0.005:
+            lines.append(_("−{points:g} handed in late").format(points=late))
     return lines

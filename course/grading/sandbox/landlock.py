@@ -10,6 +10,8 @@ import os
 import stat
 import struct
 
+from course.grading.sandbox.linux import done, libc
+
 #: From this version on it also stops signals to processes outside.
 SIGNALS = 6
 
@@ -20,12 +22,10 @@ _OF_FILES = _EXECUTE | 2 | _READ_FILE | 1 << 14 | 1 << 15  # 2 writes, then trun
 _KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _SCOPED, _SIGNALS = 3, 2  # abstract sockets and signals
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def version():
     """The version of Landlock in this kernel; 0 if there is none."""
-    return max(0, _libc.syscall(_CREATE, None, ctypes.c_size_t(0), 1))
+    return max(0, libc.syscall(_CREATE, None, ctypes.c_size_t(0), 1))
 
 
 def restrict(read, write, hidden):
@@ -56,11 +56,11 @@ def restrict_signals():
 def _ruleset(handled, scoped):
     # An older version does not know the field for what is scoped.
     attributes = struct.pack("QQQ", handled, 0, scoped)[: 24 if scoped else 8]
-    return _done(_libc.syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0))
+    return done(libc.syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0), "Landlock")
 
 
 def _restrict(ruleset):
-    _done(_libc.syscall(_RESTRICT, ruleset, 0))
+    done(libc.syscall(_RESTRICT, ruleset, 0), "Landlock")
     os.close(ruleset)
 
 
@@ -82,13 +82,6 @@ def _allow(ruleset, path, rights):
         if not rights:
             return
         rule = struct.pack("=Qi", rights, number)
-        _done(_libc.syscall(_ADD, ruleset, 1, rule, 0))
+        done(libc.syscall(_ADD, ruleset, 1, rule, 0), "Landlock")
     finally:
         os.close(number)
-
-
-def _done(result):
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"Landlock: {os.strerror(number)}")
-    return result

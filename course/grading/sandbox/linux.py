@@ -18,7 +18,7 @@ _NEW = {"ns": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000}
 _NEW |= {"pid": 0x20000000, "net": 0x40000000}
 _NOSUID, _NODEV, _NOEXEC, _BIND, _ALL = 2, 4, 8, 4096, 16384
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 # --- namespaces and mounts
@@ -27,7 +27,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def own_namespaces():
     """Put this process into new namespaces: user, mounts, processes, network, ipc."""
     uid, gid = os.getuid(), os.getgid()
-    _call(_libc.unshare(sum(_NEW.values())), "unshare")
+    done(libc.unshare(sum(_NEW.values())), "unshare")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"),
                        ("gid_map", f"{gid} {gid} 1")):  # fmt: skip
         with open(f"/proc/self/{name}", "w") as file:
@@ -59,14 +59,16 @@ def own_mounts(size):
 def _mount(source, target, kind, flags, options=None):
     encoded = [text and text.encode() for text in (source, target, kind, options)]
     source_, target_, kind_, options_ = encoded
-    done = _libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
-    _call(done, f"mount {target}")
+    result = libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
+    done(result, f"mount {target}")
 
 
-def _call(result, what):
-    if result != 0:
+def done(result, what):
+    """The result of a system call. Raises OSError if it has failed."""
+    if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
 
 
 def own_proc():
@@ -122,7 +124,7 @@ def lower_user():
 
 def adopt():
     """Become the parent of all descendants whose parent ends."""
-    _call(_libc.prctl(36, 1, 0, 0, 0), "subreaper")
+    done(libc.prctl(36, 1, 0, 0, 0), "subreaper")
 
 
 def in_a_helper(function, *arguments):
@@ -142,7 +144,7 @@ def in_a_helper(function, *arguments):
 
 def never_gain_rights():
     """Let no program give this process a right that it does not have, whoever owns it."""
-    _call(_libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
+    done(libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
 
 
 def give_up_capabilities():
@@ -150,13 +152,13 @@ def give_up_capabilities():
     never_gain_rights()
     bound_capabilities()
     header = struct.pack("Ii", 0x20080522, 0)
-    _call(_libc.capset(header, bytes(24)), "capset")
+    done(libc.capset(header, bytes(24)), "capset")
 
 
 def bound_capabilities():
     """Let no program, whoever owns it, give this process a capability; needs CAP_SETPCAP."""
     for capability in range(64):
-        if _libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP; EINVAL after the last
+        if libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP; EINVAL after the last
             break
 
 
@@ -199,7 +201,7 @@ def filter_system_calls(alone):
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     held = ctypes.create_string_buffer(code)
     filter_ = struct.pack("HxxxxxxP", len(program), ctypes.addressof(held))
-    _call(_libc.prctl(22, 2, filter_, 0, 0), "seccomp")
+    done(libc.prctl(22, 2, filter_, 0, 0), "seccomp")
 
 
 _CLONE3 = 435

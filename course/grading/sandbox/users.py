@@ -5,7 +5,6 @@ what a submission uses and leaves: everything of that user.
 """
 
 import contextlib
-import ctypes
 import errno
 import os
 import random
@@ -23,8 +22,6 @@ FILES = 20_000  # that one submission may make
 
 #: The capabilities that this needs, by their numbers in capabilities(7).
 NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def missing_rights():
@@ -67,7 +64,7 @@ def become(number):
     os.setgroups([])
     os.setresgid(number, number, number)
     os.setresuid(number, number, number)
-    _libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which the change of user has switched off
+    linux.libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which the change of user has switched off
 
 
 def take_the_place_of(number):
@@ -80,13 +77,13 @@ def take_the_place_of(number):
 @contextlib.contextmanager
 def looking_as(number):
     """Read what /proc shows to this user only, because Docker's root lacks CAP_SYS_PTRACE."""
-    _libc.setfsgid(number)
-    _libc.setfsuid(number)
+    linux.libc.setfsgid(number)
+    linux.libc.setfsuid(number)
     try:
         yield
     finally:
-        _libc.setfsuid(0)
-        _libc.setfsgid(0)
+        linux.libc.setfsuid(0)
+        linux.libc.setfsgid(0)
 
 
 def processes_of(number, alive=False):

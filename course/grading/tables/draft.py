@@ -7,7 +7,7 @@ It is right if the table's own reader makes the same step of it. It is written w
 
 import inspect
 import re
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 from course import architectures
@@ -159,13 +159,9 @@ def _unfit(step, layers):
                     f"{name_of(step)} reads only the maps {start} to {stop - 1} of "
                     f"{name_of(source)}, and a row reads whole rows."
                 )
-    if not _is_named(step.chain):
+    name = functions.name_of_chain(step.chain)
+    if functions.named(name) != step.chain and name not in functions.FUNCTIONS:
         yield f"{name_of(step)}: its activation ({step.activation}) has no name in a table."
-
-
-def _is_named(chain):
-    name = functions.name_of_chain(chain)
-    return functions.named(name) == chain or name in functions.FUNCTIONS
 
 
 def _row(step):
@@ -270,11 +266,12 @@ def constant_of(name):
     return words if words.isidentifier() else f"NETWORK_{words}".rstrip("_")
 
 
+@dataclass
 class _Call:
     """A call of a function with (value, keyword) pairs; the keyword is "" where there is none."""
 
-    def __init__(self, name, arguments):
-        self.name, self.arguments = name, arguments
+    name: str
+    arguments: list
 
 
 @cache

@@ -153,31 +153,3 @@ def nameless(table):
     graph = from_table(replace(table, rows=tuple(rows), outputs=outputs))
     graph.nodes = {number: node.with_(layer=number) for number, node in graph.nodes.items()}
     return Anatomy.of(table.name, graph)
-
-
-def equal_neighbours(table, name):
-    """The row and those right before and behind it that do the same: any of them may be missing."""
-    rows = {row.name: row for row in table.rows}
-
-    def alike(one, other):
-        size = (one.step, one.filters, one.kernel, one.stride, one.activation, one.norm)
-        return size == (
-            other.step,
-            other.filters,
-            other.kernel,
-            other.stride,
-            other.activation,
-            other.norm,
-        )
-
-    found, above = {name}, rows[name]
-    while len(sources(above)) == 1 and sources(above)[0] in rows:
-        above = rows[sources(above)[0]]
-        if not alike(above, rows[name]):
-            break
-        found.add(above.name)
-    below = [row for row in table.rows if sources(row) == (name,)]
-    while len(below) == 1 and alike(below[0], rows[name]):
-        found.add(below[0].name)
-        below = [row for row in table.rows if sources(row) == (below[0].name,)]
-    return found

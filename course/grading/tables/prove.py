@@ -38,7 +38,8 @@ def proofs(table, model=None):
     yield True, f"{len(table.rows)} rows; {size} becomes {ends}; {counted}, {found.macs:,} MACs"
     yield from _by_keras(table, found)
     if model:
-        yield from _of_model(table, model)
+        with weightless():
+            yield from _checked("your model", diagnose(model(), table))
     yield from _mistakes(table)
 
 
@@ -113,11 +114,6 @@ def _by_keras(table, found):
     same = (counts, ends) == ours
     yield same, "Keras counts the same" if same else f"Keras counts {said} instead"
     yield from _checked("a Keras model of these rows", findings)
-
-
-def _of_model(table, model):
-    with weightless():
-        yield from _checked("your model", diagnose(model(), table))
 
 
 def _checked(what, findings):
