@@ -92,7 +92,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
             if report.lms == "moodle" and person and person.handed_in:
                 file.when = clock.utc(person.handed_in)
         main = recognise(notebooks, files, only, report.lms)
-        _save(course, record, report, files, people, main, only, clock)
+        _save(Submitted(course, record, report, main, only, clock), files, people)
     return report
 
 
@@ -203,10 +203,9 @@ def _identified(lms, students, roster, before):
 # --- writing
 
 
-def _save(course, record, report, files, people, main, only, clock):
+def _save(shelf, files, people):
     """Put the files into submitted/, and what is known about them into record and gradebook."""
-    shelf = Submitted(course, record, report, main, only, clock)
-    found = defaultdict(list)
+    report, main, only, found = shelf.report, shelf.main, shelf.only, defaultdict(list)
     # Files that are not taken, and files that are taken for another assignment than `main`.
     left, astray = defaultdict(list), defaultdict(list)  # {student: [(file, reason)]}
     for file in files:
@@ -242,13 +241,16 @@ def _save(course, record, report, files, people, main, only, clock):
         _list_left(report, left, {id_ for id_, *_ in report.taken})
         for id_, person in people.items():
             if person.number and main:
-                record.of(main, id_).numbers[report.lms] = person.number
-        record.canvas |= {id_: person.canvas for id_, person in people.items() if person.canvas}
-        _enter(course, report.lms, [s for s, _ in best] + (list(left) if main else []), people)
-        record.save()
+                shelf.record.of(main, id_).numbers[report.lms] = person.number
+        canvas = {id_: person.canvas for id_, person in people.items() if person.canvas}
+        shelf.record.canvas |= canvas
+        students = [student for student, _ in best] + (list(left) if main else [])
+        _enter(shelf.course, report.lms, students, people)
+        shelf.record.save()
     except OSError as error:
+        where = error.filename or shelf.course.root
         raise CourseError(
-            f"Not all of it could be written ({error.strerror}: {error.filename or course.root}). "
+            f"Not all of it could be written ({error.strerror}: {where}). "
             f"{len(report.taken)} were taken, and nothing was kept of any other. Make room on the "
             "disk, or give yourself the right to write there, and collect the same archive again."
         ) from None
