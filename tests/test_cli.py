@@ -55,8 +55,21 @@ def test_outside_of_a_course_it_says_where_to_go(tmp_path, capsys):
 
 
 def test_grading_before_anything_was_handed_in_says_what_to_do(room, capsys):
-    assert room.course("grade", room.assignment) == 1
-    assert "Run: course collect submissions.zip" in capsys.readouterr().err
+    for named in ([room.assignment], []):
+        assert room.course("grade", *named) == 1
+        assert "Run: course collect submissions.zip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_without_an_assignment_says_how_to_begin(tmp_path, capsys, there):
+    (tmp_path / "nbgrader_config.py").write_text((ROOT / "nbgrader_config.py").read_text())
+    if there:
+        (tmp_path / "solutions" / "hw").mkdir(parents=True)
+    for command in ("release", "feedback", "export", "report"):
+        assert main([command, "--course", str(tmp_path)]) == 1
+        said = capsys.readouterr().err
+        assert f"{tmp_path / 'solutions'} should hold a folder for each assignment" in said
+        assert "course new NAME" in said
 
 
 def test_a_source_with_a_flaw_is_not_released(tmp_path, capsys):

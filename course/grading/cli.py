@@ -97,7 +97,8 @@ def _grade(course, assignments, students, **options):
 
     failed = False
     named = course.students_named(students)
-    for assignment, chosen in _handed_in(course, assignments, named, course.students):
+    nothing = "Nobody has handed in anything yet. Run: course collect submissions.zip"
+    for assignment, chosen in _handed_in(course, assignments, named, course.students, nothing):
         if not assignments and not course.released(assignment):
             click.echo(
                 f"{assignment} is left out: it was handed in, and is not released yet. Run: course "
@@ -113,18 +114,22 @@ def _grade(course, assignments, students, **options):
     return 1 if failed else 0
 
 
-def _handed_in(course, assignments, students, those_of):
-    """Yield (assignment, its chosen students, or an empty list for all).
+def _handed_in(course, assignments, students, those_of, nothing):
+    """[(assignment, its chosen students, or an empty list for all)].
 
-    If no assignment is named, those in which no chosen student has work are skipped.
+    If no assignment is named, those in which no chosen student has work are left out. Raises
+    Trouble with the sentence `nothing` if there is no such work.
     """
+    if assignments:
+        return [(assignment, students) for assignment in course.chosen(assignments)]
+    found = []
     for assignment in course.chosen(assignments):
-        if assignments:
-            yield assignment, students
-            continue
         there = those_of(assignment)
         if chosen := [name for name in students or there if name in there]:
-            yield assignment, chosen
+            found.append((assignment, chosen))
+    if not found:
+        raise Trouble(nothing)
+    return found
 
 
 @command("feedback", "course feedback 02-lenet --for moodle")
@@ -147,11 +152,11 @@ def _feedback(course, assignments, students, lms):
     def graded(assignment):
         return sorted(course.api.get_autograded_students(assignment))
 
-    failed, shown = False, bool(assignments)
+    failed = False
     named = course.students_named(students)
     penalise(course, course.chosen(assignments))
-    for assignment, chosen in _handed_in(course, assignments, named, graded):
-        shown = True
+    nothing = "Nothing has been graded yet. Run: course grade"
+    for assignment, chosen in _handed_in(course, assignments, named, graded, nothing):
         with progress(f"feedback {assignment}") as done:
             failures = feedback(course, assignment, chosen, done)
         for student, reason in failures:
@@ -162,8 +167,6 @@ def _feedback(course, assignments, students, lms):
             click.echo(f"For {lms}: {short(path)}")
             for student, reason in left:
                 click.echo(f"not in it: {student}, as {reason}")
-    if not shown:
-        raise Trouble("Nothing has been graded yet. Run: course grade")
     click.echo(f"Feedback pages: {short(course.root / course.directory.feedback_directory)}/")
     return 1 if failed else 0
 

@@ -96,13 +96,23 @@ class CourseFolder:
         return [*folders, *chain(*found)]
 
     def assignments(self):
-        """Names of all assignments in the source folder, in order."""
+        """Names of all assignments in the source folder, in order; none without that folder."""
         source = self.root / self.directory.source_directory
-        return sorted(folder.name for folder in source.iterdir() if any(folder.glob("*.ipynb")))
+        return sorted({path.parent.name for path in source.glob("*/*.ipynb")})
 
     def chosen(self, names):
-        """The named assignments, each once, or all. Raises CourseError for an unknown name."""
+        """The named assignments, each once, or all.
+
+        Raises CourseError for an unknown name, and if there is no assignment at all.
+        """
         known = self.assignments()
+        if not known:
+            raise CourseError(
+                f"{self.root / self.directory.source_directory} should hold a folder for each "
+                "assignment, with its notebook. There is none. Begin one: course new NAME. If they "
+                "lie elsewhere, name that folder in nbgrader_config.py "
+                "(c.CourseDirectory.source_directory)."
+            )
         for name in names or ():
             if name not in known:
                 raise CourseError(
