@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import islice
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 
 from course.grading import CourseError, late, meant, variants, worker
 from course.grading.book import Book
@@ -139,15 +139,21 @@ def job_of(course, assignment, sandbox=None):
 
 
 def released(course, assignment):
-    """{notebook: Release}. Raises CourseError if the assignment was never released."""
+    """{notebook: Release}. Raises CourseError if one, or all of it, was never released."""
     if not course.released(assignment):
         raise CourseError(
             f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
         )
-    return {
-        path.stem: official_cells(course.database, assignment, path.stem, path)
-        for path in course.notebooks(assignment)
-    }
+    found = {}
+    for path in course.notebooks(assignment):
+        try:
+            found[path.stem] = official_cells(course.database, assignment, path.stem, path)
+        except MissingEntry:
+            raise CourseError(
+                f"{path} is not in the release of {assignment}. Move it away if it does not belong "
+                f"there, or give it out: course release {assignment}"
+            ) from None
+    return found
 
 
 # --- spread over workers

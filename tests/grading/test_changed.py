@@ -192,6 +192,18 @@ def test_an_unreleased_assignment_does_not_stop_the_released_ones(own, capsys):
         shutil.rmtree(own.folder / folder)
 
 
+def test_a_notebook_that_came_after_the_release_is_named(own, capsys):
+    more = own.source.with_name("p2.ipynb")
+    shutil.copy(own.source, more)
+    try:
+        for command in ("grade", "pack"):
+            assert own.course(command, "hw") == 1
+            said = capsys.readouterr().err
+            assert f"{more} is not in the release of hw." in said and "course release hw" in said
+    finally:
+        more.unlink()
+
+
 def test_a_changed_table_beside_the_notebook_is_graded_again(own, capsys):
     own.table.write_text("TABLE = [1, 2, 3]\n")
     assert own.course("release", "hw") == 0

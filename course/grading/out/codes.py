@@ -5,9 +5,10 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from course.grading import CourseError, variants
+from course.grading.grade import released
 from course.grading.inbox.intake import Record
 from course.grading.inbox.roster import Roster
-from course.grading.notebook.source import official_cells, read_source
+from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded, has_variants, texts_in
 from course.grading.out.filled import found, looked_for, on_moodle, told
 from course.kit import variant
@@ -105,7 +106,7 @@ def fill(course, assignment, rows, into, to):
 
 def _language(course, assignment):
     """The language of the assignment's release, or that which its release will have."""
-    path = course.notebooks(assignment)[0]
     if course.released(assignment):
-        return official_cells(course.database, assignment, path.stem, path).language
-    return course.config.Stamp.get("language") or official_of(read_source(path)).language
+        return next(iter(released(course, assignment).values())).language
+    source = read_source(course.notebooks(assignment)[0])
+    return course.config.Stamp.get("language") or official_of(source).language
