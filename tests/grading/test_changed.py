@@ -1,6 +1,7 @@
 """An assignment tried on its own solution, and one that changes after it was graded."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -308,6 +309,18 @@ def test_a_flaw_in_the_source_is_told_as_such_before_the_solution_is_tried(tmp_p
     assert "hw/p1.ipynb holds two versions from a merge conflict (line 6)" in said(conflict)
     assert "hw/p1.ipynb is not JSON; a notebook has to be JSON" in said(right[:-9])
     assert "hw/p1.ipynb is empty." in said("")
+
+
+@pytest.mark.parametrize("key", ["points", "grade", "solution", "locked", "schema_version"])
+def test_metadata_of_an_old_nbgrader_are_a_sentence(tmp_path, capsys, key):
+    own = Own(tmp_path)
+    nb = json.loads(own.source.read_text(encoding="utf-8"))
+    for cell in nb["cells"]:
+        cell["metadata"].get("nbgrader", {}).pop(key, None)
+    own.source.write_text(json.dumps(nb), encoding="utf-8")
+    assert own.course("release", "hw") == 1
+    said = capsys.readouterr().err
+    assert f"its nbgrader metadata lack {key}." in said and "nbgrader update ." in said
 
 
 def test_magics_are_no_flaw(tmp_path):

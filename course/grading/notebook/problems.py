@@ -15,6 +15,7 @@ from course.notebook.pieces import EXERCISE
 
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
 _HEADING = re.compile(r"^#+ +(.*\((\d+) points?\)).*$", re.MULTILINE)
+_KEYS = "schema_version", "grade_id", "grade", "solution", "locked"  # each cell of nbgrader's has
 _TOTAL = re.compile(r"\b(\d+) points\b")
 
 
@@ -24,6 +25,8 @@ def source_problems(path):
         nb = read_source(path)
     except CourseError as error:
         return [str(error)]
+    if problems := list(_metadata_problems(nb, path.name)):
+        return problems
     problems, seen = _points_problems(nb, path.name), set()
     problems += [f"{path.name}: {problem}" for problem in problems_of(nb, path.parent)]
     for number, cell in enumerate(nb.cells, 1):
@@ -51,6 +54,20 @@ def source_problems(path):
             elif f"({meta['points']} point" not in cell.source:
                 problems.append(f"{where}: the text and the metadata disagree about the points.")
     return problems
+
+
+def _metadata_problems(nb, file):
+    """Yield a sentence for each cell that lacks some of nbgrader's metadata."""
+    for number, cell in enumerate(nb.cells, 1):
+        meta = cell.metadata.get("nbgrader")
+        points = ["points"] if meta and (meta.get("grade") or meta.get("task")) else []
+        if missing := [key for key in [*_KEYS, *points] if meta and key not in meta]:
+            yield (
+                f"{file}, cell {number} ({cell.get('id', 'no id')}): its nbgrader metadata lack "
+                f"{', '.join(missing)}. If an old nbgrader wrote them, run `nbgrader update .` in "
+                "the course's folder. Otherwise set the kind of the cell anew in Jupyter's "
+                "assignment toolbar."
+            )
 
 
 def language_problems(path, language):
