@@ -31,7 +31,8 @@ def demo(folder, run):
     settings = own.joinpath(config.name).read_bytes()
     if folder.exists():
         _is_a_demo(folder, config, settings)
-        shutil.rmtree(folder)
+        for path in folder.iterdir():  # not the folder itself, in which somebody may stand
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     source.parent.mkdir(parents=True)
     text = own.joinpath("lenet.md").read_text(encoding="utf-8")
     nbformat.write(notebook(text), source)
