@@ -243,7 +243,7 @@ def _send(course, assignment, students, address, go):
     there = canvas.Assignment(address, os.environ.get(canvas.TOKEN))
     students = course.students_named(students)
     penalise(course, [assignment])
-    feedback(course, assignment, students)
+    failures = feedback(course, assignment, students)
     everything = list(scored(course, [assignment], students))
     names = [path.stem for path in course.notebooks(assignment)]
     ready = list(canvas.sendings(course, everything, names))
@@ -266,6 +266,8 @@ def _send(course, assignment, students, address, go):
     for one in everything:
         if one.result and one.final is None:
             click.echo(f"not final: {one.row['student']}  {one.row['state']}")
+    for student, reason in failures:
+        click.echo(f"no page, so nothing is sent: {student}  {reason}")
     would = f"Sent: {sent}." if go else f"To be sent with --go: {len(new)}."
     click.echo(f"In Canvas already: {len(found) - len(new)}. {would}")
     if failed:
@@ -274,7 +276,7 @@ def _send(course, assignment, students, address, go):
             + (", as the rest was not tried" if sent + failed < len(new) else "")
             + ". Run it again: what has arrived is not sent twice."
         )
-    return 1 if failed else 0
+    return 1 if failed or failures else 0
 
 
 @command("report", "course report 04-vgg")

@@ -147,6 +147,17 @@ def test_what_is_missing_is_said(school, there, monkeypatch, capsys, address, to
     assert there.scores[7] is None
 
 
+def test_who_gets_no_page_is_told(tmp_path, there, capsys):
+    school = School(tmp_path)
+    school.hand_in("ada", lms_user_id="7")
+    school.hand_in("bo", lms_user_id="8")
+    school.judged("ada").write_text("{")
+    assert send(school, there, "--go") == 1
+    said = capsys.readouterr().out
+    assert "no page, so nothing is sent: ada  " in said and "not appear to be JSON" in said
+    assert there.scores[7] is None and there.scores[8] == 20
+
+
 def test_a_number_of_canvas_is_nobodys_id(tmp_path, there, capsys):
     school = School(tmp_path)
     school.hand_in("9")  # an id of the course's; Canvas has a user of that number
