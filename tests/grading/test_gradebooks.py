@@ -160,6 +160,20 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     assert "own.csv comes from Canvas, not from Moodle." in capsys.readouterr().err
 
 
+def test_no_column_is_filled_in_from_two_assignments(tmp_path, capsys):
+    first, second = School(tmp_path, "02-lenet"), School(tmp_path, "12-lenet")
+    first.hand_in("ar1")
+    second.hand_in("ar1", shapes=[WRONG])
+    own, to, lms = tmp_path / "own.csv", tmp_path / "to.csv", canvas()
+    own.write_text(lms.text())
+    assert first.course("export", "--into", str(own), "--to", str(to)) == 1 and not to.exists()
+    title = "'Week 2: LeNet-5 (42)'"
+    said = f"02-lenet is not the only assignment that could be {title} in {own}. Name one: course"
+    assert said in capsys.readouterr().err
+    lms.take(filled(first, tmp_path, lms.text(), "12-lenet"))
+    assert lms.grades["Week 2: LeNet-5 (42)"] == {"7": 14.0}
+
+
 CANVAS = (
     "Student,ID,SIS User ID,SIS Login ID,Section,Essay (1),Conv (41),Final\n"
     "    Points Possible,,,,,10,20,(read only)\n"

@@ -6,6 +6,7 @@ filled in. No grade's cell is emptied, because Canvas would delete that grade.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -143,6 +144,15 @@ def fill(everything, lms, sheet, to):
             places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else on_moodle(sheet)
         except CourseError as problem:
             problems.append(problem)
+    claimed = Counter(place.grade for place in places.values())
+    for name in [name for name, place in places.items() if claimed[place.grade] > 1]:
+        title = one_line(sheet.rows[0][places.pop(name).grade])
+        problems.append(
+            CourseError(
+                f"{name} is not the only assignment that could be {title!r} in {sheet.path}. Name "
+                f"one: course export {name} --into {sheet.path}"
+            )
+        )
     if not places:
         raise problems[0]
     notes += [f"not exported: {problem}" for problem in problems]
