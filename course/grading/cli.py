@@ -145,7 +145,6 @@ def _feedback(course, assignments, students, lms):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.late import penalise
     from course.grading.out.feedback import feedback
     from course.grading.out.returned import returned
 
@@ -154,7 +153,6 @@ def _feedback(course, assignments, students, lms):
 
     failed = False
     named = course.students_named(students)
-    penalise(course, course.chosen(assignments))
     nothing = "Nothing has been graded yet. Run: course grade"
     for assignment, chosen in _handed_in(course, assignments, named, graded, nothing):
         with progress(f"feedback {assignment}") as done:
@@ -193,14 +191,11 @@ def _export(course, assignments, students, form, to, into):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.late import penalise
     from course.grading.out.export import export
     from course.grading.out.scores import GRADED, MISSING
 
     course.students_named(students)
-    chosen = course.chosen(assignments)
-    penalise(course, chosen)
-    done = export(course, form, chosen, students, to, into)
+    done = export(course, form, course.chosen(assignments), students, to, into)
     if len(done.paths) == 1:
         click.echo(f"written: {short(done.paths[0])}")
     else:
@@ -234,7 +229,6 @@ def _send(course, assignment, students, address, go):
 
     Only final scores are sent, and nothing twice: the command first asks Canvas what it has.
     """
-    from course.grading.late import penalise
     from course.grading.out import canvas
     from course.grading.out.feedback import feedback
     from course.grading.out.scores import scored
@@ -242,7 +236,6 @@ def _send(course, assignment, students, address, go):
     course.chosen([assignment])
     there = canvas.Assignment(address, os.environ.get(canvas.TOKEN))
     students = course.students_named(students)
-    penalise(course, [assignment])
     failures = feedback(course, assignment, students)
     everything = list(scored(course, [assignment], students))
     names = [path.stem for path in course.notebooks(assignment)]
@@ -288,12 +281,10 @@ def _report(course, assignments, to):
     If the notebooks keep the runs of their checks, course.setup(keep_progress=True), the page also
     shows how the class came to its answers. ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.late import penalise
     from course.grading.out.report import report
 
-    chosen = course.chosen(assignments)
-    penalise(course, chosen)
-    click.echo(f"The class on one page: {short(report(course, chosen, to))}")
+    page = report(course, course.chosen(assignments), to)
+    click.echo(f"The class on one page: {short(page)}")
 
 
 @command("similar", "course similar 04-vgg --also ../course-2025")

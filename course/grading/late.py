@@ -12,15 +12,15 @@ from course.grading import CourseError
 from course.grading.inbox.intake import Record
 
 
-def penalise(course, assignments):
-    """Update the late penalties of all submissions of the assignments.
+def penalise(course, assignments=()):
+    """Update the late penalties of all submissions of the assignments, or of all assignments.
 
     Raises CourseError if the plugin cannot be loaded, or fails.
     """
     with Gradebook(course.database) as gradebook:
         penalties = Penalties(course)
         for assignment in gradebook.assignments:
-            if assignment.name in assignments:
+            if not assignments or assignment.name in assignments:
                 for submission in assignment.submissions:
                     penalties.update(submission)
         gradebook.db.commit()

@@ -20,6 +20,7 @@ from pygments.lexers import PythonLexer
 from traitlets import default
 
 from course.grading import CourseError
+from course.grading.late import penalise
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
 from course.grading.verdict import Exercise, number
@@ -39,6 +40,7 @@ def feedback(course, assignment, students=None, progress=lambda *_: None):
         raise CourseError(
             f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )
+    penalise(course, [assignment])
     failures = []
     for done, student in enumerate(chosen, 1):
         result = course.api.generate_feedback(assignment, student)

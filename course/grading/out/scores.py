@@ -9,7 +9,7 @@ from nbgrader.api import Gradebook
 from course.grading.folder import check_place
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS
-from course.grading.late import seconds_late
+from course.grading.late import penalise, seconds_late
 from course.grading.results import Result, read_result
 from course.notebook import renamed
 
@@ -52,6 +52,7 @@ class Scored:
 
 def scored(course, assignments=(), students=()):
     """A Scored for each student of the gradebook and each assignment."""
+    penalise(course, assignments)
     record = Record(course)
     with Gradebook(course.database) as gradebook:
         class_ = sorted(gradebook.students, key=lambda student: student.id)
