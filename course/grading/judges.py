@@ -54,12 +54,6 @@ class Judges:
         self.closed, self._prepared = False, None
         self._start()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
     def prepare(self, job):
         """Let the process read a job's notebooks once, so that no fork has to.
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from contextlib import closing
 from multiprocessing.connection import Connection
 
 import nbformat
@@ -28,7 +29,7 @@ def verdict(job, own, value):
 
 @pytest.fixture
 def own():
-    with judges.Judges() as own:
+    with closing(judges.Judges()) as own:
         yield own
 
 
@@ -62,6 +63,7 @@ def test_judges_can_be_closed_after_they_have_died(own):
 
 HEARS = """
 import socket, sys
+from contextlib import closing
 from multiprocessing.connection import Connection
 from course.grading.sandbox import box
 line, heard = Connection(sys.stdin.fileno(), writable=False), []
