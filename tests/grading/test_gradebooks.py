@@ -160,6 +160,22 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     assert "own.csv comes from Canvas, not from Moodle." in capsys.readouterr().err
 
 
+def test_what_cannot_be_written_for_an_lms_is_said(tmp_path, capsys):
+    school, own = School(tmp_path, "02-lenet"), tmp_path / "own.csv"
+    school.hand_in("ar1", manual=None)
+    assert school.course("export", "--format", "canvas") == 1
+    assert "No score is final yet, so there is nothing to import" in capsys.readouterr().err
+    lms = canvas()
+    own.write_text(lms.text())
+    assert school.course("export", "--into", str(own), "--to", str(tmp_path / "to.csv")) == 0
+    assert (tmp_path / "to.csv").read_text() == own.read_text()  # nothing in it is final either
+    lms.columns["LeNet again (43)"], lms.grades["LeNet again (43)"] = 20, {}
+    own.write_text(lms.text())
+    assert school.course("export", "--into", str(own)) == 1
+    said = "several columns that could be 02-lenet (Week 2: LeNet-5 (42), LeNet again (43))"
+    assert said in capsys.readouterr().err
+
+
 def test_no_column_is_filled_in_from_two_assignments(tmp_path, capsys):
     first, second = School(tmp_path, "02-lenet"), School(tmp_path, "12-lenet")
     first.hand_in("ar1")

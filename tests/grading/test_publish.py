@@ -201,10 +201,15 @@ def test_it_writes_over_nothing_else(course, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_wrong_folder_is_told_before_the_solutions_are_graded(course, capsys):
+def test_a_wrong_folder_is_told_before_the_solutions_are_graded(course, tmp_path, capsys):
     assert main(["publish", "--course", str(course), str(course), "02-lenet"]) == 1
     said = capsys.readouterr()
     assert "holds the course itself" in said.err
+    assert "tried" not in said.out
+    address = ["--repository", "git.example.org"]
+    assert main(["publish", "--course", str(course), str(tmp_path), *address, "02-lenet"]) == 1
+    said = capsys.readouterr()
+    assert "should be an https:// address. Received: git.example.org" in said.err
     assert "tried" not in said.out
 
 

@@ -165,6 +165,33 @@ def test_a_number_of_canvas_is_nobodys_id(tmp_path, there, capsys):
     assert "not in Canvas: 9" in capsys.readouterr().out and there.scores[9] is None
 
 
+def test_a_page_of_another_server_is_not_asked_for(school, there, capsys, monkeypatch):
+    done = there._done
+
+    def elsewhere(*asked):
+        link = {"Link": '<https://elsewhere.example/api>; rel="next"'}
+        return *done(*asked)[:2], link
+
+    monkeypatch.setattr(there, "_done", elsewhere)
+    assert send(school, there, "--go") == 1
+    said = "Canvas names a page on another server: https://elsewhere.example/api. Nothing was sent."
+    assert said in capsys.readouterr().err
+
+
+def test_a_score_that_canvas_changes_is_told(school, there, capsys, monkeypatch):
+    done = there._done
+
+    def changed(asked, *rest):
+        status, content, headers = done(asked, *rest)
+        if asked.command == "PUT":
+            content["entered_score"] -= 1  # as an assignment with a late policy does
+        return status, content, headers
+
+    monkeypatch.setattr(there, "_done", changed)
+    assert send(school, there, "--go", "--student", "cy") == 1
+    assert "NOT sent  cy: Canvas has the score 19.0 now" in capsys.readouterr().out
+
+
 def test_a_canvas_that_is_not_there(school, there, capsys):
     there.faults.append(("GET", "", "cut"))
     assert send(school, there, "--go") == 1
