@@ -373,6 +373,13 @@ def test_an_import_in_a_cell_that_is_not_read_only_stops_the_release(course, cap
     assert "the cell imports imports tables and is not read-only" in refused(course, capsys)
 
 
+def test_the_grade_id_of_the_tables_is_theirs(course, capsys):
+    nb = source()
+    at(nb, "imports").metadata.nbgrader.grade_id = "tables"
+    course.write(nb)
+    assert "the grade id tables is that of the cell with the tables" in refused(course, capsys)
+
+
 @pytest.mark.parametrize(
     "imports, said",
     [

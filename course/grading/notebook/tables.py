@@ -201,30 +201,26 @@ def problems_of(nb, folder):
     if not importing:
         return []
     texts, problems = _read(nb, folder)
-    for cell in nb.cells[importing[0] : place]:
-        if cell.cell_type == "code" and _imports(cell.source):
+    graded = any(cell.metadata.get("nbgrader", {}).get("grade") for cell in nb.cells)
+    statements = set()
+    for number in importing:
+        cell, named = nb.cells[number], _imports(nb.cells[number].source).values()
+        statements |= {ast.unparse(statement) for statement in named}
+        if number < place:
             problems.append(
                 f"the cell {cell.get('id')} imports tables, and stands above the cell with "
                 "course.setup(). Import them in a cell below that one."
             )
-    about = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
-    for number in importing if any(meta.get("grade") for meta in about) else ():
-        if {*_imports(nb.cells[number].source).values()} == {_VARIANT}:
-            continue
-        if not (about[number].get("locked") or about[number].get("solution")):
+        meta = cell.metadata.get("nbgrader", {})
+        may_change = not (meta.get("locked") or meta.get("solution"))
+        if graded and may_change and {*named} != {_VARIANT}:
             problems.append(
-                f"the cell {nb.cells[number].get('id')} imports tables and is not read-only, so "
-                "the grader would ask the student for them. Make it read-only in Jupyter's "
-                "assignment toolbar."
+                f"the cell {cell.get('id')} imports tables and is not read-only, so the grader "
+                "would ask the student for them. Make it read-only in Jupyter's assignment toolbar."
             )
     for cell in nb.cells:
         if grade_id(cell) == CELL and not _is_ours(cell):
             problems.append(f"the grade id {CELL} is that of the cell with the tables. Rename it.")
-    statements = {
-        ast.unparse(statement)
-        for number in importing
-        for statement in _imports(nb.cells[number].source).values()
-    }
     for statement in sorted(statements):
         if statement.endswith("import *"):
             problems.append(f"`{statement}`: name what is imported, so that the grader finds it.")
