@@ -8,6 +8,7 @@ use it too.
 
 import difflib
 import sys
+from pathlib import Path
 
 # Keep jsonschema from importing this package. It is for checking URIs, of which the notebook schema
 # has none, and building its grammar takes longer than all other imports together.
@@ -17,6 +18,23 @@ sys.modules.setdefault("rfc3987_syntax", None)
 #: Rooms that would help to answer exercises: student code cannot read them, and the package goes to
 #: other graders without them, because no verdict depends on them.
 HIDDEN = ("demo", "tables")
+
+
+CONFIG = "nbgrader_config.py"  # nbgrader's settings
+
+
+def course_folder(start):
+    """The folder with the settings around a folder, found as git finds its repository.
+
+    Raises CourseError if there is none.
+    """
+    for folder in (Path(start).resolve(), *Path(start).resolve().parents):
+        if (folder / CONFIG).exists():
+            return folder
+    raise CourseError(
+        f"{start} is not in a course folder: there is no {CONFIG} in it or above it. "
+        "Go to the course's folder, or name it with --course."
+    )
 
 
 def meant(name, known):

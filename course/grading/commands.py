@@ -72,14 +72,12 @@ def start_the_box(folder, options):
 
     Not if the settings name its backend: they are read later.
     """
-    from course.grading import CourseError
+    from course.grading import CONFIG, CourseError, course_folder
     from course.grading.sandbox import outside
 
-    start = Path(folder or ".").resolve()
-    settings = (place / "nbgrader_config.py" for place in (start, *start.parents))
-    text = next((file.read_bytes() for file in settings if file.is_file()), b"")
-    if not options.get("scheduler") and b"Judge.backend" not in text:
-        with contextlib.suppress(CourseError):  # reported when the box is needed
+    with contextlib.suppress(CourseError):  # reported when the course, or the box, is needed
+        settings = course_folder(folder or ".") / CONFIG
+        if not options.get("scheduler") and b"Judge.backend" not in settings.read_bytes():
             walls = options["sandbox"] or outside.BUBBLEWRAP
             outside.box(walls, outside.usual_backend()).start()
 

@@ -17,7 +17,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
-from course.grading import CourseError, meant
+from course.grading import CourseError, course_folder, meant
 from course.plain import one_line
 
 try:
@@ -43,7 +43,7 @@ class CourseFolder:
     """
 
     def __init__(self, root=None, copy=None):
-        self.root = find(Path(root) if root else Path.cwd())
+        self.root = course_folder(root or Path.cwd())
         # nbgrader runs the program alembic from PATH to make a new gradebook.
         programs = str(Path(sys.executable).parent)
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
@@ -233,14 +233,3 @@ def zipped(files):
             about.external_attr = (0o100755 if content.startswith(b"#!") else 0o100644) << 16
             file.writestr(about, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-
-
-def find(start):
-    """The course folder around a folder, found as git finds its repository."""
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / "nbgrader_config.py").exists():
-            return folder
-    raise CourseError(
-        f"{start} is not in a course folder: there is no nbgrader_config.py in it or above it. "
-        "Go to the course's folder, or name it with --course."
-    )

@@ -11,7 +11,7 @@ from importlib.resources import files
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.grading import CourseError
+from course.grading import CONFIG, CourseError
 from course.grading.demo.answers import RIGHT, WRONG
 from course.notebook.official import grade_id
 
@@ -27,7 +27,7 @@ def demo(folder, run):
     Raises CourseError, and deletes nothing, if the folder holds anything else.
     """
     own = files(__name__)
-    config, source = folder / "nbgrader_config.py", folder / "solutions" / ASSIGNMENT / NOTEBOOK
+    config, source = folder / CONFIG, folder / "solutions" / ASSIGNMENT / NOTEBOOK
     settings = own.joinpath(config.name).read_bytes()
     if folder.exists():
         _is_a_demo(folder, config, settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course.diagnosis import Cause
-from course.grading import CourseError
+from course.grading import CONFIG, CourseError
 from course.grading.folder import CourseFolder
 from course.grading.grade import cores
 from course.grading.notebook.source import read_source
@@ -70,7 +70,7 @@ def _beside(folder, assignment, notebooks):
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}.")
     top, roots = folder, [folder]
-    if (folder / "nbgrader_config.py").exists():
+    if (folder / CONFIG).exists():
         top = folder / CourseFolder(folder).directory.submitted_directory
         roots = sorted(top.glob(f"*/{assignment}")) or [top]
     files = {}

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import nbformat
 
-from course.grading import CourseError
+from course.grading import CONFIG, CourseError, course_folder
 from course.grading.demo import notebook
-from course.grading.folder import BANKS, find, write_atomically
+from course.grading.folder import BANKS, write_atomically
 from course.grading.own.house import template
 from course.plain import one_line
 
 _NAME = re.compile(r"(?:\d+-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")  # for nbgrader, and on GitHub
-_CONFIG = "nbgrader_config.py"
 
 
 def begin(folder, name):
@@ -30,11 +29,11 @@ def begin(folder, name):
     _words(name)
     folder = Path(folder or ".")
     try:
-        find(folder)
+        course_folder(folder)
     except CourseError:
-        text = files("course.grading.demo").joinpath(_CONFIG).read_text(encoding="utf-8")
+        text = files("course.grading.demo").joinpath(CONFIG).read_text(encoding="utf-8")
         named = f"course_id = {json.dumps(folder.resolve().name)}"
-        path = folder / _CONFIG
+        path = folder / CONFIG
         write_atomically(path, text.replace('course_id = "demo"', named).encode())
         return path
     return None
