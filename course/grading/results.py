@@ -97,8 +97,8 @@ def _read_notebook(result, nb, notebook):
         findings = judged[name]["findings"] if name in judged else []
         messages = [item["message"] for item in findings]
         by_hand = grade.manual_score is not None and not grade.needs_manual_grade
-        open_ = [item["cause"] for item in findings[:1]] == [Cause.NOT_ANSWERED.name]
-        if open_ and not (by_hand and comments[name]):
+        is_open = findings and findings[0]["cause"] == Cause.NOT_ANSWERED.name
+        if is_open and not (by_hand and comments[name]):
             result.open.add(name)
         if by_hand:
             with speaking(result.language):

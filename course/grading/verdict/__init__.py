@@ -95,8 +95,8 @@ class Verdict:
 
     @property
     def sandbox(self):
-        """Where student code ran, one of `outside.SANDBOXES`: None if none did."""
-        return max(self._said("sandbox"), key=outside.SANDBOXES.index, default=None)  # least safe
+        """Where student code ran, one of `outside.SANDBOXES`, the least safe: None if none did."""
+        return max(self._said("sandbox"), key=outside.SANDBOXES.index, default=None)
 
     @property
     def receipts(self):
