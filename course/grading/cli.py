@@ -99,7 +99,7 @@ def _grade(course, assignments, students, **options):
     named = course.students_named(students)
     nothing = "Nobody has handed in anything yet. Run: course collect submissions.zip"
     for assignment, chosen in _handed_in(course, assignments, named, course.students, nothing):
-        if not assignments and not course.released(assignment):
+        if not assignments and not course.is_released(assignment):
             click.echo(
                 f"{assignment} is left out: it was handed in, and is not released yet. Run: course "
                 f"release {assignment}",

@@ -140,7 +140,7 @@ class CourseFolder:
             )
         return found
 
-    def released(self, assignment):
+    def is_released(self, assignment):
         """Whether the gradebook knows the assignment's cells."""
         with Gradebook(self.database) as gradebook:
             try:

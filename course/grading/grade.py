@@ -140,7 +140,7 @@ def job_of(course, assignment, sandbox=None):
 
 def released(course, assignment):
     """{notebook: Release}. Raises CourseError if one, or all of it, was never released."""
-    if not course.released(assignment):
+    if not course.is_released(assignment):
         raise CourseError(
             f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
         )

@@ -106,7 +106,7 @@ def fill(course, assignment, rows, into, to):
 
 def _language(course, assignment):
     """The language of the assignment's release, or that which its release will have."""
-    if course.released(assignment):
+    if course.is_released(assignment):
         return next(iter(released(course, assignment).values())).language
     source = read_source(course.notebooks(assignment)[0])
     return course.config.Stamp.get("language") or official_of(source).language
