@@ -69,9 +69,7 @@ class Roster:
 
     def __init__(self, path, lms=None, students=()):
         self.path = path
-        self.notes = []  # sentences for the instructor
-        table, _, said = read_csv(path)
-        self.notes += [said] if said else []
+        table, _, self.notes = read_csv(path)  # sentences for the instructor
         header, self.rows = _table(path, table)
         keys = {_key(lms, key) for student in students for key in student.keys}
         names = {squashed(student.name) for student in students} - {""}

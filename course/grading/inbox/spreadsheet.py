@@ -13,7 +13,7 @@ _HEAD = re.compile(r"\ufeff?(?:sep=(.)\r?\n)?")
 
 
 def read_csv(path, what="roster"):
-    """(rows of cells, the delimiter, a sentence about the encoding or None).
+    """(rows of cells, the delimiter, sentences for the instructor).
 
     The titles are the first row, and empty rows are left out. `what` is what the sentences call the
     file. Raises CourseError for a file that cannot be read as CSV.
@@ -40,7 +40,7 @@ def read_csv(path, what="roster"):
         ) from None
     # The delimiter is the one that makes the most titles.
     mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
-    return tables[mark], mark, note and f"The {what} {path} {note}"
+    return tables[mark], mark, [f"The {what} {path} {note}"] if note else []
 
 
 def begin(text):

@@ -83,13 +83,13 @@ def fill(course, assignment, rows, into, to):
         )
     if Path(to).resolve() == Path(into).resolve():
         raise CourseError(f"{into} is not written over: name another file with --to.")
-    notes, record = [sheet.said] if sheet.said else [], Record(course)
+    record = Record(course)
     with Gradebook(course.database) as gradebook:
         wanted = []
         for each in gradebook.students:
             number = record.number(lms, assignment, each.id, each.lms_user_id)
             wanted.append(looked_for(each.id, each.first_name, each.last_name, number))
-    people = found(sheet.path, lms, wanted, notes)
+    people, notes = found(sheet.path, lms, wanted)
     if not people:
         raise CourseError(
             f"None of the {len(rows)} students of the gradebook is in {into}, so no code was "
@@ -101,7 +101,7 @@ def fill(course, assignment, rows, into, to):
             said = _("The code of your variant: {code}").format(code=code[student])
             sheet.fill(1 + person.line, place.comments, said)
     sheet.write(to)
-    return len(people), notes
+    return len(people), [*sheet.notes, *notes]
 
 
 def _language(course, assignment):

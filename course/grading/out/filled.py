@@ -34,7 +34,7 @@ class Sheet:
 
     def __init__(self, path):
         self.path = path
-        self.rows, mark, self.said = read_csv(path, "file")
+        self.rows, mark, self.notes = read_csv(path, "file")
         content = Path(path).read_bytes()
         self._text, self._codec, _ = decoded(content)
         self._mark, self._changed = mark, {}
@@ -138,7 +138,7 @@ def fill(everything, lms, sheet, to):
     names = list(dict.fromkeys(one.row["assignment"] for one in everything if one.result))
     if lms == "moodle" and len(names) != 1:
         raise CourseError("Moodle's grading worksheet is for one assignment: name that one.")
-    notes, places, problems = [sheet.said] if sheet.said else [], {}, []
+    notes, places, problems = [*sheet.notes], {}, []
     for name in names:
         try:
             places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else on_moodle(sheet)
@@ -169,7 +169,8 @@ def fill(everything, lms, sheet, to):
             )
         about = "student", "first_name", "last_name"
         wanted = [looked_for(*map(o.row.get, about), o.number[lms]) for o in chosen]
-        people = found(sheet.path, lms, wanted, notes)
+        people, said = found(sheet.path, lms, wanted)
+        notes += said
         final.update(student.id for student in wanted)
         there.update(people)
         for one in chosen:
@@ -294,11 +295,11 @@ def looked_for(id_, first_name, last_name, number):
     return Student(id_, name, (number,) if number else ())
 
 
-def found(path, lms, wanted, notes):
-    """{student's id: Person} of the Students who are in the LMS's own file."""
+def found(path, lms, wanted):
+    """({student's id: Person} of the Students in an LMS's own file, sentences about the others)."""
     students = {student.id: student for student in wanted}
     roster, found, several = Roster(path, lms, students.values()), {}, []
-    notes += roster.notes
+    notes = roster.notes
     for id_, student in students.items():
         named = roster.find(student)
         for fits in (
@@ -316,7 +317,7 @@ def found(path, lms, wanted, notes):
         notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
     if several:
         notes.append(f"Several lines of {path} fit, so not filled in: {', '.join(several)}.")
-    return found
+    return found, notes
 
 
 def comment(one):
