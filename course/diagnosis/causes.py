@@ -91,6 +91,10 @@ class Cause(Enum):
     BIAS_MISSING = "It has no bias, the table has one for each map."
     BIAS_EXTRA = "It has a bias, the table has none."
     FROZEN = "Its weights are frozen, the table trains them."
+    LOST = (
+        "Keras does not find this layer, so its weights are not trained. Make it in __init__ and "
+        "keep it as an attribute of the model, or of a layer in it: self.name = …"
+    )
     NOT_FROZEN = "Its weights are trained, the table keeps them fixed."
     NORMALISATION = "It normalises with {received}, the table has {expected}."
     CLOSED = (

@@ -12,7 +12,7 @@ from course.network.words import WINDOWS, around, by, chain, constants, groups, 
 ABOUT_ACTIVATION = {Cause.ACTIVATION, Cause.ACTIVATION_MISSING, Cause.ACTIVATION_EXTRA}
 #: Kinds of steps that students take for each other.
 _ALIKE = (
-    {"batch_norm", "layer_norm", "group_norm", "grn"}, {"add", "multiply"},
+    {"batch_norm", "layer_norm", "group_norm", "grn", "lrn"}, {"add", "multiply"},
     {"upsample", "conv_transpose"},
 )  # fmt: skip
 _FUNCTIONS = {"scaled_tanh": "1.7159 · tanh(2a/3)"}
@@ -59,7 +59,8 @@ def trained_otherwise(row, step):
     trains = row.step == step.step and row.step in WEIGHTED and step.scales
     if not trains or row.trainable == step.trainable:
         return []
-    return [(Cause.FROZEN if row.trainable else Cause.NOT_FROZEN, "", "")]
+    frozen = Cause.LOST if step.lost else Cause.FROZEN
+    return [(frozen if row.trainable else Cause.NOT_FROZEN, "", "")]
 
 
 def _as_meant(row, step, sizes, spread):

@@ -53,7 +53,8 @@ def findings_of(alignment, most):
 def _changed(alignment, run):
     (edit,) = run
     library = alignment.library
-    sizes = not any(e.at < edit.at and _resizes(e) for e in alignment.edits)
+    before = [e for e in alignment.edits if (e.at, e.kind != Kind.SWAPPED) < (edit.at, True)]
+    sizes = not any(map(_resizes, before))
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)

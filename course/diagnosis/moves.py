@@ -6,7 +6,7 @@ The variable `following` is such a state.
 
 from course.diagnosis.blocks import blocks, head_missing
 from course.diagnosis.causes import Cause
-from course.diagnosis.compare import similar
+from course.diagnosis.compare import ABOUT_ACTIVATION, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import (
     activation_before_norm,
@@ -27,6 +27,9 @@ from course.diagnosis.towers import one_lacks, towers
 from course.network.rules import AGAIN
 
 _GROUP = 60  # most steps that are taken together as one other step
+
+#: What can differ although a step has the maps, the kernel and the stride of the row.
+_AROUND = ABOUT_ACTIVATION | {Cause.PADDING, Cause.BIAS_MISSING, Cause.BIAS_EXTRA}
 
 # --- the row's own step, with something changed about it
 
@@ -151,7 +154,15 @@ def missing(place):
         instead = None if instead is None else place.nets.net.nodes[instead]
         edit = place.edit(Kind.LEFT_OUT, rows=(place.node,), instead=instead)
         following = left_out(place.nets, place.state, place.row)
+        if any(_is_nearly(place, step) for step in place.candidates):
+            following = following._replace(cost=following.cost + PRICES["changed at most"])
         yield following.with_edit(edit, PRICES["left out"])
+
+
+def _is_nearly(place, step):
+    """Whether a step differs from the row only in what surrounds its weights."""
+    found = {cause for cause, *_ in place.nets.apart(place.state, place.row, step)}
+    return place.node.step == "conv" and bool(found) and found <= _AROUND
 
 
 def _one_pixel(place):

@@ -1,7 +1,7 @@
 """The moves about steps in another order: swapped, pre-activation, an activation elsewhere."""
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.compare import different_activation
+from course.diagnosis.compare import different_activation, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.place import left_out, paired, put_in, whole
 
@@ -124,19 +124,38 @@ def _swapped(place, unit, price):
         rows, steps = (*theirs, *ours), (*first, *second)
         if len(theirs) != len(first) or len(ours) != len(second):
             continue
-        apart = [nets.differences(r, n, sizes=False) for r, n in zip(rows, steps, strict=True)]
-        if any(apart) or not nets.differences(row, step, sizes=False):
+        pairs = list(zip(rows, steps, strict=True))
+        apart = [nets.differences(*pair, sizes=False) for pair in pairs]
+        if not nets.differences(row, step, sizes=False):
+            continue
+        if any(apart) and not (unit is _alone and _two_kinds(nets, pairs)):
             continue
         norms = [_only_a_norm(nets.table, theirs[-1]), _only_a_norm(nets.net, second[-1])]
         if place.node.step == "batch_norm" and norms == [True, False]:
             continue  # the step is the norm behind the next row, and this one is missing
         following = state
-        for pair in zip(rows, steps, strict=True):
+        for pair in pairs:
             following = paired(nets, following, *pair)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
         stands = {**following.stands, theirs[-1]: whole(second[-1])}
         edit = place.edit(Kind.SWAPPED, later, instead=nets.table.nodes[after])
-        yield following._replace(stands=stands, sizes=sizes).with_edit(edit, price)
+        following = following._replace(stands=stands, sizes=sizes).with_edit(edit, price)
+        for (r, n), found in zip(pairs, apart, strict=True):
+            wanted, got = nets.table.nodes[r], nets.net.nodes[n]
+            kind = Kind.CHANGED if wanted.step == got.step else Kind.ANOTHER_STEP
+            edit = Edit(kind, r, wanted, got, differences=found)
+            more = 0 if kind == Kind.CHANGED else PRICES["changed"]
+            following = following.with_edit(edit, more) if found else following
+        yield following
+
+
+def _two_kinds(nets, pairs):
+    """Whether two rows are steps of two kinds, and their steps may be meant as them."""
+    (one, first), (other, second) = pairs
+    one, other = nets.table.nodes[one], nets.table.nodes[other]
+    first, second = nets.net.nodes[first], nets.net.nodes[second]
+    crossed = similar(one, second) or similar(other, first)
+    return similar(one, first) and similar(other, second) and not crossed
 
 
 def _alone(side, node):

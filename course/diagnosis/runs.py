@@ -32,8 +32,8 @@ def runs_of(alignment):
 def _independent(runs):
     """The runs that do not follow from another one."""
     turned = [run for run in runs if run[0].kind == "pre-activation"]
-    if turned:  # then norms are elsewhere as well
-        norms = [run for run in runs if all(_is_norm(edit) for edit in run)]
+    if turned:  # then norms and activations are elsewhere as well
+        norms = [run for run in runs if all(_is_norm(e) or _is_bare_sum(e) for e in run)]
         runs = turned + [run for run in runs if run not in norms and run not in turned]
     ends = [(run[0].kind, run[-1].at) for run in runs]
     return [run for n, run in enumerate(runs) if ends[n] not in ends[:n]]
@@ -59,6 +59,13 @@ def _fed_elsewhere(table, runs):
 
 def _is_norm(edit):
     return edit.kind == Kind.LEFT_OUT and edit.row.step == "batch_norm"
+
+
+def _is_bare_sum(edit):
+    """Whether an addition only lacks its activation."""
+    if edit.kind != Kind.CHANGED or edit.row.step != "add":
+        return False
+    return [cause for cause, *_ in edit.differences] == [Cause.ACTIVATION_MISSING]
 
 
 def _grouped(alignment):

@@ -32,7 +32,7 @@ def towers(place):
     if len(odd) == len(side) or not (apart or begins or (odd and parts in nets.net.read)):
         return
     layers = {nets.net.nodes[n].layer for n in side if nets.net.nodes[n].parameters}
-    if apart and len(layers) == 1 and None not in layers:
+    if len(layers) == 1 and None not in layers:
         edit = place.edit(Kind.SHARED, side[0], count=len(side) - 1, final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return

@@ -14,6 +14,7 @@ from course.language import N_, _
 
 SUPER = N_("super().__init__() should be the first line of __init__")
 _NO_ARGUMENT = N_("{first} has no argument {second}")
+_OPTIMIZER = N_("the optimizer has no argument {first}")
 _NO_ACTIVATION = N_("Keras knows no activation {first}")
 _NO_NAME = N_("{first} has no {second}")
 _PRODUCT = N_(
@@ -113,7 +114,8 @@ _IN_WORDS = {
         "@ multiplies TensorFlow's tensors by matrices, not by a vector. ops.matmul takes both, "
         "and so do NumPy's arrays (ops.convert_to_numpy makes one)"
     ),
-    errors.NO_SUPER + r"|In layer '\w+', you forgot to call": SUPER,
+    errors.NO_SUPER
+    + r"|descriptor '__init__' of 'super' object needs|In layer '\w+', you forgot to call": SUPER,
     "cannot access local variable 'batch_outputs'": N_(  # of Keras's predict
         "predict() was given no images: its array has length 0"
     ),
@@ -134,6 +136,20 @@ _IN_WORDS = {
         "{first} is not needed here. The layer sees the size of its input itself, so its "
         "parentheses stay empty"
     ),
+    r".* must be .*Received: (?:padding=)?(SAME|VALID)": N_(
+        'pools of Keras take "same" and "valid" in small letters only. Received: {first}'
+    ),
+    r"Argument `name` must be .* cannot contain .*Received: name=(\S+) \(of": N_(
+        'a name cannot contain "/" in Keras. Received: {first}. Write "_" in its place'
+    ),
+    r"Sequential model \S+ cannot be built because it has no layers": N_(
+        "keras.Sequential() has no layers here and cannot be called. Where nothing should happen, "
+        "write layers.Identity()"
+    ),
+    "URL fetch failure": N_(
+        "a check fetches nothing, and compares no weights. Write weights=None here"
+    ),
+    r"Argument\(s\) not recognized: \{'(\w+)'": _OPTIMIZER,
     r"(?:The|Argument) `padding` (?:argument )?must be .*Received: (?:padding=)?(\w+)": N_(
         'padding is a word in Keras: "valid" adds no zeros, "same" keeps the size if the stride '
         "is 1. Received: {first}"
@@ -239,6 +255,14 @@ _KNOWN = {
 }
 
 
+#: Arguments of older versions of Keras, and what they are called today.
+_TODAY = {
+    "border_mode": "padding", "subsample": "strides", "nb_filter": "filters",
+    "dim_ordering": "data_format", "W_regularizer": "kernel_regularizer",
+    "init": "kernel_initializer", "lr": "learning_rate",
+}  # fmt: skip
+
+
 def in_words(text: str) -> str:
     """What the text of an error means in a student's code; "" if it is none that is known here."""
     for beginning, said in (_IN_WORDS | errors.IN_WORDS).items():
@@ -246,7 +270,8 @@ def in_words(text: str) -> str:
             first, second, *_others = [*map(_plain, filter(None, match.groups())), "", ""]
             told = _(said).format(first=first, second=second)
             like, known = _KNOWN.get(said, (1, lambda *groups: ()))
-            if meant := _nearest(second or first, known(first, second), like):
+            meant = _TODAY.get(second or first) if said in (_NO_ARGUMENT, _OPTIMIZER) else ""
+            if meant := meant or _nearest(second or first, known(first, second), like):
                 told = _("{said}. Is {meant} meant?").format(said=told, meant=meant)
             return told
     return ""

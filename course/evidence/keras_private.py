@@ -85,6 +85,11 @@ def layers_of(layer):
     return list(every()) if every else [layer, *getattr(layer, "layers", ())]
 
 
+def every_layer_of(model):
+    """The ids of a model and of all layers in it; None if Keras does not tell. Seen in 3.15."""
+    return {*map(id, layers_of(model))} if hasattr(model, "_flatten_layers") else None
+
+
 def own_variables(layer):
     """Variables of a layer that are in no layer inside it; all, if Keras does not tell.
 

@@ -56,6 +56,8 @@ def answers(inputs, steps, outputs, closed, odd, run):
         elif len(set(read_by(step))) > 1:
             joins.append(step)
     left = {"one step": _MOST_ANSWERS, "several": _MOST_ANSWERS}
+    # A normalisation that is written map by map has hundreds of small steps: the largest go first.
+    last.sort(key=lambda step: -prod(filter(None, step["shapes"][0])))
     for step in last + joins:
         probes = []
         for begin, region in _beginnings(step, above, known, shapes):

@@ -12,9 +12,10 @@ that Keras reports.
                 "parameters": 156, "trained": 156, "trainable": true}],
      "outputs": [[1, 0]]}
 
-`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis. Within a
-check, "unread" has the steps of Keras's layers that were called and lead to no output, each with
-the shapes that it "reads" and the "line" that made the layer.
+`{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis. A step is
+"lost" if Keras does not find its weights: `_Tracer.mark_lost`. Within a check, "unread" has the
+steps of Keras's layers that were called and lead to no output, each with the shapes that it "reads"
+and the "line" that made the layer.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ from math import prod
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
 from course.evidence.building import inside
 from course.evidence.ends import TraceError, ends_of
-from course.evidence.keras_private import is_symbolic, made_by, outputs_of_calls
+from course.evidence.keras_private import (
+    every_layer_of,
+    is_symbolic,
+    made_by,
+    outputs_of_calls,
+)
 from course.evidence.keras_state import made_at, made_of, untouched
 from course.evidence.lines import in_line
 from course.evidence.settings import (
@@ -70,6 +76,7 @@ def trace(
         if closed := tracer.with_lost_weights():
             tracer = _Tracer(keras, inputs, closed)
             found = tracer.traced(outputs, numbers)
+        tracer.mark_lost(model)
         if unread := tracer.unread():
             found["unread"] = unread
         return found
@@ -111,6 +118,16 @@ class _Tracer:
         operations = {number: node.operation for number, node in self.nodes.items()}
         own_layers.answers(self.inputs, self.steps, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
+
+    def mark_lost(self, model):
+        """Mark the steps with weights whose layers are no attributes of the model or in it.
+
+        Keras does not train the weights of a layer that `call` makes, or a plain object holds.
+        """
+        kept = every_layer_of(model)
+        for step in self.steps if kept is not None else ():
+            if step.get("parameters") and id(self.nodes[step["id"]].operation) not in kept:
+                step |= {"trained": 0, "trainable": False, "lost": True}
 
     def unread(self):
         """The steps of layers that were called in this check, and that no output depends on.

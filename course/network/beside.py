@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import accumulate, pairwise, takewhile
 
 from course.network.about import about
-from course.network.node import cut, join
+from course.network.node import WEIGHTED, cut, join
 
 # Bounds on work that no published network comes near. Beyond them, steps are not joined.
 _MOST_GROUPS = 10_000  # groups of maps in all steps that are to be joined
@@ -84,7 +84,8 @@ def _level(graph, value, name):
         start == 0 and stop == step.filters
         for (_, start, stop), step in zip(value.parts, steps, strict=True)
     )
-    layers = [step.layer for step in steps if step.layer is not None]
+    weights = first.step in WEIGHTED
+    layers = [step.layer for step in steps if weights and step.layer is not None]
     if len(set(layers)) < len(layers) or len(set(numbers)) < len(numbers):
         return None  # sharing weights is not side by side
     if not whole or first.step not in {"conv", "dense", *_PER_MAP}:

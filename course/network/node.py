@@ -52,6 +52,7 @@ class Node:
     accepts: tuple = ()  # further activations that a table allows
     bias: bool | None = True
     trainable: bool = True
+    lost: bool = False  # Keras does not find the layer, so it does not train its weights
     layer: int | None = None  # equal for steps that share their weights
     written: str = ""  # the Keras class, for messages
     claimed: int = 0  # parameters of an unknown layer, as Keras reports them

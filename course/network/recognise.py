@@ -22,6 +22,7 @@ _LARGE = 25
 _ENOUGH = 64  # values in each half of the samples
 _PIXEL = (1, 2)  # the probed pixel: not the centre, so that a flipped map has another value
 MOST_CHANNELS = 1024  # a probe reports the outputs of at most so many maps
+_BETAS = [*(hundredths / 100 for hundredths in range(5, 205, 5)), 3, 4, 5]  # that are tried
 _FEWEST_POINTS = 8  # needed to fit the constants of a normalisation
 
 
@@ -155,7 +156,7 @@ def _points(asked, gives, n):
     inside = range(reach, min(told, channels - reach)) or range(told)
     for values, made in zip(asked, gives, strict=True):
         for channel in inside:
-            near = values[max(0, channel - reach) : channel + reach + 1]
+            near = values[max(0, channel - reach) : channel - reach + n]
             yield values[channel], sum(value**2 for value in near), made[channel]
 
 
@@ -172,7 +173,7 @@ def _fitted(asked, gives):
 
     For each n and beta, k and alpha follow from the points with the least and the most squares.
     """
-    for n in (3, 5, 7, 9, 11):
+    for n in range(1, 12):
         points = list(_points(asked, gives, n))
         if any(value * made <= 0 for value, _, made in points):
             return None
@@ -180,8 +181,7 @@ def _fitted(asked, gives):
             return None
         points.sort(key=lambda point: point[1])
         (low, least, first), (high, most, last) = points[0], points[-1]
-        for hundredths in range(5, 205, 5):
-            beta = hundredths / 100
+        for beta in _BETAS:
             try:
                 ends = [
                     (value / made) ** (1 / beta) for value, made in ((low, first), (high, last))

@@ -49,7 +49,8 @@ def must_be_map(step, x):
 
 def common(step):
     """The fields that every row of a step has."""
-    return {"layer": step["layer"], "written": kind(step)}
+    lost = bool(step.get("lost"))
+    return {"layer": step["layer"], "written": kind(step), "lost": lost}
 
 
 def pair(value):

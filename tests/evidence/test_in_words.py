@@ -56,6 +56,20 @@ SAID = {
         lambda x: L.Conv2D(9, 1, groups=2)(L.Conv2D(6, 5)(x))
     ),
     "a side of 32 cannot be split into 3 equal parts": lambda x: ops.split(x, 3, axis=1),
+    # code of older versions of Keras, as it stands on the web
+    "Conv2D has no argument border_mode. Is padding meant?": (
+        lambda x: L.Conv2D(6, 5, border_mode="same")(x)
+    ),
+    "the optimizer has no argument lr. Is learning_rate meant?": (
+        lambda x: keras.optimizers.SGD(lr=0.1)
+    ),
+    'a name cannot contain "/" in Keras. Received: conv1/7x7. Write "_"': (
+        lambda x: L.Conv2D(6, 5, name="conv1/7x7")(x)
+    ),
+    'take "same" and "valid" in small letters only. Received: SAME': (
+        lambda x: L.MaxPooling2D(2, padding="SAME")(x)
+    ),
+    "Where nothing should happen, write layers.Identity()": lambda x: keras.Sequential()(x),
     # what it is called on
     "Those for images end in 2D": lambda x: L.MaxPooling1D(2)(x),
     "names end in 1D or 3D do not take images": lambda x: L.Conv1D(6, 5)(x),

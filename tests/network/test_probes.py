@@ -43,6 +43,14 @@ def map_by_map(x):
     return ops.concatenate(made, axis=-1)
 
 
+def sums_map_by_map(x, last=3):
+    """One sum for each map, stacked; the window ends before `last` maps behind the map."""
+    squares, channels = ops.square(x), x.shape[-1]
+    near = [squares[..., max(0, c - 2) : c + last] for c in range(channels)]
+    sums = [(2 + 1e-4 * ops.sum(each, axis=-1)) ** 0.75 for each in near]
+    return x / ops.stack(sums, axis=-1)
+
+
 def ones_around(channels):
     ones = np.eye(channels, dtype="float32")
     for away in (1, 2):
@@ -105,6 +113,7 @@ NORMALISED = {
     "Lambda": lambda x: layers.Lambda(lrn_by_ops)(x),
     "stacked": lrn_by_stacking,
     "map by map": map_by_map,
+    "sums map by map": sums_map_by_map,
     "convolution": by_a_convolution_with_ones,
     "frozen layer": by_a_frozen_layer,
     "reshaped": by_reshaping,
@@ -123,7 +132,12 @@ def test_a_normalisation_is_accepted_however_it_is_written():
 
 def test_a_normalisation_map_by_map_is_known_in_a_wide_network():
     """It is thousands of steps, each of which could be tried out by itself."""
-    assert first(lambda: alex(lrn=map_by_map), alexnet.ALEXNET) == []
+    for lrn in (map_by_map, sums_map_by_map):
+        assert first(lambda lrn=lrn: alex(lrn=lrn), alexnet.ALEXNET) == []
+
+
+def test_a_window_that_ends_one_map_too_early_is_told():
+    assert "It normalises with n = 4, k = 2," in messages(lambda x: sums_map_by_map(x, 2))[1]
 
 
 def over_pixels(x):
@@ -180,6 +194,7 @@ def test_what_only_keeps_the_shape_is_no_normalisation():
         ((5, 1.0, 1e-4, 0.75), "n = 5, k = 1, alpha = 0.0001, beta = 0.75"),
         ((5, 2.0, 1e-3, 0.75), "n = 5, k = 2, alpha = 0.001, beta = 0.75"),
         ((5, 2.0, 1e-4, 0.5), "n = 5, k = 2, alpha = 0.0001, beta = 0.5"),
+        ((1, 0.75, 2.0, 5.0), "n = 1, k = 0.75, alpha = 2, beta = 5"),  # the order of the paper
     ],
 )
 def test_other_constants_are_told(constants, said):
