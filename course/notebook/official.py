@@ -1,6 +1,8 @@
 """The official cells of a notebook: what its release says of each."""
 
+import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -171,9 +173,24 @@ def is_older(cell, official):
     known = official.get(grade_id(cell))
     if known is None or known.type != cell.cell_type:
         return False
-    if not cell.metadata.nbgrader.get("as_released"):
+    if any(pieces.same_code(cell.source, text) for text in (known.released, known.source)):
         return False
-    return not any(pieces.same_code(cell.source, text) for text in (known.released, known.source))
+    return cell.metadata.nbgrader.get("checksum") == checksum(cell)
+
+
+def checksum(cell):
+    """`nbgrader.utils.compute_checksum` of a cell, for students who do not have nbgrader.
+
+    A release writes it into the cell's metadata.
+    """
+    about = cell.metadata["nbgrader"]
+    grade, solution = bool(about.get("grade")), bool(about.get("solution"))
+    locked = not solution and (grade or bool(about.get("locked")))
+    parts = [cell.source, cell.cell_type, str(grade), str(solution), str(locked), about["grade_id"]]
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        parts += [str(float(about["points"]))] if grade else []
+    text = "".join(parts).encode("utf-8", "replace")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def code_of(nb):

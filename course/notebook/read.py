@@ -2,7 +2,6 @@
 
 import ast
 import gc
-import hashlib
 import json
 import re
 from contextlib import contextmanager, suppress
@@ -30,16 +29,16 @@ _AFTER_MARK = {  # (side, mark of git's merge conflicts): the next side
 
 _CELL = re.compile(r'\{\s*"(?:attachments|cell_type|execution_count|id|input|metadata|source)"\s*:')
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_KEPT = "grade_id", "checksum", "grade", "solution", "locked", "points"  # of nbgrader's metadata
 _LINE_END = re.compile(r"\r\n?")
 
 
 def read_notebook(content):
     """(the notebook, None), or (None, what is wrong with the file).
 
-    Only the parts that grading needs are kept: each cell's kind, text, id and grade id, whether
-    its text is that of a release (`as_released`), and whether there were saved widgets. Outputs are
-    left out, as grading makes new ones. If the file was damaged, the notebook's metadata have a
-    list `damage` of sentences about it.
+    Only the parts that grading needs are kept: each cell's kind, text, id and nbgrader metadata,
+    and whether there were saved widgets. Outputs are left out, as grading makes new ones. If the
+    file was damaged, the notebook's metadata have a list `damage` of sentences about it.
     """
     if len(content) > MAX_BYTES:
         said = _(
@@ -235,24 +234,9 @@ def _cell(data, ids):
     ids.add(name)
     about = _about(data.get("metadata"))
     if about is not None:
-        kept = NotebookNode(grade_id=about["grade_id"])
-        kept.as_released = about.get("checksum") == _checksum(cell, about)
-        cell["metadata"] = NotebookNode(nbgrader=kept)
+        kept = {key: about[key] for key in _KEPT if isinstance(about.get(key), str | int | float)}
+        cell["metadata"] = NotebookNode(nbgrader=NotebookNode(kept))
     return cell
-
-
-def _checksum(cell, about):
-    """nbgrader's checksum of a cell with these metadata, which `about` has from its release.
-
-    It is `nbgrader.utils.compute_checksum`; students need not have nbgrader.
-    """
-    grade, solution = bool(about.get("grade")), bool(about.get("solution"))
-    locked = not solution and (grade or bool(about.get("locked")))
-    parts = [cell.source, cell.cell_type, str(grade), str(solution), str(locked), about["grade_id"]]
-    with suppress(KeyError, TypeError, ValueError, OverflowError):
-        parts += [str(float(about["points"]))] if grade else []
-    text = "".join(parts).encode("utf-8", "replace")
-    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def _source(data):
