@@ -376,6 +376,7 @@ def test_a_release_into_a_gradebook_in_use_says_so(room, capsys, monkeypatch):
     [
         ("c.Exchange.timezone = (", "SyntaxError: '(' was never closed (nbgrader_config.py, line"),
         ("d.Exchange.timezone = 1", "NameError: name 'd' is not defined, "),
+        ("raise SystemExit(4)", "SystemExit: 4, "),
     ],
 )
 def test_settings_that_cannot_be_read_stop_the_command(room, tmp_path, capfd, line, said):
@@ -385,6 +386,32 @@ def test_settings_that_cannot_be_read_stop_the_command(room, tmp_path, capfd, li
     shown = capfd.readouterr()
     assert f"The settings in nbgrader_config.py cannot be read ({said}" in shown.err
     assert "Traceback" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("c.Judge.backend = 'torch'", "any of ['tensorflow', 'jax'], not the str 'torch'."),
+        ("c.CourseDirectory.source_directory = 3", "a unicode string, not the int 3."),
+        ("c.CourseDirectory.db_url = 'gradebook'", "Look at c.CourseDirectory.db_url in nbgrader_"),
+    ],
+)
+def test_settings_of_a_wrong_kind_stop_the_command(tmp_path, capsys, line, said):
+    school = School(tmp_path)
+    with (tmp_path / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    assert school.course("pack", "hw", "-o", str(tmp_path / "hw.course")) == 1
+    assert said in capsys.readouterr().err and not (tmp_path / "hw.course").exists()
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path, capsys):
+    school, file = School(tmp_path), tmp_path / "file"
+    file.write_text("mine")
+    for command in ("workflow", "classroom50"):
+        assert school.course(command, "hw", "-o", str(file)) == 1
+        said = capsys.readouterr().err
+        assert f"{file}" in said and "there is a file where a folder should be" in said
+    assert file.read_text() == "mine"
 
 
 def test_a_damaged_gradebook_or_verdict_says_what_to_do(tmp_path, capsys):

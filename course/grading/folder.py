@@ -53,7 +53,10 @@ class CourseFolder:
         with contextlib.chdir(self.root):  # Jupyter reads the configuration of the current folder
             try:
                 app.load_config_file()
-            except Exception as error:  # the file is a program, which may raise anything
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # the file is a program, and may raise anything
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 at = "" if isinstance(error, SyntaxError) else f", {where.filename}:{where.lineno}"
                 said = one_line(f"{type(error).__name__}: {error}{at}")

@@ -118,7 +118,8 @@ def _notices(course, job, stale):
 def job_of(course, assignment, sandbox=None):
     """The Job: all that the workers need to know about an assignment.
 
-    Raises CourseError if it was never released, or if the configuration turns the sandbox off.
+    Raises CourseError if it was never released, or if the configuration turns the sandbox off, and
+    TraitError if a setting of the `Judge` is of another kind.
     """
     official, sources = released(course, assignment), course.notebooks(assignment)
     with Gradebook(course.database) as gradebook:
@@ -135,6 +136,7 @@ def job_of(course, assignment, sandbox=None):
     kernelspec = json.loads(spec or "{}")
     job = Job(assignment, official, kernelspec, files, config, solution=solution)
     job = job.with_judge(sandbox=sandbox) if sandbox else job
+    _ = job.runs_in  # raises here, and not in a worker
     return replace(job, codes=variants.codes(course, job))
 
 

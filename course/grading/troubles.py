@@ -3,7 +3,8 @@
 import errno
 
 from nbgrader.api import InvalidEntry
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from traitlets import TraitError
 
 from course.grading import CourseError
 from course.plain import one_line
@@ -12,6 +13,7 @@ _AGAIN = "Nothing that was graded is lost. Run the same command again afterwards
 _FULL = f"the disk is full. Make room. {_AGAIN}"
 _READ_ONLY = f"it cannot be written to. Give yourself the right to write there. {_AGAIN}"
 _REFUSED = f"access to it is refused. Give yourself the right to read and to write there. {_AGAIN}"
+_IN_THE_WAY = "there is a file where a folder should be. Move it away, or name another folder."
 _BUSY = (
     "another program (the formgrader, nbgrader, a command on another machine) is writing into the "
     f"gradebook. Wait until it has finished. {_AGAIN}"
@@ -22,6 +24,7 @@ _DAMAGED = (
 )
 _ERRNOS = {
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL,
+    errno.ENOTDIR: _IN_THE_WAY, errno.EEXIST: _IN_THE_WAY,
     errno.EROFS: _READ_ONLY, errno.EACCES: _REFUSED, errno.EPERM: _REFUSED,
 }  # fmt: skip
 _DATABASE = {  # {part of SQLite's message: the sentence}
@@ -37,6 +40,11 @@ def as_a_sentence(error):
         return str(error)
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return f"{one_line(error.filename or 'The course folder')}: {_ERRNOS[error.errno]}"
+    if isinstance(error, TraitError):
+        return f"A setting in nbgrader_config.py cannot be what it is. {one_line(error)}"
+    if isinstance(error, ArgumentError):
+        where = "c.CourseDirectory.db_url in nbgrader_config.py"
+        return f"The gradebook cannot be used. Look at {where}: {one_line(error)}"
     if isinstance(error, InvalidEntry | DBAPIError):
         if said := of_the_gradebook(str(error)):
             return said

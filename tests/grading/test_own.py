@@ -184,6 +184,7 @@ def test_faults_of_a_bank_are_told(begun):
         (lambda text: f"{text}\nMISTAKES.append(3)", "Entry 10 of MISTAKES in "),
         (lambda text: f"{text}\nMISTAKES[10]\n", "cannot be read: IndexError: list index"),
         (lambda text: f"{text}\n)", "SyntaxError: unmatched ')'"),
+        (lambda text: f"{text}\nraise SystemExit(3)", "cannot be read: SystemExit: 3"),
         (
             lambda text: f"{text}\nNOTEBOOK = 'x/y.ipynb'\n",
             "NOTEBOOK of the bank should be",

@@ -59,7 +59,7 @@ def read_bank(path):
         )
     try:
         bank = SimpleNamespace(**runpy.run_path(str(path)))
-    except Exception as error:  # the instructor's own code
+    except (Exception, SystemExit) as error:  # the instructor's own code
         places = traceback.extract_tb(error.__traceback__)
         lines = [place.lineno for place in places if place.filename == str(path)]
         at = f", line {lines[-1]}" if lines else ""
