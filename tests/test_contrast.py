@@ -10,7 +10,7 @@ from nbformat.v4 import new_notebook
 
 from course.check import card
 from course.grading.out.feedback import page as feedback_page
-from course.grading.out.feedback import templates
+from course.grading.out.feedback import rendered
 from course.kit.figures.blueprint import COLOURS
 from course.kit.figures.pictures import LINES, PALETTE, Picture, canvas
 
@@ -65,7 +65,7 @@ def test_marks_of_cards_and_pictures_are_seen(page, text):
 
 def themes():
     """{theme: {name: colour}} of the style sheet of our own pages."""
-    style, _, _ = templates().get_template("style.css").render().partition("@media print")
+    style, _, _ = rendered("style.css").partition("@media print")
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     return dict(
         zip(

@@ -5,7 +5,6 @@ import click
 from course.grading.commands import (
     ASSIGNMENT,
     ASSIGNMENTS,
-    NO_TRIAL,
     command,
     progress,
     short,
@@ -79,6 +78,12 @@ def _tried(outcome):
     return "\n".join(lines)
 
 
+_NO_TRIAL = click.option(
+    "--no-trial", is_flag=True,
+    help="Do not grade the assignment's own solution first; release it whatever it would get.",
+)  # fmt: skip
+
+
 @command("release", "course release 02-lenet")
 @ASSIGNMENTS
 @click.option(
@@ -86,7 +91,7 @@ def _tried(outcome):
     help="Https address of the git repository that Colab gets the course from; it is written "
     "into the lectures, too (default: the folder's git remote, into assignments only).",
 )  # fmt: skip
-@NO_TRIAL
+@_NO_TRIAL
 def _release(course, assignments, repository, no_trial):
     """Write assignments/ from solutions/, without answers and hidden tests.
 
@@ -183,7 +188,7 @@ def _variants(course, assignment, roster, to, into):
     help="Https address of the git repository that this copy will be, for Colab (default: the git "
     "remote of FOLDER).",
 )  # fmt: skip
-@NO_TRIAL
+@_NO_TRIAL
 def _publish(course, copy, assignments, repository, no_trial):
     """Write a copy of the course for students, without solutions, hidden tests and grading.
 

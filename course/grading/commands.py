@@ -61,10 +61,6 @@ ASSIGNMENTS = click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT]...")
 STUDENTS = click.option(
     "--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated."
 )
-NO_TRIAL = click.option(
-    "--no-trial", is_flag=True,
-    help="Do not grade the assignment's own solution first; release it whatever it would get.",
-)  # fmt: skip
 
 
 def start_the_box(folder, options):

@@ -100,30 +100,32 @@ def _page(nb, names):
     failed = said.get("failed") if waits else None  # else a person has graded all of it
     parts = list(_parts(nb, bool(failed)))
     exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
-    return (
-        templates()
-        .get_template("feedback.html")
-        .render(
-            language=spoken(),
-            name=names["notebook"],
-            assignment=names["assignment"],
-            student=names.get("student"),
-            score=names["score"],
-            maximum=names["max_score"],
-            penalty=names.get("late_penalty"),
-            failed=failed,
-            by_hand=None if failed else said.get("failed"),
-            repairs=said.get("repairs"),
-            waiting=sum(exercise.state == "waits" for exercise in exercises),
-            exercises=exercises,
-            parts=parts,
-            colours=_colours(),
-        )
+    return rendered(
+        "feedback.html",
+        language=spoken(),
+        name=names["notebook"],
+        assignment=names["assignment"],
+        student=names.get("student"),
+        score=names["score"],
+        maximum=names["max_score"],
+        penalty=names.get("late_penalty"),
+        failed=failed,
+        by_hand=None if failed else said.get("failed"),
+        repairs=said.get("repairs"),
+        waiting=sum(exercise.state == "waits" for exercise in exercises),
+        exercises=exercises,
+        parts=parts,
+        colours=_colours(),
     )
 
 
+def rendered(template, **values):
+    """The text of one of the course's pages."""
+    return _templates().get_template(template).render(values)
+
+
 @cache
-def templates():
+def _templates():
     """The Jinja environment with the templates of the course's pages; it escapes all values."""
     environment = Environment(
         loader=PackageLoader("course.grading"),

@@ -18,7 +18,7 @@ from course.diagnosis import Cause
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.inbox.intake import intake
-from course.grading.out.feedback import templates
+from course.grading.out.feedback import rendered
 from course.grading.out.process import FEWEST, Process, process
 from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.grading.results import judged_notebook
@@ -143,8 +143,7 @@ def report(course, assignments, to="report.html"):
     if not summaries:
         names = ", ".join(assignments)
         raise CourseError(f"No submission of {names} has been graded yet. Run: course grade")
-    page = templates().get_template("report.html")
-    text = page.render(summaries=summaries, enough=_ENOUGH, fewest=FEWEST)
+    text = rendered("report.html", summaries=summaries, enough=_ENOUGH, fewest=FEWEST)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode("utf-8"))
     return path

@@ -20,7 +20,7 @@ import numpy as np
 from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.grade import released
-from course.grading.out.feedback import templates
+from course.grading.out.feedback import rendered
 from course.grading.out.works import FINDINGS, Work, add_findings, counts, works_of
 from course.plain import one_line
 
@@ -88,9 +88,7 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
     found = Similar(assignment, pairs, usual, len(works), compared, empty, graded, left)
     path = course.root / "similar" / f"{assignment}.html"
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    page = (
-        templates().get_template("similar.html").render(found=found, expected=expected(len(works)))
-    )
+    page = rendered("similar.html", found=found, expected=expected(len(works)))
     write_atomically(path, page.encode("utf-8", "replace"))
     return found, path
 
