@@ -141,7 +141,7 @@ def job_of(course, assignment, sandbox=None):
 
 
 def released(course, assignment):
-    """{notebook: Release}. Raises CourseError if one, or all of it, was never released."""
+    """{notebook: Release}. Raises CourseError if it, or a notebook of it, was never released."""
     if not course.is_released(assignment):
         raise CourseError(
             f"The gradebook does not know {assignment} yet. Run: course release {assignment}"
