@@ -77,14 +77,9 @@ def align(table, network):
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
     later = (*_shared_layers(nets, state), *_frozen_layers(nets, state))
-    edits = tuple(sorted((*state.edits, *later), key=_place))
+    edits = tuple(sorted((*state.edits, *later), key=lambda edit: edit.at))
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs_of(state), cost, tried, rest, state.done)
-
-
-def _place(edit):
-    """A key that sorts edits by their rows. What follows a row's step comes behind its changes."""
-    return edit.at, edit.kind == Kind.FOLLOWS
 
 
 def _search(nets, begin):

@@ -154,15 +154,15 @@ def missing(place):
         instead = None if instead is None else place.nets.net.nodes[instead]
         edit = place.edit(Kind.LEFT_OUT, rows=(place.node,), instead=instead)
         following = left_out(place.nets, place.state, place.row)
-        if any(_is_nearly(place, step) for step in place.candidates):
-            following = following._replace(cost=following.cost + PRICES["changed at most"])
-        yield following.with_edit(edit, PRICES["left out"])
+        cost = following.cost + max((_near(place, n) for n in place.candidates), default=0)
+        yield following._replace(cost=cost).with_edit(edit, PRICES["left out"])
 
 
-def _is_nearly(place, step):
-    """Whether a step differs from the row only in what surrounds its weights."""
+def _near(place, step):
+    """What it costs to say that a step is not the row's, if only its surroundings differ."""
     found = {cause for cause, *_ in place.nets.apart(place.state, place.row, step)}
-    return place.node.step == "conv" and bool(found) and found <= _AROUND
+    near = place.node.step == "conv" and bool(found) and found <= _AROUND
+    return PRICES["changed at most"] if near else 0
 
 
 def _one_pixel(place):
@@ -181,6 +181,7 @@ def too_many(place):
             alone = all(state.settled >> r & 1 for r in readers - {place.row})
             for row in (None,) if alone else (None, place.row):
                 moved = standing(state, place.keys[0], whole(step), row)
+                moved["cost"] = state.cost + _near(place, step)
                 following = put_in(nets, state, [step], **moved)
                 yield following.with_edit(edit, PRICES["put in"])
     if not place.candidates:

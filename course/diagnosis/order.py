@@ -13,6 +13,8 @@ _OTHER_FUNCTIONS = {
     "TanhShrink", "Threshold",
 }  # fmt: skip
 
+_OF_A_WINDOW = {Cause.KERNEL, Cause.STRIDE, Cause.PADDING}
+
 
 def activation_elsewhere(place):
     """The row's activation comes one step later, or the next row's activation comes here."""
@@ -62,16 +64,22 @@ def _activation_behind(place, step, later):
     following = put_in(nets, paired(nets, state, row, step, sizes=sizes), [later])
     following = following._replace(stands={**following.stands, row: whole(later)})
     ((_, wanted, _),) = [each for each in apart if each not in rest]
+    edits = []
     if node.written in _OTHER_FUNCTIONS and not node.activation:
         rest = (*rest, (Cause.ACTIVATION, wanted, node.does()))
     elif norm or (node.activation == place.node.activation and len(node.inputs) == 1):
         edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
-        following = following.with_edit(edit, PRICES["reads something else"])
+        edits.append((edit, PRICES["reads something else"]))
         rest = (*rest, *different_activation(place.node, node))
     else:
         return
-    edit = place.edit(Kind.CHANGED, step, differences=rest)
-    yield following.with_edit(edit, 0) if rest else following
+    if rest:
+        edits.append((place.edit(Kind.CHANGED, step, differences=rest), 0))
+    if any(cause in _OF_A_WINDOW for cause, *_ in rest):
+        edits.reverse()  # a wrong window is told before what follows it
+    for edit, price in edits:
+        following = following.with_edit(edit, price)
+    yield following
 
 
 def activation_before_norm(place):

@@ -99,6 +99,9 @@ def _table(ops):
         "math.reduce_mean": lambda input_tensor, axis=None, keepdims=False: ops.mean(
             input_tensor, axis, keepdims
         ),
+        "gather": lambda params, indices, validate_indices=None, axis=None, **rest: ops.take(
+            params, indices, axis or 0
+        ),
         "math.add_n": lambda inputs: functools.reduce(ops.add, inputs),
         "pad": lambda tensor, paddings, mode="CONSTANT", constant_values=0: ops.pad(
             tensor, _numbers(paddings), mode.lower(), constant_values or None

@@ -13,7 +13,7 @@ from collections import Counter
 from math import prod, sqrt
 
 from course.network import regions, steps
-from course.network.functions import agree
+from course.network.functions import FUNCTIONS, agree, named
 from course.network.regions import MOST_PLACES
 from course.network.unknown import common
 
@@ -48,8 +48,12 @@ def recognised(step, x, numbers):
         return ()
     layer = _Layer(x.shape, sizes, numbers)
     for kinds, right in layer.guesses(shape):
-        if agree(gives, [right(*point) for point in asked]):
+        values = [right(*point) for point in asked]
+        if agree(gives, values):
             return kinds
+        for name, function in FUNCTIONS.items() if kinds[-1] == "scale_and_shift" else ():
+            if agree(gives, map(function, values)):
+                return *kinds, name
     return ()
 
 
@@ -68,6 +72,8 @@ def node(step, x, kinds):
         elif kind == "average_pool":
             window = x.grid[0] // step["shapes"][0][0]
             x = steps.pool(x, name, kind, (window, window), (window, window), 0, **rest)
+        elif kind in FUNCTIONS:
+            x = steps.alike(x, name, "activation", chain=named(kind), **rest)
         else:  # of the same size
             x = steps.alike(x, name, kind, **rest)
     return x
@@ -112,7 +118,9 @@ class _Layer:
             window = self.shape[0] // shape[0]
             halved = (*(side // max(1, window) for side in self.shape[:-1]), channels)
             if len(shape) == 3 and window > 1 and shape == halved and wanted == [channels] * 2:
-                yield ("average_pool", "scale_and_shift"), self._scaled(order, window)
+                for divisor in (window**2, 1):  # a sum is a mean times a part of the factor
+                    right = self._scaled(order, window, divisor)
+                    yield ("average_pool", "scale_and_shift"), right
             pixels = prod(shape[:2])
             if same and len(shape) == 3 and wanted == [channels] * 2 and pixels <= MOST_PLACES:
                 yield ("grn",), self._grn(*order)
@@ -126,8 +134,8 @@ class _Layer:
                     ),
                 )
 
-    def _scaled(self, order, window):
-        """A factor and an addend for each map, behind a mean of windows of this size."""
+    def _scaled(self, order, window, divisor=1):
+        """A factor and an addend for each map, behind sums over windows, divided by a number."""
         factor, addend = order
         inside = [(r, c) for r in range(window) for c in range(window)]
 
@@ -137,7 +145,7 @@ class _Layer:
             else:
                 top, left = (window * at for at in pixel)
                 seen = [self.value(sample, (top + r, left + c), channel) for r, c in inside]
-                mean = sum(seen) / len(seen)
+                mean = sum(seen) / divisor
             return self.weight(factor, channel) * mean + self.weight(addend, channel)
 
         return right

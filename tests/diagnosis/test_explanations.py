@@ -497,7 +497,8 @@ said("the output under a row's name", lenet.LENET5,
 
 
 @said("another convolution under the first name", googlenet.GOOGLENET,
-      ("conv1", Cause.OTHER_STEP, "It is convolution 7 × 7, stride 2, padding (2, 3) and"),
+      ("conv1", Cause.BIAS_MISSING, "It has no bias, the table has one for each map."),
+      ("conv1", Cause.ACTIVATION_MISSING, "It has no activation, the table has relu."),
 )  # fmt: skip
 def resnet_for_googlenet():
     image = keras.Input((224, 224, 3))
@@ -812,14 +813,14 @@ said("a separable convolution", lenet.LENET5,
 
 
 class Trained(L.Layer):
-    """S2 of 1998, with weights of its own."""
+    """S2 of 1998 with weights of its own, and with the largest value in place of the mean."""
 
     def build(self, shape):
         self.factor = self.add_weight(shape=(shape[-1],), initializer="ones")
         self.shift = self.add_weight(shape=(shape[-1],), initializer="zeros")
 
     def call(self, x):
-        return squash(ops.average_pool(x, 2) * self.factor + self.shift)
+        return squash(ops.max_pool(x, 2) * self.factor + self.shift)
 
 
 OWN = "It is Trained, a layer of your own with weights (write them with layers of Keras). The table"

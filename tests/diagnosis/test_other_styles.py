@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers as L
 from keras import ops
 
@@ -53,6 +54,29 @@ def test_towers_share_what_has_no_weights():
 def test_towers_share_their_first_convolution():
     (only,) = found(alexnet.ALEXNET_TWO_GPUS, lambda: TwoTowers(conv(48, 11, 4, "valid")))
     assert (only.row, only.cause) == ("conv1", Cause.SHARED_WEIGHTS)
+
+
+# --- functions of TensorFlow
+
+
+class Gathered(keras.layers.Layer):
+    """C3 of 1998: each map sees some of the maps of S2."""
+
+    def __init__(self):
+        super().__init__()
+        self.convs = [L.Conv2D(1, 5) for _ in lenet.C3_CONNECTIONS]
+
+    def call(self, x):
+        pairs = zip(self.convs, lenet.C3_CONNECTIONS, strict=True)
+        return tf.concat([conv(tf.gather(x, seen, axis=-1)) for conv, seen in pairs], axis=-1)
+
+
+def test_maps_that_tensorflow_gathers():
+    def build():
+        image = keras.Input((14, 14, 6))
+        return keras.Model(image, 1.7159 * ops.tanh(2 / 3 * Gathered()(image)))
+
+    assert told(lenet.LENET5_1998.part("C3", input_shape=(14, 14, 6)), build) == []
 
 
 # --- layers that Keras does not find

@@ -512,16 +512,16 @@ def test_a_dense_layer_on_tokens_works_on_each(weightless):
 class Subsample(layers.Layer):
     """S2 of 1998, with weights of its own."""
 
-    def __init__(self, pool=ops.average_pool, **kwargs):
+    def __init__(self, pool=ops.average_pool, activation=lambda x: x, **kwargs):
         super().__init__(**kwargs)
-        self.pool = pool
+        self.pool, self.activation = pool, activation
 
     def build(self, shape):
         self.factor = self.add_weight(shape=(shape[-1],))
         self.bias = self.add_weight(shape=(shape[-1],))
 
     def call(self, x):
-        return self.pool(x, 2, 2) * self.factor + self.bias
+        return self.activation(self.pool(x, 2, 2) * self.factor + self.bias)
 
 
 def test_a_factor_and_an_addend_for_each_map(weightless):
@@ -532,6 +532,27 @@ def test_a_factor_and_an_addend_for_each_map(weightless):
     by_keras = rows_of(through(window(6, 5), layers.AveragePooling2D(2), layers.DepthwiseConv2D(1)))
     assert subsampled(ops.average_pool) == by_keras[0][1:]
     assert subsampled(lambda x, *_: x, layers.AveragePooling2D(2)) == by_keras[0][1:]
+    assert subsampled(sum_of_four) == by_keras[0][1:]  # as LeCun et al. 1998 write it
+
+
+def sum_of_four(x, *_):
+    return x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]
+
+
+def test_an_activation_in_a_layer_of_ones_own(weightless):
+    part = LENET5_1998.part("C1", "S2", input_shape=(32, 32, 1))
+
+    def verdict(pool, activation):
+        first = layers.Conv2D(6, 5, activation=lambda x: 1.7159 * ops.tanh(2 / 3 * x))
+        model = keras.Sequential([keras.Input((32, 32, 1)), first, Subsample(pool, activation)])
+        return [each.row for each in diagnose(anatomy(model), part)]
+
+    assert verdict(ops.average_pool, lambda x: 1.7159 * ops.tanh(2 / 3 * x)) == []
+    assert verdict(sum_of_four, lambda x: 1.7159 * ops.tanh(2 / 3 * x)) == []
+    assert verdict(ops.average_pool, ops.tanh) == ["S2"]
+    assert verdict(ops.average_pool, lambda x: x) == ["S2"]
+    assert verdict(ops.max_pool, lambda x: 1.7159 * ops.tanh(2 / 3 * x))[:1] == ["S2_mean"]
+    assert verdict(ops.average_pool, lambda x: 1.8 * ops.tanh(2 / 3 * x))[:1] == ["S2_mean"]
 
 
 def test_a_layer_of_ones_own_with_weights_says_so(weightless):
