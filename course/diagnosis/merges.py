@@ -38,7 +38,7 @@ def told(fault, findings, wanted, library):
     elif findings and _explains(findings[0], row, wanted, fault):
         first, *rest = findings
         message = sentences(first.message, _why_it_fails(fault, first, wanted, library), stops)
-        return [replace(first, message=message), *rest]
+        return [replace(first, message=message), *_before_the_guess(rest, fault, row, wanted)]
     elif fault.merge == "add":
         said = _shortcut(fault, findings, wanted, row, stops)
     else:
@@ -65,6 +65,18 @@ def _explains(first, row, wanted, fault):
     elsewhere = first.cause is Cause.WRONG_INPUT and first.row != row
     extra = first.cause is Cause.EXTRA and fault.merge == "add"
     return first.cause in _OF_ONE_ROW or elsewhere or extra
+
+
+def _before_the_guess(findings, fault, row, wanted):
+    """The findings that do not depend on the shape in whose place the merge was read as `likely`.
+
+    If it is not the table's, what comes after the merge was built for other sizes.
+    """
+    shapes = {step.name: step.shape for step in wanted.steps}
+    if shapes.get(row) == tuple(likely(fault.merge, [value.shape for value in fault.values])):
+        return findings
+    until = list(shapes)[: list(shapes).index(row) + 1] if row in shapes else ()
+    return [found for found in findings if found.row in until]
 
 
 def _row(fault, wanted):

@@ -1,5 +1,7 @@
 """Merges that Keras refuses: what came before is judged as usual, and the sentence is about it."""
 
+from dataclasses import replace
+
 import keras
 import pytest
 import tensorflow as tf
@@ -9,6 +11,7 @@ from course import check
 from course.architectures import alexnet, googlenet, resnet
 from course.diagnosis import Cause
 from course.evidence.observe import observe
+from tests.network.test_rewritings import TABLES, Writer
 
 MODULE = googlenet.GOOGLENET.part("3a_1x1", "3a", input_shape=(28, 28, 192))
 PROJECTED = resnet.RESNET18.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
@@ -338,3 +341,14 @@ def test_an_addition_in_a_table_without_any():
     row, cause, text = first(lrn, table)
     assert (row, cause) == ("norm1", Cause.OTHER_STEP)
     assert "5 × 6 × 8 and 5 × 6 × 7 cannot be added." in text and "Concatenate" not in text
+
+
+def test_what_was_built_on_a_guessed_shape_is_not_told():
+    """The sum is read as 512 maps, so the next shortcut has no zeros to add: that only follows."""
+    table = TABLES["RESNET18_A"]
+    rows = [replace(r, filters=512) if r.name == "conv4_1_2" else r for r in table.rows]
+    wrong = replace(table, rows=tuple(rows))
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.model(lambda: Writer(0).network(wrong), like=table)
+    (found,) = failed.value.findings
+    assert found.row == "conv4_1_2" and "cannot be added" in found.message
