@@ -476,6 +476,7 @@ def test_a_part_that_is_overwritten_is_refused():
     (nn.MaxPool2d(3, 2, padding=1), ((1, 1), (1, 1))),
     (nn.AvgPool2d(3, 2, padding=1, ceil_mode=True, count_include_pad=False), ((1, 2), (1, 2))),
     (nn.AvgPool2d((2, 3), 2, (0, 1)), ((0, 0), (1, 1))),
+    (nn.Sequential(nn.ConstantPad2d(1, float("-inf")), nn.MaxPool2d(3, 2)), ((1, 1), (1, 1))),
 ])  # fmt: skip
 def test_padding_of_pools(pool, padding):
     (row,) = anatomy(pool, (8, 8, 4))
