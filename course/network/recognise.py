@@ -190,7 +190,8 @@ def _fitted(asked, gives):
                 continue
             alpha = (ends[1] - ends[0]) / (most - least) if most > least else 0
             k = ends[0] - alpha * least
-            shows = k > 0 and alpha * most > 0.01 * k  # a factor alone is no normalisation
+            # A factor alone is no normalisation, nor is 1/x, which has n = 1 and k = 0.
+            shows = k > 1e-3 * ends[0] and alpha * most > 0.01 * k
             if shows and _normalises(asked, gives, n, k, alpha, beta):
                 return n, float(f"{k:.3g}"), float(f"{alpha:.3g}"), beta
     return None
