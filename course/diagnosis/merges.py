@@ -68,9 +68,9 @@ def _explains(first, row, wanted, fault):
 
 
 def _before_the_guess(findings, fault, row, wanted):
-    """The findings that do not depend on the shape in whose place the merge was read as `likely`.
+    """The findings that do not follow from the shape that was guessed for the merge (`likely`).
 
-    If it is not the table's, what comes after the merge was built for other sizes.
+    If the guess is not the table's shape, the rows after the merge were built for other sizes.
     """
     shapes = {step.name: step.shape for step in wanted.steps}
     if shapes.get(row) == tuple(likely(fault.merge, [value.shape for value in fault.values])):

@@ -47,11 +47,11 @@ def grade(
 ):
     """Grade the submissions of an assignment. Returns a Result for each, failed ones included.
 
-    Submissions that were graded and have not changed since are skipped, unless `again`; whose files
-    cannot be read keeps the grades that are there. `cells` are the grade ids of exercises; only
-    these are graded again. `sandbox` is one of `outside.SANDBOXES`. `workers` is the number of
-    processes on this machine (default: one a core), `scheduler` the address of a Dask cluster to
-    use instead. `progress(number, total, result)` is called after each submission, and
+    Submissions that were graded and have not changed since are skipped, unless `again`. A student
+    whose files cannot be read keeps the grades that are there. `cells` are the grade ids of
+    exercises; only these are graded again. `sandbox` is one of `outside.SANDBOXES`. `workers` is
+    the number of processes on this machine (default: one a core), `scheduler` the address of a Dask
+    cluster to use instead. `progress(number, total, result)` is called after each submission, and
     `say(sentence)` if the assignment has changed, the cluster has no workers, or a submission takes
     long.
 
