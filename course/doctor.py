@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from course.kit.machine import keras3, machine
 from course.kit.quiet import quietly
 from course.language import N_, _, of_assignments, speaking
 from course.plain import one_line
@@ -114,23 +115,18 @@ def _package(name, least):
 
 
 def _backend():
-    from course.kit import session
-
     try:
         with quietly():
-            keras = session._keras()
+            keras = keras3()
     except Exception as error:
         return Line(BAD, _("Keras does not start: {error}").format(error=one_line(error)))
     return Line(OK, _("Keras computes on {backend}").format(backend=keras.backend.backend()))
 
 
 def _device():
-    from course.kit import session
-
     try:
         with quietly():
-            backend = session._keras().backend.backend()
-            _version_of_it, gpus = session._DEVICES.get(backend, session._other)(backend)
+            _name, _number, gpus = machine()
     except Exception as error:
         why = f"{type(error).__name__}: {one_line(error)}"
         return Line(BAD, _("Its devices cannot be listed: {error}").format(error=why))

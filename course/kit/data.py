@@ -14,7 +14,8 @@ import math
 import os
 from importlib import resources
 
-from course.kit.fetch import folder, prepared, tensorflow, tensorflow_datasets, unlogged
+from course.kit.fetch import folder, prepared, tensorflow, tensorflow_datasets
+from course.kit.quiet import unlogged
 from course.kit.unavailable import COURSE, DataUnavailable
 from course.language import _
 

@@ -16,6 +16,7 @@ import sys
 import warnings
 
 from course import language as languages
+from course.kit.machine import keras3, machine
 from course.kit.quiet import quietly
 from course.language import _, ngettext
 
@@ -63,9 +64,8 @@ def setup(
         )
         raise ValueError(said.format(value=repr(keep_progress)))
     with quietly():
-        keras = _keras()
-        backend = keras.backend.backend()
-        version, gpus = _DEVICES.get(backend, _other)(backend)
+        keras = keras3()
+        backend, version, gpus = machine()
         keras.utils.set_random_seed(seed)
 
     # Keras warns at each fit on a tf.data pipeline, and the reader need not do anything.
@@ -74,17 +74,7 @@ def setup(
     # TensorFlow warns about many small, different calls, which a lecture makes on purpose.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-    device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
-    if not gpus and "google.colab" in sys.modules:
-        device = _("{device} (for a GPU: Runtime > Change runtime type)").format(device=device)
-    if mixed_precision and not gpus:
-        said = _("{device} (mixed precision left off: it pays on a GPU only)")
-        device = said.format(device=device)
-    elif mixed_precision:
-        keras.config.set_dtype_policy("mixed_float16")
-        device = _("{device}, mixed precision").format(device=device)
-    if mixed_precision is False or (mixed_precision and not gpus):
-        keras.config.set_dtype_policy("float32")
+    device = _device(keras, gpus, mixed_precision)
 
     from course import __version__
     from course.check import process, record
@@ -113,62 +103,20 @@ def setup(
         print(process.said())
 
 
-def _keras():
-    """Keras 3, or an ImportError that says that it is older, or which backend is missing."""
-    try:
-        import keras
-    except ImportError as error:
-        default = _("tensorflow (or what ~/.keras/keras.json says)")
-        wanted = os.environ.get("KERAS_BACKEND") or default
-        missing = (error.name or "tensorflow").partition(".")[0]
-        said = _(
-            "Keras cannot start on its backend, {backend}: {error}. Likely cause: a package is not "
-            "installed in this Python. Install it (pip install {package}), or set KERAS_BACKEND to "
-            "one that is there before anything imports Keras, and restart the kernel."
-        )
-        raise ImportError(said.format(backend=wanted, error=error, package=missing)) from error
-    if keras.__version__.startswith("2."):  # nobody looks at our requirements in Colab
-        said = _(
-            "The course needs Keras 3. This Python has Keras {version}. Install a newer one "
-            "(pip install -U keras), and restart the kernel."
-        )
-        raise ImportError(said.format(version=keras.__version__))
-    return keras
-
-
-# For each backend: (its version, the names of its GPUs).
-
-
-def _tensorflow(_backend):
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        with contextlib.suppress(RuntimeError):  # the GPU is in use: too late to change it
-            tf.config.experimental.set_memory_growth(gpu, True)
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    return tf.__version__, [name or _("of unknown name") for name in names]
-
-
-def _jax(_backend):
-    import jax
-
-    return jax.__version__, [d.device_kind for d in jax.devices() if d.platform != "cpu"]
-
-
-def _torch(_backend):
-    import torch
-
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return torch.__version__, gpus
-
-
-def _other(backend):
-    version = getattr(sys.modules.get(backend), "__version__", "")
-    return version, []
-
-
-_DEVICES = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+def _device(keras, gpus, mixed_precision):
+    """The device in words. Sets Keras's precision as `setup` says of `mixed_precision`."""
+    device = f"GPU {', '.join(gpus)}" if gpus else f"CPU, {_cores()}"
+    if not gpus and "google.colab" in sys.modules:
+        device = _("{device} (for a GPU: Runtime > Change runtime type)").format(device=device)
+    if mixed_precision and not gpus:
+        said = _("{device} (mixed precision left off: it pays on a GPU only)")
+        device = said.format(device=device)
+    elif mixed_precision:
+        keras.config.set_dtype_policy("mixed_float16")
+        device = _("{device}, mixed precision").format(device=device)
+    if mixed_precision is False or (mixed_precision and not gpus):
+        keras.config.set_dtype_policy("float32")
+    return device
 
 
 def _cores():

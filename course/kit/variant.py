@@ -29,6 +29,8 @@ _LENGTH = 8  # with the last letter, which is computed from the others
 _MOST = 1000  # times that a function may return None
 _CALL = re.compile(r"""(\bvariant\(\s*)(["'])([^"'\n]*)\2""")
 
+_NOW = {"code": None, "official": None}  # the code given last; one that counts in its place
+
 
 def variant(code: str | None = None) -> Table:
     """The table of a student's variant; without a code, that of the code that was given last.
@@ -42,7 +44,7 @@ def variant(code: str | None = None) -> Table:
         raise TypeError(_(
             'The code should stand between quotation marks, such as course.variant("{example}"). '
             "Received: {received}."
-        ).format(example=EXAMPLE, received=one_line(repr(code), 40)))  # fmt: skip
+        ).format(example=EXAMPLE, received=one_line(repr(code), 80)))  # fmt: skip
     elif code is not None:
         _NOW["code"] = code = read(code) if code.strip() else None
     else:
@@ -121,7 +123,7 @@ def read(text):
     letters = re.sub(r"[\s\W_]", "", unicodedata.normalize("NFKC", text)).upper()
     strange = [letter for letter in dict.fromkeys(letters) if letter not in LETTERS]
     foreign = [letter for letter in strange if letter not in _ALIKE]
-    about = {"received": repr(one_line(text, 40)), "example": EXAMPLE}
+    about = {"received": repr(one_line(text, 80)), "example": EXAMPLE}
     if foreign:
         raise ValueError(_(
             "A code should have eight letters and digits, such as {example}. Received: {received}. "
@@ -165,6 +167,3 @@ def named_in(source):
 def used_in(source):
     """Whether a cell's text asks for the table of a variant."""
     return bool(re.search(r"\bvariant\(", source))
-
-
-_NOW = {"code": None, "official": None}

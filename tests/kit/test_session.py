@@ -92,7 +92,7 @@ def test_a_keras_before_3_is_named(monkeypatch):
 
 
 def test_in_colab_without_a_gpu_the_line_says_which_menu_turns_one_on(monkeypatch, capsys):
-    monkeypatch.setitem(session._DEVICES, keras.backend.backend(), lambda _: ("1.0", []))
+    monkeypatch.setattr(session, "machine", lambda: ("tensorflow", "2.0", []))
     session.setup()
     assert "Runtime" not in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
@@ -101,7 +101,7 @@ def test_in_colab_without_a_gpu_the_line_says_which_menu_turns_one_on(monkeypatc
 
 
 def test_on_a_gpu_mixed_precision_is_switched_on_and_off(monkeypatch, capsys):
-    monkeypatch.setitem(session._DEVICES, keras.backend.backend(), lambda _: ("1.0", ["T4"]))
+    monkeypatch.setattr(session, "machine", lambda: ("tensorflow", "2.0", ["T4"]))
     session.setup(mixed_precision=True)
     assert keras.config.dtype_policy().name == "mixed_float16"
     assert "GPU T4, mixed precision" in capsys.readouterr().out

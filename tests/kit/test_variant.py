@@ -63,6 +63,7 @@ def test_every_wrong_letter_and_every_exchange_is_told(small):
         ("VARY-NETO", "No code has O, because these look like other characters"),
         ("ö0ö", "No code has Ö, because codes are written with A to Z and 2 to 9"),
         ("\u0410ARY-NET3", "No code has \u0410, because codes are written with"),  # Cyrillic
+        ("VARY-NET3 is what my instructor sent to me in a mail", "Received: 'VARY-NET3 is what"),
     ],
 )
 def test_what_is_no_code_is_told(small, code, said):
