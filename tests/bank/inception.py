@@ -394,6 +394,13 @@ naive_macs = {"1x1": 128 * 256, "3x3": 192 * 9 * 256, "5x5": 96 * 25 * 256, "poo
         "1x1: It has no activation, the table has relu.",
     ),
     Mistake(
+        "naive, the example's maps always",
+        "naive-answer",
+        changed(_NAIVE, "one, three, five = widths", "one, three, five = 128, 192, 96"),
+        ("inception-naive",),
+        "1x1 gives 20 × 30 × 128, the table has 20 × 30 × 5.",
+    ),
+    Mistake(
         "naive, one above the other",
         "naive-answer",
         changed(_NAIVE, "Concatenate(name=name)", "Concatenate(axis=1, name=name)"),

@@ -1362,6 +1362,11 @@ MISTAKES += [
         "def shortcut_a(x, filters, stride):\n"
         "    half = (filters - x.shape[-1]) // 2\n"
         "    return ops.pad(x[:, ::stride, ::stride], [[0, 0], [0, 0], [0, 0], [half, half]])",
-        ("resnet-cifar",), "it should end with 9 × 8 × 64.",
+        ("resnet-cifar",), "it should end with 6 × 6 × 64.",
+    ),
+    Mistake(
+        "every second pixel, always", "option-answer",
+        _changed(_OPTION, ("x[:, ::stride, ::stride]", "x[:, ::2, ::2]")),
+        ("resnet-cifar",), "The stride is 2, the table has 3.",
     ),
 ]  # fmt: skip
