@@ -20,17 +20,14 @@ package and `course.diagnosis` judge by that evidence alone.
 
 from __future__ import annotations
 
-from operator import ne
-
-from course.check import counts, design, networks, outcome, questions, words
-from course.check.agree import close, largest, where
-from course.check.asked import ask, failed, no_plain_value, told
+from course.check import agree, counts, design, networks, outcome, questions, words
+from course.check.asked import ask, failed, told
 from course.check.card import Card
 from course.check.outcome import CheckFailed, conclude, silently
 from course.check.record import progress
 from course.diagnosis import Cause, finding
 from course.evidence import values
-from course.language import _, sentences
+from course.language import _
 from course.plain import one_line
 
 TYPE_CHECKING = False
@@ -48,8 +45,6 @@ __all__ = [
 ]  # fmt: skip
 
 __tracebackhide__ = outcome.__tracebackhide__
-
-_LONGEST_CARD = 400  # characters of a wrong call: a page of reasons shows 500 of a sentence
 
 
 def model(builder: Callable[..., object], /, *args: object, like: Like, **kwargs: object) -> None:
@@ -108,10 +103,6 @@ def budget(
     conclude(Card(name, findings, note=note))
 
 
-def _several(like):
-    return list(like) if isinstance(like, list | tuple) else [like]
-
-
 def shapes(answers: object, /, *, like: Table, rows: Iterable[str] | None = None) -> None:
     """Check {row: (height, width, channels)} against the shapes that follow from a table.
 
@@ -161,10 +152,11 @@ def value(
     if "failed" in reply:
         kind = _("a dict of numbers") if isinstance(expected, dict) else _("a number")
         findings = [failed(reply, _("a text") if wrong else kind)]
-    elif wrong and reply["value"] is not None:
-        findings = _wrong_text(name, reply["value"], expected, wrong, hint)
+    elif wrong and (got := reply["value"]) is not None:
+        findings = agree.wrong_text(name, got, expected, wrong, hint)
     else:
-        findings = _wrong_value(name, reply["value"], values.exactly(expected), tolerance, hint)
+        right = values.exactly(expected)
+        findings = agree.wrong_value(name, reply["value"], right, tolerance, hint)
     conclude(Card(name, findings))
 
 
@@ -180,61 +172,6 @@ def choice(answers: object, about: str | dict[str, dict[str, str]], /) -> None:
     else:
         findings = questions.wrong(reply["value"], about)
     conclude(Card(name, findings))
-
-
-def _wrong_value(name, got, expected, tolerance, hint):
-    """Findings about the answer of `value`; none if it is right."""
-    empty = isinstance(got, dict) and got and all(item is None for item in got.values())
-    if got is None or empty:
-        return [finding("", Cause.NOT_ANSWERED, hint=words.answer_above())]
-    if isinstance(expected, dict) and isinstance(got, dict) and got:
-        return _wrong_items(got, expected, tolerance, hint)
-    if close(got, expected, tolerance):
-        return []
-    if isinstance(expected, dict):
-        kind = words.dict_of(expected) if expected else _("a dict of numbers")
-        return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, words.quoted(got), hint=hint)]
-    if odd := values.first_stand_in(got):
-        return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
-    said = sentences(words.you_have(words.quoted(got)), hint)
-    return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
-
-
-def _wrong_text(name, got, expected, wrong, hint):
-    """Findings about a text of which some characters may be wrong."""
-    if not isinstance(got, str):
-        odd = values.first_stand_in(got)
-        said, wanted = odd[0] if odd else words.brief(got), _("a text in quotation marks")
-        return [finding("", Cause.WRONG_KIND_OF_VALUE, wanted, said, hint=hint)]
-    if len(got) != len(expected):
-        said = _("The number of characters is {received}, it should be {expected}.")
-        said = said.format(received=f"{len(got):,}", expected=f"{len(expected):,}")
-    else:
-        differ = sum(map(ne, got, expected))
-        if differ <= wrong:
-            return []
-        said = _("Wrong characters: {differ} of {all}. At most {most} may be wrong.")
-        said = said.format(all=f"{len(expected):,}", differ=f"{differ:,}", most=f"{wrong:,}")
-    said = sentences(said, hint)
-    return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
-
-
-def _wrong_items(got, expected, tolerance, hint):
-    """Findings for the items of a dict. The hint is about all items; only the first shows it."""
-    findings = []
-    for key, right in expected.items():
-        item = got.get(key)
-        if key not in got:
-            said, hint = sentences(words.other_key(got, key), hint), ""
-            findings.append(finding(key, Cause.MISSING_KEY, hint=said))
-        elif item is None:
-            findings.append(finding(key, Cause.NOT_ANSWERED))
-        elif odd := values.stands_for(item):
-            findings.append(no_plain_value(key, odd, _("a number")))
-        elif not close(item, right, tolerance):
-            said, hint = sentences(words.you_have(words.quoted(item)), hint), ""
-            findings.append(finding(key, Cause.WRONG_VALUE, received=words.brief(item), hint=said))
-    return findings
 
 
 def function(
@@ -265,39 +202,13 @@ def function(
     reply, name = ask(subject, request), words.name(subject)
     if "failed" in reply:
         wanted = _("a function that returns numbers") if "case" in reply else _("a function")
-        findings = [failed(reply, wanted, _called(name, cases, hints if own else [], reply))]
+        findings = [failed(reply, wanted, agree.call_of(reply, name, cases, hints if own else []))]
     else:
-        findings = _wrong_answers(name, cases, reply["answers"], rights, tolerance, hints)
+        findings = agree.wrong_answers(name, cases, reply["answers"], rights, tolerance, hints)
     if symbolic and not findings and (why := one_line(reply.get("symbolic", _("no answer came")))):
         findings = [finding(name, Cause.NOT_SYMBOLIC, received=why)]
     conclude(Card(name, findings))
 
 
-def _wrong_answers(name, cases, answers, rights, tolerance, hints):
-    """The finding about the first call whose answer is wrong, in a list; empty if there is none."""
-    if not isinstance(answers, list) or len(answers) != len(cases):
-        return [finding(name, Cause.NO_ANSWER, received=words.malformed())]
-    for case, got, right, hint in zip(cases, answers, rights, hints, strict=True):
-        expected = values.exactly(right)
-        allowed = tolerance * max(1.0, largest(expected))
-        if not close(got, expected, allowed):
-            said, wanted = words.apart(got, expected)
-            said = values.kind_of(None) if got is None else said
-            parts = words.call(name, case, {}), said, wanted
-            end = sentences(where(got, expected, allowed), hint)
-            call, gives, wanted = words.fitted(parts, _LONGEST_CARD - len(end))
-            text = _("{call} gives {gives}, it should give {wanted}.")
-            text = sentences(text.format(call=call, gives=gives, wanted=wanted), end)
-            text = " ".join(text.split())
-            return [finding(name, Cause.WRONG_VALUE, received=said, hint=text)]
-    return []
-
-
-def _called(name, cases, hints, reply):
-    """The call that went wrong, if it is known and short enough to be read, and its hint."""
-    number = reply.get("case")
-    if type(number) is not int or not 0 <= number < len(cases):
-        return ""
-    call = words.call(name, cases[number], {})
-    said = [_("The call was {call}.").format(call=call)] if len(call) <= 200 else []
-    return sentences(*said, *hints[number : number + 1])
+def _several(like):
+    return list(like) if isinstance(like, list | tuple) else [like]

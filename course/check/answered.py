@@ -283,12 +283,12 @@ def _value(node, uses):
         return _Name(uses, _("`{name}` is still None"))
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
-        pairs = [(getattr(key, "value", None), value) for key, value in pairs]
+        pairs = [(key.value if isinstance(key, ast.Constant) else None, v) for key, v in pairs]
     elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "dict":
         pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
     else:
         return _Name(uses)
-    empty = tuple(key for key, value in pairs if key and is_empty(value))
+    empty = tuple(key for key, value in pairs if key is not None and is_empty(value))
     written = all(key is not None for key, _ in pairs) and not getattr(node, "args", ())
     keys = frozenset(key for key, _ in pairs) if written else None
     return _Name(uses, "", empty, keys, untouched=len(empty) == len(pairs))

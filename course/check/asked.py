@@ -27,38 +27,42 @@ _LONGEST = 1000
 
 
 def ask(subject, request):
-    """Evidence about a subject, from this process or from the grader's sandbox."""
+    """The reply to a request (`course.evidence.observe`), from this process or from the box.
+
+    A reply without the expected field, or without an answer for each call, is one that failed.
+    """
     outcome.made_by(cells.helper_of(subject))
     remote = values.attribute(type(subject), "__evidence__")
     reply = remote(subject, request) if remote else observe(subject, request)
-    # The student's process may send anything. A reply without the expected field is a failed check.
-    wanted = {"value": "value", "call": "answers"}.get(request["ask"], "trace")
-    known = isinstance(reply, dict) and (isinstance(reply.get("failed"), str) or wanted in reply)
-    if not known:
+    if not _is_formed(reply, request):
         return {"failed": "NO_ANSWER", "text": words.malformed()}
     if "value" in reply:
         reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
-    if isinstance(reply.get("answers"), list):
+    if "answers" in reply:
         reply["answers"] = list(map(values.plain, reply["answers"]))
     return reply
+
+
+def _is_formed(reply, request):
+    """Whether a reply has what the request asks for; the student's process may send anything."""
+    if not isinstance(reply, dict):
+        return False
+    if "failed" in reply:
+        return isinstance(reply["failed"], str)
+    if request["ask"] == "call":
+        answers = reply.get("answers")
+        return isinstance(answers, list) and len(answers) == len(request["cases"])
+    return ("value" if request["ask"] == "value" else "trace") in reply
 
 
 def told(subject: object, request: dict[str, Any], expected: str) -> dict[str, Any]:
     """The reply to a request for a value or for the answers of calls.
 
-    `expected` says in words what the subject should be. Raises CheckFailed if it gave no answer,
-    or not one answer for each call.
+    `expected` says in words what the subject should be. Raises CheckFailed if it gave no answer.
     """
     reply = ask(subject, request)
-    name, found = words.name(subject), None
     if "failed" in reply:
-        found = failed(reply, expected)
-    elif request["ask"] == "call" and not (
-        isinstance(reply["answers"], list) and len(reply["answers"]) == len(request["cases"])
-    ):
-        found = finding(name, Cause.NO_ANSWER, received=words.malformed())
-    if found is not None:
-        conclude(Card(name, [found]))
+        conclude(Card(words.name(subject), [failed(reply, expected)]))
     return reply
 
 

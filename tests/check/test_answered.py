@@ -50,6 +50,8 @@ def test_a_dict_that_is_filled_in_is_an_answer(source):
     "source, why",
     [
         ("d = {'a': None}", OPEN),
+        ("d = {0: None, 1: None}", OPEN),
+        ("d = {0: None, 1: 2}", "in `d`, 0 is still None"),
         ("d = {'a': None, 'b': 1}", "in `d`, 'a' is still None"),
         ("d = dict(a=None, b=1)\nprint(d)", "in `d`, 'a' is still None"),
         ("d = {'a': 1, 'b': [None, None]}", "in `d`, 'b' is still None"),

@@ -963,6 +963,8 @@ WINDOW = {"kernel_size": [5, 5], "strides": [1, 1], "dilation_rate": [1, 1], "pa
         forged(),
         forged(failed=["x"]),
         forged(failed=None),
+        forged(failed=["x"], value=3, answers=[1], trace={}),
+        forged(answers=[1, 2, 3]),
         forged(trace=None),
         forged(trace=[1]),
         forged(answers=3),
@@ -983,6 +985,9 @@ def test_a_forged_answer_is_a_failed_check_and_nothing_worse(subject):
         lambda: check.shapes(subject, like=LENET5),
         lambda: check.parameters(subject, like=LENET5),
         lambda: check.function(subject, [1], like=lambda a: a),
+        lambda: check.choice(subject, "lenet-bridge"),
+        lambda: check.batch_norm(subject, mode="use"),
+        lambda: check.told(subject, {"ask": "call", "cases": [[1], [2]]}, "a function"),
     ):
         with pytest.raises(check.CheckFailed):
             ask()
