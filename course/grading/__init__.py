@@ -37,12 +37,13 @@ def course_folder(start):
     )
 
 
-def meant(name, known):
+def meant(name, known, alike=0.6):
     """A question about the known names that are spelled almost like this one, or "".
 
-    It begins with a blank, to be put behind a sentence.
+    It begins with a blank, to be put behind a sentence. `alike` is the least share of letters that
+    are equal.
     """
-    close = difflib.get_close_matches(name, sorted(known), 3)
+    close = difflib.get_close_matches(name, sorted(known), 3, alike)
     return f" Did you mean {' or '.join(close)}?" if close else ""
 
 

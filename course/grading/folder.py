@@ -17,7 +17,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 from sqlalchemy.exc import SAWarning
 
-from course.grading import CourseError, course_folder, meant
+from course.grading import CONFIG, CourseError, course_folder, meant, settings
 from course.plain import one_line
 
 try:
@@ -57,12 +57,14 @@ class CourseFolder:
                 Exception,
                 SystemExit,
             ) as error:  # the file is a program, and may raise anything
-                where = traceback.extract_tb(error.__traceback__)[-1]
+                steps = traceback.extract_tb(error.__traceback__)
+                where = next((s for s in reversed(steps) if s.filename.endswith(CONFIG)), steps[-1])
                 at = "" if isinstance(error, SyntaxError) else f", {where.filename}:{where.lineno}"
                 said = one_line(f"{type(error).__name__}: {error}{at}")
                 raise CourseError(
                     f"The settings in nbgrader_config.py cannot be read ({said}). Mend that line."
                 ) from None
+        settings.look_at(app.config)
         if copy:
             self.root = Path(copy)
             for step in ("source", "release", "submitted", "autograded", "feedback"):

@@ -23,6 +23,7 @@ from course.grading import CourseError
 from course.grading.late import penalise
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
+from course.grading.settings import look_at_steps
 from course.grading.verdict import Exercise, number
 from course.language import ENGLISH, _, ngettext, speaking, spoken
 
@@ -40,6 +41,8 @@ def feedback(course, assignment, students=None, progress=lambda *_: None):
         raise CourseError(
             f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )
+    for setting in ("preprocessors", "exporter_class"):
+        look_at_steps(course.config, "GenerateFeedback", setting)
     penalise(course, [assignment])
     failures = []
     for done, student in enumerate(chosen, 1):

@@ -12,16 +12,18 @@ import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from course.grading import CourseError
+from course.grading import CONFIG, CourseError
 from course.grading.folder import BANKS
 from course.grading.notebook.problems import different_codes, language_problems, source_problems
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
+from course.grading.settings import look_at_steps
 from course.grading.troubles import of_the_gradebook
 from course.language import in_setup, known
 from course.notebook.enclosed import enclosed, release_in
 from course.notebook.official import grade_id
 from course.notebook.read import read_notebook
+from course.plain import one_line
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
@@ -112,14 +114,19 @@ def repository_of(course, given):
     """(the https address that Colab gets the course from, sentences about it).
 
     `given` is the address from the command line. If it is None, nbgrader_config.py counts, then the
-    git remote. Raises CourseError for a given address without an https form.
+    git remote. Raises CourseError for an address from either without an https form.
     """
-    own = git_remote(course.root)
-    asked = given if given is not None else course.config.Stamp.get("repository") or own
+    own, set_there = git_remote(course.root), course.config.Stamp.get("repository")
+    asked = given if given is not None else set_there or own
     address = https(asked)
     if asked and not address:
         if given:
             raise CourseError(f"The repository should be an https:// address. Received: {given}")
+        if set_there:
+            raise CourseError(
+                f"c.Stamp.repository in {CONFIG} should be an https:// address, such as "
+                f"'https://github.com/you/convnets'. It is {one_line(repr(set_there))}."
+            )
         return "", [
             f"The folder's git remote, {asked}, has no https address that Colab could use. "
             "Notebooks are released without an address; name one with --repository."
@@ -184,6 +191,7 @@ def release(course, assignment, repository):
     """
     look_at(course, [assignment])
     course.api.config.Stamp.update(repository=repository, language=language_of(course))
+    look_at_steps(course.config, "GenerateAssignment")
     result = course.api.generate_assignment(assignment)
     if not result["success"]:
         why = last_error(result)

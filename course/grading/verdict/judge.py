@@ -34,8 +34,10 @@ class Judge(NbGraderPreprocessor):
         "TensorFlow, or JAX where TensorFlow is not installed.",
     ).tag(config=True)
     # Seconds of its own time, see runner.py: the same on an idle and a busy machine.
-    timeout = Integer(60, help="Seconds that one cell, or one answer, may take.").tag(config=True)
-    wall = Integer(300, help="Seconds that a whole submission may take.").tag(config=True)
+    timeout = Integer(60, min=1, help="Seconds that one cell, or one answer, may take.").tag(
+        config=True
+    )
+    wall = Integer(300, min=1, help="Seconds that a whole submission may take.").tag(config=True)
     follow_through = Bool(
         True, help="Judge with the official answer what fails only because of an earlier one."
     ).tag(config=True)
