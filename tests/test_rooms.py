@@ -28,7 +28,7 @@ ROOMS = (
 GRADING = (
     {"__init__"},
     {"notebook", "sandbox", "tables"},
-    {"folder", "troubles", "variants"},
+    {"folder", "settings", "troubles", "variants"},
     {"inbox"},
     {"verdict"},
     {"job", "judges", "worker", "late", "hand", "results", "book", "cluster", "grade", "pack"},
