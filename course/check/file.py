@@ -137,10 +137,10 @@ def found_in(content, file="", exercises=(), released=None):
     if released is not None:
         name, official = released
         files = renamed.named({file or f"{name}.ipynb": content}, [name])
-        ((_name, nb, problem),) = renamed.read_submission(files, {name: official})
-        if nb is None:
-            return Found(shown, _ended(problem), cells=cells)
-        nb, repairs = repair(nb, official)
+        (read,) = renamed.read_submission(files, {name: official})
+        if read.nb is None:
+            return Found(shown, _ended(read.problem), cells=cells)
+        nb, repairs = repair(read.nb, official)
     answers = Answers(nb.cells, official)
     gone = [name for name in exercises if name not in answers.exercises]
     answers.exercises |= dict.fromkeys(gone, _("its check cell is gone"))

@@ -31,7 +31,7 @@ from course.check.file import receipt
 from course.grading import CourseError
 from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
-from course.grading.verdict import Verdict, not_graded, unreadable
+from course.grading.verdict import Verdict, not_graded, not_handed_in, unreadable
 from course.grading.verdict.judge import Judge
 from course.grading.verdict.judging import read_before
 from course.grading.verdict.runner import NoVerdict
@@ -171,8 +171,10 @@ def _answer(link):
     numpy.random.seed()  # unlike Python's generator, NumPy's is not seeded again at a fork
     try:
         with _beside(job.files), speaking(job.language):
-            submission = read_submission(contents, job.official)
-            notebooks = {name: _judged(job, name, *read, address) for name, *read in submission}
+            submission = list(read_submission(contents, job.official))
+            if all(read.absent for read in submission):  # then a person should look
+                submission = [read._replace(absent=False) for read in submission]
+            notebooks = {read.name: _judged(job, read, address) for read in submission}
         verdict = Verdict(notebooks, assignment=job.assignment, job=job.name)
     except outside.BoxError as error:
         verdict = error
@@ -206,11 +208,12 @@ def _out_of_time(signum, frame):
     raise NoVerdict(said.format(count=LONGEST))
 
 
-def _judged(job, name, nb, problem, address):
-    """The judged notebook as JSON text. If it could not be read (`nb` is None), it says why."""
+def _judged(job, read, address):
+    """The judged notebook as JSON text. If it could not be read, it says why."""
+    name, nb, problem, absent = read
     official = job.official[name]
     if nb is None:
-        return unreadable(job, name, problem)
+        return (not_handed_in if absent else unreadable)(job, name, problem)
     mark = receipt(nb.cells)
     with speaking(official.language):
         nb, _repairs = repair(nb, official)

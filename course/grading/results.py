@@ -27,6 +27,7 @@ class Result:
     open: set = field(default_factory=set)  # grade ids of those that were not answered
     remarks: list = field(default_factory=list)  # (grade id, text: passed with an official answer)
     repairs: list = field(default_factory=list)
+    absent: list = field(default_factory=list)  # sentences: a notebook was not handed in
     failed: str | None = None
     manual: bool = False  # whether an answer waits for a person
     by_hand: str | None = None  # why it could not be graded, if a person has graded all of it
@@ -85,6 +86,7 @@ def _read_notebook(result, nb, notebook):
     said = nb.metadata.get("course", {})
     result.files[notebook.name] = said.get("file")
     result.repairs += map(one_line, said.get("repairs", []))
+    result.absent += map(one_line, filter(None, [said.get("absent")]))
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
     result.language = said.get("language", ENGLISH)
@@ -140,6 +142,7 @@ def table(results):
             lines.append(f"{'':<{width}}    −{result.late:g} handed in late")
         for said in result.repairs:
             lines.append(f"{'':<{width}}    repaired: {said}")
+        lines += [f"{'':<{width}}    {said}" for said in result.absent]
     if not all(result.contained for result in results):
         lines.append("Graded WITHOUT a sandbox: these submissions could read and change anything.")
     return "\n".join(lines)

@@ -6,6 +6,9 @@ the only other file in the folder with its exercises is taken for it.
 
 import hashlib
 import os
+from typing import NamedTuple
+
+from nbformat import NotebookNode
 
 from course.language import _, ngettext
 from course.notebook.official import grade_ids
@@ -14,6 +17,15 @@ from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
 
 _MOST = 20  # other files of one student that are read
+
+
+class Read(NamedTuple):
+    """One notebook of a submission, as far as it could be read."""
+
+    name: str
+    nb: NotebookNode | None
+    problem: str | None = None  # why it could not be read
+    absent: bool = False  # no file that was handed in could be it
 
 
 def contents(folder, names):
@@ -63,7 +75,7 @@ def file_digest(contents, name, names):
 
 
 def read_submission(contents, official):
-    """Yield (name, the notebook or None, the problem) for each notebook of an assignment.
+    """Yield a Read for each notebook of an assignment.
 
     `contents` is the result of the function `contents`; `official` is {notebook: {grade id:
     Official}}.
@@ -75,18 +87,19 @@ def read_submission(contents, official):
         candidates = alike.get(name, [])
         if name in contents:
             nb, problem = _read(contents[name], official[name])
-            yield name, nb, problem and told(file, problem)
+            yield Read(name, nb, problem and told(file, problem))
         elif len(candidates) == 1:
             nb, problem = _read(others[candidates[0]], official[name])
             if nb is None:
-                yield name, None, told(one_line(candidates[0], 100), problem)
+                yield Read(name, None, told(one_line(candidates[0], 100), problem))
                 continue
             said = _('{file} was handed in as "{name}"; its exercises say so.')
             said = said.format(file=file, name=one_line(candidates[0], 100))
             nb.metadata["damage"] = [said, *nb.metadata.get("damage", [])]
-            yield name, nb, None
+            yield Read(name, nb)
         else:
-            yield name, None, _not_there(file, candidates, rest)
+            absent = not candidates and not rest
+            yield Read(name, None, _not_there(file, candidates, rest), absent)
 
 
 def _read(content, official):

@@ -448,9 +448,10 @@ def test_a_page_is_refused_for_two_notebooks_and_says_what_is_wrong_with_a_pack(
     assert "There is no pack" in error and "Not graded." in out and "There is no pack" in out
     status, text = judge(capsys, "--pack", tmp_path / "two.course", tmp_path / "p1.ipynb")
     found = json.loads(text)
-    assert status == 0 and found["reasons"] == ["p2.ipynb was not handed in"]
-    assert [each["points"] for each in found["exercises"]] == [1, None]
-    assert (found["score"], found["max_score"], found["state"]) == (1, 2, "not graded")
+    assert status == 0 and found["reasons"] == []
+    assert found["absent"] == ["p2.ipynb was not handed in, so its exercises have no points."]
+    assert [each["points"] for each in found["exercises"]] == [1, 0]
+    assert (found["score"], found["max_score"], found["state"]) == (1, 2, "graded")
 
 
 def never_ending(room, folder):

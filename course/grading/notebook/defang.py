@@ -55,7 +55,7 @@ _NBGRADER = {
 _KERNELSPEC = dict.fromkeys(("name", "display_name", "language"), str)
 _COURSE = {
     "digest": str, "sandbox": str, "seconds": int | float, "failed": str, "repairs": list,
-    "receipt": str, "language": str,
+    "receipt": str, "language": str, "absent": str,
 }  # fmt: skip
 
 

@@ -114,6 +114,7 @@ def _page(nb, names):
         penalty=names.get("late_penalty"),
         failed=failed,
         by_hand=None if failed else said.get("failed"),
+        absent=said.get("absent"),
         repairs=said.get("repairs"),
         waiting=sum(exercise.state == "waits" for exercise in exercises),
         exercises=exercises,

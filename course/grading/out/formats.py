@@ -63,6 +63,7 @@ def as_json(verdict):
             "score": verdict.score,
             "max_score": verdict.maximum,
             "reasons": verdict.reasons,
+            "absent": verdict.absent,
             "repairs": verdict.repairs,
             "receipts": verdict.receipts,
             "sandbox": verdict.sandbox,
@@ -243,6 +244,7 @@ def _total(verdict):
 def _plain_about(verdict):
     said = _("Not graded: {reason}")
     lines = [said.format(reason=one_line(reason, 2000)) for reason in verdict.reasons]
+    lines += map(one_line, verdict.absent)
     waiting = [each.name for each in verdict.exercises if each.points is None and not each.failed]
     if waiting:
         said = _("A person still grades {names}.")

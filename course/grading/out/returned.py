@@ -110,6 +110,7 @@ def _with_reasons(nb, assignment, about):
         top.append(less.format(points=number(late)))
     if said.get("failed"):
         top.append(_("Not graded: {reason}").format(reason=escaped(said["failed"])))
+    top += map(escaped, filter(None, [said.get("absent")]))
     repaired = _("Repaired: {repair}")
     top += [repaired.format(repair=escaped(text)) for text in said.get("repairs", ())]
     cells = [new_markdown_cell("\n\n".join(top))]

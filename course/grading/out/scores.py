@@ -103,8 +103,8 @@ def _scored(course, gradebook, record, assignment, student, submission):
         row["state"] = UNSAFE
     if _changed(course, row, result):
         row["state"] = CHANGED
-    if result.failed:
-        row["note"] = result.failed
+    said = [result.failed] if result.failed else [row["note"], *result.absent]
+    row["note"] = "; ".join(filter(None, said))
     for notebook in submission.notebooks:
         for grade in notebook.grades:
             if not result.failed or grade.manual_score is not None:  # else 0, as of a wrong answer

@@ -106,9 +106,9 @@ class _Reader:
         answers, helpers, contents = {}, set(), {}
         with suppress(OSError):
             contents = renamed.contents(path, self.official)
-        for name, nb, _ in renamed.read_submission(contents, self.official):
-            official = self.official[name]
-            for cell in _repaired(nb, official) if nb is not None else ():
+        for found in renamed.read_submission(contents, self.official):
+            official = self.official[found.name]
+            for cell in _repaired(found.nb, official) if found.nb is not None else ():
                 known = official.get(grade_id(cell))
                 if known is None and cell.cell_type == "code":
                     helpers |= pieces.bound(cell.source) or frozenset()

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import nbformat
-from nbformat.v4 import new_markdown_cell, new_output
+from nbformat.v4 import new_markdown_cell
 from nbgrader import utils
 
-from course.diagnosis.causes import Cause
+from course.diagnosis.causes import Cause, Finding
 from course.grading.sandbox import outside
+from course.grading.verdict import outputs
 from course.language import ENGLISH, _, speaking
+from course.notebook.official import grade_id
 from course.notebook.repair import repair
 
 
@@ -84,6 +86,11 @@ class Verdict:
         return list(dict.fromkeys(filter(None, [self.failed, *self._said("failed")])))
 
     @property
+    def absent(self):
+        """Sentences about notebooks that were not handed in beside others."""
+        return self._said("absent")
+
+    @property
     def repairs(self):
         """Sentences about what was repaired before the notebooks were judged."""
         return [text for repairs in self._said("repairs") for text in repairs]
@@ -152,20 +159,38 @@ def not_graded(job, reason):
 
 def unreadable(job, name, reason):
     """The released notebook with no points for any exercise, and with the reason at its top."""
-    spoken = job.official[name].language
-    with speaking(spoken):
-        nb, _repairs = repair(nbformat.v4.new_notebook(), job.official[name])
-        head = _("Not graded.")
-    nb.cells[0] = new_markdown_cell(f"**{head}** {reason}", id="not-graded")
-    nb.metadata["kernelspec"] = job.kernelspec
-    nb.metadata["course"] = {"failed": reason, "repairs": [], "language": spoken}
-    for cell in nb.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if meta.get("grade") and not meta["solution"] and cell.cell_type == "code":
-            cell.outputs = [
-                new_output("error", ename="NotGraded", evalue=reason, traceback=[reason])
-            ]
+    with speaking(job.official[name].language):
+        nb = _without_points(job, name, f"**{_('Not graded.')}** {reason}")
+    nb.metadata["course"]["failed"] = reason
+    for cell in filter(utils.is_grade, nb.cells):
+        if not utils.is_solution(cell) and cell.cell_type == "code":
+            cell.outputs = [outputs.error("NotGraded", reason)]
     return nbformat.writes(nb)
+
+
+def not_handed_in(job, name, reason):
+    """The released notebook, judged as one without answers: the student handed in others."""
+    with speaking(job.official[name].language):
+        said = _("{reason}, so its exercises have no points.").format(reason=reason)
+        nb = _without_points(job, name, f"**{said}**")
+        finding = Finding("", Cause.NOT_ANSWERED, "", "", said)
+    nb.metadata["course"]["absent"] = said
+    for cell in filter(utils.is_grade, nb.cells):
+        cell.source = job.official[name][grade_id(cell)].released
+        cell.metadata["course"] = outputs.metadata([finding], passed=False)
+        if not utils.is_solution(cell) and cell.cell_type == "code":
+            cell.outputs = [outputs.error("CheckFailed", said)]
+    return nbformat.writes(nb)
+
+
+def _without_points(job, name, text):
+    """A released notebook, with a text in the place of its title."""
+    official = job.official[name]
+    nb, _repairs = repair(nbformat.v4.new_notebook(), official)
+    nb.cells[0] = new_markdown_cell(text, id="not-graded")
+    nb.metadata["kernelspec"] = job.kernelspec
+    nb.metadata["course"] = {"repairs": [], "language": official.language}
+    return nb
 
 
 def number(points):

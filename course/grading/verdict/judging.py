@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nbformat.v4 import new_output
 
-from course.diagnosis.causes import Cause
+from course.diagnosis.causes import Cause, finding
 from course.evidence import cells, own_work, syntax
 from course.grading import CourseError
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
@@ -74,6 +74,8 @@ class Judging:
     def _cell(self, cell):
         """One cell: the student's is run, the instructor's is judged."""
         cell.metadata.pop("tags", None)
+        if outputs.is_open(cell):
+            cell.metadata["course"] = outputs.metadata([finding("", Cause.NOT_ANSWERED)], False)
         if cell.cell_type != "code":
             return
         if test := self._tests.get(grade_id(cell)):

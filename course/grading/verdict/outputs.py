@@ -76,6 +76,11 @@ def shown(verdict):
     return [new_output("error", ename="CheckFailed", evalue=verdict.card, traceback=lines)]
 
 
+def is_open(cell):
+    """Whether it is an answer that a person would grade, and the student left it as it was."""
+    return utils.is_grade(cell) and utils.is_solution(cell) and utils.determine_grade(cell)[0] == 0
+
+
 def metadata(findings, passed):
     """The verdict as the metadata of its test cell; `judged` reads it."""
     said = [
