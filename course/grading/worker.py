@@ -15,6 +15,7 @@ from course.grading.sandbox import outside
 from course.grading.verdict import not_graded
 from course.grading.verdict.runner import LONGEST
 from course.language import _, speaking
+from course.notebook.renamed import read_submission
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def grade_submission(job, contents, judges=None, student=None):
     """
     job = job.of(student)
     begun = time.monotonic()
-    address = job.box or outside.box(*job.runs_in).address
+    address = job.box or _box_for(job, contents)
     judges = judges or own_judges()
     longest = (2 * LONGEST + 60) * len(job.official) + TO_JUDGE
     verdict = _in_own_process(judges, job, contents, address, longest)
@@ -41,6 +42,14 @@ def grade_submission(job, contents, judges=None, student=None):
             verdict = not_graded(job, str(verdict))
     verdict.seconds = time.monotonic() - begun
     return verdict
+
+
+def _box_for(job, contents):
+    """The address of this process's own box; None if it is not warm and there is nothing to run."""
+    box = outside.box(*job.runs_in)
+    if box.is_started or any(r.nb is not None for r in read_submission(contents, job.official)):
+        return box.address
+    return None
 
 
 def _in_own_process(judges, job, contents, address, longest):

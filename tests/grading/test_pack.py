@@ -18,7 +18,7 @@ from course.grading import CourseError, pack
 from course.grading.folder import CourseFolder
 from course.grading.grade import job_of
 from course.grading.out.formats import FORMATS
-from course.grading.sandbox import outside
+from course.grading.sandbox import BoxError, bubblewrap, outside
 from course.grading.verdict import Exercise, Verdict, not_graded
 from tests import made_up
 from tests.classroom import ROOT, Classroom
@@ -452,6 +452,27 @@ def test_a_page_is_refused_for_two_notebooks_and_says_what_is_wrong_with_a_pack(
     assert found["absent"] == ["p2.ipynb was not handed in, so its exercises have no points."]
     assert [each["points"] for each in found["exercises"]] == [1, 0]
     assert (found["score"], found["max_score"], found["state"]) == (1, 2, "graded")
+
+
+def test_where_nothing_can_be_run_no_box_is_started(small, tmp_path, capsys, monkeypatch):
+    """A verdict on a file that cannot be read needs neither Keras nor bubblewrap."""
+    path, _ = small
+
+    def no_program():
+        raise BoxError("bubblewrap is missing")
+
+    monkeypatch.setattr(bubblewrap, "program", no_program)
+    monkeypatch.setattr(outside, "box", outside.Box)  # another test may have started its own
+    for name, text, said in (
+        ("hw.ipynb", "{", "hw.ipynb is not JSON"),
+        ("notes.ipynb", '{"cells": []', "hw.ipynb was not handed in"),
+    ):
+        (tmp_path / name).write_text(text)
+        status, out = judge(capsys, "--pack", path, tmp_path / name)
+        assert status == 0 and said in json.loads(out)["reasons"][0]
+    whole = next(small[1].iterdir())
+    assert main(["judge", "--pack", str(path), str(whole)]) == 1
+    assert "bubblewrap is missing" in capsys.readouterr().err
 
 
 def never_ending(room, folder):

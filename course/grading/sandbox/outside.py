@@ -63,9 +63,14 @@ class Box:
         self._open.close()
         self._process, self._ready = None, False
 
+    @property
+    def is_started(self):
+        """Whether it runs, or imports Keras to do so."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self):
         """Start the box unless it runs. It then imports Keras; `address` waits for that."""
-        if self._process is not None and self._process.poll() is None:
+        if self.is_started:
             return
         self.close()
         kind = kind_of_walls(self._sandbox)
