@@ -29,8 +29,11 @@ import re
 from course import show
 from course.architectures import Table
 from course.evidence import pytorch
+from course.evidence.ends import TraceError
 from course.evidence.lines import Misused
 from course.evidence.observe import weightless
+from course.evidence.pytorch.trace import trace as trace_of_module
+from course.evidence.trace import trace
 from course.language import _
 from course.network.from_table import from_table
 from course.network.from_trace import from_trace
@@ -241,8 +244,6 @@ def anatomy(
         return Anatomy(known.name, *parts)
     if isinstance(network, dict) and "steps" in network:
         return Anatomy.of("model", from_trace(network, numbers))
-    from course.evidence.trace import trace
-
     if inspect.isroutine(network) or pytorch.is_class(network):
         with weightless():
             return anatomy(network(), input_shape, numbers)
@@ -270,11 +271,8 @@ def _of_table(table):
 
 
 def _of_module(module, input_shape, numbers):
-    from course.evidence.ends import TraceError
-    from course.evidence.pytorch.trace import trace
-
     try:
-        evidence = trace(module, input_shape, numbers)
+        evidence = trace_of_module(module, input_shape, numbers)
     except Misused as error:
         raise TraceError(_("{received}.").format(received=error)) from None
     return Anatomy.of(type(module).__name__, from_trace(evidence, numbers))
@@ -283,8 +281,6 @@ def _of_module(module, input_shape, numbers):
 def _from_config(config):
     """A model of `model.to_json()`, as text or dict, or of `model.get_config()`."""
     import keras
-
-    from course.evidence.ends import TraceError
 
     try:
         config = json.loads(config) if isinstance(config, str) else config

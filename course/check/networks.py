@@ -7,9 +7,10 @@ from course.check import words
 from course.check.asked import ask, bounded, failed
 from course.check.card import Card
 from course.diagnosis import Cause, finding, nearest, worded
-from course.evidence import probes, values
+from course.evidence import values
 from course.language import _
 from course.network.graph import TooLarge
+from course.network.recognise import drawn
 from course.network.words import shape_of
 from course.plain import one_line
 
@@ -42,7 +43,7 @@ def read(kind, subject, args, kwargs, input_shape, judged):
         "args": values.sendable(list(args)),
         "kwargs": values.sendable(kwargs),
         "input_shape": list(input_shape),
-        "probe": probes.drawn(),  # new each time, so that no answer can be prepared
+        "probe": drawn(),  # new each time, so that no answer can be prepared
     }
     reply = ask(subject, request)
     name = words.call(words.name(subject), args, kwargs)

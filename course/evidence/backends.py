@@ -50,7 +50,7 @@ def _register():
     class Dispatcher(dispatching):
         def handle(self, op, args, kwargs):
             given = keras.tree.flatten([args, kwargs])
-            symbolic = any(isinstance(value, keras.KerasTensor) for value in given)
+            symbolic = any(map(keras_private.is_symbolic, given))
             instead = known.get(inspect.unwrap(op))
             if not _open or not symbolic or instead is None:
                 return self.NOT_SUPPORTED

@@ -7,10 +7,11 @@ import re
 import sys
 import traceback
 
+from course.evidence.ends import TraceError
 from course.evidence.in_words import SUPER, in_words
 from course.evidence.keras_private import was_called
 from course.evidence.keras_state import made_at
-from course.evidence.lines import Misused, Refused, expression, in_line, is_own, written
+from course.evidence.lines import Misused, Refused, expression, how_to_call, in_line, is_own
 from course.evidence.pytorch import errors
 from course.language import _
 
@@ -21,8 +22,6 @@ _RECURSIVE = 100  # calls of a student's functions, one in the other, by which t
 @contextlib.contextmanager
 def blame():
     """Turn whatever the student's code raises into a reason that names their line."""
-    from course.evidence.ends import TraceError
-
     try:
         yield
     except (Refused, TraceError, KeyboardInterrupt, GeneratorExit):
@@ -193,9 +192,9 @@ def _value(frame, node):
 
 def _uncalled(name, kind):
     if not name:
-        return _("It is a layer that was not called; write {call}").format(call=written(kind))
+        return _("It is a layer that was not called; write {call}").format(call=how_to_call(kind))
     said = _("{name} is a layer that was not called; write {call}")
-    return said.format(name=name, call=written(kind))
+    return said.format(name=name, call=how_to_call(kind))
 
 
 def as_not_called(keras, value, name=""):
@@ -203,7 +202,7 @@ def as_not_called(keras, value, name=""):
     if isinstance(value, type) and issubclass(value, keras.Layer):
         said = _("It is the class {kind}, no tensor; write {call}")
         said = _("{name} is the class {kind}, no tensor; write {call}") if name else said
-        return said.format(name=name, kind=value.__name__, call=written(value))
+        return said.format(name=name, kind=value.__name__, call=how_to_call(value))
     if not isinstance(value, keras.Layer) or isinstance(value, keras.Model):
         return ""
     if was_called(value):

@@ -1,8 +1,8 @@
 """Cells that stopped with an error: which names they did not define, and why.
 
 A check is about a name that some cell above should have defined. If that cell was not run, or
-stopped before the definition, there is nothing to judge, or only an older value. `Made` keeps track
-of this for a notebook and for the grader; `watch` makes a notebook's checks report it.
+stopped before the definition, there is nothing to judge, or only an older value. `Undefined` keeps
+track of this for a notebook and for the grader; `watch` makes a notebook's checks report it.
 """
 
 import ast
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from course.evidence import own_work
 from course.evidence.lines import line_of
-from course.evidence.syntax import bound, parsed
+from course.evidence.syntax import bound, parsed, tree_of
 from course.language import N_, _, sentences
 from course.plain import one_line
 
@@ -92,7 +92,7 @@ def defined(source):
     return names
 
 
-class Made:
+class Undefined:
     """The names that the cells that were run should have defined, and did not."""
 
     def __init__(self):
@@ -149,10 +149,7 @@ class Missing:
 
 def asked(source):
     """The names that the checks of a cell are about: the first argument of each `check.…(…)`."""
-    try:
-        calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+    calls = [node for node in ast.walk(tree_of(source)) if isinstance(node, ast.Call)]
     firsts = [call.args[0] for call in calls if call.args and _is_check(call.func)]
     return [node.id for node in firsts if isinstance(node, ast.Name)]
 
@@ -166,7 +163,7 @@ class _Watch:
     """Puts a `Missing` in the place of each name that a check is about and no cell has defined."""
 
     def __init__(self, names):
-        self.names, self.made, self.put = names, Made(), {}
+        self.names, self.undefined, self.put = names, Undefined(), {}
         self.helped = None  # (an answer, the helper that made it) while its check runs
         self.written = own_work.Written()
         self.unread = []  # (text, Stop or None) of cells that have run since the last check
@@ -177,7 +174,7 @@ class _Watch:
         if not exercise:
             return
         for text, stop in self.unread:
-            self.made.ran(text, stop)
+            self.undefined.ran(text, stop)
             official = own_work.is_of_a_source(text)
             self.written.ran(own_work.solution_for_all(text) if official else text)
         self.unread = []
@@ -185,7 +182,7 @@ class _Watch:
         said = own_work.allowed(source), own_work.refused(source)
         helped = self.written.helped(exercise[1], names, *said)
         for name in names:
-            why = self.made.why_missing(name)
+            why = self.undefined.why_missing(name)
             if name not in self.put and (why or name not in self.names):
                 was = {name: self.names[name]} if name in self.names else {}
                 self.put[name] = was

@@ -4,7 +4,7 @@ So the trace has the steps inside of them as if they stood in the model itself.
 """
 
 from course.evidence import backends
-from course.evidence.keras_private import layers_of, own_variables
+from course.evidence.keras_private import is_symbolic, layers_of, own_variables
 from course.evidence.settings import published
 
 
@@ -35,8 +35,7 @@ def outputs_of(keras, model, x):
         if type(model).build is not keras.Model.build and not model.built:
             model.build(x.shape)
         outputs = _called(model, x)
-        symbolic = map(keras.backend.is_keras_tensor, keras.tree.flatten(outputs))
-        return outputs if all(symbolic) else None
+        return outputs if all(map(is_symbolic, keras.tree.flatten(outputs))) else None
     except Exception:  # a student's call may raise anything
         return None
 

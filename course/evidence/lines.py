@@ -85,7 +85,7 @@ def expression(part):
         return None
 
 
-def written(kind, given="x"):
+def how_to_call(kind, given="x"):
     """How to create and call a layer of this class: `layers.ReLU()(x)`, `nn.ReLU()(x)`."""
     parameters = inspect.signature(kind).parameters.values()
     needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]

@@ -27,17 +27,18 @@ from course.evidence import (
     building,
     keras_private,
     keras_state,
-    probes,
     pytorch,
     unmerged,
     values,
 )
-from course.evidence.blame import as_not_called
-from course.evidence.blame import blame as _blame
+from course.evidence.blame import as_not_called, blame
+from course.evidence.ends import TraceError
 from course.evidence.lines import Refused
-from course.evidence.values import kind_of as _kind
-from course.evidence.values import received
+from course.evidence.pytorch.trace import trace as trace_of_module
+from course.evidence.trace import trace
+from course.evidence.values import kind_of, received
 from course.language import _, speaking, spoken
+from course.network.recognise import FIXED
 from course.network.words import shape_of
 
 TYPE_CHECKING = False
@@ -114,11 +115,11 @@ def _call(function, request):
     if function is None or function is Ellipsis:
         raise Refused("NOT_ANSWERED")
     if not callable(function):
-        raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
+        raise Refused("WRONG_KIND_OF_VALUE", kind_of(function))
     answers, kinds, keywords = [], [], received(request.get("kwargs", {}))
     for number, case in enumerate(request["cases"]):
         try:
-            with _blame():
+            with blame():
                 answer = function(*received(case), **keywords)
                 answers.append(_found(answer, values.first_stand_in))
                 kinds.append(_kind_of_lists(answer, answers[-1]))
@@ -137,19 +138,19 @@ def _symbolic(function, case):
     case = received(case)
     case = [keras.Input(a.shape[1:]) if hasattr(a, "shape") else a for a in case]
     try:
-        with _blame(), backends.understood():
+        with blame(), backends.understood():
             made = function(*case)
     except Refused as refused:
         return refused.text or _("it is not written yet")
-    if keras.backend.is_keras_tensor(made):
+    if keras_private.is_symbolic(made):
         return ""
-    return _("with a network's tensors it gives {received}").format(received=_kind(made))
+    return _("with a network's tensors it gives {received}").format(received=kind_of(made))
 
 
 def _model(builder, request):
     def build(keras):
         named = pytorch.taken(builder, received(request.get("kwargs", {})))
-        with _blame():
+        with blame():
             return builder(*_arguments(request), **named)
 
     return _written_down(builder, build, request)
@@ -160,17 +161,17 @@ def _block(function, request):
         return _model(function, request)
     missing = function is None or function is Ellipsis
     if not callable(function) and not missing:
-        raise Refused("WRONG_KIND_OF_VALUE", _kind(function))
+        raise Refused("WRONG_KIND_OF_VALUE", kind_of(function))
 
     def build(keras):
         inputs = keras.Input(tuple(request["input_shape"]))
-        with _blame():
+        with blame():
             outputs = function(inputs, *_arguments(request), **received(request.get("kwargs", {})))
         if not keras_private.is_symbolic(outputs):
             if text := as_not_called(keras, outputs):
                 raise Refused("NOT_CALLED", text)
-            raise Refused("WRONG_KIND_OF_VALUE", _kind(outputs))
-        with _blame():
+            raise Refused("WRONG_KIND_OF_VALUE", kind_of(outputs))
+        with blame():
             return keras.Model(inputs, outputs)
 
     return _written_down(function, build, request)
@@ -189,7 +190,7 @@ def _written_down(subject, build, request):
             with suppress(Refused), unmerged.recorded(keras) as passed:
                 reply = _traced(keras, subject, build, request, passed)
                 if passed:
-                    stopped = next((text for text in passed if isinstance(text, str) and text), "")
+                    stopped = next(filter(None, passed), "")
                     return reply | ({"stopped": stopped} if stopped else {})
             if request["ask"] == "model":
                 raise Refused(
@@ -213,27 +214,23 @@ def _begun_with(keras, request):
 
 
 def _traced(keras, subject, build, request, passed=None):
-    from course.evidence.ends import TraceError
-    from course.evidence.pytorch.trace import trace as trace_of_module
-    from course.evidence.trace import trace
-
     readable = isinstance(subject, keras.Model) or pytorch.is_module(subject)
     model = subject if readable else None
     if model is None:
         if subject is None or subject is Ellipsis:
             raise Refused("NOT_ANSWERED")
         if not callable(subject):
-            raise Refused("NO_MODEL", _kind(subject))
+            raise Refused("NO_MODEL", kind_of(subject))
         model = build(keras)
     torch = pytorch.is_module(model)
     if not torch and not isinstance(model, keras.Model):
         said = "{received}"
         if keras_private.is_symbolic(model):
             said = _("{received} (the last tensor: return keras.Model(inputs, outputs))")
-        raise Refused("NO_MODEL", said.format(received=_kind(model)))
+        raise Refused("NO_MODEL", said.format(received=kind_of(model)))
     try:
-        with _blame():
-            given = model, request.get("input_shape"), request.get("probe", probes.FIXED)
+        with blame():
+            given = model, request.get("input_shape"), request.get("probe", FIXED)
             return {"trace": trace_of_module(*given, passed) if torch else trace(*given)}
     except TraceError as error:
         raise Refused("UNREADABLE", str(error)) from None

@@ -6,12 +6,13 @@ from it what the layer computes.
 
 from math import prod
 
-from course.evidence.regions import drawn, tensors
+from course.evidence.probes import shapes_of
+from course.evidence.regions import at_points, random_tensor
 from course.network import own_layers, regions
 from course.network.recognise import read_by
 
 
-def answers(inputs, steps, operations, call, numbers):
+def add_outputs(inputs, steps, operations, call, numbers):
     """Run each own layer with weights, and put its outputs into "own" of its step.
 
     A layer that cannot be run is left out. `operations` are {number of a step: its layer}.
@@ -19,7 +20,7 @@ def answers(inputs, steps, operations, call, numbers):
     """
     import keras
 
-    shapes = tensors(inputs, steps)
+    shapes = shapes_of(inputs, steps)
     for step in steps:
         if not step.get("own") or len(step["shapes"]) != 1 or len(set(read_by(step))) != 1:
             continue
@@ -33,10 +34,8 @@ def answers(inputs, steps, operations, call, numbers):
         state = [(each, _values(numbers, each.shape, n)) for n, each in enumerate(weights)]
         try:
             with keras.StatelessScope(state):
-                made = call([step["id"]], {begin: drawn(numbers, shapes[begin], 0)})
-            if tuple(made.shape) == (regions.SAMPLES, *step["shapes"][0]):
-                asked = regions.points(step["shapes"][0])
-                gives = [float(f"{float(made[s][(*p, c)]):.7g}") for s, p, c in asked]
+                made = call([step["id"]], {begin: random_tensor(numbers, shapes[begin], 0)})
+            if gives := at_points(made, step["shapes"][0]):
                 step["own"] = {"weights": [list(each.shape) for each in weights], "gives": gives}
         except Exception:  # a student's layer may raise anything; then it stays unknown
             continue

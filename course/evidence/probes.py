@@ -1,7 +1,9 @@
 """Probe steps whose names do not say what they compute: run them on random numbers.
 
-`answers` runs them next to the student's code, on numbers that the judging side drew.
+`add_probes` runs them next to the student's code, on numbers that the judging side drew.
 `course.network.recognise` describes the result and tells from it which function it is.
+
+A tensor is called by (number of its step, number of the output).
 """
 
 import inspect
@@ -10,19 +12,14 @@ from math import isfinite, prod
 
 from course.evidence.keras_private import is_symbolic
 from course.network.recognise import (
-    FIXED,
     MOST_CHANNELS,
     between,
-    drawn,
     index,
     learns,
     pixel,
     read_by,
-    recognised,
     scales,
 )
-
-__all__ = ["FIXED", "answers", "between", "caller", "drawn", "read_by", "recognised", "runner"]
 
 _SMALL = (4, 5)  # height and width are cut to this, except for a step that needs its own size
 _MOST_VALUES = 4_000_000  # of one tensor
@@ -30,16 +27,14 @@ _MOST_ANSWERS = 200
 _NEAREST = 8  # tensors that are tried as the input of a function
 
 
-def answers(inputs, steps, outputs, closed, odd, run):
+def add_probes(inputs, steps, outputs, closed, odd, call, numbers):
     """Add "probe" to the last step of each possible function; the other steps are unchanged.
 
-    `closed` are the numbers of steps that could not be opened, `odd` those of all whose name and
-    settings do not say what they do. `run(region, begin, shape)` returns the outputs of the steps
-    `region` for a probe in place of the tensor `begin`, or None.
+    `closed` are the numbers of steps that could not be opened, `odd` those of others whose name and
+    settings do not say what they do. `call(steps, {tensor: array})` returns what the last of these
+    steps makes of the arrays, as a `caller` does. `numbers` are random.
     """
-    shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
-    shapes |= {(source["id"], 0): source["shape"] for source in inputs}
-    above = tree(steps)
+    shapes, above, odd = shapes_of(inputs, steps), tree(steps), odd | closed
     known = {step["id"]: step for step in steps}
     readers = {}
     for step in steps:
@@ -65,10 +60,16 @@ def answers(inputs, steps, outputs, closed, odd, run):
                 continue
             kind = "one step" if len(region) == 1 else "several"
             left[kind] -= 1
-            if left[kind] >= 0 and (gives := run(region, begin, shapes[begin])):
+            if left[kind] >= 0 and (gives := _run(call, numbers, region, begin, shapes[begin])):
                 probes.append({"of": list(begin), "gives": gives})
         if probes or step["id"] in closed:
             step["probe"] = probes
+
+
+def shapes_of(inputs, steps):
+    """{tensor: its shape}, inputs of the network included."""
+    shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
+    return shapes | {(source["id"], 0): source["shape"] for source in inputs}
 
 
 def _beginnings(step, above, known, shapes):
@@ -167,27 +168,28 @@ def _used(call, args, kwargs):
     return call(*args, **kwargs)
 
 
-def runner(call, numbers):
-    """The `run` of `answers`, by a `caller`."""
-
-    def run(region, begin, shape):
-        *sides, channels = shape
-        small = [min(side, most) for side, most in zip(sides, _SMALL, strict=False)]
-        for tried in dict.fromkeys([(*small, channels), tuple(shape)]):
-            if len(tried) != len(shape) or len(scales(tried)) * prod(tried) > _MOST_VALUES:
-                continue
-            try:
-                made = call(region, {begin: _tensor(numbers, tried)})
-                if made.shape == (len(scales(tried)), *tried):
-                    return [_told(made[(sample, *pixel(shape))]) for sample in range(len(made))]
-            except Exception:  # a student's step may raise anything; then there is no probe
-                continue
-        return None
-
-    return run
+def _run(call, numbers, region, begin, shape):
+    """What steps give for a probe in place of the tensor `begin`, for each sample; or None."""
+    *sides, channels = shape
+    small = [min(side, most) for side, most in zip(sides, _SMALL, strict=False)]
+    for tried in dict.fromkeys([(*small, channels), tuple(shape)]):
+        if len(tried) != len(shape) or len(scales(tried)) * prod(tried) > _MOST_VALUES:
+            continue
+        try:
+            made = call(region, {begin: _tensor(numbers, tried)})
+            if made.shape == (len(scales(tried)), *tried):
+                return [_plain(made[(sample, *pixel(shape))]) for sample in range(len(made))]
+        except Exception:  # a student's step may raise anything; then there is no probe
+            continue
+    return None
 
 
-def _told(values):
+def _plain(values):
     """Outputs as JSON has them: rounded, and None for infinity and for what is no number."""
-    values = [float(f"{float(value):.7g}") for value in values[:MOST_CHANNELS]]
+    values = map(rounded, values[:MOST_CHANNELS])
     return [value if isfinite(value) else None for value in values]
+
+
+def rounded(value):
+    """A number with the digits that float32 has."""
+    return float(f"{float(value):.7g}")

@@ -1,14 +1,14 @@
 """Find groups of steps without weights that only numbers can explain, and run them on some.
 
 Such a group has a step that `course.network.meanings` does not understand: a mean along one axis,
-a stack, every second pixel from the second on. `answers` runs the group next to the student's code,
-on numbers that the judging side drew. `course.network.regions` describes the result and tells from
-it what the group computes.
+a stack, every second pixel from the second on. `add_regions` runs the group next to the student's
+code, on numbers that the judging side drew. `course.network.regions` describes the result and tells
+from it what the group computes.
 """
 
 from math import prod
 
-from course.evidence.probes import tree
+from course.evidence.probes import rounded, shapes_of, tree
 from course.network import meanings, recognise, regions
 from course.network.recognise import between, read_by
 
@@ -21,7 +21,7 @@ _MOST_STEPS = 200  # in a group
 
 def not_understood(inputs, steps):
     """The numbers of the steps whose names and settings do not say what they do."""
-    shapes = tensors(inputs, steps)
+    shapes = shapes_of(inputs, steps)
     read = {step["id"]: [shapes[reference] for reference in read_by(step)] for step in steps}
     return {
         step["id"]
@@ -30,7 +30,7 @@ def not_understood(inputs, steps):
     }
 
 
-def answers(inputs, steps, odd, call, numbers):
+def add_regions(inputs, steps, odd, call, numbers):
     """Add "region" to the last step of each group of steps that is recognised.
 
     `odd` are the steps that are `not_understood`. `call(steps, {tensor: array})` returns what the
@@ -41,7 +41,7 @@ def answers(inputs, steps, odd, call, numbers):
     known = {step["id"]: step for step in steps if not step.get("parameters")}
     # Activations and pools are rows of their own, which no group goes across.
     parts = {n for n, step in known.items() if n in odd or not meanings.is_named(step)}
-    shapes, above = tensors(inputs, steps), tree(steps)
+    shapes, above = shapes_of(inputs, steps), tree(steps)
     inside = _functions(steps, known, numbers)
     run = _runner(shapes, known, call, numbers)
     for step in reversed(steps):
@@ -60,12 +60,6 @@ def answers(inputs, steps, odd, call, numbers):
                 step["region"] = {"of": list(map(list, begins)), "gives": gives}
                 inside.update(region)
                 break
-
-
-def tensors(inputs, steps):
-    """{tensor: its shape}, inputs of the network included."""
-    shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
-    return shapes | {(source["id"], 0): source["shape"] for source in inputs}
 
 
 def _functions(steps, known, numbers):
@@ -121,22 +115,26 @@ def _runner(shapes, known, call, numbers):
         left["values"] -= values
         if min(left.values()) < 0 or values > _LARGEST_RUN:
             return None
-        arrays = [drawn(numbers, sides, number) for number, sides in enumerate(made)]
+        arrays = [random_tensor(numbers, sides, number) for number, sides in enumerate(made)]
         given = dict(zip(begins, arrays, strict=True))
         try:
-            got = call(region, given)
-            if tuple(got.shape) != (regions.SAMPLES, *shape):
-                return None
-            told = [float(f"{float(got[s][(*p, c)]):.7g}") for s, p, c in regions.points(shape)]
+            gives = at_points(call(region, given), shape)
         except Exception:  # a student's step may raise anything; then nothing is told about it
             return None
-        return told if regions.recognised(told, made, shape, numbers) else None
+        return gives if gives and regions.recognised(gives, made, shape, numbers) else None
 
     return run
 
 
-def drawn(numbers, shape, number):
-    """Random values for a tensor: an array (samples, *shape)."""
+def at_points(made, shape):
+    """An output at `regions.points`, in a list; None if it is no array (samples, *shape)."""
+    if tuple(made.shape) != (regions.SAMPLES, *shape):
+        return None
+    return [rounded(made[s][(*place, channel)]) for s, place, channel in regions.points(shape)]
+
+
+def random_tensor(numbers, shape, number):
+    """Random values for tensor number `number`: an array (samples, *shape)."""
     import numpy as np
 
     *places, channels = np.ix_(*map(np.arange, shape))

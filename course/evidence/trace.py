@@ -26,7 +26,7 @@ from contextlib import suppress
 from math import prod
 
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
-from course.evidence.building import inside
+from course.evidence.building import tensors_inside
 from course.evidence.ends import TraceError, ends_of
 from course.evidence.keras_private import (
     every_layer_of,
@@ -45,6 +45,7 @@ from course.evidence.settings import (
     settings,
 )
 from course.language import _
+from course.network.recognise import FIXED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -56,7 +57,7 @@ _MOST_UNREAD = 20  # layers that nothing reads
 
 
 def trace(
-    model: Any, input_shape: tuple[int, ...] | None = None, numbers: Any = probes.FIXED
+    model: Any, input_shape: tuple[int, ...] | None = None, numbers: Any = FIXED
 ) -> dict[str, Any]:
     """Write down a Keras model, functional, Sequential, nested or subclassed, as plain steps.
 
@@ -112,11 +113,10 @@ class _Tracer:
         closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
         call = probes.caller(self.keras, self.nodes, lambda t: tuple(self._where(t)))
         odd = regions.not_understood(self.inputs, self.steps)
-        run = probes.runner(call, numbers)
-        probes.answers(self.inputs, self.steps, outputs, closed, closed | odd, run)
-        regions.answers(self.inputs, self.steps, odd, call, numbers)
+        probes.add_probes(self.inputs, self.steps, outputs, closed, odd, call, numbers)
+        regions.add_regions(self.inputs, self.steps, odd, call, numbers)
         operations = {number: node.operation for number, node in self.nodes.items()}
-        own_layers.answers(self.inputs, self.steps, operations, call, numbers)
+        own_layers.add_outputs(self.inputs, self.steps, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
 
     def mark_lost(self, model):
@@ -213,7 +213,7 @@ class _Tracer:
             self.kept.append(node)
             if not isinstance(operation, self.keras.Model):
                 self.composites.append(operation)
-            self.opened[id(node)] = inside(node) or composites.outputs_at(self.keras, node)
+            self.opened[id(node)] = tensors_inside(node) or composites.outputs_at(self.keras, node)
         computed = self.opened[id(node)]
         if computed is None or not all(map(is_symbolic, computed)):
             return None

@@ -5,7 +5,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course import check
 from course.evidence import cells
-from course.evidence.cells import Made, Stop, asked, defined
+from course.evidence.cells import Stop, Undefined, asked, defined
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 STUB = 'def f(n):\n    """n + 1"""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
@@ -33,7 +33,7 @@ def test_what_a_cell_defines(source, names):
 
 
 def test_what_is_kept_from_being_made():
-    made = Made()
+    made = Undefined()
     source = "a = 1\nb = 1 / 0\nc = 2"
     made.ran(source, Stop("ZeroDivisionError", "division by zero", 2), also={"d"})
     assert made.why_missing("a") is None

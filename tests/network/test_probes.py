@@ -12,8 +12,8 @@ from course import check
 from course.anatomy import anatomy
 from course.architectures import alexnet, lenet
 from course.diagnosis import Cause, diagnose
-from course.evidence import probes
 from course.evidence.observe import observe, weightless
+from course.network import recognise
 from tests.diagnosis.test_diagnosis import chain, modern, of_1998, tanh_written_as
 from tests.diagnosis.test_families import LRN, alex, lrn_by_multiplying, lrn_by_ops, tf_lrn
 from tests.diagnosis.test_other_hands import lrn_by_stacking
@@ -216,17 +216,17 @@ def test_a_step_that_cannot_be_tried_out_is_told_as_such():
 
 def test_answers_to_other_numbers_are_worth_nothing():
     """A trace that was written before the numbers were drawn."""
-    request = {"ask": "block", "input_shape": [5, 6, 8], "probe": probes.drawn(1)}
+    request = {"ask": "block", "input_shape": [5, 6, 8], "probe": recognise.drawn(1)}
     trace = json.loads(json.dumps(observe(lrn_by_ops, request)["trace"]))
-    assert not diagnose(anatomy(trace, numbers=probes.drawn(1)), NORM)
-    assert diagnose(anatomy(trace, numbers=probes.drawn(2)), NORM)
+    assert not diagnose(anatomy(trace, numbers=recognise.drawn(1)), NORM)
+    assert diagnose(anatomy(trace, numbers=recognise.drawn(2)), NORM)
 
 
 @pytest.mark.parametrize(
     "gives", [None, [], [[1.0]], [[None] * 8] * 16, [["1"] * 8] * 16, "ab", {}]
 )
 def test_an_answer_of_another_form_is_worth_nothing(gives):
-    assert probes.recognised(gives, [5, 6, 8], probes.FIXED) is None
+    assert recognise.recognised(gives, [5, 6, 8], recognise.FIXED) is None
 
 
 # --- element-wise functions

@@ -6,9 +6,8 @@ import pytest
 from keras import layers, ops
 
 from course.anatomy import anatomy
-from course.evidence import probes
 from course.evidence.observe import observe
-from course.network import regions
+from course.network import recognise, regions
 from tests.network.test_rules import added, rows_of, through, window
 
 
@@ -209,12 +208,12 @@ REGION = ([[10, 10, 6]], [5, 5, 6])
 
 @pytest.mark.parametrize("gives", [None, [], [1.0], "ab", {}, [None] * 536, [float("nan")] * 536])
 def test_an_answer_of_another_form_is_worth_nothing(gives):
-    assert regions.recognised(gives, *REGION, probes.FIXED) is None
+    assert regions.recognised(gives, *REGION, recognise.FIXED) is None
 
 
 def test_answers_to_other_numbers_are_worth_nothing(weightless):
     image = keras.Input((12, 12, 4))
     model = keras.Model(image, through(step(), lambda x: largest(pixels(x)))(image))
-    trace = observe(model, {"ask": "model", "probe": probes.drawn(1)})["trace"]
-    kinds = [[row.step for row in anatomy(trace, numbers=probes.drawn(n))] for n in (1, 2)]
+    trace = observe(model, {"ask": "model", "probe": recognise.drawn(1)})["trace"]
+    kinds = [[row.step for row in anatomy(trace, numbers=recognise.drawn(n))] for n in (1, 2)]
     assert kinds[0] == ["conv", "max_pool"] and kinds[1] != kinds[0]

@@ -16,7 +16,7 @@ from course.evidence.dataflow.expressions import value_of
 from course.evidence.dataflow.reading import Reading, TooMuch
 from course.evidence.dataflow.scope import Scope
 from course.evidence.dataflow.statements import run
-from course.evidence.syntax import parsed
+from course.evidence.syntax import tree_of
 
 #: With numbers these never raise an error, as a division may, and their value is never None.
 _PLAIN = ast.BinOp | ast.Add | ast.Sub | ast.Mult | ast.UnaryOp | ast.USub
@@ -37,10 +37,7 @@ class Dataflow:
 
     def ran(self, source):
         """Note that a cell has run. The rest of a cell that is too long to be read is left out."""
-        try:
-            statements = parsed(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
+        statements = tree_of(source).body
         with suppress(TooMuch, RecursionError):
             run(self._top, statements)
             if statements and isinstance(statements[-1], ast.Expr):

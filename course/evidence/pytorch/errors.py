@@ -3,7 +3,7 @@
 import ast
 import inspect
 
-from course.evidence.lines import written
+from course.evidence.lines import how_to_call
 from course.evidence.pytorch import is_class, is_module
 from course.language import N_, _
 
@@ -54,10 +54,10 @@ def as_not_called(value, name):
     """A sentence about a module or its class where a tensor should be; "" for anything else."""
     if is_class(value):
         said = _("{name} is the class {kind}, no tensor; write {call}")
-        return said.format(name=name, kind=value.__name__, call=written(value))
+        return said.format(name=name, kind=value.__name__, call=how_to_call(value))
     if not is_module(value):
         return ""
-    return _uncalled(name, f"{name}(x)" if name.startswith("self.") else written(type(value)))
+    return _uncalled(name, f"{name}(x)" if name.startswith("self.") else how_to_call(type(value)))
 
 
 def _uncalled(name, call):

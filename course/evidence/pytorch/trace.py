@@ -20,13 +20,14 @@ from course.evidence.pytorch import calls, dense, errors, fits, steps, without_t
 from course.evidence.pytorch.again import again, like
 from course.language import _
 from course.network.faults import likely
+from course.network.recognise import FIXED
 
 _MOST_STEPS = 5000
 _TURNED = {"t", "T", "mT", "transpose", "swapaxes", "swapdims"}  # a matrix stays a layer's weight
 _RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "randint"}
 
 
-def trace(module, input_shape, numbers=probes.FIXED, passed=None):
+def trace(module, input_shape, numbers=FIXED, passed=None):
     """Write down a PyTorch module as plain steps.
 
     `input_shape` is (height, width, channels), or (units,). `numbers` are the random inputs for
@@ -314,9 +315,8 @@ class _Tracer:
         self.steps = dense.with_biases(self.steps, outputs)
         odd = regions.not_understood(self.inputs, self.steps)
         run = partial(again, self)
-        probed = probes.runner(run, numbers)
-        probes.answers(self.inputs, self.steps, outputs, set(), odd, probed)
-        regions.answers(self.inputs, self.steps, odd, run, numbers)
+        probes.add_probes(self.inputs, self.steps, outputs, set(), odd, run, numbers)
+        regions.add_regions(self.inputs, self.steps, odd, run, numbers)
         return {
             "inputs": self.inputs, "steps": self.steps, "outputs": outputs, "library": "torch",
         }  # fmt: skip

@@ -31,7 +31,7 @@ class Judging:
         self._variants = Variants(given["code"], given["codes"], nb) if given["code"] else None
         if self._variants and self._solution:
             self._solution = self._variants.of_this_student(self._solution)
-        self._made = cells.Made()  # what the student's cells define
+        self._undefined = cells.Undefined()  # names that the student's cells did not define
         self._written = own_work.Written(in_order=True)  # what flows into the answers
         self._helped = set()  # tests whose answers a helper made
         self._tests = self._read_tests()
@@ -114,7 +114,7 @@ class Judging:
         # A released cell that was not changed owes nobody an answer.
         if released is None or _words(cell.source) != _words(released.source):
             owed = cells.defined(released.source) if released else ()
-            self._made.ran(cell.source, outputs.stop_of(cell.outputs), owed)
+            self._undefined.ran(cell.source, outputs.stop_of(cell.outputs), owed)
 
     def _is_the_solution(self, cell):
         """Whether a cell is an official answer, word for word."""
@@ -228,10 +228,10 @@ class Judging:
     def _explain(self, test, verdict):
         """If a name was never defined, report the error that prevented it instead."""
         for name in test.asks_for:
-            if why := self._made.why_missing(name):
+            if why := self._undefined.why_missing(name):
                 return verdict.fail(Cause.STOPPED, why, name)
         first = verdict.findings[0]
-        if first.cause is Cause.RAISES and (why := self._made.why_undefined(first.message)):
+        if first.cause is Cause.RAISES and (why := self._undefined.why_undefined(first.message)):
             verdict.findings[0] = replace(first, message=f"{first.message} {why}")
             verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
 
