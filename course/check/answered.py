@@ -22,7 +22,7 @@ from course.check.stubs import (
 from course.evidence.cells import asked, defined
 from course.evidence.syntax import assigned, bound
 from course.language import _
-from course.notebook import pieces
+from course.notebook import pieces, syntax
 from course.notebook.official import grade_id
 from course.notebook.order import DELETED
 
@@ -209,7 +209,7 @@ class Answers:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             own = set()  # a test that the student changed, and no release to restore it
         direct = [name for name in asked(source) if name not in own]
-        others = [n for n in sorted(pieces.used(source)) if n in self._names or n in self._answers]
+        others = [n for n in sorted(syntax.used(source)) if n in self._names or n in self._answers]
         wanted = list(dict.fromkeys([*direct, *(n for n in others if n not in own)]))
         chosen = set(re.findall(r"\bcheck\.choice\(\s*(\w+)", source))
         self.exercises[exercise] = self._why_not(wanted, set(direct), chosen)
@@ -252,10 +252,10 @@ def _tree(source):
     Raises SyntaxError also for what only Python's compiler notices, such as `return` outside of a
     function.
     """
-    text = pieces.dedented(source)
+    text = syntax.dedented(source)
     if re.match(r"\s*%%(?!time|capture|prun)", text):
         return ast.parse("")  # another language, or a file
-    magic = pieces.MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1None", text))
+    magic = syntax.MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1None", text))
     try:
         return _compiled(text)
     except SyntaxError:
@@ -272,7 +272,7 @@ def _compiled(text):
 def _uses(statement):
     """The names from elsewhere that a statement uses."""
     try:
-        return pieces.used(ast.unparse(statement))
+        return syntax.used(ast.unparse(statement))
     except RecursionError:  # a sum of a thousand terms
         return frozenset()
 

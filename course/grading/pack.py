@@ -22,7 +22,7 @@ from course.grading.verdict import Verdict, not_graded
 from course.grading.worker import grade_submission
 from course.language import N_, _, speaking
 from course.network.words import listed
-from course.notebook import pieces, renamed
+from course.notebook import compare, renamed
 from course.notebook.official import Official, Release
 from course.plain import one_line
 
@@ -131,8 +131,8 @@ def _written(release):
 
 def _read(written):
     cells = {cell["name"]: Official(**cell) for cell in written["cells"]}
-    above = {name: pieces.key(text) for name, text in written["above"].items()}
-    return Release(cells, {pieces.key(text): text for text in written["plain"]}, above)
+    above = {name: compare.key(text) for name, text in written["above"].items()}
+    return Release(cells, {compare.key(text): text for text in written["plain"]}, above)
 
 
 def _versions():

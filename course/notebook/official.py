@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from course import language
-from course.notebook import pieces
+from course.notebook import compare, pieces, syntax
 from course.notebook.cell import new_cell
 
 _SCHEMA = 3  # the version of nbgrader's metadata
@@ -49,19 +49,19 @@ class Official:
         """The functions and variables that the student is to write in this cell."""
         if self.locked or self.type != "code":
             return frozenset()
-        return frozenset(pieces.defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
+        return frozenset(syntax.defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
 
     def is_answered(self, text):
         """Whether a text differs from the released text of this cell by more than comments."""
-        if len(text) > pieces.LONGEST:
+        if len(text) > syntax.LONGEST:
             return not text.isspace()
-        text = pieces.uncommented(text)
+        text = compare.uncommented(text)
         if not text.strip():
             return False
-        squeezed = pieces.squeezed(text)
-        if text.isascii() and any(name not in squeezed for name in pieces.used(self.source)):
+        squeezed = compare.squeezed(text)
+        if text.isascii() and any(name not in squeezed for name in syntax.used(self.source)):
             return True  # without a look at the syntax tree, which takes long
-        return not pieces.same_code(text, self.source)
+        return not compare.same_code(text, self.source)
 
     def restored(self, text):
         """The cell with this text, everything else as released."""
@@ -86,7 +86,7 @@ class Official:
 class Release(dict):
     """{grade id: Official} of a notebook in its order, and the texts of its other cells.
 
-    `plain` is {key (`pieces.key`): text} of the other cells; `above` is {grade id: the key of the
+    `plain` is {key (`compare.key`): text} of the other cells; `above` is {grade id: the key of the
     other cell right above it}.
     """
 
@@ -107,7 +107,7 @@ class Release(dict):
         """
         found = {}
         for name, known in self.items():
-            for key in {pieces.key(known.source), pieces.key(known.released)}:
+            for key in {compare.key(known.source), compare.key(known.released)}:
                 found.setdefault(key, []).append(name)
         return found
 
@@ -115,7 +115,7 @@ class Release(dict):
     def own_names(self):
         """The names of answers that no other official cell defines."""
         asked = {name for known in self.values() for name in known.names}
-        given = [name for known in self.values() for name in pieces.defined(known.source, asked)]
+        given = [name for known in self.values() for name in syntax.defined(known.source, asked)]
         return frozenset(name for name in asked if given.count(name) == 1)
 
     @classmethod
@@ -123,7 +123,7 @@ class Release(dict):
         """The Release of {grade id: Official} and the source notebook."""
         order = [name for name in grade_ids(source) if name in cells]
         names = [grade_id(cell) for cell in source.cells]
-        keys = [pieces.key(cell.source) for cell in source.cells]
+        keys = [compare.key(cell.source) for cell in source.cells]
         plain = {
             key: cell.source
             for name, key, cell in zip(names, keys, source.cells, strict=True)
@@ -173,7 +173,7 @@ def is_older(cell, official):
     known = official.get(grade_id(cell))
     if known is None or known.type != cell.cell_type:
         return False
-    if any(pieces.same_code(cell.source, text) for text in (known.released, known.source)):
+    if any(compare.same_code(cell.source, text) for text in (known.released, known.source)):
         return False
     return cell.metadata.nbgrader.get("checksum") == checksum(cell)
 

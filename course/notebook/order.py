@@ -6,10 +6,10 @@ once, after the answers that it checks and the cells that these use.
 
 from dataclasses import dataclass
 
-from course.notebook import pieces
+from course.notebook import syntax
 from course.notebook.cell import new_cell
-from course.notebook.pieces import defined
 from course.notebook.said import Told
+from course.notebook.syntax import defined
 
 DELETED = "# This cell was missing from the submission."
 
@@ -137,22 +137,22 @@ def _tests_below(body, official, missing, said):
     giving = {}  # {variable: [the cells that define it]}
     for part in body:
         if part.code and part.gives:
-            names = pieces.bound(part.text)
+            names = syntax.bound(part.text)
             for variable in defined(part.text, asked) if names is None else names:
                 giving.setdefault(variable, []).append(part)
     for name, known in official.items():
         if not known.is_test:
             continue
-        needed = set(pieces.used(known.source))
+        needed = set(syntax.used(known.source))
         for part in body:  # released cells that the test needs may use answers, too
             if part.name and official[part.name].locked and part.defines(needed):
-                needed |= pieces.used(part.text)
+                needed |= syntax.used(part.text)
         last = _last_needed(body, name, needed, asked, giving)
         slot = _slot(body, name, last, needed & asked.keys())
         if slot is None:
-            for part in [part for part in body if part.name == name]:
-                body.remove(part)
-            body.insert(body.index(last) + 1, part)
+            test = _once(body, name)
+            body.remove(test)
+            body.insert(body.index(last) + 1, test)
             if name not in missing:
                 said.tell(Told.TEST_MOVED, name)
         else:
@@ -186,7 +186,7 @@ def _last_needed(body, test, needed, asked, giving):
         if part is None:
             continue
         last = part if last is None or at[part] > at[last] else last
-        waiting += pieces.used(part.text)
+        waiting += syntax.used(part.text)
     return last
 
 

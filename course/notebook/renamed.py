@@ -11,8 +11,8 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from course.language import _, ngettext
+from course.notebook.compare import squeezed
 from course.notebook.official import grade_ids
-from course.notebook.pieces import squeezed
 from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
 

@@ -12,13 +12,14 @@ others still run before it. A test comes after the answers that it checks.
 from nbformat.v4 import new_markdown_cell
 
 from course.language import _
-from course.notebook import pieces
+from course.notebook import compare, pieces, syntax
+from course.notebook.compare import same_code, squeezed
 from course.notebook.official import grade_id, is_older
 from course.notebook.order import put_together
-from course.notebook.pieces import EXERCISE, Piece, defined, same_code, squeezed
-from course.notebook.read import versions
+from course.notebook.pieces import EXERCISE, Piece
 from course.notebook.said import Said, Told
 from course.notebook.split import joined
+from course.notebook.syntax import defined
 
 
 def repair(nb, official):
@@ -27,7 +28,7 @@ def repair(nb, official):
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
     released = [text for known in official.values() for text in (known.source, known.released)]
-    with pieces.bounded(released) as allowance:
+    with syntax.bounded(released) as allowance:
         found = _pieces(nb.cells, official, said)
         owner = _owners(found, official, said)
         taken = _join(found, owner, official, said)
@@ -45,59 +46,6 @@ def repair(nb, official):
     return nb, repairs
 
 
-def is_whole(nb, official):
-    """Whether `repair` would leave the text of every answer and of the student's cells as it is.
-
-    That is so if each official cell stands in its place, each answer is complete and defines the
-    names that only it defines, and the student's own cells between them are whole as well.
-    """
-    names = [name if (name := grade_id(cell)) in official else None for cell in nb.cells]
-    if nb.metadata.get("damage") or [*filter(None, names)] != list(official):
-        return False
-    given = {text for key, text in official.plain.items() if key not in official.by_key}
-    own, missing, length = [], False, 0
-    for cell, name in zip(nb.cells, names, strict=True):
-        known, text = official.get(name), cell.source
-        if is_older(cell, official):
-            return False
-        if known is None and text in given and cell.id not in official:
-            continue
-        if known is not None and known.type != cell.cell_type:
-            return False
-        if known is not None and (known.locked or text == known.released):
-            if text.rstrip() not in (known.released, known.source.rstrip()):
-                return False
-            missing |= not known.locked
-            continue
-        length += len(text)
-        if length > pieces.LONGEST or EXERCISE.search(text) or versions(text):
-            return False
-        if known is None:
-            own.append(cell)
-        elif not _is_whole_answer(known, text, official):
-            return False
-    return not own or (not missing and all(_is_own(cell, official) for cell in own))
-
-
-def _is_whole_answer(known, text, official):
-    if not known.is_answered(text) or pieces.undoubled(text) != text:
-        return False
-    if known.type == "code" and not pieces.parses(text):
-        return False
-    if known.names:
-        return bool(defined(text, known.names & official.own_names))
-    return pieces.key(text) not in official.by_key
-
-
-def _is_own(cell, official):
-    """Whether no part of an answer can be meant by a cell of the student's own."""
-    if cell.id in official or pieces.key(cell.source) in official.by_key:
-        return False
-    if cell.cell_type == "code":
-        return pieces.parses(cell.source)
-    return all(known.locked or known.type == "code" for known in official.values())
-
-
 # --- the submitted cells
 
 
@@ -105,7 +53,7 @@ def _pieces(cells, official, said):
     """The submitted cells, merged ones split again, each with the official cell that it claims."""
     texts = official.by_key
     tests = {
-        name: pieces.stripped(known.released).splitlines()
+        name: compare.stripped(known.released).splitlines()
         for name, known in official.items()
         if known.is_test
     }
@@ -279,7 +227,7 @@ def _between(found, name, official, owner):
             if piece.released and piece.key in {*official.above.values()} - {above}:
                 break  # the text above another official cell
             new = index not in owner and not piece.released
-            if new and not pieces.bound(piece.text) and official[name].is_answered(piece.text):
+            if new and not syntax.bound(piece.text) and official[name].is_answered(piece.text):
                 return index
     return None
 
@@ -309,8 +257,8 @@ def _code(found, owner, at, known, taken):
         piece.text, piece.prose = code, piece.text
 
     def complete(text):
-        return pieces.parses(text) or (
-            pieces.parses(pieces.dedented(text)) and bool(defined(text, known.names))
+        return syntax.parses(text) or (
+            syntax.parses(syntax.dedented(text)) and bool(defined(text, known.names))
         )
 
     def part(index, code_only):

@@ -15,9 +15,10 @@ from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
 from course.grading.results import read_judged
 from course.grading.verdict.outputs import judged
-from course.notebook import pieces, renamed
+from course.notebook import renamed, syntax
 from course.notebook.official import grade_id
-from course.notebook.repair import is_whole, repair
+from course.notebook.repair import repair
+from course.notebook.whole import is_whole
 
 FINDINGS = "the same wrong findings"
 _RARE = 0.05  # of the class: a finding that more have is not compared
@@ -92,7 +93,7 @@ class _Reader:
         self.asked = frozenset(name for cell in cells for name in cell.names)
         plain = [text for release in official.values() for text in release.plain.values()]
         given = [*plain, *(cell.released for cell in cells)]
-        self.defined = frozenset().union(*(pieces.bound(text) or () for text in given))
+        self.defined = frozenset().union(*(syntax.bound(text) or () for text in given))
         for release in official.values():
             _ = release.by_key, release.own_names  # kept here, and not made by each process again
         self.given = set()
@@ -111,7 +112,7 @@ class _Reader:
             for cell in _repaired(found.nb, official) if found.nb is not None else ():
                 known = official.get(grade_id(cell))
                 if known is None and cell.cell_type == "code":
-                    helpers |= pieces.bound(cell.source) or frozenset()
+                    helpers |= syntax.bound(cell.source) or frozenset()
                 elif known is not None and known.solution and known.is_answered(cell.source):
                     answers[known.name] = (cell.source, known.type == "code")
         own, prints = frozenset(helpers - self.defined), {}
