@@ -163,7 +163,8 @@ class _Watch:
     """Puts a `Missing` in the place of each name that a check is about and no cell has defined."""
 
     def __init__(self, names):
-        self.names, self.undefined, self.put = names, Undefined(), {}
+        self.names, self.undefined = names, Undefined()
+        self.put = {}  # {a name that stands for a Missing now: {it: its value}, {} without one}
         self.helped = None  # (an answer, the helper that made it) while its check runs
         self.written = own_work.Written()
         self.unread = []  # (text, Stop or None) of cells that have run since the last check

@@ -1,5 +1,7 @@
 """Restore the state of Keras and of the random number generators after a check.
 
+Until then it is known which layers the check has made, and in which line of the student's code.
+
 Private names: Keras's global state (`keras_private.global_state`), the state of a layer, and
 TensorFlow's seed. If a version keeps one elsewhere, that part is not restored: a later layer may
 get a higher number in its name, or other random numbers.

@@ -74,7 +74,7 @@ def trace(
         inputs, outputs = ends_of(keras, model, input_shape)
         tracer = _Tracer(keras, inputs)
         found = tracer.traced(outputs, numbers)
-        if closed := tracer.with_lost_weights():
+        if closed := tracer.hiding_weights():  # once more, with these layers as one step each
             tracer = _Tracer(keras, inputs, closed)
             found = tracer.traced(outputs, numbers)
         tracer.mark_lost(model)
@@ -156,7 +156,7 @@ class _Tracer:
                     return [{**step, "reads": reads, "line": line}]
         return []
 
-    def with_lost_weights(self):
+    def hiding_weights(self):
         """The ids of opened layers with weights that are in no step.
 
         Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array

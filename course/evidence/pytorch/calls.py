@@ -54,13 +54,18 @@ class Call:
         """The first tensor."""
         return self.get(0, "input")
 
+    @property
+    def source(self):
+        """The first tensor as an argument in the trace."""
+        return self.sources[id(self.x)]
+
     def layout_of(self, tensor):
         """A tensor's layout before the call."""
         return self.found[id(tensor)][1]
 
     def shape(self, tensor):
         """A tensor's shape before the call, channels last, without the batch."""
-        return last(self.sides[id(tensor)], self.layout_of(tensor))
+        return channels_last(self.sides[id(tensor)], self.layout_of(tensor))
 
     def axis(self, tensor, dim):
         """An axis of a tensor as Keras counts it, the batch included; -1 for the last."""
@@ -93,7 +98,7 @@ def usual(rank):
     return MAP if rank == 3 else tuple(range(rank))
 
 
-def last(shape, layout):
+def channels_last(shape, layout):
     """A shape with channels last and without its batch, of one with the batch."""
     if layout is None:
         return list(shape)
@@ -103,8 +108,12 @@ def last(shape, layout):
     return made
 
 
-def done(call, op, config, args, weights=(), layouts=None, **more):
-    """Add a call's last step, and note which tensors it makes."""
+def add_last(call, op, config, args, weights=(), layouts=None, **more):
+    """Add a call's last step, and note which tensors it makes.
+
+    `weights` are the constants that the step holds, `layouts` those of the tensors: if they are not
+    given, as those of the tensors that the call reads.
+    """
     tracer, like = call.tracer, {len(at): at for _, at in call.found.values() if at}
     layouts = layouts or [
         like.get(made.dim() - 1, usual(made.dim() - 1)) for made in call.made
@@ -113,7 +122,7 @@ def done(call, op, config, args, weights=(), layouts=None, **more):
         layout if made.dim() and made.shape[0] == tracer.batch else None
         for made, layout in zip(call.made, layouts, strict=True)
     ]
-    shapes = [last(tuple(t.shape), at) for t, at in zip(call.made, layouts, strict=True)]
+    shapes = [channels_last(tuple(t.shape), at) for t, at in zip(call.made, layouts, strict=True)]
     call.layout = layouts[0]
     number = tracer.step(call, op, config, args, shapes, weights, **more)
     for output, (made, layout) in enumerate(zip(call.made, layouts, strict=True)):
@@ -121,9 +130,9 @@ def done(call, op, config, args, weights=(), layouts=None, **more):
     return number
 
 
-def before(call, op, config, shape, source=None, **more):
+def add_before(call, op, config, shape, source=None, **more):
     """Add a step that comes before the call's own; returns it as an argument."""
-    source = source or call.sources[id(call.x)]
+    source = source or call.source
     number = call.tracer.step(call, op, config, [source], [list(shape)], **more)
     return {"tensor": [number, 0]}
 

@@ -1,6 +1,6 @@
 """Dense layers of PyTorch: `nn.Linear`, or a product with a matrix and an addition by hand."""
 
-from course.evidence.pytorch.calls import MAP, NotExpressed, done, leaves
+from course.evidence.pytorch.calls import MAP, NotExpressed, add_last, leaves
 
 _BIAS = "ops.Bias"  # until `with_biases`: a learned addend, one number for each value of a vector
 _LEFT_ALONE = "ops.AddOfPyTorch"
@@ -34,7 +34,7 @@ def _dense(call, x, weight, bias):
     if call.axis(x, -1) != -1 and not missing:
         raise NotExpressed
     config = {"units": call.made[0].shape[-1], "use_bias": bias is not None, "activation": "linear"}
-    done(call, "layers.Dense", config, [call.sources[id(x)]], leaves(call, weight, bias))
+    add_last(call, "layers.Dense", config, [call.sources[id(x)]], leaves(call, weight, bias))
 
 
 def added_bias(call, x, constant):
@@ -43,7 +43,7 @@ def added_bias(call, x, constant):
     of_each_unit = sides and sides[-1] == constant.value.numel() == call.sides[id(x)][-1]
     if not constant.made or not of_each_unit or call.axis(x, -1) != -1:
         raise NotExpressed
-    done(call, _BIAS, {}, [call.sources[id(x)]], constant.learned)
+    add_last(call, _BIAS, {}, [call.sources[id(x)]], constant.learned)
 
 
 def with_biases(steps, outputs):

@@ -9,9 +9,9 @@ from math import prod
 from course.evidence.pytorch.calls import (
     MAP,
     NotExpressed,
-    before,
-    done,
-    last,
+    add_before,
+    add_last,
+    channels_last,
     must_be_map,
     usual,
     without,
@@ -34,7 +34,7 @@ def permuted(call):
         raise NotExpressed
     layout = call.layout_of(call.x)
     layouts = [tuple(layout[dim - 1] for dim in order[1:])]
-    done(call, "ops.Identity", {}, [call.sources[id(call.x)]], layouts=layouts)
+    add_last(call, "ops.Identity", {}, [call.source], layouts=layouts)
 
 
 def reshaped(call):
@@ -45,9 +45,9 @@ def reshaped(call):
     if made.shape[0] != tracer.batch:
         raise NotExpressed
     if old == new:
-        return done(call, "ops.Identity", {}, source, layouts=[layout])
+        return add_last(call, "ops.Identity", {}, source, layouts=[layout])
     if len(new) == 1:
-        done(call, "layers.Flatten", {}, source, layouts=[(0,)])
+        add_last(call, "layers.Flatten", {}, source, layouts=[(0,)])
         tracer.flattened[id(made)] = (layout, old)
         return None
     goal = None  # the layout of the result
@@ -64,8 +64,8 @@ def reshaped(call):
         goal = (0, 1, 2)
     if goal is None:
         raise NotExpressed
-    config = {"target_shape": last((1, *new), goal)}
-    return done(call, "layers.Reshape", config, source, layouts=[goal])
+    config = {"target_shape": channels_last((1, *new), goal)}
+    return add_last(call, "layers.Reshape", config, source, layouts=[goal])
 
 
 def concatenated(call):
@@ -79,11 +79,11 @@ def concatenated(call):
             if call.layout_of(value) != layout:
                 raise NotExpressed
         elif tracer.constant(value).zeros:
-            zeros = last(tuple(value.shape), layout)
-            args.append(before(call, "ops.ZerosLike", {}, zeros, call.sources[id(first)]))
+            zeros = channels_last(tuple(value.shape), layout)
+            args.append(add_before(call, "ops.ZerosLike", {}, zeros, call.sources[id(first)]))
         else:
             raise NotExpressed
-    done(call, "layers.Concatenate", {"axis": call.axis(first, dim)}, [args], layouts=[layout])
+    add_last(call, "layers.Concatenate", {"axis": call.axis(first, dim)}, [args], layouts=[layout])
 
 
 def stacked(call):
@@ -93,7 +93,7 @@ def stacked(call):
     if any(id(value) not in call.found for value in values) or rank != 4 or dim not in (1, -3):
         raise NotExpressed
     args = [call.sources[id(value)] for value in values]
-    done(call, "ops.Stack", {"axis": -1}, [args], layouts=[MAP])
+    add_last(call, "ops.Stack", {"axis": -1}, [args], layouts=[MAP])
 
 
 def padded(call):
@@ -105,16 +105,16 @@ def padded(call):
     layout = call.layout_of(call.x)
     for place in range(len(pads) // 2):
         sides[layout[2 - place]] = list(pads[2 * place : 2 * place + 2])
-    every, source = [s for axis in sides for s in axis], [call.sources[id(call.x)]]
+    every, source = [s for axis in sides for s in axis], [call.source]
     if any(sides[2]) or value:
         number = {"kwargs": {"constant_values": value}} if value else {}
         config = {"pad_width": [[0, 0], *sides], "mode": "constant"}
-        done(call, "ops.Pad", config, source, **number)
+        add_last(call, "ops.Pad", config, source, **number)
     elif min(every) >= 0:
-        done(call, "layers.ZeroPadding2D", {"padding": sides[:2]}, source)
+        add_last(call, "layers.ZeroPadding2D", {"padding": sides[:2]}, source)
     elif max(every) <= 0:
         sides = [[-side for side in axis] for axis in sides[:2]]
-        done(call, "layers.Cropping2D", {"cropping": sides}, source)
+        add_last(call, "layers.Cropping2D", {"cropping": sides}, source)
     else:
         raise NotExpressed
 
@@ -140,16 +140,16 @@ def _chosen(call, keys):
     if told[0] not in (_WHOLE, {"slice": [0, None, None]}):
         raise NotExpressed
     lists = [dim for dim, key in enumerate(keys) if isinstance(key, list)]
-    source, layout = call.sources[id(call.x)], call.layout_of(call.x)
+    source, layout = call.source, call.layout_of(call.x)
     if lists:
         if len(lists) > 1 or any(key != _WHOLE for d, key in enumerate(told) if d not in lists):
             raise NotExpressed
         axis = call.axis(call.x, lists[0])
-        return done(call, "ops.Take", {"axis": axis}, [source, keys[lists[0]]])
+        return add_last(call, "ops.Take", {"axis": axis}, [source, keys[lists[0]]])
     ordered = [told[0], *({axis: told[dim + 1] for dim, axis in enumerate(layout)}[axis]
                           for axis in range(len(layout)))]  # fmt: skip
     gone = {dim - 1 for dim, key in enumerate(keys) if isinstance(key, int)}
-    return done(call, "ops.GetItem", {}, [source, ordered], layouts=[without(call, gone)])
+    return add_last(call, "ops.GetItem", {}, [source, ordered], layouts=[without(call, gone)])
 
 
 def narrowed(call):
@@ -166,7 +166,7 @@ def split(call):
     sizes = [made.shape[dim] for made in call.made]
     ends = [sum(sizes[: n + 1]) for n in range(len(sizes) - 1)]
     config = {"indices_or_sections": ends, "axis": call.axis(call.x, dim)}
-    done(call, "ops.Split", config, [call.sources[id(call.x)]])
+    add_last(call, "ops.Split", config, [call.source])
 
 
 def flipped(call):
@@ -175,12 +175,12 @@ def flipped(call):
     dims = dims if isinstance(dims, list | tuple) else [dims]
     if [call.axis(call.x, dim) for dim in dims] != [-1]:
         raise NotExpressed
-    done(call, "ops.Flip", {"axis": -1}, [call.sources[id(call.x)]])
+    add_last(call, "ops.Flip", {"axis": -1}, [call.source])
 
 
 def zeros_like(call):
     """Zeros of the size of a map."""
-    done(call, "ops.ZerosLike", {}, [call.sources[id(call.read[0])]])
+    add_last(call, "ops.ZerosLike", {}, [call.sources[id(call.read[0])]])
 
 
 def enlarged(call):
@@ -193,4 +193,4 @@ def enlarged(call):
         raise NotExpressed
     mode = call.get(3, "mode", "nearest")
     config = {"size": [int(factor) for factor in factors], "interpolation": mode}
-    done(call, "layers.UpSampling2D", config, [call.sources[id(call.x)]])
+    add_last(call, "layers.UpSampling2D", config, [call.source])

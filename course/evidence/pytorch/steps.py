@@ -8,8 +8,8 @@ from course.evidence.pytorch import dense, moving
 from course.evidence.pytorch.calls import (
     MAP,
     NotExpressed,
-    before,
-    done,
+    add_before,
+    add_last,
     leaves,
     must_be_map,
     pair,
@@ -25,7 +25,7 @@ def write(call):
         axes = usual(call.made[0].dim() - 1)
         values = tracer.tensors([list(call.args), call.kwargs])
         args = [call.sources[id(value)] for value in values]
-        done(call, "ops.Unmerged", call.unmerged, args, layouts=[axes])
+        add_last(call, "ops.Unmerged", call.unmerged, args, layouts=[axes])
         return
     try:
         if any(layout is None for _, layout in call.found.values()):
@@ -44,7 +44,7 @@ def _unknown(call):
     if op.split(".")[1] in _TAKEN:  # it is used in a way that Keras's layer is not
         op += "OfPyTorch"
     args = [call.sources[id(tensor)] for tensor in call.read]
-    done(call, op, {}, args, learned)
+    add_last(call, op, {}, args, learned)
 
 
 # --- layers with weights
@@ -56,7 +56,7 @@ def _conv(call):
     stride, padding = pair(call.get(3, "stride", 1)), call.get(4, "padding", 0)
     weights = leaves(call, weight, bias)
     same = padding == "same"
-    source = call.sources[id(call.x)]
+    source = call.source
     if not isinstance(padding, str) and any(pair(padding)):
         source = _zeros(call, [[side, side] for side in pair(padding)])
     config = {
@@ -65,7 +65,7 @@ def _conv(call):
         "dilation_rate": pair(call.get(5, "dilation", 1)), "groups": call.get(6, "groups", 1),
         "activation": "linear",
     }  # fmt: skip
-    done(call, "layers.Conv2D", config, [source], weights)
+    add_last(call, "layers.Conv2D", config, [source], weights)
 
 
 def _conv_transpose(call):
@@ -79,7 +79,7 @@ def _conv_transpose(call):
         "use_bias": bias is not None, "activation": "linear",
     }  # fmt: skip
     weights = leaves(call, weight, bias)
-    done(call, "layers.Conv2DTranspose", config, [call.sources[id(call.x)]], weights)
+    add_last(call, "layers.Conv2DTranspose", config, [call.source], weights)
 
 
 def _batch_norm(call):
@@ -91,7 +91,7 @@ def _batch_norm(call):
     config = {"axis": -1, "scale": weight is not None, "center": bias is not None}
     trained = [w for w in weights if w.requires_grad]
     more = {"trainable": bool(trained) or weight is None}
-    done(call, "layers.BatchNormalization", config, [call.sources[id(call.x)]], weights, **more)
+    add_last(call, "layers.BatchNormalization", config, [call.source], weights, **more)
 
 
 def _layer_norm(call):
@@ -112,7 +112,7 @@ def _normalised(call, op, config, place):
     """A normalisation whose scale is the argument number `place`, and whose shift comes next."""
     weight, bias = call.get(place, "weight"), call.get(place + 1, "bias")
     config |= {"scale": weight is not None, "center": bias is not None}
-    done(call, op, config, [call.sources[id(call.x)]], leaves(call, weight, bias))
+    add_last(call, op, config, [call.source], leaves(call, weight, bias))
 
 
 # --- pools
@@ -122,7 +122,7 @@ def _zeros(call, sides, **more):
     """Zeros around the map that goes in."""
     high, wide, channels = call.shape(call.x)
     shape = [high + sum(sides[0]), wide + sum(sides[1]), channels]
-    return before(call, "layers.ZeroPadding2D", {"padding": sides}, shape, **more)
+    return add_before(call, "layers.ZeroPadding2D", {"padding": sides}, shape, **more)
 
 
 def _pool(call):
@@ -140,9 +140,9 @@ def _pool(call):
         reach = (made[axis] - 1) * stride[axis] + kernel[axis]
         more = reach - (call.x.shape[2 + axis] + 2 * padding[axis])
         sides.append([padding[axis], padding[axis] + max(0, more)])
-    source = _zeros(call, sides) if any(map(any, sides)) else call.sources[id(call.x)]
+    source = _zeros(call, sides) if any(map(any, sides)) else call.source
     config = {"pool_size": kernel, "strides": stride, "padding": "valid"}
-    done(call, f"layers.{'Max' if largest else 'Average'}Pooling2D", config, [source])
+    add_last(call, f"layers.{'Max' if largest else 'Average'}Pooling2D", config, [source])
 
 
 def _adaptive_pool(call):
@@ -154,7 +154,7 @@ def _adaptive_pool(call):
     op, config = f"layers.Adaptive{kind}Pooling2D", {"output_size": sides}
     if sides == [1, 1]:
         op, config = f"layers.Global{kind}Pooling2D", {"keepdims": True}
-    done(call, op, config, [call.sources[id(call.x)]])
+    add_last(call, op, config, [call.source])
 
 
 def _reduced(op):
@@ -167,7 +167,7 @@ def _reduced(op):
             raise NotExpressed
         gone = () if keeps else {dim % call.x.dim() - 1 for dim in dims}
         config = {"axis": axes[0] if len(axes) == 1 else axes, "keepdims": keeps}
-        done(call, op, config, [call.sources[id(call.x)]], layouts=[without(call, gone)])
+        add_last(call, op, config, [call.source], layouts=[without(call, gone)])
 
     return write
 
@@ -176,11 +176,11 @@ def _reduced(op):
 
 
 def _same(call):
-    done(call, "ops.Identity", {}, [call.sources[id(call.x)]])
+    add_last(call, "ops.Identity", {}, [call.source])
 
 
 def _dropout(call, x=None):
-    done(call, "layers.Dropout", {}, [call.sources[id(call.x if x is None else x)]])
+    add_last(call, "layers.Dropout", {}, [call.sources[id(call.x if x is None else x)]])
 
 
 def _named(op, *usual_settings):
@@ -192,7 +192,7 @@ def _named(op, *usual_settings):
         given = [v for v in given if v is not None and not isinstance(v, bool)]
         if any(value not in usual_settings for value in given):
             raise NotExpressed
-        done(call, op, {}, [call.sources[id(call.x)]])
+        add_last(call, op, {}, [call.source])
 
     return write
 
@@ -203,17 +203,17 @@ def _softmax(call):
         dim = 0 if call.x.dim() in (1, 3) else 1
     op = "ops.LogSoftmax" if call.name == "log_softmax" else "ops.Softmax"
     config = {"axis": call.axis(call.x, dim) if dim % call.x.dim() else 0}
-    done(call, op, config, [call.sources[id(call.x)]])
+    add_last(call, op, config, [call.source])
 
 
 def _gelu(call):
     config = {"approximate": call.kwargs.get("approximate") == "tanh"}
-    done(call, "ops.Gelu", config, [call.sources[id(call.x)]])
+    add_last(call, "ops.Gelu", config, [call.source])
 
 
 def _leaky_relu(call):
     config = {"negative_slope": call.get(1, "negative_slope", 0.01)}
-    done(call, "ops.LeakyRelu", config, [call.sources[id(call.x)]])
+    add_last(call, "ops.LeakyRelu", config, [call.source])
 
 
 def _clip(call):
@@ -226,7 +226,7 @@ def _clip(call):
         raise NotExpressed
     config = {key: int(end) if end == int(end) and abs(end) < 1e6 else end
               for key, end in config.items()}  # fmt: skip
-    done(call, "ops.Clip", config, [call.sources[id(call.x)]])
+    add_last(call, "ops.Clip", config, [call.source])
 
 
 def _arithmetic(op):
@@ -247,7 +247,7 @@ def _arithmetic(op):
             write = dense.added_bias if op == "ops.Add" else _per_map
             return write(call, reads[0], others[0])
         told = [call.sources[id(v)] if id(v) in call.found else _number(tracer, v) for v in args]
-        return done(call, op, {}, told)
+        return add_last(call, op, {}, told)
 
     return write
 
@@ -272,7 +272,7 @@ def _per_map(call, x, constant):
         "kernel_size": one, "strides": one, "padding": "valid", "dilation_rate": one,
         "depth_multiplier": 1, "use_bias": False, "activation": "linear",
     }  # fmt: skip
-    done(call, "layers.DepthwiseConv2D", config, [call.sources[id(x)]], (learned,))
+    add_last(call, "layers.DepthwiseConv2D", config, [call.sources[id(x)]], (learned,))
 
 
 _WRITERS = {

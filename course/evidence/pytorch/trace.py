@@ -148,7 +148,7 @@ class _Tracer:
     def shape(self, tensor):
         """A tensor's shape, channels last, without the batch."""
         layout = self.layouts.get(id(tensor))
-        return calls.last(tuple(tensor.shape), layout)
+        return calls.channels_last(tuple(tensor.shape), layout)
 
     def _twin(self, tensor):
         """The tensor itself if it has no values, or else one like it that has none."""
