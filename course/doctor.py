@@ -18,8 +18,9 @@ from pathlib import Path
 
 from course.kit.machine import keras3, machine
 from course.kit.quiet import quietly
-from course.language import N_, _, of_assignments, speaking
+from course.language import N_, _, speaking
 from course.plain import one_line
+from course.setup_cell import language_of_assignments
 from course.show import width
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
 def doctor(folder: str = ".", say: Callable[[str], object] = print) -> int:
     """Say every line as it is found. Returns 1 if something is BAD, otherwise 0."""
     bad = 0
-    with speaking(of_assignments(os.path.join(folder, "assignments"))):
+    with speaking(language_of_assignments(os.path.join(folder, "assignments"))):
         for line in examine(folder):
             say(str(line))
             bad += line.state == BAD

@@ -9,7 +9,7 @@ import threading
 import nbformat
 import pytest
 
-from course import language
+from course import language, setup_cell
 from course.anatomy import anatomy
 from course.architectures.lenet import LENET5
 from course.diagnosis import causes
@@ -96,14 +96,14 @@ def test_a_table_stands_in_columns_in_every_language(name, head):
 
 def test_a_set_up_cell_names_the_language_and_nothing_else_changes():
     cell = 'REPOSITORY = ""\nimport course\n\ncourse.setup(seed=3)'
-    german = language.in_setup(cell, "de")
+    german = setup_cell.with_language(cell, "de")
     assert german == cell.replace("seed=3", 'seed=3, language="de"')
     for other in ("es", "en"):
-        assert language.in_setup(german, other) == german.replace('"de"', f'"{other}"')
-    assert language.in_setup(cell, "en") == cell
+        assert setup_cell.with_language(german, other) == german.replace('"de"', f'"{other}"')
+    assert setup_cell.with_language(cell, "en") == cell
     for text, name in ((cell, "en"), (german, "de"), ("course.setup(language='zh-TW')", "zh")):
-        assert language.of_setup(["x = 1", text]) == name
-    assert language.of_setup(['course.setup(language="xx")', "y"]) == "en"
+        assert setup_cell.language_of(["x = 1", text]) == name
+    assert setup_cell.language_of(['course.setup(language="xx")', "y"]) == "en"
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_a_set_up_cell_names_the_language_and_nothing_else_changes():
     ],
 )  # fmt: skip
 def test_a_set_up_call_may_be_written_in_every_way(text, spanish):
-    assert language.in_setup(text, "es") == spanish
+    assert setup_cell.with_language(text, "es") == spanish
     if spanish:
-        assert language.of_setup([spanish]) == "es"
+        assert setup_cell.language_of([spanish]) == "es"
 
 
 def test_a_release_in_a_language_tells_it_to_the_grader():

@@ -7,8 +7,9 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
+from course import setup_cell
 from course.check.answered import OPEN, Answers
-from course.language import _, ngettext, of_setup, sentences
+from course.language import _, ngettext, sentences
 from course.notebook import renamed
 from course.notebook.enclosed import release_in
 from course.notebook.read import read_notebook
@@ -111,7 +112,7 @@ class Found:
 def language_of(content):
     """The language that a notebook's set-up cell asks for; None if the file cannot be read."""
     nb, _problem = read_notebook(content)
-    return nb and of_setup(cell.source for cell in nb.cells)
+    return nb and setup_cell.language_of(cell.source for cell in nb.cells)
 
 
 def _ended(text):

@@ -19,7 +19,8 @@ from course import show
 from course.check import handin, process
 from course.check.card import framed
 from course.check.handin import EXERCISE
-from course.language import _, ngettext, of_assignments, speaking
+from course.language import _, ngettext, speaking
+from course.setup_cell import language_of_assignments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -163,7 +164,7 @@ def overview(folder="assignments"):
     from course.notebook.read import read_notebook  # takes 0.3 s, which no check should
     from course.notebook.renamed import told
 
-    rows, problems, language = [], [], of_assignments(str(folder))
+    rows, problems, language = [], [], language_of_assignments(str(folder))
     for path in sorted(Path(folder).glob("*/*.ipynb")):
         with speaking(language):
             nb, problem = read_notebook(path.read_bytes())

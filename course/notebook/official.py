@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from course import language
+from course import setup_cell
 from course.notebook import compare, pieces, syntax
 from course.notebook.cell import new_cell
 
@@ -97,7 +97,8 @@ class Release(dict):
     @property
     def language(self):
         """The language that its set-up cell asks for: that of the sentences about answers."""
-        return language.of_setup([*(cell.source for cell in self.values()), *self.plain.values()])
+        texts = [*(cell.source for cell in self.values()), *self.plain.values()]
+        return setup_cell.language_of(texts)
 
     @cached_property
     def by_key(self):

@@ -10,8 +10,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course.grading import CourseError
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import code_in, problems_of
-from course.language import in_setup
 from course.notebook.pieces import EXERCISE
+from course.setup_cell import with_language
 
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
 _HEADING = re.compile(r"^#+ +(.*\((\d+) points?\)).*$", re.MULTILINE)
@@ -75,7 +75,8 @@ def language_problems(path, language):
     if not language:
         return []
     code = [cell.source for cell in read_source(path).cells if cell.cell_type == "code"]
-    texts = [text for text in (in_setup(source, language) for source in code) if text is not None]
+    named = (with_language(source, language) for source in code)
+    texts = [text for text in named if text is not None]
     if texts and not _not_python(texts[0], {}):
         return []
     return [

@@ -19,11 +19,12 @@ from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
 from course.grading.settings import look_at_steps
 from course.grading.troubles import of_the_gradebook
-from course.language import in_setup, known
+from course.language import known
 from course.notebook.enclosed import enclosed, release_in
 from course.notebook.official import grade_id
 from course.notebook.read import read_notebook
 from course.plain import one_line
+from course.setup_cell import with_language
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
@@ -82,7 +83,7 @@ def stamped(nb, repository, path, language=""):
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.source = _LINE.sub(lambda _: f'REPOSITORY = "{source}"', cell.source, count=1)
-            if language and (speaking := in_setup(cell.source, language)) is not None:
+            if language and (speaking := with_language(cell.source, language)) is not None:
                 cell.source, language = speaking, ""
     title = nb.cells[0]
     if title.cell_type == "markdown":
