@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 
 from course import setup_cell
-from course.check.answered import OPEN, Answers
+from course.check.answered import Answers
+from course.check.names import OPEN
 from course.language import _, ngettext, sentences
 from course.notebook import renamed
 from course.notebook.enclosed import release_in

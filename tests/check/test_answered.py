@@ -4,8 +4,9 @@ import nbformat
 import pytest
 from nbformat.v4 import nbbase, new_code_cell
 
-from course.check.answered import OPEN, Answers
+from course.check.answered import Answers
 from course.check.file import found_in
+from course.check.names import OPEN
 from course.grading.demo import answered
 from tests import damage
 from tests.bank import packs
