@@ -391,9 +391,15 @@ def test_settings_that_cannot_be_read_stop_the_command(room, tmp_path, capfd, li
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("c.Judge.backend = 'torch'", "any of ['tensorflow', 'jax'], not the str 'torch'."),
-        ("c.CourseDirectory.source_directory = 3", "a unicode string, not the int 3."),
-        ("c.CourseDirectory.db_url = 'gradebook'", "Look at c.CourseDirectory.db_url in nbgrader_"),
+        ("c.Judge.backend = 'torch'", "should be one of 'tensorflow', 'jax'. It is 'torch'."),
+        (
+            "c.CourseDirectory.source_directory = 3",
+            "source_directory in nbgrader_config.py should be a text in quotes. It is 3.",
+        ),
+        (
+            "c.CourseDirectory.db_url = 'gradebook'",
+            "should be the address of a database, such as 'sqlite:",
+        ),
     ],
 )
 def test_settings_of_a_wrong_kind_stop_the_command(tmp_path, capsys, line, said):

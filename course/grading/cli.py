@@ -35,11 +35,16 @@ from course.plain import one_line
     "with the columns student_id and lms_user_id (the LMS's number) or name.",
 )  # fmt: skip
 @click.option(
+    "--groups", metavar="COLUMN",
+    help="The roster's column with the students' groups: what one member hands in is every "
+    "member's.",
+)  # fmt: skip
+@click.option(
     "--timezone", metavar="ZONE",
     help="The time zone that the times of Blackboard, Brightspace and Moodle are in, such as "
     "Europe/Berlin (default: c.Exchange.timezone in nbgrader_config.py, else this machine's).",
 )  # fmt: skip
-def _collect(course, archive, assignment, lms, roster, timezone):
+def _collect(course, archive, assignment, lms, roster, timezone, groups):
     """Take in the archive of submissions that your LMS lets you download.
 
     ARCHIVE is the zip file as it was downloaded, or a folder.
@@ -49,7 +54,7 @@ def _collect(course, archive, assignment, lms, roster, timezone):
     from course.notebook.read import read_notebook
     from course.notebook.renamed import start
 
-    report = collect(course, archive, assignment, lms, roster, timezone)
+    report = collect(course, archive, assignment, lms, roster, timezone, groups)
     for file, text in report.notes:
         click.echo(f"note     {one_line(file)}: {one_line(text)}" if file else f"note     {text}")
     for student, name, file in report.taken:

@@ -17,6 +17,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from course.grading import CourseError, late, meant, variants, worker
 from course.grading.book import Book
+from course.grading.inbox.intake import groups
 from course.grading.job import Job, files_beside
 from course.grading.judges import own_judges
 from course.grading.notebook.source import official_cells, read_source, solution_cells
@@ -92,6 +93,14 @@ def grade(
                 book.save(student, verdict)
                 done[student] = read_result(course, assignment, student, book.gradebook)
                 progress(len(done), len(chosen), done[student])
+        for members in groups(course, assignment):
+            members = [student for student in members if student in done]
+            if got := book.share(members) if len(members) > 1 else ():
+                say(
+                    f"{', '.join(map(one_line, sorted(got)))}: what a person graded for another "
+                    "member of the group, who handed in the same file, holds here too."
+                )
+            done |= {s: read_result(course, assignment, s, book.gradebook) for s in got}
     return [done[student] for student in chosen]
 
 

@@ -4,8 +4,10 @@ nbgrader marks every answer that a person graded as "needs manual grade" again. 
 only if the student's text for it has changed.
 """
 
+from contextlib import suppress
+
 from nbgrader import utils
-from nbgrader.api import BaseCell, Comment, Grade
+from nbgrader.api import BaseCell, Comment, Grade, MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
 from course.notebook.official import grade_id
@@ -70,6 +72,35 @@ class _Entries:
 
     def commit(self):
         """What nbgrader asks for after each cell."""
+
+
+def share(gradebook, notebook, assignment, members):
+    """Give a person's points and comments on one member's file to those who wait for them.
+
+    `members` handed in the same file. Where a person gave them different points, everybody keeps
+    what is there. Returns the members who got points.
+    """
+    entries = {}
+    for student in members:
+        with suppress(MissingEntry):
+            entries[student] = gradebook.find_submission_notebook(notebook, assignment, student)
+    given, got = {}, set()  # {grade id: {points: comment}}
+    for entry in entries.values():
+        comments = {comment.name: comment.manual_comment for comment in entry.comments}
+        for grade in entry.grades:
+            if grade.manual_score is not None and not grade.needs_manual_grade:
+                given.setdefault(grade.name, {})[grade.manual_score] = comments.get(grade.name)
+    for student, entry in entries.items():
+        for grade in entry.grades:
+            if not grade.needs_manual_grade or len(given.get(grade.name, ())) != 1:
+                continue
+            ((points, comment),) = given[grade.name].items()
+            grade.manual_score, grade.needs_manual_grade = points, False
+            for own in entry.comments:
+                if own.name == grade.name:
+                    own.manual_comment = own.manual_comment or comment
+            got.add(student)
+    return got
 
 
 def unchanged(old, new):

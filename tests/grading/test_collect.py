@@ -329,8 +329,8 @@ def test_in_drive_two_files_with_one_name_are_nobodys(room, tmp_path):
     files["hw/Bo - p1.ipynb"] = room.notebook("b")
     report = collect(room.course, packed(tmp_path / "a.zip", files))
     assert room.submitted() == {"bo": "b"}
-    assert reasons(report)[one].startswith(f"has the same name as {two}")
-    assert reasons(report)[two].startswith(f"has the same name as {one}")
+    assert reasons(report)[one].startswith(f"is for the same student as {two};")
+    assert reasons(report)[two].startswith(f"is for the same student as {one};")
     files[two] = files[one]
     collect(room.course, packed(tmp_path / "b.zip", files))
     assert room.submitted() == {"bo": "b", "janedoe": "jane's"}

@@ -76,6 +76,37 @@ def test_a_graded_essay_stays_graded_until_it_is_changed(room, capsys):
     assert again(room, "amina").score == 100
 
 
+def test_a_group_is_graded_by_hand_once(room, capsys, tmp_path):
+    files = {
+        "eve": room.written(**{ESSAY: "GoogLeNet."}),
+        "dan": room.written(**{ESSAY: "ResNet."}),
+    }
+    for student, nb in files.items():
+        (tmp_path / "in" / student).mkdir(parents=True)
+        nbformat.write(nb, tmp_path / "in" / student / "comparison.ipynb")
+    roster = tmp_path / "r.csv"
+    roster.write_text("student_id,team\neve,1\nfay,1\ngus,1\ndan,2\nhal,2\n")
+    options = ("--from", "folders", "--roster", str(roster), "--groups", "team")
+    assert room.course("collect", str(tmp_path / "in"), *options) == 0
+    everybody = [f"--student={name}" for name in ("eve", "fay", "gus", "dan", "hal")]
+    assert room.course("grade", room.assignment, *everybody) == 0
+    assert all(room.result(name).manual for name in ("eve", "fay", "gus", "dan", "hal"))
+    most = maxima(room)[ESSAY]
+    by_hand(room, "fay", {ESSAY: most - 3}, "Why?")
+    capsys.readouterr()
+    assert room.course("grade", room.assignment, *everybody) == 0
+    shown = capsys.readouterr().out
+    assert "eve, gus: what a person graded for another member of the group" in shown
+    assert [room.result(name).score for name in ("eve", "fay", "gus")] == [97] * 3
+    assert shown.count(f"−3 {ESSAY}: Why?") == 3
+    assert room.result("dan").manual and room.result("hal").manual  # another file
+    # Of two members who got different points each keeps them.
+    by_hand(room, "dan", {ESSAY: most})
+    by_hand(room, "hal", {ESSAY: most - 1})
+    assert room.course("grade", room.assignment, *everybody) == 0
+    assert [room.result(name).score for name in ("dan", "hal")] == [100, 99]
+
+
 def test_a_persons_own_points_for_a_test_stay(room):
     first = "claims-answer"
     exercise = "comparison-claims"

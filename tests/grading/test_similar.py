@@ -149,6 +149,22 @@ def test_wrong_findings_that_few_have_count_and_answers_in_other_exercises(schoo
     assert "counts-answer 100% in memory-answer" in pairs[school.pair["reordered"]][1]
 
 
+def test_a_group_that_handed_in_together_is_one_work(school, capsys, tmp_path):
+    one, other = school.pair["renamed"]
+    (tmp_path / "in" / one).mkdir(parents=True)
+    nb = school.room.written(**school.works[one])
+    (tmp_path / "in" / one / "vgg.ipynb").write_text(json.dumps(nb))
+    roster = tmp_path / "r.csv"
+    roster.write_text(f"student_id,team\n{one},1\n{other},1\n")
+    options = ("--from", "folders", "--roster", str(roster), "--groups", "team")
+    assert school.room.course("collect", str(tmp_path / "in"), *options) == 0
+    pairs, _ = school.listed(capsys)
+    assert pairs.keys() == school.copies - {(one, other)}
+    school.submit("zoe", school.works[one])
+    assert f"{one}, {other} and zoe: " in school.listed(capsys)[1]
+    shutil.rmtree(school.path("zoe").parents[1])
+
+
 def test_a_class_without_copies_lists_nobody_and_a_small_one_is_told_so(school, capsys):
     shutil.rmtree(school.room.folder / "autograded", ignore_errors=True)
     for student, answers in school.own.items():

@@ -20,6 +20,7 @@ from course.grading.inbox.lms import (
     LMS,
     PER_ASSIGNMENT,
     Clock,
+    Student,
     detected,
     handed_in,
     times_are_local,
@@ -43,13 +44,15 @@ class Report:
     unimportant: int = 0  # files that no student handed in to be graded
 
 
-def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
+def collect(course, archive, only=None, lms=None, roster=None, timezone=None, groups=None):
     """Put every notebook of an archive or folder into submitted/<student>/<assignment>/.
 
     `only` keeps one assignment. `lms` is a key of LMS (default: found from the file names).
     `roster` is a CSV file with a line for each student; it maps the LMS's numbers to students and
-    says who is in the class. `timezone` is the zone of the local times that an LMS writes. Of
-    several versions of a student's notebook the newest that holds an answer is taken. A broken
+    says who is in the class. `timezone` is the zone of the local times that an LMS writes.
+    `groups` is the title of the roster's column with the students' groups: each member gets what
+    one of them handed in. Of several versions of a student's notebook the newest that holds an
+    answer is taken. A broken
     notebook is taken too, if it is clear which one it is, so that grading lists it. Running this
     again with the same archive changes nothing.
 
@@ -57,6 +60,11 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
     or a time zone that cannot be read, and a disk that cannot be written.
     """
     course.chosen([only] if only else [])
+    if groups and not roster:
+        raise CourseError(
+            f"--groups {groups} names a column of the class list: give the list, too, with "
+            "--roster students.csv."
+        )
     source = "--timezone" if timezone else "c.Exchange.timezone in nbgrader_config.py"
     clock = Clock(timezone or course.config.get("Exchange", {}).get("timezone"), source)
     notebooks, record = Notebooks(course), Record(course)
@@ -86,7 +94,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None):
         _report_others(report, others)
         if times_are_local(report.lms, files):
             report.notes.append(("", f"Times without a time zone are read as {clock.name}."))
-        files, people = _with_ids(report, files, roster, record)
+        files, people = _with_ids(report, files, roster, record, groups)
         for file in files:  # Moodle's worksheet has more exact times than its zip file
             person = people.get(file.students[0].id)
             if report.lms == "moodle" and person and person.handed_in:
@@ -124,7 +132,7 @@ def _report_others(report, others):
 # --- ids
 
 
-def _with_ids(report, files, roster, record):
+def _with_ids(report, files, roster, record, groups):
     """(the files whose students are known, {id: Person} of the roster).
 
     The students of these files have the ids that they will have in this course.
@@ -138,7 +146,8 @@ def _with_ids(report, files, roster, record):
         ))  # fmt: skip
     people = {}
     if roster:
-        roster = Roster(roster, report.lms, [s for file in files for s in file.students])
+        students = [student for file in files for student in file.students]
+        roster = Roster(roster, report.lms, students, groups)
         report.notes += [("", text) for text in roster.notes]
         people = {person.id: person for person in roster.people}
     elif report.lms in PER_ASSIGNMENT:
@@ -171,7 +180,18 @@ def _with_ids(report, files, roster, record):
                 )
                 reason = f"{who} would both be {safe}; {to_do}"
                 report.skipped.append((file.entry.path, reason))
+        if roster:
+            file.students += _others_of_the_group(roster, file.students)
     return [file for file in files if file.students], people
+
+
+def _others_of_the_group(roster, students):
+    """Yield the Students who are in a group with some of these, and are none of them."""
+    own = {student.id for student in students}
+    for person in roster.members(own):
+        if person.id not in own:
+            name = f"{person.first_name} {person.last_name}".strip()
+            yield Student(person.id, name or person.id, number=person.number, full_name=name)
 
 
 def _identified(lms, students, roster, before):

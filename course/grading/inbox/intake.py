@@ -4,6 +4,7 @@ The gradebook has one LMS number for each student, and no place for files that c
 This record keeps both for each assignment. `course collect` writes it.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
@@ -101,3 +102,25 @@ class Record:
 def intake(course, assignment):
     """{student: Intake} of an assignment."""
     return Record(course).assignments.get(assignment, {})
+
+
+def groups(course, assignment):
+    """[[student, ...]]: all who handed in, with those together who handed in the same file."""
+    known, found = intake(course, assignment), {}
+    for student in course.students(assignment):
+        collected = known[student].notebooks if student in known else {}
+        folder = course.path("submitted", assignment, student)
+        files = tuple(
+            (name, entry["lms"], entry["file"], entry["sha256"])
+            for name, entry in sorted(collected.items())
+            if _digest(folder / f"{name}.ipynb") == entry["sha256"]  # nobody has put another there
+        )
+        found.setdefault(files or student, []).append(student)
+    return list(found.values())
+
+
+def _digest(path):
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

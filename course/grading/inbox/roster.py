@@ -57,17 +57,18 @@ class Person:
     email: str = ""
     canvas: dict = field(default_factory=dict)  # the student's columns of Canvas's own file
     handed_in: datetime | None = None  # local time in Moodle's own file
+    group: str = ""  # what the members of a group have in common, if they hand in together
 
 
 class Roster:
     """The students of a roster, found by their number or name in an archive.
 
     `lms` is a key of LMS, and `students` are those of its archive. Without an archive, the file
-    alone tells whose numbers it has: the ids are the same. Raises CourseError for a file that is
-    not a roster.
+    alone tells whose numbers it has: the ids are the same. `groups` is the title of the column with
+    each student's group. Raises CourseError for a file that is not a roster, or lacks that column.
     """
 
-    def __init__(self, path, lms=None, students=()):
+    def __init__(self, path, lms=None, students=(), groups=None):
         self.path = path
         table, _, self.notes = read_csv(path)  # sentences for the instructor
         header, self.rows = _table(path, table)
@@ -83,6 +84,8 @@ class Roster:
         self.by_key, self.by_name = defaultdict(set), defaultdict(set)  # the ids of students
         self.numberless = set()  # names of students without a number in the roster
         self._take_people(header, key_columns, id_columns, name_of)
+        if groups:
+            self._take_groups(header, groups)
         # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
         # let students change them.
         self.keyed = any(key in self.by_key for key in keys)
@@ -131,6 +134,28 @@ class Roster:
                 f"Not read from {self.path}, because the line has no id, and no name that is there "
                 f"once: {', '.join(map(one_line, left))}"
             )
+
+    def _take_groups(self, header, title):
+        """Note each Person's group, and say how many groups there are and of which sizes."""
+        column = cell(title).casefold()
+        if column not in header:
+            raise CourseError(
+                f"The roster {self.path} has no column {one_line(title)!r} with the students' "
+                f"groups. Its columns are: {', '.join(map(one_line, header))}."
+            )
+        for person in self.people:
+            person.group = self.rows[person.line][column].casefold()
+        sizes = sorted(Counter(filter(None, (p.group for p in self.people))).values())
+        members = f"{sizes[0]} to {sizes[-1]}" if sizes else "no"
+        self.notes.append(
+            f"{len(sizes)} groups of {members} members, by the column {one_line(title)!r}: what "
+            "one member hands in is every member's."
+        )
+
+    def members(self, ids):
+        """The people who are in a group with one of these students, themselves included."""
+        groups = {person.group for person in self.people if person.id in ids} - {""}
+        return [person for person in self.people if person.group in groups]
 
     def _key_columns(self, lms, header, keys):
         """Titles of the columns with the numbers or names that the archive uses for students."""

@@ -52,7 +52,7 @@ class Submitted:
             # In a Drive folder students name the files, so the newest could be anybody's.
             for _, file in handed_in:
                 others = ", ".join(f.entry.path for _, f in handed_in if f is not file)
-                reason = f"has the same name as {others}, so it is not clear whose each one is"
+                reason = f"is for the same student as {others}; it is not clear whose each one is"
                 skipped.append((file.entry.path, reason))
             return None
         ranks = [self._rank(c, f) for c, (_, f) in zip(contents, handed_in, strict=True)]

@@ -55,6 +55,8 @@ def returned(course, assignment, lms, students):
                 found[name] = _annotated(course, assignment, student, notebook)
             else:
                 found[name] = page.read_bytes()
+        if found and files.keys() >= found.keys():
+            found, why = {}, "their group handed in one file, and the zip file returns it once"
         files |= found
         if not found:
             left.append((student, why))

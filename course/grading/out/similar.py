@@ -223,7 +223,7 @@ def sentences(found):
     empty = f", {found.empty} do not, or cannot be read" if found.empty else ""
     yield f"{found.count} submissions of {found.assignment} hold answers{others}{empty}."
     for pair in found.pairs:
-        names = f"{one_line(pair.one.name)} and {one_line(pair.other.name)}"
+        names = f"{one_line(pair.one.whose)} and {one_line(pair.other.whose)}"
         yield f"{pair.likeness:5.1f}  {names}: {'; '.join(map(_in_words, pair.shared))}"
     if found.left:
         yield f"{found.left} more pairs are above the usual, but not shown: --most NUMBER"

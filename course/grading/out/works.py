@@ -11,6 +11,7 @@ from course.diagnosis import Cause
 from course.grading import CONFIG, CourseError
 from course.grading.folder import CourseFolder
 from course.grading.grade import cores
+from course.grading.inbox.intake import groups
 from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
 from course.grading.results import read_judged
@@ -32,12 +33,18 @@ class Work:
     answers: dict = field(default_factory=dict)  # {exercise: text}
     prints: dict = field(default_factory=dict)  # {exercise: {fingerprint: lines}}
     place: tuple | None = None  # where it lies below the folder it was compared from, if from one
+    others: tuple = ()  # of the student's group, who handed in the same file
+
+    @property
+    def whose(self):
+        """The student, or all members of the group."""
+        return ", ".join((self.name, *self.others))
 
 
 def works_of(course, assignment, official, also, progress):
     """([Work], the number of submissions of this course without an answer of its own)."""
-    students = course.students(assignment)
-    places = [(name, None, course.path("submitted", assignment, name)) for name in students]
+    members = {name: others for name, *others in groups(course, assignment)}
+    places = [(name, None, course.path("submitted", assignment, name)) for name in members]
     for folder in also:
         places += _beside(Path(folder), assignment, len(official))
     own = _Reader(official, [read_source(path) for path in course.notebooks(assignment)])
@@ -49,7 +56,7 @@ def works_of(course, assignment, official, also, progress):
             read.append(found)
             progress(len(read), len(folders), None)
     works = [
-        Work(name, *found, place)
+        Work(name, *found, place, tuple(members[name] if place is None else ()))
         for (name, place, _), found in zip(places, read, strict=True)
         if any(found[1].values())
     ]
@@ -59,7 +66,7 @@ def works_of(course, assignment, official, also, progress):
                 f"{folder} holds no answer to {assignment}. It should be a course folder, or hold "
                 "a file or folder for each submission, with the notebook as it was handed in."
             )
-    return works, len(students) - sum(work.place is None for work in works)
+    return works, len(members) - sum(work.place is None for work in works)
 
 
 def _beside(folder, assignment, notebooks):
