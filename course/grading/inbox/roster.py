@@ -146,7 +146,7 @@ class Roster:
         for person in self.people:
             person.group = self.rows[person.line][column].casefold()
         sizes = sorted(Counter(filter(None, (p.group for p in self.people))).values())
-        members = f"{sizes[0]} to {sizes[-1]}" if sizes else "no"
+        members = " to ".join(map(str, sorted({*sizes[:1], *sizes[-1:]}))) or "no"
         self.notes.append(
             f"{len(sizes)} groups of {members} members, by the column {one_line(title)!r}: what "
             "one member hands in is every member's."
