@@ -28,7 +28,7 @@ def school(tmp_path, monkeypatch):
     school = School(tmp_path / "c")
     monkeypatch.setitem(sys.modules, "late_days", None)  # so that no later test finds this plugin
     del sys.modules["late_days"]
-    command, plugin, setting = BLOCKS
+    command, plugin, setting, _ = BLOCKS
     (school.folder / "late_days.py").write_text(plugin)
     with (school.folder / "nbgrader_config.py").open("a") as config:
         config.write("\n" + setting)
@@ -78,6 +78,21 @@ def test_the_page_by_the_letter(school, capsys):
     stamp.unlink()
     regrade(school)
     assert score(school, "late") == 20
+
+
+def test_more_time_for_one_student(school, monkeypatch):
+    monkeypatch.chdir(school.folder)
+    stamp = school.folder / "submitted/late/hw/timestamp.txt"
+    stamp.write_text("2026-11-22 23:00:00 UTC\n")  # two days and a minute after the due date
+    regrade(school)
+    assert score(school, "late") == 0
+    *_, grant = BLOCKS
+    exec(grant.replace("04-vgg", "hw").replace("ada", "late"), {})
+    regrade(school)
+    assert (score(school, "late"), score(school, "ontime")) == (10, 20)
+    exec(grant.replace("04-vgg", "hw").replace("ada", "late").replace(", days=2", ""), {})
+    regrade(school)
+    assert score(school, "late") == 0
 
 
 BROKEN = [
