@@ -1,5 +1,7 @@
 """Steps of a traced PyTorch module run again, on numbers this time, to see what they compute."""
 
+from course.evidence.pytorch.known import each, each_of, tensors
+
 
 def again(tracer, region, given):
     """What the last step of a region makes, an array with its images first and channels last.
@@ -17,11 +19,6 @@ def again(tracer, region, given):
     return np.concatenate(made)[:images]
 
 
-def like(old, new):
-    """A changed argument, as a tuple if it was one: indices have to be."""
-    return tuple(new) if isinstance(old, tuple) else new
-
-
 def _ran(tracer, region, given):
     torch, made = tracer.torch, {}
     for number in region:
@@ -29,17 +26,16 @@ def _ran(tracer, region, given):
 
         def value(tensor, call=call):
             if id(tensor) not in call.found:
-                return tracer.constant(tensor).value
+                return tracer.known.constant(tensor).value
             where, layout = call.found[id(tensor)]
             if where not in made:
                 axes = (0, *(axis + 1 for axis in layout))
                 made[where] = torch.from_numpy(given[where]).permute(axes)
             return made[where]
 
-        args = tracer.each(list(call.args), value)
-        args = [like(*both) for both in zip(call.args, args, strict=True)]
-        result = call.function(*args, **tracer.each(call.kwargs, value))
-        for output, tensor in enumerate(tracer.tensors(result) or [args[0]]):
+        args = each_of(call.args, value)
+        result = call.function(*args, **each(call.kwargs, value))
+        for output, tensor in enumerate(tensors(result) or [args[0]]):
             made[number, output] = tensor
     layout = call.layout
     back = sorted(range(len(layout)), key=lambda side: layout[side])

@@ -6,7 +6,7 @@ channels). A permutation of the axes changes only the layout, and is no step at 
 not part of a layout. A tensor whose first axis is not the batch has the layout None.
 """
 
-from dataclasses import dataclass
+from course.evidence.pytorch.known import tensors
 
 MOVES = {"to", "cuda", "cpu"}  # functions that move a tensor to another device
 MAP = (2, 0, 1)  # the layout of (channels, height, width)
@@ -16,29 +16,19 @@ class NotExpressed(Exception):
     """No layer of Keras does what this call does."""
 
 
-@dataclass(frozen=True)
-class Constant:
-    """A tensor that does not depend on the input: its parameters, and what is known of it."""
-
-    value: object
-    learned: tuple = ()  # the parameters that it is computed from
-    made: bool = False  # computed from no other constant, or only turned
-    zeros: bool = False
-    random: bool = False
-
-
 class Call:
     """One call of a function: what it was given and what it made."""
 
     def __init__(self, tracer, function, name, args, kwargs):
         self.tracer, self.function, self.name = tracer, function, name
         self.args, self.kwargs = args, kwargs
-        self.read = [t for t in tracer.tensors([args, kwargs]) if tracer.known(t)]
+        known = tracer.known
+        self.read = [t for t in tensors([args, kwargs]) if known.depends(t)]
         # By id(tensor), as they are before the call, which may overwrite a tensor:
-        self.found = {id(t): (tracer.found[id(t)], tracer.layouts[id(t)]) for t in self.read}
-        self.flattened = {id(t): tracer.flattened.get(id(t)) for t in self.read}
+        self.found = {id(t): (known.found[id(t)], known.layouts[id(t)]) for t in self.read}
+        self.flattened = {id(t): known.flattened.get(id(t)) for t in self.read}
         self.sides = {id(t): tuple(t.shape) for t in self.read}
-        self.sources = {id(t): tracer.argument(t) for t in self.read}
+        self.sources = {id(t): known.argument(t) for t in self.read}
         self.made = []  # the tensors that it makes
         self.unmerged = None  # the settings of a merge of sizes that do not fit
         self.layout = None  # that of the first tensor that it makes
@@ -77,8 +67,8 @@ class Call:
     def learned(self):
         """All parameters that the call uses, each once."""
         tracer = self.tracer
-        given = tracer.tensors([list(self.args), self.kwargs])
-        constants = [tracer.constant(t) for t in given if id(t) not in self.found]
+        given = tensors([list(self.args), self.kwargs])
+        constants = [tracer.known.constant(t) for t in given if id(t) not in self.found]
         return tuple({id(p): p for c in constants for p in c.learned}.values())
 
 
@@ -126,7 +116,7 @@ def add_last(call, op, config, args, weights=(), layouts=None, **more):
     call.layout = layouts[0]
     number = tracer.step(call, op, config, args, shapes, weights, **more)
     for output, (made, layout) in enumerate(zip(call.made, layouts, strict=True)):
-        tracer.remember(made, (number, output), layout)
+        tracer.known.remember(made, (number, output), layout)
     return number
 
 
@@ -145,7 +135,7 @@ def must_be_map(call):
 
 def leaves(call, *tensors):
     """A layer's weights as its parameters. Raises NotExpressed if one of them is computed."""
-    constants = [call.tracer.constant(tensor) for tensor in tensors if tensor is not None]
+    constants = [call.tracer.known.constant(tensor) for tensor in tensors if tensor is not None]
     if any(not constant.made for constant in constants):
         raise NotExpressed
     return tuple(c.learned[0] if c.learned else c.value for c in constants)

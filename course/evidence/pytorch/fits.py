@@ -2,6 +2,7 @@
 
 from math import prod
 
+from course.evidence.pytorch.known import tensors
 from course.language import N_, _
 
 _MISFITS = {
@@ -82,8 +83,7 @@ def fit(call, wide):
 
     def narrowed(value, sides):
         made = torch.empty(sides, device="meta")
-        call.tracer.constants[id(made)] = call.tracer.constant(value)
-        call.tracer.kept.append(made)
+        call.tracer.known.note(made, call.tracer.known.constant(value))
         return made
 
     def changed(name, value):
@@ -105,7 +105,7 @@ def fit(call, wide):
 def merge(call):
     """("add" or "concatenate", the tensors that it merges) of a call, or (None, [])."""
     kinds = {"add": "add", "cat": "concatenate", "concat": "concatenate"}
-    given = call.tracer.tensors([list(call.args), call.kwargs])
+    given = tensors([list(call.args), call.kwargs])
     if call.name not in kinds or len(given) < 2 or any(id(t) not in call.found for t in given):
         return None, []
     return kinds[call.name], given

@@ -48,7 +48,7 @@ def reshaped(call):
         return add_last(call, "ops.Identity", {}, source, layouts=[layout])
     if len(new) == 1:
         add_last(call, "layers.Flatten", {}, source, layouts=[(0,)])
-        tracer.flattened[id(made)] = (layout, old)
+        tracer.known.flattened[id(made)] = (layout, old)
         return None
     goal = None  # the layout of the result
     if len(old) == 1:  # a vector becomes a map: a new one, or again the one that it was
@@ -78,7 +78,7 @@ def concatenated(call):
             args.append(call.sources[id(value)])
             if call.layout_of(value) != layout:
                 raise NotExpressed
-        elif tracer.constant(value).zeros:
+        elif tracer.known.constant(value).zeros:
             zeros = channels_last(tuple(value.shape), layout)
             args.append(add_before(call, "ops.ZerosLike", {}, zeros, call.sources[id(first)]))
         else:
@@ -135,7 +135,7 @@ def _chosen(call, keys):
         at = next(n for n, key in enumerate(keys) if key is Ellipsis)
         keys = keys[:at] + [slice(None)] * (rank - len(keys) + 1) + keys[at + 1 :]
     keys += [slice(None)] * (rank - len(keys))
-    keys = [call.tracer.constant(k).value.tolist() if is_tensor(k) else k for k in keys]
+    keys = [call.tracer.known.constant(k).value.tolist() if is_tensor(k) else k for k in keys]
     told = [{"slice": [k.start, k.stop, k.step]} if isinstance(k, slice) else k for k in keys]
     if told[0] not in (_WHOLE, {"slice": [0, None, None]}):
         raise NotExpressed

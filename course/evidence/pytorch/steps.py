@@ -16,14 +16,14 @@ from course.evidence.pytorch.calls import (
     usual,
     without,
 )
+from course.evidence.pytorch.known import tensors
 
 
 def write(call):
     """Add the steps of a call to the trace, and note which tensors they make."""
-    tracer = call.tracer
     if call.unmerged:
         axes = usual(call.made[0].dim() - 1)
-        values = tracer.tensors([list(call.args), call.kwargs])
+        values = tensors([list(call.args), call.kwargs])
         args = [call.sources[id(value)] for value in values]
         add_last(call, "ops.Unmerged", call.unmerged, args, layouts=[axes])
         return
@@ -240,7 +240,7 @@ def _arithmetic(op):
         if len({call.layout_of(value) for value in reads}) > 1:
             raise NotExpressed
         others = [value for value in args if tracer.torch.is_tensor(value)]
-        others = [tracer.constant(value) for value in others if id(value) not in call.found]
+        others = [tracer.known.constant(value) for value in others if id(value) not in call.found]
         if any(other.random for other in others):
             return _dropout(call, reads[0])  # written by hand
         if others and others[0].learned:
@@ -256,8 +256,8 @@ def _number(tracer, value):
     """A number of a call, also one in a tensor; an array stays unknown."""
     if not tracer.torch.is_tensor(value):
         return value
-    kept = value.dim() == 0 and tracer.constant(value).value.device.type != "meta"
-    return tracer.constant(value).value.item() if kept else {"unknown": "Tensor"}
+    kept = value.dim() == 0 and tracer.known.constant(value).value.device.type != "meta"
+    return tracer.known.constant(value).value.item() if kept else {"unknown": "Tensor"}
 
 
 def _per_map(call, x, constant):

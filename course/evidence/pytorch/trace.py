@@ -17,7 +17,8 @@ from course.evidence import probes, regions, values
 from course.evidence.ends import TraceError, mixed
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import calls, dense, errors, fits, steps, without_triton
-from course.evidence.pytorch.again import again, like
+from course.evidence.pytorch.again import again
+from course.evidence.pytorch.known import Constant, Known, each, each_of, tensors
 from course.language import _
 from course.network.faults import likely
 from course.network.recognise import FIXED
@@ -80,11 +81,7 @@ class _Tracer:
         self.paths = {id(m): path for path, m in module.named_modules() if path}
         self.registered = set(map(id, module.parameters()))
         self.stack = []  # the modules that are being called, the innermost last
-        self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
-        self.flattened = {}  # id(vector) -> (layout, sides) of the map that it was
-        self.constants, self.twins = {}, {}  # id(tensor) -> Constant, and -> the one without values
-        self.versions = {}  # id(tensor) -> how often it had been overwritten when it was made
-        self.kept = []  # keeps all of them alive, so that no id is used twice
+        self.known = Known()  # what is known of each tensor
         self.steps, self.inputs, self.calls = [], [], {}  # the calls by the number of their step
         self.layers = {}  # the ids of a layer's weights -> the number of the layer
         self.counts = {}  # kind of step -> how many have a name made of it
@@ -94,7 +91,7 @@ class _Tracer:
         sides = [shape[axis] for axis in calls.usual(len(shape))]
         x = self.torch.empty((self.batch, *sides), dtype=self.dtype, device="meta")
         self.inputs.append({"id": 0, "name": "input", "shape": list(shape)})
-        self.remember(x, (0, 0), calls.usual(len(shape)))
+        self.known.remember(x, (0, 0), calls.usual(len(shape)))
         return x
 
     @contextlib.contextmanager
@@ -113,116 +110,45 @@ class _Tracer:
             before.remove()
             after.remove()
 
-    # --- tensors
-
-    def remember(self, tensor, output, layout):
-        """Note which output of which step a tensor is, as (step, output), and its layout."""
-        self.found[id(tensor)], self.layouts[id(tensor)] = output, layout
-        self.versions[id(tensor)] = tensor._version
-        self.flattened.pop(id(tensor), None)
-        self.kept.append(tensor)
-
-    def known(self, tensor):
-        """Whether a tensor depends on the input."""
-        return id(tensor) in self.found
-
-    def argument(self, tensor):
-        """A tensor as an argument in the trace. Raises Misused if its values were overwritten."""
-        if tensor._version != self.versions[id(tensor)]:  # a view of it was overwritten
-            raise Misused(
-                _(
-                    "a part of this tensor, or one that it is a part of, was overwritten in place. "
-                    "Write that without the underscore, or without inplace=True"
-                )
-            )
-        return {"tensor": list(self.found[id(tensor)])}
-
-    def constant(self, tensor):
-        """What is known of a tensor that does not depend on the input."""
-        if id(tensor) not in self.constants:
-            learns = isinstance(tensor, self.torch.nn.Parameter)
-            self.constants[id(tensor)] = calls.Constant(tensor, (tensor,) if learns else (), True)
-            self.kept.append(tensor)
-        return self.constants[id(tensor)]
-
-    def shape(self, tensor):
-        """A tensor's shape, channels last, without the batch."""
-        layout = self.layouts.get(id(tensor))
-        return calls.channels_last(tuple(tensor.shape), layout)
-
-    def _twin(self, tensor):
-        """The tensor itself if it has no values, or else one like it that has none."""
-        if tensor.device.type == "meta":
-            return tensor
-        if id(tensor) not in self.twins:
-            twin = tensor.to("meta")
-            self.twins[id(tensor)] = twin
-            self.constants[id(twin)] = self.constant(tensor)
-            self.kept += [tensor, twin]
-        return self.twins[id(tensor)]
-
-    def each(self, value, change):
-        """Arguments or results with all tensors changed."""
-        if isinstance(value, self.torch.Tensor):
-            return change(value)
-        if isinstance(value, dict):
-            return {key: self.each(item, change) for key, item in value.items()}
-        if isinstance(value, list | tuple) and not isinstance(value, self.torch.Size):
-            return [self.each(item, change) for item in value]
-        return value
-
-    def tensors(self, value):
-        """All tensors in arguments or results, in order."""
-        found = []
-        self.each(value, found.append)
-        return found
-
     # --- calls
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         """Run a function of PyTorch on tensors without values, and write it down."""
         kwargs = dict(kwargs or {})
         name = calls.plain(function)
-        given = self.tensors([args, kwargs])
-        reads = [tensor for tensor in given if self.known(tensor)]
+        given = tensors([args, kwargs])
+        reads = [tensor for tensor in given if self.known.depends(tensor)]
         if not reads:
             return self._computed(function, name, args, kwargs, given)
         if name in calls.MOVES:  # here is one device only
             function, args, kwargs = self.torch.Tensor.contiguous, args[:1], {}
-        args, kwargs = self._as_given(args), self.each(kwargs, self._twin)
+        args, kwargs = each_of(args, self.known.twin), each(kwargs, self.known.twin)
         call = calls.Call(self, function, name, args, kwargs)
-        before = [(tensor, tensor._version) for tensor in self.tensors([args, kwargs])]
+        before = [(tensor, tensor._version) for tensor in tensors([args, kwargs])]
         result = self._run(call)
         changed = [tensor for tensor, version in before if tensor._version != version]
-        call.made = self.tensors(result) or changed
+        call.made = tensors(result) or changed
         if call.made and self.torch.is_tensor(call.made[0]):
             steps.write(call)
         return result
-
-    def _as_given(self, args):
-        """The arguments with twins; tuples stay tuples, as indices have to."""
-        made = self.each(list(args), self._twin)
-        return tuple(like(*both) for both in zip(args, made, strict=True))
 
     def _computed(self, function, name, args, kwargs, given):
         """Run a function that does not depend on the input: it makes a constant."""
         in_place = function.__name__.endswith("_") and not function.__name__.endswith("__")
         if in_place or any(tensor.device.type == "meta" for tensor in given):
-            args, kwargs = self._as_given(args), self.each(kwargs, self._twin)
+            args, kwargs = each_of(args, self.known.twin), each(kwargs, self.known.twin)
         result = function(*args, **kwargs)
-        constants = [self.constant(tensor) for tensor in given]
+        constants = [self.known.constant(tensor) for tensor in given]
         learned = {id(p): p for constant in constants for p in constant.learned}
         chance = name in _RANDOM or any(constant.random for constant in constants)
         zeros = name in ("zeros", "zeros_like", "new_zeros")
-        for tensor in self.tensors(result):
-            known = id(tensor) in self.constants and not chance
+        for tensor in tensors(result):
+            known = self.known.is_constant(tensor) and not chance
             if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
                 continue
-            self.kept.append(tensor)
-            made = all(each.made for each in constants) if name in _TURNED else not constants
-            self.constants[id(tensor)] = calls.Constant(
-                tensor, tuple(learned.values()), made, zeros, chance
-            )
+            made = all(one.made for one in constants) if name in _TURNED else not constants
+            constant = Constant(tensor, tuple(learned.values()), made, zeros, chance)
+            self.known.note(tensor, constant)
         return result
 
     def _run(self, call):
@@ -248,7 +174,7 @@ class _Tracer:
     def _unmerged(self, call, merge, merged):
         """The likely result of a merge of sizes that do not fit (`course.evidence.unmerged`)."""
         self.passed.append("")
-        shapes = [tuple(self.shape(value)) for value in merged]
+        shapes = [tuple(call.shape(value)) for value in merged]
         rank = max(map(len, shapes))
         shape = likely(merge, [shape for shape in shapes if len(shape) == rank])
         layout = calls.usual(rank)
@@ -299,19 +225,19 @@ class _Tracer:
 
     def traced(self, outputs, numbers):
         """The trace of all steps down to the outputs."""
-        made = self.tensors(outputs)
+        made = tensors(outputs)
         if not made:
             if said := errors.as_not_called(outputs, _("What forward() returns")):
                 raise TraceError(f"{said}.")
             received = values.kind_of(outputs).removesuffix(".")
             said = _("forward() should return a tensor. Received: {received}.")
             raise TraceError(said.format(received=received))
-        if not all(map(self.known, made)):
+        if not all(map(self.known.depends, made)):
             raise TraceError(_("The output of forward() does not depend on its input."))
         for tensor in made:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
-        outputs = [list(self.found[id(tensor)]) for tensor in made]
+        outputs = [list(self.known.found[id(tensor)]) for tensor in made]
         self.steps = dense.with_biases(self.steps, outputs)
         odd = regions.not_understood(self.inputs, self.steps)
         run = partial(again, self)

@@ -1,0 +1,103 @@
+"""What is known of the tensors of PyTorch while a module is traced."""
+
+from dataclasses import dataclass
+
+from course.evidence.lines import Misused
+from course.language import _
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor that does not depend on the input: its parameters, and what is known of it."""
+
+    value: object
+    learned: tuple = ()  # the parameters that it is computed from
+    made: bool = False  # computed from no other constant, or only turned
+    zeros: bool = False
+    random: bool = False
+
+
+class Known:
+    """For each tensor: which step makes it, and its layout; or that it is a constant."""
+
+    def __init__(self):
+        self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
+        self.flattened = {}  # id(vector) -> (layout, sides) of the map that it was
+        self._constants, self._twins = {}, {}  # id(tensor) -> Constant, and -> its twin
+        self._versions = {}  # id(tensor) -> how often it had been overwritten when it was made
+        self._kept = []  # keeps all of them alive, so that no id is used twice
+
+    def remember(self, tensor, output, layout):
+        """Note which output of which step a tensor is, as (step, output), and its layout."""
+        self.found[id(tensor)], self.layouts[id(tensor)] = output, layout
+        self._versions[id(tensor)] = tensor._version
+        self.flattened.pop(id(tensor), None)
+        self._kept.append(tensor)
+
+    def depends(self, tensor):
+        """Whether a tensor depends on the input."""
+        return id(tensor) in self.found
+
+    def argument(self, tensor):
+        """A tensor as an argument in the trace. Raises Misused if its values were overwritten."""
+        if tensor._version != self._versions[id(tensor)]:  # a view of it was overwritten
+            raise Misused(
+                _(
+                    "a part of this tensor, or one that it is a part of, was overwritten in place. "
+                    "Write that without the underscore, or without inplace=True"
+                )
+            )
+        return {"tensor": list(self.found[id(tensor)])}
+
+    def note(self, tensor, constant):
+        """Note that a tensor does not depend on the input."""
+        self._constants[id(tensor)] = constant
+        self._kept.append(tensor)
+
+    def is_constant(self, tensor):
+        """Whether something is known of this tensor as a constant."""
+        return id(tensor) in self._constants
+
+    def constant(self, tensor):
+        """The Constant of a tensor that does not depend on the input."""
+        import torch
+
+        if not self.is_constant(tensor):
+            learns = isinstance(tensor, torch.nn.Parameter)
+            self.note(tensor, Constant(tensor, (tensor,) if learns else (), True))
+        return self._constants[id(tensor)]
+
+    def twin(self, tensor):
+        """The tensor itself if it has no values, or else one like it that has none."""
+        if tensor.device.type == "meta":
+            return tensor
+        if id(tensor) not in self._twins:
+            twin = self._twins[id(tensor)] = tensor.to("meta")
+            self.note(twin, self.constant(tensor))
+        return self._twins[id(tensor)]
+
+
+def each(value, change):
+    """Arguments or results with all tensors changed."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: each(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+        return [each(item, change) for item in value]
+    return value
+
+
+def each_of(args, change):
+    """Positional arguments with all tensors changed; tuples stay tuples, as indices have to."""
+    made = zip(args, each(list(args), change), strict=True)
+    return tuple(tuple(new) if isinstance(old, tuple) else new for old, new in made)
+
+
+def tensors(value):
+    """All tensors in arguments or results, in order."""
+    found = []
+    each(value, found.append)
+    return found
