@@ -13,7 +13,7 @@ that Keras reports.
      "outputs": [[1, 0]]}
 
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis. A step is
-"lost" if Keras does not find its weights: `_Tracer.mark_lost`. Within a check, "unread" has the
+"lost" if Keras does not find its weights: `_mark_lost`. Within a check, "unread" has the
 steps of Keras's layers that were called and lead to no output, each with the shapes that it "reads"
 and the "line" that made the layer.
 """
@@ -74,10 +74,11 @@ def trace(
         inputs, outputs = ends_of(keras, model, input_shape)
         tracer = _Tracer(keras, inputs)
         found = tracer.traced(outputs, numbers)
-        if closed := tracer.hiding_weights():  # once more, with these layers as one step each
+        opened = tracer.composites if tracer.constants else ()
+        if closed := _hiding_weights(opened, tracer.nodes):  # again, with these as one step each
             tracer = _Tracer(keras, inputs, closed)
             found = tracer.traced(outputs, numbers)
-        tracer.mark_lost(model)
+        _mark_lost(tracer.steps, tracer.nodes, model)
         if unread := tracer.unread():
             found["unread"] = unread
         return found
@@ -119,16 +120,6 @@ class _Tracer:
         own_layers.add_outputs(self.inputs, self.steps, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
 
-    def mark_lost(self, model):
-        """Mark the steps with weights whose layers are no attributes of the model or in it.
-
-        Keras does not train the weights of a layer that `call` makes, or a plain object holds.
-        """
-        kept = every_layer_of(model)
-        for step in self.steps if kept is not None else ():
-            if step.get("parameters") and id(self.nodes[step["id"]].operation) not in kept:
-                step |= {"trained": 0, "trainable": False, "lost": True}
-
     def unread(self):
         """The steps of layers that were called in this check, and that no output depends on.
 
@@ -155,17 +146,6 @@ class _Tracer:
                     reads = [_shape(source) for source in node.input_tensors]
                     return [{**step, "reads": reads, "line": line}]
         return []
-
-    def hiding_weights(self):
-        """The ids of opened layers with weights that are in no step.
-
-        Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array
-        in which the weights are not seen any more.
-        """
-        operations = [node.operation for node in self.nodes.values()]
-        kept = {id(w) for operation in operations for w in getattr(operation, "weights", ())}
-        opened = self.composites if self.constants else ()
-        return {id(layer) for layer in opened if any(id(w) not in kept for w in layer.weights)}
 
     def _own(self, operation):
         """Whether an operation is the student's own, so that its name does not say what it does."""
@@ -310,6 +290,28 @@ class _Tracer:
             except Exception:
                 return {"unknown": type(value).__name__}
         return {"unknown": type(value).__name__}
+
+
+def _hiding_weights(opened, nodes):
+    """The ids of opened layers with weights that are in no step.
+
+    Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array in
+    which the weights are not seen any more.
+    """
+    operations = [node.operation for node in nodes.values()]
+    kept = {id(w) for operation in operations for w in getattr(operation, "weights", ())}
+    return {id(layer) for layer in opened if any(id(w) not in kept for w in layer.weights)}
+
+
+def _mark_lost(steps, nodes, model):
+    """Mark the steps with weights whose layers are no attributes of the model or in it.
+
+    Keras does not train the weights of a layer that `call` makes, or a plain object holds.
+    """
+    kept = every_layer_of(model)
+    for step in steps if kept is not None else ():
+        if step.get("parameters") and id(nodes[step["id"]].operation) not in kept:
+            step |= {"trained": 0, "trainable": False, "lost": True}
 
 
 def _node(tensor):
