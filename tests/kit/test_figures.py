@@ -20,7 +20,7 @@ from course.architectures.resnet import RESNET34, RESNET50, RESNET152
 from course.architectures.vgg import VGG16
 from course.evidence.observe import weightless
 from course.kit import figures
-from course.kit.figures.pictures import INK
+from course.kit.figures.pictures import INK, Picture, canvas
 
 BLOCK = RESNET34.part("conv3_1_1", "conv3_1", input_shape=(56, 56, 64))
 
@@ -267,6 +267,16 @@ def test_names_on_a_page_mean_one_thing():
     assert all(names) and len(set.union(*names)) == sum(map(len, names))
     for page, known in zip(pages, names, strict=True):
         assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= known
+
+
+def test_an_error_while_a_picture_is_shown_names_the_line_that_drew_it():
+    figure, axes = canvas((3, 3))
+    axes.plot([1, 2], [1, 2, 3])
+    picture = Picture(figure, "two and three numbers")
+    for show in (picture._repr_html_, lambda: picture.figure):  # no half of it is kept
+        with pytest.raises(ValueError) as failed:
+            show()
+        assert "test_figures.py, line " in failed.value.__notes__[0]
 
 
 def test_a_file_has_a_white_background(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from html import escape
 from os import environ
 from zlib import crc32
@@ -94,7 +95,7 @@ class _Sketch:
 
     def __init__(self, size, rows, columns, rest):
         self._make = {"figsize": size}, rows, columns, rest
-        self._todo, self._figure = [], None
+        self._todo, self._figure = [], None  # functions of the figure and its panels; the figure
         self.panels = [_Pen(self, number) for number in range(rows * columns)]
 
     def suptitle(self, *args, **kwargs):
@@ -108,14 +109,11 @@ class _Sketch:
 
             size, rows, columns, rest = self._make
             with matplotlib.rc_context(_STYLE):
-                self._figure = Figure(layout="constrained", **size)
-                panels = self._figure.subplots(rows, columns, squeeze=False, **rest)
-                for number, path, args, kwargs in self._todo:
-                    target = self._figure if number is None else panels.flat[number]
-                    for step in path:
-                        named = isinstance(step, str)
-                        target = getattr(target, step) if named else target[step[0]]
-                    target(*args, **kwargs)
+                figure = Figure(layout="constrained", **size)
+                panels = figure.subplots(rows, columns, squeeze=False, **rest)
+                for call in self._todo:
+                    call(figure, panels.flat)
+            self._figure = figure
         return self._figure
 
     def write(self, target, **options):
@@ -140,7 +138,21 @@ class _Pen:
         return _Pen(self._of, self._number, (*self._path, (key,)))
 
     def __call__(self, *args, **kwargs):
-        self._of._todo.append((self._number, self._path, args, kwargs))
+        caller = sys._getframe(1)
+        place = f"{caller.f_code.co_filename}, line {caller.f_lineno}"
+
+        def call(figure, panels):
+            try:
+                target = figure if self._number is None else panels[self._number]
+                for step in self._path:
+                    named = isinstance(step, str)
+                    target = getattr(target, step) if named else target[step[0]]
+                target(*args, **kwargs)
+            except Exception as error:  # raised when the picture is shown
+                error.add_note(f"This part of the picture was drawn in {place}.")
+                raise
+
+        self._of._todo.append(call)
 
 
 def canvas(size, rows=1, columns=1, **rest):
