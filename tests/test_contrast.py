@@ -11,8 +11,8 @@ from nbformat.v4 import new_notebook
 from course.check import card
 from course.grading.out.feedback import page as feedback_page
 from course.grading.out.feedback import rendered
-from course.kit.figures.blueprint import COLOURS
 from course.kit.figures.pictures import LINES, PALETTE, Picture, canvas
+from course.kit.figures.stages import COLOURS
 
 #: The colours of (page, text) where outputs of notebooks are shown.
 PAGES = {

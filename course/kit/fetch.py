@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 from course.evidence import keras_private
+from course.kit.digits import digits
 from course.kit.meanwhile import meanwhile
 from course.kit.quiet import quietly
 from course.kit.unavailable import COURSE, DataUnavailable, advice, damaged, unknown
@@ -149,7 +150,7 @@ def _builder(name, data_dir):
     place = os.path.join(data_dir, name.split("/")[0].split(":")[0])
     try:
         if name == "digits":
-            return _digits()(data_dir=data_dir)
+            return digits(tfds)(data_dir=data_dir)
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except Exception as error:
         missing = isinstance(error, tfds.core.DatasetNotFoundError)
@@ -222,52 +223,3 @@ def tensorflow():
 @functools.cache
 def _temporary():
     return tempfile.TemporaryDirectory(prefix="course-digits-")  # removed when Python ends
-
-
-@functools.cache
-def _digits():
-    """The class of the built-in set; inside a function because it needs tensorflow-datasets."""
-    tfds = tensorflow_datasets()
-
-    class Digits(tfds.core.GeneratorBasedBuilder):
-        """1,797 handwritten digits, 8 × 8: the test part of the UCI set of Alpaydin and Kaynak.
-
-        Every fifth image of each digit is a test image: 1,437 training and 360 test images. The 13
-        writers are in both parts, so the accuracy is a little higher than for unknown writers.
-        """
-
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            return self.dataset_info_from_configs(
-                description=type(self).__doc__,
-                homepage="https://archive.ics.uci.edu/dataset/80",
-                features=tfds.features.FeaturesDict(
-                    {
-                        "image": tfds.features.Image(shape=(8, 8, 1)),
-                        "label": tfds.features.ClassLabel(num_classes=10),
-                    }
-                ),
-                supervised_keys=("image", "label"),
-            )
-
-        def _split_generators(self, dl_manager):
-            import numpy as np
-            from sklearn.datasets import load_digits
-
-            digits = load_digits()
-            # 0..16 counts the dark pixels of a 4 × 4 cell; an image of tfds has 0..255.
-            images = np.round(digits.images * 255 / 16).astype("uint8")[..., None]
-            by_digit = np.argsort(digits.target, kind="stable")
-            parts = {"train": np.delete(by_digit, np.s_[::5]), "test": by_digit[::5]}
-            return {part: self._examples(images, digits.target, parts[part]) for part in parts}
-
-        def _generate_examples(self, **_given):
-            raise NotImplementedError  # the splits bring their own generators
-
-        @staticmethod
-        def _examples(images, labels, chosen):
-            for i in chosen:
-                yield int(i), {"image": images[i], "label": int(labels[i])}
-
-    return Digits

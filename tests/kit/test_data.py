@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from course.kit import data, fetch
+from course.kit.digits import digits
 
 STORED = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
 needs_mnist = pytest.mark.skipif(
@@ -222,7 +223,7 @@ def test_a_folder_that_may_not_be_read(whole_digits, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(whole_digits))
-    monkeypatch.setattr(fetch._digits(), "as_dataset", refused)
+    monkeypatch.setattr(digits(fetch.tensorflow_datasets()), "as_dataset", refused)
     with pytest.raises(data.DataUnavailable, match="Ask for the right to read") as caught:
         data.load("digits")
     assert "Delete" not in str(caught.value)

@@ -6,28 +6,13 @@ import re
 import textwrap
 from itertools import pairwise
 from math import log2, sqrt
-from os.path import commonprefix
 
 from course.anatomy import anatomy
 from course.kit.figures.pictures import INK, Picture, canvas
 from course.kit.figures.pictures import title as set_title
-from course.language import ENGLISH, speaking
+from course.kit.figures.stages import COLOURS, OTHER, in_english, joined, parts_of, side_of
 from course.network.words import read_by, shape_of
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; the yellow is darker.
-COLOURS = {
-    "conv": "#0072B2",
-    "conv_transpose": "#56B4E9",
-    "upsample": "#DCCB1A",
-    "max_pool": "#E69F00",
-    "average_pool": "#E69F00",
-    "global_average_pool": "#E69F00",
-    "global_max_pool": "#E69F00",
-    "dense": "#009E73",
-    "attention": "#D55E00",
-    "input": "#999999",
-}
-_OTHER = "#CC79A7"
 _WIDE = 7.4  # inches: at 700 pixels, the width of a page, labels keep their size
 _BOXES = 6  # in one line
 _MOST_BOXES = 24  # in a network with more parts, those whose maps have one size become one box
@@ -54,7 +39,7 @@ def architecture(network: object, *, title: str | None = None, shapes: bool = Tr
         mains = [rows.leading_to(value) for value in rows.outputs]
         rows = max(mains, key=len)
         title += f" (without the ways to {others} more output{'s' * (others > 1)})"
-    parts = _parts(rows)
+    parts = parts_of(rows)
     if len(parts) > _MOST_BOXES:
         parts = joined(parts)
     return _boxes(rows, parts, title, shapes)
@@ -95,103 +80,6 @@ def _boxes(rows, parts, title, shapes):
         for n, (step, does, name, _) in enumerate(boxes)
     )
     return Picture(figure, f"{title} from input to output: {told}.")
-
-
-def side_of(step):
-    """The height of a map; of a sequence, that of a square map with as many pixels as tokens."""
-    return step.grid[0] if len(step.grid) > 1 else sqrt(step.grid[0])
-
-
-# --- parts of a network
-
-
-class Stage:
-    """Rows one after another, as if they were one row."""
-
-    def __init__(self, steps, modules=0):
-        self.steps, self.modules = list(steps), modules
-
-    @property
-    def name(self):
-        """The row's name, or those of the first and the last."""
-        first, last = self.steps[0].name, self.steps[-1].name
-        return first if first == last else f"{first} to\n{last}"
-
-    @property
-    def colour(self):
-        """The colour of its main step."""
-        kinds = [step.step for step in self.steps]
-        main = next((kind for kind in ("attention", "conv") if kind in kinds), kinds[0])
-        return COLOURS.get(main, _OTHER)
-
-    @property
-    def does(self):
-        """Its steps in words."""
-        if len(self.steps) == 1:
-            return _does(self.steps[0])
-        number, kind = (self.modules, "module") if self.modules else (len(self.steps), "row")
-        return f"{number} {kind}{'s' * (number > 1)}"
-
-    def total(self, measure):
-        """The sum of a measure, such as "macs", over its rows."""
-        return sum(getattr(step, measure) for step in self.steps)
-
-
-class _Module(Stage):
-    """The rows between two rows that every path goes through, the second included."""
-
-    def __init__(self, steps):
-        super().__init__(steps, modules=1)
-
-    @property
-    def name(self):
-        names = [step.name for step in self.steps]
-        common = commonprefix(names).rstrip("_-./ ")  # noqa: RUF071  (letters are meant)
-        return common if len(common) > 1 else super().name
-
-    @property
-    def colour(self):
-        return _OTHER
-
-    @property
-    def does(self):
-        joins = [step for step in self.steps if len(read_by(step)) > 1]
-        count = len(self.steps) - 1
-        if joins and joins[-1].step == "add":
-            return f"{count} rows and a shortcut"
-        return f"{count} rows in {len(read_by(joins[-1]))} branches" if joins else super().does
-
-
-def _parts(rows):
-    """The rows of a network, with each module as one part."""
-    steps = list(rows)
-    place = {id(step): number for number, step in enumerate(steps)}
-    last = {}  # of each step, the place of the last row that reads it
-    for step in steps:
-        for source in read_by(step):
-            last[id(source)] = place[id(step)]
-    parts, now = [], []
-    far = max((last.get(id(v.parts[0][0]), 0) for v in rows.inputs), default=0)
-    for number, step in enumerate(steps):
-        now.append(step)
-        if far <= number:  # nothing leads past this row
-            parts.append(_Module(now) if len(now) > 1 else Stage(now))
-            now = []
-        far = max(far, last.get(id(step), number))
-    return [*parts, *([Stage(now)] if now else [])]
-
-
-def joined(parts):
-    """The parts as stages: neighbours whose maps have the same size are one. Vectors stay alone."""
-    stages = []
-    for part in parts:
-        grid = part.steps[-1].grid
-        if stages and grid != (1, 1) and stages[-1].steps[-1].grid == grid:
-            stages[-1].steps += part.steps
-            stages[-1].modules += part.modules
-        else:
-            stages.append(Stage(part.steps, part.modules))
-    return stages
 
 
 # --- with branches
@@ -238,7 +126,7 @@ def _graph(rows, title, shapes):
     figure, axes = canvas((max(3.7, wide * most), (tall + 0.4) * len(lanes) + 0.3))
     half, up = 0.45, tall / (tall + 0.4) / 2
     for step in steps:
-        _box(axes, at[id(step)], half, up, words[id(step)], COLOURS.get(step.step, _OTHER), wide)
+        _box(axes, at[id(step)], half, up, words[id(step)], COLOURS.get(step.step, OTHER), wide)
     for way in ways:
         line = []
         for place in way:
@@ -253,17 +141,11 @@ def _graph(rows, title, shapes):
     axes.axis("off")
     set_title(axes, title)
     told = "; ".join(
-        f"{step.name} ({_does(step)}{f', {shape_of(step.shape)}' * shapes}) reads "
+        f"{step.name} ({in_english(step)}{f', {shape_of(step.shape)}' * shapes}) reads "
         + " and ".join(source.name for source in read_by(step))
         for step in rows
     )
     return Picture(figure, f"{title}, drawn with its branches: {told}.")
-
-
-def _does(step):
-    """What a step does. Pictures are in English, as the notebooks are, and their font has no 卷."""
-    with speaking(ENGLISH):
-        return step.does()
 
 
 def _words(step, shapes):
@@ -271,7 +153,7 @@ def _words(step, shapes):
     if step.step == "input":
         return [step.name, shape_of(step.shape)]
     lines = [step.name]
-    for part in _does(step).replace("convolution", "conv").split(", "):
+    for part in in_english(step).replace("convolution", "conv").split(", "):
         if len(lines) > 1 and len(lines[-1]) + len(part) < 20:
             lines[-1] += f", {part}"
         else:

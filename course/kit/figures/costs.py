@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from course.anatomy import anatomy
-from course.kit.figures.blueprint import COLOURS, Stage, joined, side_of
 from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
 from course.kit.figures.pictures import title as set_title
+from course.kit.figures.stages import COLOURS, Stage, joined, side_of
 from course.network.words import WINDOWS
 
 TYPE_CHECKING = False
