@@ -87,20 +87,7 @@ def budget(
     Raises CheckFailed with everything that is too much or missing.
     """
     kwargs |= {"input_shape": tuple(input_shape), "classes": classes}
-    _name, read, unread = networks.read(
-        "model", builder, args, kwargs, input_shape,
-        lambda built: design.findings(built, input_shape, classes, convolutions, parameters, macs),
-    )  # fmt: skip
-    built, findings = read or (None, [unread])
-    findings = [*findings, *(built.stopped if built else ())]
-    note = "" if findings else (
-        _("Your network takes {has} of {most} parameters, and {takes} of {macs} MACs.").format(
-            has=f"{built.parameters:,}", most=f"{parameters:,}",
-            takes=f"{built.macs:,}", macs=f"{macs:,}",
-        )
-    )  # fmt: skip
-    name = words.call(words.name(builder), args, {"classes": classes})  # it is asked for several
-    conclude(Card(name, findings, note=note))
+    conclude(design.card(builder, args, kwargs, convolutions, parameters, macs))
 
 
 def shapes(answers: object, /, *, like: Table, rows: Iterable[str] | None = None) -> None:

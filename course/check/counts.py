@@ -84,33 +84,38 @@ def _explain_shape(network, row, got, expected, answers):
         return Cause.CHANNELS_FIRST, ""
     if len(got) == len(expected) == 3 and got[:2] == expected[:2]:
         return Cause.FILTERS_FORGOTTEN, words.you_have(words.brief(got[2]))
-    source = _before(step)
-    if len(expected) == 3:
-        if step.step == "concatenate":
-            hint = _("Side by side, maps keep their height and width, and their numbers add up.")
-            return Cause.WRONG_VALUE, sentences(words.you_have(words.brief(got)), hint)
-        # The student's own size of the row before: the right one may be another row's answer.
-        while source.name not in answers and source.inputs and source.grid == _before(source).grid:
-            source = _before(source)  # not among the answers, and of the same size as its input
-        own = source.grid if source.step == "input" else answers.get(source.name)
-        size = own[0] if isinstance(own, list | tuple) and own else "N"
-        kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
-        hint = (
-            ngettext(
-                "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
-                "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
-                "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
-                "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
-                padding,
-            ) if padding
-            else _(
-                "A window of {kernel} slides over {size} in steps of {stride} without padding: "
-                "⌊(N + 2P − F)/stride⌋ + 1."
-            )
-        ).format(kernel=kernel, size=words.brief(size), stride=stride, padding=padding)  # fmt: skip
-    else:
+    if len(expected) < 3:
         hint = _("The table gives the number of units.")
+    elif step.step == "concatenate":
+        hint = _("Side by side, maps keep their height and width, and their numbers add up.")
+    else:
+        hint = _window(step, answers)
     return Cause.WRONG_VALUE, sentences(words.you_have(words.brief(got)), hint)
+
+
+def _window(step, answers):
+    """A sentence: how a row's size follows from that of the row before it, the student's own."""
+    # The right size of that row may be another row's answer.
+    source = _before(step)
+    while source.name not in answers and source.inputs and source.grid == _before(source).grid:
+        source = _before(source)  # not among the answers, and of the same size as its input
+    own = source.grid if source.step == "input" else answers.get(source.name)
+    size = own[0] if isinstance(own, list | tuple) and own else "N"
+    kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
+    said = (
+        ngettext(
+            "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
+            "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
+            "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
+            "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
+            padding,
+        ) if padding
+        else _(
+            "A window of {kernel} slides over {size} in steps of {stride} without padding: "
+            "⌊(N + 2P − F)/stride⌋ + 1."
+        )
+    )  # fmt: skip
+    return said.format(kernel=kernel, size=words.brief(size), stride=stride, padding=padding)
 
 
 def _before(step):

@@ -1,11 +1,34 @@
-"""Findings about a network of one's own: what it takes and gives, its form, and what it costs."""
+"""A network of one's own: what it takes and gives, its form, and whether it keeps to a budget."""
 
+from course.check import networks, words
+from course.check.card import Card
 from course.diagnosis import Cause, finding
 from course.language import _, ngettext
 from course.network.words import counted, listed, shape_of
 
 
-def findings(built, input_shape, classes, convolutions, parameters, macs):
+def card(builder, args, kwargs, convolutions, parameters, macs):
+    """The Card of a builder's network; `kwargs` has the `input_shape` and `classes` asked for."""
+    shape, classes = kwargs["input_shape"], kwargs["classes"]
+    _call, read, unread = networks.read(
+        "model", builder, args, kwargs, shape,
+        lambda built: _findings(built, shape, classes, convolutions, parameters, macs),
+    )  # fmt: skip
+    name = words.call(words.name(builder), args, {"classes": classes})  # it is asked for several
+    if unread:
+        return Card(name, [unread])
+    built, findings = read
+    if findings := [*findings, *built.stopped]:
+        return Card(name, findings)
+    said = _("Your network takes {has} of {most} parameters, and {takes} of {macs} MACs.")
+    said = said.format(
+        has=f"{built.parameters:,}", most=f"{parameters:,}",
+        takes=f"{built.macs:,}", macs=f"{macs:,}",
+    )  # fmt: skip
+    return Card(name, [], note=said)
+
+
+def _findings(built, input_shape, classes, convolutions, parameters, macs):
     """What is wrong with a network that was read; nothing if it keeps to its budget."""
     if built.faults:
         fault = built.faults[0]  # those after it may follow from it
@@ -13,7 +36,7 @@ def findings(built, input_shape, classes, convolutions, parameters, macs):
         merges = _("{name} merges maps of {shapes}, which do not fit")
         return [finding("", Cause.RAISES, received=merges.format(name=fault.name, shapes=shapes))]
     return [
-        *_ends(built, tuple(input_shape), classes),
+        *_ends(built, input_shape, classes),
         *_costs(built, convolutions, parameters, macs),
     ]
 
