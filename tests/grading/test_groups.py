@@ -52,6 +52,24 @@ def test_canvas_has_one_file_for_a_group(room, tmp_path, roster, capsys):
     assert sorted(groups(room.course, "hw")) == [["s-1", "s-2"], ["s-3"], ["s-4"]]
 
 
+def test_a_folder_may_have_the_groups_name(room, tmp_path, roster):
+    files = {name: room.notebook(name) for name in ("Team 1-1", "team 11", "di", "Team 2")}
+    archive = packed(tmp_path / "a.zip", {f"{name}/p1.ipynb": nb for name, nb in files.items()})
+    report = collect(room.course, archive, roster=roster, groups="group_name")
+    wanted = {"s-1": "Team 1-1", "s-2": "Team 1-1", "s-3": "team 11", "s-4": "di"}
+    assert room.submitted() == wanted
+    assert dict(report.skipped) == {"Team 2/p1.ipynb": f"Team 2 is not in the roster {roster}"}
+
+
+def test_a_group_whose_name_is_not_written_exactly_has_to_be_the_only_one(room, tmp_path, roster):
+    archive = packed(tmp_path / "a.zip", {"Team_11/p1.ipynb": room.notebook("Team 11's")})
+    collect(room.course, archive, roster=roster, groups="group_name")
+    assert room.submitted() == {}  # it could be Team 1-1, too
+    roster.write_text(CANVAS_GROUPS.replace("Team 1-1", "Team 3"))
+    collect(room.course, archive, roster=roster, groups="group_name")
+    assert room.submitted() == {"s-3": "Team 11's"}
+
+
 def test_of_what_members_handed_in_the_newest_answer_counts(room, tmp_path, roster):
     archive = packed(
         tmp_path / "submissions.zip",

@@ -190,8 +190,13 @@ def _others_of_the_group(roster, students):
     own = {student.id for student in students}
     for person in roster.members(own):
         if person.id not in own:
-            name = f"{person.first_name} {person.last_name}".strip()
-            yield Student(person.id, name or person.id, number=person.number, full_name=name)
+            yield _student(person)
+
+
+def _student(person):
+    """The Student that an archive would name for this Person."""
+    name = f"{person.first_name} {person.last_name}".strip()
+    return Student(person.id, name or person.id, number=person.number, full_name=name)
 
 
 def _identified(lms, students, roster, before):
@@ -205,7 +210,9 @@ def _identified(lms, students, roster, before):
     known, reasons = [], []
     for student in students:
         ids = roster.find(student) if roster else {before.get(student.number, student.id)}
-        if not ids and roster and roster.lacks_number(student):
+        if not ids and roster and (members := roster.group_called(student)):
+            known += [(person.id, _student(person)) for person in members]
+        elif not ids and roster and roster.lacks_number(student):
             reasons.append(
                 f"{student} is in the roster {roster.path} by name only, and students can change "
                 "their names. If it is the same person, write this number into that line"

@@ -19,8 +19,9 @@ from course.plain import one_line
 
 # Columns for the student's id, the preferred ones first.
 _ID_COLUMNS = (
-    "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "sis login id",
-    "username", "netid", "login", "matrikelnummer", "email", "email address",
+    "student_id", "student id", "id number", "sid", "orgdefinedid", "sis user id", "user_id",
+    "sis login id", "login_id", "username", "netid", "login", "matrikelnummer", "email",
+    "email address",
 )  # fmt: skip
 # {LMS: the columns with the numbers or names that its archive has for students}. A column
 # lms_user_id is used for every LMS.
@@ -156,6 +157,14 @@ class Roster:
         """The people who are in a group with one of these students, themselves included."""
         groups = {person.group for person in self.people if person.id in ids} - {""}
         return [person for person in self.people if person.group in groups]
+
+    def group_called(self, student):
+        """The people of the group that an archive names in a student's place; none if unclear."""
+        named = {text.casefold() for text in (student.name, *student.keys)}
+        groups = {person.group for person in self.people} - {""}
+        alike = {group for group in groups if squashed(group) in set(map(squashed, named))}
+        found = groups & named or alike
+        return [person for person in self.people if found == {person.group}]
 
     def _key_columns(self, lms, header, keys):
         """Titles of the columns with the numbers or names that the archive uses for students."""
