@@ -211,6 +211,26 @@ def f(rows):
         ("import numpy as np\nt = np.prod(s)", "import numpy\ntotal = numpy.prod(s)"),
         ("t += 3 * n", "total = total + n * 3"),
         ("def f(x):\n    y = g(x) + 1\n    return y", "def f(x):\n    return g(x) + 1"),
+        (  # the same in another language
+            "def f(size):\n    def count(rows, first=1):\n        return len(rows) * first\n"
+            "    return count(rows=g(size), first=3)",
+            "def f(taille):\n    def compte(lignes, debut=1):\n        return len(lignes) * debut\n"
+            "    return compte(debut=3, lignes=g(taille))",
+        ),
+        (
+            "class Box:\n    def __init__(self, size):\n        self.size = size\n"
+            "    def area(self):\n        return self.size ** 2\nd = Box(size=3).area()",
+            "class Kiste:\n    def __init__(ich, maß):\n        ich.maß = maß\n"
+            "    def fläche(ich):\n        return ich.maß ** 2\nd = Kiste(maß=3).fläche()",
+        ),
+        (
+            "try:\n    f()\nexcept TypeError as error:\n    g(error)",
+            "try:\n    f()\nexcept TypeError as fehler:\n    g(fehler)",
+        ),
+        (
+            "match x:\n    case [first, *rest]:\n        f(first, rest)",
+            "match x:\n    case [erstes, *andere]:\n        f(erstes, andere)",
+        ),
         (LOOP, "def f(lines):\n    return [line[0] * 2 for line in lines]"),
         (
             FUNCTIONAL,
@@ -236,6 +256,8 @@ def test_what_is_written_differently_and_computes_the_same_looks_the_same(one, o
         ("x = C(8, padding='same')(x)", "x = C(8, padding='valid')(x)"),
         ("y = f(x)\nx = g(y)", "x = g(y)\ny = f(x)"),
         ("y = a * 2", "y = a ** 2"),
+        ("y = keras.f(p=1, q=2)", "y = keras.f(p=2, q=1)"),
+        ("self.size = 3\ny = self.size", "self.weight = 3\ny = self.weight"),
         ("model.add(A())\nmodel.add(B())", "model.add(B())\nmodel.add(A())"),
         ("while f(x):\n    x = g(x)\n    x = h(x)", "while f(x):\n    x = g(x)\nx = h(x)"),
         ("while f(x):\n    g(x)\nelse:\n    h(x)", "while f(x):\n    g(x)"),

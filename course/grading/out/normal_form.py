@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 from course.evidence.syntax import base, dotted, parsed
+from course.grading.out.chosen import chosen
 from course.notebook import syntax
 
 _MOST_SORTED = 50  # statements of a block that are put into order
@@ -45,19 +46,9 @@ class _Form:
     """
 
     def __init__(self, tree, own, shared):
-        names = set()  # those that the text defines
-        self.imported = {}  # {a name that an import gave: the object's own name}
-        for node in _nodes(tree):
-            if isinstance(node, ast.Name):
-                if isinstance(node.ctx, ast.Store):
-                    names.add(node.id)
-            elif isinstance(node, ast.arg):
-                names.add(node.arg)
-            elif isinstance(node, _DEFINES):
-                names.add(node.name)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                self.imported |= {a.asname: a.name.split(".")[-1] for a in node.names if a.asname}
-        self.own = own | (names - shared)
+        found = chosen(_nodes(tree))
+        self.imported, self.attributes = found.imported, found.attributes - shared
+        self.own = own | (found.names - shared)
         self.found = []  # [(token, line)]
         # The names that the present statement reads and writes. "" stands for the way of the run,
         # which print() and return change.
@@ -236,7 +227,8 @@ class _Form:
             self._add(node, node.attr)  # keras.layers.X and layers.X are the same
         else:
             self._visit(node.value)
-            self._add(node, f".{node.attr}")
+            if node.attr not in self.attributes:
+                self._add(node, f".{node.attr}")
 
     def _Subscript(self, node):
         if isinstance(node.ctx, ast.Store):
@@ -249,16 +241,22 @@ class _Form:
         if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
             self._visit_all([*node.args, *keywords, func])
             return
-        start, called = len(self.found), None
+        start, called, is_own = len(self.found), None, False
         if not (
             isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
         ):
             self._visit(func)
-            called = self.found.pop() if len(self.found) > start else None
+            is_own = getattr(func, "attr", None) in self.attributes or len(self.found) == start
+            called = None if is_own else self.found.pop()
         if called and called[0] in _JOINS:
             del self.found[start:]
             called, keywords = None, [each.value for each in keywords]
-        self._visit_all([*node.args, *keywords])
+        self._visit_all(node.args)
+        if is_own:  # the names of its parameters are the student's, too
+            for found in sorted(self._tokens_of([each.value for each in keywords]), key=_plain):
+                self.found += found
+        else:
+            self._visit_all(keywords)
         if called:
             self.found.append((f"{called[0]}()", called[1]))
 

@@ -118,11 +118,11 @@ class _Reader:
             official = self.official[found.name]
             for cell in _repaired(found.nb, official) if found.nb is not None else ():
                 known = official.get(grade_id(cell))
-                if known is None and cell.cell_type == "code":
+                if cell.cell_type == "code" and (known is None or known.solution):
                     helpers |= syntax.bound(cell.source) or frozenset()
-                elif known is not None and known.solution and known.is_answered(cell.source):
+                if known is not None and known.solution and known.is_answered(cell.source):
                     answers[known.name] = (cell.source, known.type == "code")
-        own, prints = frozenset(helpers - self.defined), {}
+        own, prints = frozenset(helpers - self.defined - self.asked), {}
         for exercise, (text, code) in answers.items():
             found = fingerprints(text, code, own, self.asked)
             prints[exercise] = {key: at for key, at in found.items() if key not in self.given}
