@@ -5,9 +5,10 @@ import re
 import tomllib
 
 import click
+import nbformat
 
 from course.cli import course
-from tests.classroom import ROOT
+from tests.classroom import ROOT, SOURCES
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 FILES = [path for room in ("tests", "examples") for path in (ROOT / room).rglob("*.py")]
@@ -72,6 +73,28 @@ def test_every_attack_of_the_catalogue_stands_in_the_test_that_it_names():
     for first, last, row in rows:
         if "`test_attacks.py`" in row:
             assert shown.issuperset(range(int(first), int(last or first) + 1)), (first, last)
+
+
+def test_the_plan_of_a_term_counts_what_there_is():
+    plan = (ROOT / "docs/planning.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (0\d) \| (.*) \|$", plan, re.MULTILINE)
+    wanted = [(path.parent.name[:2], " | ".join(_counted(path))) for path in SOURCES]
+    assert rows == wanted
+
+
+def _counted(path):
+    """The cells of an assignment's row: minutes, exercises, checks, a person's, builds on."""
+    cells = nbformat.read(path, 4).cells
+    lecture, minutes = ROOT / "notebooks" / f"{path.parent.name}.ipynb", "–"
+    if lecture.exists():
+        title = nbformat.read(lecture, 4).cells[0].source
+        minutes = re.search(r"About (\d+) minutes to read", title)[1]
+    yield minutes
+    yield str(sum(bool(re.match(r"## \d+ · ", cell.source)) for cell in cells))
+    graded = [c.metadata.nbgrader for c in cells if c.metadata.get("nbgrader", {}).get("grade")]
+    yield str(sum(not about["solution"] for about in graded))
+    yield " ".join(f"{about['points']} points" for about in graded if about["solution"]) or "–"
+    yield next(m[1] for c in cells if (m := re.search(r"Builds on (.*?)\.(?: |$)", c.source)))
 
 
 def test_binder_codespaces_and_the_hubs_image_fit_the_package():
