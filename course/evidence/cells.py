@@ -38,7 +38,8 @@ class Stop:
         """The error in one line, with the line of the cell that raised it, and what to do."""
         lines = source.splitlines()
         at = self.line or self._line_of_syntax()
-        line = lines[at - 1].strip() if at and at <= len(lines) else ""
+        whole = lines[at - 1] if at and at <= len(lines) else ""
+        line = whole.strip()
         if self.kind == "NotImplementedError":
             said = _("Line {number} still says {text}: delete that line, run the cell again.")
             return said.format(number=at, text=one_line(line, 120))
@@ -46,7 +47,7 @@ class Stop:
         said = one_line(f"{self.kind}: {text}".removesuffix(": "), 300)
         if at:
             said += _(" ({line})").format(line=line_of(at, one_line(line, 120)))
-        return sentences(_("{received}.").format(received=said), self._advice(line))
+        return sentences(_("{received}.").format(received=said), self._advice(whole))
 
     def _line_of_syntax(self):
         found = re.search(r", line (\d+)\)$", self.text)

@@ -202,7 +202,7 @@ def versions(text):
         if side == ">>>>>>>":
             side = None
     found = "".join(ours), "".join(theirs)
-    return found if side is None and found[0] != found[1] else None
+    return found if side is None and found != (text, text) else None
 
 
 def _both(ours, theirs):

@@ -79,6 +79,10 @@ STOPPED = {
         "def f(n):\n    return\u00a0n + 1",
         "U+00A0 (line 2: return n + 1). The line has quotation marks or blanks from a text editor",
     ),
+    "no-break spaces before it": (
+        "def f(n):\n\u00a0\u00a0return n + 1",
+        "U+00A0 (line 2: return n + 1). The line has quotation marks or blanks from a text editor",
+    ),
     "an indentation": ("def f(n):\nreturn n + 1", "IndentationError: "),
     "an exception before": (f"1 / 0\n{GOOD}", "ZeroDivisionError: division by zero (line 1"),
     "an exception in the definition": (

@@ -117,6 +117,14 @@ def everything_deleted(nb):
     nb.cells = []
 
 
+@damage("The cell model-answer held two versions from a merge conflict; both were kept.")
+def a_merge_conflict_of_equal_versions(nb):
+    """They differed in what an editor has changed since, such as the ends of their lines."""
+    cell = nb.cells[at(nb, "model-answer")]
+    cell.source = f"<<<<<<< local\n{cell.source}\n=======\n{cell.source}\n>>>>>>> remote\n"
+    return nbformat.writes(nb).encode()
+
+
 @damage("A second copy of the cell lenet-model was removed.")
 def a_test_copied(nb):
     nb.cells.insert(at(nb, "lenet-model"), deepcopy(nb.cells[at(nb, "lenet-model")]))
