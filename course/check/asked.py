@@ -6,7 +6,7 @@ from course.check import outcome, words
 from course.check.card import Card
 from course.check.outcome import conclude
 from course.diagnosis import Cause, finding
-from course.evidence import cells, values
+from course.evidence import values, watch
 from course.evidence.observe import observe
 from course.language import _
 from course.network.graph import TooLarge
@@ -31,7 +31,7 @@ def ask(subject, request):
 
     A reply without the expected field, or without an answer for each call, is one that failed.
     """
-    outcome.made_by(cells.helper_of(subject))
+    outcome.made_by(watch.helper_of(subject))
     remote = values.attribute(type(subject), "__evidence__")
     reply = remote(subject, request) if remote else observe(subject, request)
     if not _is_formed(reply, request):

@@ -8,10 +8,13 @@ import inspect
 import re
 import sys
 
-from course.evidence.cells import NO_TENSORFLOW
 from course.evidence.pytorch import errors
 from course.language import N_, _
 
+NO_TENSORFLOW = N_(
+    "There is no TensorFlow here: Keras computes on another library. Use Keras's layers and "
+    "keras.ops, and for slopes `gradient` from course.kit.gradients"
+)
 SUPER = N_("super().__init__() should be the first line of __init__")
 _NO_ARGUMENT = N_("{first} has no argument {second}")
 _OPTIMIZER = N_("the optimizer has no argument {first}")

@@ -37,7 +37,7 @@ def nothing_left(*, collect=False):
     if _made or not hasattr(keras, "Operation"):  # inside another one, or Keras is not imported
         yield
         return
-    restore = _state(keras)
+    restore = _restorer(keras)
     collecting = collect and gc.isenabled()
     if collecting:
         gc.disable()
@@ -88,19 +88,19 @@ def made_of(kind):
     return [layer for layer in made if isinstance(layer, kind)]
 
 
-def _state(keras):
+def _restorer(keras):
     """A function that restores Keras's state, and returns its counts of automatic names."""
     state = global_state()
     kept = []
     for name in ("GLOBAL_STATE_TRACKER", "GLOBAL_SETTINGS_TRACKER"):
         if (tracker := getattr(state, name, None)) is not None:
-            kept.append((name, tracker, _as_now(tracker)))
+            kept.append((name, tracker, _restorer_of(tracker)))
     settings = [
         (getattr(keras.config, f"set_{name}"), getattr(keras.config, name)())
         for name in ("floatx", "epsilon", "image_data_format", "max_epochs", "max_steps_per_epoch")
         if hasattr(keras.config, f"set_{name}") and hasattr(keras.config, name)
     ]
-    draws = _draws()
+    draws = _restorer_of_draws()
 
     def restore():
         counted = dict(kept_for_this_thread("object_name_uids", {}))
@@ -132,12 +132,15 @@ def _stay_taken(counted):
             keras.backend.get_uid(name)
 
 
-def _as_now(thing):
+def _restorer_of(thing):
     """A function that restores an object's present attributes and their contents."""
     attributes = dict(vars(thing))
-    contents = [_content(value) for value in attributes.values()]
+    contents = [_restorer_of_content(value) for value in attributes.values()]
     if (tracker := attributes.get("_tracker")) is not None:  # a layer's account of its parts
-        contents += [_as_now(tracker), *map(_content, getattr(tracker, "stored_ids", {}).values())]
+        contents += [
+            _restorer_of(tracker),
+            *map(_restorer_of_content, getattr(tracker, "stored_ids", {}).values()),
+        ]
 
     def back():
         vars(thing).clear()
@@ -148,7 +151,7 @@ def _as_now(thing):
     return back
 
 
-def _content(value):
+def _restorer_of_content(value):
     """A function that restores the contents of a list, dict or set; None for all else."""
     if not isinstance(value, _FILLED) or type(value).__module__.startswith("tensorflow."):
         return None
@@ -162,7 +165,7 @@ def _content(value):
     return back
 
 
-def _draws():
+def _restorer_of_draws():
     """A function that restores the random number generators."""
     import numpy as np
 
@@ -190,7 +193,7 @@ def _draws():
 @contextmanager
 def untouched(model):
     """Restore a model and its layers at the end: their build state, calls and names."""
-    back = [_as_now(layer) for layer in layers_of(model)]
+    back = [_restorer_of(layer) for layer in layers_of(model)]
     try:
         yield
     finally:

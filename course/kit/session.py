@@ -78,13 +78,13 @@ def setup(
 
     from course import __version__
     from course.check import process, record
-    from course.evidence import cells
+    from course.evidence import watch
     from course.kit import data, tables
 
     with contextlib.suppress(FileNotFoundError):  # the working directory was deleted
         tables.look_in(os.getcwd())
     keeps = record.watch(keep_progress)
-    cells.watch()
+    watch.watch()
     said = _(
         "course {version} · Python {python} · Keras {keras} on {backend} · {device} · data in "
         "{folder}"

@@ -4,7 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course import check
-from course.evidence import cells
+from course.evidence import watch
 from course.evidence.cells import Stop, Undefined, asked, defined
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
@@ -164,12 +164,12 @@ def test_graded_a_filled_table_above_the_line_that_raises_is_an_answer():
 def run(monkeypatch, capsys):
     """Runs a cell in a notebook whose checks are watched; gives its error, or None."""
     shell = InteractiveShell.instance()
-    monkeypatch.setattr(cells, "_watching", None)
+    monkeypatch.setattr(watch, "_watching", None)
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     monkeypatch.setattr(shell, "showtraceback", lambda *a, **k: None)
     monkeypatch.setattr(shell, "showsyntaxerror", lambda *a, **k: None)
-    cells.watch()
-    cells.watch()  # a set-up cell that is run twice changes nothing
+    watch.watch()
+    watch.watch()  # a set-up cell that is run twice changes nothing
     shell.user_ns["check"] = check
 
     def run(source):
@@ -178,8 +178,8 @@ def run(monkeypatch, capsys):
 
     with check.silently():
         yield run
-    shell.events.unregister("pre_run_cell", cells._watching.begins)
-    shell.events.unregister("post_run_cell", cells._watching.ran)
+    shell.events.unregister("pre_run_cell", watch._watching.begins)
+    shell.events.unregister("post_run_cell", watch._watching.ran)
     InteractiveShell.clear_instance()
 
 
