@@ -36,6 +36,22 @@ def add_probes(inputs, steps, outputs, closed, odd, call, numbers):
     """
     shapes, above, odd = shapes_of(inputs, steps), tree(steps), odd | closed
     known = {step["id"]: step for step in steps}
+    left = {"one step": _MOST_ANSWERS, "several": _MOST_ANSWERS}
+    for step in _possible_ends(steps, outputs, closed, above):
+        probes = []
+        for begin, region in _beginnings(step, above, known, shapes):
+            if len(region) == 1 and step["id"] not in odd:
+                continue
+            kind = "one step" if len(region) == 1 else "several"
+            left[kind] -= 1
+            if left[kind] >= 0 and (gives := _run(call, numbers, region, begin, shapes[begin])):
+                probes.append({"of": list(begin), "gives": gives})
+        if probes or step["id"] in closed:
+            step["probe"] = probes
+
+
+def _possible_ends(steps, outputs, closed, above):
+    """The steps that may be the last one of a function, the most likely ones first."""
     readers = {}
     for step in steps:
         for number, _ in read_by(step):
@@ -50,20 +66,9 @@ def add_probes(inputs, steps, outputs, closed, odd, call, numbers):
             last.append(step)
         elif len(set(read_by(step))) > 1:
             joins.append(step)
-    left = {"one step": _MOST_ANSWERS, "several": _MOST_ANSWERS}
     # A normalisation that is written map by map has hundreds of small steps: the largest go first.
     last.sort(key=lambda step: -prod(filter(None, step["shapes"][0])))
-    for step in last + joins:
-        probes = []
-        for begin, region in _beginnings(step, above, known, shapes):
-            if len(region) == 1 and step["id"] not in odd:
-                continue
-            kind = "one step" if len(region) == 1 else "several"
-            left[kind] -= 1
-            if left[kind] >= 0 and (gives := _run(call, numbers, region, begin, shapes[begin])):
-                probes.append({"of": list(begin), "gives": gives})
-        if probes or step["id"] in closed:
-            step["probe"] = probes
+    return last + joins
 
 
 def shapes_of(inputs, steps):

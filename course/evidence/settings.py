@@ -18,6 +18,7 @@ _CONFIG = {
     "equation", "bias_axes",
 }  # fmt: skip
 MOST_VALUES = 4096  # of an array that is written down
+_ALIKE = ("relu", "tanh", "sigmoid")  # the same function in TensorFlow, JAX and Keras
 
 
 def name_of(operation):
@@ -33,28 +34,32 @@ def published(operation):
     return next(kind for kind in kinds if kind.__module__.split(".")[0] == "keras")
 
 
-def _own_name(activation):
-    """A function's name in Keras; functions of TensorFlow and JAX count as Keras's."""
-    name = str(getattr(activation, "__name__", type(activation).__name__))
-    foreign = str(getattr(activation, "__module__", "")).split(".")[0] in ("tensorflow", "jax")
-    return name.removesuffix("_v2") if foreign else name
-
-
 def is_builtin(keras, activation):
     """Whether an activation is one of Keras's, or TensorFlow's or JAX's function of its name."""
     if isinstance(activation, keras.Layer):
         return False
-    name = _own_name(activation)
-    if name != getattr(activation, "__name__", None) or name in ("relu", "tanh", "sigmoid"):
-        module = str(getattr(activation, "__module__", "")).split(".")[0]
-        if module in ("tensorflow", "jax") and hasattr(keras.activations, name):
-            return True
+    name = _name_in_keras(activation)
+    alike = name in _ALIKE or name != getattr(activation, "__name__", None)  # as softmax_v2
+    if alike and _is_foreign(activation) and hasattr(keras.activations, name):
+        return True
     try:
         return keras.activations.get(name) is activation or (
-            getattr(keras.ops, str(name), None) is activation and hasattr(keras.activations, name)
+            getattr(keras.ops, name, None) is activation and hasattr(keras.activations, name)
         )
     except ValueError:
         return False
+
+
+def _name_in_keras(activation):
+    """A function's name in Keras; functions of TensorFlow and JAX count as Keras's."""
+    name = str(getattr(activation, "__name__", type(activation).__name__))
+    return name.removesuffix("_v2") if _is_foreign(activation) else name
+
+
+def _is_foreign(activation):
+    """Whether a function is TensorFlow's or JAX's."""
+    module = str(getattr(activation, "__module__", ""))
+    return module.split(".")[0] in ("tensorflow", "jax")
 
 
 def settings(operation):
@@ -67,7 +72,7 @@ def settings(operation):
         config = {key: getattr(operation, key) for key in _CONFIG if hasattr(operation, key)}
     activation = getattr(operation, "activation", None)
     if callable(activation):
-        config["activation"] = _own_name(activation)
+        config["activation"] = _name_in_keras(activation)
     return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
 
 

@@ -116,19 +116,20 @@ def _imports_above(body, official, said):
         if not known.locked or known.is_test:
             continue
         first = _once(body, name)
-        before = any(not official[other].locked for other in names[:number])
-        above = [p for p in body[: body.index(first)] if p.name in names[number + 1 :]]
-        answers = [p for p in above if not official[p.name].locked]
-        early = answers or [p for p in above if p.code and p.gives and not before]
-        if known.type == "code" and early:
-            runs = [part for part in body if part.code and part.gives and answers and not before]
-            moved = [part for part in body if part is first or part.of == name]
-            for part in moved:
-                body.remove(part)
-            below = [part for part in runs if part not in moved] or early
-            goal = body.index(below[0])
-            body[goal:goal] = moved
-            said.tell(Told.IMPORTS_MOVED, name)
+        in_front = all(official[other].locked for other in names[:number])  # of all answers
+        above = [part for part in body[: body.index(first)] if part.name in names[number + 1 :]]
+        answers = [part for part in above if not official[part.name].locked]
+        needing = answers or [part for part in above if part.code and part.gives and in_front]
+        if known.type != "code" or not needing:
+            continue
+        moved = [part for part in body if part is first or part.of == name]
+        for part in moved:
+            body.remove(part)
+        if answers and in_front:  # the student's own cells may need it, too
+            needing = [part for part in body if part.code and part.gives] or needing
+        goal = body.index(needing[0])
+        body[goal:goal] = moved
+        said.tell(Told.IMPORTS_MOVED, name)
 
 
 def _tests_below(body, official, missing, said):
