@@ -9,7 +9,6 @@ from course.diagnosis import Cause, finding
 from course.evidence import values, watch
 from course.evidence.observe import observe
 from course.language import _
-from course.network.graph import TooLarge
 from course.plain import one_line
 
 TYPE_CHECKING = False
@@ -18,12 +17,6 @@ if TYPE_CHECKING:  # typing is slow to import
 
 
 __tracebackhide__ = outcome.__tracebackhide__
-
-_LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
-# Counts and shapes are Keras's words; a flattened map may well have millions of values.
-_SHOWN = {"parameters", "trained", "shapes", "reads", "target_shape", "newshape"}
-_LARGEST_SHOWN = 10**12
-_LONGEST = 1000
 
 
 def ask(subject, request):
@@ -36,9 +29,11 @@ def ask(subject, request):
     reply = remote(subject, request) if remote else observe(subject, request)
     if not _is_formed(reply, request):
         return {"failed": "NO_ANSWER", "text": words.malformed()}
-    if "value" in reply:
+    if "failed" in reply:
+        return reply
+    if request["ask"] == "value":
         reply["value"] = values.plain(reply["value"])  # bounded, as `observe` gives it
-    if "answers" in reply:
+    elif request["ask"] == "call":
         reply["answers"] = list(map(values.plain, reply["answers"]))
     return reply
 
@@ -85,38 +80,3 @@ def no_plain_value(row, stand_in, expected):
     said, cause = stand_in
     cause = Cause[cause] if cause in Cause.__members__ else Cause.WRONG_KIND_OF_VALUE
     return finding(row, cause, expected, said)
-
-
-def bounded(trace):
-    """A trace as it may be read. Raises TooLarge for sizes and names that no network has.
-
-    Layers that nothing reads only explain what is wrong. Of these, what is too large is left out.
-    """
-    unread = [step for step in trace.get("unread", ()) if _is_within_bounds(step)]
-    rest = {name: part for name, part in trace.items() if name != "unread"}
-    _within_bounds(rest)
-    return rest | {"unread": unread}
-
-
-def _is_within_bounds(step):
-    try:
-        _within_bounds(step)
-    except TooLarge:
-        return False
-    return True
-
-
-def _within_bounds(value):
-    waiting = [(value, _LARGEST)]
-    while waiting:
-        item, most = waiting.pop()
-        if isinstance(item, dict):
-            waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
-        elif isinstance(item, list):
-            waiting += [(v, most) for v in item if type(v) is not float]  # a probe has thousands
-        elif isinstance(item, int) and abs(item) > most:
-            said = _("A size of this network is more than {most}.")
-            raise TooLarge(said.format(most=f"{most:,}"))
-        elif isinstance(item, str) and len(item) > _LONGEST:
-            said = _("A name in this network has more than {most} characters.")
-            raise TooLarge(said.format(most=f"{_LONGEST:,}"))

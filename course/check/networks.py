@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from course.anatomy import anatomy
 from course.check import words
-from course.check.asked import ask, bounded, failed
+from course.check.asked import ask, failed
 from course.check.card import Card
 from course.diagnosis import Cause, finding, nearest, worded
 from course.evidence import values
@@ -13,6 +13,12 @@ from course.network.graph import TooLarge
 from course.network.recognise import drawn
 from course.network.words import shape_of
 from course.plain import one_line
+
+_LARGEST = 100_000  # of any size, stride, or number of maps or units; ImageNet-22K has 21,841
+# Counts and shapes are Keras's words; a flattened map may well have millions of values.
+_SHOWN = {"parameters", "trained", "shapes", "reads", "target_shape", "newshape"}
+_LARGEST_SHOWN = 10**12
+_LONGEST = 1000
 
 
 def card(kind, subject, args, kwargs, tables):
@@ -52,7 +58,7 @@ def read(kind, subject, args, kwargs, input_shape, judged):
         wanted = last if kind == "block" else _("a model")
         return name, None, failed(reply, wanted)
     try:
-        built = anatomy(bounded(reply["trace"]), numbers=request["probe"])
+        built = anatomy(_bounded(reply["trace"]), numbers=request["probe"])
         if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
             built.stopped = [finding("", Cause.RAISES, received=stopped)]
         return name, (built, judged(built)), None
@@ -98,3 +104,38 @@ def _note(built):
 
 def _one_line(error):
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def _bounded(trace):
+    """A trace as it may be read. Raises TooLarge for sizes and names that no network has.
+
+    Layers that nothing reads only explain what is wrong. Of these, what is too large is left out.
+    """
+    unread = [step for step in trace.get("unread", ()) if _is_within_bounds(step)]
+    rest = {name: part for name, part in trace.items() if name != "unread"}
+    _within_bounds(rest)
+    return rest | {"unread": unread}
+
+
+def _is_within_bounds(step):
+    try:
+        _within_bounds(step)
+    except TooLarge:
+        return False
+    return True
+
+
+def _within_bounds(value):
+    waiting = [(value, _LARGEST)]
+    while waiting:
+        item, most = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [(v, _LARGEST_SHOWN if k in _SHOWN else most) for k, v in item.items()]
+        elif isinstance(item, list):
+            waiting += [(v, most) for v in item if type(v) is not float]  # a probe has thousands
+        elif isinstance(item, int) and abs(item) > most:
+            said = _("A size of this network is more than {most}.")
+            raise TooLarge(said.format(most=f"{most:,}"))
+        elif isinstance(item, str) and len(item) > _LONGEST:
+            said = _("A name in this network has more than {most} characters.")
+            raise TooLarge(said.format(most=f"{_LONGEST:,}"))

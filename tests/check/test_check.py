@@ -965,6 +965,7 @@ WINDOW = {"kernel_size": [5, 5], "strides": [1, 1], "dilation_rate": [1, 1], "pa
         forged(failed=None),
         forged(failed=["x"], value=3, answers=[1], trace={}),
         forged(answers=[1, 2, 3]),
+        forged(answers=3, value=4, trace={}),
         forged(trace=None),
         forged(trace=[1]),
         forged(answers=3),
