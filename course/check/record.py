@@ -110,7 +110,8 @@ def read(folder):
     """{exercise: {"solved", "points", "tries", "minutes"}} as recorded in a folder; {} if none."""
     try:
         found = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
-        return {name: entry for name, entry in found.items() if {"solved", "tries"} <= set(entry)}
+        whole = {"solved", "tries", "minutes"}
+        return {name: entry for name, entry in found.items() if whole <= set(entry)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -230,7 +231,7 @@ class _Watch:
         entry["tries"] += not entry["open"]
         entry["points"] = int(match[2])
         if not entry["solved"]:
-            entry["minutes"] = round(entry.get("minutes", 0.0) + self.minutes, 2)
+            entry["minutes"] = round(entry["minutes"] + self.minutes, 2)
         self.minutes = 0.0
         entry["solved"] = bool(result.success)
         error = result.error_before_exec or result.error_in_exec

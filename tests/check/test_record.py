@@ -81,11 +81,16 @@ def test_nothing_is_noted_while_grading(tmp_path, monkeypatch):
     assert not (tmp_path / record.FILE).exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a-one": 3}', '{"a-one": {"solved": true}}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a-one": 3}', '{"a-one": {"solved": true}}',
+     '{"a-one": {"solved": true, "tries": 1}}'],
+)  # fmt: skip
 def test_a_broken_file_is_an_empty_one(tmp_path, monkeypatch, text):
     (tmp_path / record.FILE).write_text(text)
     monkeypatch.chdir(tmp_path)
-    assert check.progress({"a-one": 4}).points == 0
+    shown = check.progress({"a-one": 4})
+    assert shown.points == 0 and "0 of 4 points" in repr(shown)
 
 
 def test_the_overview_lists_all_assignments(tmp_path):
