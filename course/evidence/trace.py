@@ -96,7 +96,7 @@ class _Tracer:
         self.kept = []  # keeps those tensors alive, so that no id is used twice
         self.opened = {}  # id(node) -> the tensors inside that its outputs stand for, or None
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
-        self.names, self.counts = {}, Counter()  # of operations that the student did not name
+        self.names = _Names()
         self.steps = []
         self.nodes = {}  # the number of a step -> Keras's node
         self.inputs = []
@@ -213,7 +213,7 @@ class _Tracer:
         step = {
             "id": number,
             "op": f"{group}.{name_of(operation)}",
-            "name": self._named(operation),
+            "name": self.names.of(operation),
             "config": config,
             "args": self._plain(list(node.arguments.args)),
             "shapes": [_shape(output) for output in node.outputs],
@@ -235,19 +235,6 @@ class _Tracer:
             self._remember(output, [number, index])
         if group == "layers":  # in one of the student's own, `call` applies it
             self._open_activation(operation, node, step)
-
-    def _named(self, operation):
-        """An operation's name. Names that Keras made up are numbered as in a new session."""
-        name = str(getattr(operation, "name", ""))
-        words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
-        kind = words.lower()
-        if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
-            return name
-        if id(operation) not in self.names:
-            number = self.counts[kind]
-            self.counts[kind] += 1
-            self.names[id(operation)] = f"{kind}_{number}" if number else kind
-        return self.names[id(operation)]
 
     def _open_activation(self, layer, node, step):
         """Trace a student's own activation function like the rest of the model."""
@@ -290,6 +277,26 @@ class _Tracer:
             except Exception:
                 return {"unknown": type(value).__name__}
         return {"unknown": type(value).__name__}
+
+
+class _Names:
+    """The names of operations. Those that Keras made up are numbered as in a new session."""
+
+    def __init__(self):
+        self._made_up, self._counts = {}, Counter()
+
+    def of(self, operation):
+        """The name of an operation."""
+        name = str(getattr(operation, "name", ""))
+        words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
+        kind = words.lower()
+        if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
+            return name
+        if id(operation) not in self._made_up:
+            number = self._counts[kind]
+            self._counts[kind] += 1
+            self._made_up[id(operation)] = f"{kind}_{number}" if number else kind
+        return self._made_up[id(operation)]
 
 
 def _hiding_weights(opened, nodes):
