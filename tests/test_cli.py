@@ -139,6 +139,18 @@ def test_points_that_disagree_are_not_released(tmp_path, capsys):
     assert said.strip().splitlines()[1:] == [
         "  lenet.ipynb: check.progress has 3 points for gone, its cell has none."
     ]
+    why = {
+        "cell_type": "markdown", "id": "why", "source": "", "metadata": {"nbgrader": {
+            "grade": True, "grade_id": "why", "locked": False, "points": 0, "solution": True,
+            "schema_version": 3, "task": False,
+        }},
+    }  # fmt: skip
+    progress = {'"lenet-shapes": 8': '"lenet-shapes": 10, "why": 0'}
+    whole, nb = text, json.loads(text)
+    text = json.dumps({**nb, "cells": [*nb["cells"], why]})
+    _, said = says(title=title, shapes_goal=heading, progress=progress)
+    assert "check.progress has points for why, which a person grades" in said
+    text = whole
     progress = {'"lenet-shapes": 8': '"lenet-shapes": 10'}
     assert says(title=title, shapes_goal=heading, progress=progress)[0] == 0
 

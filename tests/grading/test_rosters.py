@@ -3,6 +3,7 @@
 import unicodedata
 
 import pytest
+from nbgrader.api import Gradebook
 
 from course.grading.inbox.collect import collect
 from course.grading.inbox.intake import intake
@@ -157,6 +158,19 @@ ENCODED = {
     "Windows' lines": lambda text: text.replace("\n", "\r\n").encode(),
     "quoted": lambda text: text.replace("Full name", '"Full\nname, as shown"').encode(),
 }
+
+
+def test_the_made_up_student_of_canvas_is_absent_from_nothing(room, tmp_path):
+    roster = tmp_path / "r.csv"
+    titles = "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"
+    roster.write_text(titles + '"Roe, Ada",7,ar1,ada,A\n"Student, Test",9,,f00d,A\n')
+    path = packed(tmp_path / "a.zip", {"roeada_7_20001_p1.ipynb": room.notebook()})
+    assert room.collect(path, "--roster", roster) == 0
+    with Gradebook(room.course.database) as gradebook:
+        assert [student.id for student in gradebook.students] == ["ar1"]
+    # If the instructor has handed in as that student, it is graded.
+    path = packed(tmp_path / "b.zip", {"studenttest_9_20002_p1.ipynb": room.notebook()})
+    assert room.collect(path, "--roster", roster) == 0 and "f00d" in room.submitted()
 
 
 @pytest.mark.parametrize("how", ENCODED)

@@ -84,22 +84,24 @@ class Roster:
         self.people = []
         self.by_key, self.by_name = defaultdict(set), defaultdict(set)  # the ids of students
         self.numberless = set()  # names of students without a number in the roster
-        self._take_people(header, key_columns, id_columns, name_of)
+        self._take_people(header, key_columns, id_columns, name_of, keys)
         if groups:
             self._take_groups(header, groups)
         # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
         # let students change them.
         self.keyed = any(key in self.by_key for key in keys)
 
-    def _take_people(self, header, key_columns, id_columns, name_of):
+    def _take_people(self, header, key_columns, id_columns, name_of, keys):
         """Make a Person of each line, and note the lines that none can be made of.
 
-        `name_of` is made by `_names`.
+        `name_of` is made by `_names`, and `keys` are those of the archive.
         """
         alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
         left = []  # what says who a line is about that is not taken
         for line, row in enumerate(self.rows):
             found = {_key(self.lms, row[column]) for column in key_columns if row[column]}
+            if _is_canvas_test(row) and found.isdisjoint(keys):
+                continue
             split, spellings = name_of(row)
             own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
             if not own and found:  # use the number as id, or the name if numbers do not last
@@ -252,6 +254,12 @@ def _is_canvas_own(row):
     Students are there by their last name, a comma and the first name.
     """
     return set(row) >= _CANVAS_OWN and "," not in row["student"]
+
+
+def _is_canvas_test(row):
+    """Whether it is the student whom Canvas makes up for *Student View*, and who is not absent."""
+    named = set(row) >= _CANVAS_OWN and row["student"] == "Student, Test"
+    return named and not row.get("sis user id")
 
 
 def _email(row):

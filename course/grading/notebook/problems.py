@@ -185,7 +185,12 @@ def _points_problems(nb, file):
         if expected != got:
             problems.append(f"{where!r} says {expected} points, the exercises below have {got:g}.")
     for name in dict.fromkeys([*tests, *(said or ())]) if said is not None else ():
-        if said.get(name) != tests.get(name):
+        if name in points and name not in tests:
+            problems.append(
+                f"check.progress has points for {name}, which a person grades: it lists the points "
+                "of checks only. Leave this name out there."
+            )
+        elif said.get(name) != tests.get(name):
             problems.append(
                 f"check.progress has {said.get(name, 'no')} points for {name}, its cell has "
                 f"{tests.get(name, 'none')}."
