@@ -8,7 +8,7 @@ from nbgrader.api import Gradebook
 from course.grading.inbox.collect import collect
 from course.grading.inbox.intake import intake
 from course.grading.inbox.roster import Roster
-from tests.inbox import packed
+from tests.inbox import Room, packed
 
 MOODLE = {"Jane Doe_1327627": "jane's", "Åsa Möller_13": "åsa's"}
 ROWS = ["1327627|Jane Doe|{0}|jane@uni.edu", "13|Åsa Möller|{1}|moeller@uni.edu",
@@ -160,7 +160,8 @@ ENCODED = {
 }
 
 
-def test_the_made_up_student_of_canvas_is_absent_from_nothing(room, tmp_path):
+def test_the_made_up_student_of_canvas_is_absent_from_nothing(tmp_path):
+    room = Room(tmp_path / "course")
     roster = tmp_path / "r.csv"
     titles = "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"
     roster.write_text(titles + '"Roe, Ada",7,ar1,ada,A\n"Student, Test",9,,f00d,A\n')
