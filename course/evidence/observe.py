@@ -185,18 +185,25 @@ def _written_down(subject, build, request):
         except Refused as refused:
             if refused.kind != "RAISES":
                 raise
-            # Try again and let merges of sizes that do not fit pass. If nothing else is wrong with
-            # the code, the rows before the merge can be judged as usual.
-            with suppress(Refused), unmerged.recorded(keras) as passed:
-                reply = _traced(keras, subject, build, request, passed)
-                if passed:
-                    stopped = next(filter(None, passed), "")
-                    return reply | ({"stopped": stopped} if stopped else {})
+            if reply := _past_merges(keras, subject, build, request):
+                return reply
             if request["ask"] == "model":
-                raise Refused(
-                    refused.kind, f"{refused.text}{_begun_with(keras, request)}"
-                ) from None
+                text = f"{refused.text}{_begun_with(keras, request)}"
+                raise Refused(refused.kind, text) from None
             raise
+
+
+def _past_merges(keras, subject, build, request):
+    """The reply if merges of sizes that do not fit may pass, or None.
+
+    If nothing else is wrong with the code, the rows before the merge can be judged as usual.
+    """
+    with suppress(Refused), unmerged.recorded(keras) as passed:
+        reply = _traced(keras, subject, build, request, passed)
+        if passed:
+            stopped = next(filter(None, passed), "")
+            return reply | ({"stopped": stopped} if stopped else {})
+    return None
 
 
 def _begun_with(keras, request):

@@ -127,12 +127,12 @@ class _Tracer:
         """
         found, steps = [], list(self.steps)
         for layer in made_of(self.keras.Layer):
-            place = made_at(layer) if published(layer) is type(layer) else None
             read = id(layer) in self.layers or isinstance(layer, self.keras.Model)
-            if read or place is None or len(found) == _MOST_UNREAD:
+            if read or published(layer) is not type(layer) or len(found) == _MOST_UNREAD:
                 continue
-            with suppress(Exception):  # what nothing reads need not hang together
-                found += self._unread(layer, in_line(place))
+            if place := made_at(layer):
+                with suppress(Exception):  # what nothing reads need not hang together
+                    found += self._unread(layer, in_line(place))
         self.steps[:] = steps
         return found
 
