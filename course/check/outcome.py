@@ -69,7 +69,7 @@ def made_by(helper: str | None) -> None:
 def conclude(card: Card) -> None:
     """Show a card, except within `silently`. Raises CheckFailed if the card has findings.
 
-    A right answer that a helper made is none. A wrong one has a reason of its own, and what flows
+    A right answer that a helper made is a finding. A wrong one keeps its own findings: what flows
     into it may be a part of the mistake.
     """
     if _helper and not card.findings:

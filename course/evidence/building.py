@@ -68,8 +68,8 @@ _INSIDE = "_course_inside"
 def tensors_inside(node):
     """The tensors inside a student's layer that its outputs stand for, or None if not kept.
 
-    What a model gives may have been kept for the last layer in it. Then what Keras handed to that
-    layer is not connected with the model's inputs.
+    A model may hand on an output that stands for a tensor inside its last layer. That one is not
+    connected with the model's inputs, so it does not count for the model.
     """
     kept = [getattr(output, _INSIDE, (None, None)) for output in node.outputs]
     own = all(owner is node.operation for owner, _tensor in kept)

@@ -27,9 +27,8 @@ def outputs_of(keras, model, x):
 
     An unbuilt model is built first, if it has a `build` of its own. Calling the model instead of
     its `call` would run all of it twice in a TensorFlow graph, with its weights.
-    Only Keras says what is wrong with a model that never called `super().__init__()`.
     """
-    if not hasattr(model, "built"):
+    if not hasattr(model, "built"):  # it never called super().__init__(), which Keras tells better
         return None
     try:
         if type(model).build is not keras.Model.build and not model.built:

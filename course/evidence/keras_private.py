@@ -16,14 +16,14 @@ from course.language import _
 @contextmanager
 def patches():
     """Yields a function `replace(owner, name, value)`; undoes all its replacements at the end."""
-    kept = []
+    kept, missing = [], object()
 
     def replace(owner, name, value, *, inherited=False):
         """Replace an attribute if the owner itself has it, or if it is `inherited`."""
         if isinstance(owner, FunctionType):
             kept.append((owner, name, getattr(owner, name)))
         elif inherited or (owner is not None and name in vars(owner)):
-            kept.append((owner, name, vars(owner).get(name, kept)))
+            kept.append((owner, name, vars(owner).get(name, missing)))
         else:
             return
         setattr(owner, name, value)
@@ -32,7 +32,7 @@ def patches():
         yield replace
     finally:
         for owner, name, was in reversed(kept):
-            if was is kept:
+            if was is missing:
                 delattr(owner, name)
             else:
                 setattr(owner, name, was)

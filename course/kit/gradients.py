@@ -17,8 +17,8 @@ def gradient(function: Callable[[Any], Any], x: object) -> Any:
     """How much function(x) changes with each value of x: an array of x's shape, (…) -> (…).
 
     `function` takes a float tensor of x's shape and returns one number as a tensor, computed with
-    Keras's layers and `keras.ops`. Backpropagation computes the
-    gradient, so it is as exact as float32.
+    Keras's layers and `keras.ops`. Backpropagation computes the gradient, so it is as exact as
+    float32.
 
     Raises ValueError if the function returns something else, or what does not depend on x.
     """
