@@ -149,5 +149,11 @@ def found_in(content, file="", exercises=(), released=None):
     if not answers.exercises:
         said = _("{file} holds no exercise: none of its cells begins with # Exercise.")
         return Found(shown, sentences(said.format(file=shown), *repairs), cells=cells)
-    faults = list(dict.fromkeys(answers.faults))
-    return Found(shown, "", answers.exercises, faults, repairs, cells, released is not None)
+    return Found(
+        shown,
+        exercises=answers.exercises,
+        faults=list(dict.fromkeys(answers.faults)),
+        repairs=repairs,
+        cells=cells,
+        compared=released is not None,
+    )

@@ -163,21 +163,22 @@ def _not_called(error):
     frame, part = own[-1]
     if text := errors.not_called(expression(part), frame, error):
         return f"{text}{_lines(error)}"
-    for node in _handed_on(part):
-        if isinstance(node, ast.Name):
-            value = _value(frame, node)
-            text = as_not_called(keras, value, node.id)
-            placed = isinstance(value, keras.Layer) and made_at(value)
-            text += "" if not text or placed else _lines(error)
-        elif isinstance(kind := _value(frame, node.func), type) and issubclass(kind, keras.Layer):
-            place = part.filename, part.lineno
-            text = f"{_uncalled(ast.unparse(node), kind)}{_at(in_line(place))}"
-            text = "" if issubclass(kind, keras.Model | keras.layers.InputLayer) else text
-        else:
-            text = ""
-        if text:
-            return text
-    return ""
+    said = (_passed_on(keras, node, frame, part, error) for node in _handed_on(part))
+    return next(filter(None, said), "")
+
+
+def _passed_on(keras, node, frame, part, error):
+    """A sentence about a name, or a call, that is a layer where a tensor should be; or ""."""
+    if isinstance(node, ast.Name):
+        value = _value(frame, node)
+        text = as_not_called(keras, value, node.id)
+        placed = isinstance(value, keras.Layer) and made_at(value)  # the text has its line
+        return text if placed or not text else f"{text}{_lines(error)}"
+    kind = _value(frame, node.func)
+    layer = isinstance(kind, type) and issubclass(kind, keras.Layer)
+    if not layer or issubclass(kind, keras.Model | keras.layers.InputLayer):
+        return ""
+    return f"{_uncalled(ast.unparse(node), kind)}{_at(in_line((part.filename, part.lineno)))}"
 
 
 def _value(frame, node):
