@@ -19,7 +19,7 @@ from course.grading.demo import answered, model_answers
 from course.grading.verdict.testcell import free_names
 from course.notebook.enclosed import enclosed
 from course.notebook.official import official_of
-from course.notebook.syntax import parses
+from course.notebook.symbols import parses
 
 
 class Assignment:

@@ -8,7 +8,7 @@ has some answers of their own.
 import ast
 import random
 
-from course.notebook import syntax
+from course.notebook import symbols
 
 _GIVEN = {  # the first parameters of layers, to be named or not
     "Conv2D": ("filters", "kernel_size", "strides", "padding"), "Dense": ("units", "activation"),
@@ -71,7 +71,7 @@ def written(answers, draw):
 
 
 def _own_way(text, habits, draw):
-    if not syntax.parses(text):
+    if not symbols.parses(text):
         return text
     tree = _Habits(habits, draw).visit(ast.parse(text))
     return _commented(_renamed(tree, draw), draw)
@@ -369,7 +369,7 @@ def copied(answers, own, disguise, draw, share):
     """A copy of this share of another's answers in a disguise; the rest are the copier's own."""
     made = dict(own)
     for cell, text in answers.items():
-        if draw.random() < share and syntax.parses(text):
+        if draw.random() < share and symbols.parses(text):
             tree = DISGUISES[disguise](ast.parse(text), draw)
             made[cell] = _commented(tree, draw)
     return made

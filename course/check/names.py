@@ -19,7 +19,7 @@ from course.check.stubs import (
 from course.evidence.cells import defined
 from course.evidence.syntax import assigned, bound
 from course.language import _
-from course.notebook import syntax
+from course.notebook import symbols
 
 _MAGIC_VALUE = re.compile(r"^([ \t]*[\w., ]+=[ \t]*)[%!].*$", re.MULTILINE)
 OPEN = "open"  # why a name is no answer if nothing was written; never shown
@@ -57,7 +57,7 @@ class Names(dict):
     def run(self, source, owed):
         """Note what a cell makes of its names; `owed` are those that the release asks it for."""
         try:
-            tree = tree_of(source)
+            tree = checked_tree(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.faults.append(_fault(source, error))
             broken = Name(missing=_("the cell of `{name}` has an error"))
@@ -147,7 +147,7 @@ def _fault(source, error):
 def written_keys(source):
     """{name: keys} of the dicts that a released cell writes out."""
     try:
-        body = tree_of(source).body
+        body = checked_tree(source).body
     except SyntaxError:
         return {}
     pairs = [(s.targets[0], s.value) for s in body if isinstance(s, ast.Assign)]
@@ -155,16 +155,16 @@ def written_keys(source):
     return {target.id: _value(value, frozenset()).keys for target, value in named}
 
 
-def tree_of(source):
+def checked_tree(source):
     """A cell's syntax tree, without IPython's own syntax.
 
     Raises SyntaxError also for what only Python's compiler notices, such as `return` outside of a
     function.
     """
-    text = syntax.dedented(source)
+    text = symbols.dedented(source)
     if re.match(r"\s*%%(?!time|capture|prun)", text):
         return ast.parse("")  # another language, or a file
-    magic = syntax.MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1None", text))
+    magic = symbols.MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1None", text))
     try:
         return _compiled(text)
     except SyntaxError:
@@ -181,7 +181,7 @@ def _compiled(text):
 def _uses(statement):
     """The names from elsewhere that a statement uses."""
     try:
-        return syntax.used(ast.unparse(statement))
+        return symbols.used(ast.unparse(statement))
     except RecursionError:  # a sum of a thousand terms
         return frozenset()
 

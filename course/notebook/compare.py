@@ -4,7 +4,7 @@ import ast
 import warnings
 from functools import lru_cache
 
-from course.notebook.syntax import LONGEST, is_read
+from course.notebook.symbols import LONGEST, is_read
 
 _MOST_COMPARED = 10_000  # characters of a cell whose syntax tree is compared with released cells
 

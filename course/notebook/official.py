@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from course import setup_cell
-from course.notebook import compare, pieces, syntax
+from course.notebook import compare, pieces, symbols
 from course.notebook.cell import new_cell
 
 _SCHEMA = 3  # the version of nbgrader's metadata
@@ -49,17 +49,17 @@ class Official:
         """The functions and variables that the student is to write in this cell."""
         if self.locked or self.type != "code":
             return frozenset()
-        return frozenset(syntax.defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
+        return frozenset(symbols.defined(self.source, set(re.findall(r"[^\W\d]\w*", self.source))))
 
     def is_answered(self, text):
         """Whether a text differs from the released text of this cell by more than comments."""
-        if len(text) > syntax.LONGEST:
+        if len(text) > symbols.LONGEST:
             return not text.isspace()
         text = compare.uncommented(text)
         if not text.strip():
             return False
         squeezed = compare.squeezed(text)
-        if text.isascii() and any(name not in squeezed for name in syntax.used(self.source)):
+        if text.isascii() and any(name not in squeezed for name in symbols.used(self.source)):
             return True  # without a look at the syntax tree, which takes long
         return not compare.same_code(text, self.source)
 
@@ -116,7 +116,7 @@ class Release(dict):
     def own_names(self):
         """The names of answers that no other official cell defines."""
         asked = {name for known in self.values() for name in known.names}
-        given = [name for known in self.values() for name in syntax.defined(known.source, asked)]
+        given = [name for known in self.values() for name in symbols.defined(known.source, asked)]
         return frozenset(name for name in asked if given.count(name) == 1)
 
     @classmethod

@@ -6,10 +6,10 @@ once, after the answers that it checks and the cells that these use.
 
 from dataclasses import dataclass
 
-from course.notebook import syntax
+from course.notebook import symbols
 from course.notebook.cell import new_cell
 from course.notebook.said import Told
-from course.notebook.syntax import defined
+from course.notebook.symbols import defined
 
 DELETED = "# This cell was missing from the submission."
 
@@ -138,16 +138,16 @@ def _tests_below(body, official, missing, said):
     giving = {}  # {variable: [the cells that define it]}
     for part in body:
         if part.code and part.gives:
-            names = syntax.bound(part.text)
+            names = symbols.bound(part.text)
             for variable in defined(part.text, asked) if names is None else names:
                 giving.setdefault(variable, []).append(part)
     for name, known in official.items():
         if not known.is_test:
             continue
-        needed = set(syntax.used(known.source))
+        needed = set(symbols.used(known.source))
         for part in body:  # released cells that the test needs may use answers, too
             if part.name and official[part.name].locked and part.defines(needed):
-                needed |= syntax.used(part.text)
+                needed |= symbols.used(part.text)
         last = _last_needed(body, name, needed, asked, giving)
         slot = _slot(body, name, last, needed & asked.keys())
         if slot is None:
@@ -187,7 +187,7 @@ def _last_needed(body, test, needed, asked, giving):
         if part is None:
             continue
         last = part if last is None or at[part] > at[last] else last
-        waiting += syntax.used(part.text)
+        waiting += symbols.used(part.text)
     return last
 
 

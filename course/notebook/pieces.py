@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from course.notebook import compare
 from course.notebook.read import versions
-from course.notebook.syntax import MOST_SEARCHED, defined, parses
+from course.notebook.symbols import MOST_SEARCHED, defined, parses
 
 #: Each test cell names its exercise in its text, which survives editors that drop metadata.
 EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)

@@ -12,14 +12,14 @@ others still run before it. A test comes after the answers that it checks.
 from nbformat.v4 import new_markdown_cell
 
 from course.language import _
-from course.notebook import compare, pieces, syntax
+from course.notebook import compare, pieces, symbols
 from course.notebook.compare import same_code, squeezed
 from course.notebook.official import grade_id, is_older
 from course.notebook.order import put_together
 from course.notebook.pieces import EXERCISE, Piece
 from course.notebook.said import Said, Told
 from course.notebook.split import joined
-from course.notebook.syntax import defined
+from course.notebook.symbols import defined
 
 
 def repair(nb, official):
@@ -28,7 +28,7 @@ def repair(nb, official):
     if nb.metadata.pop("widgets", None) is not None:
         said.tell(Told.WIDGETS)
     released = [text for known in official.values() for text in (known.source, known.released)]
-    with syntax.bounded(released) as allowance:
+    with symbols.bounded(released) as allowance:
         found = _pieces(nb.cells, official, said)
         owner = _owners(found, official, said)
         taken = _join(found, owner, official, said)
@@ -227,7 +227,7 @@ def _between(found, name, official, owner):
             if piece.released and piece.key in {*official.above.values()} - {above}:
                 break  # the text above another official cell
             new = index not in owner and not piece.released
-            if new and not syntax.bound(piece.text) and official[name].is_answered(piece.text):
+            if new and not symbols.bound(piece.text) and official[name].is_answered(piece.text):
                 return index
     return None
 
@@ -257,8 +257,8 @@ def _code(found, owner, at, known, taken):
         piece.text, piece.prose = code, piece.text
 
     def complete(text):
-        return syntax.parses(text) or (
-            syntax.parses(syntax.dedented(text)) and bool(defined(text, known.names))
+        return symbols.parses(text) or (
+            symbols.parses(symbols.dedented(text)) and bool(defined(text, known.names))
         )
 
     def part(index, code_only):

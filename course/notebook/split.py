@@ -11,7 +11,7 @@ from codeop import PyCF_ALLOW_INCOMPLETE_INPUT
 from functools import lru_cache
 from operator import itemgetter
 
-from course.notebook.syntax import LONGEST, MAGIC, is_read, parses
+from course.notebook.symbols import LONGEST, MAGIC, is_read, parses
 
 _MOST_PARTS = 20  # parts of one answer
 _MOST_WHOLE = 3  # parts that are valid Python alone, where that speaks against a split

@@ -1,10 +1,10 @@
 """Whether a notebook needs no repair: found out in a fraction of the time that `repair` takes."""
 
-from course.notebook import compare, pieces, syntax
+from course.notebook import compare, pieces, symbols
 from course.notebook.official import grade_id, is_older
 from course.notebook.pieces import EXERCISE
 from course.notebook.read import versions
-from course.notebook.syntax import defined
+from course.notebook.symbols import defined
 
 
 def is_whole(nb, official):
@@ -32,7 +32,7 @@ def is_whole(nb, official):
             missing |= not known.locked
             continue
         length += len(text)
-        if length > syntax.LONGEST or EXERCISE.search(text) or versions(text):
+        if length > symbols.LONGEST or EXERCISE.search(text) or versions(text):
             return False
         if known is None:
             own.append(cell)
@@ -44,7 +44,7 @@ def is_whole(nb, official):
 def _is_whole_answer(known, text, official):
     if not known.is_answered(text) or pieces.undoubled(text) != text:
         return False
-    if known.type == "code" and not syntax.parses(text):
+    if known.type == "code" and not symbols.parses(text):
         return False
     if known.names:
         return bool(defined(text, known.names & official.own_names))
@@ -56,5 +56,5 @@ def _is_own(cell, official):
     if cell.id in official or compare.key(cell.source) in official.by_key:
         return False
     if cell.cell_type == "code":
-        return syntax.parses(cell.source)
+        return symbols.parses(cell.source)
     return all(known.locked or known.type == "code" for known in official.values())

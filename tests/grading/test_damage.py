@@ -15,12 +15,12 @@ from nbformat.v4 import nbbase, new_code_cell, new_markdown_cell, new_notebook
 from course.cli import main
 from course.grading.folder import CourseFolder
 from course.grading.results import read_result
-from course.notebook import syntax
+from course.notebook import symbols
 from course.notebook.official import grade_id
 from course.notebook.read import MAX_BYTES, read_notebook
 from course.notebook.repair import repair
 from course.notebook.said import Told
-from course.notebook.syntax import parses
+from course.notebook.symbols import parses
 from course.notebook.whole import is_whole
 from tests import damage
 from tests.classroom import ROOT
@@ -242,7 +242,7 @@ def test_a_long_notebook_is_read_to_its_end(path, written):
 )
 def test_what_is_not_read_to_its_end_says_so_and_is_kept(count, limit, value, monkeypatch):
     if value is not None:
-        monkeypatch.setattr(syntax, limit, value)
+        monkeypatch.setattr(symbols, limit, value)
     assignment = damage.Assignment(SOLUTIONS[0])
     name = next(n for n, known in assignment.official.items() if known.names)
     nb = nbformat.reads(assignment.written, 4)

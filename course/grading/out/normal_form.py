@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from course.evidence.syntax import base, dotted, parsed
 from course.grading.out.chosen import chosen
-from course.notebook import syntax
+from course.notebook import symbols
 
 _MOST_SORTED = 50  # statements of a block that are put into order
 _SHORT = 20  # characters of a text that is a name, such as "same" or "relu"
@@ -26,7 +26,7 @@ def words(text):
 @lru_cache(10_000)
 def tokens(text, own=frozenset(), shared=frozenset()):
     """[(token, line)] of a cell in its normal form; the words of one that is not valid Python."""
-    text = syntax.dedented(text[: syntax.LONGEST])
+    text = symbols.dedented(text[: symbols.LONGEST])
     try:
         tree = parsed(text)
         return _Form(tree, own, shared).found

@@ -16,7 +16,7 @@ from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
 from course.grading.results import read_judged
 from course.grading.verdict.outputs import judged
-from course.notebook import renamed, syntax
+from course.notebook import renamed, symbols
 from course.notebook.official import grade_id
 from course.notebook.repair import repair
 from course.notebook.whole import is_whole
@@ -100,7 +100,7 @@ class _Reader:
         self.asked = frozenset(name for cell in cells for name in cell.names)
         plain = [text for release in official.values() for text in release.plain.values()]
         given = [*plain, *(cell.released for cell in cells)]
-        self.defined = frozenset().union(*(syntax.bound(text) or () for text in given))
+        self.defined = frozenset().union(*(symbols.bound(text) or () for text in given))
         for release in official.values():
             _ = release.by_key, release.own_names  # kept here, and not made by each process again
         self.given = set()
@@ -119,7 +119,7 @@ class _Reader:
             for cell in _repaired(found.nb, official) if found.nb is not None else ():
                 known = official.get(grade_id(cell))
                 if cell.cell_type == "code" and (known is None or known.solution):
-                    helpers |= syntax.bound(cell.source) or frozenset()
+                    helpers |= symbols.bound(cell.source) or frozenset()
                 if known is not None and known.solution and known.is_answered(cell.source):
                     answers[known.name] = (cell.source, known.type == "code")
         own, prints = frozenset(helpers - self.defined - self.asked), {}

@@ -14,7 +14,7 @@ from course.grading.notebook.problems import progress_in
 from course.grading.out.publish import secrets, without_secrets
 from course.grading.own.prose import answers_folded, questions_answered
 from course.notebook.official import grade_id
-from course.notebook.syntax import bound
+from course.notebook.symbols import bound
 
 PARTS = ("Goal", "Derive", "Build", "Check", "What you should see")
 POINTS = 100

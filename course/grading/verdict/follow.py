@@ -10,7 +10,7 @@ from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
 from course.language import _
 from course.network.words import listed
-from course.notebook import syntax
+from course.notebook import symbols
 from course.notebook.official import grade_id
 
 
@@ -28,12 +28,12 @@ class Dependencies:
         self.last = {}  # {answer: the last test that is about it}
         for name, text in solution:
             if name in official and official[name].points is not None:
-                self._test(name, syntax.used(text))
+                self._test(name, symbols.used(text))
                 continue
-            uses, answer = syntax.used(text), name if name in self.answers else None
+            uses, answer = symbols.used(text), name if name in self.answers else None
             if answer is not None:
                 self.answers[name] = text
-                uses |= syntax.used(texts.get(name, ""))
+                uses |= symbols.used(texts.get(name, ""))
             self._cells.append((answer, cells.defined(text), uses))
 
     def _test(self, name, uses):

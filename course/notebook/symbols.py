@@ -1,4 +1,4 @@
-"""The syntax of a cell's Python: the names that it defines and uses. Nothing is run.
+"""The names that the Python of a cell defines and uses, from its symbol table. Nothing is run.
 
 A text that is too long, or comes after more text than `bounded` allows, is treated like one that is
 not Python.
