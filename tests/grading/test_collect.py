@@ -611,6 +611,14 @@ def test_on_blackboard_one_student_has_a_text_beside_one_attempt_only(room, tmp_
     assert room.submitted() == {"ada": "new"}
 
 
+def test_blanks_around_a_folders_name_are_no_part_of_it(room, tmp_path):
+    path = packed(tmp_path / "a.zip", {" blank ada/p1.ipynb": room.notebook("ada's")})
+    assert room.collect(path, "--from", "folders") == 0
+    path = packed(tmp_path / "b.zip", {"blank ada /p1.ipynb": room.notebook("ada's again")})
+    assert room.collect(path, "--from", "folders") == 0
+    assert [name for name in room.submitted() if "blank" in name] == ["blank_ada"]
+
+
 def test_names_from_windows_and_macos(room, tmp_path):
     path = tmp_path / "a.zip"
     names = ["Mu\u0308ller\\p1.ipynb", "Zoë/P1.IPYNB", "__MACOSX/._p1.ipynb", "Zoë/._P1.ipynb",

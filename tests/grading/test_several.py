@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import shutil
 
 import nbformat
@@ -96,7 +97,10 @@ def test_a_missing_notebook_has_no_points_and_the_other_one_is_graded(two, capsy
     assert ABSENT in pages["p2"] and "not graded" not in pages["p2"].lower()
     assert ABSENT not in pages["p1"] and "✓ right" in pages["p1"]
     assert two.run("report", "two", "--to", two.folder / "report.html") == 0
-    assert "could not be graded" not in (two.folder / "report.html").read_text()
+    report = (two.folder / "report.html").read_text()
+    assert "could not be graded" not in report
+    for name in ("one", "one-why", "two", "two-why"):  # of both notebooks
+        assert re.search(rf"<th[^>]*>(<[^>]*>)?{name}\b", report), name
 
     # She hands in the other one, too.
     assert two.hand_in({"ada/p2.ipynb": two.answered("p2", "So.")}) == 0
@@ -105,6 +109,16 @@ def test_a_missing_notebook_has_no_points_and_the_other_one_is_graded(two, capsy
     assert (two.result("ada").score, two.result("ada").manual, two.result("ada").absent) == (
         6, True, [],
     )  # fmt: skip
+
+
+def test_a_file_that_is_no_notebook_is_told_beside_the_missing_one(two):
+    files = {"deb/p1.ipynb": two.answered("p1"), "deb/p2.pdf": "%PDF"}
+    assert two.hand_in(files) == 0 and two.run("grade", "two") == 0
+    note = two.row("deb").row["note"]
+    assert note == f"{ABSENT}; handed in, unreadable: p2.pdf is no notebook (.ipynb)"
+    assert two.hand_in({"deb/p1.ipynb": two.answered("p1", "Or so.")}) == 0
+    assert two.hand_in({"deb/p2.ipynb": two.answered("p2")}) == 0
+    assert two.run("grade", "two") == 0 and two.row("deb").row["note"] == ""
 
 
 def test_a_person_looks_where_a_file_could_be_the_missing_one_or_nothing_is_there(two, capsys):

@@ -21,7 +21,7 @@ class Intake:
 
     numbers: dict = field(default_factory=dict)  # {LMS: its number for the student}
     notebooks: dict = field(default_factory=dict)  # {notebook: {"file", "sha256", "order", ...}}
-    unreadable: list = field(default_factory=list)  # [file name, why]; only if nothing was taken
+    unreadable: list = field(default_factory=list)  # [file name, why], if a notebook is missing
     stamp: str | None = None  # what `course collect` wrote into timestamp.txt
 
     @property

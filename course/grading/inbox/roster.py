@@ -287,7 +287,7 @@ def _table(path, table):
 
 def safe_id(text):
     """A text made fit for nbgrader's id and a folder's name; "" if nothing is left."""
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text).strip()
     kept = [c if c in "_.@-" or unicodedata.category(c)[0] in "LMN" else " " for c in text]
     return re.sub(" +", "_", "".join(kept)).lstrip(".-").rstrip(".")[:60]
 

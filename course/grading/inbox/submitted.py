@@ -153,12 +153,16 @@ class Submitted:
         return None
 
     def unreadable(self, student, handed_in):
-        """Record files that hold no notebook of the archive's assignment, if no other file did."""
+        """Record files that hold no notebook of the archive's assignment, if one is missing."""
         folder = self.course.path("submitted", self.main, student.id)
         about = self.record.of(self.main, student.id)
         self._number(self.main, student)
-        if not any(folder.glob("*.ipynb")):
+        there = len(list(folder.glob("*.ipynb")))
+        if not there:
             about.notebooks, about.stamp = {}, None
+        else:
+            handed_in = [(file, reason) for file, reason in handed_in if file.reason]
+        if there < len(self.course.notebooks(self.main)):
             about.unreadable = [[file.name, reason] for file, reason in handed_in]
 
     def _number(self, assignment, student):

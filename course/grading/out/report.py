@@ -153,6 +153,7 @@ def summary(course, assignment, place=Path()):
     """The Summary of an assignment's submissions; `place` is the folder of the report."""
     points, scores, failed, seconds, total = {}, [], [], [], 0.0
     counts, maximum, titles, found = Counter(), {}, {}, defaultdict(list)
+    read = set()  # names of notebooks whose headings are known
     letters = defaultdict(Counter)
     students = {name: Student(name, None, PENDING) for name in course.students(assignment)}
     unreadable = {name: about.unreadable for name, about in intake(course, assignment).items()}
@@ -182,7 +183,9 @@ def summary(course, assignment, place=Path()):
         for path in sorted(course.path("autograded", assignment, student).glob("*.ipynb")):
             nb = judged_notebook(path, assignment)
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
-            titles = titles or _titles(nb)
+            if path.stem not in read:
+                read.add(path.stem)
+                titles |= _titles(nb)
             for name, verdict in judged(nb).items():
                 if verdict["passed"]:
                     continue

@@ -88,7 +88,7 @@ def _scored(course, gradebook, record, assignment, student, submission):
             row["state"] = PENDING
         elif about.unreadable:
             row["state"] = UNREADABLE
-            row["note"] = "; ".join(f"{file} {reason}" for file, reason in about.unreadable)
+            row["note"] = _listed(about.unreadable)
         else:
             row["state"] = MISSING
         return found
@@ -104,6 +104,8 @@ def _scored(course, gradebook, record, assignment, student, submission):
     if _changed(course, row, result):
         row["state"] = CHANGED
     said = [result.failed] if result.failed else [row["note"], *result.absent]
+    if result.absent and about.unreadable:
+        said.append(f"{UNREADABLE}: {_listed(about.unreadable)}")
     row["note"] = "; ".join(filter(None, said))
     for notebook in submission.notebooks:
         for grade in notebook.grades:
@@ -113,6 +115,10 @@ def _scored(course, gradebook, record, assignment, student, submission):
             if grade.needs_manual_grade:
                 found.waiting.add(grade.cell.name)
     return found
+
+
+def _listed(unreadable):
+    return "; ".join(f"{file} {reason}" for file, reason in unreadable)
 
 
 def _changed(course, row, result):
