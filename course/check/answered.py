@@ -9,7 +9,7 @@ import builtins
 import re
 
 from course.check.names import OPEN, Name, Names, checked_tree, written_keys
-from course.evidence.cells import asked, defined
+from course.evidence.cells import asked, definitions
 from course.evidence.syntax import bound
 from course.language import _
 from course.notebook import pieces, symbols
@@ -66,7 +66,7 @@ class Answers:
             self._exercise(known.name if known else match[1], cell.source)
         elif known and known.solution and not known.is_answered(cell.source):
             # The kernel runs it, so a stub defines its names once more.
-            here = {*defined(cell.source), *(known.names - self._names.keys())}
+            here = {*definitions(cell.source), *(known.names - self._names.keys())}
             self._names |= dict.fromkeys(here & known.names, Name(missing=OPEN))
             if known.points is not None:
                 self.exercises[known.name] = OPEN

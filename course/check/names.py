@@ -16,7 +16,7 @@ from course.check.stubs import (
     is_stub,
     returns_a_value,
 )
-from course.evidence.cells import defined
+from course.evidence.cells import definitions
 from course.evidence.syntax import assigned, bound
 from course.language import _
 from course.notebook import symbols
@@ -61,7 +61,7 @@ class Names(dict):
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.faults.append(_fault(source, error))
             broken = Name(missing=_("the cell of `{name}` has an error"))
-            self.update(dict.fromkeys([*defined(source), *owed], broken))
+            self.update(dict.fromkeys([*definitions(source), *owed], broken))
             return
         for at, statement in enumerate(tree.body):
             if is_stub(statement):

@@ -69,7 +69,7 @@ class Stop:
         return ""
 
 
-def defined(source):
+def definitions(source):
     """{name: (first line, last line)} of each name's last definition at a cell's top level.
 
     In a cell that is not valid Python, the lines that look like definitions count.
@@ -95,7 +95,7 @@ class Undefined:
 
     def ran(self, source, stop=None, also=()):
         """Note that a cell ran, to its end or its Stop; `also` are more names it should define."""
-        names = defined(source)
+        names = definitions(source)
         for name in (*names, *(set(also) - set(names))):
             # The statement that raised defined nothing, and those after it did not run.
             last = names.get(name, (0, float("inf")))[1]

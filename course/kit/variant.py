@@ -46,7 +46,7 @@ def variant(code: str | None = None) -> Table:
             "Received: {received}."
         ).format(example=EXAMPLE, received=one_line(repr(code), 80)))  # fmt: skip
     elif code is not None:
-        _NOW["code"] = code = read(code) if code.strip() else None
+        _NOW["code"] = code = code_in(code) if code.strip() else None
     else:
         code = _NOW["code"]
     if code is None:
@@ -118,7 +118,7 @@ def code_of(number):
     return f"{text[:4]}-{text[4:]}"
 
 
-def read(text):
+def code_in(text):
     """The code in a text, as `code_of` writes it. Raises ValueError if it is no code."""
     letters = re.sub(r"[\s\W_]", "", unicodedata.normalize("NFKC", text)).upper()
     strange = [letter for letter in dict.fromkeys(letters) if letter not in LETTERS]

@@ -5,7 +5,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course import check
 from course.evidence import watch
-from course.evidence.cells import Stop, Undefined, asked, defined
+from course.evidence.cells import Stop, Undefined, asked, definitions
 from tests.made_up import answer, graded, handed_in, job_of, judged, locked
 
 STUB = 'def f(n):\n    """n + 1"""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
@@ -29,7 +29,7 @@ GOOD = "def f(n):\n    return n + 1"
     ],
 )  # fmt: skip
 def test_what_a_cell_defines(source, names):
-    assert defined(source) == names
+    assert definitions(source) == names
 
 
 def test_what_is_kept_from_being_made():

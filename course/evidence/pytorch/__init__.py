@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import sys
 
-from course.evidence.pytorch.calls import MOVES, plain
+from course.evidence.pytorch.calls import MOVES, plain_name
 
 _VALUES = {"tensor", "as_tensor", "arange", "linspace", "logspace"}  # code reads their numbers
 
@@ -79,7 +79,7 @@ def _stays(torch):
         """Leaves modules on the device where they are made: tensors without values cannot move."""
 
         def __torch_function__(self, function, types, args=(), kwargs=None):
-            name, kwargs = plain(function), dict(kwargs or {})
+            name, kwargs = plain_name(function), dict(kwargs or {})
             if name in MOVES and args[0].device.type == "meta":
                 return args[0]
             if name in _VALUES:

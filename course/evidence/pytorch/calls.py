@@ -72,7 +72,7 @@ class Call:
         return tuple({id(p): p for c in constants for p in c.learned}.values())
 
 
-def plain(function):
+def plain_name(function):
     """A function's name without underscores: `relu` for `torch.relu_`, `add` for `__iadd__`."""
     name = getattr(function, "__name__", type(function).__name__)
     if name in ("__get__", "__set__"):  # a property of tensors

@@ -115,7 +115,7 @@ class _Tracer:
     def __torch_function__(self, function, types, args=(), kwargs=None):
         """Run a function of PyTorch on tensors without values, and write it down."""
         kwargs = dict(kwargs or {})
-        name = calls.plain(function)
+        name = calls.plain_name(function)
         given = tensors([args, kwargs])
         reads = [tensor for tensor in given if self.known.depends(tensor)]
         if not reads:

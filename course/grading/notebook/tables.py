@@ -76,7 +76,7 @@ def has_variants(official):
 
 def code_in(nb):
     """The code that a source notebook names, to be tried with; None if it has no variants."""
-    return next((variant.read(variant.named_in(cell.source)) for cell in _naming(nb)), None)
+    return next((variant.code_in(variant.named_in(cell.source)) for cell in _naming(nb)), None)
 
 
 def changed_since(nb, folder, official):
@@ -241,7 +241,7 @@ def _unnamed(nb):
         )
         return
     try:
-        variant.read(variant.named_in(cells[0].source))
+        variant.code_in(variant.named_in(cells[0].source))
     except ValueError as error:
         cell = cells[0].get("id")
         yield f"the cell {cell} names no code. {error} Any will do, such as {example}."

@@ -34,7 +34,7 @@ class Dependencies:
             if answer is not None:
                 self.answers[name] = text
                 uses |= symbols.used(texts.get(name, ""))
-            self._cells.append((answer, cells.defined(text), uses))
+            self._cells.append((answer, cells.definitions(text), uses))
 
     def _test(self, name, uses):
         first, reached = self._reached(uses)
@@ -68,7 +68,7 @@ class Dependencies:
 
     def made_by(self, answer):
         """The names that an official answer defines, in order."""
-        return list(cells.defined(self.answers[answer]))
+        return list(cells.definitions(self.answers[answer]))
 
 
 def candidates(found, failed, unanswered):

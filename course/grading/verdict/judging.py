@@ -113,7 +113,7 @@ class Judging:
         self._written.ran(own_work.solution_for_all(cell.source) if is_solution else cell.source)
         # A released cell that was not changed owes nobody an answer.
         if released is None or _words(cell.source) != _words(released.source):
-            owed = cells.defined(released.source) if released else ()
+            owed = cells.definitions(released.source) if released else ()
             self._undefined.ran(cell.source, outputs.stop_of(cell.outputs), owed)
 
     def _is_the_solution(self, cell):

@@ -107,5 +107,5 @@ def _codes_in(nb):
 
 def _read(node):
     with suppress(ValueError):
-        return [variant.read(node.value)] if syntax.is_text(node) else []
+        return [variant.code_in(node.value)] if syntax.is_text(node) else []
     return []
