@@ -29,6 +29,36 @@ def understood():
         _open -= 1
 
 
+@contextlib.contextmanager
+def inside_a_call():
+    """`understood`, for the `call` of a layer or model that runs on symbolic tensors.
+
+    With numbers, Keras's pools also take padding="SAME" in capitals there.
+    """
+    import keras
+
+    pools = keras.layers.MaxPooling2D, keras.layers.AveragePooling2D
+    with understood(), keras_private.patches() as replace:
+        for pool in pools:
+            replace(pool, "compute_output_shape", _in_small_letters(pool), inherited=True)
+        yield
+
+
+def _in_small_letters(pool):
+    """A pool's `compute_output_shape` that takes its padding in capitals, too."""
+    shape_of = pool.compute_output_shape
+
+    def compute_output_shape(self, input_shape):
+        given = self.padding
+        self.padding = given.lower() if isinstance(given, str) else given
+        try:
+            return shape_of(self, input_shape)
+        finally:
+            self.padding = given
+
+    return compute_output_shape
+
+
 def without_graph(function):
     """The Python function inside a `tf.function`, which takes symbolic tensors; others as is."""
     return getattr(function, "python_function", function)

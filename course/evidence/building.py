@@ -94,7 +94,7 @@ def _without_graph(keras, through_graph):
 
     def spec(function, *args, **kwargs):
         owner = getattr(function, "__self__", None)
-        with suppress(Exception), backends.understood():
+        with suppress(Exception), backends.inside_a_call():
             made = backends.without_graph(function)(*args, **kwargs)
             leaves = keras.tree.flatten(made)
             if leaves and all(map(is_symbolic, leaves)):

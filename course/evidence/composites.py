@@ -4,7 +4,7 @@ So the trace has the steps inside of them as if they stood in the model itself.
 """
 
 from course.evidence import backends
-from course.evidence.keras_private import is_symbolic, layers_of, own_variables
+from course.evidence.keras_private import is_symbolic, own_variables
 from course.evidence.settings import published
 
 
@@ -14,7 +14,7 @@ def is_composite(keras, operation):
         return True
     if not isinstance(operation, keras.Layer):
         return False
-    if isinstance(operation, keras.layers.Lambda):
+    if isinstance(operation, keras.layers.Lambda | keras.layers.TimeDistributed):
         return True
     if type(operation).call is published(operation).call:
         return False  # Keras's own, or a subclass that computes the same
@@ -41,6 +41,8 @@ def outputs_of(keras, model, x):
 
 def outputs_at(keras, node):
     """[output, ...] of the `call` of a node's operation, run again; None if it raises an error."""
+    if isinstance(node.operation, keras.layers.TimeDistributed):
+        return _at_each_step(keras, node.operation.layer, node.input_tensors[0])
     try:
         arguments = node.arguments
         return keras.tree.flatten(_called(node.operation, *arguments.args, **arguments.kwargs))
@@ -48,19 +50,19 @@ def outputs_at(keras, node):
         return None
 
 
+def _at_each_step(keras, layer, x):
+    """[output] of a layer that TimeDistributed applies to each step of x; None if it says no more.
+
+    Of one step, the layer gets that step. A Dense layer and a function do the same with all steps.
+    """
+    each = keras.layers.Dense, keras.layers.Activation, keras.layers.Dropout
+    if x.shape[1] == 1:
+        return [keras.ops.expand_dims(layer(keras.ops.squeeze(x, 1)), 1)]
+    return [layer(x)] if isinstance(layer, each) else None
+
+
 def _called(composite, *args, **kwargs):
     """What `call` returns, without a graph of TensorFlow around it."""
-    _in_lower_case(composite)
     call = backends.without_graph(composite.call)
-    with backends.understood():
+    with backends.inside_a_call():
         return call(*args, **kwargs)
-
-
-def _in_lower_case(composite):
-    """Change padding="SAME" into "same" in all layers: Keras's pools take no other symbolically.
-
-    `course.evidence.keras_state.untouched` gives it back.
-    """
-    for layer in layers_of(composite):
-        if isinstance(padding := getattr(layer, "padding", None), str):
-            layer.padding = padding.lower()

@@ -15,7 +15,7 @@ _CONFIG = {
     "x_min", "x_max", "num_heads", "key_dim", "value_dim", "attention_axes", "use_gate",
     "sliding_window", "rms_scaling", "interpolation", "output_padding", "antialias",
     "crop_to_aspect_ratio", "pad_to_aspect_ratio", "height", "width",
-    "equation", "bias_axes",
+    "equation", "bias_axes", "axis1", "axis2", "source", "destination",
 }  # fmt: skip
 MOST_VALUES = 4096  # of an array that is written down
 _ALIKE = ("relu", "tanh", "sigmoid")  # the same function in TensorFlow, JAX and Keras

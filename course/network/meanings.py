@@ -5,7 +5,7 @@ on. All others are unknown: they keep a row of their own under Keras's name, wit
 So does an understood step that is used in a way that no row can express.
 """
 
-from course.network import elementwise, learned, moving, pools
+from course.network import elementwise, learned, moving, pools, turned
 from course.network.node import Node, Value
 from course.network.unknown import NotUnderstood, unknown
 
@@ -64,7 +64,7 @@ def _is_settled(node):
     if kind == "shape":
         (x,) = node.inputs
         return how[0] in ((x.size,), (*x.grid, x.channels))
-    return kind not in ("stack", "sum")
+    return kind not in ("stack", "sum", "axes")
 
 
 def is_named(step):
@@ -143,8 +143,10 @@ UNDERSTOOD = {
     "ops.Unmerged": moving.unmerged,
     "ops.Stack": moving.stack,
     "ops.Sum": moving.sum_up,
-    "layers.Permute": moving.permute,
-    "ops.Transpose": moving.permute,
+    "layers.Permute": turned.permute,
+    "ops.Transpose": turned.permute,
+    "ops.Swapaxes": turned.swapaxes,
+    "ops.Moveaxis": turned.moveaxis,
     "ops.Flip": moving.flip,
     "ops.GetItem": moving.get_item,
     "ops.Take": moving.take,

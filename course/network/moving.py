@@ -138,14 +138,6 @@ def sum_up(step, x, *_):
     return unknown(step, x, moves=("sum", axis))
 
 
-def permute(step, x, *_):
-    """Another order of the axes; the same order changes nothing."""
-    axes = step["config"].get("dims") or step["config"].get("axes")
-    if not isinstance(axes, list) or axes != sorted(axes):
-        raise NotUnderstood
-    return same(step, x)
-
-
 def flip(step, x):
     """The maps in reverse order; on the image, RGB becomes BGR."""
     if step["config"].get("axis") not in (-1, 3, [-1], [3]):

@@ -20,6 +20,7 @@ from course.network.beside import (
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
 from course.network.sums import attention_to_itself, minus_a_negative, sum_of_what_is_stacked
+from course.network.turned import axes_turned_back
 from course.network.windows import (
     ZEROS,
     cropped_behind_a_transposed_convolution,
@@ -232,6 +233,7 @@ RULES = (
     colours_in_another_order,
     channels_are_chosen,
     only_the_shape_changes,
+    axes_turned_back,
     values_in_any_order,
     maps_of_zeros_beside_others,
     the_same_maps_again,

@@ -291,6 +291,62 @@ def test_a_layer_with_weights_of_its_own_stays_closed(weightless):
     assert scale["parameters"] == 2 and scale["shapes"] == [[6, 6, 2]]
 
 
+def pooled(x):
+    return layers.MaxPooling2D(2, padding="SAME")(x)
+
+
+class Plain:
+    """No layer, but something that holds two."""
+
+    def __init__(self):
+        self.window = layers.Conv2D(2, 3)
+        self.pool = layers.MaxPooling2D(2, padding="SAME")
+
+    def __call__(self, x):
+        return self.pool(self.window(x))
+
+
+class Pooling(layers.Layer):
+    """Pools in its own call; the pool may be held in ways that Keras does not look into."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.window, self.held = layers.Conv2D(2, 3), lambda: pool
+
+    def call(self, x):
+        return self.held()(self.window(x))
+
+
+class PoolingModel(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.plain = Plain()
+
+    def call(self, x):
+        return self.plain(x)
+
+
+GLOBAL_POOL = layers.MaxPooling2D(2, padding="SAME")
+
+
+@pytest.mark.parametrize("block", [
+    lambda: Pooling(pooled), lambda: Pooling(GLOBAL_POOL), PoolingModel,
+    lambda: layers.Lambda(Plain()), lambda: Pooling(layers.MaxPooling2D(2, padding="SAME")),
+    lambda: Pooling(lambda x: ops.max_pool(x, 2, padding="SAME")),
+])  # fmt: skip
+def test_a_pool_in_a_call_takes_capitals_whoever_holds_it(weightless, block):
+    inputs = image()
+    found = traced(keras.Model(inputs, block()(inputs)))["steps"]
+    assert [step["shapes"][0] for step in found] == [[6, 6, 2], [3, 3, 2]]
+    assert found[0]["op"] == "layers.Conv2D"
+
+
+def test_a_pool_keeps_its_padding_as_it_was_written(weightless):
+    inputs, pool = image(), layers.MaxPooling2D(2, padding="SAME")
+    trace(keras.Model(inputs, Pooling(pool)(inputs)))
+    assert pool.padding == "SAME"
+
+
 def test_what_cannot_be_opened_stays_closed(weightless):
     import tensorflow as tf
 

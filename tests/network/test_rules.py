@@ -192,6 +192,25 @@ SAME = {
         (through(window(6), layers.Flatten(), layers.Reshape((-1, 6)), layers.Dense(5)),
          through(window(6), layers.Reshape((100, 6)), layers.Conv1D(5, 1))),
     ],
+    "axes_turned_back": [
+        *(
+            (through(window(6), *steps, layers.MaxPooling2D(2)),
+             through(window(6), layers.MaxPooling2D(2)))
+            for steps in (
+                (layers.Permute((3, 1, 2)), layers.Permute((2, 3, 1))),
+                (layers.Permute((3, 1, 2)), layers.Dropout(0.1), layers.Permute((2, 3, 1))),
+                [layers.Permute((3, 1, 2))] * 3,
+                (lambda x: ops.transpose(x, (0, 3, 1, 2)), layers.Permute((2, 3, 1))),
+                (lambda x: ops.moveaxis(x, -1, 1), lambda x: ops.moveaxis(x, 1, -1)),
+                (lambda x: ops.moveaxis(x, (1, 2), (2, 3)), layers.Permute((2, 3, 1))),
+                (lambda x: ops.swapaxes(x, 1, 3), lambda x: ops.swapaxes(x, -1, -3)),
+                (layers.Permute((2, 1, 3)), layers.Permute((2, 1, 3))),
+            )
+        ),
+        (through(window(6), layers.Permute((3, 1, 2)), ops.tanh, layers.Permute((2, 3, 1)),
+                 layers.AveragePooling2D(2)),
+         through(window(6, activation="tanh"), layers.AveragePooling2D(2))),
+    ],
     "values_in_any_order": [
         (through(window(6), *steps), through(window(6), layers.Flatten(), layers.Dense(3)))
         for steps in (
@@ -609,3 +628,49 @@ def test_a_network_knows_no_evidence_and_no_verdict():
                         file.name,
                         name,
                     )
+
+
+@pytest.mark.parametrize("between", [
+    layers.Permute((2, 1, 3)), through(layers.Permute((3, 1, 2)), layers.Permute((3, 2, 1))),
+    through(layers.Permute((3, 1, 2)), layers.Softmax(), layers.Permute((2, 3, 1))),
+    lambda x: ops.swapaxes(x, 1, 2), lambda x: ops.moveaxis(x, 1, 2),
+    lambda x: ops.moveaxis(x, (1, 2), (2, 1)),
+])  # fmt: skip
+def test_axes_that_are_not_turned_back_are_seen(weightless, between):
+    other, _ = rows_of(through(window(6), between, layers.MaxPooling2D(2)))
+    right, _ = rows_of(through(window(6), layers.MaxPooling2D(2)))
+    assert len(other) > len(right)
+
+
+def one_step(*behind):
+    """Some layers behind a vector that is one step of a sequence."""
+    return through(window(6), layers.Flatten(), layers.Reshape((1, -1)), *behind)
+
+
+each = layers.TimeDistributed
+
+
+@pytest.mark.parametrize("ways", [
+    one_step(each(layers.Dense(5, "tanh")), layers.Flatten()),
+    one_step(each(layers.Dense(5)), each(layers.Activation("tanh")), layers.Flatten()),
+    one_step(each(keras.Sequential([layers.Dropout(0.1), layers.Dense(5, "tanh")])),
+             layers.Reshape((5,))),
+    one_step(each(layers.Dense(5, "tanh")), each(layers.Dropout(0.1)), lambda x: x[:, 0]),
+    one_step(each(layers.Dense(5, "tanh")), layers.GlobalAveragePooling1D()),
+    through(layers.Reshape((1, 12, 12, 4)), each(window(6)), each(layers.Flatten()),
+            each(layers.Dense(5, "tanh")), layers.Flatten()),
+])  # fmt: skip
+def test_a_layer_at_each_of_one_steps_is_that_layer(weightless, ways):
+    assert rows_of(ways) == rows_of(through(window(6), layers.Flatten(), layers.Dense(5, "tanh")))
+
+
+def test_a_dense_layer_at_each_step_is_one_for_each_token(weightless):
+    tokens = through(window(6), layers.Reshape((100, 6)))
+    assert rows_of(through(tokens, each(layers.Dense(5)))) == rows_of(
+        through(tokens, layers.Dense(5))
+    )
+
+
+def test_other_layers_at_each_of_several_steps_stay_closed(weightless):
+    rows, _ = rows_of(through(layers.Reshape((2, 6, 12, 4)), each(window(6)), layers.Flatten()))
+    assert any("TimeDistributed" in row[0] for row in rows)
