@@ -32,6 +32,7 @@ from course.evidence import (
     values,
 )
 from course.evidence.blame import as_not_called, blame
+from course.evidence.calls import must_take
 from course.evidence.ends import TraceError
 from course.evidence.lines import Refused
 from course.evidence.pytorch.trace import trace as trace_of_module
@@ -149,9 +150,11 @@ def _symbolic(function, case):
 
 def _model(builder, request):
     def build(keras):
-        named = pytorch.taken(builder, received(request.get("kwargs", {})))
+        given, named = _arguments(request), received(request.get("kwargs", {}))
+        named = pytorch.taken(builder, named)
+        must_take(builder, given, named)
         with blame():
-            return builder(*_arguments(request), **named)
+            return builder(*given, **named)
 
     return _written_down(builder, build, request)
 
@@ -165,8 +168,10 @@ def _block(function, request):
 
     def build(keras):
         inputs = keras.Input(tuple(request["input_shape"]))
+        given, named = _arguments(request), received(request.get("kwargs", {}))
+        must_take(function, [inputs, *given], named)
         with blame():
-            outputs = function(inputs, *_arguments(request), **received(request.get("kwargs", {})))
+            outputs = function(inputs, *given, **named)
         if not keras_private.is_symbolic(outputs):
             if text := as_not_called(keras, outputs):
                 raise Refused("NOT_CALLED", text)

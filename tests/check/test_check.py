@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -218,12 +219,53 @@ def no_image():
         (divides, Cause.RAISES, "layers.Dense(1 // 0)(image)"),
         (helped, Cause.RAISES, "return number.missing_method()"),
         (leaves, Cause.RAISES, "SystemExit"),
-        (lambda x: x, Cause.RAISES, "missing 1 required positional argument"),
+        (lambda x: x, Cause.UNUSABLE, "takes x. Nothing is given for x."),
         (no_image, Cause.UNREADABLE, "an image (height, width, channels) with fixed sizes"),
     ],
 )
 def test_what_is_no_model(builder, cause, says):
     assert says in fails(cause, check.model, builder, like=LENET5)
+
+
+def other_names(shape, num_classes=10):
+    return lenet5(shape, num_classes)
+
+
+class OwnModel(keras.Model):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.dense = layers.Dense(classes)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+@pytest.mark.parametrize("builder, says", [
+    (lambda: lenet5(), "takes no arguments. Give it arguments of the names input_shape and"),
+    (lambda classes: lenet5(), "takes classes. Give it an argument of the name input_shape"),
+    (other_names, "takes shape and num_classes. Give it arguments of the names input_shape and"),
+    (partial(other_names, num_classes=3), "calls other_names(input_shape=(48, 40, 3), classes=17)"),
+    (OwnModel, "OwnModel takes classes. Give it an argument of the name input_shape"),
+    (lambda input_shape, classes, width: lenet5(), "Nothing is given for width"),
+])  # fmt: skip
+def test_a_builder_that_does_not_take_what_the_check_gives(builder, says):
+    asked = {"input_shape": (48, 40, 3), "classes": 17, "like": LENET5}
+    text = fails(Cause.UNUSABLE, check.model, builder, **asked)
+    assert says in text and "this check calls" in text
+
+
+def test_a_block_that_takes_no_tensor():
+    part = LENET5.part("C1", input_shape=(32, 32, 1))
+    text = fails(Cause.UNUSABLE, check.block, lambda: 3, like=part)
+    assert "this check calls <lambda>(x), and <lambda> takes no arguments" in text
+
+
+def test_a_wrong_call_inside_a_builder_is_pythons_error():
+    def builder():
+        return other_names()
+
+    text = fails(Cause.RAISES, check.model, builder, like=LENET5)
+    assert "missing 1 required positional argument: 'shape'" in text
 
 
 def test_a_model_for_any_size_is_read_at_the_table_s_size():
