@@ -233,7 +233,7 @@ def separable_block(x, filters, stride=1, *, name):
         "α in the dense layer",
         "Dense(classes",
         "Dense(int(alpha * classes)",
-        "fc gives 500, the table has 1000.",
+        "fc: It has 500 outputs. It needs 1000",
         _BOTH[1:],
     ),
     _network(

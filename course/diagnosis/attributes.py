@@ -5,6 +5,7 @@ from course.language import _, sentences
 
 _OF_MAPS = {Cause.FILTERS, Cause.GROUPS}
 _OF_TRAINING = {Cause.FROZEN, Cause.NOT_FROZEN}  # the size of a row is not due to them
+_OF_UNITS = {Cause.UNITS, Cause.CLASSES}  # these say the size of a vector themselves
 
 
 def attributed(edit, cause, expected, received, library, *, first, sizes, added, more):
@@ -16,7 +17,9 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
     """
     row, step = edit.row, edit.step
     start = hint = ""
-    if first and sizes and row.shape != step.shape and cause not in _OF_TRAINING:
+    of_vectors = row.grid == step.grid == (1, 1)
+    needless = cause in _OF_TRAINING or (cause in _OF_UNITS and of_vectors)
+    if first and sizes and row.shape != step.shape and not needless:
         start = comes_out(row, step)
     if cause is Cause.PADDING:
         hint = size_arithmetic(row, step, library)

@@ -106,6 +106,12 @@ def kind(step):
     return step.step, step.kernel, step.filters, step.activation
 
 
+def does_it_again(step):
+    """Whether a step does once more what the one step before it does; then it may be extra."""
+    sources = [source for value in step.inputs for source in value.sources]
+    return len(sources) == 1 and kind(sources[0]) == kind(step)
+
+
 def _unequal(cause, wanted, got):
     return [(cause, wanted, got)] if wanted != got else []
 

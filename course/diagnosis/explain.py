@@ -8,7 +8,14 @@ from course.diagnosis.causes import Cause, comes_out, finding, with_more
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
 from course.diagnosis.joins import again, one_tower, read_by_step, turned
-from course.diagnosis.missing import ends_before, ends_early, is_activation_of, left_out, not_read
+from course.diagnosis.missing import (
+    block_missing,
+    ends_before,
+    ends_early,
+    is_activation_of,
+    left_out,
+    not_read,
+)
 from course.diagnosis.naming import called, does, keys_of, place_of
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
@@ -244,11 +251,6 @@ def _reads_something_else(alignment, run):
     return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]
 
 
-def _block_missing(alignment, run):
-    edit = run[0]
-    return [finding(edit.row.name, Cause.BLOCK_MISSING, does(edit.row), does(edit.instead))]
-
-
 def _block_too_many(alignment, run):
     edit = run[0]
     blocks = any(len(keys) > 1 or len(keys[0]) > 1 for keys in alignment.nets.table.inputs if keys)
@@ -300,7 +302,7 @@ _TELL = {
     Kind.FOLLOWS: _follows,
     Kind.BEHIND_THE_END: _behind_the_end,
     Kind.READS_SOMETHING_ELSE: _reads_something_else,
-    Kind.BLOCK_MISSING: _block_missing,
+    Kind.BLOCK_MISSING: block_missing,
     Kind.BLOCK_TOO_MANY: _block_too_many,
     Kind.HEAD_MISSING: left_out,
     Kind.SIDE_BY_SIDE: _side_by_side,

@@ -1,5 +1,7 @@
 """Findings about rows of the table that have no step, and about a network that ends early."""
 
+from dataclasses import replace
+
 from course.diagnosis.causes import Cause, few, finding
 from course.diagnosis.compare import ABOUT_ACTIVATION, differences
 from course.diagnosis.edits import Kind
@@ -56,6 +58,33 @@ def left_out(alignment, run):
         return [finding(row.name, Cause.OTHER_STEP, does(row), does(step), hint=hint)]
     hint = sentences(hint, _of_its_name(alignment, row), unread)
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
+
+
+def block_missing(alignment, run):
+    """One finding, in a list, about a missing block; also about rows before it that are missing."""
+    (edit,) = run
+    if _begins_a_block(alignment.nets.table, edit):
+        return [finding(edit.row.name, Cause.BLOCK_MISSING, does(edit.row), does(edit.instead))]
+    number = alignment.nets.table.number
+    rows = [(number[id(row)], row) for row in edit.rows]
+    gone = [replace(edit, kind=Kind.LEFT_OUT, at=at, row=row, rows=(row,)) for at, row in rows]
+    return left_out(alignment, gone)
+
+
+def _begins_a_block(table, edit):
+    """Whether the first of some missing rows is the first of a block.
+
+    A block begins where a value goes several ways, behind a sum or a concatenation, or where rows
+    come once more. A pool and a local response normalisation stand between blocks.
+    """
+    if "pool" in edit.row.step or edit.row.step == "lrn":
+        return False
+    (key,) = table.inputs[edit.at]
+    (first, *others) = [node for node, _, _ in key]
+    joined = bool(others) or table.nodes[first].step == "add"
+    return (
+        joined or len(table.readers[first]) > 1 or table.repeats(edit.at, edit.at + len(edit.rows))
+    )
 
 
 def not_read(alignment, rows, would_be=None):

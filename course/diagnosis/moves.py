@@ -6,7 +6,7 @@ The variable `following` is such a state.
 
 from course.diagnosis.blocks import blocks, head_missing
 from course.diagnosis.causes import Cause
-from course.diagnosis.compare import ABOUT_ACTIVATION, similar
+from course.diagnosis.compare import ABOUT_ACTIVATION, does_it_again, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import (
     activation_before_norm,
@@ -58,7 +58,7 @@ def changed(place):
             following = following.with_edit(place.edit(Kind.NO_FLATTEN, step), PRICES["changed"])
             edit = place.edit(Kind.CHANGED, step, differences=found)
             yield following.with_edit(edit, 0) if found else following
-        else:
+        elif similar(ours, theirs) or not does_it_again(theirs):
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
             following = following._replace(sizes=False)
             yield following.with_edit(place.edit(Kind.ANOTHER_STEP, step, differences=found), price)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.compare import differences
+from course.diagnosis.compare import differences, does_it_again
 from course.diagnosis.edits import Kind
 
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
@@ -20,13 +20,30 @@ _FEW = 3  # most rows that one layer of the student's own stands for
 def runs_of(alignment):
     """The runs (lists of edits) in the rows' order, without those that follow from another."""
     runs = _independent(_fed_elsewhere(alignment.nets.table, _grouped(alignment)))
-    wired = [n for n, run in enumerate(runs) if run[0].kind not in _OF_ONE_STEP]
+    wired = [n for n, run in enumerate(runs) if not _of_one_step(run[0])]
     counts = Counter(frozenset(runs[n][0].about) for n in wired).values()
     if len(counts) < 3 and sum(count > 1 for count in counts) < 2:
         return runs
     # Three mistakes about what is connected to what, or two that come again and again: this is
     # another network, and only what is found first can be relied on.
-    return runs[: max(1, wired[0])]
+    told = max(1, wired[0])
+    return runs[:told] + [run for run in runs[told:] if _as_the_first(alignment, run, runs[0])]
+
+
+def _of_one_step(edit):
+    """Whether an edit is about a step that is matched to its row, or a pool to another pool."""
+    if edit.kind != Kind.ANOTHER_STEP or edit.steps:
+        return edit.kind in _OF_ONE_STEP
+    row, step = edit.row, edit.step
+    pools = "pool" in row.step and "pool" in step.step
+    return pools and (row.kernel, row.stride) == (step.kernel, step.stride)
+
+
+def _as_the_first(alignment, run, first):
+    """Whether rows are missing like the first ones, and the network has no such step at all."""
+    steps = {node.step for node in alignment.nets.net.nodes}
+    gone = run[0].kind == Kind.LEFT_OUT and run[0].row.step not in steps
+    return gone and run[0].about == first[0].about
 
 
 def _independent(runs):
@@ -83,6 +100,8 @@ def _with_replacements(runs):
     """The runs. Where steps stand in the place of rows, two runs become one edit."""
     found = []
     for run in runs:
+        if found and _is_first_of(run, found[-1]):
+            found[-1], run = [_replacement(run[:1], found[-1][0].steps)], run[1:]
         edit = _as_one_edit(found[-1], run) if found else None
         if edit is None:
             found.append(run)
@@ -91,11 +110,21 @@ def _with_replacements(runs):
     return found
 
 
+def _is_first_of(lost, put):
+    """Whether one step of the first row's kind stands there, and rows behind it are missing too."""
+    gone = len(lost) > 1 and lost[0].kind == Kind.LEFT_OUT
+    alone = len(put) == 1 and put[0].kind == Kind.PUT_IN and put[0].at == lost[0].at
+    return (
+        gone and alone and put[0].step.step == lost[0].row.step and not does_it_again(put[0].step)
+    )
+
+
 def _as_one_edit(first, second):
     """One edit for two runs, if the steps of one stand in the place of the other's rows."""
     for lost, put in ((first, second), (second, first)):
         beside = lost[0].at <= put[0].at <= lost[-1].at + 1
-        if beside and put[0].kind in _EXTRA and _are_gone(lost, put[0].steps):
+        stands_in = put[0].kind in _EXTRA and not does_it_again(put[0].steps[0])
+        if beside and stands_in and _are_gone(lost, put[0].steps):
             return _replacement(lost, [step for edit in put for step in edit.steps])
         # The addition is there, and adds something else than the shortcut.
         sums = [step for edit in put for step in edit.steps if step.step == "add"]

@@ -97,12 +97,12 @@ class Side:
             for end in range(begin + 2, min(len(self.nodes), begin + _LONGEST)):
                 joins |= len(self.inputs[end - 1]) > 1
                 past = self.narrow[end]
-                if past is not None and (joins or len(past) > 1 or self._repeats(begin, end)):
+                if past is not None and (joins or len(past) > 1 or self.repeats(begin, end)):
                     found.append((end, past))
             self._blocks[begin] = found
         return self._blocks[begin]
 
-    def _repeats(self, begin, end):
+    def repeats(self, begin, end):
         """Whether the nodes `begin` to `end - 1` repeat those right before them, as blocks do.
 
         A repetition of one or two nodes does not count.

@@ -633,7 +633,7 @@ def chain(side):
         "googlenet-answer",
         changed(_GOOGLENET, "Dense(classes", "Dense(1000"),
         ("inception-googlenet",),
-        "classifier gives 1000, the table has 17. It has 1000 outputs. It needs 17",
+        "classifier: It has 1000 outputs. It needs 17",
         follows=("inception-training",),
     ),
     Mistake(
@@ -673,7 +673,7 @@ def chain(side):
         "head-answer",
         changed(_HEAD, "Dense(units", "Dense(1024"),
         ("inception-head",),
-        "aux_4a_fc gives 1024, the table has 100. It has 1024 units, the table has 100.",
+        "aux_4a_fc: It has 1024 units, the table has 100.",
     ),
     Mistake(
         "head on 4e",

@@ -242,7 +242,7 @@ def count_parameters(size, classes):
         "model-answer",
         _RIGHT_MODEL.replace("Dense(classes", "Dense(10"),
         ("lenet-model-sizes",),
-        "output gives 10, the table has 17. It has 10 outputs. It needs 17, one for each class",
+        "output: It has 10 outputs. It needs 17, one for each class",
     ),
     Mistake(
         "the tensor returned",

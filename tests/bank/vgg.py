@@ -480,14 +480,14 @@ def vgg_block(x, filters, convolutions, name):
         "family-answer",
         _VGG.replace("Dense(units", "Dense(4096"),
         ("vgg-family",),
-        "fc6 gives 4096, the table has 256. It has 4096 units, the table has 256.",
+        "fc6: It has 4096 units, the table has 256.",
     ),
     Mistake(
         "classes written as a number",
         "family-answer",
         _VGG.replace("Dense(classes", "Dense(1000"),
         ("vgg-16", "vgg-family"),
-        "fc8 gives 1000, the table has",
+        "fc8: It has 1000 outputs.",
     ),
     Mistake(
         "averaged instead of flattened",

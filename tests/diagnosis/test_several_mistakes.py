@@ -1,0 +1,142 @@
+"""Several mistakes at once: the first sentence is about the first of them, and is true."""
+
+from dataclasses import replace
+
+import pytest
+
+from course.architectures import sources
+from course.architectures.alexnet import ALEXNET, CAFFENET
+from course.architectures.googlenet import GOOGLENET
+from course.architectures.lenet import LENET5
+from course.architectures.mobilenet import MOBILENET
+from course.architectures.resnet import PLAIN18, RESNET18, RESNET50
+from course.architectures.unet import UNET
+from course.architectures.vgg import VGG16
+from course.architectures.zfnet import ZFNET
+from course.diagnosis import Cause, diagnose
+from course.grading.tables.mistakes import explicit, nameless
+
+
+def without(table, first, last=None):
+    """The table without the rows from `first` to `last`; their readers read what `first` reads."""
+    rows, names = table.rows, [row.name for row in table.rows]
+    begin, end = names.index(first), names.index(last or first) + 1
+    gone, instead = names[begin:end], sources(rows[begin])
+
+    def read(row):
+        each = (instead if name in gone else (name,) for name in sources(row))
+        return tuple(dict.fromkeys(name for several in each for name in several))
+
+    return replace(table, rows=tuple(replace(r, after=read(r)) for r in rows if r.name not in gone))
+
+
+def with_(table, which, **changes):
+    """The table with some fields changed in the rows of a name, or of a kind."""
+    rows = (replace(r, **changes) if which in (r.name, r.step) else r for r in table.rows)
+    return replace(table, rows=tuple(rows))
+
+
+def doubled(table, name):
+    """The table with a row once more behind itself."""
+    rows, more = [], f"{name}_more"
+    for row in table.rows:
+        after = tuple(more if source == name else source for source in sources(row))
+        rows.append(replace(row, after=after))
+        if row.name == name:
+            rows.append(replace(row, name=more, after=(name,)))
+    return replace(table, rows=tuple(rows))
+
+
+def told(network, table):
+    return diagnose(nameless(network), table)
+
+
+def no_norms(table):
+    return without(without(explicit(table), "norm1"), "norm2")
+
+
+FEWER = {"conv3": {"filters": 256}, "conv5": {"filters": 384}}
+SMALL = {"kernel": 7, "stride": 2}
+
+
+@pytest.mark.parametrize("more", [
+    {}, {"pool5": {"kernel": 2}}, {"fc6": {"filters": 2048}}, {"pool1": {"kernel": 2}},
+    {"fc7": {"activation": None}},
+])  # fmt: skip
+def test_the_first_convolution_is_another_and_not_extra(more):
+    network = no_norms(ALEXNET)
+    for name, changes in {"conv1": SMALL, **FEWER, **more}.items():
+        network = with_(network, name, **changes)
+    first, *_ = told(network, ALEXNET)
+    assert first.row == "conv1" and first.cause is not Cause.EXTRA
+    assert "7 × 7" in first.message and "11 × 11" in first.message
+
+
+@pytest.mark.parametrize("table", [ALEXNET, CAFFENET, ZFNET, GOOGLENET])
+def test_both_norms_are_named_although_the_pools_are_others_too(table):
+    network = with_(no_norms(table), "max_pool", step="average_pool")
+    found = told(network, table)
+    (norms,) = [each for each in found if each.cause is Cause.MISSING]
+    assert norms.row == "norm1" and "norm2 is missing, too." in norms.message
+    assert any(each.cause is Cause.POOL_KIND and each.row == "pool1" for each in found)
+
+
+@pytest.mark.parametrize("table, changes", [
+    (ALEXNET, {"conv3": "conv4", "conv5": ""}), (ZFNET, {"conv3": "conv4", "fc7": ""}),
+    (GOOGLENET, {"3a_1x1": "3b_1x1", "pool3": ""}),
+])  # fmt: skip
+def test_no_norm_is_forgotten_in_another_network(table, changes):
+    network = no_norms(table)
+    for double, gone in changes.items():
+        network = doubled(network, double)
+        network = without(network, gone) if gone else network
+    first, *_ = told(network, table)
+    assert (first.row, first.cause) == ("norm1", Cause.MISSING)
+    assert "norm2" in first.message
+
+
+@pytest.mark.parametrize("table, twice, gone", [
+    (ALEXNET, "conv2", "norm2"), (LENET5, "C1", "S2"), (GOOGLENET, "pool1", "norm1"),
+    (VGG16, "pool1", "conv2_1"), (ZFNET, "conv2", "pool2"),
+])  # fmt: skip
+def test_what_is_there_twice_is_not_another_row(table, twice, gone):
+    network = without(doubled(explicit(table), twice), gone)
+    causes = {each.cause for each in told(network, table)}
+    assert Cause.OTHER_STEP not in causes
+    assert causes <= {Cause.MISSING, Cause.EXTRA, Cause.FILTERS}
+
+
+@pytest.mark.parametrize("table, first, last", [
+    (GOOGLENET, "pool4", "5a"), (GOOGLENET, "pool3", "4a"), (GOOGLENET, "norm2", "3a"),
+    (GOOGLENET, "conv2_reduce", "3a"), (RESNET18, "pool1", "conv2_1"),
+    (RESNET50, "pool1", "conv2_1"), (UNET, "pool1", "up1_1"),
+])  # fmt: skip
+def test_rows_before_a_missing_block_are_missing_too(table, first, last):
+    found, *_ = told(without(explicit(table), first, last), table)
+    assert (found.row, found.cause) == (first, Cause.MISSING)
+    assert "are missing, too." in found.message
+
+
+@pytest.mark.parametrize("table, first, last", [
+    (GOOGLENET, "4b_1x1", "4b"), (GOOGLENET, "5b_1x1", "5b"), (RESNET18, "conv3_2_1", "conv3_2"),
+    (RESNET50, "conv4_3_1", "conv4_3"), (VGG16, "conv5_1", "pool5"),
+    (PLAIN18, "conv2_2_1", "conv2_2_2"), (MOBILENET, "conv9_dw", "conv9_pw"),
+])  # fmt: skip
+def test_a_missing_block_is_still_a_block(table, first, last):
+    found, *_ = told(without(explicit(table), first, last), table)
+    assert found.cause is Cause.BLOCK_MISSING
+
+
+@pytest.mark.parametrize("table, row, units", [
+    (LENET5, "C5", 100), (LENET5, "F6", 80), (ALEXNET, "fc6", 2048), (VGG16, "fc7", 1000),
+    (ZFNET, "fc6", 1024),
+])  # fmt: skip
+def test_the_size_of_a_vector_is_said_once(table, row, units):
+    found, *_ = told(with_(explicit(table), row, filters=units), table)
+    assert found.message.startswith(f"{row}: It has {units} units, the table has ")
+
+
+@pytest.mark.parametrize("table, row", [(LENET5, "output"), (ALEXNET, "fc8"), (RESNET18, "fc")])
+def test_the_number_of_classes_is_said_once(table, row):
+    found, *_ = told(with_(explicit(table), row, filters=7), table)
+    assert found.message.startswith(f"{row}: It has 7 outputs. It needs ")
