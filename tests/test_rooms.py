@@ -12,7 +12,7 @@ from tests.classroom import ROOT
 
 #: From the ground up. A door is another name of a module, for those who imported it there.
 ROOMS = (
-    {"plain", "arithmetic", "normalisation", "show", "language", "setup_cell"},
+    {"plain", "arithmetic", "normalisation", "show", "language", "setup_cell", "exercise"},
     {"notebook"},
     {"architectures"},
     {"network"},

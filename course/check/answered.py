@@ -11,8 +11,9 @@ import re
 from course.check.names import OPEN, Name, Names, checked_tree, written_keys
 from course.evidence.cells import asked, definitions
 from course.evidence.syntax import bound
+from course.exercise import named_in
 from course.language import _
-from course.notebook import pieces, symbols
+from course.notebook import symbols
 from course.notebook.official import grade_id
 from course.notebook.order import DELETED
 
@@ -60,10 +61,13 @@ class Answers:
         return known is not None and known.points is not None and known.solution
 
     def _code(self, cell):
-        match = pieces.EXERCISE.match(cell.source.lstrip())
         known = self._official.get(grade_id(cell))
-        if known.is_test if known else match:
-            self._exercise(known.name if known else match[1], cell.source)
+        if known is None:
+            tested = named_in(cell.source)
+        else:
+            tested = known.name if known.is_test else None
+        if tested is not None:
+            self._exercise(tested, cell.source)
         elif known and known.solution and not known.is_answered(cell.source):
             # The kernel runs it, so a stub defines its names once more.
             here = {*definitions(cell.source), *(known.names - self._names.keys())}

@@ -5,15 +5,13 @@
 
 import json
 import os
-import re
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from course.exercise import exercise_in
 from course.language import _, ngettext
-
-EXERCISE = re.compile(r"\s*# Exercise (\S+) \((\d+) points?\)")
 
 
 def report(exercises, ran):
@@ -78,8 +76,8 @@ def _asks(path):
 
     with suppress(OSError):
         nb = read_notebook(start(path))[0]
-        matches = [EXERCISE.match(cell.source) for cell in nb.cells] if nb else []
-        return {match[1] for match in matches if match}
+        found = [exercise_in(cell.source) for cell in nb.cells] if nb else []
+        return {name for name, _points in filter(None, found)}
     return set()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from course import show
 from course.check import handin, process
 from course.check.card import framed
-from course.check.handin import EXERCISE
+from course.exercise import exercise_in
 from course.language import _, ngettext, speaking
 from course.setup_cell import language_of_assignments
 
@@ -172,8 +172,8 @@ def overview(folder="assignments"):
             if nb is None:
                 problems.append(f"{told(path.name, problem)}.")
                 continue
-        found = (EXERCISE.match(cell.source) for cell in nb.cells)
-        exercises = {match[1]: int(match[2]) for match in found if match}
+        found = (exercise_in(cell.source) for cell in nb.cells)
+        exercises = dict(filter(None, found))
         shown = Progress(exercises, read(path.parent))
         open_ = sum(not shown.seen.get(name, {}).get("solved") for name in exercises)
         rows.append((path.parent.name, path, shown.points, sum(exercises.values()), open_))
@@ -217,30 +217,31 @@ class _Watch:
     def ran(self, result):
         if cell := getattr(result.info, "cell_id", None):
             self.sources[cell] = result.info.raw_cell or ""
-        match = EXERCISE.match(result.info.raw_cell or "")
-        if not match:
+        exercise = exercise_in(result.info.raw_cell or "")
+        if exercise is None:
             return
+        name, points = exercise
         now = time.monotonic()
         spent = min((now - self.last) / 60, _PAUSE)
         self.minutes, self.unnoted, self.last = self.minutes + spent, self.unnoted + spent, now
         folder = Path.cwd()
         seen = read(folder)
-        entry = seen.setdefault(match[1], {"solved": False, "tries": 0, "minutes": 0.0})
+        entry = seen.setdefault(name, {"solved": False, "tries": 0, "minutes": 0.0})
         card = getattr(result.error_in_exec, "card", None)
         entry["open"] = bool(card) and card.state == "open"
         entry["tries"] += not entry["open"]
-        entry["points"] = int(match[2])
+        entry["points"] = points
         if not entry["solved"]:
             entry["minutes"] = round(entry["minutes"] + self.minutes, 2)
         self.minutes = 0.0
         entry["solved"] = bool(result.success)
         error = result.error_before_exec or result.error_in_exec
-        if self.keep and process.note(seen, match[1], error, self.unnoted):
+        if self.keep and process.note(seen, name, error, self.unnoted):
             self.unnoted = 0.0
         if entry["solved"]:
             from IPython.display import display
 
-            display(Solved(match[1], int(match[2])))
+            display(Solved(name, points))
         try:
             new = folder / (FILE + ".new")
             new.write_text(json.dumps(seen, indent=1), encoding="utf-8")

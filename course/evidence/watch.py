@@ -3,12 +3,9 @@
 The grader, which runs the cells itself, uses `course.evidence.cells` and `own_work` in its own way.
 """
 
-import re
-
 from course.evidence import own_work
 from course.evidence.cells import Stop, Undefined, asked
-
-EXERCISE = re.compile(r"\s*# Exercise ([\w.-]+) \(")
+from course.exercise import named_in
 
 
 class Missing:
@@ -36,8 +33,7 @@ class _Watch:
 
     def begins(self, info):
         source = info.raw_cell or ""
-        exercise = EXERCISE.match(source)
-        if not exercise:
+        if (tested := named_in(source)) is None:
             return
         for text, stop in self.unread:
             self.undefined.ran(text, stop)
@@ -46,7 +42,7 @@ class _Watch:
         self.unread = []
         names = asked(source)
         said = own_work.allowed(source), own_work.refused(source)
-        helped = self.written.helped(exercise[1], names, *said)
+        helped = self.written.helped(tested, names, *said)
         for name in names:
             why = self.undefined.why_missing(name)
             if name not in self.put and (why or name not in self.names):
@@ -62,7 +58,7 @@ class _Watch:
                 self.names.update(was)
         self.put, self.helped = {}, None
         source = result.info.raw_cell or ""
-        if not EXERCISE.match(source):
+        if named_in(source) is None:
             self.unread.append((source, _stop(result)))  # reading is slow: at the next check
 
 

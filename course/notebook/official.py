@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from course import setup_cell
-from course.notebook import compare, pieces, symbols
+from course.exercise import EXERCISE
+from course.notebook import compare, symbols
 from course.notebook.cell import new_cell
 
 _SCHEMA = 3  # the version of nbgrader's metadata
@@ -210,7 +211,7 @@ def grade_ids(nb):
     """The grade ids of a notebook in order, from metadata and from the text of test cells."""
     found = {}
     for cell in nb.cells:
-        told = pieces.EXERCISE.search(cell.source)
+        told = EXERCISE.search(cell.source)
         if name := grade_id(cell) or (told and told[1]):
             found[name] = None
     return list(found)

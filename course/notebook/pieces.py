@@ -3,12 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from course.exercise import EXERCISE
 from course.notebook import compare
 from course.notebook.read import versions
 from course.notebook.symbols import MOST_SEARCHED, defined, parses
-
-#: Each test cell names its exercise in its text, which survives editors that drop metadata.
-EXERCISE = re.compile(r"^# Exercise ([\w.-]+) \(", re.MULTILINE)
 
 _MOST_MERGED = 100  # cells merged into one
 _FENCE = re.compile(r"^ *(?:```|~~~).*\n([\s\S]*?)(?:^ *(?:```|~~~) *$|\Z)", re.MULTILINE)

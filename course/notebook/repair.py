@@ -11,12 +11,13 @@ others still run before it. A test comes after the answers that it checks.
 
 from nbformat.v4 import new_markdown_cell
 
+from course.exercise import EXERCISE
 from course.language import _
 from course.notebook import compare, pieces, symbols
 from course.notebook.compare import same_code, squeezed
 from course.notebook.official import grade_id, is_older
 from course.notebook.order import put_together
-from course.notebook.pieces import EXERCISE, Piece
+from course.notebook.pieces import Piece
 from course.notebook.said import Said, Told
 from course.notebook.split import joined
 from course.notebook.symbols import defined

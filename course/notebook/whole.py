@@ -1,8 +1,8 @@
 """Whether a notebook needs no repair: found out in a fraction of the time that `repair` takes."""
 
+from course.exercise import EXERCISE
 from course.notebook import compare, pieces, symbols
 from course.notebook.official import grade_id, is_older
-from course.notebook.pieces import EXERCISE
 from course.notebook.read import versions
 from course.notebook.symbols import defined
 

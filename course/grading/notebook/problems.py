@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course.exercise import EXERCISE
 from course.grading import CourseError
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import code_in, problems_of
-from course.notebook.pieces import EXERCISE
 from course.setup_cell import with_language
 
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # seven = also underline a heading in Markdown
