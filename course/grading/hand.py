@@ -1,7 +1,7 @@
 """Keep the points and comments of a person when a submission is graded again.
 
 nbgrader marks every answer that a person graded as "needs manual grade" again. This module does so
-only if the student's text for it has changed.
+only if the student's text for it has changed, or the points that it has.
 """
 
 from contextlib import suppress
@@ -104,10 +104,14 @@ def share(gradebook, notebook, assignment, members):
 
 
 def unchanged(old, new):
-    """The grade ids whose student text is the same in two judged notebooks; `old` may be None."""
-    answers = _answers(new)
+    """The grade ids whose student text and points are the same in two judged notebooks.
+
+    `old` may be None.
+    """
     if old is None:
         return set()
+    points = _points(old)
+    answers = {n: text for n, text in _answers(new).items() if points.get(n) == _points(new)[n]}
     before, now = (nb.metadata.get("course", {}) for nb in (old, new))
     if "file" in before and before["file"] == now["file"]:
         return set(answers)
@@ -115,6 +119,12 @@ def unchanged(old, new):
         return set()  # a notebook that was not graded does not hold the student's text
     old_answers = _answers(old)
     return {name for name, text in answers.items() if old_answers.get(name) == text}
+
+
+def _points(nb):
+    """{grade id: the most points}."""
+    graded = (cell.metadata.nbgrader for cell in nb.cells if utils.is_grade(cell))
+    return {about["grade_id"]: about.get("points") for about in graded}
 
 
 def _answers(nb):

@@ -76,6 +76,32 @@ def own(tmp_path_factory):
     return own
 
 
+def test_exercises_that_come_or_go_after_grading_are_one_sentence(own, capsys):
+    whole = own.source.read_text(encoding="utf-8")
+    released = own.folder / "assignments" / "hw" / "p1.ipynb"
+    before = released.read_bytes()
+    cells = json.loads(whole)
+    cells["cells"].insert(1, {**cells["cells"][0], "id": "more"})
+    cells["cells"][1]["metadata"] = json.loads(json.dumps(cells["cells"][0]["metadata"]))
+    cells["cells"][1]["metadata"]["nbgrader"]["grade_id"] = "more"
+    try:
+        for text, said in (
+            (
+                whole.replace('"sum"', '"total"').replace("# Exercise sum", "# Exercise total"),
+                "in p1.ipynb (gone: sum; new: total).",
+            ),
+            (json.dumps(cells), "in p1.ipynb (new: more)."),
+        ):
+            own.source.write_text(text, encoding="utf-8")
+            assert own.course("release", "--no-trial", "hw") == 1
+            error = capsys.readouterr().err
+            assert said in error and "nbgrader db assignment remove hw --force" in error
+            assert released.read_bytes() == before
+    finally:
+        own.source.write_text(whole, encoding="utf-8")
+    assert own.score() == 4
+
+
 def test_who_is_named_twice_is_graded_once(own, capsys):
     assert own.course("grade", "hw", "hw", "--student", "ada", "--student", "ada", "--again") == 0
     said = capsys.readouterr().out

@@ -8,6 +8,7 @@ from course.grading.folder import CourseFolder
 from course.grading.out.scores import scored
 from tests.classroom import Classroom
 from tests.grading.test_feedback import nbgraders_page
+from tests.grading.test_several import Two
 
 ESSAY = "ship"
 
@@ -143,3 +144,22 @@ def test_what_cannot_be_graded_is_finished_by_hand(room, capsys, tmp_path):
     room.submit("chen", '{"cells": [[')  # another file that cannot be read
     assert room.course("grade", room.assignment, "--student", "chen") == 1
     assert row(room, "chen")["state"] == "not graded"
+
+
+def test_an_essay_waits_again_if_its_points_have_changed(tmp_path):
+    """2 of 2 points say nothing about 1."""
+    two = Two(tmp_path)
+    assert two.hand_in({"ada/p1.ipynb": two.answered("p1", "Because.")}) == 0
+    assert two.run("grade", "two") == 0
+    with Gradebook(two.course.database) as gradebook:
+        grade = gradebook.find_grade("one-why", "p1", "two", "ada")
+        grade.manual_score, grade.needs_manual_grade = 2, False
+        gradebook.db.commit()
+    assert two.result("ada").score == 5 and not two.result("ada").manual
+    path = tmp_path / "solutions" / "two" / "p1.ipynb"
+    nb = nbformat.read(path, 4)
+    nb.cells[3].metadata.nbgrader["points"] = 1
+    nbformat.write(nb, path)
+    assert two.run("release", "--no-trial", "two") == 0 and two.run("grade", "two") == 0
+    assert two.result("ada").manual
+    assert two.row("ada").row["state"] == "needs manual grade"

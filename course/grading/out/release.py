@@ -9,6 +9,8 @@ import re
 import subprocess
 
 import nbformat
+from nbgrader import utils
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
@@ -33,6 +35,7 @@ _URL = re.compile(
     r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
 )
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
+_IN_GRADEBOOK = utils.is_grade, utils.is_solution, utils.is_task, utils.is_locked
 _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -204,11 +207,13 @@ def release(course, assignment, repository):
 def look_at(course, assignments):
     """Raise CourseError with every reason why an assignment cannot be released as it is.
 
-    Also if somebody has answered a released notebook, which would be overwritten.
+    Also if somebody has answered a released notebook, which would be overwritten, or if exercises
+    came or went of which the gradebook has points.
     """
     for assignment in assignments:
         look_at_source(course, assignment)
         _look_at_release(course, assignment)
+        _look_at_gradebook(course, assignment)
 
 
 def look_at_source(course, assignment):
@@ -229,6 +234,48 @@ def _look_at_release(course, assignment):
                 "keep them, copy the file to another folder. Then delete it here, and release "
                 "again."
             )
+
+
+def _look_at_gradebook(course, assignment):
+    if not course.is_released(assignment):
+        return
+    with Gradebook(course.database) as gradebook:
+        entries = gradebook.find_assignment(assignment).notebooks
+        graded = {entry.name: _kinds_in(entry) for entry in entries if entry.submissions}
+    for path in course.notebooks(assignment):
+        now, before = _kinds(embedded(read_source(path), path.parent)), graded.get(path.stem)
+        if before in (None, now):
+            continue
+        changes = {
+            "gone": before.keys() - now.keys(),
+            "new": now.keys() - before.keys(),
+            "of another kind": {n for n in before.keys() & now.keys() if before[n] != now[n]},
+        }
+        said = (f"{what}: {', '.join(sorted(names))}" for what, names in changes.items() if names)
+        raise CourseError(
+            f"{assignment} cannot be released: submissions of it have been graded, and the "
+            f"gradebook keeps their points by the names of the cells in {path.name} "
+            f"({'; '.join(said)}). Keep these cells. An exercise that should not count can have 0 "
+            "points; a new one belongs into a new assignment. To begin anew and lose every grade "
+            "of this assignment, those of people too: nbgrader db assignment remove "
+            f"{assignment} --force, then release and grade."
+        )
+
+
+def _kinds(nb):
+    """{grade id: the kind of the cell} of all cells that the gradebook keeps."""
+    return {
+        grade_id(cell): (utils.is_grade(cell), utils.is_solution(cell), utils.is_task(cell))
+        for cell in nb.cells
+        if any(is_one(cell) for is_one in _IN_GRADEBOOK)
+    }
+
+
+def _kinds_in(entry):
+    """The same of a notebook in the gradebook."""
+    cells = (entry.grade_cells, entry.solution_cells, entry.task_cells)
+    names = [{cell.name for cell in kind} for kind in cells]
+    return {c.name: tuple(c.name in kind for kind in names) for c in entry.source_cells}
 
 
 def _answered(content):
