@@ -8,8 +8,7 @@ from itertools import pairwise
 from math import log2, sqrt
 
 from course.anatomy import anatomy
-from course.kit.figures.pictures import INK, Picture, canvas
-from course.kit.figures.pictures import title as set_title
+from course.kit.figures.pictures import INK, Picture, canvas, set_title
 from course.kit.figures.stages import COLOURS, OTHER, in_english, joined, parts_of, side_of
 from course.network.words import read_by, shape_of
 

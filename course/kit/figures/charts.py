@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
-from course.kit.figures.pictures import title as set_title
+from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas, set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import

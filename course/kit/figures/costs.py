@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from course.anatomy import anatomy
-from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas
-from course.kit.figures.pictures import title as set_title
+from course.kit.figures.pictures import FAINT, INK, LINES, Picture, canvas, set_title
 from course.kit.figures.stages import COLOURS, Stage, joined, side_of
 from course.network.words import WINDOWS
 

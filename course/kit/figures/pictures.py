@@ -164,6 +164,6 @@ def canvas(size, rows=1, columns=1, **rest):
     return sketch, sketch.panels[0] if rows * columns == 1 else sketch.panels
 
 
-def title(axes, text):
+def set_title(axes, text):
     """A panel's title."""
     axes.set_title(text, loc="left", fontsize=11, fontweight="bold")
