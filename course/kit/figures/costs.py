@@ -48,7 +48,7 @@ def cost(network: object, *, title: str | None = None) -> Picture:
         texts.append(said if total else f"no {words}")
     panels[0].set_yticks(range(len(stages)), [stage.name for stage in stages])
     panels[0].invert_yaxis()
-    figure.suptitle(title or rows.name, x=0.01, ha="left", fontweight="bold")
+    figure.suptitle(title or rows.name)
     return Picture(figure, f"{title or rows.name}: {'; '.join(texts)}.")
 
 

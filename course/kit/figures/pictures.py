@@ -98,9 +98,9 @@ class _Sketch:
         self._todo, self._figure = [], None  # functions of the figure and its panels; the figure
         self.panels = [_Pen(self, number) for number in range(rows * columns)]
 
-    def suptitle(self, *args, **kwargs):
-        """The figure's own title."""
-        _Pen(self).suptitle(*args, **kwargs)
+    def suptitle(self, text, **look):
+        """The figure's own title, at the left."""
+        _Pen(self).suptitle(text, x=0.01, ha="left", fontweight="bold", **look)
 
     def drawn(self):
         if self._figure is None:

@@ -103,7 +103,7 @@ def arrays(chosen: Mapping[str, Any], *, title: str = "", digits: int = 0) -> Pi
     for axes, (caption, array) in zip(figure.panels, chosen.items(), strict=True):
         numbers(axes, array, caption, digits)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(title)
     told = "; ".join(
         f"{caption}: " + " / ".join(" ".join(f"{v:z.{digits}f}" for v in row) for row in array)
         for caption, array in chosen.items()
@@ -139,7 +139,7 @@ def _tiles(pictures, captions, title, limits=None):
             panel.imshow(pictures[at], cmap="gray", vmin=low, vmax=high)
             panel.set_title(captions[at], fontsize=8, fontweight="normal")
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        figure.suptitle(title, fontsize=11)
     return figure
 
 

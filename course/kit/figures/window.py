@@ -63,7 +63,7 @@ def window(
     _frame(panels[0], padding, padding, *image.shape[:2], color=_EDGE, linestyle=":")
     _frame(panels[0], top, left, height, width, color=_FRAME, linewidth=2)
     _frame(panels[3], row, column, 1, 1, color=_FRAME, linewidth=2)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(title, fontsize=11)
     settings = f"Stride {stride}, padding {padding}, channel {channel}"
     return Picture(figure, f"{title}. {settings}: {said}.")
 
