@@ -97,7 +97,13 @@ def test_exercises_that_come_or_go_after_grading_are_one_sentence(own, capsys):
             error = capsys.readouterr().err
             assert said in error and "nbgrader db assignment remove hw --force" in error
             assert released.read_bytes() == before
+        own.source.write_text(whole, encoding="utf-8")
+        own.source.rename(own.source.with_name("p9.ipynb"))
+        assert own.course("release", "--no-trial", "hw") == 1
+        said = "by the names of its notebooks (gone: p1.ipynb; new: p9.ipynb). Keep"
+        assert said in capsys.readouterr().err and released.read_bytes() == before
     finally:
+        own.source.with_name("p9.ipynb").unlink(missing_ok=True)
         own.source.write_text(whole, encoding="utf-8")
     assert own.score() == 4
 

@@ -240,26 +240,39 @@ def _look_at_gradebook(course, assignment):
     if not course.is_released(assignment):
         return
     with Gradebook(course.database) as gradebook:
-        entries = gradebook.find_assignment(assignment).notebooks
-        graded = {entry.name: _kinds_in(entry) for entry in entries if entry.submissions}
-    for path in course.notebooks(assignment):
-        now, before = _kinds(embedded(read_source(path), path.parent)), graded.get(path.stem)
-        if before in (None, now):
-            continue
-        changes = {
-            "gone": before.keys() - now.keys(),
-            "new": now.keys() - before.keys(),
-            "of another kind": {n for n in before.keys() & now.keys() if before[n] != now[n]},
-        }
-        said = (f"{what}: {', '.join(sorted(names))}" for what, names in changes.items() if names)
-        raise CourseError(
-            f"{assignment} cannot be released: submissions of it have been graded, and the "
-            f"gradebook keeps their points by the names of the cells in {path.name} "
-            f"({'; '.join(said)}). Keep these cells. An exercise that should not count can have 0 "
-            "points; a new one belongs into a new assignment. To begin anew and lose every grade "
-            "of this assignment, those of people too: nbgrader db assignment remove "
-            f"{assignment} --force, then release and grade."
-        )
+        entry = gradebook.find_assignment(assignment)
+        if not entry.submissions:
+            return
+        before = {f"{notebook.name}.ipynb": _kinds_in(notebook) for notebook in entry.notebooks}
+    now = {
+        path.name: _kinds(embedded(read_source(path), path.parent))
+        for path in course.notebooks(assignment)
+    }
+    said = "the names of its notebooks", _changes(before, now)
+    if now.keys() == before.keys():
+        changed = (file for file in now if now[file] != before[file])
+        if (file := next(changed, None)) is None:
+            return
+        said = f"the names of the cells in {file}", _changes(before[file], now[file])
+    raise CourseError(
+        f"{assignment} cannot be released: submissions of it have been graded, and the gradebook "
+        f"keeps their points by {said[0]} ({said[1]}). Keep these names. An exercise that should "
+        "not count can have 0 points; a new one belongs into a new assignment. To begin anew and "
+        "lose every grade of this assignment, those of people too: nbgrader db assignment remove "
+        f"{assignment} --force, then release and grade."
+    )
+
+
+def _changes(before, now):
+    """The names that came and went, in words."""
+    changes = {
+        "gone": before.keys() - now.keys(),
+        "new": now.keys() - before.keys(),
+        "of another kind": {n for n in before.keys() & now.keys() if before[n] != now[n]},
+    }
+    return "; ".join(
+        f"{what}: {', '.join(sorted(names))}" for what, names in changes.items() if names
+    )
 
 
 def _kinds(nb):
@@ -293,8 +306,9 @@ def _answered(content):
 
 
 def last_error(result):
-    """The last line with an error of an nbgrader API result, or its last line."""
+    """The last line with an error of an nbgrader API result, else the first one of its log."""
     text = result.get("log") or result.get("error") or ""
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "Error" in line and not line.startswith("[")]
+    errors = errors or [line for line in lines if line.startswith("[ERROR]")][:1]
     return (errors or lines or ["no reason was given"])[-1].strip()
