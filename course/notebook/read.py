@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from course.language import _, ngettext
 from course.notebook.cell import new_cell
+from course.plain import one_line
 
 MAX_BYTES = 20_000_000  # the largest real notebooks have 15 MB of pictures
 _MAX_DEPTH = 100
@@ -62,7 +63,8 @@ def read_notebook(content):
         if not cells:
             if not is_text:
                 return None, _("is not a text file in UTF-8")
-            return None, _("is not JSON; a notebook has to be JSON ({error})").format(error=error)
+            why = error if text.lstrip()[:1] in ("{", "[") else _begins_with(text)
+            return None, _("is not JSON; a notebook has to be JSON ({error})").format(error=why)
         data = {}
     if cells is None:
         return None, _("is JSON, but not a notebook: it has no list of cells")
@@ -156,6 +158,12 @@ def _flat(cells):
 
 
 # --- files that are not JSON
+
+
+def _begins_with(text):
+    """The beginning of a web page, a program or a link that is called a notebook, in a sentence."""
+    first = text.strip("\0 \t\r\n")[:40].splitlines()[0]
+    return _("it begins with {text}").format(text=one_line(first))
 
 
 def _damaged(text):
