@@ -221,17 +221,13 @@ def test_a_file_without_its_copy_is_described_as_it_is(check, lenet, tmp_path):
     "name, content, sentence",
     [
         ("x.pdf", b"%PDF-1.7\xff\xfe", "✗ x.pdf is not a text file in UTF-8."),
-        (
-            "x.py",
-            b"print(1)",
-            "✗ x.py is not JSON; a notebook has to be JSON (it begins with print(",
-        ),
+        ("x.py", b"print(1)", "✗ x.py is not JSON; a notebook has to be JSON (it begins with pri"),
         (
             "x.ipynb",
             b"\n<!DOCTYPE html>\n<html><title>x.ipynb at main</title>",
-            "a notebook has to be JSON (it begins with <!DOCTYPE html>\\n<html><title>x.ipynb).",
+            "✗ x.ipynb is not JSON; a notebook has to be JSON (it begins with <!DOCTYPE html>).",
         ),
-        ("x.ipynb", b'{"cells": [', "has to be JSON (Expecting"),
+        ("x.ipynb", b'{"cells": [', "✗ x.ipynb is not JSON; a notebook has to be JSON (Expecting"),
         ("x.json", b"[1]", "✗ x.json is JSON, but not a notebook: it has no list of cells."),
         ("x.ipynb", b"", "✗ x.ipynb is empty."),
         ("x.ipynb", b'{"cells": []}', "✗ x.ipynb holds no exercise: "),
