@@ -135,12 +135,13 @@ def only_the_shape_changes(graph, number, node):
 
 @about("dense")
 def values_in_any_order(graph, number, node):
-    """To a dense layer no order of a map's values differs, and no shape of (1, 1, n)."""
+    """To a dense layer no order of a map's values differs, and no shape of (1, n) or (1, 1, n)."""
     (x,) = node.inputs
     (before, *others) = graph.kinds(x)
     if node.step != "dense" or others or before.chain or x.size != before.filters:
         return False
-    if before.moves[:1] != ("vector",) and before.moves != ("shape", (1, 1, x.size)):
+    as_vector = before.moves[:1] == ("shape",) and before.moves[1][-1] == x.size
+    if before.moves[:1] != ("vector",) and not as_vector:
         return False
     graph.put(number, node.with_(inputs=(before.inputs[0].with_(flat=True),)))
     return True

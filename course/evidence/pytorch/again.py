@@ -26,7 +26,7 @@ def _ran(tracer, region, given):
 
         def value(tensor, call=call):
             if id(tensor) not in call.found:
-                return tracer.known.constant(tensor).value
+                return tracer.known.constant(tensor).real()
             where, layout = call.found[id(tensor)]
             if where not in made:
                 axes = (0, *(axis + 1 for axis in layout))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from course.evidence.lines import Misused
 from course.language import _
 
+_MOST_VALUES = 4_000_000  # of a constant that is made once more, with values
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -15,6 +17,14 @@ class Constant:
     made: bool = False  # computed from no other constant, or only turned
     zeros: bool = False
     random: bool = False
+    recipe: object = None  # () -> the tensor with values, if it was made where tensors have none
+    version: int = 0  # how often it had been overwritten then
+
+    def real(self):
+        """The tensor with its values, if they can be had."""
+        lost = self.value.device.type == "meta" and self.value._version == self.version
+        small = self.value.numel() <= _MOST_VALUES
+        return self.recipe() if lost and small and self.recipe else self.value
 
 
 class Known:

@@ -52,7 +52,9 @@ def reshaped(call):
         return None
     goal = None  # the layout of the result
     if len(old) == 1:  # a vector becomes a map: a new one, or again the one that it was
-        if call.flattened[id(x)] in (None, (usual(len(new)), new)):
+        if new in ((*old, 1), (*old, 1, 1)):  # one position, whose values may be in any order
+            goal = (1, 0) if len(new) == 2 else MAP
+        elif call.flattened[id(x)] in (None, (usual(len(new)), new)):
             goal = usual(len(new))
     elif layout == MAP and new == (old[0], prod(old[1:])):  # a map becomes (channels, positions)
         goal = (1, 0)
@@ -87,13 +89,20 @@ def concatenated(call):
 
 
 def stacked(call):
-    """Values put together on a new axis of channels, as the colours of an image."""
+    """Values put together on a new axis: of channels, as colours of an image, or the first one."""
     values, dim = call.get(0, "tensors"), call.get(1, "dim", 0)
     rank = call.made[0].dim()
-    if any(id(value) not in call.found for value in values) or rank != 4 or dim not in (1, -3):
+    dim, layout = dim % rank, call.layout_of(call.read[0])
+    equal = all(id(value) in call.found and call.layout_of(value) == layout for value in values)
+    if not equal or dim == 0:
         raise NotExpressed
     args = [call.sources[id(value)] for value in values]
-    add_last(call, "ops.Stack", {"axis": -1}, [args], layouts=[MAP])
+    if rank == 4 and dim == 1:
+        add_last(call, "ops.Stack", {"axis": -1}, [args], layouts=[MAP])
+    else:
+        layout = [axis + 1 for axis in layout]
+        layout.insert(dim - 1, 0)
+        add_last(call, "ops.Stack", {"axis": 1}, [args], layouts=[tuple(layout)])
 
 
 def padded(call):
@@ -120,10 +129,12 @@ def padded(call):
 
 
 def item(call):
-    """A slice or an index: `x[:, :, ::2, ::2]`."""
+    """A slice or an index, `x[:, :, ::2, ::2]`, or new axes alone, `x[:, :, None, None]`."""
     keys = call.args[1]
     keys = list(keys) if isinstance(keys, tuple) else [keys]
-    _chosen(call, keys)
+    if any(key is None for key in keys) and all(key in (None, ..., slice(None)) for key in keys):
+        return reshaped(call)
+    return _chosen(call, keys)
 
 
 def _chosen(call, keys):

@@ -220,11 +220,13 @@ def _clip(call):
     names = ("min_val", "max_val") if call.name == "hardtanh" else ("min", "max")
     usual_ends = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
     ends = [call.get(n, names[n - 1], usual_ends[n - 1]) for n in (1, 2)]
+    if call.name == "clamp_max":
+        ends = [-1e30, call.get(1, "max")]
     # Keras's function needs an upper bound. Without one it gets a bound that nothing reaches.
     config = {"x_min": ends[0], "x_max": 1e30 if ends[1] is None else ends[1]}
     if not all(isinstance(end, int | float) for end in config.values()):
         raise NotExpressed
-    config = {key: int(end) if end == int(end) and abs(end) < 1e6 else end
+    config = {key: int(end) if abs(end) < 1e6 and end == int(end) else max(min(end, 1e30), -1e30)
               for key, end in config.items()}  # fmt: skip
     add_last(call, "ops.Clip", config, [call.source])
 
@@ -256,8 +258,9 @@ def _number(tracer, value):
     """A number of a call, also one in a tensor; an array stays unknown."""
     if not tracer.torch.is_tensor(value):
         return value
-    kept = value.dim() == 0 and tracer.known.constant(value).value.device.type != "meta"
-    return tracer.known.constant(value).value.item() if kept else {"unknown": "Tensor"}
+    one = value.dim() < 2 and value.numel() == 1
+    real = tracer.known.constant(value).real() if one else value
+    return {"unknown": "Tensor"} if real.device.type == "meta" or not one else real.item()
 
 
 def _per_map(call, x, constant):
@@ -285,7 +288,7 @@ _WRITERS = {
     "getitem": moving.item, "flip": moving.flipped, "zeros_like": moving.zeros_like,
     **dict.fromkeys(("max_pool2d", "avg_pool2d"), _pool),
     **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), _adaptive_pool),
-    **dict.fromkeys(("hardtanh", "clamp", "clip"), _clip),
+    **dict.fromkeys(("hardtanh", "clamp", "clamp_min", "clamp_max", "clip"), _clip),
     **dict.fromkeys(("sub", "rsub"), _arithmetic("ops.Subtract")),
     **dict.fromkeys(("mul", "multiply"), _arithmetic("ops.Multiply")),
     **dict.fromkeys(("div", "rtruediv"), _arithmetic("ops.TrueDivide")),

@@ -134,6 +134,7 @@ class _Tracer:
 
     def _computed(self, function, name, args, kwargs, given):
         """Run a function that does not depend on the input: it makes a constant."""
+        recipe = partial(self._computed_again, function, args, kwargs)
         in_place = function.__name__.endswith("_") and not function.__name__.endswith("__")
         if in_place or any(tensor.device.type == "meta" for tensor in given):
             args, kwargs = each_of(args, self.known.twin), each(kwargs, self.known.twin)
@@ -147,9 +148,21 @@ class _Tracer:
             if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
                 continue
             made = all(one.made for one in constants) if name in _TURNED else not constants
-            constant = Constant(tensor, tuple(learned.values()), made, zeros, chance)
+            plain = tensor is result and not (chance or learned)
+            more = {"recipe": recipe if plain else None, "version": tensor._version}
+            constant = Constant(tensor, tuple(learned.values()), made, zeros, chance, **more)
             self.known.note(tensor, constant)
         return result
+
+    def _computed_again(self, function, args, kwargs):
+        """What a function makes of constants, with values: it is not run on the device `meta`."""
+
+        def real(tensor):
+            return self.known.constant(tensor).real()
+
+        kwargs = each(kwargs, real) | ({"device": "cpu"} if "device" in kwargs else {})
+        with self.torch.device("cpu"):
+            return function(*each_of(args, real), **kwargs)
 
     def _run(self, call):
         """The result of a call. If sizes do not fit, it is made as if they did (see `passed`)."""
