@@ -145,6 +145,21 @@ class CourseFolder:
             )
         return found
 
+    def misplaced(self, assignment):
+        """What lies beside an assignment's folder in submitted/, and seems to belong into it.
+
+        That is, as STUDENT/NAME, a notebook, or a folder whose name is almost the assignment's.
+        """
+        found, known = [], {assignment, *self.assignments()}
+        for student in sorted((self.root / self.directory.submitted_directory).glob("*/")):
+            place = self.path("submitted", assignment, student.name)
+            beside = place.parent.glob("*") if place.parent == student else ()
+            for path in sorted(path for path in beside if path.name not in known):
+                near = path.is_dir() and meant(path.name, [assignment], 0.8)
+                if near or path.suffix == ".ipynb":
+                    found.append(f"{student.name}/{path.name}")
+        return found
+
     def is_released(self, assignment):
         """Whether the gradebook knows the assignment's cells."""
         with Gradebook(self.database) as gradebook:

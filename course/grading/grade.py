@@ -76,6 +76,12 @@ def grade(
             raise CourseError(f"{assignment} has no exercise {name!r}.{meant(name, known)}")
     if not scheduler:  # on a cluster none of these files is there
         outside.keep_from_students(job.runs_in[0], course.private())
+    if misplaced := course.misplaced(assignment):
+        say(
+            f"Not graded, because it is in no student's folder {assignment}: "
+            f"{one_line(', '.join(misplaced))} (in {course.directory.submitted_directory}/). Move "
+            "it there if it was handed in."
+        )
     with Book(course, job, cells) as book:
         done = {s: Result(s, failed=why) for s in chosen if (why := book.unreadable(s))}
         readable = [student for student in chosen if student not in done]

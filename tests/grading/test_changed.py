@@ -114,6 +114,20 @@ def test_who_is_named_twice_is_graded_once(own, capsys):
     assert said.count("1/1") == 1 and len(re.findall(r"^ada +4 / 4", said, re.M)) == 1
 
 
+def test_what_lies_beside_the_assignments_folder_is_named(own, capsys):
+    submitted = own.folder / "submitted"
+    shutil.copytree(submitted / "ada" / "hw", submitted / "cy" / "hw-")
+    shutil.copytree(submitted / "ada" / "hw", submitted / "cy" / "another")
+    shutil.copy(submitted / "ada" / "hw" / "p1.ipynb", submitted / "bob")
+    try:
+        assert own.course("grade", "hw") == 0
+        said = "in no student's folder hw: bob/p1.ipynb, cy/hw- (in submitted/). Move it there"
+        assert said in capsys.readouterr().out
+    finally:
+        (submitted / "bob" / "p1.ipynb").unlink()
+        shutil.rmtree(submitted / "cy")
+
+
 def test_a_folder_whose_name_is_not_in_utf_8_is_named(own, capsys):
     odd = os.fsencode(own.folder / "submitted") + b"/M\xfcller"
     os.renames(os.fsencode(own.folder / "submitted" / "bob"), odd)
