@@ -2,6 +2,8 @@
 
 import re
 import runpy
+import shutil
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -16,6 +18,7 @@ from course.anatomy import anatomy
 from course.architectures.mobilenet import MOBILENET
 from course.architectures.vgg import VGG16
 from course.cli import main
+from course.grading.folder import CourseFolder
 from course.grading.own import house
 from course.grading.own.bank import read_bank
 from tests.classroom import ROOT
@@ -42,6 +45,21 @@ def test_what_new_writes_is_in_the_style_of_the_house(begun, capsys):
     written = [path for path in begun.rglob("[!.]*") if path.is_file()]
     assert len(written) == 4 and not any("@" in path.read_text() for path in written)
     assert 'course_id = "' + begun.name in (begun / "nbgrader_config.py").read_text()
+
+
+def test_a_begun_course_has_the_settings_of_this_one(begun, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(ROOT / "nbgrader_config.py", other)
+    theirs, ours = CourseFolder(begun).config, CourseFolder(other).config
+    for config in (theirs, ours):
+        for name in ("course_id", "root"):
+            del config.CourseDirectory[name]
+    theirs.CourseDirectory.ignore = theirs.CourseDirectory.ignore.to_dict()
+    ours.CourseDirectory.ignore = ours.CourseDirectory.ignore.to_dict()
+    assert theirs == ours
+    assert str(begun) in sys.path  # so that a plugin beside the settings is found
 
 
 def test_new_overwrites_nothing(begun, capsys):

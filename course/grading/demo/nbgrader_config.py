@@ -1,13 +1,26 @@
-"""nbgrader's settings for a course folder without plugins of its own."""
+"""nbgrader's settings for this course; `nbgrader`, the formgrader and `course` all read them."""
+
+import sys
+from pathlib import Path
 
 c = get_config()  # noqa: F821
+
+# A plugin of your own may lie beside this file.
+if (_here := str(Path(__file__).parent)) not in sys.path:
+    sys.path.append(_here)
 
 c.CourseDirectory.course_id = "demo"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 c.CourseDirectory.ignore.append(".progress.json*")
 
-# The same steps as in the course's own nbgrader_config.py.
+# The zone of Blackboard's, Brightspace's and Moodle's times:
+# c.Exchange.timezone = "Europe/Berlin"
+# The repository that Colab gets the course from, by default the git remote of this folder:
+# c.Stamp.repository = "https://github.com/university/convnet-course"
+# Checks and feedback in German ("de"), Spanish ("es") or Chinese ("zh"):
+# c.Stamp.language = "de"
+
 c.GenerateAssignment.preprocessors = [
     "course.grading.out.release.Stamp",
     "nbgrader.preprocessors.LockCells",
@@ -42,4 +55,10 @@ c.GenerateFeedback.preprocessors = [
     "course.grading.out.feedback.Grades",
 ]
 c.GenerateFeedback.exporter_class = "course.grading.out.feedback.FeedbackPage"
+
+# For `nbgrader validate`: its first cell imports Keras, which takes long on a busy machine.
+c.Execute.timeout = 600  # seconds for one cell
+c.Execute.iopub_timeout = 600
+c.Execute.startup_timeout = 600
+
 c.ExportApp.plugin_class = "course.grading.out.export.ScoresExport"
