@@ -7,6 +7,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
+from course.grading.out.filled import reasons
+from course.grading.out.scores import scored
 from tests.importers import Brightspace, Canvas, Gradescope, Moodle, table
 from tests.inbox import packed
 from tests.school import School
@@ -77,6 +79,13 @@ def test_a_comment_has_all_that_was_lost(school, tmp_path):
     # More than there is cannot be lost.
     rows = exported(school, tmp_path, "02-lenet", "--format", "moodle")["out"]
     assert (rows[1]["Grade"], rows[1]["Feedback comments"]) == ("0.0", "−20 handed in late")
+
+
+def test_a_comment_says_what_a_person_still_grades(tmp_path):
+    school = School(tmp_path)
+    school.hand_in("ada", manual=None)
+    (one,) = scored(CourseFolder(school.folder), ["hw"], ["ada"])
+    assert reasons(one) == ["A person still grades essay."]
 
 
 def test_canvas_never_gets_an_empty_cell_or_moodles_numbers(school, tmp_path, capsys):
