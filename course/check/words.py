@@ -46,7 +46,7 @@ def brief(value, exact=False):
     """
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         value = value["array"]
-    if isinstance(value, dict) and set(value) == {"tuple"}:
+    if isinstance(value, dict) and set(value) == {"tuple"} and isinstance(value["tuple"], list):
         value = tuple(value["tuple"])
     if odd := values.stands_for(value):
         return odd[0]
