@@ -100,7 +100,7 @@ def _restorer(keras):
         for name in ("floatx", "epsilon", "image_data_format", "max_epochs", "max_steps_per_epoch")
         if hasattr(keras.config, f"set_{name}") and hasattr(keras.config, name)
     ]
-    draws = _restorer_of_draws()
+    draws, classes = _restorer_of_draws(), _restorer_of_classes(keras)
 
     def restore():
         counted = dict(kept_for_this_thread("object_name_uids", {}))
@@ -110,9 +110,32 @@ def _restorer(keras):
         for set_, value in settings:
             set_(value)
         draws()
+        classes()
         return counted
 
     return restore
+
+
+def _restorer_of_classes(keras):
+    """A function that restores `trainable` of Keras's classes of layers and models.
+
+    `layers.Conv2D.trainable = False` instead of `layer.trainable = False` freezes all layers of the
+    class, those of later checks too.
+    """
+    kinds = [kind for kind in vars(keras.layers).values() if isinstance(kind, type)]
+    kinds = [*kinds, keras.Model, keras.Sequential]
+    kept = {kind: vars(kind).get("trainable") for kind in kinds}
+
+    def back():
+        for kind, trainable in kept.items():
+            if vars(kind).get("trainable") is trainable:
+                continue
+            if trainable is None:
+                del kind.trainable
+            else:
+                kind.trainable = trainable
+
+    return back
 
 
 def full_precision():

@@ -70,6 +70,23 @@ def trains(model):
     return all((a != b).any() for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize("kind", [
+    layers.Conv2D, layers.Dense, layers.Layer, keras.Model, keras.Sequential,
+])  # fmt: skip
+def test_a_class_that_a_builder_freezes_is_frozen_for_its_own_check_alone(kind):
+    def freezes():
+        kind.trainable = False
+        return keras.Sequential([keras.Input((32, 32, 1)), *unbuilt().layers])
+
+    before = vars(kind).get("trainable")
+    if kind not in (keras.Model, keras.Sequential):
+        assert "Its weights are frozen" in fails(check.model, freezes, like=LENET5)
+    else:
+        observe(freezes, {"ask": "model"})
+    assert vars(kind).get("trainable") is before
+    passes(check.model, lenet5, like=LENET5)
+
+
 # --- what a builder may do
 
 
