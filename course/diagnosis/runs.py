@@ -21,13 +21,18 @@ def runs_of(alignment):
     """The runs (lists of edits) in the rows' order, without those that follow from another."""
     runs = _independent(_fed_elsewhere(alignment.nets.table, _grouped(alignment)))
     wired = [n for n, run in enumerate(runs) if not _of_one_step(run[0])]
-    counts = Counter(frozenset(runs[n][0].about) for n in wired).values()
+    counts = Counter(_mistake(runs[n][0]) for n in wired).values()
     if len(counts) < 3 and sum(count > 1 for count in counts) < 2:
         return runs
     # Three mistakes about what is connected to what, or two that come again and again: this is
     # another network, and only what is found first can be relied on.
     told = max(1, wired[0])
     return runs[:told] + [run for run in runs[told:] if _as_the_first(alignment, run, runs[0])]
+
+
+def _mistake(edit):
+    """What is wrong, in whichever row: of an extra step, the row behind it does not count."""
+    return (edit.kind, edit.step.step) if edit.kind == Kind.PUT_IN else edit.about
 
 
 def _of_one_step(edit):
@@ -98,11 +103,11 @@ def _grouped(alignment):
 
 def _with_replacements(runs):
     """The runs. Where steps stand in the place of rows, two runs become one edit."""
-    found = []
+    found, often = [], Counter(_mistake(run[0]) for run in runs)
     for run in runs:
         if found and _is_first_of(run, found[-1]):
             found[-1], run = [_replacement(run[:1], found[-1][0].steps)], run[1:]
-        edit = _as_one_edit(found[-1], run) if found else None
+        edit = _as_one_edit(found[-1], run, often) if found else None
         if edit is None:
             found.append(run)
         else:
@@ -119,11 +124,15 @@ def _is_first_of(lost, put):
     )
 
 
-def _as_one_edit(first, second):
-    """One edit for two runs, if the steps of one stand in the place of the other's rows."""
+def _as_one_edit(first, second, often):
+    """One edit for two runs, if the steps of one stand in the place of the other's rows.
+
+    `often` counts each mistake. A step that is extra elsewhere, too, stands in no row's place.
+    """
     for lost, put in ((first, second), (second, first)):
         beside = lost[0].at <= put[0].at <= lost[-1].at + 1
         stands_in = put[0].kind in _EXTRA and not does_it_again(put[0].steps[0])
+        stands_in = stands_in and often[_mistake(put[0])] <= often[_mistake(lost[0])]
         if beside and stands_in and _are_gone(lost, put[0].steps):
             return _replacement(lost, [step for edit in put for step in edit.steps])
         # The addition is there, and adds something else than the shortcut.
@@ -194,5 +203,9 @@ def _goes_on(table, run, edit):
     if edit.kind == Kind.PUT_IN:
         return edit.at == last.at
     reads = table.nodes_read_by(edit.at)
+    if edit.row.step == "add" and table.readers[last.at] != [edit.at]:
+        return (
+            False  # the row above is missing for all its readers, and not as a part of a shortcut
+        )
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
     return beside or (last.at in reads and last.row.step != "add")

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from course.architectures import sources
+from course.architectures import batch_norm, sources
 from course.architectures.alexnet import ALEXNET, CAFFENET
 from course.architectures.googlenet import GOOGLENET
 from course.architectures.lenet import LENET5
 from course.architectures.mobilenet import MOBILENET
-from course.architectures.resnet import PLAIN18, RESNET18, RESNET50
+from course.architectures.resnet import PLAIN18, RESNET18, RESNET34, RESNET50
 from course.architectures.unet import UNET
 from course.architectures.vgg import VGG16
 from course.architectures.zfnet import ZFNET
@@ -44,6 +44,17 @@ def doubled(table, name):
         rows.append(replace(row, after=after))
         if row.name == name:
             rows.append(replace(row, name=more, after=(name,)))
+    return replace(table, rows=tuple(rows))
+
+
+def without_shortcut(table, name):
+    """The table without an addition; what it adds to has its activation."""
+    (total,) = [row for row in table.rows if row.name == name]
+    *_, main = sources(total)
+    rows = []
+    for row in with_(table, main, activation=total.activation).rows:
+        after = tuple(main if source == name else source for source in sources(row))
+        rows += [replace(row, after=after)] * (row.name != name)
     return replace(table, rows=tuple(rows))
 
 
@@ -140,3 +151,46 @@ def test_the_size_of_a_vector_is_said_once(table, row, units):
 def test_the_number_of_classes_is_said_once(table, row):
     found, *_ = told(with_(explicit(table), row, filters=7), table)
     assert found.message.startswith(f"{row}: It has 7 outputs. It needs ")
+
+
+@pytest.mark.parametrize("table, adds", [
+    (RESNET18, ("conv2_1", "conv2_2")), (RESNET18, ("conv2_1",)), (RESNET34, ("conv2_1",)),
+    (RESNET34, ("conv2_1", "conv2_2", "conv2_3", "conv3_2")),
+    (RESNET34, ("conv2_1", "conv3_3", "conv5_2")),
+])  # fmt: skip
+def test_a_row_that_a_block_and_its_shortcut_read_is_missing_by_itself(table, adds):
+    network = without(explicit(table), "pool1")
+    for name in adds:
+        network = without_shortcut(network, name)
+    pool, shortcut, *_ = told(network, table)
+    assert (pool.row, pool.cause) == ("pool1", Cause.MISSING)
+    assert (shortcut.row, shortcut.cause) == ("conv2_1", Cause.SHORTCUT_MISSING)
+
+
+def normed_behind(table, *without_norm):
+    """The table with a batch normalisation behind each convolution and its activation."""
+    table = explicit(table)
+    names = [r.name for r in table.rows if r.step == "conv" and r.name not in without_norm]
+    rows = []
+    for row in table.rows:
+        after = tuple(f"{each}_norm" if each in names else each for each in sources(row))
+        rows.append(replace(row, after=after))
+        if row.name in names:
+            rows.append(batch_norm(f"{row.name}_norm", after=(row.name,)))
+    return replace(table, rows=tuple(rows))
+
+
+@pytest.mark.parametrize("table", [VGG16, ALEXNET, LENET5, ZFNET, GOOGLENET])
+def test_a_step_that_is_extra_everywhere_is_one_mistake(table):
+    first, *rest = told(normed_behind(table), table)
+    assert first.cause is Cause.EXTRA and "batch norm" in first.message
+    assert "The same is true of" in first.message and not rest
+
+
+@pytest.mark.parametrize("table, gone", [
+    (VGG16, "pool1"), (VGG16, "pool2"), (VGG16, "pool3"), (VGG16, "pool4"), (LENET5, "S4"),
+])  # fmt: skip
+def test_a_step_that_is_extra_everywhere_stands_in_no_rows_place(table, gone):
+    first, second, *rest = told(without(normed_behind(table), gone), table)
+    assert first.cause is Cause.EXTRA and second.cause in (Cause.MISSING, Cause.WRONG_INPUT)
+    assert gone in second.message and "missing" in second.message and not rest
