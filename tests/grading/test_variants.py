@@ -230,7 +230,7 @@ def test_only_the_students_own_variant_is_right(released):
         # A network that is wrong, whoever made it, is told what is wrong with it.
         wanted = "The kernel is" if name == "makes-the-table" else "It comes from"
         assert wanted in said(name)["build"], said(name)
-    assert "the table has" in said("slip")["build"] and "variant's" not in said("slip")["build"]
+    assert "outputs. It needs" in said("slip")["build"] and "variant's" not in said("slip")["build"]
     ((name, remark),) = here.result("follows").remarks
     assert name == "build" and remark.startswith("Judged with the official maps")
     assert all("There is no answer yet" in text for text in said("untouched").values())
