@@ -184,6 +184,8 @@ def _only_a_norm(side, node):
 def pre_activation(place):
     """Normalisation and activation before the convolution instead of behind it."""
     table, net = place.nets.table, place.nets.net
+    if table.norms_first:
+        return
     before = [net.nodes[part[0]].step for key in place.reads[:1] for part in key or ()]
     if before == ["add"] and _only_normalised(net, place.reads[0][0][0]):
         return  # it belongs to the addition: in pre-activation, the shortcut goes around it

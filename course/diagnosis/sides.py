@@ -7,6 +7,7 @@ written (node, -1, -1).
 """
 
 from collections import Counter
+from functools import cached_property
 
 from course.diagnosis.compare import differences, kind
 
@@ -64,6 +65,16 @@ class Side:
     def nodes_read_by(self, node):
         """The nodes that `node` reads, as a set of numbers."""
         return {part[0] for key in self.inputs[node] for part in key}
+
+    @cached_property
+    def norms_first(self):
+        """Whether normalisations stand before convolutions: one of them follows no weights."""
+        for n, node in enumerate(self.nodes):
+            if node.step == "batch_norm" and node.activation:
+                kinds = {self.nodes[source].step for source in self.nodes_read_by(n)}
+                if kinds.isdisjoint({"conv", "conv_transpose", "dense"}):
+                    return True
+        return False
 
     def _readers_and_theirs(self, node):
         """The readers of a node, and for a reader that normalises its readers too.

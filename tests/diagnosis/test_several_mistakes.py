@@ -10,6 +10,7 @@ from course.architectures.googlenet import GOOGLENET
 from course.architectures.lenet import LENET5
 from course.architectures.mobilenet import MOBILENET
 from course.architectures.resnet import PLAIN18, RESNET18, RESNET34, RESNET50
+from course.architectures.resnet_v2 import RESNET50_V2
 from course.architectures.unet import UNET
 from course.architectures.vgg import VGG16
 from course.architectures.zfnet import ZFNET
@@ -194,3 +195,18 @@ def test_a_step_that_is_extra_everywhere_stands_in_no_rows_place(table, gone):
     first, second, *rest = told(without(normed_behind(table), gone), table)
     assert first.cause is Cause.EXTRA and second.cause in (Cause.MISSING, Cause.WRONG_INPUT)
     assert gone in second.message and "missing" in second.message and not rest
+
+
+@pytest.mark.parametrize("more", [
+    {}, {"conv4_5_1": {"stride": 2}}, {"conv4_6_1": {"activation": "sigmoid"}},
+    {"pool1": {"kernel": 2, "padding": 0}}, {"conv5_2_3": {"filters": 1000}},
+])  # fmt: skip
+def test_a_pre_activation_network_is_not_told_that_it_is_one(more):
+    network = explicit(RESNET50_V2)
+    rows = [r if r.step != "conv" else replace(r, filters=r.filters // 2) for r in network.rows]
+    network = replace(network, rows=tuple(rows))
+    for name, changes in more.items():
+        network = with_(network, name, **changes)
+    first, *rest = told(network, RESNET50_V2)
+    assert (first.row, first.cause) == ("conv1", Cause.FILTERS)
+    assert Cause.PRE_ACTIVATION not in {each.cause for each in rest}
