@@ -34,6 +34,9 @@ NOTHING = (
     lambda x: x.to(memory_format=torch.channels_last) if x.dim() == 4 else x,
     lambda x: x.transpose(1, -1).transpose(1, -1), lambda x: x.view(x.shape),
     lambda x: x.reshape(x.size()), lambda x: F.dropout(x, 0.5), lambda x: x.type_as(x),
+    lambda x: x / 0.8 * x.new_empty(len(x), *[1] * (x.dim() - 1)).bernoulli_(0.8),
+    lambda x: x.div(0.8) * (0.8 + torch.rand(len(x), *[1] * (x.dim() - 1))).floor_(),
+    lambda x: x * (torch.rand_like(x) > 0.2), lambda x: x + 0.1 * torch.randn_like(x),
 )  # fmt: skip
 IDLE = (lambda: nn.Dropout(0.5), nn.Identity, lambda: nn.Dropout2d(0.1), nn.Sequential)
 
@@ -140,10 +143,22 @@ class Net(nn.Module):
         def layer(inputs, maps, groups=1):
             made = nn.Conv2d(inputs, maps, kernel, stride, padding, groups=groups, bias=bool(bias))
             made.requires_grad_(row.trainable)
-            if self.one_of(True, False):
+            how = self.one_of("module", "function", "bias by hand", "spectral norm", "mask of ones")
+            if how == "spectral norm":
+                return self.kept(nn.utils.parametrizations.spectral_norm(made))
+            if how == "module":
                 return self.kept(made)
             self.kept(made)  # its weights are used, and it is not called
-            return lambda x: F.conv2d(x, made.weight, made.bias, stride, padding, groups=groups)
+
+            def by_hand(x):
+                weight, bias = made.weight, made.bias
+                if how == "mask of ones":
+                    weight = weight * torch.ones(weight.shape)
+                if how != "bias by hand" or bias is None:
+                    return F.conv2d(x, weight, bias, stride, padding, groups=groups)
+                return F.conv2d(x, weight, None, stride, padding, 1, groups) + bias[:, None, None]
+
+            return by_hand
 
         parts = 2 if row.groups == 1 else row.groups
         whole = row.filters % parts or channels % row.groups or parts > 4
@@ -179,6 +194,7 @@ class Net(nn.Module):
         ways = [
             lambda x: F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil),
             lambda x: torch.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil),
+            lambda x: F.max_pool2d(x, kernel, stride, padding, 1, ceil, return_indices=True)[0],
         ]
         even = not any(size % 2 for size in shape[:2])
         if kernel == stride == (2, 2) and even and not ceil:
@@ -189,6 +205,7 @@ class Net(nn.Module):
                     torch.maximum(x[:, :, ::2, ::2], x[:, :, 1::2, ::2]),
                     torch.maximum(x[:, :, ::2, 1::2], x[:, :, 1::2, 1::2]),
                 ),
+                lambda x: x.view(*x.shape[:2], x.shape[2] // 2, 2, -1, 2).amax((3, 5)),
             ]
         step, activation = self.one_of(self.kept(pool), *ways), self.activation(row)
         return lambda x: activation(step(pad(x)))

@@ -10,6 +10,8 @@ import sys
 from course.evidence.pytorch.calls import MOVES, plain_name
 
 _VALUES = {"tensor", "as_tensor", "arange", "linspace", "logspace"}  # code reads their numbers
+_FILLED = {"zeros", "ones", "full", "eye", "zeros_like", "ones_like"}  # so masks begin
+_MOST_VALUES = 1_000_000  # of a tensor that is made a second time, with values
 
 
 def is_module(value):
@@ -75,8 +77,13 @@ def without_triton():
 def _stays(torch):
     from torch.overrides import TorchFunctionMode
 
+    from course.evidence.pytorch.known import each, each_of, known_values, tensors
+
     class Stays(TorchFunctionMode):
-        """Leaves modules on the device where they are made: tensors without values cannot move."""
+        """Leaves modules on the device where they are made: tensors without values cannot move.
+
+        A tensor of numbers that are known, such as a mask, keeps them as its `known_values`.
+        """
 
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, kwargs = plain_name(function), dict(kwargs or {})
@@ -84,6 +91,39 @@ def _stays(torch):
                 return args[0]
             if name in _VALUES:
                 kwargs.setdefault("device", "cpu")
-            return function(*args, **kwargs)
+            given = tensors([args, kwargs])
+            result = self.made(function, args, kwargs, given)
+            if name in _FILLED or (given and all(known_values(t) is not None for t in given)):
+                self.made_again(function, args, kwargs, result)
+            elif function.__name__.endswith("_") or function.__name__ == "__set__":
+                for tensor in given[:1]:  # it is overwritten with numbers that are not known
+                    tensor.known_values = None
+            return result
+
+        def made(self, function, args, kwargs, given):
+            try:
+                return function(*args, **kwargs)
+            except RuntimeError:
+                if len({tensor.device.type for tensor in given}) < 2:
+                    raise
+                args, kwargs = each_of(args, without_values), each(kwargs, without_values)
+                return function(*args, **kwargs)
+
+        def made_again(self, function, args, kwargs, result):
+            if sum(tensor.numel() for tensor in tensors(result)) > _MOST_VALUES:
+                return
+            kwargs = each(kwargs, on_cpu) | ({"device": "cpu"} if "device" in kwargs else {})
+            with torch.device("cpu"):
+                made = function(*each_of(args, on_cpu), **kwargs)
+            for tensor, twin in zip(tensors(result), tensors(made), strict=True):
+                if tensor.device.type == "meta":
+                    tensor.known_values = twin
+
+    def on_cpu(tensor):
+        known = known_values(tensor)
+        return torch.empty(tensor.shape, dtype=tensor.dtype) if known is None else known
+
+    def without_values(tensor):
+        return tensor.to("meta")
 
     return Stays

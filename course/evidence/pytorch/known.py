@@ -19,12 +19,26 @@ class Constant:
     random: bool = False
     recipe: object = None  # () -> the tensor with values, if it was made where tensors have none
     version: int = 0  # how often it had been overwritten then
+    mask: object = None  # the Constant that a parameter is multiplied with
+    view: bool = False  # what overwrites it overwrites the parameter
 
     def real(self):
         """The tensor with its values, if they can be had."""
         lost = self.value.device.type == "meta" and self.value._version == self.version
-        small = self.value.numel() <= _MOST_VALUES
-        return self.recipe() if lost and small and self.recipe else self.value
+        if not lost or self.value.numel() > _MOST_VALUES:
+            return self.value
+        known = known_values(self.value) if self.recipe is None else self.recipe()
+        return self.value if known is None else known
+
+
+def known_values(tensor):
+    """A tensor with the numbers of another, which has none if it was made on the device `meta`.
+
+    None if nothing is known of them.
+    """
+    if tensor.device.type != "meta":
+        return tensor
+    return getattr(tensor, "known_values", None)
 
 
 class Known:
@@ -33,6 +47,7 @@ class Known:
     def __init__(self):
         self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
         self.flattened = {}  # id(vector) -> (layout, sides) of the map that it was
+        self.unexpanded, self.unscaled = {}, {}  # id(tensor) -> what it was before, as an argument
         self._constants, self._twins = {}, {}  # id(tensor) -> Constant, and -> its twin
         self._versions = {}  # id(tensor) -> how often it had been overwritten when it was made
         self._kept = []  # keeps all of them alive, so that no id is used twice
@@ -41,7 +56,8 @@ class Known:
         """Note which output of which step a tensor is, as (step, output), and its layout."""
         self.found[id(tensor)], self.layouts[id(tensor)] = output, layout
         self._versions[id(tensor)] = tensor._version
-        self.flattened.pop(id(tensor), None)
+        for before in (self.flattened, self.unexpanded, self.unscaled):
+            before.pop(id(tensor), None)
         self._kept.append(tensor)
 
     def depends(self, tensor):
@@ -74,7 +90,8 @@ class Known:
 
         if not self.is_constant(tensor):
             learns = isinstance(tensor, torch.nn.Parameter)
-            self.note(tensor, Constant(tensor, (tensor,) if learns else (), True))
+            learned, version = (tensor,) if learns else (), tensor._version
+            self.note(tensor, Constant(tensor, learned, True, version=version))
         return self._constants[id(tensor)]
 
     def twin(self, tensor):

@@ -4,9 +4,8 @@ A function keeps its own name, with PyTorch's shapes and parameters, if no layer
 same, or if it is used in a way that Keras's layer cannot be.
 """
 
-from course.evidence.pytorch import dense, moving
+from course.evidence.pytorch import arithmetic, dense, masks, moving
 from course.evidence.pytorch.calls import (
-    MAP,
     NotExpressed,
     add_before,
     add_last,
@@ -54,7 +53,8 @@ def _conv(call):
     must_be_map(call)
     weight, bias = call.get(1, "weight"), call.get(2, "bias")
     stride, padding = pair(call.get(3, "stride", 1)), call.get(4, "padding", 0)
-    weights = leaves(call, weight, bias)
+    table = masks.connections(call, weight)
+    weights = call.learned() if table else leaves(call, weight, bias)
     same = padding == "same"
     source = call.source
     if not isinstance(padding, str) and any(pair(padding)):
@@ -65,7 +65,12 @@ def _conv(call):
         "dilation_rate": pair(call.get(5, "dilation", 1)), "groups": call.get(6, "groups", 1),
         "activation": "linear",
     }  # fmt: skip
-    add_last(call, "layers.Conv2D", config, [source], weights)
+    if table is None or all(len(maps) == weight.shape[1] for maps in table):
+        add_last(call, "layers.Conv2D", config, [source], weights)
+    elif isinstance(padding, str) or config["groups"] > 1:
+        raise NotExpressed
+    else:
+        masks.convolution(call, config, source, pair(padding), weights, table)
 
 
 def _conv_transpose(call):
@@ -132,7 +137,7 @@ def _pool(call):
     stride = pair(call.get(2, "stride") or kernel)
     padding = pair(call.get(3, "padding", 0))
     dilated = largest and pair(call.get(4, "dilation", 1)) != [1, 1]
-    if dilated or len(call.made) > 1 or (not largest and call.get(6, "divisor_override")):
+    if dilated or (not largest and call.get(6, "divisor_override")):
         raise NotExpressed
     made, sides = call.made[0].shape[2:], []
     for axis in (0, 1):
@@ -141,8 +146,12 @@ def _pool(call):
         more = reach - (call.x.shape[2 + axis] + 2 * padding[axis])
         sides.append([padding[axis], padding[axis] + max(0, more)])
     source = _zeros(call, sides) if any(map(any, sides)) else call.source
+    call.made, *places = [call.made[:1], *call.made[1:]]  # with return_indices: of the largest
     config = {"pool_size": kernel, "strides": stride, "padding": "valid"}
     add_last(call, f"layers.{'Max' if largest else 'Average'}Pooling2D", config, [source])
+    if places:
+        call.made = places
+        add_last(call, "ops.PlacesOfPyTorch", {}, [call.source])
 
 
 def _adaptive_pool(call):
@@ -162,8 +171,8 @@ def _reduced(op):
         dims = call.get(1, "dim", call.kwargs.get("axis"))
         dims = [dims] if isinstance(dims, int) else list(dims or [])
         axes = sorted(call.axis(call.x, dim) % call.x.dim() for dim in dims)
-        keeps = bool(call.get(2, "keepdim", False))
-        if not axes:
+        keeps = call.made[0].dim() == call.x.dim()
+        if not axes or call.x.dim() > 4:
             raise NotExpressed
         gone = () if keeps else {dim % call.x.dim() - 1 for dim in dims}
         config = {"axis": axes[0] if len(axes) == 1 else axes, "keepdims": keeps}
@@ -179,8 +188,8 @@ def _same(call):
     add_last(call, "ops.Identity", {}, [call.source])
 
 
-def _dropout(call, x=None):
-    add_last(call, "layers.Dropout", {}, [call.sources[id(call.x if x is None else x)]])
+def _dropout(call):
+    add_last(call, "layers.Dropout", {}, [call.source])
 
 
 def _named(op, *usual_settings):
@@ -231,51 +240,11 @@ def _clip(call):
     add_last(call, "ops.Clip", config, [call.source])
 
 
-def _arithmetic(op):
-    def write(call):
-        tracer, args = call.tracer, list(call.args[:2])
-        if call.kwargs.get("alpha", 1) != 1 or len(args) != 2 or call.kwargs.get("rounding_mode"):
-            raise NotExpressed
-        if call.name in ("rsub", "rtruediv"):
-            args.reverse()
-        reads = [value for value in args if id(value) in call.found]
-        if len({call.layout_of(value) for value in reads}) > 1:
-            raise NotExpressed
-        others = [value for value in args if tracer.torch.is_tensor(value)]
-        others = [tracer.known.constant(value) for value in others if id(value) not in call.found]
-        if any(other.random for other in others):
-            return _dropout(call, reads[0])  # written by hand
-        if others and others[0].learned:
-            write = dense.added_bias if op == "ops.Add" else _per_map
-            return write(call, reads[0], others[0])
-        told = [call.sources[id(v)] if id(v) in call.found else _number(tracer, v) for v in args]
-        return add_last(call, op, {}, told)
-
-    return write
-
-
-def _number(tracer, value):
-    """A number of a call, also one in a tensor; an array stays unknown."""
-    if not tracer.torch.is_tensor(value):
-        return value
-    one = value.dim() < 2 and value.numel() == 1
-    real = tracer.known.constant(value).real() if one else value
-    return {"unknown": "Tensor"} if real.device.type == "meta" or not one else real.item()
-
-
-def _per_map(call, x, constant):
-    """Learned factors, one for each map, are a depthwise convolution of 1 × 1."""
-    sides, (learned, *more) = constant.value.shape, constant.learned
-    channels = call.sides[id(x)][1]
-    wide = len(sides) >= 3 and sides[-3] == channels == constant.value.numel()
-    if call.name not in ("mul", "multiply") or call.layout_of(x) != MAP or more or not wide:
-        raise NotExpressed
-    one = [1, 1]
-    config = {
-        "kernel_size": one, "strides": one, "padding": "valid", "dilation_rate": one,
-        "depth_multiplier": 1, "use_bias": False, "activation": "linear",
-    }  # fmt: skip
-    add_last(call, "layers.DepthwiseConv2D", config, [call.sources[id(x)]], (learned,))
+def _expanded(call):
+    """`expand_as`: no step if it only meets tensors of the size that it gets."""
+    _unknown(call)
+    if call.made[0].dim() == len(call.sides[id(call.x)]):
+        call.tracer.known.unexpanded[id(call.made[0])] = call.source
 
 
 _WRITERS = {
@@ -283,15 +252,16 @@ _WRITERS = {
     "batch_norm": _batch_norm, "layer_norm": _layer_norm, "group_norm": _group_norm,
     "softmax": _softmax, "log_softmax": _softmax, "gelu": _gelu, "leaky_relu": _leaky_relu,
     "elu": _named("ops.Elu", 1.0), "softplus": _named("ops.Softplus", 1, 20),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded),
     "mean": _reduced("ops.Mean"), "sum": _reduced("ops.Sum"),
-    "add": _arithmetic("ops.Add"), "stack": moving.stacked, "pad": moving.padded,
+    "add": arithmetic.arithmetic("ops.Add"), "stack": moving.stacked, "pad": moving.padded,
     "getitem": moving.item, "flip": moving.flipped, "zeros_like": moving.zeros_like,
-    **dict.fromkeys(("max_pool2d", "avg_pool2d"), _pool),
+    **dict.fromkeys(("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"), _pool),
     **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), _adaptive_pool),
     **dict.fromkeys(("hardtanh", "clamp", "clamp_min", "clamp_max", "clip"), _clip),
-    **dict.fromkeys(("sub", "rsub"), _arithmetic("ops.Subtract")),
-    **dict.fromkeys(("mul", "multiply"), _arithmetic("ops.Multiply")),
-    **dict.fromkeys(("div", "rtruediv"), _arithmetic("ops.TrueDivide")),
+    **dict.fromkeys(("sub", "rsub"), arithmetic.arithmetic("ops.Subtract")),
+    **dict.fromkeys(("mul", "multiply"), arithmetic.arithmetic("ops.Multiply")),
+    **dict.fromkeys(("div", "rtruediv"), arithmetic.arithmetic("ops.TrueDivide")),
     **dict.fromkeys(("cat", "concat", "concatenate"), moving.concatenated),
     **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims"), moving.permuted),
     **dict.fromkeys(("narrow", "select", "index_select"), moving.narrowed),

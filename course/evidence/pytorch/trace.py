@@ -16,7 +16,7 @@ from functools import partial
 from course.evidence import probes, regions, values
 from course.evidence.ends import TraceError, mixed
 from course.evidence.lines import Misused, in_line, own_place
-from course.evidence.pytorch import calls, dense, errors, fits, steps, without_triton
+from course.evidence.pytorch import biases, calls, errors, fits, masks, steps, without_triton
 from course.evidence.pytorch.again import again
 from course.evidence.pytorch.known import Constant, Known, each, each_of, tensors
 from course.language import _
@@ -24,8 +24,8 @@ from course.network.faults import likely
 from course.network.recognise import FIXED
 
 _MOST_STEPS = 5000
-_TURNED = {"t", "T", "mT", "transpose", "swapaxes", "swapdims"}  # a matrix stays a layer's weight
 _RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "randint"}
+_OF_A_SHAPE = {"rand_like", "randn_like", "empty_like", "new_empty"}  # of tensors without values
 
 
 def trace(module, input_shape, numbers=FIXED, passed=None):
@@ -118,7 +118,7 @@ class _Tracer:
         name = calls.plain_name(function)
         given = tensors([args, kwargs])
         reads = [tensor for tensor in given if self.known.depends(tensor)]
-        if not reads:
+        if not reads or name in _OF_A_SHAPE:
             return self._computed(function, name, args, kwargs, given)
         if name in calls.MOVES:  # here is one device only
             function, args, kwargs = self.torch.Tensor.contiguous, args[:1], {}
@@ -139,17 +139,23 @@ class _Tracer:
         if in_place or any(tensor.device.type == "meta" for tensor in given):
             args, kwargs = each_of(args, self.known.twin), each(kwargs, self.known.twin)
         result = function(*args, **kwargs)
+        shapes = 0 if name.endswith("_like") else 1 if name.endswith("_as") else len(given)
+        given = given[:shapes]  # of the others, only the shape counts
         constants = [self.known.constant(tensor) for tensor in given]
-        learned = {id(p): p for constant in constants for p in constant.learned}
+        learned = {id(p): p for c in constants for p in c.learned}
         chance = name in _RANDOM or any(constant.random for constant in constants)
         zeros = name in ("zeros", "zeros_like", "new_zeros")
+        mask = masks.of(name, constants)
+        if in_place and mask:
+            masks.overwritten(self.known, args[0], mask)
         for tensor in tensors(result):
             known = self.known.is_constant(tensor) and not chance
             if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
                 continue
-            made = all(one.made for one in constants) if name in _TURNED else not constants
+            made = not constants or _is_whole(tensor, constants, learned.values())
             plain = tensor is result and not (chance or learned)
-            more = {"recipe": recipe if plain else None, "version": tensor._version}
+            more = {"recipe": recipe if plain else None, "version": tensor._version, "mask": mask}
+            more |= {"view": name in ("data", "detach")}
             constant = Constant(tensor, tuple(learned.values()), made, zeros, chance, **more)
             self.known.note(tensor, constant)
         return result
@@ -217,7 +223,7 @@ class _Tracer:
             trained = [w for w in weights if w.requires_grad and id(w) in self.registered]
             step["parameters"] = sum(weight.numel() for weight in weights)
             step["trained"] = sum(weight.numel() for weight in trained)
-            step["trainable"] = bool(trained)
+            step["trainable"] = any(weight is weights[0] for weight in trained)  # not only a bias
         self.steps.append(step | more)
         self.calls[number] = call
         return number
@@ -251,7 +257,7 @@ class _Tracer:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
         outputs = [list(self.known.found[id(tensor)]) for tensor in made]
-        self.steps = dense.with_biases(self.steps, outputs)
+        self.steps = biases.joined(self.steps, outputs)
         odd = regions.not_understood(self.inputs, self.steps)
         run = partial(again, self)
         probes.add_probes(self.inputs, self.steps, outputs, set(), odd, run, numbers)
@@ -259,3 +265,15 @@ class _Tracer:
         return {
             "inputs": self.inputs, "steps": self.steps, "outputs": outputs, "library": "torch",
         }  # fmt: skip
+
+
+def _is_whole(tensor, constants, learned):
+    """Whether a tensor is all numbers of one parameter: turned, scaled or normalised by itself."""
+    from torch.nn.parameter import is_lazy
+
+    (one, *more) = learned or [c.value for c in constants]
+    lazy = any(map(is_lazy, (tensor, one, *(c.value for c in constants))))
+    if more or lazy or tensor.numel() != one.numel():
+        return False
+    whole = any(c.made and c.value.numel() == one.numel() for c in constants)
+    return whole and all(c.learned or c.value is one or c.value.numel() == 1 for c in constants)
