@@ -86,6 +86,15 @@ def test_pruned_weights_are_a_table_of_connections():
     assert diagnose(Pruned, LENET5_1998) == []
 
 
+def test_a_mask_that_is_used_while_the_module_is_built_keeps_its_numbers():
+    class Built(LeNet1998):
+        def __init__(self):
+            super().__init__()
+            self.c3.weight.data = self.mask * self.c3.weight.data
+
+    assert diagnose(Built, LENET5_1998) == []
+
+
 def mask_of_numbers(net, x):
     return F.conv2d(x, net.c3.weight * (net.mask + 0.5), net.c3.bias)
 

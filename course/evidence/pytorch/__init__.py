@@ -5,12 +5,14 @@ Only the student's code imports PyTorch. If it does not, no value is a module.
 
 import contextlib
 import inspect
+import re
 import sys
 
 from course.evidence.pytorch.calls import MOVES, plain_name
 
 _VALUES = {"tensor", "as_tensor", "arange", "linspace", "logspace"}  # code reads their numbers
 _FILLED = {"zeros", "ones", "full", "eye", "zeros_like", "ones_like"}  # so masks begin
+_OVERWRITES = re.compile(r"\w*[^_]_$|__i\w+__$|__set(item)?__$")  # the names of such functions
 _MOST_VALUES = 1_000_000  # of a tensor that is made a second time, with values
 
 
@@ -95,7 +97,7 @@ def _stays(torch):
             result = self.made(function, args, kwargs, given)
             if name in _FILLED or (given and all(known_values(t) is not None for t in given)):
                 self.made_again(function, args, kwargs, result)
-            elif function.__name__.endswith("_") or function.__name__ == "__set__":
+            elif _OVERWRITES.match(function.__name__):
                 for tensor in given[:1]:  # it is overwritten with numbers that are not known
                     tensor.known_values = None
             return result
