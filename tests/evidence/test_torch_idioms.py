@@ -90,7 +90,7 @@ def test_a_mask_that_is_used_while_the_module_is_built_keeps_its_numbers():
     class Built(LeNet1998):
         def __init__(self):
             super().__init__()
-            self.c3.weight.data = self.mask * self.c3.weight.data
+            self.ones = self.mask == self.c3.weight[:, :, :1, :1]
 
     assert diagnose(Built, LENET5_1998) == []
 
