@@ -238,7 +238,7 @@ def test_a_machine_that_is_too_busy_takes_no_points(room, box, monkeypatch, wher
     job = job_of(CourseFolder(room.folder), room.assignment)
     content = nbformat.writes(room.written(model_answer=slow)).encode()
     with pytest.raises(CourseError, match="No points were taken off; grade it again"):
-        judges._judged(job, room.name, *read_notebook(content), box.address)
+        judges._judged(job, (room.name, *read_notebook(content), False), box.address)
 
 
 @pytest.mark.parametrize(
