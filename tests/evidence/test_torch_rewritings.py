@@ -7,15 +7,11 @@ Keras has the same in `tests.network.test_rewritings`.
 """
 
 import random
-import sys
 
 import pytest
 
-from course import check
 from course.architectures import sources
-from course.diagnosis import diagnose
-from course.grading.tables.mistakes import mutations
-from tests.network.test_rewritings import TABLES, pair
+from tests.network.test_rewritings import TABLES, case, overlooked, pair, refused, try_all
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -306,43 +302,15 @@ class Net(nn.Module):
         )
 
 
-def case(seed):
-    """(name, table) of a seed."""
-    return list(TABLES.items())[seed % len(TABLES)]
-
-
-def refused(seed):
-    """The message about a right network that is refused; "" if it is right."""
-    _, table = case(seed)
-    return "".join(found.message for found in diagnose(lambda: Net(table, seed), table)[:1])
-
-
-def overlooked(seed):
-    """What is wrong with the card of a wrong network; "" if it names the row."""
-    _, table = case(seed)
-    row, cause, wrong = random.Random(seed).choice(list(mutations(table)))
-    try:
-        check.model(lambda: Net(wrong, seed), like=table)
-    except check.CheckFailed as failed:
-        (first, *_) = failed.card.findings
-        named = first.row.removesuffix("_bn") == row or cause in ("EXTRA", "MISSING")
-        right = (first.cause.name == cause and named) or first.cause.name == "RAISES"
-        return "" if right else f"{cause} at {row} is said to be: {first.message}"
-    return f"{cause} at {row} is accepted"
-
-
 @pytest.mark.parametrize("seed", range(len(TABLES)))
 def test_a_right_network_is_right_however_it_is_written(seed):
-    assert refused(seed) == "", case(seed)[0]
+    assert refused(seed, Net) == "", case(seed)[0]
 
 
 @pytest.mark.parametrize("seed", range(len(TABLES)))
 def test_a_mistake_is_named_however_it_is_written(seed, capsys):
-    assert overlooked(seed) == "", case(seed)[0]
+    assert overlooked(seed, Net) == "", case(seed)[0]
 
 
 if __name__ == "__main__":
-    for check_of in (refused, overlooked):
-        for number in range(int(sys.argv[1])):
-            if said := check_of(number):
-                print(f"{check_of.__name__} {number}, {case(number)[0]}: {said}", flush=True)
+    try_all(Net)
