@@ -204,8 +204,6 @@ def _goes_on(table, run, edit):
         return edit.at == last.at
     reads = table.nodes_read_by(edit.at)
     if edit.row.step == "add" and table.readers[last.at] != [edit.at]:
-        return (
-            False  # the row above is missing for all its readers, and not as a part of a shortcut
-        )
+        return False  # the row above is missing for all its readers, not as a part of a shortcut
     beside = edit.at == last.at + 1 and "add" not in (edit.row.step, last.row.step)
     return beside or (last.at in reads and last.row.step != "add")

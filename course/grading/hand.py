@@ -110,8 +110,8 @@ def unchanged(old, new):
     """
     if old is None:
         return set()
-    points = _points(old)
-    answers = {n: text for n, text in _answers(new).items() if points.get(n) == _points(new)[n]}
+    had, has = _points(old), _points(new)
+    answers = {name: text for name, text in _answers(new).items() if had.get(name) == has[name]}
     before, now = (nb.metadata.get("course", {}) for nb in (old, new))
     if "file" in before and before["file"] == now["file"]:
         return set(answers)
