@@ -34,13 +34,8 @@ def model_of(table):
 
 def _row(row, values):
     x = LAYERS[row.step](row, *values)
-    norm = {"trainable": row.trainable, "scale": row.scale}
     if row.norm:
         x = layers.BatchNormalization(name=f"{row.name}_norm", scale=row.scale)(x)
-    elif row.step == "batch_norm":
-        x = layers.BatchNormalization(name=row.name, **norm)(x)
-    elif row.step == "layer_norm":
-        x = layers.LayerNormalization(name=row.name, **norm)(x)
     name = row.activation[0] if isinstance(row.activation, tuple) else row.activation
     if name == "scaled_tanh":
         outer, inner = functions.SCALED_TANH
@@ -76,12 +71,11 @@ def _conv_transpose(row, x):
     return x if same or not row.padding else layers.Cropping2D(row.padding)(x)
 
 
-def _pool(kind):
+def _pool(layer):
     def pool(row, x):
-        made = getattr(layers, kind)
         if _needs(row, x) == _needs(row, x, "same"):
-            return made(row.kernel, row.stride, padding="same", name=row.name)(x)
-        return made(row.kernel, row.stride, name=row.name)(_padded(row, x))
+            return layer(row.kernel, row.stride, padding="same", name=row.name)(x)
+        return layer(row.kernel, row.stride, name=row.name)(_padded(row, x))
 
     return pool
 
@@ -104,25 +98,16 @@ def _global(row, x):
     return kind(name=row.name)(x)
 
 
-def _dense(row, x):
-    x = layers.Flatten()(x) if len(x.shape) > 2 else x
-    return layers.Dense(row.filters, **_weights(row))(x)
-
-
 def _upsample(row, x):
     return layers.UpSampling2D(row.factor, interpolation=row.interpolation, name=row.name)(x)
 
 
-def _crop(row, x):
-    return layers.Cropping2D(row.padding, name=row.name)(x)
+def _normalised(layer):
+    return lambda row, x: layer(name=row.name, scale=row.scale, trainable=row.trainable)(x)
 
 
 def _pad_channels(row, x):
     return ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, row.filters - x.shape[-1]]])
-
-
-def _add(row, *values):
-    return layers.Add(name=row.name)(values)
 
 
 def _multiply(row, *values):
@@ -132,14 +117,6 @@ def _multiply(row, *values):
         for v in values
     ]
     return layers.Multiply(name=row.name)(gates)
-
-
-def _concatenate(row, *values):
-    return layers.Concatenate(name=row.name)(values)
-
-
-def _tokens(row, x):
-    return layers.Reshape((x.shape[1] * x.shape[2], x.shape[3]), name=row.name)(x)
 
 
 def _attention(row, x):
@@ -181,26 +158,26 @@ def _weights(row):
     return {"use_bias": bool(row.bias), "trainable": row.trainable, "name": row.name}
 
 
-#: For each kind of row, a function that calls its layer. A norm and an activation follow that.
+#: For each kind of row, a function that calls its layer. `_row` adds its norm and activation.
 LAYERS = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
-    "dense": _dense,
-    "max_pool": _pool("MaxPooling2D"),
-    "average_pool": _pool("AveragePooling2D"),
+    "dense": lambda row, x: layers.Dense(row.filters, **_weights(row))(layers.Flatten()(x)),
+    "max_pool": _pool(layers.MaxPooling2D),
+    "average_pool": _pool(layers.AveragePooling2D),
     "global_average_pool": _global,
     "upsample": _upsample,
-    "crop": _crop,
+    "crop": lambda row, x: layers.Cropping2D(row.padding, name=row.name)(x),
     "lrn": lambda row, x: lrn(x),
-    "batch_norm": lambda row, x: x,
-    "layer_norm": lambda row, x: x,
+    "batch_norm": _normalised(layers.BatchNormalization),
+    "layer_norm": _normalised(layers.LayerNormalization),
     "activation": lambda row, x: x,
     "grn": _learned(_response, _channels, _channels),
     "pad_channels": _pad_channels,
-    "add": _add,
+    "add": lambda row, *values: layers.Add(name=row.name)(values),
     "multiply": _multiply,
-    "concatenate": _concatenate,
-    "tokens": _tokens,
+    "concatenate": lambda row, *values: layers.Concatenate(name=row.name)(values),
+    "tokens": lambda row, x: layers.Reshape((-1, x.shape[-1]), name=row.name)(x),
     "class_token": _learned(_in_front, _channels),
     "position_embedding": _learned(lambda x, each: x + each, lambda shape: shape[1:]),
     "first_token": lambda row, x: x[:, 0],
