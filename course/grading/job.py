@@ -31,7 +31,7 @@ class Job:
     kernelspec: dict
     files: dict = field(default_factory=dict)  # {name: bytes} that were released beside it
     config: dict = field(default_factory=dict)  # nbgrader's configuration
-    box: dict | None = None  # the address of a warm box that all workers of one machine share
+    box: str | None = None  # the address of a warm box that all workers of one machine share
     #: {notebook: [(grade id or None, text), ...]}: the source's code cells, empty if unknown
     solution: dict = field(default_factory=dict)
     #: {student: the code of their variant}; None if the assignment has no variants

@@ -711,11 +711,11 @@ def test_submissions_at_the_same_time_do_not_see_each_other(box):
 
 def test_a_signal_to_its_process_group_ends_itself_only(box):
     """A process group reaches through process namespaces: kill(0) once ended the whole box."""
-    folder = box.address["folder"]
+    folder = box.address
     for signal_all in ("os.kill(0, 9)", "os.killpg(0, 9)", "os.kill(-1, 9)"):
         with contextlib.suppress(KernelEnded):
             said(box, f"import os\n{signal_all}")
-    assert box.address["folder"] == folder
+    assert box.address == folder
     assert said(box, "print(1)") == "1"
 
 
@@ -726,14 +726,14 @@ def test_a_signal_to_its_process_group_ends_itself_only(box):
 def test_a_box_that_has_ended_is_started_again():
     with Box(backend=LIGHT) as box:
         try:
-            first = box.address["folder"]
+            first = box.address
         except BoxError as error:
             pytest.skip(f"no box on this machine: {error}")
         box._process.kill()
         box._process.wait()
-        assert box.address["folder"] != first
+        assert box.address != first
         assert said(box, "print(1)") == "1"
-        folder = Path(box.address["folder"])
+        folder = Path(box.address)
     assert not folder.exists()
 
 
@@ -752,7 +752,7 @@ def test_a_closed_environment_is_mounted_aside_with_its_bubblewrap(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)  # not the system's own
     with Box(backend=LIGHT) as box:
         assert said(box, "print(1)") == "1"
-        assert Path(box._process.args[0]).is_relative_to(box.address["folder"])
+        assert Path(box._process.args[0]).is_relative_to(box.address)
 
 
 def test_a_bubblewrap_that_does_not_work_is_found_out_by_trying(monkeypatch, tmp_path):
@@ -809,5 +809,5 @@ def test_without_a_sandbox_kernels_run_with_limits_only(tmp_path):
         except BoxError as error:
             pytest.skip(f"kernels cannot run as another user here: {error}")
         assert said(box, "import os\nprint(1 + 1, 'LMS' in os.environ)") == "2 False"
-        while os.listdir(Path(box.address["folder"], "kernels")):
+        while os.listdir(Path(box.address, "kernels")):
             time.sleep(0.05)

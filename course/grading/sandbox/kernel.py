@@ -8,7 +8,6 @@ import socket
 import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from course.grading.sandbox.box import line_limit
 from course.grading.sandbox.outside import BoxError
@@ -78,7 +77,7 @@ class Kernel:
         self._channel, theirs = socket.socketpair()
         self._box = socket.socket(socket.AF_UNIX)
         self._box.settimeout(_PATIENCE)
-        self._box.connect(str(Path(self._address["folder"], "control")))
+        self._box.connect(f"{self._address}/control")
         with theirs:
             socket.send_fds(self._box, [b"k"], [theirs.fileno()])
         self._box.sendall(json.dumps(sent).encode() + b"\n")

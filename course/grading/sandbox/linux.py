@@ -57,10 +57,8 @@ def own_mounts(size):
 
 
 def _mount(source, target, kind, flags, options=None):
-    encoded = [text and text.encode() for text in (source, target, kind, options)]
-    source_, target_, kind_, options_ = encoded
-    result = libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
-    done(result, f"mount {target}")
+    *what, data = (text and text.encode() for text in (source, target, kind, options))
+    done(libc.mount(*what, ctypes.c_ulong(flags), data), f"mount {target}")
 
 
 def done(result, what):

@@ -52,11 +52,11 @@ class Box:
 
     @property
     def address(self):
-        """The address for `kernel.Kernel`: {"folder": ...}."""
+        """The address for `kernel.Kernel`: the path of the box's own folder."""
         self.start()
         if not self._ready:
             self._wait()
-        return {"folder": str(self._folder)}
+        return str(self._folder)
 
     def close(self):
         """End the box and every kernel in it."""

@@ -264,8 +264,8 @@ def serve(channel, most, longest, after):
         if os.getpid() != kernel:  # a process that the student's code has forked answers nothing
             os._exit(0)
         if "run" not in request:
-            unsendable = functools.partial(_unsendable, asked)
-            say(_written({"id": request["id"], "reply": reply}, unsendable))
+            said = _written(reply, functools.partial(_unreadable, asked))
+            say(b'{"id": %d, "reply": %s}' % (request["id"], said))
             continue
         shown = b", ".join(_written(output, _not_shown) for output in shell.shown.taken())
         head = b'{"id": %d, "count": %d, ' % (request["id"], shell.execution_count - 1)
@@ -286,13 +286,8 @@ def _reply(names, request):
         return _unreadable(request, error)
 
 
-def _unsendable(request, message, error):
-    return {**message, "reply": _unreadable(request, error)}
-
-
 def _unreadable(request, error):
-    said = N_("it cannot be read: {error}")
-    return _no_answer(request, said, error=type(error).__name__)
+    return _no_answer(request, N_("it cannot be read: {error}"), error=type(error).__name__)
 
 
 def _no_answer(request, said, **names):
@@ -301,16 +296,16 @@ def _no_answer(request, said, **names):
         return {"failed": "NO_ANSWER", "text": _(said).format(**names)}
 
 
-def _not_shown(output, error):
+def _not_shown(error):
     return _error(type(error).__name__, "what the cell showed here cannot be written down")
 
 
 def _written(value, otherwise):
-    """A value as JSON; if that fails, `otherwise(value, error)` as JSON."""
+    """A value as JSON; if that fails, `otherwise(error)` as JSON."""
     try:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except BaseException as error:  # of a student's own `__str__`, too
-        text = json.dumps(otherwise(value, error))
+        text = json.dumps(otherwise(error))
     return text.encode("utf-8", "surrogatepass")
 
 
