@@ -33,7 +33,7 @@ from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, not_handed_in, unreadable
 from course.grading.verdict.judge import Judge
-from course.grading.verdict.judging import read_before
+from course.grading.verdict.judging import Basis, read_before
 from course.grading.verdict.runner import NoVerdict
 from course.language import _, speaking
 from course.notebook.renamed import read_submission
@@ -221,14 +221,14 @@ def _judged(job, read, address):
     nb.metadata["kernelspec"] = job.kernelspec
     resources = {
         "nbgrader": {"assignment": job.assignment, "notebook": name},
-        "course": {
-            "official": official,
-            "box": address,
-            "files": job.files,
-            "solution": job.solution.get(name),
-            "code": job.code,
-            "codes": sorted({*(job.codes or {}).values()} - {job.code}),
-        },
+        "course": Basis(
+            official,
+            address,
+            job.files,
+            job.solution.get(name),
+            job.code,
+            sorted({*(job.codes or {}).values()} - {job.code}),
+        ),
     }
     config = Config(job.config)
     for step in (ClearOutput, Judge, LimitOutput, Defang):

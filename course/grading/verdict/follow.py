@@ -38,7 +38,7 @@ class Dependencies:
 
     def _test(self, name, uses):
         first, reached = self._reached(uses)
-        judged = {answer for own in self.own.values() for answer in own}
+        judged = self.about(self.own)
         self.own[name] = (first - judged) or first
         self.before[name] = reached - self.own[name]
         for answer in self.own[name]:
@@ -66,22 +66,25 @@ class Dependencies:
             waiting += [(other, at, met or answer is not None) for other in uses]
         return first, reached
 
+    def about(self, tests):
+        """The answers that some of these tests are about."""
+        return {answer for test in tests for answer in self.own.get(test, ())}
+
+    def candidates(self, failed, unanswered):
+        """The tests to judge again: failed, answered, and dependent on another answer that failed.
+
+        `failed` are the tests that failed, `unanswered` the answers that are as released.
+        """
+        wrong = self.about(failed)
+        return [
+            test
+            for test in failed
+            if self.before.get(test, set()) & wrong and not self.own[test] <= unanswered
+        ]
+
     def made_by(self, answer):
         """The names that an official answer defines, in order."""
         return list(cells.definitions(self.answers[answer]))
-
-
-def candidates(found, failed, unanswered):
-    """The tests to judge again: failed, answered, and dependent on another answer that failed.
-
-    `failed` are the tests that failed, `unanswered` the answers that are as released.
-    """
-    wrong = {answer for test in failed for answer in found.own.get(test, ())}
-    return [
-        test
-        for test in failed
-        if found.before.get(test, set()) & wrong and not found.own[test] <= unanswered
-    ]
 
 
 def follow(nb, found, failed, chosen, run, passes):
@@ -90,9 +93,11 @@ def follow(nb, found, failed, chosen, run, passes):
     `found` are the `Dependencies`; `failed` and `chosen` are tests. `run(text)` runs a cell in the
     new kernel, and `run(text, official=True)` runs an official answer. `passes(test)` says whether
     a test passes there.
+
+    An official answer is run right after the wrong one; if a chosen test is about that one, only
+    after the last test about it.
     """
-    wrong = {answer for test in failed for answer in found.own.get(test, ())}
-    late = {answer for test in chosen for answer in found.own[test]}
+    wrong, late = found.about(failed), found.about(chosen)
     replaced, passed, left = set(), set(), set(chosen)
     for cell in nb.cells:
         if not left:
@@ -103,16 +108,16 @@ def follow(nb, found, failed, chosen, run, passes):
         if name not in found.own:
             if not _took_too_long(cell):
                 run(cell.source)
-            official = [name] if name in wrong - late else []
+            now_official = [name] if name in wrong - late else []
         else:
-            official = [a for a in found.own[name] & wrong & late if found.last[a] == name]
+            now_official = [a for a in found.answers if a in wrong & late and found.last[a] == name]
             if name in left:
                 left.discard(name)
                 stood = [a for a in found.answers if a in found.before[name] & replaced]
                 if passes(name) and stood:
                     passed.add(name)
                     yield name, stood
-        for answer in official:
+        for answer in now_official:
             tests = [test for test, own in found.own.items() if answer in own and test in failed]
             if not passed.issuperset(tests):
                 run(found.answers[answer], official=True)

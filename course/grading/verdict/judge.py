@@ -8,6 +8,8 @@ evidence and judges it here. A submission may change checks, assertions, Keras o
 it can only answer requests.
 """
 
+from dataclasses import replace
+
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer, default
 
@@ -15,7 +17,7 @@ from course.grading import variants
 from course.grading.notebook.source import official_cells, solution_cells, source_of
 from course.grading.notebook.tables import has_variants, texts_in
 from course.grading.sandbox import outside
-from course.grading.verdict.judging import Judging
+from course.grading.verdict.judging import Basis, Judging
 from course.kit import tables, variant
 from course.language import speaking
 
@@ -49,32 +51,25 @@ class Judge(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         """Execute and judge a notebook; the verdicts become the outputs of its test cells.
 
-        `resources["course"]` is {"official": {grade id: Official}, "box": address, "files": {name:
-        bytes}, "solution": the source's code cells, as in `Job`, or None, "code": that of the
-        student's variant or "", "codes": those of the class}. If nbgrader runs this step, it is not
+        `resources["course"]` is the `Basis` of the verdict. If nbgrader runs this step, it is not
         there, and all comes from the gradebook, the source notebook and this process's own box.
 
         Raises CourseError if there can be no verdict, also because a test cell is broken.
         """
-        given = resources.get("course") or self._looked_up(resources["nbgrader"])
-        official, language = given["official"], given["official"].language
-        with tables.given(texts_in(official)), variant.official(given["code"]), speaking(language):
-            Judging(self, nb, given).run()
+        basis = resources.get("course") or self._looked_up(resources["nbgrader"])
+        official, language = basis.official, basis.official.language
+        with tables.given(texts_in(official)), variant.official(basis.code), speaking(language):
+            Judging(self, nb, basis).run()
         nb.metadata.setdefault("course", {}).update(sandbox=self.sandbox, language=language)
         return nb, resources
 
     def _looked_up(self, names):
-        """What `resources["course"]` would hold; `names` are nbgrader's resources."""
-        path = source_of(self, names)
+        """The Basis of what nbgrader grades; `names` are its resources."""
+        path, box = source_of(self, names), outside.box(self.sandbox, self.backend)
         official = official_cells(names["db_url"], names["assignment"], names["notebook"])
-        root, code = self.parent.parent.coursedir.root, ""
+        basis = Basis(official, box.address, solution=path and solution_cells(path, official))
         if has_variants(official):
+            root = self.parent.parent.coursedir.root
             code = variants.code(root, names["assignment"], names["student"])
-        return {
-            "official": official,
-            "box": outside.box(self.sandbox, self.backend).address,
-            "files": {},
-            "solution": path and solution_cells(path, official),
-            "code": code,
-            "codes": [],
-        }
+            basis = replace(basis, code=code)
+        return basis

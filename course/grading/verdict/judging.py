@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from nbformat.v4 import new_output
 
@@ -15,27 +15,35 @@ from course.grading.verdict.runner import NoVerdict, Runner
 from course.grading.verdict.swapped import Variants
 from course.grading.verdict.testcell import TestCell, imports_of
 from course.language import _, spoken
-from course.notebook.official import grade_id
+from course.notebook.official import Release, grade_id
 from course.plain import one_line
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What a verdict on one notebook rests on, beside the notebook."""
+
+    official: Release
+    box: str  # the address of the box in which student code runs
+    files: dict = field(default_factory=dict)  # {name: bytes} that were released beside it
+    solution: list | None = None  # the source's code cells, [(grade id or None, text), ...]
+    code: str = ""  # of the student's variant
+    codes: list = field(default_factory=list)  # of the others' variants
+
+
 class Judging:
-    """The judging of one notebook, in place.
+    """The judging of one notebook, in place. `settings` is the `Judge`."""
 
-    `settings` is the `Judge`, and `given` is what its `preprocess` gets or looks up.
-    """
-
-    def __init__(self, settings, nb, given):
-        self._settings, self._nb = settings, nb
-        self._official, self._solution = given["official"], given["solution"]
-        self._variants = Variants(given["code"], given["codes"], nb) if given["code"] else None
+    def __init__(self, settings, nb, basis):
+        self._settings, self._nb, self._basis = settings, nb, basis
+        self._official, self._solution = basis.official, basis.solution
+        self._variants = Variants(basis.code, basis.codes, nb) if basis.code else None
         if self._variants and self._solution:
             self._solution = self._variants.of_this_student(self._solution)
         self._undefined = cells.Undefined()  # names that the student's cells did not define
         self._written = own_work.Written(in_order=True)  # what flows into the answers
         self._helped = set()  # tests whose answers a helper made
-        self._tests = self._read_tests()
-        self._box, self._files, self._runner = given["box"], given["files"], None
+        self._tests, self._runner = self._read_tests(), None
 
     def run(self):
         """Execute and judge the notebook's cells.
@@ -63,7 +71,7 @@ class Judging:
         with contextlib.ExitStack() as stack:
 
             def start():
-                return stack.enter_context(Kernel(self._box, self._files, limits))
+                return stack.enter_context(Kernel(self._basis.box, self._basis.files, limits))
 
             self._runner = Runner(start, settings.timeout, total)
             try:
@@ -175,24 +183,16 @@ class Judging:
 
         `left` are the seconds that the submission has not used.
         """
-        tests, texts, unanswered, failed = {}, {}, set(), []
-        for cell in self._nb.cells:
-            name = grade_id(cell)
-            if name in self._tests:
-                tests[name] = cell
-                failed += [] if cell.metadata.course["passed"] else [name]
-            elif name in self._official and self._official[name].solution:
-                texts[name] = cell.source
-                if _words(cell.source) in ([], _words(self._official[name].source)):
-                    unanswered.add(name)
+        named = {name: cell for cell in self._nb.cells if (name := grade_id(cell))}
+        tests = {name: cell for name, cell in named.items() if name in self._tests}
+        failed = [name for name, cell in tests.items() if not cell.metadata.course["passed"]]
         if len(failed) < 2:  # nothing can have failed because of another answer
             return
+        answers = {name: known for name, known in self._official.items() if known.solution}
+        texts = {name: named[name].source for name in answers if name in named}
+        open_ = {n for n, text in texts.items() if _words(text) in ([], _words(answers[n].source))}
         found = follow.Dependencies(self._solution, self._official, texts)
-        chosen = [
-            name
-            for name in follow.candidates(found, failed, unanswered)
-            if name not in self._helped
-        ]
+        chosen = [n for n in found.candidates(failed, open_) if n not in self._helped]
         if not chosen:
             return
 

@@ -37,7 +37,6 @@ class Runner:
         self._end = time.monotonic() + LONGEST
         self._kernel, self._looked = start(), time.monotonic()
         self._ran, self._before = [], 0.0  # cells that came to an end; seconds in other kernels
-        self.endless = None  # a sentence about the request that could not be interrupted
         self.stopped = None  # the reason why the submission gets no more answers
 
     @property
@@ -61,7 +60,7 @@ class Runner:
     def stop(self, error, where):
         """End the kernel for good. Returns the reason as a sentence."""
         self._kernel.end()
-        self.stopped = _told(error, where)
+        self.stopped = _in_words(error, where)
         return self.stopped
 
     def _request(self, where, **request):
@@ -70,14 +69,14 @@ class Runner:
         try:
             return self._answered(self._seconds, **request)
         except _Endless:
-            self.endless = _told(KernelEnded(_("it never came to an end")), where)
+            endless = _in_words(KernelEnded(_("it never came to an end")), where)
             try:
                 self._replace_kernel()
             except (KernelEnded, _Endless) as error:
                 self.stop(error, _("when the other cells were run again"))
             except BoxError as error:
                 raise NoVerdict(str(error)) from None
-            raise KernelEnded(self.endless) from None
+            raise KernelEnded(endless) from None
         except KernelEnded as error:
             raise KernelEnded(self.stop(error, where)) from None
 
@@ -116,7 +115,7 @@ class Runner:
             self._answered(seconds, run=source)
 
 
-def _told(error, where):
+def _in_words(error, where):
     why = str(error) if isinstance(error, KernelEnded) else _("it sent what cannot be read")
     if isinstance(error, KernelEnded) and error.why is None:
         return _("the kernel died {where}").format(where=where)
