@@ -125,12 +125,12 @@ def adopt():
     done(libc.prctl(36, 1, 0, 0, 0), "subreaper")
 
 
-def in_a_helper(function, *arguments):
+def in_a_helper(function):
     """Call a function in a child process, and wait for its end. Returns whether it succeeded."""
     helper = os.fork()
     if helper == 0:
         try:
-            function(*arguments)
+            function()
             os._exit(0)
         except BaseException:
             os._exit(1)

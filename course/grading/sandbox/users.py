@@ -67,8 +67,20 @@ def become(number):
     linux.libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which the change of user has switched off
 
 
-def take_the_place_of(number):
-    """Get this user's rights over files and processes, out of reach of this user's own signals."""
+def with_rights_of(number, function, *arguments):
+    """Call a function in a child process that has this user's rights over files and processes.
+
+    The child is out of reach of this user's own signals. It need not succeed.
+    """
+
+    def call():
+        _take_the_place_of(number)
+        function(*arguments)
+
+    linux.in_a_helper(call)
+
+
+def _take_the_place_of(number):
     os.setgroups([])
     os.setresgid(number + 1, number, number + 1)
     os.setresuid(number + 1, number, number + 1)
@@ -108,13 +120,8 @@ def _status(process):
 
 def kill_all(number):
     """End all processes of a user; one call ends even those that are being made just now."""
-
-    def kill():
-        take_the_place_of(number)
-        os.kill(-1, signal.SIGKILL)
-
     while processes_of(number, alive=True):
-        linux.in_a_helper(kill)
+        with_rights_of(number, os.kill, -1, signal.SIGKILL)
         time.sleep(0.01)
 
 
@@ -165,12 +172,7 @@ _ALL = range(NUMBERS[0], NUMBERS[-1] + 2)
 
 def remove_files(number, places):
     """Remove all that a user has in folders, with the rights of that user alone."""
-
-    def remove():
-        take_the_place_of(number)
-        empty(places, number)
-
-    linux.in_a_helper(remove)
+    with_rights_of(number, empty, places, number)
 
 
 def empty(places, user):

@@ -167,12 +167,7 @@ class OwnUser(_Shared):
 
     def lower(self, crowd):
         """Give its processes the lowest priority."""
-
-        def lower():
-            users.take_the_place_of(self._user)
-            linux.lower_user()
-
-        linux.in_a_helper(lower)
+        users.with_rights_of(self._user, linux.lower_user)
 
     def end(self, kernel):
         """End all its processes."""
