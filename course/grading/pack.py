@@ -6,7 +6,6 @@ gradebook. A pack is as trusted as the program, because its test cells run in th
 
 import importlib.metadata
 import json
-import os
 import platform
 import zipfile
 from collections import Counter
@@ -194,14 +193,9 @@ def handed_in(paths):
     """
     found = []
     for path in map(Path, paths):
-        if not path.is_dir():
-            found.append(path)
-            continue
-        for folder, inner, names in os.walk(path):
-            inner[:] = sorted(name for name in inner if name[0] != "." and name != "__MACOSX")
-            found += [Path(folder, name) for name in sorted(names)]
+        found += renamed.files_below(path) if path.is_dir() else [path]
     found = {path.resolve(): path for path in filter(renamed.is_file, found)}.values()
-    names = {path: renamed.file_name(path) for path in found}
+    names = {path: renamed.file_name(path.name) for path in found}
     count = Counter(names.values())
     return {name if count[name] == 1 else str(path): path for path, name in names.items()}
 

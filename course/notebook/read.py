@@ -46,6 +46,8 @@ def read_notebook(content):
             "has more than the {most} MB that are allowed: clear its outputs, and save it again"
         )
         return None, said.format(most=f"{MAX_BYTES / 1e6:.0f}")
+    if content.startswith(b"PK\x03\x04"):
+        return None, _("is a zip file: unpack it, and hand in the notebook that is in it")
     text, is_text = decoded(content)
     if not text.strip("\0 \t\r\n"):
         return None, _("is empty")

@@ -1,11 +1,13 @@
 """Read a student's folder in submitted/, and find notebooks under another name.
 
-Browsers and students rename files ("vgg (1).ipynb"). If a notebook is not there under its own name,
-the only other file in the folder with its exercises is taken for it.
+Browsers and students rename files ("vgg (1).ipynb"), and zip whole folders. If a notebook is not
+there under its own name, the only other file with its exercises, in the folder or below it, is
+taken for it.
 """
 
 import hashlib
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from nbformat import NotebookNode
@@ -32,18 +34,40 @@ def contents(folder, names):
     """{notebook: bytes} of a student's folder; of a file that is too large, only the beginning.
 
     `folder` may also be one file that was handed in.
-    If one of the notebooks `names` is missing, the other notebooks in the folder are returned too,
-    as {file name: bytes}: at most one more than are read. Raises OSError if one cannot be read.
+    If one of the notebooks `names` is missing, the other notebooks in the folder and below it, and
+    zip files, are returned too, as {file name: bytes}: at most one more than are read. Raises
+    OSError if one cannot be read.
     """
-    paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]  # glob hides errors
-    paths = [path for path in paths if is_file(path)]
-    found = named({file_name(path): path for path in paths}, names)
-    return {name: start(path) for name, path in found.items()}
+    if not folder.is_dir():
+        folder, paths = folder.parent, [folder]
+    else:
+        paths = sorted(folder.iterdir())  # glob hides errors
+        if not all(is_file(folder / f"{name}.ipynb") for name in names):
+            paths = files_below(folder, _fail)
+    found = {file_name(path.relative_to(folder)): path for path in paths if is_file(path)}
+    return {name: start(path) for name, path in named(found, names).items()}
+
+
+def _fail(error):
+    raise error
+
+
+def files_below(folder, onerror=None):
+    """Paths of what lies in a folder and below it, those above first.
+
+    What programs put beside a file is left out: hidden folders, and macOS's __MACOSX.
+    `onerror(error)` is called for a folder that cannot be read.
+    """
+    found = []
+    for place, inner, files in os.walk(folder, onerror=onerror):
+        inner[:] = sorted(name for name in inner if name[0] != "." and name != "__MACOSX")
+        found += [Path(place, name) for name in sorted(files)]
+    return found
 
 
 def file_name(path):
-    """A file's name as text, which may not be in UTF-8 if another system packed it."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    """A path as text, whose names may not be in UTF-8 if another system packed them."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def named(files, names):
@@ -51,7 +75,8 @@ def named(files, names):
     found = {name: files[f"{name}.ipynb"] for name in names if f"{name}.ipynb" in files}
     if len(found) < len(names):
         own = {f"{name}.ipynb" for name in found}
-        near = [name for name in files if ".ipynb" in name.lower() and name not in own]
+        lower = {name: name.lower() for name in files if name not in own}
+        near = [name for name in lower if ".ipynb" in lower[name] or lower[name].endswith(".zip")]
         found |= {name: files[name] for name in near[: _MOST + 1]}
     return found
 
@@ -130,7 +155,8 @@ def _not_there(file, candidates, rest):
     if candidates:
         said = _(
             "{file} was not handed in under this name, and {count} files could be it: {files}. "
-            "Look which one counts, call it {file}, hand that in, and it is graded."
+            "Look which one counts, call it {file}, hand that in without a folder around it, and it "
+            "is graded."
         )
     elif rest:
         said = _(

@@ -230,6 +230,7 @@ def test_again_changes_nothing_and_older_ones_do_not_come_back(room, tmp_path, n
 
 BROKEN = {
     "not json": b'{"cells": [',
+    "cut off": b'{"cells": [{"cell_type": "markdown", "metadata": {}, "source": "# P"}, {"cell',
     "nothing": b"",
     "deep": b'{"cells": ' + b"[" * 3000 + b"]" * 3000 + b"}",
     "not text": bytes(range(256)),

@@ -179,6 +179,15 @@ def test_each_fault_in_the_style_is_told(fault, begun):
     assert any(sentence in said for said in house.style_problems(nb)), house.style_problems(nb)
 
 
+def test_an_exercise_that_only_a_person_grades_needs_no_test(begun):
+    nb = nbformat.read(source(begun), 4)
+    (answer,) = (cell for cell in nb.cells if cell.id == "work-answer")
+    answer.cell_type, answer.source = "markdown", "It is small."
+    answer.metadata.nbgrader |= {"grade": True, "points": 20}
+    nb.cells = [cell for cell in nb.cells if cell.id != "tiny-net-work"]
+    assert [said for said in house.style_problems(nb) if "has no check" in said] == []
+
+
 def test_faults_of_a_bank_are_told(begun):
     nb, bank = nbformat.read(source(begun), 4), read_bank(begun / "banks" / f"{ASSIGNMENT}.py")
     del bank.RIGHT["sequential"]["work-answer"]

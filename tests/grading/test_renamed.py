@@ -47,6 +47,14 @@ CLASS = {  # {student: {file name: what it holds}}
     "many": {f"p1 ({n}).ipynb": str for n in range(1, 30)},
     "wrong": {"last-week.ipynb": other},
     "damaged": {"p1 (1).ipynb": lambda text: "{"},
+    "folder": {
+        "Week 3/p1.ipynb": str,
+        "Week 3/.ipynb_checkpoints/p1-checkpoint.ipynb": str,
+        "__MACOSX/Week 3/p1.ipynb": str,
+    },
+    "folders": {"a/p1.ipynb": str, "b/p1.ipynb": str},
+    "above": {"p1.ipynb": str, "earlier/p1.ipynb": lambda text: text.replace("= 3", "= 4")},
+    "zipped": {"p1.zip": lambda text: "PK\x03\x04" + text},
     "latin": {"L\udcf6sung.ipynb": str},  # not in UTF-8, as a zip file of Windows may have it
     "cut": {"p1.ipynb": lambda text: text[: text.index("answer = 3")]},
     "cut-below": {"p1.ipynb": lambda text: text[: text.index('"grade_id": "sum"')]},
@@ -59,7 +67,8 @@ def hand_in(own, student, files):
     text = path.read_text(encoding="utf-8")
     path.unlink()
     for name, made in files.items():
-        path.with_name(name).write_text(made(text), encoding="utf-8")
+        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / name).write_text(made(text), encoding="utf-8")
     return path.parent
 
 
@@ -72,13 +81,16 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
     assert "not graded: p1.ipynb was not handed in" in capsys.readouterr().out
     course = CourseFolder(own.folder)
     found = {student: read_result(course, "hw", student) for student in course.students("hw")}
-    for student in ("browser", "copied", "named", "doubled", "stripped", "beside"):
+    for student in ("browser", "copied", "named", "doubled", "stripped", "beside", "folder"):
         result, (name, *_) = found[student], CLASS[student]
         assert result.failed is None and result.score == 4, (student, result)
         assert f'p1.ipynb was handed in as "{name}"; its exercises say so.' in result.repairs
     assert found["latin"].score == 4
     assert '"L\\xf6sung.ipynb"; its exercises say so.' in found["latin"].repairs[0]
-    assert found["right"].score == 4 and found["right"].repairs == []
+    for student in ("right", "above"):
+        assert found[student].score == 4 and found[student].repairs == []
+    assert "2 files could be it: a/p1.ipynb, b/p1.ipynb. Look" in found["folders"].failed
+    assert "p1.zip (is a zip file: unpack it" in found["zipped"].failed
     assert "2 files could be it: p1 (1).ipynb, p1 (2).ipynb. Look" in found["several"].failed
     assert "call it p1.ipynb" in found["several"].failed
     assert "p1 (1).ipynb" in found["many"].failed and "more. Look" in found["many"].failed

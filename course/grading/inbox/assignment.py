@@ -63,6 +63,8 @@ def recognise(notebooks, files, only, lms):
             file.reason = f"is no notebook: it {file.broken}"
         elif nb is not None and (homes := notebooks.by_content(nb)):
             possible.append((file, homes))
+        elif nb is not None and nb.metadata.get("damage"):
+            file.broken = "is damaged, and what can be read of it holds no exercise of this course"
         elif nb is not None:
             file.reason = "holds no exercise of this course"
     usual = notebooks.most_frequent(

@@ -63,7 +63,7 @@ def five_parts(nb):
         for cell in cells:
             if cell.cell_type == "markdown":
                 found += _PART.findall(cell.source)
-            elif _of(cell).get("grade"):
+            if _of(cell).get("grade"):  # by a test, or by a person
                 found.append("Check")
         if missing := [part for part in PARTS if part not in found]:
             problems.append(
