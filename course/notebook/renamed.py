@@ -155,8 +155,8 @@ def _not_there(file, candidates, rest):
     if candidates:
         said = _(
             "{file} was not handed in under this name, and {count} files could be it: {files}. "
-            "Look which one counts, call it {file}, hand that in without a folder around it, and it "
-            "is graded."
+            "Look which one counts, call it {file}, hand that in without a folder around it, and "
+            "it is graded."
         )
     elif rest:
         said = _(

@@ -220,6 +220,27 @@ def test_a_changed_test_is_told_until_it_is_released_and_then_graded_again(own, 
     assert own.score() == 4
 
 
+def test_a_release_that_fails_leaves_the_earlier_one(own, capsys):
+    released = own.folder / "assignments" / "hw" / "p1.ipynb"
+    before, settings = released.read_bytes(), own.folder / "nbgrader_config.py"
+    there, whole = sorted(own.folder.iterdir()), settings.read_text(encoding="utf-8")
+    plugin = "from nbgrader.preprocessors import NbGraderPreprocessor\n\n\n"
+    plugin += "class Fails(NbGraderPreprocessor):\n    def preprocess(self, nb, resources):\n"
+    (own.folder / "failing_step.py").write_text(plugin + "        raise ValueError('nothing')\n")
+    step = 'c.GenerateAssignment.preprocessors += ["failing_step.Fails"]\n'
+    try:
+        settings.write_text(f"{whole}\n{step}", encoding="utf-8")
+        assert own.course("release", "--no-trial", "hw") == 1
+        assert "could not release hw:\nValueError: nothing" in capsys.readouterr().err
+    finally:
+        settings.write_text(whole, encoding="utf-8")
+        (own.folder / "failing_step.py").unlink()
+        shutil.rmtree(own.folder / "__pycache__", ignore_errors=True)
+    assert released.read_bytes() == before and sorted(own.folder.iterdir()) == there
+    assert own.course("release", "--no-trial", "hw") == 0
+    assert released.read_bytes() == before and sorted(own.folder.iterdir()) == there
+
+
 def test_an_unreleased_assignment_does_not_stop_the_released_ones(own, capsys):
     for folder, file in (("solutions/aa", own.source), ("submitted/ada/aa", own.source)):
         (own.folder / folder).mkdir()

@@ -6,7 +6,10 @@ Colab. The instructor's own tables that it imports go into a cell of it.
 """
 
 import re
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import nbformat
 from nbgrader import utils
@@ -196,12 +199,21 @@ def release(course, assignment, repository):
     look_at(course, [assignment])
     course.api.config.Stamp.update(repository=repository, language=language_of(course))
     look_at_steps(course.config, "GenerateAssignment")
-    result = course.api.generate_assignment(assignment)
-    if not result["success"]:
-        why = last_error(result)
-        said = of_the_gradebook(why) or f"nbgrader could not release {assignment}:\n{why}"
-        raise CourseError(said)
-    return sorted(course.path("release", assignment).glob("*.ipynb"))
+    place = course.path("release", assignment)
+    # If nbgrader fails, it deletes what was there before. So it works in another folder.
+    with tempfile.TemporaryDirectory(dir=course.root, prefix=".release-") as beside:
+        with utils.temp_attrs(course.directory, release_directory=Path(beside).name):
+            result = course.api.generate_assignment(assignment)
+            made = course.path("release", assignment)
+        if not result["success"]:
+            why = last_error(result)
+            said = of_the_gradebook(why) or f"nbgrader could not release {assignment}:\n{why}"
+            raise CourseError(said)
+        if place.exists():
+            shutil.move(place, Path(beside, ".before"))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, place)
+    return sorted(place.glob("*.ipynb"))
 
 
 def look_at(course, assignments):
