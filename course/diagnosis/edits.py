@@ -1,9 +1,10 @@
 """Edits between a table and a network, their prices, and the state of the search."""
 
-from collections import Counter, namedtuple
+from collections import defaultdict, namedtuple
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from operator import itemgetter
 
 #: The price of each kind of edit. The explanation with the lowest sum is reported.
 PRICES = {
@@ -91,6 +92,10 @@ class Edit:
         return frozenset((self.kind, *kinds, cause) for cause in causes or [None])
 
 
+# Parts of `Side.counted`: what the step is, with its maps, and with its activation or bias, too.
+_STEP, _MAPS = itemgetter(0, 1), itemgetter(0, 1, 2)
+_ACTIVATION, _BIAS = itemgetter(0, 1, 2, 3), itemgetter(0, 1, 2, 4)
+
 #: The fields of a `State`, as they are before the search.
 _FIELDS = {
     "at": 0,  # the next row
@@ -107,7 +112,7 @@ _FIELDS = {
     "edits": (),
     "about": frozenset(),  # `about` of all edits
     "pairs": (),  # a linked list, the last pair first: (row, step, earlier pairs)
-    "balance": None,  # `Side.counted` -> how many more are left in the table than in the network
+    "balance": None,  # `Side.counted` -> how many more the table has left than the network, or less
     "done": False,
 }
 
@@ -130,19 +135,19 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         Nodes that lack an equal only because of their number of maps, activation or bias count for
         less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
         """
-        other, maps = self._lacking(0, 1), self._lacking(0, 1, 2)
-        small = self._lacking(0, 1, 2, 3) - maps + self._lacking(0, 1, 2, 4) - maps
+        other, maps = self._lacking(_STEP), self._lacking(_MAPS)
+        small = self._lacking(_ACTIVATION) - maps + self._lacking(_BIAS) - maps
         return (
             PRICES["without an equal"] * other
             + PRICES["with other maps"] * (maps - other)
             + PRICES["again"] * small
         )
 
-    def _lacking(self, *parts):
+    def _lacking(self, parts):
         """`unmatched` by some parts of each kind of node alone."""
-        found = Counter()
+        found = defaultdict(int)
         for kind, number in self.balance.items():
-            found[tuple(kind[part] for part in parts)] += number
+            found[parts(kind)] += number
         return sum(map(abs, found.values())) / 2
 
     def with_edit(self, edit, price, **changes):
@@ -169,8 +174,9 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
 def balanced(balance, ours=(), theirs=()):
     """`State.balance` after rows of the kinds `ours` and steps of the kinds `theirs` are done."""
     balance = dict(balance)
-    for kind in ours:
-        balance[kind] = balance.get(kind, 0) - 1
-    for kind in theirs:
-        balance[kind] = balance.get(kind, 0) + 1
+    for kinds, number in ((ours, -1), (theirs, 1)):
+        for kind in kinds:
+            balance[kind] = balance.get(kind, 0) + number
+            if not balance[kind]:
+                del balance[kind]
     return balance
