@@ -123,12 +123,13 @@ class Book:
                 self.penalties.update(self.gradebook.find_submission(self.job.assignment, student))
 
     def share(self, members):
-        """Give a person's points for one member of a group to the others; returns who got some."""
-        got = set()
+        """Give a person's points for one member of a group to the others, as `hand.share` does."""
+        got, differ = set(), {}
         with _one_transaction(self.gradebook):
             for name in self.job.official:
-                got |= hand.share(self.gradebook, name, self.job.assignment, members)
-        return got
+                some, others = hand.share(self.gradebook, name, self.job.assignment, members)
+                got, differ = got | some, differ | others
+        return got, differ
 
     def _to_gradebook(self, student, notebook, nb, failed, unchanged):
         names = {"notebook": notebook, "assignment": self.job.assignment, "student": student}

@@ -101,10 +101,18 @@ def grade(
                 progress(len(done), len(chosen), done[student])
         for members in groups(course, assignment):
             members = [student for student in members if student in done]
-            if got := book.share(members) if len(members) > 1 else ():
+            got, differ = book.share(members) if len(members) > 1 else ((), {})
+            if got:
                 say(
                     f"{', '.join(map(one_line, sorted(got)))}: what a person graded for another "
                     "member of the group, who handed in the same file, holds here too."
+                )
+            for exercise, points in differ.items():
+                said = ", ".join(f"{one_line(name)} {points[name]:g}" for name in sorted(points))
+                say(
+                    f"{exercise}: members of a group, who handed in the same file, have different "
+                    f"points by hand ({said}). If that is not meant, change them for each in the "
+                    "formgrader."
                 )
             done |= {s: read_result(course, assignment, s, book.gradebook) for s in got}
     return [done[student] for student in chosen]

@@ -78,29 +78,32 @@ def share(gradebook, notebook, assignment, members):
     """Give a person's points and comments on one member's file to those who wait for them.
 
     `members` handed in the same file. Where a person gave them different points, everybody keeps
-    what is there. Returns the members who got points.
+    what is there: it may be meant. Returns (the members who got points, {grade id: {member:
+    points}} where they differ).
     """
     entries = {}
     for student in members:
         with suppress(MissingEntry):
             entries[student] = gradebook.find_submission_notebook(notebook, assignment, student)
-    given, got = {}, set()  # {grade id: {points: comment}}
-    for entry in entries.values():
+    given, points, got = {}, {}, set()  # by grade ids: {points: comment}, and {member: points}
+    for student, entry in entries.items():
         comments = {comment.name: comment.manual_comment for comment in entry.comments}
         for grade in entry.grades:
-            if grade.manual_score is not None and not grade.needs_manual_grade:
-                given.setdefault(grade.name, {})[grade.manual_score] = comments.get(grade.name)
+            if not grade.needs_manual_grade:
+                points.setdefault(grade.name, {})[student] = grade.score
+                if grade.manual_score is not None:
+                    given.setdefault(grade.name, {})[grade.manual_score] = comments.get(grade.name)
     for student, entry in entries.items():
         for grade in entry.grades:
             if not grade.needs_manual_grade or len(given.get(grade.name, ())) != 1:
                 continue
-            ((points, comment),) = given[grade.name].items()
-            grade.manual_score, grade.needs_manual_grade = points, False
+            ((one, comment),) = given[grade.name].items()
+            grade.manual_score, grade.needs_manual_grade = one, False
             for own in entry.comments:
                 if own.name == grade.name:
                     own.manual_comment = own.manual_comment or comment
             got.add(student)
-    return got
+    return got, {name: points[name] for name in given if len({*points[name].values()}) > 1}
 
 
 def unchanged(old, new):

@@ -101,11 +101,19 @@ def test_a_group_is_graded_by_hand_once(room, capsys, tmp_path):
     assert [room.result(name).score for name in ("eve", "fay", "gus")] == [97] * 3
     assert shown.count(f"−3 {ESSAY}: Why?") == 3
     assert room.result("dan").manual and room.result("hal").manual  # another file
-    # Of two members who got different points each keeps them.
+    assert "different points" not in shown
+    # Of two members who got different points each keeps them, and that is told: for tests, too.
     by_hand(room, "dan", {ESSAY: most})
     by_hand(room, "hal", {ESSAY: most - 1})
+    by_hand(room, "fay", {"comparison-claims": 0})
     assert room.course("grade", room.assignment, *everybody) == 0
+    shown = " ".join(capsys.readouterr().out.split())
     assert [room.result(name).score for name in ("dan", "hal")] == [100, 99]
+    told = "members of a group, who handed in the same file, have different points by hand"
+    assert f"{ESSAY}: {told} (dan {most:g}, hal {most - 1:g}). If" in shown
+    full = maxima(room)["comparison-claims"]
+    assert f"comparison-claims: {told} (eve {full:g}, fay 0, gus {full:g}). If" in shown
+    assert shown.count(told) == 2
 
 
 def test_a_persons_own_points_for_a_test_stay(room):
