@@ -307,7 +307,12 @@ def rates(low, high, count):
             ("project-predictions", "project-good-predictions"), "There is no answer yet."),
     Mistake("no numbers any more", "hand-in-answer",
             hand_in(RUNS | {"changed": [{"val_accuracy": [None]}] * 3}),
-            ("project-report",), "The check cannot use your answer"),
+            ("project-report",), 'runs["changed"] should be [{"val_accuracy": [0.1, ..., 0.9]'),
+    Mistake("numbers by hand", "hand-in-answer",
+            hand_in(RUNS | {"twenty": [0.5, 1.0], "base": [0.47, 0.48, 0.49]}),
+            ("project-twenty",),
+            'runs["twenty"] should be {"accuracy": [0.1, ..., 1.0], ...}, as fit returns it. It is '
+            "[0.5, 1.0].", follows=("project-report",)),
     Mistake("one seed", "hand-in-answer",
             hand_in(RUNS | {"changed": RUNS["changed"][:1]}),
             ("project-report",), "Each setting is trained with three seeds."),

@@ -89,6 +89,25 @@ def test_a_mistake_of_its_own_is_still_lost_and_what_follows_is_not():
     )
 
 
+def test_of_two_tests_about_an_answer_the_one_that_failed_is_named():
+    texts = {"of-pair-answer": "def of_pair():\n    return pair[0]", "pair-answer": "pair = 1, 2"}
+    cells = [
+        answer("pair-answer", "pair = None"),
+        graded("pair-first", "check.value(pair[0], 1)", 2),
+        graded("pair-second", "check.value(pair[1], 2)", 2),
+        answer("of-pair-answer", "def of_pair():\n    raise NotImplementedError()"),
+        graded("of-pair", "check.function(of_pair, [], gives=[1])", 2),
+    ]
+    cells = [made("imports"), *cells]
+    solution = [(cell.name, texts.get(cell.name, cell.source)) for cell in cells]
+    job = job_of(*cells, solution={"hw": solution})
+    wrong = {name.replace("-", "_"): text for name, text in texts.items()}
+    _, found = judged(job, handed_in(job, **wrong | {"pair_answer": "pair = 5, 2"}))
+    assert lost(found) == {"pair-first"}
+    said = "Judged with the official pair, because yours is not right (see pair-first)."
+    assert found["of-pair"] == (True, [said])
+
+
 def test_an_answer_that_is_not_there_is_stood_in_for_but_earns_nothing():
     _, found = graded_with(square_answer=STUBS["square-answer"], sum_answer=STUBS["sum-answer"])
     assert lost(found) == {"square", "sum"}

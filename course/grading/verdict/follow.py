@@ -128,10 +128,13 @@ def _took_too_long(cell):
     return any(output.get("ename") == "TookTooLong" for output in cell.outputs)
 
 
-def remark(found, answers):
-    """The finding that names the official answers with which an exercise was judged."""
+def remark(found, answers, failed):
+    """The finding that names the official answers with which an exercise was judged.
+
+    It refers to the last of the tests `failed` that is about each.
+    """
     names = dict.fromkeys(name for answer in answers for name in found.made_by(answer))
-    tests = dict.fromkeys(found.last[answer] for answer in answers)
+    tests = {a: [t for t in failed if a in found.own.get(t, ())][-1] for a in answers}
     text = _("the official {names}, because yours is not right (see {tests})")
-    text = text.format(names=listed(names), tests=listed(tests))
+    text = text.format(names=listed(names), tests=listed(dict.fromkeys(tests.values())))
     return finding("", Cause.FOLLOWS, received=text)

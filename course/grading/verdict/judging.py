@@ -207,7 +207,7 @@ class Judging:
 
         with self._new_kernel(left), contextlib.suppress(KernelEnded, NoVerdict):
             for name, answers in follow.follow(self._nb, found, failed, chosen, run, passes):
-                said = follow.remark(found, answers)
+                said = follow.remark(found, answers, failed)
                 tests[name].outputs = [new_output("stream", name="stdout", text=said.message)]
                 tests[name].metadata["course"] = outputs.metadata([said], passed=True)
 
