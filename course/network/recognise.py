@@ -142,8 +142,8 @@ def recognised(gives, shape, numbers):
         return "fn", "softmax"
     if any(None in row for row in gives):
         return None
-    constants = next((c for c in LRN_CONSTANTS if _normalises(asked, gives, *c)), None)
-    constants = constants or _fitted(asked, gives)
+    published = (c for c in LRN_CONSTANTS if _normalised(_points(asked, gives, c[0]), c))
+    constants = next(published, None) or _fitted(asked, gives)
     return ("lrn", constants) if constants else None
 
 
@@ -160,11 +160,12 @@ def _points(asked, gives, n):
             yield values[channel], sum(value**2 for value in near), made[channel]
 
 
-def _normalises(asked, gives, n, k, alpha, beta):
+def _normalised(points, constants):
     """Whether the outputs are those of a normalisation with these constants, within 0.2 %."""
+    _, k, alpha, beta = constants
     return all(
         abs(made - value / (k + alpha * squares) ** beta) <= 2e-3 * abs(made)
-        for value, squares, made in _points(asked, gives, n)
+        for value, squares, made in points
     )
 
 
@@ -179,8 +180,9 @@ def _fitted(asked, gives):
             return None
         if len(points) < _FEWEST_POINTS:
             return None
-        points.sort(key=lambda point: point[1])
-        (low, least, first), (high, most, last) = points[0], points[-1]
+        (low, least, first), (high, most, last) = (
+            choose(points, key=lambda point: point[1]) for choose in (min, max)
+        )
         for beta in _BETAS:
             try:
                 ends = [
@@ -192,6 +194,6 @@ def _fitted(asked, gives):
             k = ends[0] - alpha * least
             # A factor alone is no normalisation, nor is 1/x, which has n = 1 and k = 0.
             shows = k > 1e-3 * ends[0] and alpha * most > 0.01 * k
-            if shows and _normalises(asked, gives, n, k, alpha, beta):
+            if shows and _normalised(points, (n, k, alpha, beta)):
                 return n, float(f"{k:.3g}"), float(f"{alpha:.3g}"), beta
     return None
