@@ -14,6 +14,7 @@ usual activations. In the second half they are 25 times as large, so that a norm
 """
 
 import random
+from itertools import accumulate
 
 from course.architectures import LRN_CONSTANTS
 from course.network.functions import FUNCTIONS, agree, softmax
@@ -155,9 +156,10 @@ def _points(asked, gives, n):
     reach, told, channels = n // 2, len(gives[0]), len(asked[0])
     inside = range(reach, min(told, channels - reach)) or range(told)
     for values, made in zip(asked, gives, strict=True):
+        sums = [0, *accumulate(value**2 for value in values)]  # of the squares of all maps before
         for channel in inside:
-            near = values[max(0, channel - reach) : channel - reach + n]
-            yield values[channel], sum(value**2 for value in near), made[channel]
+            first, past = max(0, channel - reach), min(channel - reach + n, channels)
+            yield values[channel], sums[past] - sums[first], made[channel]
 
 
 def _normalised(points, constants):
