@@ -244,7 +244,8 @@ def anatomy(
         return Anatomy(known.name, *parts)
     if isinstance(network, dict) and "steps" in network:
         return Anatomy.of("model", from_trace(network, numbers))
-    if inspect.isroutine(network) or pytorch.is_class(network):
+    called = inspect.isroutine(network) or isinstance(network, functools.partial)
+    if called or pytorch.is_class(network):
         with weightless():
             return anatomy(network(), input_shape, numbers)
     if pytorch.is_module(network):

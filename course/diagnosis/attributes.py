@@ -1,5 +1,7 @@
 """The sentences about one property of a step that stands for a row: its kernel, its padding."""
 
+from math import isclose
+
 from course.diagnosis.causes import Cause, comes_out, finding, formula, size_arithmetic, worded
 from course.language import _, sentences
 
@@ -33,6 +35,8 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         hint = _("The size becomes {formula}.").format(formula=formula(step))
     elif cause is Cause.ACTIVATION_EXTRA and added:
         hint = _("The addition after it has one.")
+    elif cause is Cause.NORMALISATION and _divided(row, step) and library == "torch":
+        hint = _("PyTorch divides alpha by n before it uses it.")
     elif cause in (Cause.CONNECTIONS, Cause.GROUPS) and step.parameters != row.parameters:
         said = _("That is {yours:,} parameters where the table has {right:,}.")
         hint = said.format(yours=step.parameters, right=row.parameters)
@@ -60,6 +64,12 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         hint = sentences(hint, _("In layers.Conv2D the number after the kernel is the stride."))
     said = {"start": start, "hint": sentences(hint, more), "library": library}
     return finding(row.name, cause, expected, received, **said)
+
+
+def _divided(row, step):
+    """Whether a local response normalisation has the row's constants, but for alpha/n as alpha."""
+    (n, k, alpha, beta), wanted = step.constants, row.constants
+    return (n, k, beta) == (*wanted[:2], wanted[3]) and isclose(n * alpha, wanted[2], rel_tol=0.01)
 
 
 def arguments_swapped(edit, library):

@@ -6,6 +6,7 @@ rules decide whether it stays a row.
 
 from itertools import pairwise
 
+from course.language import _
 from course.network import steps
 from course.network.faults import likely
 from course.network.node import Node
@@ -69,20 +70,22 @@ def around(step, x, sides, sign):
     return made.with_(grid=grid)
 
 
-def pad(step, x, *_):
+def pad(step, x, *_rest):
     """ops.pad: zeros around the map, or maps of zeros behind (or around) the others.
 
     Numbers that no maximum can be (`LOWEST`) are what frameworks put around a map for a max pool.
     """
     width = step["config"].get("pad_width")
-    (value, *_) = [*step["args"][1:], *step.get("kwargs", {}).values(), None]
+    (value, *_rest) = [*step["args"][1:], *step.get("kwargs", {}).values(), None]
     lowest = isinstance(value, float | int) and value <= LOWEST
     if value and not lowest:
         raise NotUnderstood  # another number than 0
     if x.flat or not isinstance(width, list) or len(width) != 4:
         raise NotUnderstood
     width = [[side, side] if isinstance(side, int) else list(side) for side in width]
-    if step["config"].get("mode", "constant") != "constant" or any(width[0]):
+    if (mode := step["config"].get("mode", "constant")) != "constant":
+        raise NotUnderstood(_('padding with mode="{mode}"').format(mode=mode))
+    if any(width[0]):
         raise NotUnderstood
     if lowest:
         made = around(step, x, width[1:3], 1)

@@ -1,6 +1,8 @@
 """Dense layers of PyTorch: `nn.Linear`, or a product with a matrix."""
 
-from course.evidence.pytorch.calls import MAP, NotExpressed, add_last, leaves
+from math import prod
+
+from course.evidence.pytorch.calls import MAP, NotExpressed, add_before, add_last, leaves
 
 
 def linear(call):
@@ -17,6 +19,26 @@ def _product_and_bias(call):
     """`torch.addmm(bias, x, weight)`"""
     bias, x, weight = call.args[:3]
     _by_hand(call, x, weight, bias)
+
+
+def _sum_of_products(call):
+    """`torch.einsum("bi,oi->bo", x, weight)`: along the maps, or over all values of an image."""
+    equation, x, weight = call.args
+    read, _, made = equation.replace(" ", "").partition("->")
+    ours, theirs = read.split(",")
+    summed = [axis for axis in ours if axis in theirs and axis not in made]
+    (unit, *more) = [axis for axis in theirs if axis not in ours]
+    if more or id(x) not in call.found or id(weight) in call.found or len(theirs) > len(summed) + 1:
+        raise NotExpressed
+    source = call.sources[id(x)]
+    if summed == [*ours[1:]] and made == ours[0] + unit:
+        source = add_before(call, "layers.Flatten", {}, [prod(x.shape[1:])], source)
+    elif made != ours.replace("".join(summed), unit) or call.axis(x, ours.index(*summed)) != -1:
+        raise NotExpressed
+    config = {"units": call.made[0].shape[made.index(unit)], "use_bias": False}
+    add_last(
+        call, "layers.Dense", config | {"activation": "linear"}, [source], leaves(call, weight)
+    )
 
 
 def _by_hand(call, x, weight, bias=None):
@@ -36,4 +58,5 @@ def _dense(call, x, weight, bias):
 
 WRITERS = {
     "linear": linear, "matmul": _product, "mm": _product, "addmm": _product_and_bias,
+    "einsum": _sum_of_products,
 }  # fmt: skip

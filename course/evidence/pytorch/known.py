@@ -48,6 +48,7 @@ class Known:
         self.found, self.layouts = {}, {}  # id(tensor) -> (step, output), and -> its layout
         self.flattened = {}  # id(vector) -> (layout, sides) of the map that it was
         self.unexpanded, self.unscaled = {}, {}  # id(tensor) -> what it was before, as an argument
+        self.filled = {}  # id(tensor) -> (what it was before, {(first, end) of its maps: what now})
         self._constants, self._twins = {}, {}  # id(tensor) -> Constant, and -> its twin
         self._versions = {}  # id(tensor) -> how often it had been overwritten when it was made
         self._kept = []  # keeps all of them alive, so that no id is used twice
@@ -56,13 +57,13 @@ class Known:
         """Note which output of which step a tensor is, as (step, output), and its layout."""
         self.found[id(tensor)], self.layouts[id(tensor)] = output, layout
         self._versions[id(tensor)] = tensor._version
-        for before in (self.flattened, self.unexpanded, self.unscaled):
+        for before in (self.flattened, self.unexpanded, self.unscaled, self.filled):
             before.pop(id(tensor), None)
         self._kept.append(tensor)
 
     def depends(self, tensor):
         """Whether a tensor depends on the input."""
-        return id(tensor) in self.found
+        return id(self._twins.get(id(tensor), tensor)) in self.found
 
     def argument(self, tensor):
         """A tensor as an argument in the trace. Raises Misused if its values were overwritten."""

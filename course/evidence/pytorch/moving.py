@@ -4,6 +4,7 @@ They are understood if the values have the same order when channels come last. `
 width, channels)` of a map with channels first mixes them, and stays a step of its own.
 """
 
+from itertools import chain, pairwise
 from math import prod
 
 from course.evidence.pytorch.calls import (
@@ -106,19 +107,18 @@ def stacked(call):
 
 
 def padded(call):
-    """F.pad with a number: around the map, or maps of zeros; a negative width crops."""
+    """F.pad: around the map, or maps of zeros; a negative width crops. Other modes stay a step."""
     pads, mode, value = call.get(1, "pad"), call.get(2, "mode", "constant"), call.get(3, "value")
-    if mode != "constant" or len(call.layout_of(call.x)) != 3:
+    if len(call.layout_of(call.x)) != 3:
         raise NotExpressed
     sides = [[0, 0] for _ in range(3)]
     layout = call.layout_of(call.x)
     for place in range(len(pads) // 2):
         sides[layout[2 - place]] = list(pads[2 * place : 2 * place + 2])
     every, source = [s for axis in sides for s in axis], [call.source]
-    if any(sides[2]) or value:
+    if any(sides[2]) or value or mode != "constant":
         number = {"kwargs": {"constant_values": value}} if value else {}
-        config = {"pad_width": [[0, 0], *sides], "mode": "constant"}
-        add_last(call, "ops.Pad", config, source, **number)
+        add_last(call, "ops.Pad", {"pad_width": [[0, 0], *sides], "mode": mode}, source, **number)
     elif min(every) >= 0:
         add_last(call, "layers.ZeroPadding2D", {"padding": sides[:2]}, source)
     elif max(every) <= 0:
@@ -161,6 +161,47 @@ def _chosen(call, keys):
                           for axis in range(len(layout)))]  # fmt: skip
     gone = {dim - 1 for dim, key in enumerate(keys) if isinstance(key, int)}
     return add_last(call, "ops.GetItem", {}, [source, ordered], layouts=[without(call, gone)])
+
+
+def filled(call):
+    """`y[:, a:b] = x`: what stood in `y` stays before and behind, beside the maps of `x`."""
+    y, keys, x = call.args
+    keys, sides = [*keys] if isinstance(keys, tuple) else [keys], list(y.shape)
+    layout = usual(len(sides) - 1)
+    at = layout.index(len(layout) - 1) + 1  # the axis of the maps
+    key = keys.pop(at) if len(keys) > at else None
+    layouts = {call.layout_of(value) for value in (x, y) if id(value) in call.found}
+    if id(x) not in call.found or layouts != {layout} or not isinstance(key, slice):
+        raise NotExpressed
+    start, stop, by = key.indices(y.shape[at])
+    sides[at] = stop - start
+    if by != 1 or any(key != slice(None) for key in keys) or list(x.shape) != sides:
+        raise NotExpressed
+    known = call.tracer.known
+    before, parts = known.filled.get(id(y), (call.sources.get(id(y)), {}))
+    apart = {(a, b) for a, b in parts if b <= start or stop <= a}
+    if any((a, b) not in apart and not start <= a < b <= stop for a, b in parts):
+        raise NotExpressed  # of an earlier part only some maps are overwritten
+    parts = {maps: parts[maps] for maps in apart} | {(start, stop): call.sources[id(x)]}
+    ends = [0, *chain(*sorted(parts)), y.shape[at]]
+    args = [
+        parts.get(maps) or _stays(call, before, *maps)
+        for maps in pairwise(ends)
+        if maps[0] < maps[1]
+    ]
+    add_last(call, "layers.Concatenate", {"axis": -1}, [args], layouts=[layout])
+    known.filled[id(y)] = before, parts
+
+
+def _stays(call, before, start, stop):
+    """Some maps of a tensor that is being filled: of the step `before`, or else zeros or unset."""
+    y, _, x = call.args
+    shape = [*channels_last(tuple(y.shape), usual(y.dim() - 1))[:-1], stop - start]
+    op, args = "ops.GetItem", [before, ["...", {"slice": [start, stop, None]}]]
+    if before is None:
+        zeros = call.tracer.known.constant(y).zeros
+        op, args = "ops.ZerosLike" if zeros else "ops.Empty", [call.sources[id(x)]]
+    return {"tensor": [call.tracer.step(call, op, {}, args, [shape]), 0]}
 
 
 def narrowed(call):

@@ -15,6 +15,7 @@ from functools import partial
 
 from course.evidence import probes, regions, values
 from course.evidence.ends import TraceError, mixed
+from course.evidence.keras_private import patches
 from course.evidence.lines import Misused, in_line, own_place
 from course.evidence.pytorch import biases, calls, errors, fits, masks, steps, without_triton
 from course.evidence.pytorch.again import again
@@ -51,11 +52,42 @@ def trace(module, input_shape, numbers=FIXED, passed=None):
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise TraceError(_("What torch.jit made cannot be read. Hand over the module itself."))
     tracer = _tracer(torch)(module, passed)
-    with without_triton(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with _quiet(torch):
         x = tracer.image(tuple(input_shape))
         with tracer.named(), tracer:
             outputs = module(x)
         return tracer.traced(outputs, numbers)
+
+
+@contextlib.contextmanager
+def _quiet(torch):
+    """Within this, no gradients are followed, and the student's random numbers stay as they are.
+
+    Beside that `torch.inference_mode` would do nothing but hide which tensors are overwritten.
+    """
+    of = torch.nn.utils.parametrize.ParametrizationList
+    with without_triton(), torch.no_grad(), torch.random.fork_rng(devices=[]), patches() as replace:
+        for name in ("__enter__", "__exit__"):
+            replace(torch.inference_mode, name, lambda *_: None)
+        replace(of, "forward", _or_as_it_is(of.forward))
+        yield
+
+
+def _or_as_it_is(forward):
+    """`forward` of a parametrisation. One of PyTorch's own may need values, as `orthogonal` does.
+
+    Such a weight is computed from one parameter of the same shape, which is given instead.
+    """
+
+    def weight(parts):
+        try:
+            return forward(parts)
+        except TypeError:
+            if not all(type(part).__module__.startswith("torch.") for part in parts):
+                raise
+            return parts.original
+
+    return weight
 
 
 def _tracer(torch):
@@ -236,7 +268,8 @@ class _Tracer:
     def _called(self, op, weights):
         """A step's name: the path of the module that makes it, or its kind with a number."""
         inner = self.stack[-1] if self.stack else None
-        if (self.module() or weights) and self.paths.get(id(inner)):
+        alone = self.module() and not inner._parameters  # a step without weights is the module
+        if (alone or weights) and self.paths.get(id(inner)):
             return self.paths[id(inner)]
         kind = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", op.split(".")[1]).lower()
         number = self.counts[kind] = self.counts.get(kind, -1) + 1
