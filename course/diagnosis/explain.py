@@ -65,7 +65,7 @@ def _changed(alignment, run):
     table = alignment.nets.table
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
-    more = one_tower(alignment, edit)
+    more = _other_maps(alignment, edit)
     if [cause for cause, _, _ in edit.differences] == [Cause.ACTIVATION_MISSING]:
         more = sentences(more, not_read(alignment, [edit.row], is_activation_of))
     if turned_round := arguments_swapped(edit, library):
@@ -74,6 +74,17 @@ def _changed(alignment, run):
         attributed(edit, *each, library, first=number == 0, sizes=sizes, added=added, more=more)
         for number, each in enumerate(edit.differences)
     ]
+
+
+def _other_maps(alignment, edit):
+    """A sentence about a step that makes only a share of the row's maps, or "".
+
+    The others may come out of a layer like it that nothing reads, as that of another tower.
+    """
+    share = Cause.FILTERS in [cause for cause, *_ in edit.differences]
+    share = share and edit.row.filters % edit.step.filters == 0
+    unread = not_read(alignment, [edit.step]) if share else ""
+    return unread or one_tower(alignment, edit)
 
 
 def _resizes(edit):

@@ -46,6 +46,7 @@ def left_out(alignment, run):
             return [_reads_another(alignment, run, reader, step)]
         elif joined := _without_a_branch(alignment, run, reader):
             return [joined]
+    step = step or _next(alignment, value)
     received = what(alignment, step) if step else _("the output")
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
     hint = ""
@@ -174,6 +175,20 @@ def _follows(alignment, value, step):
 
     True as well if one of the value's rows has no step: then it cannot be told.
     """
+    nets, stands = alignment.nets, _stand_for(alignment, value)
+    read = nets.net.nodes_read_by(nets.net.number[id(step)])
+    return None in stands or not stands.isdisjoint(read)
+
+
+def _next(alignment, value):
+    """The first step that reads what stands for a value of the table; None if nothing does."""
+    stands, readers = _stand_for(alignment, value), alignment.nets.net.readers
+    read = min((reader for step in stands - {None} for reader in readers[step]), default=None)
+    return None if read is None else alignment.nets.net.nodes[read]
+
+
+def _stand_for(alignment, value):
+    """The numbers of the steps that stand for a value's rows, and None if one has no step."""
     nets, stands = alignment.nets, set()
     for part in value.parts:
         row = nets.table.number[id(part[0])]
@@ -184,8 +199,7 @@ def _follows(alignment, value, step):
             for edit in alignment.edits
             if (edit.kind, edit.at) == (Kind.FOLLOWS, row)
         )
-    read = nets.net.nodes_read_by(nets.net.number[id(step)])
-    return None in stands or not stands.isdisjoint(read)
+    return stands
 
 
 def _reads_another(alignment, run, row, step):

@@ -32,7 +32,9 @@ _RESHAPED = N_("reshape got {first} numbers, and the new shape has {second}")
 _MULTIPLE = N_(
     "reshape got {first} numbers, which is no multiple of {second}, the product of the given sides"
 )
+_NONE = N_("None stands where a tensor should. A function that ends without return gives None")
 _SHAPE = r"[(\[]([\d, ]*)[)\]]"
+_OF_IMAGES = r"[(\[]None, ([\d, ]*)[)\]]"  # a shape whose first side is the number of images
 
 #: {a pattern of how a text of Keras, TensorFlow or JAX begins: its meaning in a student's code}.
 #: {first} and {second} are the numbers in the groups of the pattern.
@@ -43,6 +45,7 @@ _IN_WORDS = {
     rf"dot_general requires contracting .* got {_SHAPE} and {_SHAPE}": _PRODUCT,
     rf".*Incompatible shapes: {_SHAPE} vs\. {_SHAPE}": _TOGETHER,
     rf"\w+ got incompatible shapes for broadcasting: {_SHAPE}, {_SHAPE}": _TOGETHER,
+    rf"Cannot broadcast shape.* are: {_OF_IMAGES} and {_OF_IMAGES}": _TOGETHER,
     rf"Incompatible shapes for broadcasting: shapes=\[{_SHAPE}, {_SHAPE}\]$": _TOGETHER,
     rf".*ConcatOp : .*shape\[0\] = {_SHAPE} vs\. shape\[1\] = {_SHAPE}": _JOINED,
     rf"Cannot concatenate arrays with shapes .* {_SHAPE}, {_SHAPE}": _JOINED,
@@ -207,9 +210,8 @@ _IN_WORDS = {
     r"Only input tensors .*: <\w+ name=(\w+)": N_(
         "a tensor is needed here, and {first} is a layer or a model. Call it on a tensor first"
     ),
-    r"(?:Only input tensors .*|Inputs to a layer should be tensors. Got ')None": N_(
-        "None stands where a tensor should. A function that ends without return gives None"
-    ),
+    r"(?:Only input tensors .*|Inputs to a layer should be tensors. Got ')None"
+    r"|Invalid dtype: NoneType": _NONE,
     r"(?:Only input tensors .*: |Inputs to a layer should be tensors. Got ')(.*?)'? \(of type": N_(
         "a tensor is needed here. Received: {first}"
     ),
@@ -232,6 +234,8 @@ _IN_WORDS = {
         "what stands before .{first} is None. A function without return gives None, and so do "
         "model.add() and model.summary()"
     ),
+    r"unsupported operand type\(s\) for \S+ "
+    r"(?:'NoneType' and '\w*Tensor'|'\w*Tensor' and 'NoneType')": _NONE,
     r"unsupported operand type\(s\) for \S+ (?:'NoneType' and|'\w+' and 'NoneType')": N_(
         "None stands in a calculation here. In a network x.shape[0] is None, because the number of "
         "images is left open"

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import suppress
 from math import prod
 
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
@@ -32,10 +31,8 @@ from course.evidence.keras_private import (
     every_layer_of,
     is_symbolic,
     made_by,
-    outputs_of_calls,
 )
-from course.evidence.keras_state import made_at, made_of, untouched
-from course.evidence.lines import in_line
+from course.evidence.keras_state import untouched
 from course.evidence.settings import (
     MOST_VALUES,
     activation_class,
@@ -44,6 +41,7 @@ from course.evidence.settings import (
     published,
     settings,
 )
+from course.evidence.unread import unread_by
 from course.language import _
 from course.network.recognise import FIXED
 
@@ -53,7 +51,6 @@ if TYPE_CHECKING:  # typing is slow to import
 
 
 _MAX_STEPS = 5000
-_MOST_UNREAD = 20  # layers that nothing reads
 
 
 def trace(
@@ -79,7 +76,7 @@ def trace(
             tracer = _Tracer(keras, inputs, closed)
             found = tracer.traced(outputs, numbers)
         _mark_lost(tracer.steps, tracer.nodes, model)
-        if unread := tracer.unread():
+        if unread := unread_by(tracer):
             found["unread"] = unread
         return found
 
@@ -109,43 +106,16 @@ class _Tracer:
     def traced(self, outputs, numbers):
         """The trace of all steps that lead to these outputs."""
         for tensor in outputs:
-            self._visit(tensor)
-        outputs = [self._where(tensor) for tensor in outputs]
+            self.visit(tensor)
+        outputs = [self.where(tensor) for tensor in outputs]
         closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
-        call = probes.caller(self.keras, self.nodes, lambda t: tuple(self._where(t)))
+        call = probes.caller(self.keras, self.nodes, lambda t: tuple(self.where(t)))
         odd = regions.not_understood(self.inputs, self.steps)
         probes.add_probes(self.inputs, self.steps, outputs, closed, odd, call, numbers)
         regions.add_regions(self.inputs, self.steps, odd, call, numbers)
         operations = {number: node.operation for number, node in self.nodes.items()}
         own_layers.add_outputs(self.inputs, self.steps, operations, call, numbers)
         return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
-
-    def unread(self):
-        """The steps of layers that were called in this check, and that no output depends on.
-
-        Call it last, as they get numbers behind those of the other steps.
-        """
-        found, steps = [], list(self.steps)
-        for layer in made_of(self.keras.Layer):
-            read = id(layer) in self.layers or isinstance(layer, self.keras.Model)
-            if read or published(layer) is not type(layer) or len(found) == _MOST_UNREAD:
-                continue
-            if place := made_at(layer):
-                with suppress(Exception):  # what nothing reads need not hang together
-                    found += self._unread(layer, in_line(place))
-        self.steps[:] = steps
-        return found
-
-    def _unread(self, layer, line):
-        """The step of a layer's last call that depends on the inputs, in a list."""
-        for tensor in outputs_of_calls(layer):
-            with suppress(TraceError):  # called inside a layer of the student's own
-                self._visit(tensor)
-                node, step = _node(tensor), self.steps[-1]
-                if self.nodes[step["id"]] is node:
-                    reads = [_shape(source) for source in node.input_tensors]
-                    return [{**step, "reads": reads, "line": line}]
-        return []
 
     def _own(self, operation):
         """Whether an operation is the student's own, so that its name does not say what it does."""
@@ -158,10 +128,11 @@ class _Tracer:
         self.found[id(tensor)] = where
         self.kept.append(tensor)
 
-    def _where(self, tensor):
+    def where(self, tensor):
+        """[number of its step, which of its outputs] of a tensor that was visited."""
         return self.found[id(tensor)]
 
-    def _visit(self, tensor):
+    def visit(self, tensor):
         """Write down all steps that a tensor depends on, earliest first, without deep recursion."""
         waiting = [tensor]
         while waiting:
@@ -177,7 +148,7 @@ class _Tracer:
                 continue
             waiting.pop()
             if (opened := self._opened(tensor, node)) is not None:
-                self._remember(tensor, self._where(opened[0]))
+                self._remember(tensor, self.where(opened[0]))
             else:
                 self._write(node)
 
@@ -249,17 +220,17 @@ class _Tracer:
         try:
             with backends.understood():
                 after = activation(before)
-            self._visit(after)
+            self.visit(after)
         except Exception:  # not made of Keras operations: keep its name, as an unknown function
             name = getattr(activation, "__name__", "?")
             step["config"]["activation"] = _("{name} (own function)").format(name=name)
             return
-        self._remember(node.outputs[0], self._where(after))
+        self._remember(node.outputs[0], self.where(after))
 
     def _plain(self, value):
         """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""
         if is_symbolic(value):
-            return {"tensor": self._where(value)}
+            return {"tensor": self.where(value)}
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if value is Ellipsis:

@@ -5,7 +5,7 @@ import pytest
 from keras import layers as L
 
 from course import check
-from course.architectures import googlenet, lenet, resnet, vgg
+from course.architectures import alexnet, googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause
 from course.evidence import weightless
 from course.evidence.trace import trace
@@ -61,6 +61,54 @@ def test_a_layer_whose_output_is_not_kept():
     assert only.row == "F6" and "Nothing reads what comes out of dense" in only.message
     (only,) = findings(Model, table)
     assert only.row == "S4" and "self.pools = [L.MaxPooling2D(2), L.MaxPooling2D" in only.message
+
+
+def test_the_last_of_several_layers_is_named():
+    def build():
+        image = keras.Input((32, 32, 1))
+        x = L.Conv2D(6, 5, activation="relu")(image)
+        x = L.MaxPooling2D(2, name="last_of_them")(x)
+        x = L.MaxPooling2D(2)(L.Conv2D(16, 5, activation="relu")(image))
+        x = L.Dense(84, "relu")(L.Dense(120, "relu")(L.Flatten()(x)))
+        return keras.Model(image, L.Dense(10, "softmax")(x))
+
+    (first, *_) = findings(build, lenet.LENET5_RELU)
+    assert (first.row, first.cause) == ("C1", Cause.MISSING)
+    assert "Nothing reads what comes out of last_of_them, made in line " in first.message
+
+
+def test_training_heads_that_are_not_returned():
+    def build():
+        model = google(heads=True)
+        return keras.Model(model.input, model.outputs[-1])
+
+    first, second = findings(build, googlenet.GOOGLENET_TRAINING)
+    assert (first.row, first.cause) == ("aux_4a_pool", Cause.MISSING)
+    assert "after 4a comes conv2d_" in first.message
+    assert 'L.Dense(1000, activation="softmax")(y)' in first.message
+    assert second.cause is Cause.OUTPUT_COUNT
+
+
+def test_the_other_tower_of_a_row_is_named():
+    def build(both):
+        image = keras.Input((227, 227, 3))
+        towers = [conv(48, 11, 4, "valid")(image) for _ in range(2)]
+        towers = [L.MaxPooling2D(3, 2)(families.lrn_by_ops(x)) for x in towers]
+        towers = [conv(128, 5)(x) for x in towers]
+        towers = [L.MaxPooling2D(3, 2)(families.lrn_by_ops(x)) for x in towers]
+        joined = L.Concatenate()(towers)
+        one, other = conv(192, 3)(joined), conv(192, 3, name="other_tower")(joined)
+        towers = [conv(192, 3)(one), conv(192, 3)(other if both else one)]
+        towers = [L.MaxPooling2D(3, 2)(conv(128, 3)(x)) for x in towers]
+        x = L.Flatten()(L.Concatenate()(towers))
+        x = L.Dense(4096, "relu")(L.Dense(4096, "relu")(x))
+        return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+    with check.silently():
+        check.model(lambda: build(True), like=alexnet.ALEXNET_TWO_GPUS)
+    (first, *_) = findings(lambda: build(False), alexnet.ALEXNET_TWO_GPUS)
+    assert (first.row, first.cause) == ("conv3", Cause.FILTERS)
+    assert "Nothing reads what comes out of other_tower, made in line " in first.message
 
 
 def test_an_addition_whose_output_is_not_kept(monkeypatch):
