@@ -309,7 +309,7 @@ def test_a_file_in_which_nobody_is_found_is_not_written(school, tmp_path, capsys
     own.write_text(Gradescope({"9": ("Eve", "Fox", "e@example.org")}, "LeNet", 20).text())
     to = tmp_path / "out.csv"
     assert school.course("export", "02-lenet", "--into", str(own), "--to", str(to)) == 1
-    assert "None of the 2 students with a final score is in" in capsys.readouterr().err
+    assert "Final scores: 2, and none is of a student in" in capsys.readouterr().err
     assert not to.exists()
 
 

@@ -180,8 +180,8 @@ def fill(everything, lms, sheet, to):
                     sheet.fill(1 + person.line, place.comments, comment(one))
     if final and not there:
         raise CourseError(
-            f"None of the {len(final)} students with a final score is in {sheet.path}, so nothing "
-            "was written. If it is the file of this class, name it with --roster when you collect, "
+            f"Final scores: {len(final)}, and none is of a student in {sheet.path}. So nothing was "
+            "written. If it is the file of this class, name it with --roster when you collect, "
             "so that the students are known as it has them."
         )
     sheet.write(to)
