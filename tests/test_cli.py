@@ -273,9 +273,11 @@ def test_a_student_who_does_not_exist_is_not_made(room, capsys):
         assert "Did you mean ada_lovelace?" in said
     with Gradebook(CourseFolder(room.folder).database) as gradebook:
         assert "ada_lovelase" not in {student.id for student in gradebook.students}
-        gradebook.add_student("only_enrolled")
+        gradebook.add_student("only_enrolled", first_name="Max", last_name="Müller")
     assert room.course("grade", room.assignment, "--student", "only_enrolled") == 1
     assert f"only_enrolled handed in nothing for {room.assignment}" in capsys.readouterr().err
+    assert room.course("grade", room.assignment, "--student", "müller") == 1
+    assert "none has this id. Did you mean Max Müller, only_enrolled?" in capsys.readouterr().err
 
 
 def test_a_student_is_taken_out_as_the_page_says(room):

@@ -177,14 +177,17 @@ class CourseFolder:
         if not names:
             return []
         with Gradebook(self.database) as gradebook:
-            known = {student.id for student in gradebook.students}
-        for assignment in self.assignments():
-            known.update(self.students(assignment))
+            parts = {s.id: (s.first_name or "", s.last_name or "") for s in gradebook.students}
+        called = {id_: " ".join(part).strip() for id_, part in parts.items()}
+        known = {*called, *(s for name in self.assignments() for s in self.students(name))}
         for name in names:
             if name not in known:
+                own = [i for i, full in called.items() if name and name.lower() in full.lower()]
+                who = " or ".join(f"{one_line(called[id_])}, {id_}" for id_ in sorted(own)[:3])
                 raise CourseError(
                     f"There is no student {one_line(name)!r}: {len(known)} are in the gradebook or "
-                    f"have handed something in, and none has this id." + meant(name, known)
+                    "have handed something in, and none has this id."
+                    + (f" Did you mean {who}?" if who else meant(name, known))
                 )
         return list(dict.fromkeys(names))
 

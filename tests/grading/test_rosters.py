@@ -221,7 +221,14 @@ def test_numbers_that_a_spreadsheet_has_shortened_are_told(room, tmp_path, moodl
 def test_a_workbook_is_told_from_a_csv_file(room, tmp_path, moodle, capsys):
     roster = packed(tmp_path / "r.csv", {"xl/workbook.xml": "<workbook/>"})
     assert room.collect(moodle, "--roster", roster) == 1
-    assert "it is an Excel workbook; save it as CSV UTF-8" in capsys.readouterr().err
+    assert "it is an Excel workbook or a zip file; save the table as CSV" in capsys.readouterr().err
+
+
+def test_a_class_list_in_the_archives_place_is_told(room, tmp_path, capsys):
+    (tmp_path / "Grades.csv").write_text(worksheet("English"))
+    assert room.collect(tmp_path / "Grades.csv") == 1
+    said = "It is a table. If it is the class list: course collect submissions.zip --roster FILE"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"\0", b"\xff\xfea", b"\0a\xd8"])

@@ -187,6 +187,10 @@ def _instead(archive):
             "It is a notebook. Put it into a folder that has the student's id as its name, and "
             "give the folder in which that one lies."
         )
+    if name.endswith((".csv", ".tsv", ".xlsx")):
+        return (
+            "It is a table. If it is the class list: course collect submissions.zip --roster FILE"
+        )
     if name.endswith(_PACKED):
         return "Unpack it, and give the folder with its contents."
     return (

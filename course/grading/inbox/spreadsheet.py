@@ -21,7 +21,7 @@ def read_csv(path, what="roster"):
     try:
         content = Path(path).read_bytes()
         if content.startswith(b"PK\x03\x04"):
-            raise ValueError("it is an Excel workbook; save it as CSV UTF-8")
+            raise ValueError("it is an Excel workbook or a zip file; save the table as CSV UTF-8")
         text, _, note = decoded(content)
         head = _HEAD.match(text)
         text = text[head.end() :]
