@@ -334,15 +334,15 @@ def reasons(one):
         if one.result.failed:
             return [_("Not graded: {reason}").format(reason=one.result.failed)]
         lines = []
-        for name, points, most in one.grades:
-            if points < most and name not in one.waiting:
-                said = one.said.get(name) or [_("no reason is known")]
-                lines.append(f"−{most - points:g} {name}: {said[0]}")
+        for grade in one.grades:
+            if grade.points < grade.most and not grade.waits:
+                said = grade.reasons or [_("no reason is known")]
+                lines.append(f"−{grade.most - grade.points:g} {grade.name}: {said[0]}")
         lines += [f"{name}: {said}" for name, said in one.result.remarks]
-        late = sum(points for _name, points, _most in one.grades) - one.result.score
+        late = sum(grade.points for grade in one.grades) - one.result.score
         if late > 0.005:
             lines.append(_("−{points:g} handed in late").format(points=late))
-        if waiting := [name for name, *_points in one.grades if name in one.waiting]:
+        if waiting := [grade.name for grade in one.grades if grade.waits]:
             said = _("A person still grades {names}.")
             lines.append(said.format(names=_(", ").join(waiting)))
     return lines

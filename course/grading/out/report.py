@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import StatisticsError, correlation, mean, median, quantiles, stdev
 from urllib.parse import quote
@@ -82,19 +83,18 @@ class Summary:
 
     assignment: str
     maximum: float
-    scores: list
+    results: list  # the Result of each student who has a score
     failed: list  # (student, reason)
     seconds: float | None
     exercises: list
     mistakes: list
     blank: int  # handed in without a single answer
     students: list
-    waiting: int = 0
-    repaired: int = 0
-    late: int = 0
-    uncontained: int = 0
-    followed: int = 0  # with an exercise that was judged with an official answer
     process: Process | None = None  # how it came to its answers, if the notebooks keep that
+
+    @cached_property
+    def scores(self):
+        return sorted(result.score for result in self.results)
 
     @property
     def count(self):
@@ -151,10 +151,7 @@ def report(course, assignments, to="report.html"):
 
 def summary(course, assignment, place=Path()):
     """The Summary of an assignment's submissions; `place` is the folder of the report."""
-    points, scores, failed, seconds, total = {}, [], [], [], 0.0
-    counts, maximum, titles, found = Counter(), {}, {}, defaultdict(list)
-    read = set()  # names of notebooks whose headings are known
-    letters = defaultdict(Counter)
+    graded, failed, total = {}, [], 0.0  # graded: {student: Scored}
     students = {name: Student(name, None, PENDING) for name in course.students(assignment)}
     unreadable = {name: about.unreadable for name, about in intake(course, assignment).items()}
     for one in scored(course, [assignment]):
@@ -169,31 +166,16 @@ def summary(course, assignment, place=Path()):
             failed.append((student, result.failed.splitlines()[0]))
             students[student] = Student(student, None, "could not be graded", page)
             continue
-        points[student] = {name: got for name, got, _ in one.grades if name not in one.waiting}
-        maximum |= {name: most for name, _, most in one.grades}
-        scores.append(result.score)
+        graded[student] = one
         by_hand = "graded by hand" if result.by_hand else "graded"
         state = "waits for a person" if result.manual else by_hand
         students[student] = Student(student, result.score, state, page)
-        counts["waiting"] += result.manual
-        counts["repaired"] += bool(result.repairs)
-        counts["followed"] += bool(result.remarks)
-        counts["late"] += bool(result.late)
-        counts["uncontained"] += not result.contained
-        for path in sorted(course.path("autograded", assignment, student).glob("*.ipynb")):
-            nb = judged_notebook(path, assignment)
-            seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
-            if path.stem not in read:
-                read.add(path.stem)
-                titles |= _titles(nb)
-            for name, verdict in judged(nb).items():
-                if verdict["passed"]:
-                    continue
-                first = verdict["findings"][0]  # the others may follow from it
-                found[name, first["row"], first["cause"]].append((student, first["message"]))
-                for item in verdict["findings"]:
-                    if item["cause"] == Cause.CHOICE.name and "received" in item:
-                        letters[name, item["row"]][item["received"]] += 1
+    titles, seconds, found, letters = _judged(course, assignment, graded)
+    points = {
+        student: {grade.name: grade.points for grade in one.grades if not grade.waits}
+        for student, one in graded.items()
+    }
+    maximum = {grade.name: grade.most for one in graded.values() for grade in one.grades}
     blank = _blank(points, found)
     answered = {who: got for who, got in points.items() if who not in blank}
     exercises = [
@@ -207,10 +189,42 @@ def summary(course, assignment, place=Path()):
         if name in maximum
     ]  # fmt: skip
     return Summary(
-        assignment, total, sorted(scores), failed, median(seconds) if seconds else None,
-        exercises, _mistakes(found), len(blank), [students[name] for name in sorted(students)],
-        process=process(course, assignment), **counts,
-    )  # fmt: skip
+        assignment,
+        maximum=total,
+        results=[one.result for one in graded.values()],
+        failed=failed,
+        seconds=median(seconds) if seconds else None,
+        exercises=exercises,
+        mistakes=_mistakes(found),
+        blank=len(blank),
+        students=[students[name] for name in sorted(students)],
+        process=process(course, assignment),
+    )
+
+
+def _judged(course, assignment, students):
+    """What the judged notebooks of these students say, as four collections.
+
+    {grade id: the heading above it}; the seconds of each notebook; {(grade id, row, cause):
+    [(student, message)]} of the first finding in each failed exercise; and {(grade id, question):
+    Counter of the wrong letters}.
+    """
+    titles, seconds, found, letters = {}, [], defaultdict(list), defaultdict(Counter)
+    for student in students:
+        for path in sorted(course.path("autograded", assignment, student).glob("*.ipynb")):
+            nb = judged_notebook(path, assignment)
+            seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
+            for name, title in _titles(nb).items():
+                titles.setdefault(name, title)
+            for name, verdict in judged(nb).items():
+                if verdict["passed"]:
+                    continue
+                first = verdict["findings"][0]  # the others may follow from it
+                found[name, first["row"], first["cause"]].append((student, first["message"]))
+                for item in verdict["findings"]:
+                    if item["cause"] == Cause.CHOICE.name and "received" in item:
+                        letters[name, item["row"]][item["received"]] += 1
+    return titles, seconds, found, letters
 
 
 def _feedback_page(course, assignment, student, place):

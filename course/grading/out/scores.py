@@ -22,6 +22,18 @@ UNSAFE, MISSING, UNREADABLE = "graded without a sandbox", "not handed in", "hand
 PENDING, CHANGED = "handed in, not graded yet", "handed in anew, not graded yet"
 STATES = (GRADED, WAITS, FAILED, UNSAFE, CHANGED, PENDING, UNREADABLE, MISSING)
 NO_SCORE = (PENDING, UNREADABLE, MISSING)
+_LATE = "late, as the LMS marks it"
+
+
+@dataclass
+class Grade:
+    """A student's points in one exercise."""
+
+    name: str  # its grade id
+    points: float
+    most: float
+    waits: bool  # for a person
+    reasons: list  # sentences, why points are missing
 
 
 @dataclass
@@ -30,8 +42,7 @@ class Scored:
 
     row: dict  # COLUMNS, and each exercise's points by grade id
     result: Result | None = None  # None: nothing was graded
-    grades: list = field(default_factory=list)  # (grade id, points, most points)
-    waiting: set = field(default_factory=set)  # grade ids of answers that wait for a person
+    grades: list = field(default_factory=list)  # a Grade for each exercise
     number: dict = field(default_factory=dict)  # {LMS: its number for the student, or None}
     canvas: dict = field(default_factory=dict)  # the student's line in Canvas's own file
 
@@ -44,33 +55,32 @@ class Scored:
         both = [self.row["last_name"], self.row["first_name"]]
         return ", ".join(filter(None, both)) or self.row["student"]
 
-    @property
-    def said(self):
-        """{grade id: why points are missing there}."""
-        return {name: messages for name, _, messages in self.result.lost}
-
 
 def scored(course, assignments=(), students=()):
     """A Scored for each student of the gradebook and each assignment."""
     penalise(course, assignments)
     record = Record(course)
     with Gradebook(course.database) as gradebook:
-        class_ = sorted(gradebook.students, key=lambda student: student.id)
+        class_ = [each for each in gradebook.students if not students or each.id in students]
+        class_.sort(key=lambda student: student.id)
         for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
             if assignments and assignment.name not in assignments:
                 continue
             handed_in = {s.student_id: s for s in assignment.submissions}
             for student in class_:
-                if not students or student.id in students:
-                    submission = handed_in.get(student.id)
-                    yield _scored(course, gradebook, record, assignment, student, submission)
+                found = _ungraded(course, record, assignment, student)
+                submission = handed_in.get(student.id)
+                folder = course.path("autograded", assignment.name, student.id)
+                if submission is not None and any(folder.glob("*")):
+                    found.result = read_result(course, assignment.name, student.id, gradebook)
+                    _add_grades(course, record, found, submission)
+                yield found
 
 
-def _scored(course, gradebook, record, assignment, student, submission):
-    number = {
-        lms: record.number(lms, assignment.name, student.id, student.lms_user_id) for lms in LMS
-    }
-    about = record.of(assignment.name, student.id)
+def _ungraded(course, record, assignment, student):
+    """The Scored of a student of the gradebook as if nothing had been graded."""
+    names = assignment.name, student.id
+    about = record.of(*names)
     row = dict.fromkeys(COLUMNS, "")
     row |= {
         "assignment": assignment.name,
@@ -79,42 +89,50 @@ def _scored(course, gradebook, record, assignment, student, submission):
         "first_name": student.first_name or "",
         "lms_user_id": student.lms_user_id or "",
         "max_score": assignment.max_score,
-        "note": "late, as the LMS marks it" if about.late else "",
+        "note": _LATE if about.late else "",
     }
-    found = Scored(row, number=number, canvas=record.canvas.get(student.id, {}))
-    graded = course.path("autograded", assignment.name, student.id)
-    if submission is None or not any(graded.glob("*")):
-        if any(course.path("submitted", assignment.name, student.id).glob("*.ipynb")):
-            row["state"] = PENDING
-        elif about.unreadable:
-            row["state"] = UNREADABLE
-            row["note"] = _listed(about.unreadable)
-        else:
-            row["state"] = MISSING
-        return found
-    result = found.result = read_result(course, assignment.name, student.id, gradebook)
+    if any(course.path("submitted", *names).glob("*.ipynb")):
+        row["state"] = PENDING
+    elif about.unreadable:
+        row |= {"state": UNREADABLE, "note": _listed(about.unreadable)}
+    else:
+        row["state"] = MISSING
+    number = {lms: record.number(lms, *names, student.lms_user_id) for lms in LMS}
+    return Scored(row, number=number, canvas=record.canvas.get(student.id, {}))
+
+
+def _add_grades(course, record, found, submission):
+    """Add to a Scored what its Result and the gradebook's submission say."""
+    row, result = found.row, found.result
+    about = record.of(row["assignment"], row["student"])
+    said = [result.failed] if result.failed else [about.late and _LATE, *result.absent]
+    if result.absent and about.unreadable:
+        said.append(f"{UNREADABLE}: {_listed(about.unreadable)}")
     row |= {
         "score": "" if result.failed else result.score,
         "late_penalty": result.late,
         "late_seconds": seconds_late(submission, record),
-        "state": FAILED if result.failed else WAITS if result.manual else GRADED,
+        "state": _state(course, row, result),
+        "note": "; ".join(filter(None, said)),
     }
-    if not result.contained:
-        row["state"] = UNSAFE
-    if _changed(course, row, result):
-        row["state"] = CHANGED
-    said = [result.failed] if result.failed else [row["note"], *result.absent]
-    if result.absent and about.unreadable:
-        said.append(f"{UNREADABLE}: {_listed(about.unreadable)}")
-    row["note"] = "; ".join(filter(None, said))
+    reasons = {name: messages for name, _, messages in result.lost}
     for notebook in submission.notebooks:
         for grade in notebook.grades:
+            name, points = grade.cell.name, grade.score
             if not result.failed or grade.manual_score is not None:  # else 0, as of a wrong answer
-                row[grade.cell.name] = grade.score
-            found.grades.append((grade.cell.name, grade.score or 0.0, grade.max_score))
-            if grade.needs_manual_grade:
-                found.waiting.add(grade.cell.name)
-    return found
+                row[name] = points
+            waits = bool(grade.needs_manual_grade)
+            given = name, points or 0.0, grade.max_score, waits, reasons.get(name, [])
+            found.grades.append(Grade(*given))
+
+
+def _state(course, row, result):
+    """The state of what has been graded."""
+    if _changed(course, row, result):
+        return CHANGED
+    if not result.contained:
+        return UNSAFE
+    return FAILED if result.failed else WAITS if result.manual else GRADED
 
 
 def _listed(unreadable):
