@@ -53,5 +53,5 @@ def reasons(nb):
     """{grade id: (passed, [message, ...])} of a judged notebook."""
     return {
         name: (verdict["passed"], [item["message"] for item in verdict["findings"]])
-        for name, verdict in outputs.judged(nb).items()
+        for name, verdict in outputs.verdicts_in(nb).items()
     }

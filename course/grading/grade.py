@@ -86,7 +86,7 @@ def grade(
         done = {s: Result(s, failed=why) for s in chosen if (why := book.unreadable(s))}
         readable = [student for student in chosen if student not in done]
         for student in readable:  # a time that is none is told before the work, not after it
-            late.handed_in(course.path("submitted", assignment, student))
+            late.time_in(course.path("submitted", assignment, student))
         pending = [s for s in readable if again or cells or not book.is_done(s)]
         for sentence in _notices(course, job, list(filter(book.is_stale, pending))):
             say(sentence)

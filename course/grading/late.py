@@ -26,7 +26,7 @@ def penalise(course, assignments=()):
         gradebook.db.commit()
 
 
-def handed_in(folder):
+def time_in(folder):
     """When a submission was handed in, by timestamp.txt. None if the file is missing or empty.
 
     Raises CourseError if the file cannot be read, or holds something else than a time.
@@ -72,7 +72,7 @@ class Penalties:
         student = submission.student.id
         folder = self._course.path("submitted", submission.assignment.name, student)
         if folder.exists():
-            submission.timestamp = handed_in(folder)
+            submission.timestamp = time_in(folder)
         late = seconds_late(submission, self._record)
         for notebook in submission.notebooks:
             penalty = None

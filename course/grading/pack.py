@@ -185,7 +185,7 @@ def judge(pack, data, judges=None, student=None):
     return grade_submission(job, contents, judges, student)
 
 
-def handed_in(paths):
+def files_in(paths):
     """{file name: Path} of files, and of the files in folders at any depth.
 
     Links are left out, and what programs put beside a file (hidden folders, macOS's __MACOSX).

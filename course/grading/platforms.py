@@ -235,7 +235,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             elif shown:
                 click.echo(content, nl=False)
 
-    read = [Path(pack_), *pack.handed_in(files).values()]
+    read = [Path(pack_), *pack.files_in(files).values()]
     for number, to in enumerate(targets):
         if Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
             raise click.UsageError(
@@ -251,7 +251,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
             student = job.student_among(students)
             job.of(student)  # raises before anything is started
-            verdict = _judged(job, pack.handed_in(files), student, within, told)
+            verdict = _judged(job, pack.files_in(files), student, within, told)
     except CourseError as error:
         click.echo(f"course: {one_line(error)}", err=True)
         said = NOT_KNOWN if isinstance(error, Unknown) else str(error)

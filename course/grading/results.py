@@ -90,7 +90,7 @@ def _read_notebook(result, nb, notebook):
     result.failed = result.failed or said.get("failed")
     result.contained = result.contained and said.get("sandbox") != outside.UNSAFE
     result.language = said.get("language", ENGLISH)
-    judged, comments = outputs.judged(nb), hand.comments(nb, notebook)
+    judged, comments = outputs.verdicts_in(nb), hand.comments(nb, notebook)
     grades = {grade.cell.name: grade for grade in notebook.grades}
     for name in comments:  # in the notebook's order
         grade = grades.get(name)

@@ -289,7 +289,7 @@ def test_a_notebook_is_found_among_many_files(small, tmp_path):
     for number in range(1200):
         (tmp_path / f"a{number}.txt").touch()
     (tmp_path / "hw.ipynb").write_bytes((mine / "hw.ipynb").read_bytes())
-    assert pack.judge(packed, pack.handed_in([tmp_path])).score == 1
+    assert pack.judge(packed, pack.files_in([tmp_path])).score == 1
 
 
 def test_a_notebook_is_found_in_the_folders_of_an_archive(small, tmp_path):
@@ -300,18 +300,18 @@ def test_a_notebook_is_found_in_the_folders_of_an_archive(small, tmp_path):
         (tmp_path / folder / "hw.ipynb").write_bytes(right)
     (tmp_path / "linked").symlink_to(mine, target_is_directory=True)
     found = {"hw.ipynb": tmp_path / "mine/week 2/hw.ipynb"}
-    assert pack.handed_in([tmp_path]) == found
+    assert pack.files_in([tmp_path]) == found
     (tmp_path / "old.ipynb").write_bytes(right)
-    assert pack.judge(packed, pack.handed_in([tmp_path])).score == 1  # the name decides
+    assert pack.judge(packed, pack.files_in([tmp_path])).score == 1  # the name decides
 
 
 def test_two_files_of_one_name_are_both_named(packed, mistaken, tmp_path):
     (tmp_path / "lenet.ipynb").write_bytes((mistaken / "lenet.ipynb").read_bytes())
     both = [tmp_path / "lenet.ipynb", mistaken / "lenet.ipynb"]
     for order in (both, both[::-1]):
-        (reason,) = pack.judge(packed, pack.handed_in(order)).reasons
+        (reason,) = pack.judge(packed, pack.files_in(order)).reasons
         assert "2 files could be it" in reason and all(str(path) in reason for path in both)
-    assert list(pack.handed_in([tmp_path, both[0]])) == ["lenet.ipynb"]  # one file, named twice
+    assert list(pack.files_in([tmp_path, both[0]])) == ["lenet.ipynb"]  # one file, named twice
 
 
 def test_a_file_that_cannot_be_read_is_a_verdict(packed, mistaken, monkeypatch):
@@ -319,7 +319,7 @@ def test_a_file_that_cannot_be_read_is_a_verdict(packed, mistaken, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(pack.renamed, "start", refused)
-    (reason,) = pack.judge(packed, pack.handed_in([mistaken])).reasons
+    (reason,) = pack.judge(packed, pack.files_in([mistaken])).reasons
     assert reason == "lenet.ipynb cannot be read: Permission denied."
 
 

@@ -10,7 +10,7 @@ from course.grading.inbox.intake import Record
 from course.grading.inbox.roster import Roster
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded, has_variants, texts_in
-from course.grading.out.filled import found, looked_for, on_moodle, told
+from course.grading.out.filled import looked_for, on_moodle, people_in, recognised
 from course.kit import variant
 from course.language import _, speaking
 from course.notebook.official import official_of
@@ -73,7 +73,7 @@ def fill(course, assignment, rows, into, to):
     Returns (the number of students whose code is in it, sentences for the instructor). Raises
     CourseError if the file has no such column, or none of these students.
     """
-    lms, sheet = told(into)
+    lms, sheet = recognised(into)
     place = on_moodle(sheet) if lms == "moodle" else None
     if place is None or place.comments is None:
         raise CourseError(
@@ -89,7 +89,7 @@ def fill(course, assignment, rows, into, to):
         for each in gradebook.students:
             number = record.number(lms, assignment, each.id, each.lms_user_id)
             wanted.append(looked_for(each.id, each.first_name, each.last_name, number))
-    people, notes = found(sheet.path, lms, wanted)
+    people, notes = people_in(sheet.path, lms, wanted)
     if not people:
         raise CourseError(
             f"None of the {len(rows)} students of the gradebook is in {into}, so no code was "

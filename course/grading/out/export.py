@@ -12,7 +12,7 @@ from nbgrader.plugins import ExportPlugin
 
 from course.grading import CourseError
 from course.grading.folder import CourseFolder
-from course.grading.out.filled import fill, told
+from course.grading.out.filled import fill, recognised
 from course.grading.out.gradebooks import canvas, moodle
 from course.grading.out.scores import COLUMNS, MISSING, NO_SCORE, STATES, scored, write
 
@@ -50,7 +50,7 @@ def export(course, kind=None, assignments=(), students=(), to=None, into=None):
         raise CourseError("Nothing has been graded yet. Run: course grade")
     rows = [one.row for one in everything]
     if into:
-        lms, sheet = told(into, kind)
+        lms, sheet = recognised(into, kind)
         to = Path(to or f"{lms}.csv")
         if to.resolve() == Path(into).resolve():
             raise CourseError(f"{into} is not written over: name another file with --to.")

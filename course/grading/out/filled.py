@@ -53,7 +53,7 @@ class Sheet:
 
     def _read(self):
         """The lines of cells; their places in the text are kept."""
-        lines = _places(self._text, begin(self._text), self._mark)
+        lines = _cells(self._text, begin(self._text), self._mark)
         lines = [line for line in lines if any(value for value, _ in line)]
         self._places = [[place for _, place in line] for line in lines]
         return [[value for value, _ in line] for line in lines]
@@ -76,7 +76,7 @@ class Sheet:
         write_atomically(Path(path), text.encode(self._codec, "xmlcharrefreplace"))
 
 
-def _places(text, at, mark):
+def _cells(text, at, mark):
     """[(value, (place of its first character, place after its last))] for each line of a text."""
     cell = re.compile(
         rf'"((?:[^"]|"")*)"(?=[{re.escape(mark)}\r\n]|\Z)|([^{re.escape(mark)}\r\n]*)'
@@ -107,7 +107,7 @@ class _Place:
     comments: int | None = None
 
 
-def told(path, kind=None):
+def recognised(path, kind=None):
     """(the LMS that wrote a file, its Sheet). `kind` is the LMS that the instructor named, if any.
 
     Raises CourseError if the file is another LMS's, or no table of grades.
@@ -138,24 +138,10 @@ def fill(everything, lms, sheet, to):
     names = list(dict.fromkeys(one.row["assignment"] for one in everything if one.result))
     if lms == "moodle" and len(names) != 1:
         raise CourseError("Moodle's grading worksheet is for one assignment: name that one.")
-    notes, places, problems = [*sheet.notes], {}, []
-    for name in names:
-        try:
-            places[name] = _PLACES[lms](sheet, name) if lms in _PLACES else on_moodle(sheet)
-        except CourseError as problem:
-            problems.append(problem)
-    claimed = Counter(place.grade for place in places.values())
-    for name in [name for name, place in places.items() if claimed[place.grade] > 1]:
-        title = one_line(sheet.rows[0][places.pop(name).grade])
-        problems.append(
-            CourseError(
-                f"{name} is not the only assignment that could be {title!r} in {sheet.path}. Name "
-                f"one: course export {name} --into {sheet.path}"
-            )
-        )
+    places, problems = _places(names, lms, sheet)
     if not places:
-        raise problems[0]
-    notes += [f"not exported: {problem}" for problem in problems]
+        raise CourseError(problems[0])
+    notes = [*sheet.notes, *(f"not exported: {problem}" for problem in problems)]
     final, there = set(), set()
     for name, place in places.items():
         chosen = [o for o in everything if o.row["assignment"] == name and o.final is not None]
@@ -169,7 +155,7 @@ def fill(everything, lms, sheet, to):
             )
         about = "student", "first_name", "last_name"
         wanted = [looked_for(*map(o.row.get, about), o.number[lms]) for o in chosen]
-        people, said = found(sheet.path, lms, wanted)
+        people, said = people_in(sheet.path, lms, wanted)
         notes += said
         final.update(student.id for student in wanted)
         there.update(people)
@@ -186,6 +172,24 @@ def fill(everything, lms, sheet, to):
         )
     sheet.write(to)
     return notes
+
+
+def _places(names, lms, sheet):
+    """({assignment: its `_Place` in a Sheet}, sentences about those that have none for sure)."""
+    places, problems = {}, []
+    for name in names:
+        try:
+            places[name] = _PLACES[lms](sheet, name)
+        except CourseError as problem:
+            problems.append(str(problem))
+    claimed = Counter(place.grade for place in places.values())
+    for name in [name for name, place in places.items() if claimed[place.grade] > 1]:
+        title = one_line(sheet.rows[0][places.pop(name).grade])
+        problems.append(
+            f"{name} is not the only assignment that could be {title!r} in {sheet.path}. Name "
+            f"one: course export {name} --into {sheet.path}"
+        )
+    return places, problems
 
 
 # --- the place of an assignment in each LMS's file
@@ -226,6 +230,7 @@ def _on_gradescope(sheet, name):
 _PLACES = {
     "canvas": _on_canvas, "blackboard": partial(_by_title, _BLACKBOARD),
     "brightspace": partial(_by_title, _BRIGHTSPACE), "gradescope": _on_gradescope,
+    "moodle": lambda sheet, name: on_moodle(sheet),  # which is for one assignment
 }  # fmt: skip
 
 
@@ -295,7 +300,7 @@ def looked_for(id_, first_name, last_name, number):
     return Student(id_, name, (number,) if number else ())
 
 
-def found(path, lms, wanted):
+def people_in(path, lms, wanted):
     """({student's id: Person} of the Students in an LMS's own file, sentences about the others)."""
     students = {student.id: student for student in wanted}
     roster, found, several = Roster(path, lms, students.values()), {}, []

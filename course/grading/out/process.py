@@ -50,7 +50,7 @@ class Way:
 class Exercise:
     """The ways to one answer. What is None is about too few files to be told.
 
-    Numbers of files are rounded (`told`).
+    Numbers of files are rounded (`rounded`).
     """
 
     name: str
@@ -68,7 +68,7 @@ class Exercise:
 class First:
     """A finding with which several files' ways to an answer begin, and what became of it.
 
-    Numbers of files are rounded (`told`).
+    Numbers of files are rounded (`rounded`).
     """
 
     row: str
@@ -127,7 +127,7 @@ def process(course, assignment):
         if ways:
             found.append(ways)
     exercises = [_about(name, [ways[name] for ways in found if name in ways]) for name in names]
-    return Process(len(students), told(len(found)), sorted(refused.items()), exercises)
+    return Process(len(students), rounded(len(found)), sorted(refused.items()), exercises)
 
 
 # --- one file
@@ -188,14 +188,14 @@ def ways_in(runs):
 # --- the class
 
 
-def told(number):
+def rounded(number):
     """A number of files, rounded down to a multiple of five; None if it is one of 1 to 4."""
     return number // FEWEST * FEWEST if number == 0 or number >= FEWEST else None
 
 
 def _part(some, files):
-    """How many of these files, as it is told."""
-    return ALL if len(some) == len(files) else told(len(some))
+    """How many of these files, rounded."""
+    return ALL if len(some) == len(files) else rounded(len(some))
 
 
 def _median(values):
@@ -206,18 +206,18 @@ def _median(values):
 def _about(name, ways):
     """The Exercise that these ways lead to."""
     if len(ways) < FEWEST:
-        return Exercise(name, told(len(ways)))
+        return Exercise(name, rounded(len(ways)))
     solved = [way for way in ways if way.solved]
     tries = sorted(way.tries for way in solved)
     return Exercise(
         name,
-        told(len(ways)),
+        rounded(len(ways)),
         _part(solved, ways),
-        tuple(tries[(len(tries) - 1) * k // 4] for k in (1, 2, 3)) if told(len(tries)) else None,
+        tuple(tries[(len(tries) - 1) * k // 4] for k in (1, 2, 3)) if rounded(len(tries)) else None,
         classes(tries),
         _median([way.tries for way in ways if not way.solved]),
         _median([way.minutes for way in solved]),
-        told(sum(way.returned for way in ways)),
+        rounded(sum(way.returned for way in ways)),
         _firsts([way for way in ways if way.findings]),
     )
 
@@ -235,9 +235,10 @@ def classes(tries):
     found[-1][2] += counted
     last = found.pop()
     words = [
-        (f"{low} to {high}" if low < high else f"{low}", told(files)) for low, high, files in found
+        (f"{low} to {high}" if low < high else f"{low}", rounded(files))
+        for low, high, files in found
     ]
-    return [*words, (f"{last[0]} or more", told(last[2]))]
+    return [*words, (f"{last[0]} or more", rounded(last[2]))]
 
 
 def _firsts(ways):
@@ -253,9 +254,9 @@ def _firsts(ways):
         last = Counter(way.findings[-1] for way in group).most_common()
         found.append(
             First(
-                one_line(row, LONGEST), cause, told(len(group)), _part(solved, group),
+                one_line(row, LONGEST), cause, rounded(len(group)), _part(solved, group),
                 _median([way.tries for way in solved]),
-                [(one_line(r, LONGEST), c, told(n)) for (r, c), n in last if n >= FEWEST],
+                [(one_line(r, LONGEST), c, rounded(n)) for (r, c), n in last if n >= FEWEST],
             )
         )  # fmt: skip
     return sorted(found, key=lambda first: (-first.files, first.row, first.cause))

@@ -23,7 +23,7 @@ from course.grading.out.feedback import rendered
 from course.grading.out.process import FEWEST, Process, process
 from course.grading.out.scores import PENDING, UNREADABLE, scored
 from course.grading.results import judged_notebook
-from course.grading.verdict.outputs import judged
+from course.grading.verdict.outputs import verdicts_in
 from course.plain import one_line
 
 _ENOUGH = 10  # submissions; with fewer, a correlation says nothing
@@ -216,7 +216,7 @@ def _judged(course, assignment, students):
             seconds.append(nb.metadata.get("course", {}).get("seconds", 0))
             for name, title in _titles(nb).items():
                 titles.setdefault(name, title)
-            for name, verdict in judged(nb).items():
+            for name, verdict in verdicts_in(nb).items():
                 if verdict["passed"]:
                     continue
                 first = verdict["findings"][0]  # the others may follow from it

@@ -15,7 +15,7 @@ from course.grading import job as jobs
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import code_in, embedded
 from course.grading.sandbox.outside import BoxError
-from course.grading.verdict.outputs import judged
+from course.grading.verdict.outputs import verdicts_in
 from course.grading.worker import grade_submission
 from course.kit import variant
 from course.notebook.official import code_of, official_of
@@ -48,7 +48,7 @@ def trial(course, assignment):
         found = [verdict.failed] if verdict.failed else []
         for name, text in verdict.notebooks.items():
             nb = nbformat.reads(text, 4)
-            for grade_id, said in judged(nb).items():
+            for grade_id, said in verdicts_in(nb).items():
                 if not said["passed"]:
                     found.append(f"{name}, {grade_id}: {said['findings'][0]['message']}")
         problems += [f"{said} (variant {code})" if code else said for said in found]

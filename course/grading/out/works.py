@@ -15,7 +15,7 @@ from course.grading.inbox.intake import groups
 from course.grading.notebook.source import read_source
 from course.grading.out.fingerprints import fingerprints
 from course.grading.results import read_judged
-from course.grading.verdict.outputs import judged
+from course.grading.verdict.outputs import verdicts_in
 from course.notebook import renamed, symbols
 from course.notebook.official import grade_id
 from course.notebook.repair import repair
@@ -143,7 +143,7 @@ def add_findings(course, assignment, works):
         folder, said = course.path("autograded", assignment, work.name), {}
         for nb in filter(None, map(read_judged, sorted(folder.glob("*.ipynb")))):
             graded += 1
-            for exercise, verdict in judged(nb).items():
+            for exercise, verdict in verdicts_in(nb).items():
                 if not verdict["passed"]:
                     first = verdict["findings"][0]
                     told = first.get("received") or first["message"]

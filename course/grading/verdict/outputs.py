@@ -82,7 +82,7 @@ def is_open(cell):
 
 
 def metadata(findings, passed):
-    """The verdict as the metadata of its test cell; `judged` reads it."""
+    """The verdict as the metadata of its test cell; `verdicts_in` reads it."""
     said = [
         {"row": f.row, "cause": f.cause.name, "message": f.message}
         | ({"received": f.received} if f.cause is Cause.CHOICE else {})  # the letter, to be counted
@@ -91,7 +91,7 @@ def metadata(findings, passed):
     return {"passed": passed, "findings": said}
 
 
-def judged(nb):
+def verdicts_in(nb):
     """{grade id: the verdict, as `metadata` writes it} of a judged notebook, in its order.
 
     Cells that were not judged (manually graded answers, older notebooks) are left out.
