@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from itertools import islice
 
 from nbgrader.api import Gradebook, MissingEntry
 
@@ -30,7 +29,6 @@ from course.plain import one_line
 
 _SAY = partial(print, flush=True)
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput")
-_AHEAD = 4  # submissions handed out for each worker; more would only take memory
 
 
 def grade(
@@ -232,12 +230,10 @@ def _on_this_machine(job, students, contents, at_work, workers):
 
     Threads are enough: each waits for the processes in which its submission runs and is judged.
     """
-    waiting, running = iter(students), {}
     pool = futures.ThreadPoolExecutor(workers)
     judges = own_judges()  # they and the box import their libraries at the same time
     job = replace(job, box=outside.box(*job.runs_in).address)
     _ = job.name  # worked out here; the copies that the judges get know it
-    judges.prepare(job)
 
     def grade_one(student):
         at_work.begun[student] = student
@@ -246,18 +242,11 @@ def _on_this_machine(job, students, contents, at_work, workers):
         finally:
             del at_work.begun[student]
 
-    def hand_out(number):
-        for student in islice(waiting, number):
-            running[pool.submit(grade_one, student)] = student
-
     at_work.at_once = workers
+    running = {pool.submit(grade_one, student): student for student in students}
     try:
-        hand_out(_AHEAD * workers)
-        while running:
-            ready, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
-            for future in ready:
-                yield running.pop(future), future.result()
-                hand_out(1)
+        for future in futures.as_completed(running):
+            yield running.pop(future), future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         if running:  # grading was stopped: this ends the submissions at work
