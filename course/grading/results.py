@@ -119,30 +119,31 @@ def table(results):
     width = max(map(len, names))
     lines = []
     for name, result in zip(names, results, strict=True):
-        if result.failed:
-            first, *more = result.failed.splitlines()
-            lines.append(f"{name:<{width}}  not graded: {first}")
-            lines += [f"{'':<{width}}    | {line}" for line in more]
-            continue
-        waits = "  (an answer waits to be graded by hand)" if result.manual else ""
-        if result.by_hand:
-            waits = f"  (graded by hand: {one_line(result.by_hand)})"
-        lines.append(f"{name:<{width}}  {result.score:5g} / {result.maximum:g}{waits}")
-        open_ = [name for name, *_rest in result.lost if name in result.open]
-        open_points = sum(points for name, points, _said in result.lost if name in result.open)
-        for exercise, points, messages in result.lost:
-            if exercise not in result.open:
-                lines.append(f"{'':<{width}}    −{points:g} {exercise}: {messages[0]}")
-        if open_:
-            names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
-            lines.append(f"{'':<{width}}    −{open_points:g} not answered: {names}")
-        for exercise, said in result.remarks:
-            lines.append(f"{'':<{width}}    {exercise}: {said}")
-        if result.late:
-            lines.append(f"{'':<{width}}    −{result.late:g} handed in late")
-        for said in result.repairs:
-            lines.append(f"{'':<{width}}    repaired: {said}")
-        lines += [f"{'':<{width}}    {said}" for said in result.absent]
+        first, *more = _lines(result)
+        lines.append(f"{name:<{width}}  {first}")
+        lines += [f"{'':<{width}}    {line}" for line in more]
     if not all(result.contained for result in results):
         lines.append("Graded WITHOUT a sandbox: these submissions could read and change anything.")
     return "\n".join(lines)
+
+
+def _lines(result):
+    """The lines of the table about one Result."""
+    if result.failed:
+        first, *more = result.failed.splitlines()
+        return [f"not graded: {first}", *(f"| {line}" for line in more)]
+    waits = "  (an answer waits to be graded by hand)" if result.manual else ""
+    if result.by_hand:
+        waits = f"  (graded by hand: {one_line(result.by_hand)})"
+    lines, open_ = [f"{result.score:5g} / {result.maximum:g}{waits}"], {}
+    for exercise, points, messages in result.lost:
+        if exercise in result.open:
+            open_[exercise] = points
+        else:
+            lines.append(f"−{points:g} {exercise}: {messages[0]}")
+    if open_:
+        names = ", ".join(open_) if len(open_) < 6 else f"{len(open_)} exercises"
+        lines.append(f"−{sum(open_.values()):g} not answered: {names}")
+    lines += [f"{exercise}: {said}" for exercise, said in result.remarks]
+    lines += [f"−{result.late:g} handed in late"] if result.late else []
+    return [*lines, *(f"repaired: {said}" for said in result.repairs), *result.absent]

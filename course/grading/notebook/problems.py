@@ -25,49 +25,57 @@ def source_problems(path):
         nb = read_source(path)
     except CourseError as error:
         return [str(error)]
-    if problems := list(_metadata_problems(nb, path.name)):
-        return problems
-    problems, seen = _points_problems(nb, path.name), set()
-    problems += [f"{path.name}: {problem}" for problem in problems_of(nb, path.parent)]
-    for number, cell in enumerate(nb.cells, 1):
-        where = f"{path.name}, cell {number} ({cell.get('id', 'no id')})"
-        problems += [f"{where}: {problem}" for problem in _text_problems(cell)]
-        if any(line != line.rstrip() for line in cell.source.splitlines()):
-            # Colab strips them; nbgrader then takes the cell for changed.
-            problems.append(f"{where}: blanks at the end of a line; remove them.")
-        if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
-            problems.append(f"{where}: has outputs; clear them before you save.")
-        meta = cell.metadata.get("nbgrader")
-        if not meta:
-            continue
-        name = meta["grade_id"]
-        if name in seen:
-            problems.append(f"{where}: the grade id {name} is used twice.")
-        seen.add(name)
-        if meta["grade"] and not meta["solution"] and cell.cell_type == "code":
-            said = EXERCISE.search(cell.source)
-            if not said or said[1] != name:
-                problems.append(
-                    f"{where}: its first line should be '# Exercise {name} ({meta['points']} "
-                    "points)', so that the cell is found again without its metadata."
-                )
-            elif f"({meta['points']} point" not in cell.source:
-                problems.append(f"{where}: the text and the metadata disagree about the points.")
+    places = {
+        f"{path.name}, cell {number} ({cell.get('id', 'no id')})": cell
+        for number, cell in enumerate(nb.cells, 1)
+    }
+    lacking = {where: said for where, cell in places.items() if (said := _lacking(cell))}
+    if lacking:
+        return [f"{where}: {said}" for where, said in lacking.items()]
+    of_all = _points_problems(nb) + problems_of(nb, path.parent)
+    problems, seen = [f"{path.name}: {said}" for said in of_all], set()
+    for where, cell in places.items():
+        problems += [f"{where}: {said}" for said in _text_problems(cell)]
+        problems += [f"{where}: {said}" for said in _cell_problems(cell, seen)]
     return problems
 
 
-def _metadata_problems(nb, file):
-    """Yield a sentence for each cell that lacks some of nbgrader's metadata."""
-    for number, cell in enumerate(nb.cells, 1):
-        meta = cell.metadata.get("nbgrader")
-        points = ["points"] if meta and (meta.get("grade") or meta.get("task")) else []
-        if missing := [key for key in [*_KEYS, *points] if meta and key not in meta]:
+def _lacking(cell):
+    """A sentence if a cell lacks some of nbgrader's metadata, or None."""
+    meta = cell.metadata.get("nbgrader")
+    points = ["points"] if meta and (meta.get("grade") or meta.get("task")) else []
+    if missing := [key for key in [*_KEYS, *points] if meta and key not in meta]:
+        return (
+            f"its nbgrader metadata lack {', '.join(missing)}. If an old nbgrader wrote them, run "
+            "`nbgrader update .` in the course's folder. Otherwise set the kind of the cell anew "
+            "in Jupyter's assignment toolbar."
+        )
+    return None
+
+
+def _cell_problems(cell, seen):
+    """Yield sentences about a cell. `seen` are the grade ids of those above it."""
+    if any(line != line.rstrip() for line in cell.source.splitlines()):
+        # Colab strips them; nbgrader then takes the cell for changed.
+        yield "blanks at the end of a line; remove them."
+    if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
+        yield "has outputs; clear them before you save."
+    meta = cell.metadata.get("nbgrader")
+    if not meta:
+        return
+    name = meta["grade_id"]
+    if name in seen:
+        yield f"the grade id {name} is used twice."
+    seen.add(name)
+    if meta["grade"] and not meta["solution"] and cell.cell_type == "code":
+        said = EXERCISE.search(cell.source)
+        if not said or said[1] != name:
             yield (
-                f"{file}, cell {number} ({cell.get('id', 'no id')}): its nbgrader metadata lack "
-                f"{', '.join(missing)}. If an old nbgrader wrote them, run `nbgrader update .` in "
-                "the course's folder. Otherwise set the kind of the cell anew in Jupyter's "
-                "assignment toolbar."
+                f"its first line should be '# Exercise {name} ({meta['points']} points)', so that "
+                "the cell is found again without its metadata."
             )
+        elif f"({meta['points']} point" not in cell.source:
+            yield "the text and the metadata disagree about the points."
 
 
 def language_problems(path, language):
@@ -160,7 +168,7 @@ def _not_python(source, meta):
     return ""
 
 
-def _points_problems(nb, file):
+def _points_problems(nb):
     """Sentences about a title, heading or check.progress whose points differ from the cells'."""
     points, tests, said = {}, {}, None  # by grade id: of all cells, of tests, in check.progress
     headings = []  # [the points that it says, those of the cells below it so far, its text]
@@ -195,7 +203,7 @@ def _points_problems(nb, file):
                 f"check.progress has {said.get(name, 'no')} points for {name}, its cell has "
                 f"{tests.get(name, 'none')}."
             )
-    return [f"{file}: {problem}" for problem in problems]
+    return problems
 
 
 def progress_in(source):

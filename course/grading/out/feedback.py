@@ -88,39 +88,28 @@ def page(nb, names):
 
     It is in the language in which the notebook was judged.
     """
+    said = nb.metadata.get("course", {})
+    waits = not nb.cells or any(c.metadata.get("nbgrader", {}).get("waits") for c in nb.cells)
+    failed = said.get("failed") if waits else None  # else a person has graded all of it
     with speaking(language_of(nb)):
-        return _page(nb, names)
+        parts = list(_parts(nb, bool(failed)))
+        exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
+        return rendered(
+            "feedback.html",
+            language=spoken(),
+            names=names,
+            said=said,
+            failed=failed,
+            waiting=sum(exercise.state == "waits" for exercise in exercises),
+            exercises=exercises,
+            parts=parts,
+            colours=_colours(),
+        )
 
 
 def language_of(nb):
     """The language in which a notebook was judged."""
     return nb.metadata.get("course", {}).get("language", ENGLISH)
-
-
-def _page(nb, names):
-    said = nb.metadata.get("course", {})
-    waits = not nb.cells or any(c.metadata.get("nbgrader", {}).get("waits") for c in nb.cells)
-    failed = said.get("failed") if waits else None  # else a person has graded all of it
-    parts = list(_parts(nb, bool(failed)))
-    exercises = [part["exercise"] for part in parts if part["kind"] == "verdict"]
-    return rendered(
-        "feedback.html",
-        language=spoken(),
-        name=names["notebook"],
-        assignment=names["assignment"],
-        student=names.get("student"),
-        score=names["score"],
-        maximum=names["max_score"],
-        penalty=names.get("late_penalty"),
-        failed=failed,
-        by_hand=None if failed else said.get("failed"),
-        absent=said.get("absent"),
-        repairs=said.get("repairs"),
-        waiting=sum(exercise.state == "waits" for exercise in exercises),
-        exercises=exercises,
-        parts=parts,
-        colours=_colours(),
-    )
 
 
 def rendered(template, **values):

@@ -26,9 +26,8 @@ def classroom50(job):
     Raises CourseError if the assignment's name does not fit, or the bundle is too large.
     """
     outputs = {"result.json": "classroom50", "release-body.md": "md", **_page(job, "feedback.html")}
-    bundle = _bundle(job)
-    about = _about(job, bundle, json.dumps(outputs))
-    bundle["autograder.py"] = _template("autograder.txt", about)
+    bundle, about = _bundle(job)
+    bundle["autograder.py"] = _template("autograder.txt", about, json.dumps(outputs))
     runtime = {"runs-on": "ubuntu-24.04", "python": about["PYTHON"]}
     bundle["runtime.json"] = f"{json.dumps(runtime, indent=1)}\n".encode()
     if (size := sum(map(len, bundle.values()))) > MOST:
@@ -50,10 +49,10 @@ def workflow(job):
         f'            --format {form} --to "$RUNNER_TEMP/verdict/{name}"'
         for name, form in outputs.items()
     ]
-    bundle = {f".github/course/{name}": content for name, content in _bundle(job).items()}
-    about = _about(job, bundle, " \\\n".join(lines))
-    bundle[f".github/workflows/{job.assignment}.yml"] = _template("workflow.yml", about)
-    return bundle
+    bundle, about = _bundle(job)
+    files = {f".github/course/{name}": content for name, content in bundle.items()}
+    made = _template("workflow.yml", about, " \\\n".join(lines))
+    return {**files, f".github/workflows/{job.assignment}.yml": made}
 
 
 def _page(job, name):
@@ -61,31 +60,28 @@ def _page(job, name):
 
 
 def _bundle(job):
+    """({file name: bytes} of what every grader needs, {word of a template: what stands for it})."""
     if not _NAME.fullmatch(job.assignment):
         raise CourseError(
             f"The name {job.assignment!r} cannot be one on GitHub: it should have 2 to 39 small "
             "letters, digits and hyphens, and not begin with a hyphen. Rename its folder."
         )
-    name, content = wheel()
-    return {
-        f"{job.assignment}.course": pack.packed(pack.released(lean(job)[0])),
+    (own, extras), (name, content) = lean(job), wheel()
+    bundle = {
+        f"{job.assignment}.course": pack.packed(pack.released(own)),
         name: content,
         "constraints.txt": constraints(),
     }
-
-
-def _about(job, bundle, outputs):
-    (name,) = (path.rsplit("/", 1)[-1] for path in bundle if path.endswith(".whl"))
-    return {
+    return bundle, {
         "ASSIGNMENT": job.assignment,
         "WHEEL": name,
-        "EXTRAS": lean(job)[1],
-        "OUTPUTS": outputs,
+        "EXTRAS": extras,
         "NOTE": _NOTE,
         "PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
 
 
-def _template(name, about):
+def _template(name, about, outputs):
     text = files("course.grading").joinpath("templates/github", name).read_text(encoding="utf-8")
-    return re.sub(r"@([A-Z]+)@", lambda found: about[found[1]], text).encode()
+    said = {**about, "OUTPUTS": outputs}
+    return re.sub(r"@([A-Z]+)@", lambda found: said[found[1]], text).encode()

@@ -34,7 +34,7 @@ def tokens(text, own=frozenset(), shared=frozenset()):
         return words(text)
 
 
-class _Form:
+class _Form(ast.NodeVisitor):
     """The normal form of a syntax tree, as tokens: what is computed, in the order of the data.
 
     A token of an operation comes after the tokens of what it works on. `own` are the student's
@@ -73,7 +73,7 @@ class _Form:
     def _visit_all(self, nodes):
         for node in nodes:
             if node is not None:
-                self._visit(node)
+                self.visit(node)
 
     def _tokens_of(self, nodes):
         """A list of the tokens of each node (or of each list of nodes), without adding them."""
@@ -84,23 +84,11 @@ class _Form:
             del self.found[start:]
         return found
 
-    def _visit(self, node):
-        """Add the tokens of a node.
-
-        The method of its kind does that, `_Call` for an ast.Call. Without one, these are the tokens
-        of its parts and the name of its kind.
-        """
-        kind = node.__class__
-        method = _METHODS.get(kind)
-        if method is None:
-            method = _METHODS[kind] = getattr(_Form, f"_{kind.__name__}", _Form._any)
-        method(self, node)
-
     def _add(self, node, token):
         """Add a token, with the line of a node."""
         self.found.append((token, getattr(node, "lineno", 1)))
 
-    def _any(self, node):
+    def generic_visit(self, node):
         if isinstance(node, _LEAVES):
             self.writes.add("")
         self._visit_all(_parts(node))
@@ -111,114 +99,114 @@ class _Form:
     def _without(self, node):
         self._visit_all(_parts(node))
 
-    _Tuple = _List = _Set = _Starred = _Index = _Await = _without
+    visit_Tuple = visit_List = visit_Set = visit_Starred = visit_Await = _without
 
     def _nothing(self, node):
         pass
 
-    _Pass = _Import = _ImportFrom = _Global = _Nonlocal = _nothing
+    visit_Pass = visit_Import = visit_ImportFrom = visit_Global = visit_Nonlocal = _nothing
 
-    def _Expr(self, node):
+    def visit_Expr(self, node):
         if isinstance(node.value, ast.Call):
             self.writes.add(base(node.value.func))  # x.append(…) changes x, print() the way
         if not isinstance(node.value, ast.Constant):
-            self._visit(node.value)
+            self.visit(node.value)
 
     # --- statements
 
-    def _Assign(self, node):
-        self._visit(node.value)
+    def visit_Assign(self, node):
+        self.visit(node.value)
         self._visit_all(node.targets)
 
-    def _AnnAssign(self, node):
+    def visit_AnnAssign(self, node):
         self._visit_all([node.value, node.target])
 
-    def _AugAssign(self, node):
-        self._BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
+    def visit_AugAssign(self, node):
+        self.visit_BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
 
-    def _NamedExpr(self, node):
+    def visit_NamedExpr(self, node):
         self._visit_all([node.value, node.target])
 
-    def _Return(self, node):
+    def visit_Return(self, node):
         self.writes.add("")
         self._visit_all([node.value])
         self._add(node, "return")
 
-    def _FunctionDef(self, node):
+    def visit_FunctionDef(self, node):
         self._add(node, "def")
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
         self._visit_block(node.body)
         self._add(node, "end")
 
-    _AsyncFunctionDef = _FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef
 
-    def _Lambda(self, node):
+    def visit_Lambda(self, node):
         self._add(node, "def")
-        self._visit(node.body)
+        self.visit(node.body)
         self._add(node, "return")
 
-    def _ClassDef(self, node):
+    def visit_ClassDef(self, node):
         self._add(node, "class")
         self._visit_all(node.bases)
         self._visit_block(node.body)
         self._add(node, "end")
 
-    def _For(self, node):
-        self._visit(node.iter)
+    def visit_For(self, node):
+        self.visit(node.iter)
         self._add(node, "for")
-        self._visit(node.target)
+        self.visit(node.target)
         self._visit_block(node.body)
         self._add(node, "end")
         self._visit_block(node.orelse)
 
-    _AsyncFor = _For
+    visit_AsyncFor = visit_For
 
     def _comprehended(self, node):
         tests = 0
         for each in node.generators:
-            self._visit(each.iter)
+            self.visit(each.iter)
             self._add(node, "for")
-            self._visit(each.target)
+            self.visit(each.target)
             for test in each.ifs:
-                self._visit(test)
+                self.visit(test)
                 self._add(node, "if")
                 tests += 1
         self._visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
         self.found += [("end", node.lineno)] * (tests + len(node.generators))
 
-    _ListComp = _SetComp = _GeneratorExp = _DictComp = _comprehended
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehended
 
-    def _While(self, node):
-        self._visit(node.test)
+    def visit_While(self, node):
+        self.visit(node.test)
         self._add(node, "while")
         self._visit_block(node.body)
         self._add(node, "end")
         self._visit_block(node.orelse)
 
-    def _If(self, node):
-        self._visit(node.test)
+    def visit_If(self, node):
+        self.visit(node.test)
         self._add(node, "if")
         for part in (node.body, node.orelse):
             if part is node.orelse:
                 self._add(node, "else")
             before = len(self.found)
-            self._visit_block(part) if isinstance(part, list) else self._visit(part)
+            self._visit_block(part) if isinstance(part, list) else self.visit(part)
         if len(self.found) == before:
             self.found.pop()  # there is nothing else
         self._add(node, "end")
 
-    _IfExp = _If
+    visit_IfExp = visit_If
 
     # --- expressions
 
-    def _Name(self, node):
+    def visit_Name(self, node):
         self.reads.add(node.id)
         if isinstance(node.ctx, ast.Store):
             self.writes.add(node.id)
         if (name := self.imported.get(node.id, node.id)) not in self.own:
             self._add(node, name)
 
-    def _Attribute(self, node):
+    def visit_Attribute(self, node):
         if isinstance(node.ctx, ast.Store):
             self.writes.add(base(node))
         root = dotted(node).partition(".")[0]
@@ -226,16 +214,16 @@ class _Form:
             self.reads.add(root)
             self._add(node, node.attr)  # keras.layers.X and layers.X are the same
         else:
-            self._visit(node.value)
+            self.visit(node.value)
             if node.attr not in self.attributes:
                 self._add(node, f".{node.attr}")
 
-    def _Subscript(self, node):
+    def visit_Subscript(self, node):
         if isinstance(node.ctx, ast.Store):
             self.writes.add(base(node))
-        self._any(node)
+        self.generic_visit(node)
 
-    def _Call(self, node):
+    def visit_Call(self, node):
         func, keywords = node.func, [each for each in node.keywords if each.arg != "name"]
         keywords.sort(key=lambda each: each.arg or "")
         if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
@@ -245,7 +233,7 @@ class _Form:
         if not (
             isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
         ):
-            self._visit(func)
+            self.visit(func)
             is_own = getattr(func, "attr", None) in self.attributes or len(self.found) == start
             called = None if is_own else self.found.pop()
         if called and called[0] in _JOINS:
@@ -260,19 +248,19 @@ class _Form:
         if called:
             self.found.append((f"{called[0]}()", called[1]))
 
-    def _keyword(self, node):
-        self._visit(node.value)
+    def visit_keyword(self, node):
+        self.visit(node.value)
         self._add(node.value, f"{node.arg or '**'}=")
 
-    def _Constant(self, node):
+    def visit_Constant(self, node):
         value = node.value
         text = isinstance(value, str) and (len(value) > _SHORT or not value)
         self._add(node, "text" if text else repr(value)[:_SHORT])
 
-    def _JoinedStr(self, node):
+    def visit_JoinedStr(self, node):
         self._add(node, "text")
 
-    def _BinOp(self, node):
+    def visit_BinOp(self, node):
         sign = node.op.__class__
         if sign not in (ast.Add, ast.Mult):
             self._visit_all([node.left, node.right])
@@ -289,12 +277,9 @@ class _Form:
             self.found += found
         self.found += [(sign.__name__, node.lineno)] * (len(parts) - 1)
 
-    def _Dict(self, node):
+    def visit_Dict(self, node):
         for found in sorted(self._tokens_of(zip(node.keys, node.values, strict=True)), key=_plain):
             self.found += found
-
-
-_METHODS = {}  # {kind of node: the method of _Form}
 
 
 def _parts(node):
