@@ -48,32 +48,16 @@ class CourseFolder:
         programs = str(Path(sys.executable).parent)
         if programs not in os.environ.get("PATH", "").split(os.pathsep):
             os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-        app = NbGrader(raise_config_file_errors=True)  # else it goes on with other settings
-        app.log.handlers = [logging.NullHandler()]
-        with contextlib.chdir(self.root):  # Jupyter reads the configuration of the current folder
-            try:
-                app.load_config_file()
-            except (
-                Exception,
-                SystemExit,
-            ) as error:  # the file is a program, and may raise anything
-                steps = traceback.extract_tb(error.__traceback__)
-                where = next((s for s in reversed(steps) if s.filename.endswith(CONFIG)), steps[-1])
-                at = "" if isinstance(error, SyntaxError) else f", {where.filename}:{where.lineno}"
-                said = one_line(f"{type(error).__name__}: {error}{at}")
-                raise CourseError(
-                    f"The settings in nbgrader_config.py cannot be read ({said}). Mend that line."
-                ) from None
-        settings.look_at(app.config)
+        self.config = config = _config_in(self.root)
+        settings.look_at(config)
         if copy:
             self.root = Path(copy)
             for step in ("source", "release", "submitted", "autograded", "feedback"):
-                app.config.CourseDirectory[f"{step}_directory"] = step
-            app.config.CourseDirectory.db_url = f"sqlite:///{self.root / 'gradebook.db'}"
-        app.config.CourseDirectory.root = str(self.root)
-        app.config.NbGrader.logfile = ""
-        self.config = app.config
-        self.api = NbGraderAPI(config=app.config)
+                config.CourseDirectory[f"{step}_directory"] = step
+            config.CourseDirectory.db_url = f"sqlite:///{self.root / 'gradebook.db'}"
+        config.CourseDirectory.root = str(self.root)
+        config.NbGrader.logfile = ""
+        self.api = NbGraderAPI(config=config)
         self.api.log.handlers = [logging.NullHandler()]
         self.api.log.propagate = False
 
@@ -211,6 +195,24 @@ class CourseFolder:
             file.write(f"course {command}, since {time.strftime('%H:%M')}, process {os.getpid()}")
             file.flush()
             yield
+
+
+def _config_in(folder):
+    """nbgrader's configuration in a course's folder. Raises CourseError if it cannot be read."""
+    app = NbGrader(raise_config_file_errors=True)  # else it goes on with other settings
+    app.log.handlers = [logging.NullHandler()]
+    try:
+        with contextlib.chdir(folder):  # Jupyter reads the configuration of the current folder
+            app.load_config_file()
+    except (Exception, SystemExit) as error:  # the file is a program, and may raise anything
+        steps = traceback.extract_tb(error.__traceback__)
+        where = next((s for s in reversed(steps) if s.filename.endswith(CONFIG)), steps[-1])
+        at = "" if isinstance(error, SyntaxError) else f", {where.filename}:{where.lineno}"
+        said = one_line(f"{type(error).__name__}: {error}{at}")
+        raise CourseError(
+            f"The settings in nbgrader_config.py cannot be read ({said}). Mend that line."
+        ) from None
+    return app.config
 
 
 def check_place(path):

@@ -58,16 +58,7 @@ def grade(
     timestamp.txt holds no time, or student code cannot be contained here.
     """
     job = job_of(course, assignment, sandbox)
-    handed_in = course.students(assignment)
-    chosen = course.students_named(students) or handed_in
-    if missing := [student for student in chosen if student not in handed_in]:
-        raise CourseError(f"{', '.join(missing)} handed in nothing for {assignment}.")
-    if not chosen:
-        place = f"{course.directory.submitted_directory}/STUDENT/{assignment}"
-        raise CourseError(
-            f"Nobody has handed in {assignment}. Run: course collect submissions.zip. By hand, put "
-            f"each student's notebook into {place}/."
-        )
+    chosen = _chosen(course, assignment, students)
     known = {name for official in job.official.values() for name in official}
     for name in cells or ():
         if name not in known:
@@ -114,6 +105,21 @@ def grade(
                 )
             done |= {s: read_result(course, assignment, s, book.gradebook) for s in got}
     return [done[student] for student in chosen]
+
+
+def _chosen(course, assignment, students):
+    """The named students, or all who handed in. Raises CourseError if one of them has not."""
+    handed_in = course.students(assignment)
+    chosen = course.students_named(students) or handed_in
+    if missing := [student for student in chosen if student not in handed_in]:
+        raise CourseError(f"{', '.join(missing)} handed in nothing for {assignment}.")
+    if not chosen:
+        place = f"{course.directory.submitted_directory}/STUDENT/{assignment}"
+        raise CourseError(
+            f"Nobody has handed in {assignment}. Run: course collect submissions.zip. By hand, put "
+            f"each student's notebook into {place}/."
+        )
+    return chosen
 
 
 def _notices(course, job, stale):

@@ -75,11 +75,8 @@ class Penalties:
             submission.timestamp = time_in(folder)
         late = seconds_late(submission, self._record)
         for notebook in submission.notebooks:
-            penalty = None
-            if late > 0:
-                penalty = self._penalty(student, notebook.score, late)
-            if notebook.late_submission_penalty != penalty:
-                notebook.late_submission_penalty = penalty
+            penalty = self._penalty(student, notebook.score, late) if late > 0 else None
+            notebook.late_submission_penalty = penalty
 
     def _penalty(self, student, score, late):
         """The points to take off, at most the score; None if the plugin gives no penalty."""

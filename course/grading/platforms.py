@@ -221,10 +221,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
     from course.grading.out.formats import FORMATS
     from course.grading.sandbox import outside
 
-    if len(forms) != len(targets) and (targets or len(forms) > 1):
-        raise click.UsageError(
-            f"Each --format needs a --to: there are {len(forms)} formats and {len(targets)} files."
-        )
+    _check_targets(forms, targets, [Path(pack_), *pack.files_in(files).values()])
 
     def write(verdict, shown=True):
         for form, to in zip(forms, targets or [None], strict=True):
@@ -235,14 +232,6 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
             elif shown:
                 click.echo(content, nl=False)
 
-    read = [Path(pack_), *pack.files_in(files).values()]
-    for number, to in enumerate(targets):
-        if Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
-            raise click.UsageError(
-                f"--to {to} would overwrite a file that is read. Name another file."
-            )
-        if Path(to).absolute() in {Path(other).absolute() for other in targets[:number]}:
-            raise click.UsageError(f"--to {to} is there twice. Name a file for each format.")
     try:
         with _told_to_end() as told:
             write(pack.failed(pack_, pack.NOT_YET), shown=False)  # raises now what it would later
@@ -260,6 +249,21 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
         return 1
     write(verdict)
     return 0
+
+
+def _check_targets(forms, targets, read):
+    """Raise UsageError unless each format has a file of its own, which is none of those read."""
+    if len(forms) != len(targets) and (targets or len(forms) > 1):
+        raise click.UsageError(
+            f"Each --format needs a --to: there are {len(forms)} formats and {len(targets)} files."
+        )
+    for number, to in enumerate(targets):
+        if Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
+            raise click.UsageError(
+                f"--to {to} would overwrite a file that is read. Name another file."
+            )
+        if Path(to).absolute() in {Path(other).absolute() for other in targets[:number]}:
+            raise click.UsageError(f"--to {to} is there twice. Name a file for each format.")
 
 
 def _judged(job, files, student, within, told):

@@ -76,12 +76,8 @@ class Band:
     macs: tuple
 
     def __str__(self):
-        parts = [f"{self.rows[0]} to {self.rows[1]} rows"]
-        if self.rows[0] == self.rows[1]:
-            parts = [f"{self.rows[0]} rows"]
-        for what in ("parameters", "macs"):
-            least, most = getattr(self, what)
-            name = "MACs" if what == "macs" else what
+        parts = [f"{' to '.join(map(str, dict.fromkeys(self.rows)))} rows"]
+        for name, (least, most) in {"parameters": self.parameters, "MACs": self.macs}.items():
             parts.append(f"{least:,} to {most:,} {name} (× {most / least:.2f})")
         return f"{self.variants} codes give {self.different} networks: {', '.join(parts)}"
 

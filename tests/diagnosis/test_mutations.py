@@ -9,8 +9,9 @@ import pytest
 
 from course.architectures import sources
 from course.diagnosis import Cause, diagnose
-from course.grading.tables.mistakes import every_table, explicit, mutations, nameless
+from course.grading.tables.mistakes import explicit, mutations, nameless
 from tests.golden import Corpus
+from tests.published import every_table
 
 CASES = 60  # of each network; `python -m tests.diagnosis.test_mutations` tries them all
 

@@ -90,7 +90,7 @@ def _executed(name, source, names):
 def anatomy():
     """The table of every network that is published, then cards, as text and as a page shows it."""
     from course import anatomy as anatomies
-    from course.grading.tables.mistakes import every_table
+    from tests.published import every_table
 
     for name, table in every_table().items():
         yield from _titled(f"anatomy({name})", repr(anatomies.anatomy(table)))

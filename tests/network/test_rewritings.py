@@ -19,7 +19,8 @@ from keras import layers, ops
 from course import check
 from course.architectures import sources
 from course.diagnosis import diagnose
-from course.grading.tables.mistakes import every_table, explicit, mutations
+from course.grading.tables.mistakes import explicit, mutations
+from tests.published import every_table
 
 KNOWN = {"conv", "max_pool", "average_pool", "global_average_pool", "dense", "lrn", "add",
          "concatenate", "pad_channels"}  # fmt: skip

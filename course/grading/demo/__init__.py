@@ -9,7 +9,7 @@ from copy import deepcopy
 from importlib.resources import files
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.grading import CONFIG, CourseError
 from course.grading.demo.answers import RIGHT, WRONG
@@ -121,7 +121,7 @@ def write_class(source, released, archive):
         ("diazlucia", NOTEBOOK, as_colab_saves(written(RIGHT["subclassed"]))),
         ("eriksenida", "lenet-1.ipynb", with_copied_cell(wrong("padded"), "lenet-model")),
         ("fofanamory", NOTEBOOK, wrong("max pooling", "biases forgotten")),
-        ("grecopia", "LATE", wrong("not flattened", "four weights a map")),
+        ("grecopia_LATE", NOTEBOOK, wrong("not flattened", "four weights a map")),
         ("haddadsami", NOTEBOOK, wrong("plain tanh")),
         ("itoren", NOTEBOOK, wrong("no activation", "maps first")),
         ("jonesbo", NOTEBOOK, wrong("classes written as a number")),
@@ -131,9 +131,8 @@ def write_class(source, released, archive):
     draw = random.Random(1998)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, file, nb in submissions:
-            late, file = ("LATE_", NOTEBOOK) if file == "LATE" else ("", file)
             student, submission = draw.randint(10_000, 99_999), draw.randint(100_000, 999_999)
-            entry = zipfile.ZipInfo(f"{name}_{late}{student}_{submission}_{file}")
+            entry = zipfile.ZipInfo(f"{name}_{student}_{submission}_{file}")
             entry.date_time = (2026, 11, 20, 23, 4, 0)
             packed.writestr(entry, json.dumps(nb, ensure_ascii=False, indent=1))
 
@@ -187,17 +186,10 @@ def as_colab_saves(nb):
             cell.metadata["outputId"] = "out" + cell.metadata["id"]
             cell.metadata["colab"] = {"base_uri": "https://localhost:8080/", "height": 1000}
             cell.execution_count = draw.randint(1, 40)
-            cell.outputs = [
-                nbformat.from_dict(
-                    {
-                        "output_type": "error",
-                        "ename": "NameError",
-                        "evalue": "name 'x' is not defined",
-                        "traceback": ["NameError"],
-                        "errorDetails": {"actions": []},
-                    }
-                )
-            ]
+            text = "name 'x' is not defined"
+            error = new_output("error", ename="NameError", evalue=text, traceback=["NameError"])
+            error.update(errorDetails={"actions": []})
+            cell.outputs = [error]
     nb.metadata["colab"] = {"provenance": [], "gpuType": "T4", "include_colab_link": True}
     nb.metadata["accelerator"] = "GPU"
     nb.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"1": {}}}

@@ -6,6 +6,7 @@ files that could not be read.
 """
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from nbgrader.api import Gradebook
@@ -43,6 +44,10 @@ class Report:
     times: dict = field(default_factory=dict)  # {(student, assignment): when, as a person reads it}
     unimportant: int = 0  # files that no student handed in to be graded
 
+    def note(self, text, file=""):
+        """Add a sentence about the whole archive, or about one file of it."""
+        self.notes.append((file, text))
+
 
 def collect(course, archive, only=None, lms=None, roster=None, timezone=None, groups=None):
     """Put every notebook of an archive or folder into submitted/<student>/<assignment>/.
@@ -75,7 +80,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
         like_notebooks = [e.path for e in readable if e.is_notebook or e.is_zip]
         like_notebooks = [path for path in like_notebooks if ".ipynb_checkpoints" not in path]
         if not readable:
-            report.notes.append(("", f"{archive} holds no file that could be read."))
+            report.note(f"{archive} holds no file that could be read.")
             return report
         own = [e.path for e in readable if not e.path.lower().endswith(_LMS_ADDS)]
         names = like_notebooks or own or [readable[0].path]
@@ -87,13 +92,13 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
             report.skipped += [(e.path, e.reason() or "is no notebook (.ipynb)") for e in readable]
             return report
         if lms is None:
-            report.notes.append(("", f"Taken for files of {LMS[report.lms][0]}."))
+            report.note(f"Taken for files of {LMS[report.lms][0]}.")
         files, others = handed_in(report.lms, archive, entries, clock)
         if lms and not files:
-            report.notes += _other_lms(lms, archive, names)
+            _note_other_lms(report, archive, names)
         _report_others(report, others)
         if times_are_local(report.lms, files):
-            report.notes.append(("", f"Times without a time zone are read as {clock.name}."))
+            report.note(f"Times without a time zone are read as {clock.name}.")
         files, people = _with_ids(report, files, roster, record, groups)
         for file in files:  # Moodle's worksheet has more exact times than its zip file
             person = people.get(file.students[0].id)
@@ -104,16 +109,14 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
     return report
 
 
-def _other_lms(lms, archive, paths):
-    """A note, in a list, about the LMS that names files so, in place of the one that was given."""
-    try:
+def _note_other_lms(report, archive, paths):
+    """Note the LMS that names files so, if it is not the one that was given."""
+    with suppress(CourseError):
         fits = detected(archive, paths)
-    except CourseError:
-        return []
-    return [(
-        "", f"No file is named as {LMS[lms][0]} names files. They are named as those of "
-        f"{LMS[fits][0]}: leave --from out, or give --from {fits}.",
-    )]  # fmt: skip
+        report.note(
+            f"No file is named as {LMS[report.lms][0]} names files. They are named as those of "
+            f"{LMS[fits][0]}: leave --from out, or give --from {fits}."
+        )
 
 
 def _report_others(report, others):
@@ -140,21 +143,22 @@ def _with_ids(report, files, roster, record, groups):
     anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
     if report.lms == "canvas" and len(anonymous) == len(files) and files:
         roster = None
-        report.notes.append((
-            "", "This archive is anonymous: Canvas does not say who is who, and does not accept "
-            "grades under these names. Show the names in Canvas, and download it again.",
-        ))  # fmt: skip
+        report.note(
+            "This archive is anonymous: Canvas does not say who is who, and does not accept grades "
+            "under these names. Show the names in Canvas, and download it again."
+        )
     people = {}
     if roster:
         students = [student for file in files for student in file.students]
         roster = Roster(roster, report.lms, students, groups)
-        report.notes += [("", text) for text in roster.notes]
+        for sentence in roster.notes:
+            report.note(sentence)
         people = {person.id: person for person in roster.people}
     elif report.lms in PER_ASSIGNMENT:
-        report.notes.append((
-            "", "Moodle's numbers differ from one assignment to the next, and so do the ids made "
-            "of them. To say who is who, give Moodle's grading worksheet with --roster.",
-        ))  # fmt: skip
+        report.note(
+            "Moodle's numbers differ from one assignment to the next, and so do the ids made of "
+            "them. To say who is who, give Moodle's grading worksheet with --roster."
+        )
     before = record.students(report.lms)  # a student who was collected before keeps the id
     same_id = defaultdict(set)
     for file in files:
@@ -252,19 +256,18 @@ def _save(shelf, files, people):
             elif file.assignment != main:
                 astray[student].append((file, f"is the notebook of {file.assignment}"))
         if late := sum(when == "late" for when in report.times.values()):
-            report.notes.append((
-                "", f"{late} marked as late, without a time: each counts as handed in one second "
-                "after the due date. If you know a time, write it into timestamp.txt beside the "
-                "notebook.",
-            ))  # fmt: skip
+            report.note(
+                f"{late} marked as late, without a time: each counts as handed in one second after "
+                "the due date. If you know a time, write it into timestamp.txt beside the notebook."
+            )
         if main and only in (None, main):
             for student in {**left, **astray}:
                 shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
         elif left and not only:
-            report.notes.append((
-                "", "It is not known which assignment the files without a notebook belong to. Name "
-                "it with --assignment; then report and export will list them.",
-            ))  # fmt: skip
+            report.note(
+                "It is not known which assignment the files without a notebook belong to. Name it "
+                "with --assignment; then report and export will list them."
+            )
         _list_left(report, left, {id_ for id_, *_ in report.taken})
         for id_, person in people.items():
             if person.number and main:

@@ -105,9 +105,10 @@ class Submitted:
         old, entry = _bytes(target), about.notebooks.get(file.notebook)
         if entry and (old is None or entry["sha256"] != _digest(old)):
             entry = None  # the file there is not the collected one
-        reason = old is not None and self._stays(student, file, old, content, entry, stamp)
-        if reason:
-            return reason
+        if old is not None:
+            newer = self._is_newer(file, entry, stamp)
+            if reason := self._stays(student, file, old, content, newer):
+                return reason
         # A person has changed timestamp.txt since; that time stays.
         by_hand = old == content and entry and _text(stamp) != about.stamp
         # The same notebook handed in again, later: the time of the first hand-in stays.
@@ -129,10 +130,17 @@ class Submitted:
         self.report.times[student.id, file.assignment] = self._said(about, wanted)
         if file.broken:
             said = f"{file.broken}; it was taken as it is, and grading will list it as not graded"
-            self.report.notes.append((file.entry.path, said))
+            self.report.note(said, file.entry.path)
         return None
 
-    def _stays(self, student, file, old, content, entry, stamp):
+    def _is_newer(self, file, entry, stamp):
+        """Whether a file was handed in after the one that is there, or nobody knows."""
+        if entry and entry["lms"] == self.report.lms:
+            return entry["order"] <= file.order
+        before = _time(stamp)
+        return not (before and file.when and before > file.when)
+
+    def _stays(self, student, file, old, content, newer):
         """Why the file that is there already stays; None if it is replaced."""
         if self.main and not self.only and file.assignment != self.main:
             said = f"is the notebook of {file.assignment}, which {student.id} has handed in already"
@@ -140,11 +148,6 @@ class Submitted:
             return said + ("" if old == content else take)
         if old == content:
             return None
-        if entry and entry["lms"] == self.report.lms:
-            newer = entry["order"] <= file.order
-        else:
-            before = _time(stamp)
-            newer = not (before and file.when and before > file.when)
         had, has = self._rank(old, file), self._rank(content, file)
         if newer and has < had:
             return f"{_what_is_wrong(has)}, so {student.id}'s earlier one in submitted/ stays"

@@ -132,13 +132,13 @@ def _places(nb):
 
 def _imports(source):
     """{name of a table's file: the statement that imports it} of a cell's text."""
-    return _named(tree_of(source))
+    return _imports_in(tree_of(source))
 
 
-def _named(tree, inside=False):
+def _imports_in(tree, inside=False):
     """The same of a syntax tree; `inside` a file of tables/, imports may be relative."""
     found = {}
-    for statement, name in _imported(tree):
+    for statement, name in _modules_in(tree):
         package, _, module = name.partition(".")
         if (package == PACKAGE and module) or (package == "" and inside):
             found.setdefault(module, statement)
@@ -149,7 +149,7 @@ def _named(tree, inside=False):
     return found
 
 
-def _imported(tree):
+def _modules_in(tree):
     """(statement, dotted name) of each module that a text imports.
 
     A name that begins with a dot is relative. `from tables import mobilenet` imports the module
@@ -191,7 +191,7 @@ def _read(nb, folder):
             problems.append(f"{file}{line} is not Python ({getattr(error, 'msg', error)}).")
             continue
         problems += [f"{file} {said}" for said in _unfit(texts[name], tree)]
-        waiting |= {other: file for other in _named(tree, inside=True)}
+        waiting |= {other: file for other in _imports_in(tree, inside=True)}
     return texts, problems
 
 
@@ -249,7 +249,7 @@ def _unnamed(nb):
 
 def _unfit(text, tree):
     """Why students cannot have a file as it is: it imports or shows what they should not need."""
-    for statement, name in _imported(tree):
+    for statement, name in _modules_in(tree):
         root, _, rest = name.partition(".")
         if root not in _AT_STUDENTS or ("course" in root and rest.split(".")[0] == "grading"):
             yield (

@@ -104,7 +104,7 @@ def as_markdown(verdict):
     if verdict.exercises:
         lines += ["| {} | {} | |".format(_("exercise"), _("points")), "|---|---|---|"]
     lines += [
-        f"| {escaped(each.name)} | {_points(each)} | {each.mark} |" for each in verdict.exercises
+        f"| {escaped(each.name)} | {points_of(each)} | {each.mark} |" for each in verdict.exercises
     ]
     shown = [each for each in verdict.exercises if each.card and not each.failed]
     for each in shown:
@@ -205,7 +205,7 @@ def as_coursera(verdict):
     judged = [each for each in verdict.exercises if not each.by_hand]
     lines = [_total(verdict), *_plain_about(verdict)]
     lines += [
-        f"{each.name}: {each.mark} ({_points(each)})\n{each.card}".rstrip() for each in judged
+        f"{each.name}: {each.mark} ({points_of(each)})\n{each.card}".rstrip() for each in judged
     ]
     return _json({"fractionalScore": _share(judged), "feedback": "\n\n".join(lines)})
 
@@ -263,7 +263,8 @@ def _about(verdict):
     return [text for line in _plain_about(verdict) for text in (escaped(line), "")]
 
 
-def _points(each):
+def points_of(each):
+    """The points of an Exercise beside its most, as text."""
     return f"{'–' if each.points is None else number(each.points)} / {number(each.maximum)}"
 
 

@@ -112,15 +112,8 @@ def process(course, assignment):
     names = [meta["grade_id"] for meta in about if meta.get("grade") and not meta["solution"]]
     students, found, refused = course.students(assignment), [], Counter()
     for student in students:
-        folder, ways = course.path("submitted", assignment, student), {}
         try:
-            try:
-                contents = renamed.contents(folder, sources)
-            except OSError as error:
-                raise Refused(f"its file cannot be read ({error.strerror})") from None
-            for content in contents.values():
-                found_here = ways_in(record_in(content, names))
-                ways |= {name: way for name, way in found_here.items() if name in names}
+            ways = _ways_of(course.path("submitted", assignment, student), sources, names)
         except Refused as error:
             refused[str(error)] += 1
             continue
@@ -131,6 +124,18 @@ def process(course, assignment):
 
 
 # --- one file
+
+
+def _ways_of(folder, notebooks, exercises):
+    """{exercise: Way} of a student's files. Raises Refused."""
+    try:
+        contents = renamed.contents(folder, notebooks)
+    except OSError as error:
+        raise Refused(f"its file cannot be read ({error.strerror})") from None
+    ways = {}
+    for content in contents.values():
+        ways |= ways_in(record_in(content, exercises))
+    return {name: way for name, way in ways.items() if name in exercises}
 
 
 def record_in(content, exercises):

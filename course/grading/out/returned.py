@@ -20,7 +20,7 @@ from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS, matches
 from course.grading.notebook.defang import harmless
 from course.grading.out.feedback import Grades, exercise, language_of
-from course.grading.out.formats import fenced
+from course.grading.out.formats import fenced, points_of
 from course.grading.results import judged_notebook
 from course.grading.verdict import number
 from course.language import _, speaking
@@ -126,10 +126,7 @@ def _with_reasons(nb, assignment, about):
             cell.outputs = []
         cells.append(cell)
         if judged:
-            points = "–" if judged.points is None else number(judged.points)
-            lines = [
-                f"**{escaped(judged.name)}: {points} / {number(judged.maximum)}** {judged.mark}"
-            ]
+            lines = [f"**{escaped(judged.name)}: {points_of(judged)}** {judged.mark}"]
             for finding in judged.findings:
                 lines += ["", *fenced(finding["message"])]
             cells.append(new_markdown_cell("\n".join(lines)))

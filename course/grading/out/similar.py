@@ -83,9 +83,18 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
             f"{assignment} has {len(works)}. Name last year's folder, too, if you have it: --also "
             "FOLDER"
         )
-    pairs, usual, left = _pairs(works, most)
-    compared = sum(work.place is not None for work in works)
-    found = Similar(assignment, pairs, usual, len(works), compared, empty, graded, left)
+    comparison = _Comparison(works)
+    unusual = comparison.unusual()
+    found = Similar(
+        assignment,
+        pairs=[comparison.pair(*rows) for rows in unusual[:most]],
+        usual=comparison.usual,
+        count=len(works),
+        compared=sum(work.place is not None for work in works),
+        empty=empty,
+        graded=graded,
+        left=len(unusual[most:]),
+    )
     path = course.root / "similar" / f"{assignment}.html"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     page = rendered("similar.html", found=found, expected=expected(len(works)))
@@ -96,43 +105,72 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
 # --- how alike they are
 
 
-def _pairs(works, most):
-    """([Pair], the usual likeness, the number of pairs left out)."""
-    total = len(works)
-    count = counts(works)
-    weights = {
-        key: np.log(total / number)
-        for key, number in count.items()
-        if number <= max(2, _COMMON * total)
-    }
-    exercises = sorted({exercise for work in works for exercise in work.prints})
-    same = _same_person(works)
-    shares = {exercise: _shares(works, exercise, weights, same) for exercise in exercises}
-    nearer = {exercise: _nearer(share) for exercise, share in shares.items()}
+class _Comparison:
+    """All works compared with each other. An array (n, n) has a row for each work."""
 
-    def evidence(exercise, at=...):
-        return np.log(total / nearer[exercise][at]) * shares[exercise][at]
+    def __init__(self, works):
+        self.works, total = works, len(works)
+        self.count = counts(works)
+        most = max(2, _COMMON * total)
+        self.weights = {
+            k: np.log(total / number) for k, number in self.count.items() if number <= most
+        }
+        self.exercises = sorted({exercise for work in works for exercise in work.prints})
+        same = _same_person(works)
+        self.shares = {name: _shares(works, name, self.weights, same) for name in self.exercises}
+        self.nearer = {name: _nearer(shares) for name, shares in self.shares.items()}
+        likeness = sum(map(self._evidence, self.exercises), np.zeros((total, total)))
+        self.likeness = np.minimum(likeness, likeness.T)
+        self.usual = usual_likeness(self.likeness)
 
-    likeness = sum(map(evidence, exercises), np.zeros((total, total)))
-    likeness = np.minimum(likeness, likeness.T)
-    usual = usual_likeness(likeness)
-    listed = [
-        (one, other)
-        for one, other in zip(*np.nonzero(np.triu(likeness, 1) > usual), strict=True)
-        if works[one].place is None or works[other].place is None
-    ]
-    listed.sort(key=lambda pair: -likeness[pair])
-    pairs = []
-    for one, other in listed[:most]:
-        a, b = works[one], works[other]
-        shared = [
-            _shared(a, b, exercise, shares[exercise][one, other],
-                    int(nearer[exercise][one, other]), weights, count)
-            for exercise in sorted(exercises, key=lambda e: -evidence(e, (one, other)))
-            if evidence(exercise, (one, other)) >= _TOLD
-        ]  # fmt: skip
-        pairs.append(Pair(a, b, float(likeness[one, other]), shared))
-    return pairs, usual, len(listed) - len(pairs)
+    def _evidence(self, exercise, at=...):
+        return np.log(len(self.works) / self.nearer[exercise][at]) * self.shares[exercise][at]
+
+    def unusual(self):
+        """[(row, row)] of those that are more alike than usual, the most alike first."""
+        own = [work.place is None for work in self.works]
+        rows = np.nonzero(np.triu(self.likeness, 1) > self.usual)
+        found = [pair for pair in zip(*rows, strict=True) if own[pair[0]] or own[pair[1]]]
+        return sorted(found, key=lambda pair: -self.likeness[pair])
+
+    def pair(self, *at):
+        """The Pair of two works, by their rows."""
+        evidence = {exercise: self._evidence(exercise, at) for exercise in self.exercises}
+        exercises = sorted(self.exercises, key=lambda exercise: -evidence[exercise])
+        shared = [self._shared(name, at) for name in exercises if evidence[name] >= _TOLD]
+        one, other = (self.works[row] for row in at)
+        return Pair(one, other, float(self.likeness[at]), shared)
+
+    def _shared(self, exercise, at):
+        """The Shared of two works in an exercise of the first, with both texts."""
+        one, other = (self.works[row] for row in at)
+        found = Shared(exercise, float(self.shares[exercise][at]), int(self.nearer[exercise][at]))
+        prints = one.prints[exercise]
+        if exercise == FINDINGS:
+            both = prints.keys() & other.prints[exercise].keys()
+            found.said = sorted(
+                (one_line(key[0]), one_line(key[1] or ""), key[2], self.count[key]) for key in both
+            )
+            return found
+        there = {
+            where: sum(self.weights.get(key, 0) for key in prints.keys() & others.keys())
+            for where, others in other.prints.items()
+        }
+        where = max(there, key=lambda name: (there[name], name == exercise))
+        both = {key for key in prints.keys() & other.prints[where].keys() if key in self.weights}
+        for work, name in ((one, exercise), (other, where)):
+            lines = {line for key in both for line in work.prints[name][key]}
+            found.texts.append((name, _marked(work.answers[name], lines)))
+        return found
+
+
+def _marked(text, lines):
+    """[(line, whether it is one of the lines with these numbers)] of a text, as far as shown."""
+    shown = text[:_MOST_SHOWN].splitlines()
+    shown = [(line, number in lines) for number, line in enumerate(shown, 1)]
+    if len(text) > _MOST_SHOWN:
+        shown.append((f"[… {len(text) - _MOST_SHOWN:,} more characters]", False))
+    return shown
 
 
 def _same_person(works):
@@ -187,34 +225,6 @@ def usual_likeness(likeness):
 
 
 # --- in words
-
-
-def _shared(one, other, exercise, share, nearer, weights, count):
-    """What two works share in an exercise of the first, with both texts."""
-    found = Shared(exercise, float(share), nearer)
-    prints = one.prints[exercise]
-    if exercise == FINDINGS:
-        both = prints.keys() & other.prints[exercise].keys()
-        both = sorted(
-            (one_line(key[0]), one_line(key[1] or ""), key[2], count[key]) for key in both
-        )
-        found.said = both
-        return found
-    there = {
-        where: sum(weights.get(key, 0) for key in prints.keys() & others.keys())
-        for where, others in other.prints.items()
-    }
-    where = max(there, key=lambda name: (there[name], name == exercise))
-    both = {key for key in prints.keys() & other.prints[where].keys() if key in weights}
-    for work, name in ((one, exercise), (other, where)):
-        lines = {line for key in both for line in work.prints[name][key]}
-        text = work.answers[name]
-        shown = text[:_MOST_SHOWN].splitlines()
-        shown = [(line, number in lines) for number, line in enumerate(shown, 1)]
-        if len(text) > _MOST_SHOWN:
-            shown.append((f"[… {len(text) - _MOST_SHOWN:,} more characters]", False))
-        found.texts.append((name, shown))
-    return found
 
 
 def sentences(found):

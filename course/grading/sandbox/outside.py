@@ -206,20 +206,20 @@ def keep_from_students(sandbox, paths):
 
     programs = [*visible.python_folders(), *filter(os.path.isdir, sys.path)]
     paths = [str(path) for path in paths if Path(path).exists()]
-    numbers = walls.open_to_it(kind_of_walls(sandbox), visible.to_read(), paths, programs)
-    if found := [paths[number] for number in numbers if number < len(paths)]:
+    kind = kind_of_walls(sandbox)
+    paths, programs = walls.open_to_it(kind, visible.to_read(), paths, programs)
+    if paths:
         # /tmp is for all, and has to stay so.
-        own = [path for path in found if not os.stat(path).st_mode & stat.S_ISVTX]
+        own = [path for path in paths if not os.stat(path).st_mode & stat.S_ISVTX]
         close = f"Close it to other users (chmod o= {shlex.join(own)}), or put" if own else "Put"
         raise BoxError(
-            f"Student code could read or replace {found[0]}. Grading is refused. {close} it "
+            f"Student code could read or replace {paths[0]}. Grading is refused. {close} it "
             "where no other user can enter."
         )
-    if numbers:
-        found = [programs[number - len(paths)] for number in numbers]
+    if programs:
         raise BoxError(
-            f"Student code could change {found[0]}, which the grader runs. Grading is refused. "
-            f"Close it: chmod o-w {shlex.join(dict.fromkeys(found))}"
+            f"Student code could change {programs[0]}, which the grader runs. Grading is refused. "
+            f"Close it: chmod o-w {shlex.join(dict.fromkeys(programs))}"
         )
     os.umask(os.umask(0) | 0o007)
 

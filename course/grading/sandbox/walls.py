@@ -14,6 +14,7 @@ For its submission the keeper (`box`) makes an object of one kind. All kinds hav
 """
 
 import contextlib
+import json
 import os
 import signal
 import stat
@@ -241,25 +242,25 @@ def places(kind):
 
 
 def open_to_it(kind, options, paths, programs):
-    """Indices into `[*paths, *programs]` of what is open to a submission in such walls.
+    """(the paths, the programs) that are open to a submission in such walls.
 
     A path is open if the submission could read or replace it, a program if it could replace it.
     """
-    reader, writer = os.pipe()
+    with tempfile.TemporaryFile("w+") as found:
 
-    def look():
-        if kind is OwnUser:
-            users.become(users.unused()[0])
-        linux.give_up_capabilities()
-        confine(options, [])
-        found = [_is_open(path) for path in paths] + list(map(_replaceable, programs))
-        os.write(writer, " ".join(str(n) for n, is_open in enumerate(found) if is_open).encode())
+        def look():
+            if kind is OwnUser:
+                users.become(users.unused()[0])
+            linux.give_up_capabilities()
+            confine(options, [])
+            both = list(filter(_is_open, paths)), list(filter(_replaceable, programs))
+            json.dump(both, found)
+            found.flush()
 
-    if not linux.in_a_helper(look):
-        raise OSError("no process could try what a submission can read")
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        return list(map(int, file.read().split()))
+        if not linux.in_a_helper(look):
+            raise OSError("no process could try what a submission can read")
+        found.seek(0)
+        return json.load(found)
 
 
 def _is_open(path):

@@ -44,12 +44,12 @@ def drafted(network, name="network"):
     found = anatomy(network)
     if found.name not in ("model", "your network"):
         name = found.name
-    rows, names, reasons = _rows(found)
-    if reasons:
-        raise NoTable(reasons)
-    outputs = tuple(names[value.sources[-1]] for value in found.outputs)
-    outputs = () if outputs == (rows[-1].name,) else outputs
-    table = Table(name, "", found.inputs[0].shape, tuple(rows), outputs)
+    draft = _Draft(found)
+    if draft.reasons:
+        raise NoTable(draft.reasons)
+    outputs = tuple(draft.names[value.sources[-1]] for value in found.outputs)
+    outputs = () if outputs == (draft.rows[-1].name,) else outputs
+    table = Table(name, "", found.inputs[0].shape, tuple(draft.rows), outputs)
     if differences := diagnose(found, table):
         raise NoTable(f"The rows are not the network: {one.message}" for one in differences)
     ours, theirs = map(_numbers, (anatomy(table), found))
@@ -65,82 +65,89 @@ def _numbers(found):
     )
 
 
-def _rows(found):
-    """(the rows of a network, {step: the name of its row}, why some steps have none)."""
-    rows, names, reasons = [], {}, []
-    readers, layers, joined = {}, {}, {}
-    shapes = [value.shape for value in found.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 3:
-        said = " and ".join(map(str, shapes))
-        return rows, names, [f"A table begins with one image. This network begins with {said}."]
-    names[found.inputs[0].sources[0]] = "input"
-    for step in found:
-        for value in step.inputs:
-            for source in value.sources:
-                readers.setdefault(source, []).append(step)
-    returned = {source for value in found.outputs for source in value.sources}
+class _Draft:
+    """The rows of a network, {step: the name of its row}, and why some steps have none."""
 
-    def put(row):
-        above, after = rows[-1].name if rows else "input", tuple(row.after)
+    def __init__(self, found):
+        self.rows, self.names, self.reasons = [], {}, []
+        self._readers, self._layers, self._joined = {}, {}, {}
+        shapes = [value.shape for value in found.inputs]
+        if len(shapes) != 1 or len(shapes[0]) != 3:
+            said = " and ".join(map(str, shapes))
+            self.reasons.append(f"A table begins with one image. This network begins with {said}.")
+            return
+        self.names[found.inputs[0].sources[0]] = "input"
+        self._returned = {source for value in found.outputs for source in value.sources}
+        for step in found:
+            for value in step.inputs:
+                for source in value.sources:
+                    self._readers.setdefault(source, []).append(step)
+        for step in found:
+            if step not in self.names:  # a normalisation may be in the row above
+                self._take(step)
+
+    def _take(self, step):
+        """Put the row of a step there, also for the normalisation behind it."""
+        self.names[step] = ""
+        if said := list(_unfit(step, self._layers)):
+            self.reasons += said
+            return
+        readers = self._readers.get(step, ())
+        norm = readers[0] if len(readers) == 1 and step not in self._returned else None
+        both = norm and _with_norm(step, norm)
+        if not (row := both or _row(step)):
+            said = f"{name_of(step)} ({step.does()}): no row can express {_unsaid(step)}."
+            self.reasons.append(said)
+        if self.reasons:  # a later step may read one that has no row
+            return
+        if step.step == "concatenate":
+            after = self._side_by_side(step)
+        else:
+            after = [name for value in step.inputs for name in self._read(value)]
+        name = self._free(name_of(step))
+        self.names[step] = self._put(replace(row, name=name, after=after))
+        if not row.activation and step.chain:
+            alone = Row(self._free(f"{name}_activation"), "activation", after=[name])
+            self.names[step] = self._put(replace(alone, activation=step.activation))
+        if both:
+            self.names[norm] = self.names[step]
+
+    def _put(self, row):
+        """Add a row, whose `after` is a list. Returns its name."""
+        above, after = self.rows[-1].name if self.rows else "input", tuple(row.after)
         after = after if len(after) > 1 else None if after == (above,) else after[0]
-        rows.append(replace(row, after=after))
+        self.rows.append(replace(row, after=after))
         return row.name
 
-    def read(value):
-        """The row that has a value, put there if it takes one of its own."""
-        sources = list(map(names.get, read_from(value)))
+    def _read(self, value):
+        """The row that has a value, in a list; put there if it takes one of its own."""
+        sources = list(map(self.names.get, read_from(value)))
         if len(sources) > 1:
-            sources = [put(Row(_free("concatenate", rows), "concatenate", after=sources))]
+            row = Row(self._free("concatenate"), "concatenate", after=sources)
+            sources = [self._put(row)]
         grid = read_from(value)[0].grid
         if len(value.grid) == 1 and len(grid) == 2 and not value.flat:
-            sources = [put(Row(_free(f"{sources[0]}_tokens", rows), "tokens", after=sources))]
+            row = Row(self._free(f"{sources[0]}_tokens"), "tokens", after=sources)
+            sources = [self._put(row)]
         return sources
 
-    for step in found:
-        if step in names:  # the normalisation of the row above
-            continue
-        names[step] = ""
-        if said := list(_unfit(step, layers)):
-            reasons += said
-            continue
-        norm = readers.get(step, [None])[0] if step not in returned else None
-        both = norm and len(readers[step]) == 1 and _with_norm(step, norm)
-        if not (row := both or _row(step)):
-            reasons.append(f"{name_of(step)} ({step.does()}): no row can express {_unsaid(step)}.")
-        if reasons:  # a later step may read one that has no row
-            continue
-        if step.step == "concatenate":
-            after = _side_by_side(step, joined, names)
-        else:
-            after = [name for value in step.inputs for name in read(value)]
-        name = _free(name_of(step), rows)
-        names[step] = put(replace(row, name=name, after=after))
-        if not row.activation and step.chain:
-            alone = Row(_free(f"{name}_activation", rows), "activation", after=[name])
-            names[step] = put(replace(alone, activation=step.activation))
-        if both:
-            names[norm] = names[step]
-    return rows, names, reasons
+    def _side_by_side(self, step):
+        """The rows that a concatenation reads; an earlier one stands for its parts."""
+        parts = [source for value in step.inputs for source, _, _ in value.parts]
+        after, at = [], 0
+        while at < len(parts):
+            ends = range(len(parts), at, -1)
+            end = next((end for end in ends if tuple(parts[at:end]) in self._joined), at + 1)
+            after.append(self.names[self._joined.get(tuple(parts[at:end]), parts[at])])
+            at = end
+        self._joined[tuple(parts)] = step
+        return after
 
-
-def _side_by_side(step, joined, names):
-    """The rows that a concatenation reads; an earlier one of `joined` stands for its parts."""
-    parts = [source for value in step.inputs for source, _, _ in value.parts]
-    after, at = [], 0
-    while at < len(parts):
-        ends = (end for end in range(len(parts), at, -1) if tuple(parts[at:end]) in joined)
-        end = next(ends, at + 1)
-        after.append(names[joined.get(tuple(parts[at:end]), parts[at])])
-        at = end
-    joined[tuple(parts)] = step
-    return after
-
-
-def _free(name, rows):
-    """A name that no row has yet."""
-    taken = {row.name for row in rows} | {"input"}
-    tries = (f"{name}_{number}" if number > 1 else name for number in range(1, len(rows) + 3))
-    return next(each for each in tries if each not in taken)
+    def _free(self, name):
+        """A name that no row has yet."""
+        taken = {row.name for row in self.rows} | {"input"}
+        tries = (f"{name}_{number}" for number in range(2, len(self.rows) + 3))
+        return next(each for each in (name, *tries) if each not in taken)
 
 
 def _unfit(step, layers):

@@ -1,23 +1,10 @@
 """Every small mistake that can be made in a table, to see what is said about it."""
 
 from dataclasses import replace
-from importlib import import_module
-from pkgutil import iter_modules
 
-from course import architectures
 from course.anatomy import Anatomy, anatomy
-from course.architectures import Table, sources
+from course.architectures import sources
 from course.network.from_table import from_table
-
-
-def every_table():
-    """{NAME: table} of everything that `course.architectures` publishes."""
-    modules = [
-        import_module(f"course.architectures.{m.name}")
-        for m in iter_modules(architectures.__path__)
-        if m.name != "ilsvrc"  # which publishes none
-    ]
-    return {n: t for m in modules for n, t in vars(m).items() if isinstance(t, Table)}
 
 
 def explicit(table):

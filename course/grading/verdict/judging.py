@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from nbformat.v4 import new_output
 
@@ -232,8 +232,7 @@ class Judging:
                 return verdict.fail(Cause.STOPPED, why, name)
         first = verdict.findings[0]
         if first.cause is Cause.RAISES and (why := self._undefined.why_undefined(first.message)):
-            verdict.findings[0] = replace(first, message=f"{first.message} {why}")
-            verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
+            verdict.add(why)
 
     # --- evidence
 

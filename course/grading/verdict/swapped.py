@@ -6,7 +6,6 @@ and, if the test built a network, those of the class whose network is exactly th
 
 import ast
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice, zip_longest
 
 from course.check.card import Card
@@ -42,8 +41,8 @@ class Variants:
 
     def explain(self, test, verdict, ask):
         """Replace the findings of a failed test if they show another variant's network."""
-        first = verdict.findings[0]
-        if first.cause in (Cause.NOT_ANSWERED, Cause.STOPPED) or not variant.used_in(test.source):
+        cause = verdict.findings[0].cause
+        if cause in (Cause.NOT_ANSWERED, Cause.STOPPED) or not variant.used_in(test.source):
             return
         self._suspects |= dict.fromkeys(self._alike(verdict.failed))
         # Judged with the student's own table once more, as an answer may differ from time to time.
@@ -55,9 +54,7 @@ class Variants:
             verdict.card = str(Card(verdict.failed.name if verdict.failed else name, [found]))
         elif self._named:
             more = _("The notebook names the code {named}. Yours is {own}.")
-            more = more.format(named=self._named, own=self._code)
-            verdict.findings[0] = replace(first, message=f"{first.message} {more}")
-            verdict.card = verdict.card.replace(first.message, verdict.findings[0].message)
+            verdict.add(more.format(named=self._named, own=self._code))
 
     def _passes(self, test, code, ask):
         with variant.official(code):

@@ -3,8 +3,7 @@
 import ast
 import builtins
 import traceback
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 
 from course import check
 from course.check.card import Card
@@ -34,6 +33,12 @@ class CellVerdict:
         self.findings = [finding("", cause, received=received)]
         self.card = str(Card(name, self.findings))
 
+    def add(self, sentence):
+        """Add a sentence to the first finding, also on the card."""
+        first = self.findings[0]
+        self.findings[0] = replace(first, message=f"{first.message} {sentence}")
+        self.card = self.card.replace(first.message, self.findings[0].message)
+
 
 class TestCell:
     """The instructor's copy of a test cell, from the gradebook, never from a submitted file.
@@ -45,8 +50,8 @@ class TestCell:
 
     def __init__(self, official, imports):
         self.name, self.points, self.source = official.name, official.points, official.source
-        self._imports = imports
-        self._tree, used = _read(official.source)
+        self._imports, self._tree = imports, ast.parse(official.source)
+        used = free_names(self._tree)
         #: The student's names that the cell uses.
         self.asks_for = [name for name in used if name not in imports]
         self._given = [name for name in used if name in imports]
@@ -118,13 +123,6 @@ def _assertion(tree, line):
     return ast.unparse(found[-1].test) if found else ""
 
 
-@lru_cache(1000)
-def _read(source):
-    """(the syntax tree, the names that it uses) of a test cell."""
-    tree = ast.parse(source)
-    return tree, free_names(tree)
-
-
 def imports_of(official):
     """{name: import statement} of an assignment's locked cells that are no tests."""
     found = {}
@@ -137,18 +135,15 @@ def imports_of(official):
     return found
 
 
-@lru_cache(1000)
 def _imports(source):
-    """[(name, statement that imports it and no other, whether that is all of the name), ...]."""
-    found = []
+    """Yield (name, statement that imports it and no other, whether that is all of the name)."""
     for statement in ast.walk(ast.parse(source)):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             for alias in list(statement.names):
                 statement.names = [alias]
                 alone = isinstance(statement, ast.ImportFrom) or alias.asname is not None
                 name = alias.asname or alias.name.split(".")[0]
-                found.append((name, ast.unparse(statement), alone))
-    return found
+                yield name, ast.unparse(statement), alone
 
 
 def free_names(tree):
