@@ -16,9 +16,9 @@ from course.architectures.lenet import LENET5
 from course.diagnosis import Cause, diagnose
 from course.evidence.observe import weightless
 from course.evidence.trace import trace
-from course.grading.tables.mistakes import every_table
 from tests.diagnosis.test_diagnosis import NOTHING, disguised
 from tests.golden import Corpus, built
+from tests.published import every_table
 
 L = layers
 RIGHT = {}  # name: (builder, table)
