@@ -110,7 +110,7 @@ def _folder_of(path):
 
 def _draft(spec, into):
     from course.grading.folder import write_atomically
-    from course.grading.tables import draft
+    from course.grading.tables import draft, written
 
     if into:
         _folder_of(into)
@@ -119,8 +119,8 @@ def _draft(spec, into):
     build = _function(spec)
     with _said_of(spec):
         table = draft.drafted(build, into.stem if into else Path(spec.rpartition(":")[0]).stem)
-    constant, title = draft.constant_of(table.name), "Authors, title, year: write here."
-    text = draft.text_of(table, constant, title)
+    constant, title = written.constant_of(table.name), "Authors, title, year: write here."
+    text = written.text_of(table, constant, title)
     if not into:
         click.echo(text, nl=False)
         return 0

@@ -18,7 +18,7 @@ from course.architectures import Table, alexnet, googlenet, lenet, resnet
 from course.cli import main
 from course.diagnosis import diagnose
 from course.evidence.observe import weightless
-from course.grading.tables import draft
+from course.grading.tables import draft, written
 from course.grading.tables.keras_model import LAYERS, model_of
 from course.network.from_table import ROWS
 from tests.classroom import ROOT
@@ -96,7 +96,7 @@ def test_a_draft_is_the_network_again(name):
     drafted = draft.drafted(anatomy(table))
     assert diagnose(anatomy(table), drafted) == []
     assert numbers(drafted) == numbers(table)
-    text = draft.text_of(drafted, "DRAFT", "A title.")
+    text = written.text_of(drafted, "DRAFT", "A title.")
     assert formatted(text) == text
     names = {}
     exec(text, names)
@@ -104,8 +104,7 @@ def test_a_draft_is_the_network_again(name):
 
 
 def test_every_function_for_rows_is_written():
-    written = {draft._call(row).name for row in EVERY.rows}
-    assert written == FUNCTIONS
+    assert {written._call(row).name for row in EVERY.rows} == FUNCTIONS
     assert ROWS.keys() == LAYERS.keys() == {row.step for row in EVERY.rows}
 
 
@@ -153,7 +152,7 @@ def normalised():
 def test_a_draft_is_to_be_read(build, lines):
     with weightless():
         table = draft.drafted(build())
-    text = draft.text_of(table, "T", "")
+    text = written.text_of(table, "T", "")
     for line in lines:
         assert line in text, text
 

@@ -242,15 +242,13 @@ def _column(sheet, name, titles):
     plain = {title: re.sub(r" *\(\d+\)$", "", about) for title, about in titles.items()}
     plain = {title: _plain(text) for title, text in plain.items()}
     _, _, word = name.rpartition("-")
-    for fits in (
-        [title for title in plain if plain[title] == name.casefold()],
-        [title for title in plain if name.casefold() in plain[title]],
-        [title for title in plain if word.casefold() in plain[title]],
-    ):
-        if len(fits) == 1:
-            return sheet.rows[0].index(fits[0])
-        if fits:
-            break
+    fits = (
+        [title for title in plain if plain[title] == name.casefold()]
+        or [title for title in plain if name.casefold() in plain[title]]
+        or [title for title in plain if word.casefold() in plain[title]]
+    )
+    if len(fits) == 1:
+        return sheet.rows[0].index(fits[0])
     fits = ", ".join(map(one_line, fits))
     many = f"several columns that could be {name} ({fits})" if fits else None
     raise CourseError(
@@ -307,17 +305,15 @@ def people_in(path, lms, wanted):
     notes = roster.notes
     for id_, student in students.items():
         named = roster.find(student)
-        for fits in (
-            [person for person in roster.people if person.keys & set(student.keys)],
-            [person for person in roster.people if person.id == id_],
-            [person for person in roster.people if person.id in named],
-        ):
-            if fits:
-                if len(fits) == 1:
-                    found[id_] = fits[0]
-                else:
-                    several.append(id_)
-                break
+        fits = (
+            [person for person in roster.people if person.keys & set(student.keys)]
+            or [person for person in roster.people if person.id == id_]
+            or [person for person in roster.people if person.id in named]
+        )
+        if len(fits) == 1:
+            found[id_] = fits[0]
+        elif fits:
+            several.append(id_)
     if missing := sorted(set(students) - set(found) - set(several)):
         notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
     if several:
