@@ -313,6 +313,24 @@ def test_a_file_in_which_nobody_is_found_is_not_written(school, tmp_path, capsys
     assert not to.exists()
 
 
+def test_a_line_is_not_filled_in_for_somebody_else_of_the_same_name(tmp_path, capsys):
+    """One of two Ada Roes has left, so the file has one of them."""
+    school = School(tmp_path / "school", "02-lenet")
+    school.hand_in("ar1", first_name="Ada", last_name="Roe")
+    school.hand_in("bl1", build=[WRONG], first_name="Bo", last_name="Li")
+    school.hand_in("zz9", manual=0, first_name="Ada", last_name="Roe")
+    before = "Identifier,Full name,ID number,Grade\nParticipant 5,Ada Roe,ar1,\n"
+    after = filled(school, tmp_path, before, "02-lenet")
+    assert [row[3] for row in table(after)[1:]] == ["20"]
+    assert "so not filled in: bl1, zz9." in capsys.readouterr().out
+    # By the name alone, nobody can tell.
+    before = "Identifier,Full name,Grade\nParticipant 5,Ada Roe,\nParticipant 6,Bo Li,\n"
+    after = filled(school, tmp_path, before, "02-lenet")
+    assert [row[2] for row in table(after)[1:]] == ["", "12"]
+    said = capsys.readouterr().out
+    assert "fits several students, so it was not filled in: ar1, zz9." in said
+
+
 def test_blackboards_grades_are_filled_in(school, tmp_path, capsys):
     about = '"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"Last Access"'
     total = '"Weighted Total [Total Pts: up to 30 Score] |9"'

@@ -10,7 +10,8 @@ from course.grading.inbox.intake import Record
 from course.grading.inbox.roster import Roster
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded, has_variants, texts_in
-from course.grading.out.filled import looked_for, on_moodle, people_in, recognised
+from course.grading.out.filled import on_moodle, recognised
+from course.grading.out.matched import looked_for, people_in
 from course.kit import variant
 from course.language import _, speaking
 from course.notebook.official import official_of

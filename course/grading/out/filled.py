@@ -14,9 +14,10 @@ from pathlib import Path
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
-from course.grading.inbox.lms import LMS, Student
-from course.grading.inbox.roster import CANVAS, Roster, are_participants
+from course.grading.inbox.lms import LMS
+from course.grading.inbox.roster import CANVAS, are_participants
 from course.grading.inbox.spreadsheet import begin, decoded, number, read_csv
+from course.grading.out.matched import looked_for, people_in
 from course.language import _, speaking
 from course.plain import one_line
 
@@ -289,36 +290,7 @@ def _plain(title):
     return title.strip().casefold()
 
 
-# --- students
-
-
-def looked_for(id_, first_name, last_name, number):
-    """The Student of an entry of the gradebook; the number in the LMS may be None."""
-    name = f"{first_name or ''} {last_name or ''}".strip()
-    return Student(id_, name, (number,) if number else ())
-
-
-def people_in(path, lms, wanted):
-    """({student's id: Person} of the Students in an LMS's own file, sentences about the others)."""
-    students = {student.id: student for student in wanted}
-    roster, found, several = Roster(path, lms, students.values()), {}, []
-    notes = roster.notes
-    for id_, student in students.items():
-        named = roster.find(student)
-        fits = (
-            [person for person in roster.people if person.keys & set(student.keys)]
-            or [person for person in roster.people if person.id == id_]
-            or [person for person in roster.people if person.id in named]
-        )
-        if len(fits) == 1:
-            found[id_] = fits[0]
-        elif fits:
-            several.append(id_)
-    if missing := sorted(set(students) - set(found) - set(several)):
-        notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
-    if several:
-        notes.append(f"Several lines of {path} fit, so not filled in: {', '.join(several)}.")
-    return found, notes
+# --- what is told of one
 
 
 def comment(one):
