@@ -1,7 +1,6 @@
 """Fixtures that more than one test file uses."""
 
 import atexit
-import functools
 import gc
 import json
 import os
@@ -27,7 +26,6 @@ import course.grading  # noqa: F401 -- first: without what it keeps out, nbforma
 # isort: split
 import absl.logging
 import matplotlib.font_manager  # noqa: F401 -- makes its list of fonts, before a kernel has to
-import nbgrader.api
 import pytest
 
 from course.evidence.keras_private import kept_for_this_thread
@@ -36,9 +34,6 @@ from course.evidence.keras_private import kept_for_this_thread
 # with TensorFlow, would close the stream it was made with, and that is pytest's.
 for _handler in (absl.logging.get_absl_handler(), absl.logging.get_absl_handler().python_handler):
     _handler.close = lambda: None
-
-# Each new gradebook asks a program, alembic, for the same number: two seconds of processor time.
-nbgrader.api.get_alembic_version = functools.cache(nbgrader.api.get_alembic_version)
 
 SPECS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "specs.json"
 

@@ -1,10 +1,10 @@
 """A course's folder as nbgrader sees it: its paths, and nbgrader's API on it."""
 
 import contextlib
+import functools
 import io
 import logging
 import os
-import sys
 import tempfile
 import time
 import traceback
@@ -13,8 +13,10 @@ import zipfile
 from itertools import chain
 from pathlib import Path
 
+import nbgrader.api
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
+from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy.exc import SAWarning
 
 from course.grading import CONFIG, CourseError, course_folder, meant, settings
@@ -32,6 +34,23 @@ logging.getLogger("tornado.application").addFilter(
     lambda record: not record.getMessage().startswith("Rolling back session")
 )
 
+
+@functools.cache
+def _newest_schema():
+    """The version of nbgrader's newest gradebook.
+
+    For each new gradebook nbgrader starts a program, alembic, to learn it: two seconds.
+    """
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", ALEMBIC_DIR)
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+nbgrader.api.get_alembic_version = _newest_schema
+
 KEY = "variant.key"  # the secret from which the codes of variants follow
 BANKS = "banks"  # the folder of answers that an assignment is tried on; nothing of it is given out
 
@@ -44,10 +63,6 @@ class CourseFolder:
 
     def __init__(self, root=None, copy=None):
         self.root = course_folder(root or Path.cwd())
-        # nbgrader runs the program alembic from PATH to make a new gradebook.
-        programs = str(Path(sys.executable).parent)
-        if programs not in os.environ.get("PATH", "").split(os.pathsep):
-            os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         self.config = config = _config_in(self.root)
         settings.look_at(config)
         if copy:
