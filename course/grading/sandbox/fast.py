@@ -137,6 +137,14 @@ def weights():
     tracker.track, keras.Layer.__setattr__ = track_if_needed, set_and_track_if_needed
 
 
+def errors():
+    """Let IPython write an error down once. It does so again for its history, which is off."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    _takes(InteractiveShell._format_exception_for_storage, 4)
+    InteractiveShell._format_exception_for_storage = lambda *_, **__: None
+
+
 def operations():
     """Let TensorFlow run an operation when it is called, as before version 2.8.
 
@@ -166,7 +174,7 @@ def operations():
     pywrap_tfe.TFE_NewContext = with_switch
 
 
-_CHANGES = signatures, weights
+_CHANGES = signatures, weights, errors
 _OF_BACKEND = {"tensorflow": (arguments, tensors, operations)}
 
 

@@ -245,7 +245,7 @@ def serve(channel, most, longest, after):
         after()
         request = json.loads(line)
         asked = request.get("ask", {})
-        reply = _no_answer(asked, N_("it was interrupted"))
+        reply = None
         sys.stdout, sys.stderr = streams
         shell.shown.begin()
         try:
@@ -264,6 +264,7 @@ def serve(channel, most, longest, after):
         if os.getpid() != kernel:  # a process that the student's code has forked answers nothing
             os._exit(0)
         if "run" not in request:
+            reply = reply or _no_answer(asked, N_("it was interrupted"))
             said = _written(reply, functools.partial(_unreadable, asked))
             say(b'{"id": %d, "reply": %s}' % (request["id"], said))
             continue
