@@ -63,12 +63,22 @@ def test_scores_have_every_exercise_and_a_state(school, tmp_path):
         "pending": "handed in, not graded yet",
         "unreadable": "handed in, unreadable",
     }
+    folder = school.folder / "submitted" / "pending" / "hw"
+    (folder / "Week 1").mkdir()
+    (folder / "p1.ipynb").rename(folder / "Week 1" / "p1.ipynb")  # found there, as in grading
+    assert school.course("export", "--to", str(path)) == 0
+    again = {row["student"]: row for row in read(path, "utf-8-sig")}
+    (folder / "Week 1" / "p1.ipynb").rename(folder / "p1.ipynb")
+    (folder / "Week 1").rmdir()
+    assert again["pending"] == rows["pending"]
     assert rows["unreadable"]["note"] == "p1.pdf is no notebook (.ipynb)"
     assert (rows["wrong"]["score"], rows["wrong"]["shapes"], rows["wrong"]["build"]) == (
         "14.0", "0.0", "8.0",
     )  # fmt: skip
     assert (rows["late"]["score"], rows["late"]["late_penalty"]) == ("16.0", "4.0")
     assert rows["absent"]["score"] == ""
+    waits = rows["essay"]
+    assert (waits["score"], waits["build"], waits["essay"]) == ("14.0", "8.0", "")
     assert (rows["broken"]["score"], rows["broken"]["shapes"]) == ("", "")  # a 0 would be a grade
     # A name that a spreadsheet would run as a formula is only a text there.
     assert rows["right"]["last_name"] == '\'=cmd|"/c calc"!A1'

@@ -91,7 +91,8 @@ def _ungraded(course, record, assignment, student):
         "max_score": assignment.max_score,
         "note": _LATE if about.late else "",
     }
-    if any(course.path("submitted", *names).glob("*.ipynb")):
+    below = renamed.files_below(course.path("submitted", *names))
+    if any(".ipynb" in path.name.lower() for path in below):
         row["state"] = PENDING
     elif about.unreadable:
         row |= {"state": UNREADABLE, "note": _listed(about.unreadable)}
@@ -119,9 +120,10 @@ def _add_grades(course, record, found, submission):
     for notebook in submission.notebooks:
         for grade in notebook.grades:
             name, points = grade.cell.name, grade.score
-            if not result.failed or grade.manual_score is not None:  # else 0, as of a wrong answer
-                row[name] = points
             waits = bool(grade.needs_manual_grade)
+            open_ = result.failed or (waits and grade.auto_score is None)
+            if not open_ or grade.manual_score is not None:  # else 0, as of a wrong answer
+                row[name] = points
             given = name, points or 0.0, grade.max_score, waits, reasons.get(name, [])
             found.grades.append(Grade(*given))
 
