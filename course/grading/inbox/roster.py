@@ -54,7 +54,7 @@ class Person:
     keys: set
     first_name: str
     last_name: str
-    number: str | None  # the LMS's number, for the export of grades
+    number: str | None = None  # the LMS's number, for the export of grades
     email: str = ""
     canvas: dict = field(default_factory=dict)  # the student's columns of Canvas's own file
     handed_in: datetime | None = None  # local time in Moodle's own file
@@ -72,79 +72,86 @@ class Roster:
     def __init__(self, path, lms=None, students=(), groups=None):
         self.path = path
         table, _, self.notes = read_csv(path)  # sentences for the instructor
-        header, self.rows = _table(path, table)
+        self.titles, self.rows = _table(path, table)
         keys = {_key(lms, key) for student in students for key in student.keys}
         names = {squashed(student.name) for student in students} - {""}
-        key_columns = self._key_columns(lms or "folders", header, keys)
-        if lms is None:
-            lms, key_columns = self._told(header, key_columns)
+        # The titles of columns: with the LMS's numbers or names, and with the students' ids.
+        self._with_keys = self._key_columns(lms or "folders", keys)
         self.lms = lms
-        id_columns = self._id_columns(lms, header, key_columns)
-        name_of = _names(header, self.rows, names)
+        if lms is None:
+            self.lms, self._with_keys = self._recognised()
+        self._with_ids = self._id_columns()
+        self._name_of = _names(self.titles, self.rows, names)
         self.people = []
         self.by_key, self.by_name = defaultdict(set), defaultdict(set)  # the ids of students
         self.numberless = set()  # names of students without a number in the roster
-        self._take_people(header, key_columns, id_columns, name_of, keys)
+        self._look_for_shortened_numbers()
+        self._take_people(keys)
         if groups:
-            self._take_groups(header, groups)
+            self._take_groups(groups)
         # Whether the roster has the archive's numbers. Names count only if it has not, as many LMSs
         # let students change them.
         self.keyed = any(key in self.by_key for key in keys)
 
-    def _take_people(self, header, key_columns, id_columns, name_of, keys):
-        """Make a Person of each line, and note the lines that none can be made of.
-
-        `name_of` is made by `_names`, and `keys` are those of the archive.
-        """
-        alone = Counter(squashed(" ".join(name_of(row)[0])) for row in self.rows)
-        left = []  # what says who a line is about that is not taken
-        for line, row in enumerate(self.rows):
-            found = {_key(self.lms, row[column]) for column in key_columns if row[column]}
-            if _is_canvas_test(row) and found.isdisjoint(keys):
-                continue
-            split, spellings = name_of(row)
-            own = next(filter(None, (safe_id(row[c].removeprefix("#")) for c in id_columns)), "")
-            if not own and found:  # use the number as id, or the name if numbers do not last
-                plain = squashed(" ".join(split))
-                lasting = self.lms not in PER_ASSIGNMENT
-                own = safe_id(min(found) if lasting else plain if alone[plain] == 1 else "")
-            if not own:
-                if found or not _is_canvas_own(row):
-                    left.append(" ".join(split).strip() or next(filter(None, row.values()), ""))
-                continue
-            number = next((_key(self.lms, row[c]) for c in key_columns if row[c]), None)
-            canvas = {title: row.get(title.casefold(), "") for title in CANVAS}
-            person = Person(line, own, found, *split, number if self.lms != "folders" else None)
-            person.email = _email(row)
-            person.canvas = canvas if {"sis user id", "section"} <= set(header) else {}
-            person.handed_in = _time(row.get("last modified (submission)", ""))
-            self.people.append(person)
-            for key in found:
-                self.by_key[key].add(own)
-            for name in spellings:
-                self.by_name[name].add(own)
-                if not found:
-                    self.numberless.add(name)
-        short = {row[c] for row in self.rows for c in key_columns if _SHORTENED.fullmatch(row[c])}
-        if short:
+    def _look_for_shortened_numbers(self):
+        texts = {row[title] for row in self.rows for title in self._with_keys}
+        if short := list(filter(_SHORTENED.fullmatch, texts)):
             self.notes.append(
                 f"A spreadsheet has shortened numbers in {self.path}, such as {min(short)}. "
                 "Download the list again, and do not open it in a spreadsheet before you use it "
                 "here."
             )
+
+    def _take_people(self, keys):
+        """Make a Person of each line, or note that none can be made; `keys` are the archive's."""
+        names = Counter(squashed(" ".join(self._name_of(row)[0])) for row in self.rows)
+        left = []  # what says who a line is about that is not taken
+        for line, row in enumerate(self.rows):
+            numbers = [_key(self.lms, row[title]) for title in self._with_keys if row[title]]
+            if _is_canvas_test(row) and keys.isdisjoint(numbers):
+                continue
+            split, spellings = self._name_of(row)
+            plain = squashed(" ".join(split))
+            own = self._id_of(row, numbers, plain if names[plain] == 1 else "")
+            if not own:
+                if numbers or not _is_canvas_own(row):
+                    left.append(" ".join(split).strip() or next(filter(None, row.values()), ""))
+                continue
+            person = Person(line, own, {*numbers}, *split, email=_email(row))
+            if self.lms != "folders":
+                person.number = next(iter(numbers), None)
+            if {"sis user id", "section"} <= set(self.titles):
+                person.canvas = {title: row.get(title.casefold(), "") for title in CANVAS}
+            person.handed_in = _time(row.get("last modified (submission)", ""))
+            self.people.append(person)
+            for key in numbers:
+                self.by_key[key].add(own)
+            for name in spellings:
+                self.by_name[name].add(own)
+                if not numbers:
+                    self.numberless.add(name)
         if left := list(filter(None, left)):
             self.notes.append(
                 f"Not read from {self.path}, because the line has no id, and no name that is there "
                 f"once: {', '.join(map(one_line, left))}"
             )
 
-    def _take_groups(self, header, title):
+    def _id_of(self, row, numbers, name):
+        """The id in a line. Else the LMS's number, or the name if its numbers do not last."""
+        for title in self._with_ids:
+            if own := safe_id(row[title].removeprefix("#")):
+                return own
+        if not numbers:
+            return ""
+        return safe_id(name if self.lms in PER_ASSIGNMENT else min(numbers))
+
+    def _take_groups(self, title):
         """Note each Person's group, and say how many groups there are and of which sizes."""
         column = cell(title).casefold()
-        if column not in header:
+        if column not in self.titles:
             raise CourseError(
                 f"The roster {self.path} has no column {one_line(title)!r} with the students' "
-                f"groups. Its columns are: {', '.join(map(one_line, header))}."
+                f"groups. Its columns are: {', '.join(map(one_line, self.titles))}."
             )
         for person in self.people:
             person.group = self.rows[person.line][column].casefold()
@@ -168,56 +175,53 @@ class Roster:
         found = groups & named or alike
         return [person for person in self.people if found == {person.group}]
 
-    def _key_columns(self, lms, header, keys):
+    def _key_columns(self, lms, keys):
         """Titles of the columns with the numbers or names that the archive uses for students."""
-        known = [t for t in ("lms_user_id", *_KEY_COLUMNS.get(lms, ())) if t in header]
-        hits = {t: len({_key(lms, row[t]) for row in self.rows} & keys) for t in header}
+        known = [t for t in ("lms_user_id", *_KEY_COLUMNS.get(lms, ())) if t in self.titles]
+        hits = {t: len({_key(lms, row[t]) for row in self.rows} & keys) for t in self.titles}
         if any(hits[title] for title in known):
             return known
         best = max(hits.values())
-        return [title for title in header if best and hits[title] == best] or known
+        return [title for title in self.titles if best and hits[title] == best] or known
 
-    def _told(self, header, known):
-        """(the LMS whose numbers a roster has, the titles of their columns), without an archive.
-
-        `known` are the columns that may hold ids.
-        """
-        first = header[0]
+    def _recognised(self):
+        """(the LMS whose numbers a roster has, the titles of their columns), without an archive."""
+        first = self.titles[0]
         alike = first not in _ID_COLUMNS and are_participants(row[first] for row in self.rows)
-        if alike and (not self._is_id(first) or self._grades(header)):
+        if alike and (not self._is_id(first) or self._grades()):
             return "moodle", [first]
-        named = [(lms, title) for lms in LMS for title in header if lms in title]
-        named = [(lms, [title]) for lms, title in named if lms not in GENERAL]
-        return named[0] if named and not known else ("folders", known)
+        own = [lms for lms in LMS if lms not in GENERAL]
+        named = [(lms, [title]) for lms in own for title in self.titles if lms in title]
+        return named[0] if named and not self._with_keys else ("folders", self._with_keys)
 
-    def _grades(self, header):
+    def _grades(self):
         """Titles of columns with grades, as in Moodle's worksheet.
 
         The column after one of them has the highest grade, which is the same in all rows.
         """
-        columns = [[number(row[title]) for row in self.rows if row[title]] for title in header]
+        columns = [[number(row[title]) for row in self.rows if row[title]] for title in self.titles]
         return [
             title
-            for title, grades, most in zip(header, columns, columns[1:], strict=False)
+            for title, grades, most in zip(self.titles, columns, columns[1:], strict=False)
             if None not in (*grades, *most)
             and len({*most}) == 1
             and max(grades, default=0) <= most[0]
         ]
 
-    def _id_columns(self, lms, header, key_columns):
+    def _id_columns(self):
         """Titles of the columns that hold students' ids, the best one first."""
-        known = [t for t in _ID_COLUMNS if t in header and any(row[t] for row in self.rows)]
+        known = [t for t in _ID_COLUMNS if t in self.titles and any(row[t] for row in self.rows)]
         if known:
             return known
-        lasting = [t for t in key_columns if lms not in PER_ASSIGNMENT]
-        if set(header) >= _CANVAS_OWN:
+        lasting = [] if self.lms in PER_ASSIGNMENT else self._with_keys
+        if set(self.titles) >= _CANVAS_OWN:
             return lasting  # other columns with numbers have grades
-        others = [*key_columns, *self._grades(header)]
-        by_shape = [t for t in header if t not in others and self._is_id(t)]
+        others = [*self._with_keys, *self._grades()]
+        by_shape = [t for t in self.titles if t not in others and self._is_id(t)]
         by_shape.sort(key=lambda title: any("@" in row[title] for row in self.rows))
-        names = header[0] in (*_FIRST, *_LAST) or any(" " in row[header[0]] for row in self.rows)
-        first = [] if names or header[0] in key_columns else [header[0]]
-        return [*(by_shape or first), *lasting]
+        first = self.titles[0]
+        names = first in (*_FIRST, *_LAST) or any(" " in row[first] for row in self.rows)
+        return [*(by_shape or ([] if names or first in self._with_keys else [first])), *lasting]
 
     def _is_id(self, title):
         """Whether a column looks like ids: mostly filled, no duplicates, words with digits."""
@@ -333,9 +337,8 @@ def _names(header, rows, wanted):
 
 def _is_name(text):
     """Whether it looks like a name of two words."""
-    return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(r"[\d@:]", text) and (
-        bool(re.search(r"\S[ ,]+\S", text))
-    )  # fmt: skip
+    words = re.search(r"[^\W\d_]{2}", text) and re.search(r"\S[ ,]+\S", text)
+    return bool(words) and not re.search(r"[\d@:]", text)
 
 
 def split_name(name):

@@ -40,7 +40,8 @@ def trial(course, assignment):
         solution = {name: code_of(nb) for name, nb in notebooks.items()}
         job = replace(job, solution=solution, codes={code: code for code in tried})
     for code in tried or [None]:
-        contents = {name: _written(nb, code) for name, nb in notebooks.items()}
+        named = {name: naming(nb, code) for name, nb in notebooks.items()}
+        contents = {name: nbformat.writes(nb).encode() for name, nb in named.items()}
         try:
             verdict = grade_submission(job, contents, student=code)
         except BoxError as error:
@@ -68,7 +69,3 @@ def naming(nb, code):
         if cell.cell_type == "code":
             cell.source = variant.with_code(cell.source, code)
     return nb
-
-
-def _written(nb, code):
-    return nbformat.writes(naming(nb, code)).encode()

@@ -128,23 +128,13 @@ class _Dict(dict):
         return self[str(key)]
 
 
-def _operator(name):
-    function = getattr(operator, name)
-
-    def method(self, *others):
-        return function(_own(self), *map(_own, others))
-
-    return method
+def _method(function):
+    """A method that calls a function with the values of names."""
+    return lambda self, *others: function(_own(self), *map(_own, others))
 
 
-def _reflected(name):
-    function = getattr(operator, name)
+def _reflected(function):
     return lambda self, other: function(_own(other), _own(self))
-
-
-def _builtin(name):
-    function = getattr(builtins, name)
-    return lambda self, *args: function(_own(self), *args)
 
 
 _TWO = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"]
@@ -156,12 +146,12 @@ _BUILTIN = [
     "round", "str", "divmod",
 ]  # fmt: skip
 for _name in _OTHERS:
-    setattr(Remote, f"__{_name}__", _operator(_name))
+    setattr(Remote, f"__{_name}__", _method(getattr(operator, _name)))
 for _name in _TWO:
-    setattr(Remote, f"__{_name.strip('_')}__", _operator(_name))
-    setattr(Remote, f"__r{_name.strip('_')}__", _reflected(_name))
+    setattr(Remote, f"__{_name.strip('_')}__", _method(getattr(operator, _name)))
+    setattr(Remote, f"__r{_name.strip('_')}__", _reflected(getattr(operator, _name)))
 for _name in _BUILTIN:
-    setattr(Remote, f"__{_name}__", _builtin(_name))
+    setattr(Remote, f"__{_name}__", _method(getattr(builtins, _name)))
 
 
 def _as_raised(card):
