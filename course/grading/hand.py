@@ -37,7 +37,7 @@ class SaveGrades(SaveAutoGrades):
             self.gradebook = book
 
     def _add_score(self, cell, resources):
-        name = cell.metadata.nbgrader["grade_id"]
+        name = grade_id(cell)
         names = self.notebook_id, self.assignment_id, self.student_id
         grade = self.gradebook.find_grade(name, *names)
         final = grade.manual_score is not None and not grade.needs_manual_grade
@@ -138,18 +138,14 @@ def _answers(nb):
         if cell.cell_type == "code" and (answer or not cell.metadata.get("nbgrader")):
             code.append(cell.source)
         if graded:
-            name = cell.metadata.nbgrader["grade_id"]
+            name = grade_id(cell)
             found[name] = cell.source if answer else tuple(code)
     return found
 
 
 def link_answers(nb):
     """Add links below the title to the answers that a person grades, for the formgrader."""
-    names = [
-        cell.metadata.nbgrader["grade_id"]
-        for cell in nb.cells
-        if utils.is_grade(cell) and utils.is_solution(cell)
-    ]
+    names = [grade_id(c) for c in nb.cells if utils.is_grade(c) and utils.is_solution(c)]
     if names and nb.cells[0].cell_type == "markdown":
         links = ", ".join(f"[{name}](#{name})" for name in names)
         nb.cells[0].source += f"\n\n**To be graded by a person:** {links}"

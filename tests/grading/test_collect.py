@@ -102,7 +102,7 @@ def test_each_lms_is_understood(room, tmp_path, capsys, lms, told):
     path = packed(tmp_path / "submissions.zip", written(room, lms))
     assert room.collect(path, *(["--from", lms] if told else [])) == 0
     out = capsys.readouterr().out
-    assert (f"Taken for files of {LMS[lms][0]}." in out) is not told
+    assert (f"Taken for files of {LMS[lms].title}." in out) is not told
     texts = {student: name for name, (student, _, _) in NAMED[lms].items()}
     if lms == "gradescope":  # a group: the second of them has no number
         texts["bo@uni.edu"] = texts["s200"]

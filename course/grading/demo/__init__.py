@@ -140,9 +140,7 @@ def write_class(source, released, archive):
 def model_answers(solution):
     """{answer cell: source} of a source notebook, without the marks around the solution."""
     return {
-        cell.metadata.nbgrader["grade_id"]: "\n".join(
-            line for line in cell.source.splitlines() if "### " not in line
-        )
+        grade_id(cell): "\n".join(line for line in cell.source.splitlines() if "### " not in line)
         for cell in solution.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }

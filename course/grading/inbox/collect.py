@@ -92,7 +92,7 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
             report.skipped += [(e.path, e.reason() or "is no notebook (.ipynb)") for e in readable]
             return report
         if lms is None:
-            report.note(f"Taken for files of {LMS[report.lms][0]}.")
+            report.note(f"Taken for files of {LMS[report.lms].title}.")
         files, others = handed_in(report.lms, archive, entries, clock)
         if lms and not files:
             _note_other_lms(report, archive, names)
@@ -114,19 +114,19 @@ def _note_other_lms(report, archive, paths):
     with suppress(CourseError):
         fits = detected(archive, paths)
         report.note(
-            f"No file is named as {LMS[report.lms][0]} names files. They are named as those of "
-            f"{LMS[fits][0]}: leave --from out, or give --from {fits}."
+            f"No file is named as {LMS[report.lms].title} names files. They are named as those of "
+            f"{LMS[fits].title}: leave --from out, or give --from {fits}."
         )
 
 
 def _report_others(report, others):
     """Report files whose name is not that of a student's file: the LMS's own, or unknown ones."""
-    title, named, _ = LMS[report.lms]
+    lms = LMS[report.lms]
     for entry in others:
         if entry.problem:
             continue  # already reported
         if entry.is_notebook:
-            reason = f"is not named as {title} names files ({named})"
+            reason = f"is not named as {lms.title} names files ({lms.example})"
             report.skipped.append((entry.path, reason))
         else:
             report.unimportant += 1

@@ -11,6 +11,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -20,41 +21,51 @@ from course.grading.inbox.archives import Unreadable
 
 # Canvas leaves ASCII signs and blanks out of names. Beyond ASCII, names have combining marks too.
 _NAME = r"[^\x00-/:-@\[-^`{-\x7f\s]+?"
-#: {LMS: (its name, how it names files, a pattern of the whole path that says the same)}
+
+
+class Naming(NamedTuple):
+    """How an LMS names the files in its archive."""
+
+    title: str  # of the LMS
+    example: str
+    pattern: str  # of the whole path
+
+
+#: {LMS: how it names files}
 LMS = {
-    "canvas": (
+    "canvas": Naming(
         "Canvas",
         "name_number_number_file.ipynb",
         rf"(?P<name>{_NAME})_(?P<late>LATE_)?(?P<id>[0-9]{{1,19}}|(?<=^anon_)[0-9A-Za-z]{{1,19}}"
         r"|(?<=^anon_LATE_)[0-9A-Za-z]{1,19})_(?P<number>[0-9]{1,19})_(?P<file>[^/]+)",
     ),
-    "moodle": (
+    "moodle": Naming(
         "Moodle",
         "Name_number_assignsubmission_file/file.ipynb",
         r"(?P<name>[^/_]+)_(?P<id>[0-9]+)_assignsubmission_(?:file|onlinetext)(?:_?/|_)(?P<file>.+)",
     ),
-    "gradescope": (
+    "gradescope": Naming(
         "Gradescope",
         "submission_number/file.ipynb",
         r"(?P<folder>submission_[0-9]+)/(?P<file>.+)",
     ),
-    "blackboard": (
+    "blackboard": Naming(
         "Blackboard",
         "assignment_username_attempt_date_file.ipynb",
         r"(?P<name>[^/]+?)_attempt_(?P<date>[0-9]{4}(?:-[0-9]{2}){5})_(?P<file>[^/]+)",
     ),
-    "brightspace": (
+    "brightspace": Naming(
         "Brightspace",
         "number-number - Name - date/file.ipynb",
         r"(?P<id>[0-9]+)-[0-9]+ ?- (?P<name>[^/]+?) ?- (?P<date>[^/-]*[0-9]{4}[^/-]*?)"
         r"(?:/| - )(?P<file>.+)",
     ),
-    "classroom": (
+    "classroom": Naming(
         "Google Classroom",
         "Name - file.ipynb",
         r"(?:Copy of )*(?P<name>[^/]+?) - (?P<file>[^/]+)",
     ),
-    "folders": ("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
+    "folders": Naming("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
 }
 #: LMSs that give participants other numbers in each assignment.
 PER_ASSIGNMENT = ("moodle",)
@@ -130,7 +141,7 @@ def matches(lms, paths):
 
     If none fits and one folder lies around all files, it is ignored.
     """
-    pattern = re.compile(LMS[lms][2])
+    pattern = re.compile(LMS[lms].pattern)
     found = {path: match for path in paths if (match := pattern.fullmatch(path))}
     around = {path.partition("/")[0] for path in paths}
     if not found and len(around) == 1:

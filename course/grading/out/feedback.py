@@ -26,6 +26,7 @@ from course.grading.out.release import last_error
 from course.grading.settings import look_at_steps
 from course.grading.verdict import Exercise, number
 from course.language import ENGLISH, _, ngettext, speaking, spoken
+from course.notebook.official import grade_id
 
 _MAX_HIGHLIGHTED = 20_000  # characters; longer code is not coloured, which would be slow
 _HEADING = re.compile(r"#{1,6} +(.+)")
@@ -57,12 +58,8 @@ class Grades(GetGrades):
     """nbgrader's GetGrades, which also says whether a person still has to look at the answer."""
 
     def _get_score(self, cell, resources):
-        grade = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"],
-            self.notebook_id,
-            self.assignment_id,
-            self.student_id,
-        )
+        names = self.notebook_id, self.assignment_id, self.student_id
+        grade = self.gradebook.find_grade(grade_id(cell), *names)
         cell.metadata.nbgrader["score"] = grade.score
         cell.metadata.nbgrader["points"] = grade.max_score
         cell.metadata.nbgrader["waits"] = bool(grade.needs_manual_grade)

@@ -127,7 +127,7 @@ def recognised(path, kind=None):
         lms = "moodle"
         on_moodle(sheet)  # raises if it is not Moodle's either
     if kind and kind != lms:
-        raise CourseError(f"{path} comes from {LMS[lms][0]}, not from {LMS[kind][0]}.")
+        raise CourseError(f"{path} comes from {LMS[lms].title}, not from {LMS[kind].title}.")
     return lms, sheet
 
 
@@ -151,7 +151,7 @@ def fill(everything, lms, sheet, to):
         most = chosen[0].row["max_score"]
         if place.most is not None and place.most != most:
             notes.append(
-                f"The highest grade of {name} in {LMS[lms][0]} is {place.most:g}, and the "
+                f"The highest grade of {name} in {LMS[lms].title} is {place.most:g}, and the "
                 f"assignment has {most:g} points: change it there."
             )
         about = "student", "first_name", "last_name"
@@ -316,6 +316,5 @@ def reasons(one):
         if late > 0.005:
             lines.append(_("−{points:g} handed in late").format(points=late))
         if waiting := [grade.name for grade in one.grades if grade.waits]:
-            said = _("A person still grades {names}.")
-            lines.append(said.format(names=_(", ").join(waiting)))
+            lines.append(_("A person still grades {names}.").format(names=_(", ").join(waiting)))
     return lines

@@ -247,15 +247,12 @@ def _plain_about(verdict):
     lines += map(one_line, verdict.absent)
     waiting = [each.name for each in verdict.exercises if each.points is None and not each.failed]
     if waiting:
-        said = _("A person still grades {names}.")
-        lines.append(said.format(names=_(", ").join(waiting)))
+        lines.append(_("A person still grades {names}.").format(names=_(", ").join(waiting)))
     if verdict.unsafe:
         said = _("Graded WITHOUT a sandbox: the submission could read and change anything.")
         lines.append(said)
-    said = _("Repaired: {repair}")
-    lines += [said.format(repair=one_line(repair)) for repair in verdict.repairs]
-    said = _("Receipt {receipt}")
-    return lines + [said.format(receipt=mark) for mark in verdict.receipts]
+    lines += [_("Repaired: {repair}").format(repair=one_line(repair)) for repair in verdict.repairs]
+    return lines + [_("Receipt {receipt}").format(receipt=mark) for mark in verdict.receipts]
 
 
 def _about(verdict):

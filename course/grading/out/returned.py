@@ -38,7 +38,7 @@ def returned(course, assignment, lms, students):
     files, left = {}, []
     for student in students or sorted(course.api.get_autograded_students(assignment)):
         about = record.of(assignment, student)
-        found, why = {}, f"nothing of theirs was collected from {LMS[lms][0]}"
+        found, why = {}, f"nothing of theirs was collected from {LMS[lms].title}"
         for notebook, entry in about.notebooks.items():
             page = course.path("feedback", assignment, student) / f"{notebook}.html"
             if entry["lms"] != lms:
@@ -62,8 +62,8 @@ def returned(course, assignment, lms, students):
             left.append((student, why))
     if not files:
         raise CourseError(
-            f"No feedback of {assignment} can go back to {LMS[lms][0]}. For example, {left[0][0]} "
-            f"gets none, as {left[0][1]}."
+            f"No feedback of {assignment} can go back to {LMS[lms].title}. For example, "
+            f"{left[0][0]} gets none, as {left[0][1]}."
             if left
             else f"No submission of {assignment} has been graded. Run: course grade {assignment}"
         )

@@ -63,8 +63,7 @@ class Use:
     def too_much(self, limits):
         """Why the submission has to end, or None."""
         if self.cpu > limits["cpu"]:
-            said = _("it used more than {count:g} s of processor time")
-            return said.format(count=limits["cpu"])
+            return _("it used more than {count:g} s of processor time").format(count=limits["cpu"])
         if sum(process.threads for process in self._processes) > limits["processes"]:
             said = _("it had more than {count} processes and threads")
             return said.format(count=limits["processes"])

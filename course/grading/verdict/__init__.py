@@ -132,7 +132,7 @@ def _exercises(nb):
         points, maximum = utils.determine_grade(cell)
         by_hand = utils.is_solution(cell) or utils.is_task(cell)
         yield Exercise(
-            cell.metadata.nbgrader["grade_id"],
+            grade_id(cell),
             maximum,
             None if failed else points,
             cell.metadata.get("course", {}).get("findings", []),

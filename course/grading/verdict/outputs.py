@@ -9,6 +9,7 @@ from nbgrader import utils
 
 from course.diagnosis import Cause
 from course.evidence import cells
+from course.notebook.official import grade_id
 
 _MAX_DEPTH = 60
 _SHOWN = {"data": dict, "metadata": dict}
@@ -97,7 +98,7 @@ def verdicts_in(nb):
     Cells that were not judged (manually graded answers, older notebooks) are left out.
     """
     return {
-        cell.metadata.nbgrader["grade_id"]: cell.metadata["course"]
+        grade_id(cell): cell.metadata["course"]
         for cell in nb.cells
         if "course" in cell.metadata and utils.is_grade(cell)
     }
