@@ -128,6 +128,10 @@ FAULTS = {
     "no tag": (tag("work-answer", []), "cell work-answer should have the tag raises-exception"),
     "a tag": (tag("imports", ["raises-exception"]), "cell imports should not have the tag"),
     "setup": (change("setup", "if not find_spec", "if find_spec"), "its cell setup differs"),
+    "a kernel of one's own": (
+        lambda nb: nb.metadata.kernelspec.update(name="conda-env-tf-py"),
+        "its kernel is 'conda-env-tf-py', which students' machines may not have.",
+    ),
     "reference": (
         change(CHECK, "check.model(network, like", "check.function(network, [1], like"),
         "shows students a reference (like=). Put it between ### BEGIN HIDDEN TESTS",

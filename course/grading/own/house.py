@@ -124,6 +124,17 @@ def setup(nb):
     return []
 
 
+def kernel(nb):
+    """It asks for the kernel python3, which Jupyter has everywhere, and so has Colab."""
+    name = nb.metadata.get("kernelspec", {}).get("name")
+    if name == "python3":
+        return []
+    return [
+        f"its kernel is {name!r}, which students' machines may not have. Choose Kernel > Change "
+        'Kernel > Python 3 in JupyterLab, or write "python3" as the name of its kernelspec.'
+    ]
+
+
 def checks(nb):
     """Each answer is checked. No check shows a reference, asks less in grading, or overwrites."""
     problems, asked, written = [], set(), {}
@@ -198,7 +209,7 @@ def read_aloud(nb):
 
 
 STYLE = (
-    points, five_parts, progress, cells, setup, checks, accelerator, read_aloud,
+    points, five_parts, progress, cells, setup, kernel, checks, accelerator, read_aloud,
     questions_answered, answers_folded,
 )  # fmt: skip
 
