@@ -1,8 +1,8 @@
 """Read a student's folder in submitted/, and find notebooks under another name.
 
 Browsers and students rename files ("vgg (1).ipynb"), and zip whole folders. If a notebook is not
-there under its own name, the only other file with its exercises, in the folder or below it, is
-taken for it.
+there under its own name, the only other file with its exercises is taken for it. If no notebook is
+there at all, those in the folders below count.
 """
 
 import hashlib
@@ -34,18 +34,23 @@ def contents(folder, names):
     """{notebook: bytes} of a student's folder; of a file that is too large, only the beginning.
 
     `folder` may also be one file that was handed in.
-    If one of the notebooks `names` is missing, the other notebooks in the folder and below it, and
-    zip files, are returned too, as {file name: bytes}: at most one more than are read. Raises
-    OSError if one cannot be read.
+    If one of the notebooks `names` is missing, the other notebooks and zip files are returned too,
+    as {file name: bytes}: at most one more than are read. They are those in the folder or, if it
+    has no notebook, in the folders below it. Raises OSError if one cannot be read.
     """
     if not folder.is_dir():
         folder, paths = folder.parent, [folder]
     else:
         paths = sorted(folder.iterdir())  # glob hides errors
-        if not all(is_file(folder / f"{name}.ipynb") for name in names):
+        if not any(map(_is_notebook, paths)):
             paths = files_below(folder, _fail)
     found = {file_name(path.relative_to(folder)): path for path in paths if is_file(path)}
     return {name: start(path) for name, path in named(found, names).items()}
+
+
+def _is_notebook(path):
+    """Whether it is called as a notebook, and not as what macOS puts beside one."""
+    return ".ipynb" in path.name.lower() and path.name[0] != "." and is_file(path)
 
 
 def _fail(error):

@@ -54,6 +54,12 @@ CLASS = {  # {student: {file name: what it holds}}
     },
     "folders": {"a/p1.ipynb": str, "b/p1.ipynb": str},
     "above": {"p1.ipynb": str, "earlier/p1.ipynb": lambda text: text.replace("= 3", "= 4")},
+    "kept": {"p1 (1).ipynb": str, "earlier/p1.ipynb": lambda text: text.replace("= 3", "= 4")},
+    "unpacked": {
+        "p1.zip": lambda text: "PK\x03\x04" + text,
+        "._p1.ipynb": lambda text: "Mac OS X",
+        "hw/p1.ipynb": str,
+    },
     "zipped": {"p1.zip": lambda text: "PK\x03\x04" + text},
     "latin": {"L\udcf6sung.ipynb": str},  # not in UTF-8, as a zip file of Windows may have it
     "cut": {"p1.ipynb": lambda text: text[: text.index("answer = 3")]},
@@ -81,11 +87,20 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
     assert "not graded: p1.ipynb was not handed in" in capsys.readouterr().out
     course = CourseFolder(own.folder)
     found = {student: read_result(course, "hw", student) for student in course.students("hw")}
-    for student in ("browser", "copied", "named", "doubled", "stripped", "beside", "folder"):
+    for student in (
+        "browser",
+        "copied",
+        "named",
+        "doubled",
+        "stripped",
+        "beside",
+        "folder",
+        "kept",
+    ):
         result, (name, *_) = found[student], CLASS[student]
         assert result.failed is None and result.score == 4, (student, result)
         assert f'p1.ipynb was handed in as "{name}"; its exercises say so.' in result.repairs
-    assert found["latin"].score == 4
+    assert found["latin"].score == found["unpacked"].score == 4
     assert '"L\\xf6sung.ipynb"; its exercises say so.' in found["latin"].repairs[0]
     for student in ("right", "above"):
         assert found[student].score == 4 and found[student].repairs == []
