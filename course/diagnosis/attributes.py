@@ -20,7 +20,7 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
     row, step = edit.row, edit.step
     start = hint = ""
     of_vectors = row.grid == step.grid == (1, 1)
-    needless = cause in _OF_TRAINING or (cause in _OF_UNITS and of_vectors)
+    needless = cause in _OF_TRAINING or (cause in _OF_UNITS and of_vectors) or not _fits(step)
     if first and sizes and row.shape != step.shape and not needless:
         start = comes_out(row, step)
     if cause is Cause.PADDING:
@@ -64,6 +64,12 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         hint = sentences(hint, _("In layers.Conv2D the number after the kernel is the stride."))
     said = {"start": start, "hint": sentences(hint, more), "library": library}
     return finding(row.name, cause, expected, received, **said)
+
+
+def _fits(step):
+    """Whether a step's window is not larger than its map; if it is, nothing comes out."""
+    sides = zip(step.inputs[0].grid, step.padding, step.kernel, strict=False)  # of tokens: one
+    return all(size + sum(padding) >= kernel for size, padding, kernel in sides)
 
 
 def _divided(row, step):

@@ -77,6 +77,8 @@ def _as_meant(row, step, sizes, spread):
         return step.with_(step="add")
     if is_a_window(step) and step.step == f"global_{row.step}" and not sizes:
         return step.with_(step=row.step, kernel=step.inputs[0].grid, stride=row.stride)
+    if row.step == f"global_{step.step}" and not sizes and step.kernel == row.inputs[0].grid:
+        return step.with_(step=row.step)
     window = "Conv" in step.written and not sizes and row.step == "dense"
     if window and step.step == "conv" and step.kernel == row.inputs[0].grid:
         return step.with_(step="dense")

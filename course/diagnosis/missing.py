@@ -65,7 +65,8 @@ def block_missing(alignment, run):
     """One finding, in a list, about a missing block; also about rows before it that are missing."""
     (edit,) = run
     if _begins_a_block(alignment.nets.table, edit):
-        return [finding(edit.row.name, Cause.BLOCK_MISSING, does(edit.row), does(edit.instead))]
+        texts, hint = (does(edit.row), does(edit.instead)), not_read(alignment, edit.rows)
+        return [finding(edit.row.name, Cause.BLOCK_MISSING, *texts, hint=hint)]
     number = alignment.nets.table.number
     rows = [(number[id(row)], row) for row in edit.rows]
     gone = [replace(edit, kind=Kind.LEFT_OUT, at=at, row=row, rows=(row,)) for at, row in rows]

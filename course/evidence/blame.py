@@ -163,7 +163,7 @@ def _not_called(error):
     frame, part = own[-1]
     if text := errors.not_called(expression(part), frame, error):
         return f"{text}{_lines(error)}"
-    said = (_passed_on(keras, node, frame, part, error) for node in _handed_on(part))
+    said = (_passed_on(keras, node, frame, part, error) for node in _handed_on(frame, part))
     return next(filter(None, said), "")
 
 
@@ -216,10 +216,18 @@ def as_not_called(keras, value, name=""):
     return _uncalled(name, type(value)) + (_at(in_line(place)) if place else "")
 
 
-def _handed_on(part):
+def _takes_layers(frame, tree):
+    """Whether an expression is a call of Sequential, or of its method `add`."""
+    called = tree.func if isinstance(tree, ast.Call) else tree
+    if isinstance(called, ast.Attribute) and called.attr == "add":
+        return not inspect.ismodule(_value(frame, called.value))
+    return ast.unparse(called).endswith("Sequential")
+
+
+def _handed_on(frame, part):
     """The names that an expression passes on, and calls among a layer's or Model's arguments."""
     tree = expression(part)
-    if tree is None:
+    if tree is None or _takes_layers(frame, tree):
         return []
     nodes = list(ast.walk(tree))
     called = [n.func for n in nodes if isinstance(n, ast.Call)]  # in Conv2D(n)(x) also n

@@ -190,7 +190,7 @@ def _written_down(subject, build, request):
         except Refused as refused:
             if refused.kind != "RAISES":
                 raise
-            if reply := _past_merges(keras, subject, build, request):
+            if reply := _past_sizes(keras, subject, build, request, refused.text):
                 return reply
             if request["ask"] == "model":
                 text = f"{refused.text}{_begun_with(keras, request)}"
@@ -198,12 +198,13 @@ def _written_down(subject, build, request):
             raise
 
 
-def _past_merges(keras, subject, build, request):
-    """The reply if merges of sizes that do not fit may pass, or None.
+def _past_sizes(keras, subject, build, request, text):
+    """The reply if sizes that do not fit together may pass, or None.
 
-    If nothing else is wrong with the code, the rows before the merge can be judged as usual.
+    If nothing else is wrong with the code, the rows before them can be judged as usual. `text` is
+    what is said of the error with which the code stops.
     """
-    with suppress(Refused), unmerged.recorded(keras) as passed:
+    with suppress(Refused), unmerged.recorded(keras, text) as passed:
         reply = _traced(keras, subject, build, request, passed)
         if passed:
             stopped = next(filter(None, passed), "")

@@ -1,9 +1,9 @@
-"""A merge that Keras refuses: a stand-in for it, so that all that came before is judged as usual.
+"""Sizes that do not fit together, passed by, so that all that came before is judged as usual.
 
 `recorded` runs beside the student's code. Where maps of different sizes should be added or put side
 by side, it puts a step `Unmerged` in the place of the error, with the shape that a right merge most
-likely has, and the code runs on. `course.diagnosis.merges` makes the sentence about it. A network
-with such a step never is right.
+likely has, and the code runs on. `course.diagnosis.merges` makes the sentence about it. A window
+that is larger than its map makes one pixel of it. A network with such a step never is right.
 """
 
 from contextlib import contextmanager
@@ -14,27 +14,38 @@ from course.evidence.keras_private import is_symbolic, patches
 from course.evidence.lines import in_line, own_place
 from course.network.faults import likely
 
+_TOO_SMALL = "output size would be zero"  # in Keras's text about a window larger than its map
 MERGES = {"Concatenate": "concatenate", "Add": "add"}
 
 
 @contextmanager
-def recorded(keras):
-    """Let merges of sizes that do not fit pass. Gives a list, with "" for each that did."""
+def recorded(keras, stopped):
+    """Let merges of sizes that do not fit pass, and windows that are larger than their map.
+
+    Gives a list, with "" for each that did. If a window is the first, it has `stopped` instead, the
+    text of the error with which the code stops. Such a window makes one pixel of each map.
+    """
     passed = []
 
     def or_stand_in(call):
         def called(self, *args, **kwargs):
             try:
                 return call(self, *args, **kwargs)
-            except ValueError:
+            except ValueError as error:
                 kind = type(self)
                 tensors = keras.tree.flatten([args, kwargs])
                 symbolic = all(map(is_symbolic, tensors))
-                ours = kind.__module__.startswith("keras.") and kind.__name__ in MERGES
-                if not (ours and symbolic and len(tensors) > 1):
+                ours = kind.__module__.startswith("keras.") and symbolic
+                if ours and kind.__name__ in MERGES and len(tensors) > 1:
+                    passed.append("")
+                    return _stand_in(keras, self, tensors)
+                if not (ours and _TOO_SMALL in str(error) and "padding" in vars(self)):
                     raise
-                passed.append("")
-                return _stand_in(keras, self, tensors)
+                passed.append("" if passed else stopped)
+                with patches() as for_now:
+                    for_now(self, "padding", "same")
+                    for_now(self, "strides", tuple(tensors[0].shape[1:3]))
+                    return call(self, *args, **kwargs)
 
         return called
 

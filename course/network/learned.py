@@ -12,7 +12,7 @@ def conv2d(step, x):
     """Conv2D and DepthwiseConv2D."""
     config = step["config"]
     must_be_map(step, x)
-    padding = "same" if config["padding"] == "same" else 0
+    padding = "same" if config["padding"] == "same" else steps.IF_IT_FITS
     groups, filters = config.get("groups", 1), config.get("filters")
     if "depth_multiplier" in config and filters is None:
         groups, filters = x.channels, x.channels * config["depth_multiplier"]

@@ -9,7 +9,7 @@ def pool2d(step, x):
     """A max or average pool."""
     config = step["config"]
     must_be_map(step, x)
-    padding = "same" if config["padding"].lower() == "same" else 0
+    padding = "same" if config["padding"].lower() == "same" else steps.IF_IT_FITS
     kernel = pair(config["pool_size"])
     stride = pair(config.get("strides") or kernel)
     return steps.pool(x, step["name"], _pools(step), kernel, stride, padding, **common(step))

@@ -9,6 +9,8 @@ from course.network.node import Node
 
 #: `moves` of a concatenation whose sizes do not fit together, read as if they did.
 FORCED = ("join", "forced")
+#: No padding. A window that does not fit into its map makes one pixel (`course.evidence.unmerged`).
+IF_IT_FITS = "if it fits"
 
 
 def image(name, shape):
@@ -171,16 +173,19 @@ def _window(grid, kernel, stride, padding, dilation=(1, 1)):
     """(padding of both axes, output grid) of a window that slides over a grid."""
     pads, made = [], []
     for axis in (0, 1):
-        size = grid[axis]
+        size, fits = grid[axis], True
         if padding == "same":
             pad = arithmetic.same_padding(size, kernel[axis], stride[axis], dilation[axis])
         elif padding == "ceil":
             more = arithmetic.output_size(size, kernel[axis], stride[axis], ceil=True)
             pad = (0, max(0, (more - 1) * stride[axis] + kernel[axis] - size))
+        elif padding == IF_IT_FITS:
+            pad, fits = (0, 0), size > dilation[axis] * (kernel[axis] - 1)
         else:
             pad = _sides(padding, axis)
         pads.append(pad)
-        made.append(arithmetic.output_size(size, kernel[axis], stride[axis], pad, dilation[axis]))
+        window = kernel[axis], stride[axis], pad, dilation[axis]
+        made.append(arithmetic.output_size(size, *window) if fits else 1)
     return tuple(pads), tuple(made)
 
 

@@ -118,15 +118,15 @@ def test_a_block_that_returns_its_layer():
 def test_a_layer_that_is_only_made_is_not_blamed():
     """It is called on the line that fails, but that line fails for another reason."""
 
-    def too_large(x):
-        wide = layers.Conv2D(6, 50)
+    def refused(x):
+        wide = layers.Conv2D(6, 5, padding="full")
         return wide(x)
 
     def wrapped(x):
         dense = layers.Dense(3)
         return layers.TimeDistributed(dense)(x) + keras.Sequential([layers.ReLU()])(x[:, :7])
 
-    assert of_model(too_large).cause is Cause.RAISES
+    assert of_model(refused).cause is Cause.RAISES
     assert "not called" not in of_model(wrapped).message
 
 
@@ -254,9 +254,28 @@ WINDOWS = {
 @pytest.mark.parametrize("name", WINDOWS)
 def test_a_window_larger_than_its_map(name):
     layer, window = WINDOWS[name]
-    text = of_model(layer).message
-    assert f"The map is 32 × 32 here, and the window is {window}. Look at what comes before" in text
-    assert "Conv2D takes the number of maps first, then the kernel (line " in text
+    with check.silently(), pytest.raises(check.CheckFailed) as caught:
+        check.model(lambda: keras.Sequential([keras.Input((32, 32, 1)), layer]), like=LENET5)
+    (first, *_, last) = caught.value.findings
+    assert first.row == "C1" and "C1 gives" not in first.message
+    said = f"The map is 32 × 32 here, and the window is {window}. Look at what comes before"
+    assert last.cause is Cause.RAISES and said in last.message
+    assert "Conv2D takes the number of maps first, then the kernel (line " in last.message
+
+
+def test_a_layer_that_is_added_is_not_blamed():
+    pool = layers.MaxPooling2D(5)
+
+    def build():
+        model = keras.Sequential([keras.Input((32, 32, 1))])
+        for _ in range(3):
+            model.add(pool)
+        return model
+
+    with check.silently(), pytest.raises(check.CheckFailed) as caught:
+        check.model(build, like=LENET5)
+    assert not any("not called" in found.message for found in caught.value.findings)
+    assert "The map is 1 × 1 here" in caught.value.findings[-1].message
 
 
 @pytest.mark.parametrize("images", [None, 8])

@@ -4,9 +4,12 @@ import functools
 
 import pytest
 
+from course import check
+from course.anatomy import anatomy
 from course.architectures import Table, conv
 from course.architectures.alexnet import ALEXNET
 from course.architectures.lenet import LENET5_RELU
+from course.architectures.vgg import VGG16
 from course.diagnosis import Cause, diagnose
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install -e .[torch]")
@@ -124,6 +127,40 @@ def test_a_sum_of_products_at_each_pixel_is_a_convolution():
     assert diagnose(lambda: Pixels("bchw,co->bohw", (3, 5)), table) == []
     for equation, shape in (("bchw,ow->bcho", (5, 8)), ("bchw,oh->bohw", (5, 8))):
         assert diagnose(lambda e=equation, s=shape: Pixels(e, s), table) != []
+
+
+# --- windows
+
+
+def pooled():
+    """VGG-16's first two stages with a pool behind each convolution."""
+    layers = []
+    for maps, out in ((3, 64), (64, 64), (64, 128), (128, 128)):
+        layers += [nn.Conv2d(maps, out, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers)
+
+
+def test_a_window_larger_than_its_map_is_passed(capsys):
+    table = VGG16.part("conv1_1", "pool2", input_shape=(4, 4, 3))
+    for build, first in (
+        (lambda: pooled(), ("2", Cause.EXTRA)),
+        (lambda: nn.Conv2d(3, 64, 5), ("conv1_1", Cause.KERNEL)),
+        (lambda: nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1), nn.ReLU(), nn.AvgPool2d(5)), None),
+    ):
+        with pytest.raises(check.CheckFailed) as failed:
+            check.model(build, like=table)
+        own, *_, stopped = failed.value.findings
+        assert first in (None, (own.row, own.cause))
+        assert stopped.cause is Cause.RAISES
+        assert "The map is " in stopped.message and "and the window is" in stopped.message
+
+
+def test_a_window_that_may_hang_over_is_not_too_large():
+    pool = nn.MaxPool2d(4, 2, ceil_mode=True)
+    sides = pool(torch.zeros(1, 8, 3, 3)).shape[2:]
+    assert anatomy(pool, (3, 3, 8)).outputs[0].shape == (*sides, 8)
+    with pytest.raises(Exception, match="The map is 3 × 3 here, and the window is 4 × 4"):
+        anatomy(nn.MaxPool2d(4, 2), (3, 3, 8))
 
 
 # --- modes

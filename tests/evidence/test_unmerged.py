@@ -8,9 +8,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from course import check
-from course.architectures import alexnet, googlenet, resnet
+from course.architectures import alexnet, googlenet, lenet, resnet
 from course.diagnosis import Cause
 from course.evidence.observe import observe
+from tests.diagnosis import test_families as families
 from tests.network.test_rewritings import TABLES, Writer
 
 MODULE = googlenet.GOOGLENET.part("3a_1x1", "3a", input_shape=(28, 28, 192))
@@ -227,11 +228,75 @@ def test_where_the_table_has_no_projection_none_is_asked_for():
 
 def test_another_error_stays_what_it_is():
     def module(x):
-        return layers.Concatenate()([x, layers.Conv2D(6, 90)(x)])
+        return layers.Concatenate()([x, layers.Conv2D(6, 5)(x), layers.Flatten(64)(x)])
 
     _, cause, text = first(module, MODULE)
-    assert cause is Cause.RAISES
-    assert "The map is 28 × 28 here, and the window is 90 × 90. Look at what comes before" in text
+    assert cause is Cause.RAISES and "64 is not needed here" in text
+
+
+# --- a window that is larger than its map
+
+
+def cifar(stem=lambda x: x, last=8, maps=16):
+    """The ResNet-20 of CIFAR-10 with a stem and a last pool."""
+
+    def build():
+        image = keras.Input((32, 32, 3))
+        x = stem(layers.Conv2D(maps, 3, padding="same", use_bias=False)(image))
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        for filters in (16, 32, 64):
+            for number in range(3):
+                x = families.basic(x, filters, 2 if number == 0 and filters > 16 else 1)
+        x = layers.AveragePooling2D(last, name="last")(x)
+        return keras.Model(image, layers.Dense(10)(layers.Flatten()(x)))
+
+    return build
+
+
+def findings(build, table):
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.model(build, like=table)
+    return failed.value.findings
+
+
+def test_what_made_the_map_too_small_is_told_first():
+    table = resnet.CIFAR_RESNET20_B
+    with check.silently():
+        check.model(cifar(), like=table)
+    pooled, stopped = findings(cifar(lambda x: layers.MaxPooling2D(2)(x)), table)
+    assert (pooled.row, pooled.cause) == ("max_pooling2d", Cause.EXTRA)
+    said = "The map is 4 × 4 here, and the window is 8 × 8. Look at what comes before"
+    assert stopped.cause is Cause.RAISES and said in stopped.message
+    assert 'layers.AveragePooling2D(last, name="last")(x)' in stopped.message
+
+
+def test_a_last_pool_that_is_too_large_is_told_itself():
+    own, stopped = findings(cifar(last=9), resnet.CIFAR_RESNET20_B)
+    assert (own.row, own.cause) == ("avg_pool", Cause.POOL_KIND)
+    assert "average pool 9 × 9, stride 9, the table has global average" in own.message
+    assert stopped.cause is Cause.RAISES
+
+
+def test_each_of_several_windows_may_be_too_large():
+    def build():
+        image = x = keras.Input((32, 32, 1))
+        for maps in (6, 16):
+            for _ in range(3):
+                x = layers.MaxPooling2D(2)(layers.Conv2D(maps, 5, activation="relu")(x))
+        x = layers.Flatten()(x)
+        for units in (120, 84):
+            x = layers.Dense(units, activation="relu")(x)
+        return keras.Model(image, layers.Dense(10)(x))
+
+    first, *_, stopped = findings(build, lenet.LENET5_RELU)
+    assert first.row == "C3"
+    assert stopped.cause is Cause.RAISES and "The map is 1 × 1 here" in stopped.message
+
+
+def test_the_layer_stays_as_it_is():
+    pool = layers.MaxPooling2D(40, 3)
+    findings(lambda: keras.Sequential([keras.Input((32, 32, 1)), pool]), lenet.LENET5)
+    assert (pool.padding, pool.strides) == ("valid", (3, 3))
 
 
 def test_nothing_is_left_in_keras():

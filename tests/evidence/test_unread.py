@@ -126,6 +126,18 @@ def test_an_addition_whose_output_is_not_kept(monkeypatch):
     assert "Nothing reads what comes out of add" in only.message
 
 
+def test_a_block_whose_output_is_not_kept():
+    def block(x, filters, stride):
+        made = families.basic(x, filters, stride)
+        if filters == 256 and stride == 1:
+            return x
+        return made
+
+    (only,) = findings(lambda: res(block), resnet.RESNET18)
+    assert (only.row, only.cause) == ("conv4_2_1", Cause.BLOCK_MISSING)
+    assert "Nothing reads what comes out of re_lu" in only.message
+
+
 def test_an_activation_whose_output_is_not_kept():
     def block(x, filters, stride):
         y = families.basic(x, filters, stride, no_last_relu=True)

@@ -30,6 +30,7 @@ class Call:
         self.sides = {id(t): tuple(t.shape) for t in self.read}
         self.sources = {id(t): known.argument(t) for t in self.read}
         self.made = []  # the tensors that it makes
+        self.too_large = False  # whether its window is larger than its map
         self.unmerged = None  # the settings of a merge of sizes that do not fit
         self.layout = None  # that of the first tensor that it makes
 

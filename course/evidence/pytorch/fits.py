@@ -2,8 +2,10 @@
 
 from math import prod
 
+from course.evidence.pytorch.calls import pair
 from course.evidence.pytorch.known import tensors
 from course.language import N_, _
+from course.network.words import by
 
 _MISFITS = {
     "conv2d": N_("{name} is a convolution of {right:,} maps and gets {got:,}"),
@@ -48,6 +50,33 @@ def misfit(call):
         said = _("{misfit}. Are the two numbers swapped? Write {layer}")
         text = said.format(misfit=text, layer=layer.format(got, right))
     return text, got // groups
+
+
+def too_large(call):
+    """A sentence about a window that is larger than its map, padded; "" if it is not."""
+    if call.name == "conv2d":
+        kernel, padding, rest = call.get(1, "weight").shape[2:], call.get(4, "padding", 0), 5
+    elif call.name in ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"):
+        kernel, padding, rest = call.get(1, "kernel_size"), call.get(3, "padding", 0), 4
+    else:
+        return ""
+    dilated = call.name != "avg_pool2d" and pair(call.get(rest, "dilation", 1)) != [1, 1]
+    if id(call.x) not in call.found or call.x.dim() != 4 or isinstance(padding, str) or dilated:
+        return ""
+    size, kernel = list(call.x.shape[2:]), pair(kernel)
+    room = [side + 2 * more for side, more in zip(size, pair(padding), strict=True)]
+    if all(own <= side for own, side in zip(kernel, room, strict=True)) or _hangs_over(call):
+        return ""
+    said = _(
+        "The map is {size} here, and the window is {window}. Look at what comes before: the "
+        "padding, the strides, the pools"
+    )
+    return said.format(size=by(size), window=by(kernel))
+
+
+def _hangs_over(call):
+    places = {"avg_pool2d": 4, "max_pool2d": 5, "max_pool2d_with_indices": 5}
+    return call.name in places and call.get(places[call.name], "ceil_mode", False)
 
 
 def _misviewed(call):

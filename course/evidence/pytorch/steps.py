@@ -144,6 +144,7 @@ def _pool(call):
         # With ceil_mode the last window may reach beyond the map: as many zeros stand there.
         reach = (made[axis] - 1) * stride[axis] + kernel[axis]
         more = reach - (call.x.shape[2 + axis] + 2 * padding[axis])
+        more = 0 if call.too_large else more
         sides.append([padding[axis], padding[axis] + max(0, more)])
     source = _zeros(call, sides) if any(map(any, sides)) else call.source
     call.made, *places = [call.made[:1], *call.made[1:]]  # with return_indices: of the largest

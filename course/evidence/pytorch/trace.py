@@ -34,8 +34,9 @@ def trace(module, input_shape, numbers=FIXED, passed=None):
 
     `input_shape` is (height, width, channels), or (units,). `numbers` are the random inputs for
     `course.evidence.probes`. With a list as `passed`, the trace goes on after a layer that gets
-    another number of maps or units than it is made for, and after a merge of sizes that do not
-    fit. The list gets a sentence about such a layer, and "" for such a merge.
+    another number of maps or units than it is made for, after a window that is larger than its map,
+    and after a merge of sizes that do not fit. The list gets a sentence about such a layer or
+    window, and "" for such a merge.
 
     Raises TraceError if the shape is missing or the result depends on no input.
     """
@@ -207,12 +208,13 @@ class _Tracer:
         try:
             if found := fits.misfit(call):
                 text, width = found
-                if self.passed is None or width is None:
-                    raise Misused(text)
+                self._passes(text, width is not None)
                 fits.fit(call, width)
-                place = own_place()
-                where = _(" ({line})").format(line=in_line(place)) if place else ""
-                self.passed.append(text + where)
+            if text := fits.too_large(call):
+                self._passes(text)
+                call.too_large = True
+                maps = call.get(1, "weight").shape[0] if call.name == "conv2d" else call.x.shape[1]
+                return self.torch.empty((self.batch, maps, 1, 1), device="meta")
             if call.name == "batch_norm":  # PyTorch takes 30 ms to say that the shape stays
                 return self.torch.empty_like(call.x)
             return call.function(*call.args, **call.kwargs)
@@ -221,6 +223,14 @@ class _Tracer:
             if self.passed is None or merge is None:
                 raise
             return self._unmerged(call, merge, merged)
+
+    def _passes(self, text, may_pass=True):
+        """Note that the trace goes on where PyTorch would stop. Raises Misused if it may not."""
+        if self.passed is None or not may_pass:
+            raise Misused(text)
+        place = own_place()
+        where = _(" ({line})").format(line=in_line(place)) if place else ""
+        self.passed.append(text + where)
 
     def _unmerged(self, call, merge, merged):
         """The likely result of a merge of sizes that do not fit (`course.evidence.unmerged`)."""
