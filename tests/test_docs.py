@@ -112,3 +112,10 @@ def test_binder_codespaces_and_the_hubs_image_fit_the_package():
     parts = re.compile(r"for part in ([a-z -]+); do")
     hidden = parts.search((ROOT / "binder/postBuild").read_text())[1]
     assert hidden == parts.search(makefiles[1].read_text())[1]  # as for any student
+
+
+def test_the_table_that_a_page_writes_is_the_one_in_the_repository():
+    page = (ROOT / "docs" / "own-assignments.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def of_wi" in b)
+    assert block in (ROOT / "tables" / "mobilenet.py").read_text(encoding="utf-8")
+    assert block.splitlines()[-1].startswith("MOBILENET = ")  # and it is whole
