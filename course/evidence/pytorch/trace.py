@@ -278,7 +278,7 @@ class _Tracer:
     def _called(self, op, weights):
         """A step's name: the path of the module that makes it, or its kind with a number."""
         inner = self.stack[-1] if self.stack else None
-        alone = self.module() and not inner._parameters  # a step without weights is the module
+        alone = self.module() and not list(inner.parameters(recurse=False))
         if (alone or weights) and self.paths.get(id(inner)):
             return self.paths[id(inner)]
         kind = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", op.split(".")[1]).lower()
