@@ -19,6 +19,7 @@ from course.notebook.read import MAX_BYTES, read_notebook
 from course.plain import one_line
 
 _MOST = 20  # other files of one student that are read
+_DEEPEST = 20  # folders in folders; nobody's notebook lies deeper
 
 
 class Read(NamedTuple):
@@ -66,6 +67,8 @@ def files_below(folder, onerror=None):
     found = []
     for place, inner, files in os.walk(folder, onerror=onerror):
         inner[:] = sorted(name for name in inner if name[0] != "." and name != "__MACOSX")
+        if len(Path(place).relative_to(folder).parts) >= _DEEPEST:
+            inner.clear()
         found += [Path(place, name) for name in sorted(files)]
     return found
 

@@ -9,7 +9,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade
+from course.grading.inbox.archives import opened
 from course.grading.results import read_result
+from course.notebook import renamed
 from tests.grading.test_changed import Own
 
 
@@ -131,6 +133,26 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
     (row,) = [li for li in scores.read_text().splitlines() if "browser" in li]
     assert "handed in anew, not graded yet" in row
     assert again() == [0]
+
+
+def test_folders_without_end_stop_nothing(tmp_path):
+    (tmp_path / "hw" / "__MACOSX").mkdir(parents=True)
+    (tmp_path / "hw" / "__MACOSX" / "p1.ipynb").write_text("{}")
+    (tmp_path / "hw" / "p1.ipynb").write_text("{}")
+    place = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1_200):  # a path of this length has to be made piece by piece
+        os.mkdir("a", dir_fd=place)
+        inner = os.open("a", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+    assert list(renamed.contents(tmp_path, ["p1"])) == ["hw/p1.ipynb"]
+    with opened(tmp_path) as (entries, _):
+        assert {entry.path for entry in entries} == {"hw/p1.ipynb"}
+    while (tmp_path / "a" / "a").exists():  # pytest could not delete them at once
+        (tmp_path / "a" / "a").rename(tmp_path / "b")
+        (tmp_path / "a").rmdir()
+        (tmp_path / "b").rename(tmp_path / "a")
 
 
 CONFLICT = '{\n<<<<<<< HEAD\n "cells": [],\n=======\n "cells": [1],\n>>>>>>> it\n "nbformat": 4}'

@@ -242,6 +242,8 @@ def _in_zip(packed):
 def _in_folder(folder):
     for place, folders, files in os.walk(folder):
         folders.sort()
+        if len(place) - len(str(folder)) > _MAX_NAME:  # files there would be refused
+            folders.clear()
         for name in sorted([*files, *(f for f in folders if os.path.islink(f"{place}/{f}"))]):
             path = Path(place, name)
             inside = path.relative_to(folder).as_posix()

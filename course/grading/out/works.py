@@ -82,8 +82,8 @@ def _beside(folder, assignment, notebooks):
         top = folder / CourseFolder(folder).directory.submitted_directory
         roots = sorted(top.glob(f"*/{assignment}")) or [top]
     files = {}
-    for path in sorted(path for root in roots for path in root.rglob("*.ipynb")):
-        if not any(part.startswith(".") for part in path.relative_to(top).parts):
+    for path in sorted(path for root in roots for path in renamed.files_below(root)):
+        if path.suffix == ".ipynb" and path.name[0] != ".":
             files.setdefault(path.parent, []).append(path)
     for parent, found in files.items():
         for path in found if len(found) > notebooks else [parent]:
