@@ -140,25 +140,7 @@ def _with_ids(report, files, roster, record, groups):
 
     The students of these files have the ids that they will have in this course.
     """
-    anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
-    if report.lms == "canvas" and len(anonymous) == len(files) and files:
-        roster = None
-        report.note(
-            "This archive is anonymous: Canvas does not say who is who, and does not accept grades "
-            "under these names. Show the names in Canvas, and download it again."
-        )
-    people = {}
-    if roster:
-        students = [student for file in files for student in file.students]
-        roster = Roster(roster, report.lms, students, groups)
-        for sentence in roster.notes:
-            report.note(sentence)
-        people = {person.id: person for person in roster.people}
-    elif report.lms in PER_ASSIGNMENT:
-        report.note(
-            "Moodle's numbers differ from one assignment to the next, and so do the ids made of "
-            "them. To say who is who, give Moodle's grading worksheet with --roster."
-        )
+    roster = _read_roster(report, files, roster, groups)
     before = record.students(report.lms)  # a student who was collected before keeps the id
     same_id = defaultdict(set)
     for file in files:
@@ -169,24 +151,45 @@ def _with_ids(report, files, roster, record, groups):
         for safe, student in file.students:
             same_id[safe.casefold()].add(str(student))
     # Nobody's work may end up under somebody else's id.
+    to_do = "say who is who with --roster"
+    if roster:
+        to_do = f"write an id of their own into each one's line of {roster.path}"
     for file in files:
         students, file.students = file.students, []
         for safe, student in students:
-            same = same_id[safe.casefold()]
+            same = sorted(same_id[safe.casefold()])
             if len(same) == 1:
                 file.students.append(replace(student, id=safe))
             else:
-                who = " and ".join(sorted(same))
-                to_do = (
-                    f"write an id of their own into each one's line of {roster.path}"
-                    if roster
-                    else "say who is who with --roster"
-                )
-                reason = f"{who} would both be {safe}; {to_do}"
+                reason = f"{' and '.join(same)} would both be {safe}; {to_do}"
                 report.skipped.append((file.entry.path, reason))
         if roster:
             file.students += _others_of_the_group(roster, file.students)
+    people = {person.id: person for person in roster.people} if roster else {}
     return [file for file in files if file.students], people
+
+
+def _read_roster(report, files, path, groups):
+    """The Roster of the students of these files, or None. Reports what should be known of it."""
+    anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
+    if report.lms == "canvas" and len(anonymous) == len(files) and files:
+        report.note(
+            "This archive is anonymous: Canvas does not say who is who, and does not accept grades "
+            "under these names. Show the names in Canvas, and download it again."
+        )
+        return None
+    if path:
+        students = [student for file in files for student in file.students]
+        roster = Roster(path, report.lms, students, groups)
+        for sentence in roster.notes:
+            report.note(sentence)
+        return roster
+    if report.lms in PER_ASSIGNMENT:
+        report.note(
+            "Moodle's numbers differ from one assignment to the next, and so do the ids made of "
+            "them. To say who is who, give Moodle's grading worksheet with --roster."
+        )
+    return None
 
 
 def _others_of_the_group(roster, students):

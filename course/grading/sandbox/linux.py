@@ -5,6 +5,7 @@ See capabilities(7), user_namespaces(7), mount(2), setrlimit(2), sched(7) and se
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import platform
@@ -172,30 +173,33 @@ def filter_system_calls(alone):
         raise OSError(f"no system call filter for the processor {machine}")
     architecture, make_socket, make_pair, clone, prlimit, always, shared = _CALLS[machine]
     families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
-    load, equal, at_least, has, give = 0x20, 0x15, 0x35, 0x45, 0x06  # ld abs, jeq, jge, jset, ret
-    mask = 0x54  # and
-    kill, allow, refuse = 0x80000000, 0x7FFF0000, 0x00050000
-    eperm, enosys, eafnosupport = refuse | 1, refuse | 38, refuse | 97
-    program = [(load, 0, 0, 4), (equal, 1, 0, architecture), (give, 0, 0, kill), (load, 0, 0, 0)]
-    program += [(at_least, 0, 1, 0x40000000), (give, 0, 0, kill)]  # x32 on x86-64
-    for number in always if alone else always + shared:
-        program += [(equal, 0, 1, number), (give, 0, 0, eperm)]
+    equal, at_least, has = 0x15, 0x35, 0x45  # jeq, jge, jset
+    refused = (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT)
+    answers = 0x7FFF0000, 0x80000000, *(0x50000 | number for number in refused)
+    allow, kill, eperm, enosys, eafnosupport = ((0x06, 0, 0, each) for each in answers)  # ret
+    number, processor, first, second = ((0x20, 0, 0, place) for place in (0, 4, 16, 24))  # ld
+    lowest_four_bits = (0x54, 0, 0, 15)  # and
+
+    def when(test, value, *steps):
+        """These steps if what was loaded last passes a test; otherwise they are jumped over."""
+        return [(test, 0, len(steps), value), *steps]
+
+    program = [processor, (equal, 1, 0, architecture), kill, number]
+    program += when(at_least, 0x40000000, kill)  # x32 on x86-64
+    for call in always if alone else always + shared:
+        program += when(equal, call, eperm)
     if not alone:
         # clone3 hides its flags in memory; where it is missing, C's library uses clone.
-        program += [(equal, 0, 1, _CLONE3), (give, 0, 0, enosys)]
-        program += [(equal, 0, 4, clone), (load, 0, 0, 16), (has, 0, 1, 0x7E020000)]
-        program += [(give, 0, 0, eperm), (give, 0, 0, allow)]
+        program += when(equal, _CLONE3, enosys)
+        program += when(equal, clone, first, *when(has, 0x7E020000, eperm), allow)
         # A pair of another type could send datagrams to any socket that has a name.
-        program += [(equal, 0, 6, make_pair), (load, 0, 0, 24), (mask, 0, 0, 15)]
-        program += [(equal, 2, 0, socket.SOCK_STREAM), (equal, 1, 0, socket.SOCK_SEQPACKET)]
-        program += [(give, 0, 0, eperm), (give, 0, 0, allow)]
+        kinds = socket.SOCK_STREAM, socket.SOCK_SEQPACKET
+        fits = [step for kind in kinds for step in when(equal, kind, allow)]
+        program += when(equal, make_pair, second, lowest_four_bits, *fits, eperm)
         # The limits of other processes, which may be the grader's.
-        program += [(equal, 0, 4, prlimit), (load, 0, 0, 16), (equal, 1, 0, 0)]
-        program += [(give, 0, 0, eperm), (give, 0, 0, allow)]
-    program += [(equal, 1, 0, make_socket), (give, 0, 0, allow), (load, 0, 0, 16)]
-    for family in families if alone else ():
-        program += [(equal, 0, 1, family), (give, 0, 0, allow)]
-    program += [(give, 0, 0, eafnosupport)]
+        program += when(equal, prlimit, first, *when(equal, 0, allow), eperm)
+    fits = [step for kind in families if alone for step in when(equal, kind, allow)]
+    program += [*when(equal, make_socket, first, *fits, eafnosupport), allow]
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     held = ctypes.create_string_buffer(code)
     filter_ = struct.pack("HxxxxxxP", len(program), ctypes.addressof(held))
