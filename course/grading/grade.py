@@ -240,6 +240,7 @@ def _on_this_machine(job, students, contents, at_work, workers):
     judges = own_judges()  # they and the box import their libraries at the same time
     job = replace(job, box=outside.box(*job.runs_in).address)
     _ = job.name  # worked out here; the copies that the judges get know it
+    judges.prepare(job)
 
     def grade_one(student):
         at_work.begun[student] = student

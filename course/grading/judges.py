@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 import numpy
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.preprocessors import ClearOutput, LimitOutput
 from traitlets.config import Config
 
@@ -33,7 +33,7 @@ from course.grading.notebook.defang import Defang
 from course.grading.sandbox import box, fast, outside
 from course.grading.verdict import Verdict, not_graded, not_handed_in, unreadable
 from course.grading.verdict.judge import Judge
-from course.grading.verdict.judging import Basis
+from course.grading.verdict.judging import Basis, read_before
 from course.grading.verdict.runner import NoVerdict
 from course.language import _, speaking
 from course.notebook.renamed import read_submission
@@ -50,8 +50,19 @@ class Judges:
     """
 
     def __init__(self):
-        self._lock, self.closed = threading.Lock(), False
+        self._lock, self._process = threading.Lock(), None
+        self.closed, self._prepared = False, None
         self._start()
+
+    def prepare(self, job):
+        """Let the process read a job's notebooks once, so that no fork has to.
+
+        It need not be waited for, and any job can be judged without it.
+        """
+        with self._lock:
+            self._prepared = job
+            if not self.closed:
+                self._tell()
 
     def connect(self):
         """A connection to a new fork. Send it (job, contents, box address, seconds).
@@ -83,9 +94,18 @@ class Judges:
             lambda number: [sys.executable, "-P", "-c", program, number],
             stdout=subprocess.DEVNULL,
         )
+        with self._process.stdin as line:
+            self._line = Connection(os.dup(line.fileno()), readable=False)
+        if self._prepared is not None:
+            self._tell()
+
+    def _tell(self):
+        """Send the process the job whose notebooks it should read."""
+        with contextlib.suppress(BrokenPipeError):  # it has died; the next one is told, too
+            self._line.send(self._prepared)
 
     def _end(self):
-        self._process.stdin.close()  # it ends when its standard input does
+        self._line.close()
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -113,7 +133,27 @@ def serve(control):
     nbformat.writes(new_notebook())  # reads the schema, for 0.05 s
     gc.freeze()
     os.chdir("/")  # the folder in which grading began may be gone before the next one
-    box.serve(socket.socket(fileno=int(control)), sys.maxsize, _answer)
+    told = Connection(sys.stdin.fileno(), writable=False)
+    box.serve(socket.socket(fileno=int(control)), sys.maxsize, _answer, lambda: _prepared(told))
+
+
+def _prepared(told):
+    """Read the notebooks of a job that comes on standard input. Returns False at its end.
+
+    What was read is in caches, which later forks have.
+    """
+    try:
+        job = told.recv()
+    except EOFError:
+        return False
+    with contextlib.suppress(Exception):  # a fork meets the same error, and reports it
+        for name, official in job.official.items():
+            cells = [known.restored(known.released) for known in official.values()]
+            cells += map(new_code_cell, official.plain.values())
+            repair(new_notebook(cells=cells), official)
+            read_before(official, job.solution.get(name, ()))
+    gc.freeze()
+    return True
 
 
 def _answer(link):

@@ -1,6 +1,10 @@
-"""The process whose forks judge: ended, and started again."""
+"""The process whose forks judge: told of a job beforehand, ended, and started again."""
 
+import os
+import socket
+import sys
 from contextlib import closing
+from multiprocessing.connection import Connection
 
 import nbformat
 import psutil
@@ -9,6 +13,7 @@ import pytest
 from course.grading import CourseError, judges, worker
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade
+from course.grading.sandbox import outside
 from tests.made_up import answer, graded, handed_in, job_of
 from tests.school import School
 
@@ -28,15 +33,19 @@ def own():
         yield own
 
 
-def test_a_verdict_does_not_depend_on_what_was_judged_before(own):
+def test_a_verdict_does_not_depend_on_what_the_judges_were_told_before(own):
     values = 6, 7
     before = [verdict(JOB, own, value) for value in values]
+    own.prepare(JOB)
+    told = [verdict(JOB, own, value) for value in values]
+    own.prepare(UNREADABLE)  # stops nothing, and whoever is judged by it hears why
+    assert before == told == [verdict(JOB, own, value) for value in values]
     assert before[0] != before[1]
-    assert "SyntaxError" in verdict(UNREADABLE, own, 6)[0]  # stops nobody else
-    assert before == [verdict(JOB, own, value) for value in values]
+    assert "SyntaxError" in verdict(UNREADABLE, own, 6)[0]
 
 
 def test_judges_that_have_died_are_started_again(own):
+    own.prepare(JOB)
     before = verdict(JOB, own, 6)
     process = psutil.Process(own._process.pid)
     process.kill()
@@ -48,7 +57,41 @@ def test_judges_can_be_closed_after_they_have_died(own):
     process = psutil.Process(own._process.pid)
     process.kill()
     psutil.wait_procs([process], timeout=600)
+    own.prepare(JOB)  # which nobody reads
     own.close()
+
+
+HEARS = """
+import socket, sys
+from contextlib import closing
+from multiprocessing.connection import Connection
+from course.grading.sandbox import box
+line, heard = Connection(sys.stdin.fileno(), writable=False), []
+def hear():
+    try:
+        heard.append(len(line.recv()))
+    except EOFError:
+        return False
+    return True
+server = socket.socket(fileno=int(sys.argv[1]))
+box.serve(server, sys.maxsize, lambda link: link.sendall(repr(heard).encode()), hear)
+"""
+
+
+def test_a_fork_knows_what_was_told_before_it(tmp_path):
+    """However much of it there is, and however late the process begins to hear."""
+    control = tmp_path / "control"
+    program = [sys.executable, "-P", "-c", HEARS]
+    process = outside.listening(control, lambda number: [*program, number])
+    with process.stdin as stdin:
+        line = Connection(os.dup(stdin.fileno()), readable=False)
+    with line:
+        for length in (1, 1_000_000, 2):
+            line.send("x" * length)
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(control))
+            assert link.makefile().read() == "[1, 1000000, 2]"
+    assert process.wait(600) == 0
 
 
 def test_closed_judges_judge_nobody(own):

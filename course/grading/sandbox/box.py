@@ -40,18 +40,19 @@ def main():
     os._exit(0)  # an orderly end of TensorFlow takes a second
 
 
-def serve(server, idle, answer):
+def serve(server, idle, answer, heard=lambda: False):
     """Fork a copy of this process for each connection, in which `answer(connection)` is called.
 
-    Ends after `idle` seconds without a connection or a running fork, or when standard input ends,
-    because the process that started this one has ended.
+    Ends after `idle` seconds without a connection or a running fork, or when `heard()` returns
+    False. `heard` is called, in this process, when something comes on standard input. By default
+    nothing comes but its end, when the process that started this one has ended.
     """
     print("ready", flush=True)
     server.setblocking(False)
     last = time.monotonic()
     while time.monotonic() - last < idle:
         ready, _, _ = select.select([server, sys.stdin], [], [], 1.0)
-        if sys.stdin in ready:
+        if sys.stdin in ready and not heard():
             return
         if server in ready:
             with contextlib.suppress(BlockingIOError):

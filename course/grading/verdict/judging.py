@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nbformat.v4 import new_output
 
 from course.diagnosis.causes import Cause, finding
-from course.evidence import cells, own_work
+from course.evidence import cells, own_work, syntax
 from course.grading import CourseError
 from course.grading.sandbox.kernel import Kernel, KernelEnded, Limits
 from course.grading.verdict import follow, outputs
@@ -252,6 +252,18 @@ class Judging:
         if not isinstance(reply, dict) or outputs.too_deep(reply):
             return _no_answer(_("the answer of {name} is malformed").format(name=name))
         return reply
+
+
+def read_before(official, solution):
+    """Read a release and its solution, as `Judging` will; what was read is kept."""
+    imports_of(official.values())
+    for known in official.values():
+        if known.is_test:
+            TestCell(known, {})
+    follow.Dependencies(solution, official, {})
+    code = [known.source for known in official.values() if known.type == "code"]
+    for text in (*code, *official.plain.values(), *(text for _name, text in solution)):
+        syntax.tree_of(text)
 
 
 def _no_answer(text):

@@ -4,6 +4,7 @@ import ast
 import builtins
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from course import check
 from course.check.card import Card
@@ -50,8 +51,8 @@ class TestCell:
 
     def __init__(self, official, imports):
         self.name, self.points, self.source = official.name, official.points, official.source
-        self._imports, self._tree = imports, ast.parse(official.source)
-        used = free_names(self._tree)
+        self._imports = imports
+        self._tree, used = _read(official.source)
         #: The student's names that the cell uses.
         self.asks_for = [name for name in used if name not in imports]
         self._given = [name for name in used if name in imports]
@@ -123,6 +124,13 @@ def _assertion(tree, line):
     return ast.unparse(found[-1].test) if found else ""
 
 
+@lru_cache(1000)
+def _read(source):
+    """(the syntax tree, the names that it uses) of a test cell."""
+    tree = ast.parse(source)
+    return tree, free_names(tree)
+
+
 def imports_of(official):
     """{name: import statement} of an assignment's locked cells that are no tests."""
     found = {}
@@ -135,15 +143,18 @@ def imports_of(official):
     return found
 
 
+@lru_cache(1000)
 def _imports(source):
-    """Yield (name, statement that imports it and no other, whether that is all of the name)."""
+    """[(name, statement that imports it and no other, whether that is all of the name), ...]."""
+    found = []
     for statement in ast.walk(ast.parse(source)):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             for alias in list(statement.names):
                 statement.names = [alias]
                 alone = isinstance(statement, ast.ImportFrom) or alias.asname is not None
                 name = alias.asname or alias.name.split(".")[0]
-                yield name, ast.unparse(statement), alone
+                found.append((name, ast.unparse(statement), alone))
+    return found
 
 
 def free_names(tree):
