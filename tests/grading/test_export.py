@@ -117,10 +117,12 @@ def test_moodle_gets_a_worksheet_with_comments(school, tmp_path):
     assert "not JSON" in rows["Participant 105"]["Feedback comments"]
 
 
-def test_nbgraders_own_export_writes_the_same_file(school, tmp_path):
+@pytest.mark.parametrize("kind", ["canvas", "moodle"])
+def test_nbgraders_own_export_writes_the_same_file(school, tmp_path, kind):
     ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
-    assert school.course("export", "--format", "canvas", "--to", str(ours)) == 0
-    command = ["-m", "nbgrader", "export", "--exporter=course.grading.out.export.CanvasExport"]
+    assert school.course("export", "--format", kind, "--to", str(ours)) == 0
+    exporter = f"course.grading.out.export.{kind.title()}Export"
+    command = ["-m", "nbgrader", "export", f"--exporter={exporter}"]
     subprocess.run([sys.executable, *command, f"--to={theirs}"], cwd=school.folder, check=True)
     assert theirs.read_bytes() == ours.read_bytes()
 
