@@ -82,9 +82,9 @@ def _as_meant(row, step, sizes, spread):
     window = "Conv" in step.written and not sizes and row.step == "dense"
     if window and step.step == "conv" and step.kernel == row.inputs[0].grid:
         return step.with_(step="dense")
-    one_pixel = step.step == "dense" and "Conv" in step.written and not sizes
-    if one_pixel and row.step == "conv" and row.kernel == (1, 1):
-        return step.with_(step="conv", stride=row.stride)
+    whole = step.step == "dense" and "Conv" in step.written and not sizes
+    if whole and row.step == "conv" and row.kernel == step.inputs[0].grid:
+        return step.with_(step="conv", kernel=row.kernel, stride=row.stride)
     return step
 
 

@@ -37,6 +37,10 @@ def left_out(alignment, run):
             row, reader, step = unnamed, None, alignment.nets.net.nodes[alignment.pairs[at]]
     value = row.inputs[0]
     after = value.joined.name if value.joined else value.parts[0][0].name
+    if reader is not None and len(run) > 1 and _is_norm_of(step, row, reader):
+        # The norm of the last missing row stands there, and may as well be that of the first one.
+        after, row, run, value = row.name, run[1].row, run[1:], None
+        reader, step = None, _reads(alignment, step)
     if reader is not None and not _follows(alignment, value, step):
         # The reader's step does not come after it. Name the step that does. If there is none, say
         # what the reader's step reads.
@@ -46,7 +50,7 @@ def left_out(alignment, run):
             return [_reads_another(alignment, run, reader, step)]
         elif joined := _without_a_branch(alignment, run, reader):
             return [joined]
-    step = step or _next(alignment, value)
+    step = step or (value and _next(alignment, value))
     received = what(alignment, step) if step else _("the output")
     rest = [other.row.name for other in run[1:] if other.row.step != "batch_norm"]
     hint = ""
@@ -179,6 +183,17 @@ def _follows(alignment, value, step):
     nets, stands = alignment.nets, _stand_for(alignment, value)
     read = nets.net.nodes_read_by(nets.net.number[id(step)])
     return None in stands or not stands.isdisjoint(read)
+
+
+def _is_norm_of(step, row, reader):
+    """Whether a missing row normalises, and the step of its reader `reader` does that, too."""
+    return row.step.endswith("_norm") and row.step == reader.step == step.step
+
+
+def _reads(alignment, step):
+    """The first step that reads another one; None if none does."""
+    net = alignment.nets.net
+    return next((net.nodes[n] for n in net.readers[net.number[id(step)]]), None)
 
 
 def _next(alignment, value):

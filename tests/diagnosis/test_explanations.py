@@ -1003,10 +1003,10 @@ said("bottlenecks where pairs should be", resnet.RESNET34,
 )(lambda: res(bottleneck, (3, 4, 6, 3)))  # fmt: skip
 said("pairs where bottlenecks should be", resnet.RESNET50,
      ("conv2_1_1", Cause.KERNEL, "is true of conv2_2_1, conv2_3_1, conv3_1_1 and 12 more."),
-     ("conv2_1_2_bn", Cause.MISSING, "conv2_1_3 is missing, too. conv2_2_2_bn, conv2_3_2_bn, "),
-     ("conv2_1_shortcut", Cause.MISSING, "after pool1 comes the addition"),
+     ("conv2_1_3", Cause.MISSING, "after conv2_1_2_bn comes the addition after pool1 (add, relu)"),
      ("conv3_1_shortcut", Cause.FILTERS, "It makes 128 maps, the table has 512."),
      ("conv4_1_shortcut", Cause.FILTERS, "It makes 256 maps, the table has 1024."),
+     ("conv5_1_shortcut", Cause.FILTERS, "It makes 512 maps, the table has 2048."),
 )(lambda: res(counts=(3, 4, 6, 3)))  # fmt: skip
 
 

@@ -75,12 +75,16 @@ def test_functions_one_after_the_other():
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (9, 9, 1)])
-def test_code_that_stops_because_of_the_image(shape):
-    found = of_lenet(shape=shape)
-    begins = " × ".join(map(str, shape))
-    assert found.cause is Cause.RAISES and "The map is " in found.message
-    said = f"The network begins with {begins}, it should begin with 32 × 32 × 1."
-    assert found.message.endswith(said)
+def test_maps_that_are_too_small_because_of_the_image(shape):
+    image, stopped = findings(lambda: lenet5(shape=shape), lenet.LENET5_RELU)
+    assert image.cause is Cause.INPUT_SHAPE
+    assert stopped.cause is Cause.RAISES and "The map is " in stopped.message
+
+
+def test_code_that_stops_with_another_image():
+    found = of_lenet(shape=(28, 28, 1), last=lambda x: L.Conv2D(9, 3)(x))
+    said = "The network begins with 28 × 28 × 1, it should begin with 32 × 32 × 1."
+    assert found.cause is Cause.RAISES and found.message.endswith(said)
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 1), (None, None, 1)])
