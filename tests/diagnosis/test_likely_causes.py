@@ -5,7 +5,7 @@ import pytest
 from keras import layers as L
 
 from course import check
-from course.architectures import googlenet, lenet, resnet
+from course.architectures import googlenet, lenet, resnet, vgg
 from course.diagnosis import Cause
 from tests.diagnosis import test_families as families
 from tests.diagnosis.test_families import conv, google, res
@@ -40,6 +40,17 @@ def test_a_convolution_in_the_place_of_a_dense_row():
     with check.silently():
         right = L.Conv2D(120, 5, activation="relu")
         check.model(lambda: lenet5(third=right), like=lenet.LENET5_RELU)
+
+
+def test_a_convolution_that_has_become_as_large_as_its_map():
+    def unpadded(x):
+        return L.Conv2D(64, 3, activation="relu")(L.Conv2D(64, 3, activation="relu")(x))
+
+    table = vgg.VGG16.part("conv1_1", "conv1_2", input_shape=(5, 5, 3))
+    with check.silently(), pytest.raises(check.CheckFailed) as failed:
+        check.block(unpadded, like=table)
+    (only,) = failed.value.findings
+    assert (only.row, only.cause) == ("conv1_1", Cause.PADDING)
 
 
 @pytest.mark.parametrize("stride, told", [(5, True), (2, False)])
