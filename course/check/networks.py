@@ -59,7 +59,9 @@ def read(kind, subject, args, kwargs, input_shape, judged):
         return name, None, failed(reply, wanted)
     try:
         built = anatomy(_bounded(reply["trace"]), numbers=request["probe"])
-        if stopped := one_line(reply.get("stopped", "")):  # the code does not run as it is
+        # The code does not run as it is. A finding about a merge tells that, if an output reads it.
+        stopped = reply.get("stopped") or ("" if built.faults else reply.get("unmerged", ""))
+        if stopped := one_line(stopped):
             built.stopped = [finding("", Cause.RAISES, received=stopped)]
         return name, (built, judged(built)), None
     except TooLarge as error:

@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 
-from course.evidence.pytorch import errors
+from course.evidence.pytorch import errors, fits
 from course.language import N_, _
 
 NO_TENSORFLOW = N_(
@@ -34,6 +34,9 @@ _MULTIPLE = N_(
 )
 _NONE = N_("None stands where a tensor should. A function that ends without return gives None")
 _SHAPE = r"[(\[]([\d, ]*)[)\]]"
+_TOO_LARGE = (
+    r"Computed output size would be zero .*inputs.shape=[\[(]None,?\s+([\d,\s]+?),?\s+\d+[\])]`,"
+)
 _OF_IMAGES = r"[(\[]None, ([\d, ]*)[)\]]"  # a shape whose first side is the number of images
 
 #: {a pattern of how a text of Keras, TensorFlow or JAX begins: its meaning in a student's code}.
@@ -49,6 +52,7 @@ _IN_WORDS = {
     rf"Incompatible shapes for broadcasting: shapes=\[{_SHAPE}, {_SHAPE}\]$": _TOGETHER,
     rf".*ConcatOp : .*shape\[0\] = {_SHAPE} vs\. shape\[1\] = {_SHAPE}": _JOINED,
     rf"Cannot concatenate arrays with shapes .* {_SHAPE}, {_SHAPE}": _JOINED,
+    rf"A `Concatenate` layer requires inputs .*=\[{_OF_IMAGES}, {_OF_IMAGES}\]$": _JOINED,
     r".*Input to reshape .* with (\d+) values, but the requested shape has (\d+)": _RESHAPED,
     r"cannot reshape array of .* \(size (\d+)\) into .* \(size (\d+)\)": _RESHAPED,
     r".*Input to reshape .* with (\d+) values, .* a multiple of (\d+)": _MULTIPLE,
@@ -82,11 +86,11 @@ _IN_WORDS = {
         "The model that is called here was made for an input of {first} maps, and here come "
         "{second}. Make it for that number"
     ),
-    r"Computed output size would be zero .*inputs.shape=[\[(]None,?\s+([\d,\s]+?),?\s+\d+[\])]`"
-    r", `(?:kernel.shape|pool.size)=[\[(](\d+,?\s+\d+)": N_(
+    rf"{_TOO_LARGE} `kernel.shape=[\[(](\d+,?\s+\d+)": N_(
         "The map is {first} here, and the window is {second}. Look at what comes before: the "
         "padding, the strides, the pools. Conv2D takes the number of maps first, then the kernel"
     ),
+    rf"{_TOO_LARGE} `pool.size=[\[(](\d+,?\s+\d+)": fits.TOO_LARGE,
     r"Kernel shape must have .* input of shape \(None, \w+, (\d+, \d+, \d+)\)": N_(
         "keras.Input takes the shape of one image, {first} here. The number of images is left open"
     ),

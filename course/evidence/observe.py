@@ -14,7 +14,8 @@ A request is one of
 and a reply is {"value": ..., "kind": ...}, {"answers": [...], "kinds": [...]} (kind "array" if the
 lists were an array, else None), {"trace": ...} (see `course.evidence.trace`) or
 {"failed": kind, "text": ...}, where this kind is the name of a `course.diagnosis.causes.Cause`.
-If the code stops with an error that could be passed by, {"stopped": its text} comes with the trace.
+If the code stops with an error that could be passed by, {"stopped": its text} comes with the trace,
+or {"unmerged": its text} for a merge, which stands in the trace too if an output reads it.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ def _past_sizes(keras, subject, build, request, text):
         reply = _traced(keras, subject, build, request, passed)
         if passed:
             stopped = next(filter(None, passed), "")
-            return reply | ({"stopped": stopped} if stopped else {})
+            return reply | ({"stopped": stopped} if stopped else {"unmerged": text})
     return None
 
 

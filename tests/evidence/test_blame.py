@@ -260,7 +260,8 @@ def test_a_window_larger_than_its_map(name):
     assert first.row == "C1" and "C1 gives" not in first.message
     said = f"The map is 32 × 32 here, and the window is {window}. Look at what comes before"
     assert last.cause is Cause.RAISES and said in last.message
-    assert "Conv2D takes the number of maps first, then the kernel (line " in last.message
+    swapped = "Conv2D takes the number of maps first, then the kernel (line " in last.message
+    assert swapped == isinstance(layer, layers.Conv2D)
 
 
 def test_a_layer_that_is_added_is_not_blamed():

@@ -538,6 +538,12 @@ class LooksAtValues(LeNet5):
         return super().forward(-x if x.mean() > 0 else x)
 
 
+class StacksAside(LeNet5):
+    def flattened(self, x):
+        torch.cat([x, x[:, :, 1:]], 1)
+        return super().flattened(x)
+
+
 class Unfinished(LeNet5):
     def forward(self, x):
         super().forward(x)
@@ -648,6 +654,7 @@ MISTAKES = {
     "values": (
         LooksAtValues, lenet.LENET5, "", Cause.RAISES, ["and not at their values (line "],
     ),
+    "a stack that nothing reads": (StacksAside, lenet.LENET5, "", Cause.RAISES, ["(line "]),
     "no return": (
         Unfinished, lenet.LENET5, "", Cause.UNREADABLE, ["None (is the return missing?)"],
     ),

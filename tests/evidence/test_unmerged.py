@@ -322,6 +322,22 @@ def test_a_network_with_such_a_merge_is_never_right():
         check.block(Student(), like=MODULE)
 
 
+@pytest.mark.parametrize("merge", [layers.add, layers.concatenate, ops.add])
+def test_a_merge_that_no_output_reads_stops_the_code_all_the_same(merge):
+    def build():
+        image = x = keras.Input((32, 32, 1))
+        for maps in (6, 16):
+            x = layers.AveragePooling2D(2)(layers.Conv2D(maps, 5, activation="tanh")(x))
+        merge(*[x, image]) if merge is ops.add else merge([x, image])
+        x = layers.Flatten()(x)
+        for units in (120, 84):
+            x = layers.Dense(units, activation="tanh")(x)
+        return keras.Model(image, layers.Dense(10, activation="softmax")(x))
+
+    (stopped,) = findings(build, lenet.LENET5)
+    assert stopped.cause is Cause.RAISES and "5 × 5 × 16 and 32 × 32 × 1" in stopped.message
+
+
 def test_zeros_of_another_size_beside_the_maps():
     def block(x):
         y = layers.Conv2D(128, 3, 2, padding="same", use_bias=False)(x)

@@ -13,6 +13,11 @@ _MISFITS = {
     "batch_norm": N_("{name} is a batch normalisation of {right:,} maps and gets {got:,}"),
 }
 
+TOO_LARGE = N_(
+    "The map is {first} here, and the window is {second}. Look at what comes before: the padding, "
+    "the strides, the pools"
+)
+
 
 def misfit(call):
     """What is wrong if a layer gets another number of maps or values than it is made for.
@@ -67,11 +72,7 @@ def too_large(call):
     room = [side + 2 * more for side, more in zip(size, pair(padding), strict=True)]
     if all(own <= side for own, side in zip(kernel, room, strict=True)) or _hangs_over(call):
         return ""
-    said = _(
-        "The map is {size} here, and the window is {window}. Look at what comes before: the "
-        "padding, the strides, the pools"
-    )
-    return said.format(size=by(size), window=by(kernel))
+    return _(TOO_LARGE).format(first=by(size), second=by(kernel))
 
 
 def _hangs_over(call):
