@@ -687,14 +687,14 @@ def chain(side):
         "training-answer",
         changed(_TRAINING, '("4a", "4d")', '("4a",)'),
         ("inception-training",),
-        "aux_4d_pool: This row is missing: after 4d comes the output.",
+        "aux_4d_pool: This row is missing: after 4d comes 4e_1x1 (convolution 1 × 1, relu).",
     ),
     Mistake(
         "without the answer itself",
         "training-answer",
         changed(_TRAINING, "[*heads, *base.outputs]", "heads"),
         ("inception-training",),
-        "4e_1x1: This row is missing: after 4d comes the output. 4e_3x3_reduce",
+        "4e_1x1: This row is missing: after 4d comes aux_4d_pool (average pool 5 × 5, stride 3).",
     ),
     Mistake(
         "two networks",

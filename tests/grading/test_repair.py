@@ -468,7 +468,7 @@ def test_bytes_changed_in_a_real_file_are_read_or_refused(data, room):
 REFUSED = [
     (b"", "is empty"),
     (b"  \n", "is empty"),
-    (b"PK\x03\x04zip\xff", "is not a text file"),
+    (b"PK\x03\x04zip\xff", "is a zip file: unpack it"),
     (b"<html>", "is not JSON"),
     (b'{"cells": [', "is not JSON"),
     (b"[" * 100_000, "nested more than 100"),
