@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import islice
 
 from nbgrader.api import Gradebook, MissingEntry
 
@@ -28,6 +29,9 @@ from course.notebook.official import not_released
 from course.plain import one_line
 
 _SAY = partial(print, flush=True)
+#: Submissions handed out for each worker. With more, verdicts would fill the memory while they wait
+#: for the only writer.
+_AHEAD = 4
 _SETTINGS = ("Judge", "LimitOutput", "ClearOutput")
 
 
@@ -250,10 +254,19 @@ def _on_this_machine(job, students, contents, at_work, workers):
             del at_work.begun[student]
 
     at_work.at_once = workers
-    running = {pool.submit(grade_one, student): student for student in students}
+    waiting, running = iter(students), {}
+
+    def hand_out(number):
+        for student in islice(waiting, number):
+            running[pool.submit(grade_one, student)] = student
+
     try:
-        for future in futures.as_completed(running):
-            yield running.pop(future), future.result()
+        hand_out(_AHEAD * workers)
+        while running:
+            ready, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
+            for future in ready:
+                yield running.pop(future), future.result()
+                hand_out(1)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         if running:  # grading was stopped: this ends the submissions at work

@@ -3,14 +3,17 @@
 import os
 import socket
 import sys
+from concurrent import futures
 from contextlib import closing
 from multiprocessing.connection import Connection
+from types import SimpleNamespace
 
 import nbformat
 import psutil
 import pytest
 
 from course.grading import CourseError, judges, worker
+from course.grading import grade as grade_module
 from course.grading.folder import CourseFolder
 from course.grading.grade import grade
 from course.grading.sandbox import outside
@@ -92,6 +95,33 @@ def test_a_fork_knows_what_was_told_before_it(tmp_path):
             link.connect(str(control))
             assert link.makefile().read() == "[1, 1000000, 2]"
     assert process.wait(600) == 0
+
+
+class _AtOnce(futures.Executor):
+    """Runs each call when it is handed out."""
+
+    def submit(self, call, *args):
+        done = futures.Future()
+        done.set_result(call(*args))
+        return done
+
+
+def test_verdicts_do_not_pile_up_before_the_only_writer(own, monkeypatch):
+    read = []
+
+    def contents(student):
+        read.append(student)
+        return {"hw": b""}
+
+    monkeypatch.setattr(grade_module.futures, "ThreadPoolExecutor", lambda workers: _AtOnce())
+    monkeypatch.setattr(grade_module, "own_judges", lambda: own)
+    monkeypatch.setattr(grade_module.worker, "grade_submission", lambda *_: None)
+    monkeypatch.setattr(grade_module.outside, "box", lambda *_: SimpleNamespace(address="none"))
+    found = grade_module.verdicts(JOB, [f"s{number}" for number in range(100)], contents, workers=2)
+    for taken in range(1, 51):
+        next(found)
+        assert taken < len(read) < taken + 10
+    assert len(list(found)) == 50 and len(read) == 100
 
 
 def test_closed_judges_judge_nobody(own):
