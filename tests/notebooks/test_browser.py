@@ -121,7 +121,7 @@ def _address(server, home):
 
 
 @pytest.fixture
-def page(browser, request):
+def page(browser, request, home):
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(WAIT)
     # Who runs a cell before the kernel is there is asked for one, and takes what is proposed.
@@ -130,6 +130,8 @@ def page(browser, request):
     yield page
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{request.node.name}.png")
+    # Shown if the test failed: what JupyterLab was waiting for.
+    print(kernel(page), prompts(page), (home / "log").read_text()[-3000:], sep="\n")
     page.close()
 
 
@@ -150,18 +152,55 @@ def write(page, cell, source):
     page.keyboard.insert_text(source)
 
 
-def run(page, cell):
-    """Run a cell, as a student would: once more, if the kernel was not there yet."""
-    prompt = cell.locator(".jp-InputPrompt").first
-    before = prompt.inner_text()
-    for _ in range(300):
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
-        for _ in range(30):
-            if prompt.inner_text() != before:
+def kernel(page):
+    """What JupyterLab says of the notebook's kernel: idle, busy or another of its words."""
+    indicators = page.locator(".jp-Notebook-ExecutionIndicator")
+    return [each.get_attribute("data-status") for each in indicators.all()]
+
+
+def prompts(page):
+    """The prompts of the code cells: "[*]:" waits, one with a number ran."""
+    return page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_inner_texts()
+
+
+def start(page, begin, prompt):
+    """Run cells up to the one with this prompt, as a student would.
+
+    JupyterLab says nothing if it loses what is to be run, and then `begin` is done once more: if
+    no cell waits, or if cells wait for a kernel that has nothing to do.
+    """
+    before, end = prompt.inner_text(), time.monotonic() + WAIT / 1000
+    while time.monotonic() < end:
+        begin()
+        lost = 0
+        while lost < 30 and time.monotonic() < end:
+            now = prompt.inner_text()
+            if now != before and "*" not in now:
                 return
             page.wait_for_timeout(100)
-    raise AssertionError(f"The cell does not run: {cell.inner_text()[:200]}")
+            at_work = any("*" in each for each in prompts(page)) and "idle" not in kernel(page)
+            lost = 0 if at_work else lost + 1
+    raise AssertionError(f"The cell does not run: {kernel(page)}, {prompts(page)}")
+
+
+def run(page, cell):
+    """Run a cell, as a student would."""
+
+    def begin():
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+
+    start(page, begin, cell.locator(".jp-InputPrompt").first)
+
+
+def run_all(page):
+    """Run all cells by the menu."""
+
+    def begin():
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    start(page, begin, page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last)
 
 
 def opened(page, address):
@@ -198,9 +237,7 @@ def tabbed(page, wanted):
 
 def test_a_student_at_work(lab, room, page):
     opened(page, f"{lab}/lab/tree/assignments/02-lenet/lenet.ipynb")
-    run(page, cell_with(page, "import course"))  # "Run All" is lost on a kernel that starts
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    run_all(page)
     # Unfilled: every check says that it is open, and no error keeps the last cell from running.
     progress = cell_with(page, "check.progress(")
     progress.get_by_text(re.compile(r"0 of 100 points; still open")).first.wait_for()
