@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from course.grading import CourseError
 from course.grading.inbox.archives import opened
 from course.grading.inbox.assignment import Notebooks, recognise
+from course.grading.inbox.columns import safe_id, split_name
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import (
     LMS,
@@ -26,7 +27,7 @@ from course.grading.inbox.lms import (
     handed_in,
     times_are_local,
 )
-from course.grading.inbox.roster import Roster, safe_id, split_name
+from course.grading.inbox.roster import Roster
 from course.grading.inbox.submitted import Submitted
 from course.grading.troubles import of_the_gradebook
 
@@ -209,7 +210,7 @@ def _student(person):
 def _identified(lms, students, roster, before):
     """([(id, student)] of those who are known, the reasons why others are not)."""
     if lms == "canvas" and len(students) > 1:
-        certain = [student for student in students if roster and roster.knows(student)]
+        certain = [student for student in students if roster and roster.find_by_key(student)]
         if len(certain) != 1:
             ids = " or ".join(student.id for student in students)
             return [], [f"could be from {ids}; say who is who with --roster"]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from course.grading import CourseError
 from course.grading.folder import write_atomically
+from course.grading.inbox.columns import are_participants
 from course.grading.inbox.lms import LMS
-from course.grading.inbox.roster import CANVAS, are_participants
+from course.grading.inbox.roster import CANVAS
 from course.grading.inbox.spreadsheet import begin, decoded, number, read_csv
 from course.grading.out.matched import looked_for, people_in
 from course.language import _, speaking
