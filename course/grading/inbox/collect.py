@@ -6,8 +6,8 @@ files that could not be read.
 """
 
 from collections import Counter, defaultdict
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from nbgrader.api import Gradebook
 from nbgrader.api import Student as Entry
@@ -16,18 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from course.grading import CourseError
 from course.grading.inbox.archives import opened
 from course.grading.inbox.assignment import Notebooks, recognise
-from course.grading.inbox.columns import safe_id, split_name
+from course.grading.inbox.columns import split_name
+from course.grading.inbox.ids import read_roster, with_ids
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import (
     LMS,
     PER_ASSIGNMENT,
     Clock,
-    Student,
     detected,
     handed_in,
     times_are_local,
 )
-from course.grading.inbox.roster import Roster
 from course.grading.inbox.submitted import Submitted
 from course.grading.troubles import of_the_gradebook
 
@@ -100,7 +99,9 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
         _report_others(report, others)
         if times_are_local(report.lms, files):
             report.note(f"Times without a time zone are read as {clock.name}.")
-        files, people = _with_ids(report, files, roster, record, groups)
+        roster = read_roster(report, files, roster, groups)
+        files = with_ids(report, files, roster, record)
+        people = {person.id: person for person in roster.people} if roster else {}
         for file in files:  # Moodle's worksheet has more exact times than its zip file
             person = people.get(file.students[0].id)
             if report.lms == "moodle" and person and person.handed_in:
@@ -133,160 +134,67 @@ def _report_others(report, others):
             report.unimportant += 1
 
 
-# --- ids
-
-
-def _with_ids(report, files, roster, record, groups):
-    """(the files whose students are known, {id: Person} of the roster).
-
-    The students of these files have the ids that they will have in this course.
-    """
-    roster = _read_roster(report, files, roster, groups)
-    before = record.students(report.lms)  # a student who was collected before keeps the id
-    same_id = defaultdict(set)
-    for file in files:
-        if not file.students:
-            report.skipped.append((file.entry.path, file.reason))
-        file.students, reasons = _identified(report.lms, file.students, roster, before)
-        report.skipped += [(file.entry.path, reason) for reason in reasons]
-        for safe, student in file.students:
-            same_id[safe.casefold()].add(str(student))
-    # Nobody's work may end up under somebody else's id.
-    to_do = "say who is who with --roster"
-    if roster:
-        to_do = f"write an id of their own into each one's line of {roster.path}"
-    for file in files:
-        students, file.students = file.students, []
-        for safe, student in students:
-            same = sorted(same_id[safe.casefold()])
-            if len(same) == 1:
-                file.students.append(replace(student, id=safe))
-            else:
-                reason = f"{' and '.join(same)} would both be {safe}; {to_do}"
-                report.skipped.append((file.entry.path, reason))
-        if roster:
-            file.students += _others_of_the_group(roster, file.students)
-    people = {person.id: person for person in roster.people} if roster else {}
-    return [file for file in files if file.students], people
-
-
-def _read_roster(report, files, path, groups):
-    """The Roster of the students of these files, or None. Reports what should be known of it."""
-    anonymous = [file for file in files if file.students and file.students[0].id[:5] == "anon_"]
-    if report.lms == "canvas" and len(anonymous) == len(files) and files:
-        report.note(
-            "This archive is anonymous: Canvas does not say who is who, and does not accept grades "
-            "under these names. Show the names in Canvas, and download it again."
-        )
-        return None
-    if path:
-        students = [student for file in files for student in file.students]
-        roster = Roster(path, report.lms, students, groups)
-        for sentence in roster.notes:
-            report.note(sentence)
-        return roster
-    if report.lms in PER_ASSIGNMENT:
-        report.note(
-            "Moodle's numbers differ from one assignment to the next, and so do the ids made of "
-            "them. To say who is who, give Moodle's grading worksheet with --roster."
-        )
-    return None
-
-
-def _others_of_the_group(roster, students):
-    """Yield the Students who are in a group with some of these, and are none of them."""
-    own = {student.id for student in students}
-    for person in roster.members(own):
-        if person.id not in own:
-            yield _student(person)
-
-
-def _student(person):
-    """The Student that an archive would name for this Person."""
-    name = f"{person.first_name} {person.last_name}".strip()
-    return Student(person.id, name or person.id, number=person.number, full_name=name)
-
-
-def _identified(lms, students, roster, before):
-    """([(id, student)] of those who are known, the reasons why others are not)."""
-    if lms == "canvas" and len(students) > 1:
-        certain = [student for student in students if roster and roster.find_by_key(student)]
-        if len(certain) != 1:
-            ids = " or ".join(student.id for student in students)
-            return [], [f"could be from {ids}; say who is who with --roster"]
-        students = certain
-    known, reasons = [], []
-    for student in students:
-        ids = roster.find(student) if roster else {before.get(student.number, student.id)}
-        if not ids and roster and (members := roster.group_called(student)):
-            known += [(person.id, _student(person)) for person in members]
-        elif not ids and roster and roster.lacks_number(student):
-            reasons.append(
-                f"{student} is in the roster {roster.path} by name only, and students can change "
-                "their names. If it is the same person, write this number into that line"
-            )
-        elif len(ids) != 1:
-            how = "not" if not ids else "more than once"
-            reasons.append(f"{student} is {how} in the roster {roster.path}")
-        elif safe := safe_id(*ids):
-            known.append((safe, student))
-        else:
-            reasons.append(f"{student} has no name that can be an id")
-    return known, reasons
-
-
 # --- writing
 
 
 def _save(shelf, files, people):
     """Put the files into submitted/, and what is known about them into record and gradebook."""
-    report, main, only, found = shelf.report, shelf.main, shelf.only, defaultdict(list)
-    # Files that are not taken, and files that are taken for another assignment than `main`.
-    left, astray = defaultdict(list), defaultdict(list)  # {student: [(file, reason)]}
-    for file in files:
-        for student in file.students:
-            if file.reason:
-                left[student].append((file, file.reason))
-            elif only and file.assignment != only:
-                left[student].append((file, f"belongs to {file.assignment}"))
-            else:
-                found[student.id, file.assignment, file.notebook].append((student, file))
-    best = [pair for handed in found.values() if (pair := shelf.best(handed))]
-    try:
+    handed_in, left = _by_notebook(files, shelf.only)
+    best = list(filter(None, map(shelf.best, handed_in)))
+    with _told_if_not_written(shelf):
+        elsewhere = defaultdict(list)  # taken for another assignment: {student: [(file, said)]}
         for student, file in sorted(best, key=lambda pair: pair[0].id):
-            reason = shelf.take(student, file)
-            if reason:
+            if reason := shelf.take(student, file):
                 left[student].append((file, reason))
-            elif file.assignment != main:
-                astray[student].append((file, f"is the notebook of {file.assignment}"))
-        if late := sum(when == "late" for when in report.times.values()):
-            report.note(
-                f"{late} marked as late, without a time: each counts as handed in one second after "
-                "the due date. If you know a time, write it into timestamp.txt beside the notebook."
-            )
-        if main and only in (None, main):
-            for student in {**left, **astray}:
-                shelf.unreadable(student, left.get(student, []) + astray.get(student, []))
-        elif left and not only:
-            report.note(
+            elif file.assignment != shelf.main:
+                elsewhere[student].append((file, f"is the notebook of {file.assignment}"))
+        _note_late(shelf.report)
+        if shelf.main and shelf.only in (None, shelf.main):
+            for student in {**left, **elsewhere}:
+                shelf.unreadable(student, left.get(student, []) + elsewhere.get(student, []))
+        elif left and not shelf.only:
+            shelf.report.note(
                 "It is not known which assignment the files without a notebook belong to. Name it "
                 "with --assignment; then report and export will list them."
             )
-        _list_left(report, left, {id_ for id_, *_ in report.taken})
+        _list_left(shelf.report, left)
         for id_, person in people.items():
-            if person.number and main:
-                shelf.record.of(main, id_).numbers[report.lms] = person.number
-        canvas = {id_: person.canvas for id_, person in people.items() if person.canvas}
-        shelf.record.canvas |= canvas
-        students = [student for student, _ in best] + (list(left) if main else [])
-        _enter(shelf.course, report.lms, students, people)
+            if person.number and shelf.main:
+                shelf.record.of(shelf.main, id_).numbers[shelf.report.lms] = person.number
+            if person.canvas:
+                shelf.record.canvas[id_] = person.canvas
+        students = [student for student, _ in best] + (list(left) if shelf.main else [])
+        _enter(shelf.course, shelf.report.lms, students, people)
         shelf.record.save()
+
+
+def _by_notebook(files, only):
+    """([[(student, file)] of one student's notebook], {student: [(file, why it is not taken)]})."""
+    handed_in, left = defaultdict(list), defaultdict(list)
+    for file in files:
+        reason = file.reason
+        if not reason and only and file.assignment != only:
+            reason = f"belongs to {file.assignment}"
+        for student in file.students:
+            if reason:
+                left[student].append((file, reason))
+            else:
+                handed_in[student.id, file.assignment, file.notebook].append((student, file))
+    return handed_in.values(), left
+
+
+@contextmanager
+def _told_if_not_written(shelf):
+    """Raise a CourseError in place of an error of the disk or of the gradebook."""
+    try:
+        yield
     except OSError as error:
         where = error.filename or shelf.course.root
         raise CourseError(
             f"Not all of it could be written ({error.strerror}: {where}). "
-            f"{len(report.taken)} were taken, and nothing was kept of any other. Make room on the "
-            "disk, or give yourself the right to write there, and collect the same archive again."
+            f"{len(shelf.report.taken)} were taken, and nothing was kept of any other. Make room "
+            "on the disk, or give yourself the right to write there, and collect the same archive "
+            "again."
         ) from None
     except SQLAlchemyError as error:
         raise CourseError(
@@ -296,9 +204,17 @@ def _save(shelf, files, people):
         ) from None
 
 
-def _list_left(report, left, taken):
+def _note_late(report):
+    if late := sum(when == "late" for when in report.times.values()):
+        report.note(
+            f"{late} marked as late, without a time: each counts as handed in one second after "
+            "the due date. If you know a time, write it into timestamp.txt beside the notebook."
+        )
+
+
+def _list_left(report, left):
     """Report the files that were not taken. Students of whom nothing was taken come last."""
-    said = {}
+    taken, said = {id_ for id_, *_ in report.taken}, {}
     for student in sorted(left, key=lambda student: (student.id not in taken, student.id)):
         for file, reason in left[student]:
             said.pop(id(file), None)

@@ -5,11 +5,11 @@ written as a whole or not at all.
 """
 
 import hashlib
-import os
-import shutil
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 from nbgrader.api import MissingEntry
 from nbgrader.utils import parse_utc
@@ -23,6 +23,7 @@ from course.notebook.repair import repair
 
 _STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
 _BROKEN, _EMPTY, _ANSWERED = 0, 1, 2  # ranks of a notebook: the higher one is taken
+_IS_WRONG = {_BROKEN: "cannot be read", _EMPTY: "holds no answer"}
 
 
 class Submitted:
@@ -35,7 +36,7 @@ class Submitted:
     def __init__(self, course, record, report, main, only, clock):
         self.course, self.record, self.report = course, record, report
         self.main, self.only, self.clock = main, only, clock
-        self._official, self._ranks = {}, {}
+        self._ranks, self._released = {}, cache(self._official_cells)
 
     # --- the best of several
 
@@ -47,53 +48,40 @@ class Submitted:
         handed_in = sorted(handed_in, key=lambda pair: pair[1].order)
         if len(handed_in) == 1:
             return handed_in[0]
-        skipped, contents = self.report.skipped, [file.entry.read() for _, file in handed_in]
+        skipped, files = self.report.skipped, [file for _, file in handed_in]
+        contents = [file.entry.read() for file in files]
         if self.report.lms == "classroom" and len(set(contents)) > 1:
             # In a Drive folder students name the files, so the newest could be anybody's.
-            for _, file in handed_in:
-                others = ", ".join(f.entry.path for _, f in handed_in if f is not file)
+            for file in files:
+                others = ", ".join(other.entry.path for other in files if other is not file)
                 reason = f"is for the same student as {others}; it is not clear whose each one is"
                 skipped.append((file.entry.path, reason))
             return None
-        ranks = [self._rank(c, f) for c, (_, f) in zip(contents, handed_in, strict=True)]
-        at = max(range(len(ranks)), key=lambda n: (ranks[n], n))
-        best = handed_in[at][1]
-        for n, (_, file) in enumerate(handed_in):
-            if n > at:
-                why = f"{_what_is_wrong(ranks[n])}, so the earlier {best.entry.path} was taken"
-                skipped.append((file.entry.path, why))
-            elif n < at:
-                newer = "is newer" if file.order < best.order else "has the same date and was taken"
-                skipped.append((file.entry.path, f"{best.entry.path} {newer}"))
+        ranks = list(map(self._rank, contents, files))
+        at = max(range(len(files)), key=lambda n: (ranks[n], n))
+        best = files[at]
+        for file in files[:at]:
+            newer = "is newer" if file.order < best.order else "has the same date and was taken"
+            skipped.append((file.entry.path, f"{best.entry.path} {newer}"))
+        for rank, file in zip(ranks[at + 1 :], files[at + 1 :], strict=True):
+            why = f"{_IS_WRONG[rank]}, so the earlier {best.entry.path} was taken"
+            skipped.append((file.entry.path, why))
         return handed_in[at]
 
     def _rank(self, content, file):
         """_ANSWERED, _EMPTY (as released) or _BROKEN; each notebook is read once."""
-        home = file.assignment, file.notebook
-        known = *home, _digest(content)
+        known = file.assignment, file.notebook, _digest(content)
         if known not in self._ranks:
-            self._ranks[known] = self._rank_of(content, home)
+            self._ranks[known] = _rank_of(content, self._released(file.assignment, file.notebook))
         return self._ranks[known]
 
-    def _rank_of(self, content, home):
-        nb, _ = read_notebook(content)
-        if nb is None:
-            return _BROKEN
-        if home not in self._official:
-            try:
-                assignment, notebook = home
-                path = self.course.path("source", assignment) / f"{notebook}.ipynb"
-                self._official[home] = official_cells(
-                    self.course.database, assignment, notebook, path
-                )
-            except MissingEntry:  # never released: there is nothing to compare it with
-                self._official[home] = None
-        official = self._official[home]
-        if official is None:
-            return _ANSWERED
-        texts = {grade_id(cell): cell.source for cell in repair(nb, official)[0].cells}
-        own = [(cell, texts.get(name, "")) for name, cell in official.items() if cell.solution]
-        return _ANSWERED if any(cell.is_answered(text) for cell, text in own) else _EMPTY
+    def _official_cells(self, assignment, notebook):
+        """The release's cells; None if it was never released."""
+        path = self.course.path("source", assignment) / f"{notebook}.ipynb"
+        try:
+            return official_cells(self.course.database, assignment, notebook, path)
+        except MissingEntry:
+            return None
 
     # --- taken
 
@@ -101,42 +89,47 @@ class Submitted:
         """Put a notebook into submitted/. Returns the reason if it was not taken."""
         folder = self.course.path("submitted", file.assignment, student.id)
         target, stamp = folder / f"{file.notebook}.ipynb", folder / _STAMP
-        content, about = file.entry.read(), self.record.of(file.assignment, student.id)
-        old, entry = _bytes(target), about.notebooks.get(file.notebook)
-        if entry and (old is None or entry["sha256"] != _digest(old)):
-            entry = None  # the file there is not the collected one
+        content, old = file.entry.read(), _bytes(target)
+        about = self.record.of(file.assignment, student.id)
+        collected = about.notebooks.get(file.notebook)
+        if collected and (old is None or collected["sha256"] != _digest(old)):
+            collected = None  # somebody has put another file there
         if old is not None:
-            newer = self._is_newer(file, entry, stamp)
+            newer = self._is_newer(file, collected, stamp)
             if reason := self._stays(student, file, old, content, newer):
                 return reason
-        # A person has changed timestamp.txt since; that time stays.
-        by_hand = old == content and entry and _text(stamp) != about.stamp
-        # The same notebook handed in again, later: the time of the first hand-in stays.
-        if not (old == content and entry and entry["order"] < file.order):
-            about.notebooks[file.notebook] = {
-                "file": file.entry.path,
-                "sha256": _digest(content),
-                "lms": self.report.lms,
-                "order": file.order,
-                "when": file.when and file.when.isoformat(timespec="seconds"),
-                "late": file.late,
-            }
+        again = collected is not None and old == content
+        if not again or file.order <= collected["order"]:  # the first time of the same counts
+            about.notebooks[file.notebook] = self._entry(file, content)
         about.unreadable = []
         self._number(file.assignment, student)
-        wanted = _text(stamp) if by_hand else self._stamp(about)
-        _put(folder, {target.name: content, _STAMP: wanted and f"{wanted}\n".encode()})
-        about.stamp = about.stamp if by_hand else wanted
+        when = _text(stamp)
+        if not again or when == about.stamp:  # else a person has written another time
+            when = about.stamp = _latest(about)
+        _put(folder, {target.name: content, _STAMP: when and f"{when}\n".encode()})
         self.report.taken.append((student.id, file.assignment, file.entry.path))
-        self.report.times[student.id, file.assignment] = self._said(about, wanted)
+        said = self.clock.shown(_utc(when)) if when else "late" if about.late else ""
+        self.report.times[student.id, file.assignment] = said
         if file.broken:
             said = f"{file.broken}; it was taken as it is, and grading will list it as not graded"
             self.report.note(said, file.entry.path)
         return None
 
-    def _is_newer(self, file, entry, stamp):
+    def _entry(self, file, content):
+        """What the record keeps about a notebook."""
+        return {
+            "file": file.entry.path,
+            "sha256": _digest(content),
+            "lms": self.report.lms,
+            "order": file.order,
+            "when": file.when and file.when.isoformat(timespec="seconds"),
+            "late": file.late,
+        }
+
+    def _is_newer(self, file, collected, stamp):
         """Whether a file was handed in after the one that is there, or nobody knows."""
-        if entry and entry["lms"] == self.report.lms:
-            return entry["order"] <= file.order
+        if collected and collected["lms"] == self.report.lms:
+            return collected["order"] <= file.order
         before = _time(stamp)
         return not (before and file.when and before > file.when)
 
@@ -150,7 +143,7 @@ class Submitted:
             return None
         had, has = self._rank(old, file), self._rank(content, file)
         if newer and has < had:
-            return f"{_what_is_wrong(has)}, so {student.id}'s earlier one in submitted/ stays"
+            return f"{_IS_WRONG[has]}, so {student.id}'s earlier one in submitted/ stays"
         if not newer and has <= had:
             return f"{student.id} has a newer one in submitted/; delete that to take this one"
         return None
@@ -173,21 +166,24 @@ class Submitted:
         if student.number and (assignment == self.main or self.report.lms not in PER_ASSIGNMENT):
             self.record.of(assignment, student.id).numbers[self.report.lms] = student.number
 
-    # --- times
 
-    def _stamp(self, about):
-        """The text for timestamp.txt: the latest time that the LMS gives, or None."""
-        times = [n["when"] for n in about.notebooks.values() if n["when"]]
-        when = max(map(datetime.fromisoformat, times), default=None)
-        return when and f"{when:%Y-%m-%d %H:%M:%S} UTC"
+def _rank_of(content, official):
+    """The rank of a notebook; `official` are the release's cells, or None."""
+    nb, _ = read_notebook(content)
+    if nb is None:
+        return _BROKEN
+    if official is None:  # there is nothing to compare it with
+        return _ANSWERED
+    texts = {grade_id(cell): cell.source for cell in repair(nb, official)[0].cells}
+    answers = [(cell, texts.get(name, "")) for name, cell in official.items() if cell.solution]
+    return _ANSWERED if any(cell.is_answered(text) for cell, text in answers) else _EMPTY
 
-    def _said(self, about, stamp):
-        """The time of the hand-in as text for the instructor."""
-        return self.clock.shown(_utc(stamp)) if stamp else "late" if about.late else ""
 
-
-def _what_is_wrong(rank):
-    return "holds no answer" if rank == _EMPTY else "cannot be read"
+def _latest(about):
+    """The text for timestamp.txt: the latest time that the LMS gives, or None."""
+    times = [n["when"] for n in about.notebooks.values() if n["when"]]
+    when = max(map(datetime.fromisoformat, times), default=None)
+    return when and f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _digest(content):
@@ -231,16 +227,15 @@ def _put(folder, files):
         return
     above = folder.parent
     above.mkdir(parents=True, exist_ok=True)
-    building = tempfile.mkdtemp(dir=above, prefix=".")
     try:
-        for name, content in files.items():
-            if content is not None:
-                with open(os.path.join(building, name), "wb") as file:
-                    file.write(content)
-        os.chmod(building, 0o755)
-        os.rename(building, folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=above, prefix=".") as building:
+            new = Path(building, folder.name)
+            new.mkdir()
+            new.chmod(0o755)
+            for name, content in files.items():
+                if content is not None:
+                    (new / name).write_bytes(content)
+            new.rename(folder)
+    finally:
         with suppress(OSError):
-            above.rmdir()
-        raise
+            above.rmdir()  # it is empty if nothing was written

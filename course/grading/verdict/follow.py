@@ -6,12 +6,21 @@ official answers there. So nothing leaves that kernel except whether a check pas
 output, no value. And an official answer is run there only after all checks of its own exercise.
 """
 
+from collections import defaultdict
+from typing import NamedTuple
+
 from course.diagnosis.causes import Cause, finding
 from course.evidence import cells
 from course.language import _
 from course.network.words import listed
 from course.notebook import symbols
 from course.notebook.official import grade_id
+
+
+class _Cell(NamedTuple):
+    answer: str | None  # its grade id, if it is an answer
+    defines: dict  # names
+    uses: set  # names; for an answer those of the student's text, too
 
 
 class Dependencies:
@@ -22,49 +31,46 @@ class Dependencies:
     """
 
     def __init__(self, solution, official, texts):
-        self._cells = []  # (grade id of an answer or None, names it defines, names it uses)
-        self.answers = dict.fromkeys(n for n, c in official.items() if c.solution)
+        self._cells = []  # those above the present test
+        self.answers = dict.fromkeys(n for n, c in official.items() if c.solution)  # their texts
         self.own, self.before = {}, {}  # {test: its answers}, {test: the answers they depend on}
-        self.last = {}  # {answer: the last test that is about it}
         for name, text in solution:
             if name in official and official[name].points is not None:
-                self._test(name, symbols.used(text))
+                direct = self._answers(symbols.used(text))
+                self.own[name] = (direct - self.about(self.own)) or direct
+                behind = self._answers(symbols.used(text), through_answers=True)
+                self.before[name] = behind - self.own[name]
                 continue
-            uses, answer = symbols.used(text), name if name in self.answers else None
-            if answer is not None:
-                self.answers[name] = text
+            answer, uses = None, symbols.used(text)
+            if name in self.answers:
+                answer, self.answers[name] = name, text
                 uses |= symbols.used(texts.get(name, ""))
-            self._cells.append((answer, cells.definitions(text), uses))
+            self._cells.append(_Cell(answer, cells.definitions(text), uses))
+        # {answer: the last test that is about it}
+        self.last = {answer: test for test, own in self.own.items() for answer in own}
 
-    def _test(self, name, uses):
-        first, reached = self._reached(uses)
-        judged = self.about(self.own)
-        self.own[name] = (first - judged) or first
-        self.before[name] = reached - self.own[name]
-        for answer in self.own[name]:
-            self.last[answer] = name
-
-    def _reached(self, names):
-        """(the answers that names lead to without passing another answer, all they lead to)."""
-        first, reached, seen = set(), set(), set()
-        waiting = [(name, len(self._cells), False) for name in names]
+    def _answers(self, names, through_answers=False):
+        """The answers that names lead to: directly, or also through other answers."""
+        found, seen, waiting = set(), set(), {(name, len(self._cells)) for name in names}
         while waiting:
-            state = name, end, met = waiting.pop()
-            if state in seen:
-                continue
-            seen.add(state)
-            # First look above the cell. A function may also use names that are defined below it.
-            order = [*range(end - 1, -1, -1), *range(len(self._cells) - 1, end, -1)]
-            at = next((i for i in order if name in self._cells[i][1]), None)
+            seen.add(use := waiting.pop())
+            at = self._definition(*use)
             if at is None:
                 continue
-            answer, _, uses = self._cells[at]
-            if answer is not None:
-                reached.add(answer)
-                if not met:
-                    first.add(answer)
-            waiting += [(other, at, met or answer is not None) for other in uses]
-        return first, reached
+            cell = self._cells[at]
+            if cell.answer:
+                found.add(cell.answer)
+            if through_answers or not cell.answer:
+                waiting |= {(name, at) for name in cell.uses} - seen
+        return found
+
+    def _definition(self, name, user):
+        """The index of the cell that defines a name for the cell `user`; None if there is none.
+
+        It stands above. Only a function may use a name that is defined below it.
+        """
+        order = [*range(user - 1, -1, -1), *range(len(self._cells) - 1, user, -1)]
+        return next((at for at in order if name in self._cells[at].defines), None)
 
     def about(self, tests):
         """The answers that some of these tests are about."""
@@ -82,10 +88,6 @@ class Dependencies:
             if self.before.get(test, set()) & wrong and not self.own[test] <= unanswered
         ]
 
-    def made_by(self, answer):
-        """The names that an official answer defines, in order."""
-        return list(cells.definitions(self.answers[answer]))
-
 
 def follow(nb, found, failed, chosen, run, passes):
     """Yield (test, the answers that official ones replaced) for each chosen test that now passes.
@@ -97,7 +99,10 @@ def follow(nb, found, failed, chosen, run, passes):
     An official answer is run right after the wrong one; if a chosen test is about that one, only
     after the last test about it.
     """
-    wrong, late = found.about(failed), found.about(chosen)
+    due, late = defaultdict(list), found.about(chosen)  # {cell: the official answers after it}
+    wrong = found.about(failed)
+    for answer in (answer for answer in found.answers if answer in wrong):
+        due[found.last[answer] if answer in late else answer].append(answer)
     replaced, passed, left = set(), set(), set(chosen)
     for cell in nb.cells:
         if not left:
@@ -105,21 +110,17 @@ def follow(nb, found, failed, chosen, run, passes):
         if cell.cell_type != "code":
             continue
         name = grade_id(cell)
-        if name not in found.own:
-            if not _took_too_long(cell):
-                run(cell.source)
-            now_official = [name] if name in wrong - late else []
-        else:
-            now_official = [a for a in found.answers if a in wrong & late and found.last[a] == name]
-            if name in left:
-                left.discard(name)
-                stood = [a for a in found.answers if a in found.before[name] & replaced]
-                if passes(name) and stood:
-                    passed.add(name)
-                    yield name, stood
-        for answer in now_official:
-            tests = [test for test, own in found.own.items() if answer in own and test in failed]
-            if not passed.issuperset(tests):
+        if name in left:
+            left.remove(name)
+            stood_in = [a for a in found.answers if a in found.before[name] & replaced]
+            if passes(name) and stood_in:
+                passed.add(name)
+                yield name, stood_in
+        elif name not in found.own and not _took_too_long(cell):
+            run(cell.source)
+        for answer in due[name]:
+            tests = {test for test in failed if answer in found.own.get(test, ())}
+            if not tests <= passed:
                 run(found.answers[answer], official=True)
                 replaced.add(answer)
 
@@ -133,8 +134,9 @@ def remark(found, answers, failed):
 
     It refers to the last of the tests `failed` that is about each.
     """
-    names = dict.fromkeys(name for answer in answers for name in found.made_by(answer))
-    tests = {a: [t for t in failed if a in found.own.get(t, ())][-1] for a in answers}
+    names = (name for answer in answers for name in cells.definitions(found.answers[answer]))
+    test_of = {answer: test for test in failed for answer in found.own.get(test, ())}
+    tests = (test_of[answer] for answer in answers)
     text = _("the official {names}, because yours is not right (see {tests})")
-    text = text.format(names=listed(names), tests=listed(dict.fromkeys(tests.values())))
+    text = text.format(names=listed(dict.fromkeys(names)), tests=listed(dict.fromkeys(tests)))
     return finding("", Cause.FOLLOWS, received=text)
