@@ -3,6 +3,8 @@
 import ast
 import re
 from functools import lru_cache
+from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 from course.evidence.syntax import base, dotted, parsed
 from course.grading.out.chosen import chosen
@@ -34,6 +36,16 @@ def tokens(text, own=frozenset(), shared=frozenset()):
         return words(text)
 
 
+class _Statement(NamedTuple):
+    tokens: list
+    reads: set  # names
+    writes: set
+
+    def needs(self, earlier):
+        """Whether it must stay behind an earlier statement."""
+        return self.writes & (earlier.writes | earlier.reads) or self.reads & earlier.writes
+
+
 class _Form(ast.NodeVisitor):
     """The normal form of a syntax tree, as tokens: what is computed, in the order of the data.
 
@@ -59,16 +71,16 @@ class _Form(ast.NodeVisitor):
         """Add the tokens of statements, in an order that only depends on what they compute."""
         if not 1 < len(statements) <= _MOST_SORTED:
             return self._visit_all(statements)
-        start, reads, writes, made = len(self.found), self.reads, self.writes, []
+        reads, writes, made = self.reads, self.writes, []
         for statement in statements:
             self.reads, self.writes = {""}, set()
             (tokens,) = self._tokens_of([statement])
             if isinstance(statement, _DEFINES):
                 self.reads, self.writes = set(), {statement.name}
-            made.append((tokens, self.reads, self.writes))
-        self.found[start:] = [token for at in _ordered(made) for token in made[at][0]]
-        self.reads = reads.union(*(read for _, read, _ in made))
-        self.writes = writes.union(*(written for _, _, written in made))
+            made.append(_Statement(tokens, self.reads, self.writes))
+        self.found += [token for statement in _ordered(made) for token in statement.tokens]
+        self.reads = reads.union(*(each.reads for each in made))
+        self.writes = writes.union(*(each.writes for each in made))
 
     def _visit_all(self, nodes):
         for node in nodes:
@@ -83,6 +95,11 @@ class _Form(ast.NodeVisitor):
             found.append(self.found[start:])
             del self.found[start:]
         return found
+
+    def _add_sorted(self, nodes):
+        """Add the tokens of nodes whose order does not matter."""
+        for tokens in sorted(self._tokens_of(nodes), key=_plain):
+            self.found += tokens
 
     def _add(self, node, token):
         """Add a token, with the line of a node."""
@@ -115,17 +132,15 @@ class _Form(ast.NodeVisitor):
     # --- statements
 
     def visit_Assign(self, node):
-        self.visit(node.value)
-        self._visit_all(node.targets)
+        self._visit_all([node.value, *node.targets])
 
     def visit_AnnAssign(self, node):
         self._visit_all([node.value, node.target])
 
+    visit_NamedExpr = visit_AnnAssign
+
     def visit_AugAssign(self, node):
         self.visit_BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
-
-    def visit_NamedExpr(self, node):
-        self._visit_all([node.value, node.target])
 
     def visit_Return(self, node):
         self.writes.add("")
@@ -152,17 +167,22 @@ class _Form(ast.NodeVisitor):
         self._add(node, "end")
 
     def visit_For(self, node):
-        self.visit(node.iter)
-        self._add(node, "for")
-        self.visit(node.target)
+        self._loop(node, "for", node.iter, node.target)
+
+    visit_AsyncFor = visit_For
+
+    def visit_While(self, node):
+        self._loop(node, "while", node.test)
+
+    def _loop(self, node, word, over, target=None):
+        self.visit(over)
+        self._add(node, word)
+        self._visit_all([target])
         self._visit_block(node.body)
         self._add(node, "end")
         self._visit_block(node.orelse)
 
-    visit_AsyncFor = visit_For
-
     def _comprehended(self, node):
-        tests = 0
         for each in node.generators:
             self.visit(each.iter)
             self._add(node, "for")
@@ -170,30 +190,25 @@ class _Form(ast.NodeVisitor):
             for test in each.ifs:
                 self.visit(test)
                 self._add(node, "if")
-                tests += 1
         self._visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        self.found += [("end", node.lineno)] * (tests + len(node.generators))
+        blocks = sum(1 + len(each.ifs) for each in node.generators)
+        self.found += [("end", node.lineno)] * blocks
 
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehended
-
-    def visit_While(self, node):
-        self.visit(node.test)
-        self._add(node, "while")
-        self._visit_block(node.body)
-        self._add(node, "end")
-        self._visit_block(node.orelse)
 
     def visit_If(self, node):
         self.visit(node.test)
         self._add(node, "if")
-        for part in (node.body, node.orelse):
-            if part is node.orelse:
-                self._add(node, "else")
-            before = len(self.found)
-            self._visit_block(part) if isinstance(part, list) else self.visit(part)
+        self._branch(node.body)
+        self._add(node, "else")
+        before = len(self.found)
+        self._branch(node.orelse)
         if len(self.found) == before:
-            self.found.pop()  # there is nothing else
+            self.found.pop()  # there is no other branch
         self._add(node, "end")
+
+    def _branch(self, part):
+        self._visit_block(part) if isinstance(part, list) else self.visit(part)
 
     visit_IfExp = visit_If
 
@@ -224,29 +239,24 @@ class _Form(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node):
-        func, keywords = node.func, [each for each in node.keywords if each.arg != "name"]
-        keywords.sort(key=lambda each: each.arg or "")
+        func, args = node.func, node.args
+        keywords = sorted((k for k in node.keywords if k.arg != "name"), key=lambda k: k.arg or "")
+        values = [each.value for each in keywords]
         if isinstance(func, ast.Call):  # a layer, called: what goes in stands first
-            self._visit_all([*node.args, *keywords, func])
-            return
-        start, called, is_own = len(self.found), None, False
-        if not (
-            isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own
-        ):
-            self.visit(func)
-            is_own = getattr(func, "attr", None) in self.attributes or len(self.found) == start
-            called = None if is_own else self.found.pop()
-        if called and called[0] in _JOINS:
-            del self.found[start:]
-            called, keywords = None, [each.value for each in keywords]
-        self._visit_all(node.args)
-        if is_own:  # the names of its parameters are the student's, too
-            for found in sorted(self._tokens_of([each.value for each in keywords]), key=_plain):
-                self.found += found
-        else:
-            self._visit_all(keywords)
-        if called:
-            self.found.append((f"{called[0]}()", called[1]))
+            return self._visit_all([*args, *keywords, func])
+        if isinstance(func, ast.Attribute) and func.attr in _GATHERS and base(func) in self.own:
+            return self._visit_all([*args, *keywords])
+        (called,) = self._tokens_of([func])
+        if not called or getattr(func, "attr", None) in self.attributes:
+            self.found += called
+            self._visit_all(args)
+            return self._add_sorted(values)  # the names of its parameters are the student's, too
+        *before, (name, line) = called
+        if name in _JOINS:
+            return self._visit_all([*args, *values])
+        self.found += before
+        self._visit_all([*args, *keywords])
+        self.found.append((f"{name}()", line))
 
     def visit_keyword(self, node):
         self.visit(node.value)
@@ -273,13 +283,11 @@ class _Form(ast.NodeVisitor):
                 waiting += [part.left, part.right]
             else:
                 parts.append(part)
-        for found in sorted(self._tokens_of(parts), key=_plain):
-            self.found += found
+        self._add_sorted(parts)
         self.found += [(sign.__name__, node.lineno)] * (len(parts) - 1)
 
     def visit_Dict(self, node):
-        for found in sorted(self._tokens_of(zip(node.keys, node.values, strict=True)), key=_plain):
-            self.found += found
+        self._add_sorted(zip(node.keys, node.values, strict=True))
 
 
 def _parts(node):
@@ -308,20 +316,11 @@ def _plain(found):
 
 
 def _ordered(made):
-    """The places of (tokens, reads, writes) in order: what depends on another comes later."""
-    after = []
-    for at, (_, reads, writes) in enumerate(made):
-        after.append({
-            before
-            for before, (_, read, written) in enumerate(made[:at])
-            if not (writes.isdisjoint(written) and writes.isdisjoint(read))
-            or not reads.isdisjoint(written)
-        })  # fmt: skip
-    left, done = list(range(len(made))), set()
-    while left:
-        ready = [at for at in left if after[at] <= done]
-        if len(ready) > 1:
-            ready.sort(key=lambda at: _plain(made[at][0]))
-        yield from ready
-        done.update(ready)
-        left = [at for at in left if at not in done]
+    """Yield _Statements in order: what needs another comes later."""
+    needed = {at: [n for n in range(at) if each.needs(made[n])] for at, each in enumerate(made)}
+    sorter = TopologicalSorter(needed)
+    sorter.prepare()
+    while sorter:
+        ready = sorted(sorter.get_ready(), key=lambda at: (_plain(made[at].tokens), at))
+        yield from map(made.__getitem__, ready)
+        sorter.done(*ready)

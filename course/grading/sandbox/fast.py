@@ -7,7 +7,6 @@ without that one: it is slower, and no different. Only the box and the judge's p
 """
 
 import contextlib
-import ctypes
 import functools
 import inspect
 import os
@@ -148,28 +147,18 @@ def errors():
 def operations():
     """Let TensorFlow run an operation when it is called, as before version 2.8.
 
-    By default it makes a function of each kind of operation and optimises its graph: 0.1 s until
-    the first block with weights has answered. Python has no switch for that, TensorFlow's C
-    interface has (tensorflow/c/eager/c_api_experimental.h). It belongs to a context, and a context
-    has threads, so each copy sets it when it makes its own.
+    By default it makes a function of each kind of operation and optimises its graph: 0.05 s until
+    the first block with weights has answered. The switch belongs to a context, and a context has
+    threads, so each fork sets it when it makes its own.
     """
-    import tensorflow as tf
     from tensorflow.python import pywrap_tfe
 
-    library = ctypes.CDLL(f"{os.path.dirname(tf.__file__)}/libtensorflow_cc.so.2")
-    switch = library.TFE_ContextSetRunEagerOpAsFunction
-    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
-    pointer = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))
-    library.TF_NewStatus.restype = ctypes.c_void_p
-    delete, new_context = library.TF_DeleteStatus, pywrap_tfe.TFE_NewContext
+    new_context = pywrap_tfe.TFE_NewContext
+    as_functions = pywrap_tfe.TFE_ContextOptionsSetRunEagerOpAsFunction
 
     def with_switch(options):
-        context = new_context(options)
-        status = ctypes.c_void_p(library.TF_NewStatus())
-        address = ctypes.c_void_p(pointer(context, None))
-        switch(address, ctypes.c_ubyte(0), status)
-        delete(status)
-        return context
+        as_functions(options, False)
+        return new_context(options)
 
     pywrap_tfe.TFE_NewContext = with_switch
 
