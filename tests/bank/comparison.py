@@ -167,7 +167,7 @@ MISTAKES = [
     Mistake(
         "a larger network won", "relative-answer",
         letters("errors", ERRORS, the_same_images="a"),
-        ("comparison-relative",), "the same images: It is not a. The architecture",
+        ("comparison-relative",), "the same images: It is not a. Six of the seven",
     ),
     Mistake(
         "test images against validation images", "relative-answer",

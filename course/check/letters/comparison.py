@@ -5,8 +5,8 @@ from course.check.letters import RIGHT
 QUESTIONS = {
     "comparison-relative": {
         "the same images": {
-            "a": "The architecture and its number of parameters are the same. It was trained "
-            "seven times.",
+            "a": "Six of the seven networks are this one, trained anew; the seventh is a little "
+            "wider. Look for what else differs.",
             "b": "The list says `val 2014` beside both.",
             "c": RIGHT,
         },
