@@ -91,6 +91,7 @@ def _serve():
         # Graphs are not optimised: most run a few times, and optimising one takes longer than that.
         tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         keras.Model.fit = traced_once(keras.Model.fit)
+    keras.Model.fit = of_few_epochs(keras.Model.fit)
     gc.freeze()
     for line in sys.stdin:
         if os.fork() == 0:
@@ -136,6 +137,18 @@ def traced_once(fit):
             model.compute_metrics(some, wanted, given)
             model.reset_metrics()
         return fit(model, x, y, *args, **options)
+
+    return fitted
+
+
+def of_few_epochs(fit):
+    """`Model.fit` that stops after as many epochs as MOST_EPOCHS in the environment says."""
+
+    @functools.wraps(fit)
+    def fitted(*args, **options):
+        if most := os.environ.get("MOST_EPOCHS"):
+            options["epochs"] = min(options.get("epochs", 1), int(most))
+        return fit(*args, **options)
 
     return fitted
 

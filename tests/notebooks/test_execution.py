@@ -56,8 +56,8 @@ def test_the_solution_learns(monkeypatch, tmp_path):
 @pytest.mark.skipif(not (SHARED / "cifar10").exists(), reason="no CIFAR-10: set TFDS_DATA_DIR")
 @pytest.mark.parametrize("path", sorted({*SOLUTIONS} - {TRAINED}), ids=lambda path: path.stem)
 def test_every_other_solution_runs_from_top_to_bottom_in_quick_mode(path, monkeypatch, tmp_path):
-    """Training included, with 64 images."""
-    solved(path, monkeypatch, tmp_path, COURSE_QUICK=64)
+    """Training included, with 64 images and two epochs."""
+    solved(path, monkeypatch, tmp_path, COURSE_QUICK=64, MOST_EPOCHS=2)
 
 
 @pytest.mark.parametrize("path", OF_LESSONS, ids=lambda path: path.stem)
