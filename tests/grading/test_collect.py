@@ -77,6 +77,12 @@ NAMED = {
             "adaroe_397064", "2026-09-04 00:01:00 UTC", "397064",
         ),
         "397065-2557 - Bo Li - 24 sept. 2026 21 26/p1.ipynb": ("boli_397065", None, "397065"),
+        "397066-2557 - N0123 - Jo Poe- 24 September, 2026 926 PM - p1.ipynb": (
+            "jopoe_N0123", "2026-09-24 21:26:00 UTC", "N0123",
+        ),
+        "397067-2557 - Mo - Lee - 4 May, 2026 2126/p1.ipynb": (
+            "molee_397067", "2026-05-04 21:26:00 UTC", "397067",
+        ),
     },
     "classroom": {
         "Homework 1/Jane Doe - p1.ipynb": ("janedoe", None, None),
@@ -422,6 +428,54 @@ def test_who_is_not_in_the_roster_is_reported(room, tmp_path, capsys):
     assert "ada (1) is more than once in the roster" in str(
         collect(room.course, path, roster=roster).skipped
     )
+
+
+def test_two_people_of_one_name_are_set_apart_by_their_numbers(room, tmp_path, capsys):
+    """Brightspace's list has no numbers of its archive; those of the two are written into it."""
+    named = "{}-2 - {} - Nov 20, 2026 1130 PM/p1.ipynb".format
+    people = {"11": "Jo Li", "12": "Jo Li", "13": "Ada Roe"}
+    files = {named(n, name): room.notebook(n) for n, name in people.items()}
+    path = packed(tmp_path / "a.zip", files)
+    roster = tmp_path / "r.csv"
+    titles = "OrgDefinedId,Username,Last Name,First Name"
+    roster.write_text(f"{titles}\n#s1,#a,Li,Jo\n#s2,#b,Li,Jo\n#s3,#c,Roe,Ada\n")
+    assert room.collect(path, "--roster", roster) == 0
+    assert room.submitted() == {"s3": "13"}
+    said = capsys.readouterr().out
+    assert said.count("is more than once in the roster") == 2
+    assert "Write the LMS's number of each into a column lms_user_id" in said
+    lines = f"{titles},lms_user_id\n#s1,#a,Li,Jo,12\n#s2,#b,Li,Jo,{{}}\n#s3,#c,Roe,Ada,\n"
+    for number in ("", "11"):  # of one of them it is enough
+        roster.write_text(lines.format(number))
+        assert room.collect(path, "--roster", roster) == 0
+        assert room.submitted() == {"s1": "12", "s2": "11", "s3": "13"}
+        assert "more than once" not in capsys.readouterr().out
+
+
+def test_an_id_in_the_archive_and_in_the_list_comes_before_the_name(room, tmp_path):
+    path = packed(
+        tmp_path / "a.zip",
+        {
+            f"{n}-2 - N0{n} - Jo Li - Nov 20, 2026 1130 PM/p1.ipynb": room.notebook(str(n))
+            for n in (1, 2)
+        },
+    )
+    roster = tmp_path / "r.csv"
+    roster.write_text("OrgDefinedId,Last Name,First Name\n#N02,Li,Jo\n#N01,Li,Jo\n")
+    collect(room.course, path, roster=roster)
+    assert room.submitted() == {"N01": "1", "N02": "2"}
+
+
+def test_times_that_cannot_be_read_are_said(room, tmp_path):
+    named = "{}-2 - Jo Li - {}/p1.ipynb".format
+    times = "24 sept. 2026 21 26", "Nov 20, 2026 1130 PM"
+    files = {named(n, time): room.notebook(str(n)) for n, time in enumerate(times)}
+    report = collect(room.course, packed(tmp_path / "a.zip", files))
+    (said,) = (text for _, text in report.notes if "cannot be read" in text)
+    assert "names of 1 of 2 files" in said and said.endswith(named(0, times[0]))
+    del files[named(0, times[0])]
+    notes = collect(room.course, packed(tmp_path / "b.zip", files)).notes
+    assert not any("cannot be read" in text for _, text in notes)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"one column\nx\n", b"a,b\n"])

@@ -26,9 +26,11 @@ from course.grading.inbox.lms import (
     detected,
     handed_in,
     times_are_local,
+    without_time,
 )
 from course.grading.inbox.submitted import Submitted
 from course.grading.troubles import of_the_gradebook
+from course.plain import one_line
 
 _LMS_ADDS = (".txt", ".html", ".yml")  # files that LMSs add to those of students
 
@@ -99,6 +101,12 @@ def collect(course, archive, only=None, lms=None, roster=None, timezone=None, gr
         _report_others(report, others)
         if times_are_local(report.lms, files):
             report.note(f"Times without a time zone are read as {clock.name}.")
+        if unknown := without_time(report.lms, files):
+            report.note(
+                f"The time in the names of {len(unknown)} of {len(files)} files cannot be read, so "
+                "they do not count as late. If you know a time, write it into timestamp.txt beside "
+                f"the notebook. The first one: {one_line(unknown[0])}"
+            )
         roster = read_roster(report, files, roster, groups)
         files = with_ids(report, files, roster, record)
         people = {person.id: person for person in roster.people} if roster else {}

@@ -7,6 +7,9 @@ from course.grading.inbox.columns import safe_id
 from course.grading.inbox.lms import PER_ASSIGNMENT, Student
 from course.grading.inbox.roster import Roster
 
+#: What to do about two people of one name.
+_APART = ", by the name. Write the LMS's number of each into a column lms_user_id there"
+
 
 def read_roster(report, files, path, groups):
     """The Roster of the students of these files, or None. Reports what should be known of it."""
@@ -90,7 +93,8 @@ def _identified(lms, students, roster, before):
             )
         elif len(ids) != 1:
             how = "not" if not ids else "more than once"
-            reasons.append(f"{student} is {how} in the roster {roster.path}")
+            by_name = len(ids) > 1 and not roster.find_by_key(student)
+            reasons.append(f"{student} is {how} in the roster {roster.path}" + _APART * by_name)
         elif safe := safe_id(*ids):
             known.append((safe, student))
         else:

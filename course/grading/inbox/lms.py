@@ -202,7 +202,9 @@ def handed_in(lms, archive, entries, clock):
             students = [Student(squashed(got["name"]), got["name"], full_name=got["name"])]
         elif lms == "folders":
             students = [Student(got["name"], got["name"], (got["name"],))]
-        else:  # Moodle, Brightspace
+        elif lms == "brightspace":
+            students = [_on_brightspace(got["name"], got["id"])]
+        else:  # Moodle
             name, id_ = got["name"], got["id"]
             students = [Student(f"{squashed(name)[:40]}_{id_}", name, (id_,), id_, name)]
         if lms == "moodle" and entry.when:
@@ -249,6 +251,17 @@ def _on_canvas(got, anonymous):
     if not got["late"] and re.match(r"[1-9][0-9]{4,18}_", got["file"]):
         readings.append((f"{got['name']}_{got['id']}", got["number"]))
     return [Student(f"{name[:40]}_{number}", name, (number,), number) for name, number in readings]
+
+
+def _on_brightspace(name, number):
+    """The student of a name before which some universities let Brightspace write the id.
+
+    That id stands in the file of grades (OrgDefinedId), too; the number in front does not.
+    """
+    own, between, rest = name.partition(" - ")
+    if not (between and re.fullmatch(r"\w*[0-9]\w*", own)):
+        return Student(f"{squashed(name)[:40]}_{number}", name, (number,), number, name)
+    return Student(f"{squashed(rest)[:40]}_{own}", rest, (own, number), own, rest)
 
 
 def _check_folders(archive, found):
@@ -314,11 +327,18 @@ def _date(lms, text):
     with suppress(ValueError):
         if lms == "blackboard":
             return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
-        if lms == "brightspace":  # Sep 24, 2024 926 PM
-            month, day, year, hour, half = text.replace(",", "").split()
-            text = f"{month[:3]} {day} {year} {hour.zfill(4)} {half}"
-            return datetime.strptime(text, "%b %d %Y %I%M %p")
+        if lms == "brightspace":  # Sep 24, 2024 926 PM; elsewhere 24 September, 2024 2126
+            one, other, year, hour, *half = text.replace(",", "").split()
+            day, month = (one, other) if one.isdigit() else (other, one)
+            text = " ".join([month[:3], day, year, hour.zfill(4), *half])
+            return datetime.strptime(text, f"%b %d %Y {'%I%M %p' if half else '%H%M'}")
     return None
+
+
+def without_time(lms, files):
+    """The paths of files whose time the LMS has written in a way that is not known."""
+    dated = lms in ("blackboard", "brightspace")
+    return [file.entry.path for file in files if dated and file.wall is None]
 
 
 def squashed(name):

@@ -119,8 +119,12 @@ class Roster:
     def find(self, student):
         """The ids of the roster's students who could be this student of the archive."""
         name = squashed(student.name)
-        by_name = {person.id for person in self.people if self._by_name and name in person.names}
-        return self.find_by_key(student) or by_name
+        named = [person for person in self.people if name in person.names]
+        if not self._by_name:
+            # No list of Brightspace has the numbers of its archives. So where somebody has written
+            # a few into one, to set people of one name apart, the other lines count by the name.
+            named = [person for person in named if self._lms == "brightspace" and not person.keys]
+        return self.find_by_key(student) or {person.id for person in named}
 
     def find_by_key(self, student):
         """The ids of the roster's students who have one of this student's keys."""

@@ -42,7 +42,11 @@ def people_in(path, lms, wanted):
     if missing := sorted(students.keys() - {*found, *several, *unclear}):
         notes.append(f"Not in {path}, so not filled in: {', '.join(missing)}.")
     if several:
-        notes.append(f"Several lines of {path} fit, so not filled in: {', '.join(several)}.")
+        notes.append(
+            f"Several lines of {path} fit, so not filled in: {', '.join(several)}. Two people may "
+            "have one name: give this file to `course collect` as the --roster, which then says "
+            "how to set them apart."
+        )
     if unclear:
         notes.append(
             f"One line of {path} fits several students, so it was not filled in: "
