@@ -135,10 +135,11 @@ def _locked(part, known, again, said):
     lines = {line.strip() for line in known.source.splitlines()}
     if all(line.strip() in lines for line in text.splitlines()):
         if not again:
-            said.tell(Told.CHANGED, known.name)
+            said.tell(Told.CHANGED if part.told else Told.OTHER, known.name)
         return [place]
     own = Piece(text, part.code, of=known.name)
-    said.tell(Told.CHANGED_COPY if again else Told.CHANGED_AND_KEPT, known.name)
+    kept = Told.CHANGED_AND_KEPT if part.told else Told.OTHER_AND_KEPT
+    said.tell(Told.CHANGED_COPY if again else kept, known.name)
     return [own, place] if place.code else [place, own]
 
 

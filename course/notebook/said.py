@@ -39,6 +39,28 @@ class Told(Enum):
             "was kept as cells of your own: {names}."
         ),
     )
+    OTHER = (
+        N_(
+            "The locked cell {name} was not as in the present release: somebody had changed it, or "
+            "it came from an earlier release. The present one took its place."
+        ),
+        N_(
+            "These locked cells were not as in the present release: somebody had changed them, or "
+            "they came from an earlier release. The present ones took their place: {names}."
+        ),
+    )
+    OTHER_AND_KEPT = (
+        N_(
+            "The locked cell {name} was not as in the present release: somebody had changed it, or "
+            "it came from an earlier release. The present one took its place, and the text that "
+            "was there was kept as a cell of your own."
+        ),
+        N_(
+            "These locked cells were not as in the present release: somebody had changed them, or "
+            "they came from an earlier release. The present ones took their place, and the texts "
+            "that were there were kept as cells of your own: {names}."
+        ),
+    )
     CHANGED_COPY = (
         N_("A changed copy of the locked cell {name} was kept as a cell of your own."),
         N_("Changed copies of these locked cells were kept as cells of your own: {names}."),
