@@ -42,7 +42,7 @@ def main():
             with open(ours / "nbgrader_config.py", "a") as file:
                 file.write(f"\nc.Judge.backend = {backend!r}\n")
             subprocess.run(
-                [PROGRAMS / "course", "pack", ASSIGNMENT, "-o", f"{backend}.course"],
+                [PROGRAMS / "course", "pack", ASSIGNMENT, "--to", f"{backend}.course"],
                 cwd=ours, check=True, stdout=subprocess.DEVNULL,
             )  # fmt: skip
             judge = [PROGRAMS / "course", "judge", "--pack", f"{backend}.course", notebook]

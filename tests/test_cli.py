@@ -43,6 +43,34 @@ def test_every_command_explains_itself_with_an_example(command, capsys):
     assert f"Example: course {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_command_writes_is_named_in_one_way(command, capsys):
+    assert main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    for other in ("-o,", "--output", "--into", "--folder"):
+        assert other not in said
+
+
+@pytest.mark.parametrize(
+    "former, now",
+    [
+        (["pack", "hw", "-o"], "--to"),
+        (["gradescope", "hw", "--output"], "--to"),
+        (["workflow", "hw", "-o"], "--to"),
+        (["table", "model.py:build", "--into"], "--to"),
+        (["demo", "--folder"], "--to"),
+        (["export", "--into"], "--fill"),
+        (["variants", "hw", "--into"], "--fill"),
+    ],
+)
+def test_the_former_name_of_an_option_is_still_taken(former, now):
+    name, *arguments = former
+    command = course.get_command(None, name)
+    read = command.make_context(name, [*arguments, "here"]).params
+    assert read[now.lstrip("-")] == "here"
+    assert read == command.make_context(name, [*arguments[:-1], now, "here"]).params
+
+
 def test_an_unknown_assignment_lists_those_there_are(room, capsys):
     assert room.course("grade", "99-lenet") == 1
     assert "There is no assignment '99-lenet' in solutions/. There are: 02-lenet." in (
@@ -245,7 +273,7 @@ def test_the_demo_deletes_nothing_but_an_earlier_demo(tmp_path, capsys):
     (mine / "solutions" / "lenet").mkdir(parents=True)
     (mine / "nbgrader_config.py").write_text("c = get_config()\n")
     for folder in (mine, mine / "nbgrader_config.py"):
-        assert main(["demo", "--folder", str(folder)]) == 1
+        assert main(["demo", "--to", str(folder)]) == 1
         assert "not from an earlier demo: it holds nbgrader_config.py" in capsys.readouterr().err
     demo = tmp_path / "demo"
     ran = []
@@ -260,7 +288,7 @@ def test_the_demo_deletes_nothing_but_an_earlier_demo(tmp_path, capsys):
         assert demo_in(Path("."), stopped) == 1
     assert ran == ["release"] * 3
     (demo / "solutions" / "mine").mkdir()
-    assert main(["demo", "--folder", str(demo)]) == 1
+    assert main(["demo", "--to", str(demo)]) == 1
     assert (mine / "nbgrader_config.py").exists() and (demo / "solutions" / "mine").exists()
 
 
@@ -418,7 +446,7 @@ def test_settings_of_a_wrong_kind_stop_the_command(tmp_path, capsys, line, said)
     school = School(tmp_path)
     with (tmp_path / "nbgrader_config.py").open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
-    assert school.course("pack", "hw", "-o", str(tmp_path / "hw.course")) == 1
+    assert school.course("pack", "hw", "--to", str(tmp_path / "hw.course")) == 1
     assert said in capsys.readouterr().err and not (tmp_path / "hw.course").exists()
 
 
@@ -426,7 +454,7 @@ def test_a_file_where_a_folder_should_be_is_named(tmp_path, capsys):
     school, file = School(tmp_path), tmp_path / "file"
     file.write_text("mine")
     for command in ("workflow", "classroom50"):
-        assert school.course(command, "hw", "-o", str(file)) == 1
+        assert school.course(command, "hw", "--to", str(file)) == 1
         said = capsys.readouterr().err
         assert f"{file}" in said and "there is a file where a folder should be" in said
     assert file.read_text() == "mine"

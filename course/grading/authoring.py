@@ -6,9 +6,11 @@ from course.grading.commands import (
     ASSIGNMENT,
     ASSIGNMENTS,
     command,
+    fill,
     progress,
     short,
     start_the_box,
+    to,
     without_box,
 )
 from course.plain import one_line
@@ -97,7 +99,8 @@ def _release(course, assignments, repository, no_trial):
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
     """
-    from course.grading.out.release import look_at, release, repository_of, stamp_lectures
+    from course.grading.out.release import look_at, release, stamp_lectures
+    from course.grading.out.repository import repository_of
 
     chosen = course.chosen(assignments)
     look_at(course, chosen)  # before the trials, which take minutes
@@ -140,13 +143,12 @@ def _try_out(course, assignment):
     help="Your LMS's list of the class, as `course collect` takes it. Its students are written "
     "into the gradebook first.",
 )  # fmt: skip
-@click.option("--to", metavar="CSV", help="Write the list here (default: print it).")
-@click.option(
-    "--into", metavar="CSV",
-    help="Moodle's grading worksheet of the assignment. A copy of it, with each code as the "
-    "comment, is written to --to (default: moodle.csv).",
-)  # fmt: skip
-def _variants(course, assignment, roster, to, into):
+@fill(
+    "Moodle's grading worksheet of the assignment, of which a copy is filled in: each code as the "
+    "comment."
+)
+@to("FILE", "Write this file (default: print the list; with --fill, moodle.csv).")
+def _variants(course, assignment, roster, to, fill):
     """List the code of each student's variant of ASSIGNMENT, for you to give out.
 
     The codes follow from a key of this folder, variant.key, which the first use makes. Keep a copy
@@ -164,9 +166,9 @@ def _variants(course, assignment, roster, to, into):
         click.echo("The gradebook has no students yet: name a list of the class with --roster.")
         return 1
     count = len(rows)
-    if into:
+    if fill:
         to = to or "moodle.csv"
-        count, said = codes.fill(course, assignment, rows, into, to)
+        count, said = codes.fill(course, assignment, rows, fill, to)
         notes += said
     elif to:
         write(to, codes.COLUMNS, rows)

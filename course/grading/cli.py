@@ -11,9 +11,11 @@ from course.grading.commands import (
     STUDENTS,
     Trouble,
     command,
+    fill,
     progress,
     short,
     start_the_box,
+    to,
     without_box,
 )
 from course.plain import one_line
@@ -174,7 +176,7 @@ def _feedback(course, assignments, students, lms):
     return 1 if failed else 0
 
 
-@command("export", "course export 04-vgg --into Grades.csv")
+@command("export", "course export 04-vgg --fill Grades.csv")
 @ASSIGNMENTS
 @STUDENTS
 @click.option(
@@ -182,16 +184,12 @@ def _feedback(course, assignments, students, lms):
     help="scores: every exercise of everybody (default); canvas, moodle: a file that their "
     "gradebooks import, if there is none to fill in.",
 )  # fmt: skip
-@click.option(
-    "--to", metavar="PATH",
-    help="The file (default: named after the format, such as canvas.csv).",
-)  # fmt: skip
-@click.option(
-    "--into", metavar="CSV",
-    help="The file that the LMS gave, of which a copy is filled in: Canvas's gradebook, Moodle's "
-    "grading worksheet of one assignment, Blackboard's, Brightspace's or Gradescope's grades.",
-)  # fmt: skip
-def _export(course, assignments, students, form, to, into):
+@fill(
+    "The file that the LMS gave, of which a copy is filled in: Canvas's gradebook, Moodle's "
+    "grading worksheet of one assignment, Blackboard's, Brightspace's or Gradescope's grades."
+)
+@to("FILE", "Write this file (default: named after the format, such as canvas.csv).")
+def _export(course, assignments, students, form, to, fill):
     """Write the scores for a spreadsheet, or into the LMS's own file.
 
     ASSIGNMENT is a name such as 02-lenet (default: all).
@@ -200,7 +198,7 @@ def _export(course, assignments, students, form, to, into):
     from course.grading.out.scores import GRADED, MISSING
 
     course.students_named(students)
-    done = export(course, form, course.chosen(assignments), students, to, into)
+    done = export(course, form, course.chosen(assignments), students, to, fill)
     if len(done.paths) == 1:
         click.echo(f"written: {short(done.paths[0])}")
     else:
@@ -212,7 +210,7 @@ def _export(course, assignments, students, form, to, into):
         if row["state"] not in (GRADED, MISSING):
             why = f" ({one_line(row['note'])})" if row["note"] else ""
             click.echo(f"not final: {row['assignment']}  {row['student']}  {row['state']}{why}")
-    if (into or form in ("canvas", "moodle")) and any(row["state"] != GRADED for row in done.rows):
+    if (fill or form in ("canvas", "moodle")) and any(row["state"] != GRADED for row in done.rows):
         click.echo("Only final scores are exported.")
     for note in done.notes:
         click.echo(f"note: {note}")
@@ -279,7 +277,7 @@ def _send(course, assignment, students, address, go):
 
 @command("report", "course report 04-vgg")
 @ASSIGNMENTS
-@click.option("--to", metavar="PATH", default="report.html", show_default=True, help="The page.")
+@to("FILE", "Write the page here.", default="report.html", show_default=True)
 def _report(course, assignments, to):
     """Write one page about the class: scores, exercises, and mistakes counted by cause.
 
@@ -320,15 +318,18 @@ def _similar(course, assignment, also, most):
 
 
 @command("demo", "course demo", needs_course=False)  # it makes a folder of its own
-@click.option(
-    "--folder", "shown_in", metavar="FOLDER", default="build/demo", show_default=True,
-    help="Where it is shown: a new folder, or that of an earlier demo, which is replaced.",
-)  # fmt: skip
-def _demo(shown_in):
+@to(
+    "FOLDER",
+    "Write the course here: into a new folder, or that of an earlier demo, which is replaced.",
+    former=["--folder"],
+    default="build/demo",
+    show_default=True,
+)
+def _demo(to):
     """Show every step on a made-up class of twelve: release, collect, grade, feedback, export."""
     from course.grading.demo import demo
 
-    return demo(Path(shown_in), run=click.get_current_context().obj)
+    return demo(Path(to), run=click.get_current_context().obj)
 
 
 def _outcome(result):

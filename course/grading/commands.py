@@ -63,6 +63,33 @@ STUDENTS = click.option(
 )
 
 
+class _Option(click.Option):
+    """An option that is shown with one name only, and taken under its former ones, too."""
+
+    def __init__(self, names, former=(), **about):
+        self._former = former
+        super().__init__([*names, *former], **about)
+
+    def get_help_record(self, context):
+        """The option's line in the help of its command."""
+        known = self.opts
+        self.opts = [name for name in known if name not in self._former]
+        try:
+            return super().get_help_record(context)
+        finally:
+            self.opts = known
+
+
+def to(metavar, about, *, former=(), **more):
+    """The option --to: the file or folder that a command writes."""
+    return click.option("--to", cls=_Option, former=former, metavar=metavar, help=about, **more)
+
+
+def fill(about):
+    """The option --fill: the LMS's own file, of which a command fills in a copy."""
+    return click.option("--fill", cls=_Option, former=("--into",), metavar="CSV", help=about)
+
+
 def start_the_box(folder, options):
     """Start the box at once, in which student code will run: Keras takes seconds there.
 

@@ -49,6 +49,10 @@ def _newest_schema():
     return ScriptDirectory.from_config(config).get_current_head()
 
 
+# For nbgrader's API, which otherwise shares the log of the program around it, such as JupyterLab.
+_SILENT = logging.Logger("course", logging.WARNING)
+_SILENT.addHandler(logging.NullHandler())
+
 nbgrader.api.get_alembic_version = _newest_schema
 
 KEY = "variant.key"  # the secret from which the codes of variants follow
@@ -72,9 +76,7 @@ class CourseFolder:
             config.CourseDirectory.db_url = f"sqlite:///{self.root / 'gradebook.db'}"
         config.CourseDirectory.root = str(self.root)
         config.NbGrader.logfile = ""
-        self.api = NbGraderAPI(config=config)
-        self.api.log.handlers = [logging.NullHandler()]
-        self.api.log.propagate = False
+        self.api = NbGraderAPI(config=config, log=_SILENT)
 
     @property
     def directory(self):

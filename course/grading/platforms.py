@@ -8,16 +8,18 @@ from pathlib import Path
 
 import click
 
-from course.grading.commands import ASSIGNMENT, command, short, without_box
+from course.grading.commands import ASSIGNMENT, command, short, to, without_box
 from course.language import _, speaking
 from course.plain import one_line
 
 # --- platforms that judge in a container
 
-_ZIP_FILE = click.option(
-    "-o", "--output", metavar="FILE",
-    help="The zip file (default: named after the assignment and the platform).",
-)  # fmt: skip
+_FORMER = "-o", "--output"
+_ZIP_FILE = to(
+    "FILE",
+    "Write this zip file (default: named after the assignment and the platform).",
+    former=_FORMER,
+)
 
 
 def _minutes(least, usual, most):
@@ -67,7 +69,7 @@ def _coursera(course, **options):
     _write_zip(course, "COURSERA", **options)
 
 
-def _write_zip(course, where, assignment, output, minutes, tag=None):
+def _write_zip(course, where, assignment, to, minutes, tag=None):
     from course.grading import variants
     from course.grading.folder import write_atomically, zipped
     from course.grading.grade import job_of
@@ -80,7 +82,7 @@ def _write_zip(course, where, assignment, output, minutes, tag=None):
     solved = {path.stem: read_source(path) for path in course.notebooks(assignment)}
     content = zipped(image.image(job, platform, minutes, solved, tag))
     said = variants.about_the_class(course, job)
-    path = Path(output or f"{assignment}-{platform.form}.zip")
+    path = Path(to or f"{assignment}-{platform.form}.zip")
     write_atomically(path.absolute(), content)
     size = len(content) / 1e6
     click.echo(f"written  {short(path)} ({size:.1f} MB): the README.md in it says what to do.")
@@ -92,37 +94,37 @@ def _write_zip(course, where, assignment, output, minutes, tag=None):
 # --- repositories on GitHub
 
 
-@command("classroom50", "course classroom50 04-vgg -o ../classroom50/CLASSROOM/autograders/04-vgg")
+@command(
+    "classroom50", "course classroom50 04-vgg --to ../classroom50/CLASSROOM/autograders/04-vgg"
+)
 @ASSIGNMENT
-@click.option(
-    "-o", "--output", metavar="FOLDER",
-    help="The folder of the bundle (default: classroom50/ASSIGNMENT).",
-)  # fmt: skip
-def _classroom50(course, assignment, output):
+@to("FOLDER", "Write the bundle here (default: classroom50/ASSIGNMENT).", former=_FORMER)
+def _classroom50(course, assignment, to):
     """Write the bundle with which Classroom 50 judges ASSIGNMENT.
 
     It belongs in the classroom's repository, as CLASSROOM/autograders/ASSIGNMENT. Everything in it
     is public, so hidden tests and answers are left out.
     """
-    _write_files(course, assignment, "classroom50", output or f"classroom50/{assignment}")
+    _write_files(course, assignment, "classroom50", to or f"classroom50/{assignment}")
 
 
-@command("workflow", "course workflow 04-vgg -o ../vgg-template")
+@command("workflow", "course workflow 04-vgg --to ../vgg-template")
 @ASSIGNMENT
-@click.option(
-    "-o", "--output", metavar="FOLDER",
-    help="The repository that students get (default: workflow/ASSIGNMENT).",
-)  # fmt: skip
-def _workflow(course, assignment, output):
+@to(
+    "FOLDER",
+    "Write into this repository, which students get (default: workflow/ASSIGNMENT).",
+    former=_FORMER,
+)
+def _workflow(course, assignment, to):
     """Write a GitHub workflow that judges ASSIGNMENT at each push, and all that it needs.
 
     Its files belong in the repository that students get a copy of. Students can read everything in
     it, so hidden tests and answers are left out.
     """
-    _write_files(course, assignment, "workflow", output or f"workflow/{assignment}")
+    _write_files(course, assignment, "workflow", to or f"workflow/{assignment}")
 
 
-def _write_files(course, assignment, what, output):
+def _write_files(course, assignment, what, to):
     from course.grading.folder import write_atomically
     from course.grading.grade import job_of
     from course.grading.out import github
@@ -131,7 +133,7 @@ def _write_files(course, assignment, what, output):
     job = job_of(course, assignment)
     written = getattr(github, what)(job)
     for name, content in written.items():
-        path = Path(output, name).absolute()
+        path = Path(to, name).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
         click.echo(f"written  {short(path)}")
@@ -146,18 +148,19 @@ def _write_files(course, assignment, what, output):
 # --- a pack, and a verdict with nothing but it
 
 
-@command("pack", "course pack 04-vgg -o vgg.course")
+@command("pack", "course pack 04-vgg --to vgg.course")
 @ASSIGNMENT
-@click.option(
-    "-o", "--output", metavar="FILE",
-    help="The pack (default: named after the assignment, such as 04-vgg.course).",
-)  # fmt: skip
+@to(
+    "FILE",
+    "Write this pack (default: named after the assignment, such as 04-vgg.course).",
+    former=_FORMER,
+)
 @click.option(
     "--with-answers", is_flag=True,
     help="Put the solution into it, too, for places where no student can read the pack: one "
     "mistake then never costs the exercises that build on it.",
 )  # fmt: skip
-def _pack(course, assignment, output, with_answers):
+def _pack(course, assignment, to, with_answers):
     """Write all that a verdict on ASSIGNMENT needs into one file.
 
     It holds the released cells, the tests, their points and the released files, but no answer of
@@ -167,7 +170,7 @@ def _pack(course, assignment, output, with_answers):
     from course.grading.grade import job_of
 
     course.chosen([assignment])
-    path = Path(output or f"{assignment}.course")
+    path = Path(to or f"{assignment}.course")
     job = job_of(course, assignment)
     said = variants.about_the_class(course, job)
     pack.write(job, path, with_answers)
@@ -194,11 +197,12 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
     "job's summary; the others: the file that the platform reads. May be repeated, each with a "
     "--to of its own, in the same order.",
 )  # fmt: skip
-@click.option(
-    "--to", "targets", multiple=True, metavar="FILE",
-    help="Write the verdict here (default: print it). Until there is one, the file says that "
-    "nothing is graded yet. The verdict replaces it in one move.",
-)  # fmt: skip
+@to(
+    "FILE",
+    "Write the verdict here (default: print it). Until there is one, the file says that nothing "
+    "is graded yet. The verdict replaces it in one move.",
+    multiple=True,
+)
 @click.option(
     "--student", "students", multiple=True, metavar="ID",
     help="Whose submission it is, by id or e-mail address, if the assignment has variants. If it "
@@ -209,7 +213,7 @@ _FORMATS = "json", "html", "md", "gradescope", "classroom50", "prairielearn", "c
     help="Give up after this time on the clock, and say so in the verdict (default: never).",
 )  # fmt: skip
 @without_box
-def _judge(files, pack_, forms, targets, students, within, sandbox):
+def _judge(files, pack_, forms, to, students, within, sandbox):
     """Judge one submission with a pack, without a course folder or a gradebook.
 
     FILE is a notebook, or a folder in which it lies. The exit status is 0 for every verdict, and 1
@@ -221,14 +225,14 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
     from course.grading.out.formats import FORMATS
     from course.grading.sandbox import outside
 
-    _check_targets(forms, targets, [Path(pack_), *pack.files_in(files).values()])
+    _check_targets(forms, to, [Path(pack_), *pack.files_in(files).values()])
 
     def write(verdict, shown=True):
-        for form, to in zip(forms, targets or [None], strict=True):
+        for form, target in zip(forms, to or [None], strict=True):
             # A student's text may hold half a surrogate pair, which UTF-8 cannot.
             content = FORMATS[form](verdict).encode("utf-8", "replace")
-            if to:
-                write_atomically(Path(to).absolute(), content)
+            if target:
+                write_atomically(Path(target).absolute(), content)
             elif shown:
                 click.echo(content, nl=False)
 
@@ -236,7 +240,7 @@ def _judge(files, pack_, forms, targets, students, within, sandbox):
         with _told_to_end() as told:
             write(pack.failed(pack_, pack.NOT_YET), shown=False)  # raises now what it would later
             job = pack.read(pack_, sandbox)
-            folders = {Path(to).absolute().parent for to in targets}
+            folders = {Path(target).absolute().parent for target in to}
             outside.keep_from_students(job.runs_in[0], [Path(pack_).absolute(), *sorted(folders)])
             student = job.student_among(students)
             job.of(student)  # raises before anything is started
@@ -257,13 +261,13 @@ def _check_targets(forms, targets, read):
         raise click.UsageError(
             f"Each --format needs a --to: there are {len(forms)} formats and {len(targets)} files."
         )
-    for number, to in enumerate(targets):
-        if Path(to).exists() and any(path.exists() and path.samefile(to) for path in read):
+    for number, target in enumerate(targets):
+        if Path(target).exists() and any(path.exists() and path.samefile(target) for path in read):
             raise click.UsageError(
-                f"--to {to} would overwrite a file that is read. Name another file."
+                f"--to {target} would overwrite a file that is read. Name another file."
             )
-        if Path(to).absolute() in {Path(other).absolute() for other in targets[:number]}:
-            raise click.UsageError(f"--to {to} is there twice. Name a file for each format.")
+        if Path(target).absolute() in {Path(other).absolute() for other in targets[:number]}:
+            raise click.UsageError(f"--to {target} is there twice. Name a file for each format.")
 
 
 def _judged(job, files, student, within, told):

@@ -12,19 +12,20 @@ import click
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course.grading import CourseError
-from course.grading.commands import command, short
+from course.grading.commands import command, short, to
 from course.kit.quiet import quietly
 from course.plain import one_line
 
 
-@command("table", "course table model.py:build --into tables/mobilenet.py", needs_course=False)
+@command("table", "course table model.py:build --to tables/mobilenet.py", needs_course=False)
 @click.argument("model", required=False, metavar="[MODEL]")
-@click.option(
-    "--into", metavar="FILE",
-    help="Write the draft into this new file, such as tables/mobilenet.py (default: print it).",
-)  # fmt: skip
+@to(
+    "FILE",
+    "Write the draft into this new file, such as tables/mobilenet.py (default: print it).",
+    former=["--into"],
+)
 @click.option("--check", metavar="FILE", help="Prove the tables in this file.")
-def _table(model, into, check):
+def _table(model, to, check):
     """Draft a table of your own from a Keras model, or prove one.
 
     MODEL is a file and the name of a function in it that makes the model, without arguments:
@@ -42,7 +43,7 @@ def _table(model, into, check):
         raise click.UsageError(
             "Name a MODEL, such as model.py:build, or a file with tables: --check tables/net.py."
         )
-    return _draft(model, into and Path(into))
+    return _draft(model, to and Path(to))
 
 
 def _check(path, spec):
@@ -108,26 +109,26 @@ def _folder_of(path):
     return folder
 
 
-def _draft(spec, into):
+def _draft(spec, to):
     from course.grading.folder import write_atomically
     from course.grading.tables import draft, written
 
-    if into:
-        _folder_of(into)
-        if into.exists():
-            raise CourseError(f"{into} is there already. Name another file, or move that one away.")
+    if to:
+        _folder_of(to)
+        if to.exists():
+            raise CourseError(f"{to} is there already. Name another file, or move that one away.")
     build = _function(spec)
     with _said_of(spec):
-        table = draft.drafted(build, into.stem if into else Path(spec.rpartition(":")[0]).stem)
+        table = draft.drafted(build, to.stem if to else Path(spec.rpartition(":")[0]).stem)
     constant, title = written.constant_of(table.name), "Authors, title, year: write here."
     text = written.text_of(table, constant, title)
-    if not into:
+    if not to:
         click.echo(text, nl=False)
         return 0
-    into.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(into, text.encode())
-    click.echo(f"wrote    {short(into)}: {constant}, {len(table.rows)} rows")
-    click.echo(f"Write its source into it. Then: course table {spec} --check {short(into)}")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(to, text.encode())
+    click.echo(f"wrote    {short(to)}: {constant}, {len(table.rows)} rows")
+    click.echo(f"Write its source into it. Then: course table {spec} --check {short(to)}")
     return 0
 
 

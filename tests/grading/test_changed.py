@@ -241,6 +241,41 @@ def test_a_release_that_fails_leaves_the_earlier_one(own, capsys):
     assert released.read_bytes() == before and sorted(own.folder.iterdir()) == there
 
 
+def test_a_release_that_cannot_be_put_into_place_leaves_the_earlier_one(own, monkeypatch, capsys):
+    place = own.folder / "assignments" / "hw"
+    before, around = (place / "p1.ipynb").read_bytes(), sorted(place.parent.iterdir())
+    rename = Path.rename
+
+    def full(path, target):
+        if Path(target) == place and not path.name.startswith("."):
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    assert own.course("release", "--no-trial", "hw") == 1
+    assert f"{place}: the disk is full" in capsys.readouterr().err
+    assert (place / "p1.ipynb").read_bytes() == before
+    assert sorted(place.parent.iterdir()) == around
+
+
+def test_nbgraders_own_command_keeps_a_release_that_ours_would_keep(tmp_path):
+    """As the formgrader's button, it would delete the release, and then stop at the flaw."""
+    own = Own(tmp_path)
+    assert own.course("release", "--no-trial", "hw") == 0
+    released = tmp_path / "assignments" / "hw" / "p1.ipynb"
+    before = released.read_bytes()
+    own.write(TEST.format("sum(TABLE) "), points=5)
+    result = CourseFolder(tmp_path).api.generate_assignment("hw")
+    assert not result["success"] and released.read_bytes() == before
+    assert "hw cannot be released" in result["log"] and "about the points" in result["log"]
+    own.write(TEST.replace("4 points", "5 points").format("sum(TABLE)"), points=5)
+    assert CourseFolder(tmp_path).api.generate_assignment("hw")["success"]
+    assert "(5 points)" in released.read_text()
+    own.source.rename(own.source.with_suffix(".txt"))  # nothing to release is no flaw
+    assert not CourseFolder(tmp_path).api.generate_assignment("hw")["success"]
+    assert "(5 points)" in released.read_text()
+
+
 def test_an_unreleased_assignment_does_not_stop_the_released_ones(own, capsys):
     for folder, file in (("solutions/aa", own.source), ("submitted/ada/aa", own.source)):
         (own.folder / folder).mkdir()
@@ -424,12 +459,20 @@ def test_who_has_an_earlier_release_is_not_told_to_have_changed_it(tmp_path):
     assert own.course("release", "--no-trial", "hw") == 0
     own.hand_in("eve", "answer = sum(TABLE)")
     own.hand_in("kim", nothing.format(0))
+    own.hand_in("lea", "answer = sum(TABLE)")
+    bare = own.folder / "submitted" / "lea" / "hw" / "p1.ipynb"
+    nb = nbformat.read(bare, 4)  # a program has left out all metadata of the earlier release
+    nb.metadata.pop("course")
+    for each in nb.cells:
+        each.metadata.clear()
+    nb.cells[2].source = TEST.format("3").replace("4 points", "9 points")
+    nbformat.write(nb, bare)
     changed = own.folder / "submitted" / "eve" / "hw" / "p1.ipynb"
     changed.write_text(changed.read_text().replace("assert answer", "assert True or answer"))
     assert own.course("grade", "hw") == 0
-    ada, bob, eve, kim = (
+    ada, bob, eve, kim, lea = (
         read_result(CourseFolder(own.folder), "hw", student)
-        for student in ("ada", "bob", "eve", "kim")
+        for student in ("ada", "bob", "eve", "kim", "lea")
     )
     assert (ada.score, bob.score, eve.score, kim.score) == (5, 0, 5, 0)
     assert ada.repairs == [
@@ -437,3 +480,10 @@ def test_who_has_an_earlier_release_is_not_told_to_have_changed_it(tmp_path):
     ]
     assert (bob.lost, bob.open) == (kim.lost, kim.open)  # an older stub is no answer
     assert eve.repairs[0].startswith("The locked cell sum had been changed; it was restored.")
+    assert lea.score == 5 and any(
+        said.startswith(
+            "The locked cell sum was not as in the present release: somebody had changed it, or it "
+            "came from an earlier release."
+        )
+        for said in lea.repairs
+    )

@@ -79,7 +79,7 @@ def test_what_students_could_read_is_named_and_nothing_is_graded(tmp_path):
     """By both commands; closed as they say, the files are no reason any more."""
     school = School(tmp_path)
     school.hand_in("ada")
-    assert school.course("pack", "hw", "-o", str(tmp_path / "hw.course")) == 0
+    assert school.course("pack", "hw", "--to", str(tmp_path / "hw.course")) == 0
     (tmp_path / "results").mkdir()
     tmp_path.chmod(0o755)
     judge = ["course", "judge", "--throw-away-container", "--pack", "/c/hw.course"]

@@ -28,7 +28,7 @@ PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 def room(tmp_path_factory):
     room = Classroom(tmp_path_factory.mktemp("course"), "07-comparison", "comparison")
     assert (
-        room.course("gradescope", "07-comparison", "-o", str(room.folder / "gradescope.zip")) == 0
+        room.course("gradescope", "07-comparison", "--to", str(room.folder / "gradescope.zip")) == 0
     )
     return room
 
@@ -347,7 +347,7 @@ def test_the_build_fails_with_a_sentence(room, installed, tmp_path, variables, c
 
 def test_prairielearn(room, installed, tmp_path):
     archive = tmp_path / "question.zip"
-    given = ["07-comparison", "--image", "me/grader", "--minutes", "5", "-o", str(archive)]
+    given = ["07-comparison", "--image", "me/grader", "--minutes", "5", "--to", str(archive)]
     assert room.course("prairielearn", *given) == 0
     unpacked(archive, tmp_path / "zip")
     done = set_up_again(tmp_path / "zip/image", "/grader", installed, tmp_path / "opt")
@@ -372,7 +372,7 @@ def test_prairielearn(room, installed, tmp_path):
 
 def test_coursera(room, installed, tmp_path):
     archive = tmp_path / "grader.zip"
-    assert room.course("coursera", "07-comparison", "-o", str(archive)) == 0
+    assert room.course("coursera", "07-comparison", "--to", str(archive)) == 0
     unpacked(archive, tmp_path / "grader")
     assert (tmp_path / "grader/Dockerfile").read_text().splitlines()[1:] == [
         "COPY . /grader",
@@ -434,8 +434,8 @@ def test_what_is_installed_is_what_the_settings_ask_for(tmp_path, backend):
     if backend:
         with (school.folder / "nbgrader_config.py").open("a") as file:
             file.write(f"\nc.Judge.backend = {backend!r}\n")
-    assert school.course("gradescope", "hw", "-o", str(tmp_path / "hw.zip")) == 0
-    assert school.course("workflow", "hw", "-o", str(tmp_path / "hub")) == 0
+    assert school.course("gradescope", "hw", "--to", str(tmp_path / "hw.zip")) == 0
+    assert school.course("workflow", "hw", "--to", str(tmp_path / "hub")) == 0
     setup = zipfile.ZipFile(tmp_path / "hw.zip").read("setup.sh").decode()
     workflow = (tmp_path / "hub/.github/workflows/hw.yml").read_text()
     wanted = f"grading-lite,{backend}" if backend else "grading-lite"

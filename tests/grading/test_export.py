@@ -144,7 +144,7 @@ def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     text = 'Student,ID,Section,hw\n"Roe, Ada",7,A,\n'
     (tmp_path / "canvas.csv").write_text(text)
-    assert school.course("export", "--format", "canvas", "--into", "canvas.csv") == 1
+    assert school.course("export", "--format", "canvas", "--fill", "canvas.csv") == 1
     assert "canvas.csv is not written over" in capsys.readouterr().err
     assert (tmp_path / "canvas.csv").read_text() == text
 

@@ -105,7 +105,7 @@ def room(tmp_path_factory):
 def bundle(room, tmp_path_factory):
     """The folder that is published as CLASSROOM/autograders/02-lenet."""
     folder = tmp_path_factory.mktemp("classroom") / "autograders" / "02-lenet"
-    assert room.course("classroom50", "02-lenet", "-o", str(folder)) == 0
+    assert room.course("classroom50", "02-lenet", "--to", str(folder)) == 0
     return folder
 
 
@@ -113,7 +113,7 @@ def bundle(room, tmp_path_factory):
 def template(room, tmp_path_factory):
     """A git repository with the workflow and the released notebook."""
     folder = tmp_path_factory.mktemp("template")
-    assert room.course("workflow", "02-lenet", "-o", str(folder)) == 0
+    assert room.course("workflow", "02-lenet", "--to", str(folder)) == 0
     nbformat.write(room.release, folder / "lenet.ipynb")
     git(folder, "init", "--quiet")
     commit(folder)
@@ -461,7 +461,7 @@ def test_the_workflow_may_only_read_and_names_its_actions_by_commit(template):
 
 def test_the_commands_say_what_is_left_out(room, tmp_path, capsys):
     for command in ("classroom50", "workflow"):
-        assert room.course(command, "02-lenet", "-o", str(tmp_path / command)) == 0
+        assert room.course(command, "02-lenet", "--to", str(tmp_path / command)) == 0
         out = capsys.readouterr().out
         assert "hidden tests of 6 exercises" in out and "lenet-1998" in out
         assert f"{command}/" in out and ".course" in out

@@ -123,7 +123,7 @@ def filled(school, tmp_path, text, *arguments, encoding="utf-8"):
     """The LMS's file after the export has filled it in, as text; other cells are unchanged."""
     own, to = tmp_path / "own.csv", tmp_path / "filled.csv"
     own.write_bytes(text.encode(encoding))
-    assert school.course("export", *arguments, "--into", str(own), "--to", str(to)) == 0
+    assert school.course("export", *arguments, "--fill", str(own), "--to", str(to)) == 0
     assert own.read_bytes() == text.encode(encoding)
     return to.read_bytes().decode(encoding)
 
@@ -156,7 +156,7 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     assert differing(text, filled(school, tmp_path, text)) == ["9"]
     assert "not exported: " in capsys.readouterr().out
     own = tmp_path / "own.csv"
-    assert school.course("export", "02-lenet", "--into", str(own)) == 1
+    assert school.course("export", "02-lenet", "--fill", str(own)) == 1
     assert "no column that is called like 02-lenet" in capsys.readouterr().err
     text = lms.text().replace("Li, Bo", "Lee, Bob").replace("bl1", "bb1").replace("bo,", "x,")
     assert differing(text, filled(school, tmp_path, text, "02-lenet")) == ["20"]
@@ -165,7 +165,7 @@ def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, ca
     filled(school, tmp_path, lms.text())
     said = capsys.readouterr().out
     assert "highest grade of 01-conv in Canvas is 10, and the assignment has 20 points" in said
-    assert school.course("export", "--format", "moodle", "--into", str(own)) == 1
+    assert school.course("export", "--format", "moodle", "--fill", str(own)) == 1
     assert "own.csv comes from Canvas, not from Moodle." in capsys.readouterr().err
 
 
@@ -176,11 +176,11 @@ def test_what_cannot_be_written_for_an_lms_is_said(tmp_path, capsys):
     assert "No score is final yet, so there is nothing to import" in capsys.readouterr().err
     lms = canvas()
     own.write_text(lms.text())
-    assert school.course("export", "--into", str(own), "--to", str(tmp_path / "to.csv")) == 0
+    assert school.course("export", "--fill", str(own), "--to", str(tmp_path / "to.csv")) == 0
     assert (tmp_path / "to.csv").read_text() == own.read_text()  # nothing in it is final either
     lms.columns["LeNet again (43)"], lms.grades["LeNet again (43)"] = 20, {}
     own.write_text(lms.text())
-    assert school.course("export", "--into", str(own)) == 1
+    assert school.course("export", "--fill", str(own)) == 1
     said = "several columns that could be 02-lenet (Week 2: LeNet-5 (42), LeNet again (43))"
     assert said in capsys.readouterr().err
 
@@ -191,7 +191,7 @@ def test_no_column_is_filled_in_from_two_assignments(tmp_path, capsys):
     second.hand_in("ar1", shapes=[WRONG])
     own, to, lms = tmp_path / "own.csv", tmp_path / "to.csv", canvas()
     own.write_text(lms.text())
-    assert first.course("export", "--into", str(own), "--to", str(to)) == 1 and not to.exists()
+    assert first.course("export", "--fill", str(own), "--to", str(to)) == 1 and not to.exists()
     title = "'Week 2: LeNet-5 (42)'"
     said = f"02-lenet is not the only assignment that could be {title} in {own}. Name one: course"
     assert said in capsys.readouterr().err
@@ -264,13 +264,13 @@ def test_a_regrade_reaches_moodle(tmp_path):
 
 def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
     own = tmp_path / "own.csv"
-    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert school.course("export", "01-conv", "--fill", str(own)) == 1
     assert f"There is no file {own}." in capsys.readouterr().err
     own.write_text(moodle().text())
-    assert school.course("export", "--into", str(own)) == 1
+    assert school.course("export", "--fill", str(own)) == 1
     assert "is for one assignment: name that one" in capsys.readouterr().err
     own.write_text("ID;Email\nParticipant 1;ada@example.org\n")
-    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert school.course("export", "01-conv", "--fill", str(own)) == 1
     assert "has no column for the grade" in capsys.readouterr().err
     for other in (
         "Name;Email\nAda Roe;ada@example.org\n",
@@ -278,14 +278,14 @@ def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
         '"Last Name","First Name","Username","Number","Points"\n"Roe","Ada","ar1","1001",""\n',
     ):
         own.write_text(other)
-        assert school.course("export", "01-conv", "--into", str(own)) == 1
+        assert school.course("export", "01-conv", "--fill", str(own)) == 1
         assert "is no file that can be filled in. These are Moodle's" in capsys.readouterr().err
     for other in ("", "<html></html>", "Student,ID,Section,conv\n"):
         own.write_text(other)
-        assert school.course("export", "01-conv", "--into", str(own)) == 1
+        assert school.course("export", "01-conv", "--fill", str(own)) == 1
         assert "is not written as an LMS writes CSV" in capsys.readouterr().err
     own.write_text('Student,ID,Section,conv\n"Roe, "Ada"",7,A,\n')  # by hand, or by a program
-    assert school.course("export", "01-conv", "--into", str(own)) == 1
+    assert school.course("export", "01-conv", "--fill", str(own)) == 1
     assert "cannot be filled in without a risk for its other cells" in capsys.readouterr().err
 
 
@@ -308,7 +308,7 @@ def test_a_file_in_which_nobody_is_found_is_not_written(school, tmp_path, capsys
     own = tmp_path / "own.csv"
     own.write_text(Gradescope({"9": ("Eve", "Fox", "e@example.org")}, "LeNet", 20).text())
     to = tmp_path / "out.csv"
-    assert school.course("export", "02-lenet", "--into", str(own), "--to", str(to)) == 1
+    assert school.course("export", "02-lenet", "--fill", str(own), "--to", str(to)) == 1
     assert "Final scores: 2, and none is of a student in" in capsys.readouterr().err
     assert not to.exists()
 

@@ -32,7 +32,7 @@ def room(tmp_path_factory):
 @pytest.fixture(scope="module")
 def packed(room, tmp_path_factory):
     path = tmp_path_factory.mktemp("elsewhere") / "lenet.course"
-    assert room.course("pack", "02-lenet", "-o", str(path)) == 0
+    assert room.course("pack", "02-lenet", "--to", str(path)) == 0
     return path
 
 

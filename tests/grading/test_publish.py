@@ -16,7 +16,7 @@ from setuptools import find_packages
 
 from course import __version__
 from course.cli import main
-from course.grading.out.release import https
+from course.grading.out.repository import https
 from course.notebook.enclosed import release_in
 from tests.classroom import ROOT
 from tests.school import School, source

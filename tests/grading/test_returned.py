@@ -98,7 +98,7 @@ def test_scores_reach_the_same_people(returned):
     school, lms, _, _ = returned
     there = gradebook(lms)
     Path("own.csv").write_text(there.text(), encoding="utf-8")
-    assert school.course("export", "hw", "--into", "own.csv", "--to", "filled.csv") == 0
+    assert school.course("export", "hw", "--fill", "own.csv", "--to", "filled.csv") == 0
     there.take(Path("filled.csv").read_text(encoding="utf-8"))
     if lms == "moodle":
         grades = {number: grade for number, (grade, _, _) in there.grades.items()}
@@ -124,7 +124,7 @@ def test_what_gradescope_gave_is_filled_in(tmp_path, monkeypatch):
     people = {f"s{n}": (*name, f"{n}@uni.edu") for n, name in PEOPLE.items()}
     there = Gradescope(people, "Homework hw", 20)
     Path("own.csv").write_text(there.text(), encoding="utf-8")
-    assert school.course("export", "hw", "--into", "own.csv", "--to", "filled.csv") == 0
+    assert school.course("export", "hw", "--fill", "own.csv", "--to", "filled.csv") == 0
     there.take(Path("filled.csv").read_text(encoding="utf-8"))
     assert there.grades == {f"s{n}": 14.0 for n in PEOPLE}
 

@@ -144,7 +144,7 @@ def test_a_person_looks_where_a_file_could_be_the_missing_one_or_nothing_is_ther
 
 
 def test_a_pack_judges_the_one_that_is_there(two, tmp_path, capsys):
-    assert two.run("pack", "two", "-o", tmp_path / "two.course") == 0
+    assert two.run("pack", "two", "--to", tmp_path / "two.course") == 0
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "p1.ipynb").write_text(two.answered("p1"))
     capsys.readouterr()

@@ -259,13 +259,13 @@ def test_a_draft_is_printed_or_written(here, tmp_path):
     status, out, _ = here("model.py:build")
     assert status == 0 and 'conv("conv1", 8, 3),' in out and "MODEL = Table(" in out
     assert here("model.py:made")[:2] == here("model.py:loud")[:2] == (0, out)
-    status, said, _ = here("model.py:build", "--into", "tables/week3.py")
+    status, said, _ = here("model.py:build", "--to", "tables/week3.py")
     assert status == 0 and said.startswith("wrote    tables/week3.py: WEEK3, 3 rows")
     names = {}
     exec((tmp_path / "tables" / "week3.py").read_text(), names)
     assert diagnose(names["WEEK3"], names["WEEK3"]) == []
     before = (tmp_path / "tables" / "week3.py").read_bytes()
-    status, _, err = here("model.py:build", "--into", "tables/week3.py")
+    status, _, err = here("model.py:build", "--to", "tables/week3.py")
     assert status == 1 and "is there already" in err
     assert (tmp_path / "tables" / "week3.py").read_bytes() == before
 
@@ -289,14 +289,14 @@ def test_a_draft_is_printed_or_written(here, tmp_path):
 )
 def test_why_there_is_no_draft(here, tmp_path, model, said):
     (tmp_path / "crooked.py").write_text("def build(:")
-    status, out, err = here(model, "--into", "tables/new.py")
+    status, out, err = here(model, "--to", "tables/new.py")
     assert status == 1 and not out and said in err, err
     assert not (tmp_path / "tables").exists()
 
 
 @pytest.mark.parametrize("file", ["net.py", "tables/my net.py", "tables/net.txt", "tables/1.py"])
 def test_a_draft_is_written_where_it_can_be_imported(here, tmp_path, file):
-    status, _, err = here("model.py:build", "--into", file)
+    status, _, err = here("model.py:build", "--to", file)
     assert status == 1 and "FILE should be a Python file in a folder tables/" in err
     assert f"Received: {file}" in err and sorted(each.name for each in tmp_path.iterdir()) == [
         "model.py"
@@ -304,7 +304,7 @@ def test_a_draft_is_written_where_it_can_be_imported(here, tmp_path, file):
 
 
 def test_a_draft_makes_its_folders(here):
-    assert here("model.py:build", "--into", "week3/deep/tables/net.py")[0] == 0
+    assert here("model.py:build", "--to", "week3/deep/tables/net.py")[0] == 0
 
 
 # --- proofs
@@ -347,7 +347,7 @@ def test_a_table_is_proved(here):
 
 
 def test_a_draft_is_proved_when_its_source_is_written(here):
-    assert here("model.py:build", "--into", "tables/net.py")[0] == 0
+    assert here("model.py:build", "--to", "tables/net.py")[0] == 0
     text = Path("tables/net.py").read_text()
     status, out, _ = proved(here, text)
     assert status == 1 and "✗ It has no source. Write where it was published" in out

@@ -288,7 +288,7 @@ def test_only_the_official_table_judges(released):
 
 def test_a_pack_judges_without_the_folder(released, tmp_path, capsys):
     pack, path = tmp_path / "hw.course", tmp_path / "p1.ipynb"
-    assert released.run("pack", "hw", "-o", pack) == 0
+    assert released.run("pack", "hw", "--to", pack) == 0
     solved = source()  # without the cell, as a container is tried when it is set up
     for nb, points in ((released.answered(), 6), (released.answered(WRONG), 0), (solved, 6)):
         nbformat.write(nb, path)

@@ -249,7 +249,7 @@ def test_a_pack_knows_the_class_and_holds_no_key(released, tmp_path, capsys):
     roster = tmp_path / "more.csv"
     roster.write_text("student_id,name,email\nTwin,Twin A,t@x.org\ntwin,Twin B,T@x.org\n")
     assert released.run("variants", "hw", "--roster", roster) == 0
-    assert released.run("pack", "hw", "-o", packed) == 0
+    assert released.run("pack", "hw", "--to", packed) == 0
     said = capsys.readouterr().out
     assert "with the student's id and e-mail address: keep it where" in said
     assert "knows them by their ids alone: T@x.org, t@x.org\n" in said
@@ -284,14 +284,14 @@ def test_no_pack_that_students_can_read_is_written(released, tmp_path, capsys):
         ("coursera", [], "Coursera does not tell its grader whose submission it is"),
         ("prairielearn", ["--image", "a/b"], "PrairieLearn does not tell its grader whose"),
     ):
-        assert released.run(command, "hw", "-o", tmp_path / "out", *arguments) == 1
+        assert released.run(command, "hw", "--to", tmp_path / "out", *arguments) == 1
         assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_gradescope_says_whose_submission_it_is(released, tmp_path):
     made = tmp_path / "autograder.zip"
-    assert released.run("gradescope", "hw", "-o", made) == 0
+    assert released.run("gradescope", "hw", "--to", made) == 0
     with zipfile.ZipFile(made) as file:
         program, setup = (file.read(name).decode() for name in ("run_autograder", "setup.sh"))
         assert "It also holds the code of each student's variant" in file.read("README.md").decode()
@@ -431,12 +431,12 @@ def test_the_codes_of_a_class_are_written_for_the_lms(released, tmp_path, capsys
     sheet = Moodle({"7": ("Ada Who", "ada"), "8": ("Eve Who", "eve"), "9": ("No Body", "")}, 6)
     own, filled = tmp_path / "own.csv", tmp_path / "filled.csv"
     own.write_text(sheet.text())
-    assert released.run("variants", "hw", "--into", own, "--to", filled) == 0
+    assert released.run("variants", "hw", "--fill", own, "--to", filled) == 0
     sheet.take(filled.read_text())
     assert released.code("ada") in sheet.grades["7"][2]
     assert released.code("eve") in sheet.grades["8"][2]
     own.write_text("Student,ID,Section,hw\nRoe,7,A,\n")
-    assert released.run("variants", "hw", "--into", own, "--to", filled) == 1
+    assert released.run("variants", "hw", "--fill", own, "--to", filled) == 1
     assert "has no column for a comment" in capsys.readouterr().err
 
 
@@ -448,7 +448,7 @@ def test_codes_for_a_worksheet_without_ids(tmp_path, capsys):
     sheet = Moodle({"7": ("Ada Who", ""), "8": ("Eve Who", "")}, 6)
     own, filled = tmp_path / "own.csv", tmp_path / "filled.csv"
     own.write_text(sheet.text())
-    to = ["--into", own, "--to", filled]
+    to = ["--fill", own, "--to", filled]
     assert here.run("variants", "hw", "--roster", own, *to) == 0
     assert "filled.csv (2 students)" in capsys.readouterr().out
     sheet.take(filled.read_text())
@@ -526,7 +526,7 @@ def test_an_assignment_without_variants_has_no_codes(tmp_path, capsys):
 def test_no_pack_without_a_class(tmp_path, capsys):
     made = Course(tmp_path)
     assert made.run("release", "--no-trial", "hw") == 0
-    assert made.run("pack", "hw", "-o", tmp_path / "hw.course") == 1
+    assert made.run("pack", "hw", "--to", tmp_path / "hw.course") == 1
     assert "course variants hw --roster class.csv" in capsys.readouterr().err
     assert not (tmp_path / "hw.course").exists()
 

@@ -69,7 +69,7 @@ def _is_a_demo(folder, config, settings):
     if there and not earlier:
         raise CourseError(
             f"{folder} is not from an earlier demo: it holds {', '.join(there[:4])}. "
-            "The demo would delete that. Name an empty or a new folder with --folder."
+            "The demo would delete that. Name an empty or a new folder with --to."
         )
 
 

@@ -189,7 +189,7 @@ def _places(names, lms, sheet):
         title = one_line(sheet.rows[0][places.pop(name).grade])
         problems.append(
             f"{name} is not the only assignment that could be {title!r} in {sheet.path}. Name "
-            f"one: course export {name} --into {sheet.path}"
+            f"one: course export {name} --fill {sheet.path}"
         )
     return places, problems
 

@@ -32,7 +32,7 @@ def canvas(everything, to):
         notes.append(
             f"Canvas cannot tell who {_some(unknown)} are: their numbers are not known. They come "
             "with Canvas's archives, with --roster when collecting, or from Canvas's own gradebook "
-            "export, filled in with --into."
+            "export, filled in with --fill."
         )
     whole = all(len(line) == len(CANVAS) + len(most) for line in lines.values())
     parts = [list(most)] if whole else [[name] for name in most]  # the assignments of each file
@@ -76,7 +76,7 @@ def moodle(everything, to):
             notes.append(
                 f"Moodle cannot tell who {_some(unknown)} are in {name}: their participant numbers "
                 "are not known. They come with this assignment's archive, or with its own "
-                "worksheet, filled in with --into."
+                "worksheet, filled in with --fill."
             )
     return paths, notes
 

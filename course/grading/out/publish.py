@@ -16,7 +16,8 @@ from course.grading import CourseError
 from course.grading.folder import write_atomically
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
-from course.grading.out.release import git_remote, https, language_of, release, stamped
+from course.grading.out.release import language_of, release, stamped
+from course.grading.out.repository import git_remote, https
 
 MANIFEST = ".published.json"  # lists the files that `publish` wrote and may replace
 _AS_THEY_ARE = (

@@ -6,19 +6,19 @@ Colab. The instructor's own tables that it imports go into a cell of it.
 """
 
 import re
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from course.grading import CONFIG, CourseError
-from course.grading.folder import BANKS
+from course.grading import CourseError
+from course.grading.folder import CourseFolder
 from course.grading.notebook.problems import different_codes, language_problems, source_problems
 from course.grading.notebook.source import read_source
 from course.grading.notebook.tables import embedded
@@ -28,17 +28,13 @@ from course.language import known
 from course.notebook.enclosed import enclosed, release_in
 from course.notebook.official import grade_id
 from course.notebook.read import read_notebook
-from course.plain import one_line
 from course.setup_cell import with_language
 
 _LINE = re.compile(r'^REPOSITORY = "[^"]*"', re.MULTILINE)
 _BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
-_URL = re.compile(
-    r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?(?P<path>/[^\s?#]+)"
-)
-_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^\s:?#]+)(?P<port>)")  # as ssh and git
 _IN_GRADEBOOK = utils.is_grade, utils.is_solution, utils.is_task, utils.is_locked
+_BESIDE = ".release-"  # how the name of the folder begins in which a release is made
 _IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -55,12 +51,30 @@ class Stamp(NbGraderPreprocessor):
         "", help='What set-up cells ask for: "de", "es", "zh" or "en"; "" leaves them as they are.'
     ).tag(config=True)
 
+    def __init__(self, **about):
+        super().__init__(**about)
+        converter = self.parent and self.parent.parent
+        if isinstance(converter, GenerateAssignment):
+            _look_before(converter)
+
     def preprocess(self, nb, resources):
         """Stamp one notebook on its way into the release."""
         names = resources["nbgrader"]
         path = f"assignments/{names['assignment']}/{names['notebook']}.ipynb"
         nb = embedded(nb, resources["metadata"]["path"])
         return stamped(nb, self.repository, path, self.language), resources
+
+
+def _look_before(converter):
+    """Refuse what `course release` refuses, before nbgrader deletes the earlier release."""
+    if Path(converter.coursedir.release_directory).name.startswith(_BESIDE):
+        return  # `course release` has looked at it
+    try:
+        course = CourseFolder(converter.coursedir.root)
+        look_at(course, sorted(Path(folder).name for folder in converter.assignments))
+    except CourseError as error:
+        converter.log.error("%s", error)
+        raise NbGraderException(str(error)) from None
 
 
 class Enclose(NbGraderPreprocessor):
@@ -96,70 +110,6 @@ def stamped(nb, repository, path, language=""):
         heading, _, rest = _BADGE.sub("", title.source).partition("\n\n")
         title.source = f"{heading}\n\n{badge}{rest}".rstrip("\n")
     return nb
-
-
-def git_remote(folder):
-    """The address of a folder's git remote `origin`, or "" if there is none."""
-    return _git(folder, "remote", "get-url", "origin").strip()
-
-
-def https(address):
-    """The https form of a git address, without names and tokens; "" if it has none.
-
-    `git@github.com:you/convnets.git` and `ssh://git@github.com/you/convnets.git` become
-    https://github.com/you/convnets.git. A folder, or a host name from ~/.ssh/config, has none.
-    """
-    found = _URL.fullmatch(address) or _SCP.fullmatch(address)
-    if not found or "." not in found["host"]:
-        return ""
-    host = re.sub(r"^(?:alt)?ssh\.", "", found["host"])  # GitHub's and GitLab's ssh on port 443
-    port = found["port"] if address.startswith("http") else None
-    return f"https://{host}{port or ''}/{found['path'].lstrip('/')}"
-
-
-def repository_of(course, given):
-    """(the https address that Colab gets the course from, sentences about it).
-
-    `given` is the address from the command line. If it is None, nbgrader_config.py counts, then the
-    git remote. Raises CourseError for an address from either without an https form.
-    """
-    own, set_there = git_remote(course.root), course.config.Stamp.get("repository")
-    asked = given if given is not None else set_there or own
-    address = https(asked)
-    if asked and not address:
-        if given:
-            raise CourseError(f"The repository should be an https:// address. Received: {given}")
-        if set_there:
-            raise CourseError(
-                f"c.Stamp.repository in {CONFIG} should be an https:// address, such as "
-                f"'https://github.com/you/convnets'. It is {one_line(repr(set_there))}."
-            )
-        return "", [
-            f"The folder's git remote, {asked}, has no https address that Colab could use. "
-            "Notebooks are released without an address; name one with --repository."
-        ]
-    if not address:
-        return "", []
-    said = [f"Colab will get the course from {address}"]
-    secret = course.directory.source_directory, BANKS, "tests/bank"
-    published = _git(course.root, "ls-files", "--", *secret)
-    if published and address == https(own):
-        said.append(
-            "WARNING: that is the repository of this folder, and git keeps "
-            f"{len(published.splitlines())} files of solutions and tests in it. Whoever can read "
-            "the repository can read every solution. Give students a copy without them:\n"
-            "  course publish ../students --repository https://…"
-        )
-    return address, said
-
-
-def _git(folder, *arguments):
-    try:
-        command = ["git", "-C", str(folder), *arguments]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return "" if said.returncode else said.stdout
 
 
 def language_of(course):
@@ -200,20 +150,32 @@ def release(course, assignment, repository):
     course.api.config.Stamp.update(repository=repository, language=language_of(course))
     look_at_steps(course.config, "GenerateAssignment")
     place = course.path("release", assignment)
-    # If nbgrader fails, it deletes what was there before. So it works in another folder.
-    with tempfile.TemporaryDirectory(dir=course.root, prefix=".release-") as beside:
-        with utils.temp_attrs(course.directory, release_directory=Path(beside).name):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # If nbgrader fails, it deletes what was there before. So it works in another folder: in the
+    # same one as the release, as nothing can fill a disk when a folder there gets another name.
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=_BESIDE) as beside:
+        with utils.temp_attrs(course.directory, release_directory=beside):
             result = course.api.generate_assignment(assignment)
             made = course.path("release", assignment)
         if not result["success"]:
             why = last_error(result)
             said = of_the_gradebook(why) or f"nbgrader could not release {assignment}:\n{why}"
             raise CourseError(said)
-        if place.exists():
-            shutil.move(place, Path(beside, ".before"))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(made, place)
+        _put(made, place, Path(beside, ".before"))
     return sorted(place.glob("*.ipynb"))
+
+
+def _put(made, place, aside):
+    """Give a folder the name of another one, which is there again if that fails."""
+    there = place.exists()
+    if there:
+        place.rename(aside)
+    try:
+        made.rename(place)
+    except OSError:
+        if there:
+            aside.rename(place)
+        raise
 
 
 def look_at(course, assignments):
