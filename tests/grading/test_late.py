@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 
 from course.grading.folder import CourseFolder
 from course.grading.out.scores import scored
@@ -93,6 +94,23 @@ def test_more_time_for_one_student(school, monkeypatch):
     exec(grant.replace("04-vgg", "hw").replace("ada", "late").replace(", days=2", ""), {})
     regrade(school)
     assert score(school, "late") == 0
+
+
+def test_more_time_is_granted_before_the_hand_in(school, monkeypatch):
+    monkeypatch.chdir(school.folder)
+    with Gradebook(CourseFolder(school.folder).database) as gradebook:
+        gradebook.add_student("soon")
+    *_, grant = BLOCKS
+    exec(grant.replace("04-vgg", "hw").replace("ada", "soon"), {})
+    regrade(school)
+    (one,) = scored(CourseFolder(school.folder), ["hw"], ["soon"])
+    assert (one.row["state"], one.final) == ("not handed in", None)
+    assert school.course("report", "hw", "--to", str(school.folder / "report.html")) == 0
+    school.hand_in("soon")
+    stamp = school.folder / "submitted/soon/hw/timestamp.txt"
+    stamp.write_text("2026-11-22 22:58:00 UTC\n")  # two days after the due date
+    regrade(school)
+    assert (score(school, "soon"), score(school, "late")) == (20, 10)
 
 
 BROKEN = [

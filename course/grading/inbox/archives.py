@@ -111,10 +111,8 @@ class Entry:
         bomb = packed is not None and self.size > _MAX_RATIO * max(packed, 1_000)
         if self.size > _MAX_FILE or (bomb and self.size > MAX_BYTES):
             most = MAX_BYTES / 1e6
-            return (
-                f"is {self.size / 1e6:.0f} MB large, {most:.0f} MB are allowed; ask for it without "
-                "outputs"
-            )
+            size = round(self.size / 1e6, 1)
+            return f"is {size:g} MB large, {most:.0f} MB are allowed; ask for it without outputs"
         return None
 
     def files(self):
