@@ -22,16 +22,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from math import prod
 
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
 from course.evidence.building import tensors_inside
 from course.evidence.ends import TraceError, ends_of
-from course.evidence.keras_private import (
-    every_layer_of,
-    is_symbolic,
-    made_by,
-)
+from course.evidence.keras_private import every_layer_of, is_symbolic, made_by
 from course.evidence.keras_state import untouched
 from course.evidence.settings import (
     MOST_VALUES,
@@ -69,68 +66,51 @@ def trace(
 
     with untouched(model):
         inputs, outputs = ends_of(keras, model, input_shape)
-        tracer = _Tracer(keras, inputs)
-        found = tracer.traced(outputs, numbers)
-        opened = tracer.composites if tracer.constants else ()
-        if closed := _hiding_weights(opened, tracer.nodes):  # again, with these as one step each
-            tracer = _Tracer(keras, inputs, closed)
-            found = tracer.traced(outputs, numbers)
-        _mark_lost(tracer.steps, tracer.nodes, model)
+        tracer = _Tracer(keras, inputs, outputs)
+        if closed := tracer.hiding_weights():  # again, with these as one step each
+            tracer = _Tracer(keras, inputs, outputs, closed)
+        found = {
+            "inputs": tracer.inputs,
+            "steps": tracer.steps,
+            "outputs": [tracer.where(tensor) for tensor in outputs],
+        }
+        _try_out(tracer, found["outputs"], numbers)
+        _mark_lost(tracer, model)
         if unread := unread_by(tracer):
             found["unread"] = unread
         return found
 
 
 class _Tracer:
-    """Writes down the steps between symbolic inputs and outputs, once: `traced`."""
+    """The steps between symbolic inputs and outputs, written down.
 
-    def __init__(self, keras, inputs, closed=frozenset()):
-        self.keras = keras
-        self.closed = closed  # ids of composite layers that are not opened
-        self.composites = []  # layers that were opened
+    `closed` are the ids of composite layers that are not opened.
+    """
+
+    def __init__(self, keras, inputs, outputs, closed=frozenset()):
+        self.keras, self.closed = keras, closed
         self.constants = False  # whether a step takes an array that is no tensor of the network
-        self.found = {}  # id(KerasTensor) -> [step, output]
-        self.kept = []  # keeps those tensors alive, so that no id is used twice
-        self.opened = {}  # id(node) -> the tensors inside that its outputs stand for, or None
+        # By id. What it is the id of is kept as well, so that no id is used twice.
+        self.found = {}  # id -> (KerasTensor, [step, output])
+        self.opened = {}  # id -> (node, the tensors inside that its outputs stand for, or None)
         self.layers = {}  # id(layer) -> a small number, equal for calls that share weights
         self.names = _Names()
         self.steps = []
         self.nodes = {}  # the number of a step -> Keras's node
         self.inputs = []
-        for tensor in inputs:
+        for number, tensor in enumerate(inputs):
             name = getattr(tensor, "name", "input")
-            shape = _shape(tensor)
-            self.inputs.append({"id": len(self.inputs), "name": name, "shape": shape})
-            self._remember(tensor, [len(self.inputs) - 1, 0])
-
-    def traced(self, outputs, numbers):
-        """The trace of all steps that lead to these outputs."""
+            self.inputs.append({"id": number, "name": name, "shape": _shape(tensor)})
+            self._remember(tensor, [number, 0])
         for tensor in outputs:
             self.visit(tensor)
-        outputs = [self.where(tensor) for tensor in outputs]
-        closed = {n for n, node in self.nodes.items() if self._own(node.operation)}
-        call = probes.caller(self.keras, self.nodes, lambda t: tuple(self.where(t)))
-        odd = regions.not_understood(self.inputs, self.steps)
-        probes.add_probes(self.inputs, self.steps, outputs, closed, odd, call, numbers)
-        regions.add_regions(self.inputs, self.steps, odd, call, numbers)
-        operations = {number: node.operation for number, node in self.nodes.items()}
-        own_layers.add_outputs(self.inputs, self.steps, operations, call, numbers)
-        return {"inputs": self.inputs, "steps": self.steps, "outputs": outputs}
-
-    def _own(self, operation):
-        """Whether an operation is the student's own, so that its name does not say what it does."""
-        theirs, kind = published(operation), type(operation)
-        if kind.__module__ == unmerged.__name__:
-            return False  # the check's stand-in for a merge that Keras refuses
-        return theirs is self.keras.layers.Lambda or kind.call is not theirs.call
-
-    def _remember(self, tensor, where):
-        self.found[id(tensor)] = where
-        self.kept.append(tensor)
 
     def where(self, tensor):
         """[number of its step, which of its outputs] of a tensor that was visited."""
-        return self.found[id(tensor)]
+        return self.found[id(tensor)][1]
+
+    def _remember(self, tensor, where):
+        self.found[id(tensor)] = tensor, where
 
     def visit(self, tensor):
         """Write down all steps that a tensor depends on, earliest first, without deep recursion."""
@@ -141,19 +121,19 @@ class _Tracer:
                 waiting.pop()
                 continue
             node = _node(tensor)
-            sources = self._opened(tensor, node) or node.input_tensors
-            missing = [source for source in sources if id(source) not in self.found]
-            if missing:
+            inside = self._inside(tensor, node)
+            sources = node.input_tensors if inside is None else [inside]
+            if missing := [source for source in sources if id(source) not in self.found]:
                 waiting.extend(reversed(missing))
                 continue
             waiting.pop()
-            if (opened := self._opened(tensor, node)) is not None:
-                self._remember(tensor, self.where(opened[0]))
-            else:
+            if inside is None:
                 self._write(node)
+            else:
+                self._remember(tensor, self.where(inside))
 
-    def _opened(self, tensor, node):
-        """[the tensor that the inside of a composite operation computes for this output].
+    def _inside(self, tensor, node):
+        """The tensor inside of a composite operation that this output stands for.
 
         None if the operation is no composite, or is not opened.
         """
@@ -161,25 +141,20 @@ class _Tracer:
         if id(operation) in self.closed or not composites.is_composite(self.keras, operation):
             return None
         if id(node) not in self.opened:
-            self.kept.append(node)
-            if not isinstance(operation, self.keras.Model):
-                self.composites.append(operation)
-            self.opened[id(node)] = tensors_inside(node) or composites.outputs_at(self.keras, node)
-        computed = self.opened[id(node)]
-        if computed is None or not all(map(is_symbolic, computed)):
-            return None
-        return [computed[index]]
+            inside = tensors_inside(node) or composites.outputs_at(self.keras, node)
+            self.opened[id(node)] = node, inside
+        inside = self.opened[id(node)][1]
+        return inside[index] if inside and all(map(is_symbolic, inside)) else None
 
     def _write(self, node):
-        operation = node.operation
+        """Write down one call of an operation, which stays one step."""
+        operation, number = node.operation, len(self.inputs) + len(self.steps)
         if isinstance(kind := getattr(operation, "activation", None), type):
             raise TraceError(activation_class(self.keras, kind))
         if len(self.steps) >= _MAX_STEPS:
             raise TraceError(_("The model has more than {number} steps.").format(number=_MAX_STEPS))
-        number = len(self.inputs) + len(self.steps)
-        layer = isinstance(operation, self.keras.Layer)
-        # A class of the student's own may have the name of one of Keras's.
-        group = "own" if self._own(operation) else "layers" if layer else "ops"
+        layer, own = isinstance(operation, self.keras.Layer), _is_own(self.keras, operation)
+        group = "own" if own else "layers" if layer else "ops"
         config = settings(operation)
         step = {
             "id": number,
@@ -197,9 +172,8 @@ class _Tracer:
             step["parameters"] = sum(prod(w.shape) for w in operation.weights)
             step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
-            if step["parameters"] and group == "own":
+            if step["parameters"] and own:
                 step["own"] = True  # its weights are not in layers of Keras
-        self.kept.append(operation)
         self.steps.append(step)
         self.nodes[number] = node
         for index, output in enumerate(node.outputs):
@@ -210,9 +184,8 @@ class _Tracer:
     def _open_activation(self, layer, node, step):
         """Trace a student's own activation function like the rest of the model."""
         activation = getattr(layer, "activation", None)
-        if not callable(activation) or len(node.outputs) != 1:
-            return
-        if is_builtin(self.keras, activation):
+        own = callable(activation) and not is_builtin(self.keras, activation)
+        if not own or len(node.outputs) != 1:
             return
         step["config"]["activation"] = "linear"
         before = self.keras.Input(batch_shape=node.outputs[0].shape)
@@ -231,7 +204,7 @@ class _Tracer:
         """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""
         if is_symbolic(value):
             return {"tensor": self.where(value)}
-        if value is None or isinstance(value, bool | int | float | str):
+        if isinstance(value, bool | int | float | str | None):
             return value
         if value is Ellipsis:
             return "..."
@@ -241,13 +214,50 @@ class _Tracer:
             return [self._plain(item) for item in value]
         if isinstance(value, dict):
             return {str(key): self._plain(item) for key, item in value.items()}
-        self.constants |= hasattr(value, "shape")
-        if hasattr(value, "shape") and prod(value.shape) <= MOST_VALUES:
-            try:
-                return self.keras.ops.convert_to_numpy(value).tolist()
-            except Exception:
-                return {"unknown": type(value).__name__}
+        if hasattr(value, "shape"):
+            self.constants = True
+            with suppress(Exception):  # a class of the student's own
+                if prod(value.shape) <= MOST_VALUES:
+                    return self.keras.ops.convert_to_numpy(value).tolist()
         return {"unknown": type(value).__name__}
+
+    def hiding_weights(self):
+        """The ids of opened layers with weights that are in no step.
+
+        Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array
+        in which the weights are not seen any more.
+        """
+        if not self.constants:
+            return set()
+        steps = [node.operation for node in self.nodes.values()]
+        seen = {id(w) for operation in steps for w in getattr(operation, "weights", ())}
+        opened = [node.operation for node, _inside in self.opened.values()]
+        return {
+            id(layer)
+            for layer in opened
+            if not isinstance(layer, self.keras.Model)
+            and not seen.issuperset(map(id, layer.weights))
+        }
+
+
+def _is_own(keras, operation):
+    """Whether an operation is the student's own: its name does not say what it does."""
+    theirs, kind = published(operation), type(operation)
+    if kind.__module__ == unmerged.__name__:
+        return False  # the check's stand-in for a merge that Keras refuses
+    return theirs is keras.layers.Lambda or kind.call is not theirs.call
+
+
+def _try_out(tracer, outputs, numbers):
+    """Run what has no name that says what it computes, and add what it gives to its steps."""
+    inputs, steps = tracer.inputs, tracer.steps
+    operations = {number: node.operation for number, node in tracer.nodes.items()}
+    closed = {step["id"] for step in steps if step["op"].startswith("own.")}
+    odd = regions.not_understood(inputs, steps)
+    call = probes.caller(tracer.keras, tracer.nodes, lambda tensor: tuple(tracer.where(tensor)))
+    probes.add_probes(inputs, steps, outputs, closed, odd, call, numbers)
+    regions.add_regions(inputs, steps, odd, call, numbers)
+    own_layers.add_outputs(inputs, steps, operations, call, numbers)
 
 
 class _Names:
@@ -270,25 +280,14 @@ class _Names:
         return self._made_up[id(operation)]
 
 
-def _hiding_weights(opened, nodes):
-    """The ids of opened layers with weights that are in no step.
-
-    Such a layer calls one of its own layers on numbers: an Embedding of `arange` gives an array in
-    which the weights are not seen any more.
-    """
-    operations = [node.operation for node in nodes.values()]
-    kept = {id(w) for operation in operations for w in getattr(operation, "weights", ())}
-    return {id(layer) for layer in opened if any(id(w) not in kept for w in layer.weights)}
-
-
-def _mark_lost(steps, nodes, model):
+def _mark_lost(tracer, model):
     """Mark the steps with weights whose layers are no attributes of the model or in it.
 
     Keras does not train the weights of a layer that `call` makes, or a plain object holds.
     """
     kept = every_layer_of(model)
-    for step in steps if kept is not None else ():
-        if step.get("parameters") and id(nodes[step["id"]].operation) not in kept:
+    for step in tracer.steps if kept is not None else ():
+        if step.get("parameters") and id(tracer.nodes[step["id"]].operation) not in kept:
             step |= {"trained": 0, "trainable": False, "lost": True}
 
 
