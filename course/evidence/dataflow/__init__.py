@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from course.evidence.dataflow.expressions import value_of
 from course.evidence.dataflow.reading import Reading, TooMuch
-from course.evidence.dataflow.scope import Scope
+from course.evidence.dataflow.scope import TopLevel
 from course.evidence.dataflow.statements import run
 from course.evidence.syntax import tree_of
 
@@ -32,7 +32,7 @@ class Dataflow:
 
     def __init__(self, silent=lambda full_name: False):
         self._reading = Reading(silent)
-        self._top = Scope(self._reading)
+        self._top = TopLevel(self._reading)
         self.closed = self._reading.closed  # names that have been judged
 
     def ran(self, source):

@@ -1,4 +1,4 @@
-"""A scope: the names of a notebook, of a function or of a class, and their abstract values."""
+"""Scopes: the names of a notebook, of a function or of a class, and their abstract values."""
 
 import ast
 import builtins
@@ -9,9 +9,9 @@ from course.evidence.dataflow.values import Value, joined
 
 
 class Scope:
-    """The names that can be used at one point of a program, with their values at that point.
+    """The names that a function or class has at one point of its body, with their values there.
 
-    `outer` is the scope around it, None for a notebook's top level. `local` are its own names.
+    `outer` is the scope around it. `local` are its own names.
     """
 
     def __init__(self, reading, outer=None, local=(), is_class=False):
@@ -28,56 +28,25 @@ class Scope:
 
     def owns(self, name):
         """Whether an assignment here defines the name in this scope."""
-        return self.outer is None or name in self.local
+        return name in self.local
 
     def named(self, dotted, called=False):
         """The value of a name, or of a name with dots, as it is used here.
 
         `called`: whether it is used as a function, which looks up its own names at that moment.
         """
-        name, _, rest = dotted.partition(".")
+        name = dotted.partition(".")[0]
         if not self.owns(name):
             return Value(late={dotted})
-        value = self.values.get(name)
-        # Once a cell has assigned `_` or `Out`, Jupyter leaves it alone. It defines `_7` anew.
-        jupyters = value is None or name.strip("_") not in ("", "Out")
-        if jupyters and self.outer is None and is_output(name):
-            return joined(value, self.reading.output(name))
-        if value is None:  # perhaps a name of a module of which all was imported
-            free = self.outer is None and not hasattr(builtins, name)
-            return Value({f"{module}.*" for module in self.reading.stars} if free else set())
-        if value.stands_for:
-            full_name = f"{value.stands_for}.{rest}" if rest else value.stands_for
-            own = name if self.outer is None else ""
-            return Value(parts=[(own, Value({full_name}))], stands_for=full_name)
-        if self.outer is not None:
-            return value
-        value = self.now(value) if called else value
-        return Value(parts=[(name, value)], function=value.function)
+        value = self.values.get(name, Value())
+        return _attribute(value, dotted, "") if value.stands_for else value
 
-    def now(self, value, made=None):
+    def now(self, value):
         """A function's value, with the names that it looks up replaced by their present values.
 
-        Only the top level knows these; elsewhere the value stays as it is. `made` is {a value: its
-        value now}, so that functions that call each other come to an end.
+        Only the top level knows these.
         """
-        if not value.late or self.outer is not None:
-            return value
-        made = {} if made is None else made
-        if value not in made:
-            self.reading.step()
-            fixed = made[value] = replace(
-                value,
-                origins=set(value.origins),
-                parts=list(value.parts),
-                late=set(),
-                stands_for="",
-            )
-            for dotted in value.late:
-                one = self.named(dotted)
-                fixed.origins |= one.origins
-                fixed.parts += [(name, self.now(part, made)) for name, part in one.parts]
-        return made[value]
+        return value
 
     def known(self, name):
         """The value that a name has here or in a scope around, or None."""
@@ -110,33 +79,24 @@ class Scope:
     def bind(self, name, value, decided=()):
         """Give a name a value; the values in `decided`, which decide about it, flow in, too."""
         value = joined(value, *decided, *self.exits)
-        if not self.owns(name):
+        if self.owns(name):
+            self.values[name] = value
+        else:
             self.changed[name] = joined(self.changed.get(name), value)
-            return
-        if self.outer is None and name in self.reading.closed:
-            value = Value(parts=[("", value)], function=value.function, belated=True)
-        self.values[name] = value
 
     def imported(self, name, full_name):
         """Give a name an imported object, such as "course.anatomy.anatomy"."""
-        kept = self.values if self.owns(name) else self.changed
-        kept[name] = Value({full_name}, stands_for=full_name)
+        self._values_with(name)[name] = Value({full_name}, stands_for=full_name)
 
     def change(self, name, value, decided=()):
         """Let a value flow into the value that a name has already, as in x.append(…)."""
-        value = joined(value, *decided)
-        kept = self.values if self.owns(name) else self.changed
-        old = kept.get(name)
-        if old is None and self.outer is None and is_output(name):
-            self.reading.shown.append((value, False))
-            return
-        if old is not None and old.stands_for:
-            return  # an attribute of a module
-        if old is not None and self.outer is None and name in self.reading.closed:
-            parts = [(name, old), ("", value)]
-            kept[name] = Value(parts=parts, function=old.function, belated=True)
-        else:
-            kept[name] = joined(old, value)
+        values = self._values_with(name)
+        old = values.get(name)
+        if not (old and old.stands_for):  # else it is an attribute of a module
+            values[name] = joined(old, value, *decided)
+
+    def _values_with(self, name):
+        return self.values if self.owns(name) else self.changed
 
     def decided(self, *sources):
         """The values that decide which of several values is assigned here (control dependence).
@@ -179,6 +139,68 @@ class Scope:
                 else:
                     made.late.add(dotted)
         return made
+
+
+class TopLevel(Scope):
+    """The names of a notebook, at the point that its cells have reached."""
+
+    def owns(self, name):
+        """Yes, it is its own."""
+        return True
+
+    def named(self, dotted, called=False):
+        """The value of a name; it says that it came through this name."""
+        name = dotted.partition(".")[0]
+        value = self.values.get(name)
+        # Once a cell has assigned `_` or `Out`, Jupyter leaves it alone. It defines `_7` anew.
+        if is_output(name) and (value is None or name.strip("_") not in ("", "Out")):
+            return joined(value, self.reading.output(name))
+        if value is None:  # perhaps a name of a module of which all was imported
+            stars = self.reading.stars if not hasattr(builtins, name) else ()
+            return Value({f"{module}.*" for module in stars})
+        if value.stands_for:
+            return _attribute(value, dotted, name)
+        value = self.now(value) if called else value
+        return Value(parts=[(name, value)], function=value.function)
+
+    def now(self, value, made=None):
+        """As in any scope. `made` is {a value: its value now}: functions may call each other."""
+        if not value.late:
+            return value
+        made = {} if made is None else made
+        if value not in made:
+            self.reading.step()
+            origins, parts = set(value.origins), list(value.parts)
+            made[value] = replace(value, origins=origins, parts=parts, late=set(), stands_for="")
+            for one in map(self.named, value.late):
+                origins |= one.origins
+                parts += [(name, self.now(part, made)) for name, part in one.parts]
+        return made[value]
+
+    def bind(self, name, value, decided=()):
+        """As in any scope."""
+        super().bind(name, value, decided)
+        if name in self.reading.closed:
+            value = self.values[name]
+            self.values[name] = Value(parts=[("", value)], function=value.function, belated=True)
+
+    def change(self, name, value, decided=()):
+        """As in any scope. What Jupyter has shown can be changed by its names, too."""
+        old = self.values.get(name)
+        if old is None and is_output(name):
+            self.reading.shown.append((joined(value, *decided), False))
+        elif old and not old.stands_for and name in self.reading.closed:
+            parts = [(name, old), ("", joined(value, *decided))]
+            self.values[name] = Value(parts=parts, function=old.function, belated=True)
+        else:
+            super().change(name, value, decided)
+
+
+def _attribute(value, dotted, own):
+    """The value of an attribute of an imported object, which came through the name `own`, or ""."""
+    rest = dotted.partition(".")[2]
+    full_name = f"{value.stands_for}.{rest}" if rest else value.stands_for
+    return Value(parts=[(own, Value({full_name}))], stands_for=full_name)
 
 
 def _is_literal(node):
