@@ -5,6 +5,7 @@ once, after the answers that it checks and the cells that these use.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from course.notebook import symbols
 from course.notebook.cell import new_cell
@@ -22,6 +23,7 @@ class Part:
     code: bool
     name: str | None = None
     gives: bool = True  # whether it runs and is not empty
+    added: bool = False  # whether the submission lacked it
     of: str | None = None  # the locked cell into which the student wrote this text
     released: bool = False  # an unchanged cell of the release that is not an answer
 
@@ -36,73 +38,63 @@ class Part:
         return defined(self.text, names) if self.code and self.gives else set()
 
 
-def put_together(found, owner, taken, official, said):
-    """The cells of the repaired notebook, in order.
-
-    `found` are the Pieces, `owner` is {index of a piece: its answer}, `taken` are the indices of
-    pieces that were joined to others.
-    """
-    body = _body(found, owner, taken, official, said)
-    missing = _insert_missing(body, official, said)
+def put_together(found, official, said):
+    """The cells of the repaired notebook, in order; `found` are its Pieces."""
+    body = _body(found, official, said)
+    _insert_missing(body, official, said)
     _imports_above(body, official, said)
-    _tests_below(body, official, missing, said)
+    _tests_below(body, official, said)
     return [part.cell(official) for part in body]
 
 
-def _body(found, owner, taken, official, said):
+def _body(found, official, said):
     """The Parts in the submitted order; a locked cell may be there several times."""
-    body = []
-    for index, piece in enumerate(found):
-        known = official.get(piece.claim)
-        if index in owner:
-            known = official[owner[index]]
-            code = known.type == "code"
+    body, answered = [], {piece.answer for piece in found}
+    for piece in found:
+        known = official.get(piece.answer or piece.claim)
+        code = known is not None and known.type == "code"
+        if piece.answer:
             if piece.code != code:
                 said.tell(Told.RETYPED, known.name, known.type)
             body += [Part(piece.prose, False)] if piece.prose else []
             body.append(Part(piece.text, code, known.name, known.is_answered(piece.text)))
-        elif index in taken:
+        elif piece.joined:
             continue
         elif known is None:
             body.append(Part(piece.text, piece.code, of=piece.of, released=piece.released))
         elif known.locked:
-            code = known.type == "code"
             body.append(Part(known.source, code, known.name, not known.is_test))
         elif known.is_answered(piece.text):
             said.tell(Told.OTHER_ANSWER, known.name)
             body.append(Part(piece.text, piece.code))
-        elif piece.text.strip() and known.name in owner.values():
+        elif piece.text.strip() and known.name in answered:
             said.tell(Told.UNTOUCHED, known.name)
     return body
 
 
 def _insert_missing(body, official, said):
-    """Insert missing cells after the official cell before them. Returns their grade ids."""
-    at, missing = -1, set()
+    """Insert missing cells after the official cell before them, and say why answers are empty."""
+    at = -1
     for name, known in official.items():
         here = [index for index, part in enumerate(body) if part.name == name]
         if here:
             at = max(at, here[0])
             continue
         at += 1
-        missing.add(name)
-        text = known.source if known.locked else DELETED
-        gives = known.locked and not known.is_test
-        body.insert(at, Part(text, known.type == "code", name, gives))
+        text, gives = (known.source, not known.is_test) if known.locked else (DELETED, False)
+        body.insert(at, Part(text, known.type == "code", name, gives, added=True))
         if known.locked:
             said.tell(Told.LOCKED_MISSING, name)
     answers = [part for part in body if part.name and not official[part.name].locked]
     for part in answers:
-        known = official[part.name]
         if part.gives:
             continue
-        others = [other.name for other in answers if other.defines(known.names)]
+        others = [other.name for other in answers if other.defines(official[part.name].names)]
         if others:  # the released stub would define the answer's name again
             part.text = f"# The answer stands in the cell {others[-1]}."
             said.tell(Told.IN_OTHER_ANSWER, part.name, others[-1])
-        elif part.name in missing:
+        elif part.added:
             said.tell(Told.ANSWER_MISSING, part.name)
-    return missing
 
 
 def _imports_above(body, official, said):
@@ -111,36 +103,32 @@ def _imports_above(body, official, said):
     Those above all answers (the first cell, tables, imports) also keep the release's order.
     """
     names = list(official)
-    for number, name in reversed(list(enumerate(names))):
+    front = set(takewhile(lambda name: official[name].locked, names))  # above all answers
+    for name in reversed(names):
         known = official[name]
         if not known.locked or known.is_test:
             continue
         first = _once(body, name)
-        in_front = all(official[other].locked for other in names[:number])  # of all answers
-        above = [part for part in body[: body.index(first)] if part.name in names[number + 1 :]]
+        later = names[names.index(name) + 1 :]
+        above = [part for part in body[: body.index(first)] if part.name in later]
         answers = [part for part in above if not official[part.name].locked]
-        needing = answers or [part for part in above if part.code and part.gives and in_front]
+        needing = answers or [p for p in above if name in front and p.code and p.gives]
         if known.type != "code" or not needing:
             continue
         moved = [part for part in body if part is first or part.of == name]
         for part in moved:
             body.remove(part)
-        if answers and in_front:  # the student's own cells may need it, too
+        if answers and name in front:  # the student's own cells may need it, too
             needing = [part for part in body if part.code and part.gives] or needing
         goal = body.index(needing[0])
         body[goal:goal] = moved
         said.tell(Told.IMPORTS_MOVED, name)
 
 
-def _tests_below(body, official, missing, said):
+def _tests_below(body, official, said):
     """Keep each test once, after the cells that it needs."""
     asked = {variable: name for name, known in official.items() for variable in known.names}
-    giving = {}  # {variable: [the cells that define it]}
-    for part in body:
-        if part.code and part.gives:
-            names = symbols.bound(part.text)
-            for variable in defined(part.text, asked) if names is None else names:
-                giving.setdefault(variable, []).append(part)
+    giving = _giving(body, asked)
     for name, known in official.items():
         if not known.is_test:
             continue
@@ -150,14 +138,24 @@ def _tests_below(body, official, missing, said):
                 needed |= symbols.used(part.text)
         last = _last_needed(body, name, needed, asked, giving)
         slot = _slot(body, name, last, needed & asked.keys())
+        test = _once(body, name, slot)
         if slot is None:
-            test = _once(body, name)
             body.remove(test)
             body.insert(body.index(last) + 1, test)
-            if name not in missing:
+            if not test.added:
                 said.tell(Told.TEST_MOVED, name)
-        else:
-            _once(body, name, slot)
+
+
+def _giving(body, asked):
+    """{variable: [the Parts that define it]}; released cells define no variable that is asked."""
+    giving = {}
+    for part in body:
+        if part.code and part.gives:
+            names = symbols.bound(part.text)
+            for variable in defined(part.text, asked) if names is None else names:
+                if not (variable in asked and part.released):
+                    giving.setdefault(variable, []).append(part)
+    return giving
 
 
 def _once(body, name, kept=None):
@@ -180,12 +178,10 @@ def _last_needed(body, test, needed, asked, giving):
         if variable in seen or variable not in giving:
             continue
         seen.add(variable)
-        parts = [p for p in giving[variable] if variable not in asked or not p.released]
+        parts = giving[variable]
         answer = [part for part in parts if part.name == asked.get(variable, "")]
         above = [part for part in parts if at[part] < here]
-        part = (answer or above or parts[:1] or [None])[-1]
-        if part is None:
-            continue
+        part = (answer or above or parts[:1])[-1]
         last = part if last is None or at[part] > at[last] else last
         waiting += symbols.used(part.text)
     return last

@@ -21,8 +21,11 @@ class Piece:
     code: bool
     claim: str | None = None  # the grade id of that official cell
     told: bool = True  # whether its metadata says so; False: only its cell id or its text
+    id: str | None = None  # of the whole cell
     released: bool = False  # an unchanged cell of the release that is not an answer
     of: str | None = None  # the locked cell into which the student wrote it
+    answer: str | None = None  # the grade id of the answer that counts and stands here
+    joined: bool = False  # its text went into the piece with the rest of an answer
     prose: str = ""  # the text cell from which its Python was taken
 
     @property

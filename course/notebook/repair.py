@@ -31,9 +31,9 @@ def repair(nb, official):
     released = [text for known in official.values() for text in (known.source, known.released)]
     with symbols.bounded(released) as allowance:
         found = _pieces(nb.cells, official, said)
-        owner = _owners(found, official, said)
-        taken = _join(found, owner, official, said)
-        nb.cells = put_together(found, owner, taken, official, said)
+        _find_answers(found, official, said)
+        _join_answers(found, official, said)
+        nb.cells = put_together(found, official, said)
     if allowance.reached:
         said.tell(Told.READ_NO_FURTHER)
     repairs = [*damage, *said.lines()]
@@ -52,46 +52,50 @@ def repair(nb, official):
 
 def _pieces(cells, official, said):
     """The submitted cells, merged ones split again, each with the official cell that it claims."""
-    texts = official.by_key
     tests = {
         name: compare.stripped(known.released).splitlines()
         for name, known in official.items()
         if known.is_test
     }
-    found, whole = [], set()
+    found, placed = [], set()  # placed: locked cells
     for cell in cells:
-        code, name = cell.cell_type == "code", grade_id(cell)
-        if is_older(cell, official):
-            said.tell(Told.OLDER, name)
-            cell = {**cell, "source": official[name].released}
-        piece = Piece(cell["source"], code, name if name in official else None)
-        parts = [piece] if piece.key in texts else pieces.taken_apart(piece, tests)
+        piece = _piece(cell, official, said)
+        parts = [piece] if piece.key in official.by_key else pieces.taken_apart(piece, tests)
         for part in parts:
-            _claim(part, cell.get("id") if part.text == piece.text else None, found, official)
+            _claim(part, found, official)
         if len(parts) > 1:
             _tell_merged(parts, official, said)
         for part in parts:
             known = official.get(part.claim)
             if known and known.locked:
-                found += _locked(part, known, part.claim in whole, said)
-                whole.add(part.claim)
+                found += _locked(part, known, part.claim in placed, said)
+                placed.add(part.claim)
             else:
                 part.released = known is None and part.key in official.plain
                 found.append(part)
     told = {piece.claim for piece in found if piece.told}
-    for name in [piece.claim for piece in found if piece.claim and piece.claim not in told]:
-        if official[name].locked:
-            said.tell(Told.LOST, name)
+    for piece in found:
+        if piece.claim and piece.claim not in told and official[piece.claim].locked:
+            said.tell(Told.LOST, piece.claim)
     return found
 
 
-def _claim(piece, cell_id, before, official):
+def _piece(cell, official, said):
+    """A submitted cell as a Piece, with the claim that its metadata makes."""
+    name, text = grade_id(cell), cell.source
+    if is_older(cell, official):
+        said.tell(Told.OLDER, name)
+        text = official[name].released
+    claim = name if name in official else None
+    return Piece(text, cell.cell_type == "code", claim, id=cell.get("id"))
+
+
+def _claim(piece, before, official):
     """Set which official cell a piece is, from its text, metadata, exercise line or cell id.
 
     `before` are the pieces before it.
     """
-    alike = official.by_key.get(piece.key, []) if piece.text.strip() else []
-    by_text = _one_of(alike, piece.claim, cell_id, before, official)
+    by_text = _by_text(piece, before, official)
     if by_text is not None or piece.claim is not None:
         piece.told = by_text in (None, piece.claim)
         piece.claim = by_text or piece.claim
@@ -100,26 +104,27 @@ def _claim(piece, cell_id, before, official):
     match = EXERCISE.search(piece.text)
     if match and match[1] in official and official[match[1]].locked:
         piece.claim = match[1]
-    elif known := official.get(cell_id):
+    elif known := official.get(piece.id):
         # An id alone is weak evidence: the text must also look like the answer.
         fits = not known.names or _fits(piece, known) or not known.is_answered(piece.text)
-        piece.claim = cell_id if fits else None
+        piece.claim = piece.id if fits else None
 
 
-def _one_of(alike, name, cell_id, before, official):
-    """Which of the official cells that have a piece's text it is; None if there are none.
+def _by_text(piece, before, official):
+    """The official cell that has a piece's text; None if none has.
 
-    That is the one of its metadata or id, else the one that the release has below the same text,
-    else the next one.
+    Of several that is the one of its metadata or id, else the one that the release has below the
+    same text, else the next one.
     """
+    alike = official.by_key.get(piece.key, []) if piece.text.strip() else []
     if len(alike) < 2:
         return alike[0] if alike else None
     above = before[-1].key if before else None
     below = [each for each in alike if official.above.get(each) == above]
     order = list(official)
-    last = next((piece.claim for piece in reversed(before) if piece.claim), order[0])
+    last = next((each.claim for each in reversed(before) if each.claim), order[0])
     following = [each for each in order[order.index(last) :] if each in alike]
-    told = [each for each in (name, cell_id) if each in alike]
+    told = [each for each in (piece.claim, piece.id) if each in alike]
     return [*told, *below, *following, alike[-1]][0]
 
 
@@ -157,66 +162,69 @@ def _tell_merged(parts, official, said):
 # --- the cell of each answer
 
 
-def _owners(found, official, said):
-    """{index of a piece: grade id of the answer in it}, at most one piece for each answer."""
-    answers = {name: known for name, known in official.items() if not known.locked}
-    owner, missing = {}, []
-    for name, known in answers.items():
-        claimed = [i for i, p in enumerate(found) if p.claim == name and known.is_answered(p.text)]
-        fit = [i for i in claimed if _fits(found[i], known)]
+def _find_answers(found, official, said):
+    """Set which answer a piece holds, for at most one piece of each answer."""
+    missing, lost = [], []
+    for name, known in official.items():
+        if known.locked:
+            continue
+        claimed = [p for p in found if p.claim == name and known.is_answered(p.text)]
+        fit = [piece for piece in claimed if _fits(piece, known)]
         if fit or (claimed and not known.names):
-            owner[max(fit or claimed, key=lambda i: _rank(found[i], known, i))] = name
+            best = _best(fit or claimed, known)
+            best.answer = name
+            lost += [] if best.told else [name]
         else:
             missing.append(name)
-    lost = [name for at, name in owner.items() if not found[at].told]
     for name in missing:
-        known = answers[name]
-        claimed = [i for i, p in enumerate(found) if p.claim == name and i not in owner]
-        where = _elsewhere(found, name, official, owner)
-        if where is not None:
-            if claimed:
-                said.tell(Told.ELSEWHERE, name)
-            else:
-                lost.append(name)
+        claimed = [p for p in found if p.claim == name and not p.answer]
+        piece = _elsewhere(found, name, official)
+        if piece and claimed:
+            said.tell(Told.ELSEWHERE, name)
+        elif piece:
+            lost.append(name)
         elif claimed:
-            changed = [i for i in claimed if known.is_answered(found[i].text)]
-            where = changed[-1] if changed else claimed[0]
-        if where is not None:
-            owner[where] = name
+            changed = [p for p in claimed if official[name].is_answered(p.text)]
+            piece = changed[-1] if changed else claimed[0]
+        if piece:
+            piece.answer = name
     for name in lost:
         said.tell(Told.LOST, name)
-    return owner
 
 
 def _fits(piece, known):
     return bool(defined(piece.text, known.names))
 
 
-def _rank(piece, known, index):
-    """A key to choose by: more of the answer's names, then a released first line, then later."""
+def _best(candidates, known):
+    """The piece with most of the answer's names, then with a released first line, then the last."""
     first = {squeezed(li) for li in known.source.splitlines() if defined(li, known.names)}
-    named = [li for li in piece.text.splitlines() if any(name in li for name in known.names)]
-    return len(defined(piece.text, known.names)), bool(first & {*map(squeezed, named)}), index
+
+    def rank(piece):
+        named = [li for li in piece.text.splitlines() if any(name in li for name in known.names)]
+        return len(defined(piece.text, known.names)), not first.isdisjoint(map(squeezed, named))
+
+    return max(reversed(candidates), key=rank)
 
 
-def _elsewhere(found, name, official, owner):
-    """The index of another cell that holds an answer, or None."""
+def _elsewhere(found, name, official):
+    """Another piece that holds an answer, or None."""
     known = official[name]
     if known.type != "code" or not known.names:
-        return _between(found, name, official, owner)
+        return _between(found, name, official)
     fit = []
-    for index, piece in enumerate(found):
+    for piece in found:
         other = official.get(piece.claim)
-        if index in owner or piece.released or not _fits(piece, known):
-            continue
-        if other is None or (not other.locked and not _fits(piece, other)):
-            fit += [index] * known.is_answered(piece.text)
-    return max(fit, key=lambda i: _rank(found[i], known, i), default=None)
+        free = other is None or not (other.locked or _fits(piece, other))
+        if free and not (piece.answer or piece.released) and _fits(piece, known):
+            fit += [piece] if known.is_answered(piece.text) else []
+    return _best(fit, known) if fit else None
 
 
-def _between(found, name, official, owner):
-    """The index of the student's first new text at an answer's place in the release, or None."""
+def _between(found, name, official):
+    """The piece with the student's first new text at an answer's place in the release, or None."""
     names, above = list(official), official.above.get(name)
+    others = {*official.above.values()} - {above}  # the texts above other official cells
     starts = [i for i, piece in enumerate(found) if piece.released and piece.key == above]
     for before in reversed(names[: names.index(name)]):
         starts = starts or [i for i, piece in enumerate(found) if piece.claim == before]
@@ -226,32 +234,33 @@ def _between(found, name, official, owner):
             piece, seen = found[index], index
             if piece.claim in official and piece.claim != name:
                 break
-            if piece.released and piece.key in {*official.above.values()} - {above}:
-                break  # the text above another official cell
-            new = index not in owner and not piece.released
+            if piece.released and piece.key in others:
+                break
+            new = not (piece.answer or piece.released)
             if new and not symbols.bound(piece.text) and official[name].is_answered(piece.text):
-                return index
+                return piece
     return None
 
 
-def _join(found, owner, official, said):
-    """Join answers that were split. Returns the indices of the parts that were joined to one."""
-    taken = set()
-    for at, name in sorted(owner.items()):
-        known, piece = official[name], found[at]
-        if known.type != "code":
-            parts = _prose(found, owner, at, known)
-            text = "\n\n".join(found[i].text.strip("\n") for i in parts)
+def _join_answers(found, official, said):
+    """Join answers that were split."""
+    for at, piece in enumerate(found):
+        if not piece.answer:
+            continue
+        known = official[piece.answer]
+        if known.type == "code":
+            text, parts = _code(found, at, known)
         else:
-            text, parts = _code(found, owner, at, known, taken)
+            parts = _prose(found, at, known)
+            text = "\n\n".join(found[i].text.strip("\n") for i in parts)
         if len(parts) > 1:
-            said.tell(Told.SPLIT, name, _("two") if len(parts) == 2 else len(parts))
+            said.tell(Told.SPLIT, known.name, _("two") if len(parts) == 2 else len(parts))
             piece.text = text
-            taken.update(i for i in parts if i != at)
-    return taken
+            for i in parts:
+                found[i].joined = i != at
 
 
-def _code(found, owner, at, known, taken):
+def _code(found, at, known):
     """(text, indices) of an answer joined with the neighbouring cells that are parts of it."""
     piece = found[at]
     piece.text = pieces.undoubled(piece.text)
@@ -263,34 +272,31 @@ def _code(found, owner, at, known, taken):
             symbols.parses(symbols.dedented(text)) and bool(defined(text, known.names))
         )
 
-    def part(index, code_only):
-        text = None if index in taken else _possible_part(found, owner, index, at, known)
-        return "" if text and code_only and not found[index].code else text
-
-    for code_only in (True, False):
-        text, parts = joined([part(i, code_only) for i in range(len(found))], at, complete)
+    texts = [_possible_part(each, piece, known) for each in found]
+    of_code = [text and text * each.code for text, each in zip(texts, found, strict=True)]
+    for tried in (of_code, texts):
+        text, parts = joined(tried, at, complete)
         if len(parts) > 1 or complete(text):
             break
     return text, parts
 
 
-def _possible_part(found, owner, index, at, known):
-    """The text that a cell may add to a split answer; None at a cell that cannot be a part."""
-    piece = found[index]
-    if index == at:
+def _possible_part(other, piece, known):
+    """The text that a piece may add to a split answer; None if it cannot be a part."""
+    if other is piece:
         return piece.text
-    if index in owner or piece.released or piece.claim not in (None, known.name):
+    if other.answer or other.joined or other.released or other.claim not in (None, known.name):
         return None
-    return piece.text if piece.claim is None or known.is_answered(piece.text) else ""
+    return other.text if other.claim is None or known.is_answered(other.text) else ""
 
 
-def _prose(found, owner, at, known):
+def _prose(found, at, known):
     """The indices of a written answer and of the text cells around it that belong to it."""
     parts = [at]
     for step in (-1, 1):
         index = at + step
         while 0 <= index < len(found):
-            text = _possible_part(found, owner, index, at, known)
+            text = _possible_part(found[index], found[at], known)
             if text is None or found[index].code or (step < 0 and found[index].claim is None):
                 break
             if text.strip():
