@@ -21,7 +21,6 @@ and the "line" that made the layer.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from contextlib import suppress
 from math import prod
 
@@ -120,8 +119,8 @@ class _Tracer:
             if id(tensor) in self.found:
                 waiting.pop()
                 continue
-            node = _node(tensor)
-            inside = self._inside(tensor, node)
+            node, output = _made_by(tensor)
+            inside = self._inside(node, output)
             sources = node.input_tensors if inside is None else [inside]
             if missing := [source for source in sources if id(source) not in self.found]:
                 waiting.extend(reversed(missing))
@@ -132,19 +131,16 @@ class _Tracer:
             else:
                 self._remember(tensor, self.where(inside))
 
-    def _inside(self, tensor, node):
-        """The tensor inside of a composite operation that this output stands for.
-
-        None if the operation is no composite, or is not opened.
-        """
-        operation, _, index = made_by(tensor)
+    def _inside(self, node, output):
+        """The tensor inside of a composite operation for which this output stands, or None."""
+        operation = node.operation
         if id(operation) in self.closed or not composites.is_composite(self.keras, operation):
             return None
         if id(node) not in self.opened:
             inside = tensors_inside(node) or composites.outputs_at(self.keras, node)
             self.opened[id(node)] = node, inside
         inside = self.opened[id(node)][1]
-        return inside[index] if inside and all(map(is_symbolic, inside)) else None
+        return inside[output] if inside and all(map(is_symbolic, inside)) else None
 
     def _write(self, node):
         """Write down one call of an operation, which stays one step."""
@@ -155,12 +151,11 @@ class _Tracer:
             raise TraceError(_("The model has more than {number} steps.").format(number=_MAX_STEPS))
         layer, own = isinstance(operation, self.keras.Layer), _is_own(self.keras, operation)
         group = "own" if own else "layers" if layer else "ops"
-        config = settings(operation)
         step = {
             "id": number,
             "op": f"{group}.{name_of(operation)}",
             "name": self.names.of(operation),
-            "config": config,
+            "config": settings(operation),
             "args": self._plain(list(node.arguments.args)),
             "shapes": [_shape(output) for output in node.outputs],
             "layer": self.layers.setdefault(id(operation), len(self.layers)),
@@ -184,8 +179,8 @@ class _Tracer:
     def _open_activation(self, layer, node, step):
         """Trace a student's own activation function like the rest of the model."""
         activation = getattr(layer, "activation", None)
-        own = callable(activation) and not is_builtin(self.keras, activation)
-        if not own or len(node.outputs) != 1:
+        built_in = not callable(activation) or is_builtin(self.keras, activation)
+        if built_in or len(node.outputs) != 1:
             return
         step["config"]["activation"] = "linear"
         before = self.keras.Input(batch_shape=node.outputs[0].shape)
@@ -232,12 +227,8 @@ class _Tracer:
         steps = [node.operation for node in self.nodes.values()]
         seen = {id(w) for operation in steps for w in getattr(operation, "weights", ())}
         opened = [node.operation for node, _inside in self.opened.values()]
-        return {
-            id(layer)
-            for layer in opened
-            if not isinstance(layer, self.keras.Model)
-            and not seen.issuperset(map(id, layer.weights))
-        }
+        layers = [each for each in opened if not isinstance(each, self.keras.Model)]
+        return {id(layer) for layer in layers if not seen.issuperset(map(id, layer.weights))}
 
 
 def _is_own(keras, operation):
@@ -264,7 +255,7 @@ class _Names:
     """The names of operations. Those that Keras made up are numbered as in a new session."""
 
     def __init__(self):
-        self._made_up, self._counts = {}, Counter()
+        self._made_up = {}  # {kind: {id(operation): its number}}
 
     def of(self, operation):
         """The name of an operation."""
@@ -273,11 +264,9 @@ class _Names:
         kind = words.lower()
         if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
             return name
-        if id(operation) not in self._made_up:
-            number = self._counts[kind]
-            self._counts[kind] += 1
-            self._made_up[id(operation)] = f"{kind}_{number}" if number else kind
-        return self._made_up[id(operation)]
+        alike = self._made_up.setdefault(kind, {})
+        number = alike.setdefault(id(operation), len(alike))
+        return f"{kind}_{number}" if number else kind
 
 
 def _mark_lost(tracer, model):
@@ -291,26 +280,26 @@ def _mark_lost(tracer, model):
             step |= {"trained": 0, "trainable": False, "lost": True}
 
 
-def _node(tensor):
+def _made_by(tensor):
+    """(Keras's node of the call that made a tensor, the number of the output)"""
     try:
-        node = made_by(tensor)[1]
+        _operation, node, output = made_by(tensor)
     except LookupError as error:
         raise TraceError(str(error)) from None
+    said = ""
     if node is None:
-        raise TraceError(
-            _(
-                "The model's inputs and outputs are not connected. Build it with "
-                "keras.Model(inputs, outputs) from one keras.Input."
-            )
+        said = _(
+            "The model's inputs and outputs are not connected. Build it with "
+            "keras.Model(inputs, outputs) from one keras.Input."
         )
-    if node.is_input:
-        raise TraceError(
-            _(
-                "The outputs depend on an Input that is not among the model's inputs. Create "
-                "keras.Input once and pass that tensor to keras.Model."
-            )
+    elif node.is_input:
+        said = _(
+            "The outputs depend on an Input that is not among the model's inputs. Create "
+            "keras.Input once and pass that tensor to keras.Model."
         )
-    return node
+    if said:
+        raise TraceError(said)
+    return node, output
 
 
 def _shape(tensor):

@@ -108,15 +108,16 @@ class _Form(ast.NodeVisitor):
     def generic_visit(self, node):
         if isinstance(node, _LEAVES):
             self.writes.add("")
-        self._visit_all(_parts(node))
+        self._parts(node)
         self._add(node, node.__class__.__name__)
 
     # --- without a token of their own
 
-    def _without(self, node):
-        self._visit_all(_parts(node))
+    def _parts(self, node):
+        parts = ast.iter_child_nodes(node)
+        self._visit_all(part for part in parts if not isinstance(part, ast.expr_context))
 
-    visit_Tuple = visit_List = visit_Set = visit_Starred = visit_Await = _without
+    visit_Tuple = visit_List = visit_Set = visit_Starred = visit_Await = _parts
 
     def _nothing(self, node):
         pass
@@ -144,16 +145,19 @@ class _Form(ast.NodeVisitor):
 
     def visit_Return(self, node):
         self.writes.add("")
-        self._visit_all([node.value])
+        self._parts(node)
         self._add(node, "return")
 
     def visit_FunctionDef(self, node):
         self._add(node, "def")
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
-        self._visit_block(node.body)
-        self._add(node, "end")
+        self._body(node)
 
     visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _body(self, node):
+        self._visit_block(node.body)
+        self._add(node, "end")
 
     def visit_Lambda(self, node):
         self._add(node, "def")
@@ -163,8 +167,7 @@ class _Form(ast.NodeVisitor):
     def visit_ClassDef(self, node):
         self._add(node, "class")
         self._visit_all(node.bases)
-        self._visit_block(node.body)
-        self._add(node, "end")
+        self._body(node)
 
     def visit_For(self, node):
         self._loop(node, "for", node.iter, node.target)
@@ -178,8 +181,7 @@ class _Form(ast.NodeVisitor):
         self.visit(over)
         self._add(node, word)
         self._visit_all([target])
-        self._visit_block(node.body)
-        self._add(node, "end")
+        self._body(node)
         self._visit_block(node.orelse)
 
     def _comprehended(self, node):
@@ -288,10 +290,6 @@ class _Form(ast.NodeVisitor):
 
     def visit_Dict(self, node):
         self._add_sorted(zip(node.keys, node.values, strict=True))
-
-
-def _parts(node):
-    return (part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.expr_context))
 
 
 def _plain(found):
