@@ -25,7 +25,7 @@ from course.show import width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 OK, NOTE, BAD = "OK", N_("note"), N_("BAD")
@@ -50,7 +50,7 @@ class Line:
         return f"{state}  {self.what}" + (f"\n      {self.mend}" if self.mend else "")
 
 
-def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
+def examine(folder: str) -> Iterator[Line]:
     """Yield a Line for each thing that the course needs, as it is looked at."""
     yield _python()
     for name, least in _NEEDED.items():
@@ -66,19 +66,19 @@ def examine(folder: str = ".", instructor: bool = True) -> Iterator[Line]:
     yield _data()
     yield _disk(folder)
     yield _offline()
-    if instructor and find_spec("course.grading"):  # students have a copy without
+    if find_spec("course.grading"):  # students have a copy without
         yield from _instructor(folder)
 
 
-def doctor(folder: str = ".", say: Callable[[str], object] = print) -> int:
-    """Say every line as it is found. Returns 1 if something is BAD, otherwise 0."""
+def doctor(folder: str = ".") -> int:
+    """Print every line as it is found. Returns 1 if something is BAD, otherwise 0."""
     bad = 0
     with speaking(language_of_assignments(os.path.join(folder, "assignments"))):
         for line in examine(folder):
-            say(str(line))
+            print(line)
             bad += line.state == BAD
         said = _("{count} to mend.") if bad else _("Everything that is needed is here.")
-        say("\n" + said.format(count=bad))
+        print("\n" + said.format(count=bad))
     return 1 if bad else 0
 
 

@@ -21,7 +21,7 @@ def feature_maps(model: Any, image: Any, layer: str | None = None, *, most: int 
     import keras
     import numpy as np
 
-    chosen = _layer(model, layer, "Conv2D")
+    chosen = _layer(model, layer)
     look = keras.Model(model.inputs[0], chosen.output)
     maps = keras.ops.convert_to_numpy(look(np.asarray(image)[None]))[0]
     shown = min(most, maps.shape[-1])
@@ -43,7 +43,7 @@ def filters(model: Any, layer: str | None = None, *, most: int = 96) -> Picture:
     """
     import keras
 
-    chosen = _layer(model, layer, "Conv2D")
+    chosen = _layer(model, layer)
     kernels = keras.ops.convert_to_numpy(chosen.kernel)
     channels, count = kernels.shape[2:]
     if channels not in (1, 3):
@@ -143,11 +143,11 @@ def _tiles(pictures, captions, title, limits=None):
     return figure
 
 
-def _layer(model, name, kind):
-    """A layer by its name, or the first of a kind."""
+def _layer(model, name):
+    """A layer by its name, or the first convolution."""
     names = [layer.name for layer in model.layers]
     for layer in model.layers:
-        if layer.name == name or (name is None and type(layer).__name__ == kind):
+        if layer.name == name or (name is None and type(layer).__name__ == "Conv2D"):
             return layer
-    wanted = f"a layer named {name!r}" if name else f"a {kind}"
+    wanted = f"a layer named {name!r}" if name else "a Conv2D"
     raise ValueError(f"{model.name} should have {wanted}. It has: {', '.join(names)}.")
