@@ -9,6 +9,8 @@ If an answer is there several times, the last one that differs from the release'
 others still run before it. A test comes after the answers that it checks.
 """
 
+from itertools import takewhile
+
 from nbformat.v4 import new_markdown_cell
 
 from course.exercise import EXERCISE
@@ -249,10 +251,9 @@ def _join_answers(found, official, said):
             continue
         known = official[piece.answer]
         if known.type == "code":
-            text, parts = _code(found, at, known)
-        else:
-            parts = _prose(found, at, known)
-            text = "\n\n".join(found[i].text.strip("\n") for i in parts)
+            _take_code(piece, known)
+        texts = [_possible_part(each, piece, known) for each in found]
+        text, parts = (_code if known.type == "code" else _prose)(found, texts, at, known)
         if len(parts) > 1:
             said.tell(Told.SPLIT, known.name, _("two") if len(parts) == 2 else len(parts))
             piece.text = text
@@ -260,25 +261,11 @@ def _join_answers(found, official, said):
                 found[i].joined = i != at
 
 
-def _code(found, at, known):
-    """(text, indices) of an answer joined with the neighbouring cells that are parts of it."""
-    piece = found[at]
+def _take_code(piece, known):
+    """Leave nothing in a piece but the Python that answers; what was around it is its prose."""
     piece.text = pieces.undoubled(piece.text)
     if not piece.code and (code := pieces.code_in(piece.text, known.names)) != piece.text:
         piece.text, piece.prose = code, piece.text
-
-    def complete(text):
-        return symbols.parses(text) or (
-            symbols.parses(symbols.dedented(text)) and bool(defined(text, known.names))
-        )
-
-    texts = [_possible_part(each, piece, known) for each in found]
-    of_code = [text and text * each.code for text, each in zip(texts, found, strict=True)]
-    for tried in (of_code, texts):
-        text, parts = joined(tried, at, complete)
-        if len(parts) > 1 or complete(text):
-            break
-    return text, parts
 
 
 def _possible_part(other, piece, known):
@@ -290,16 +277,26 @@ def _possible_part(other, piece, known):
     return other.text if other.claim is None or known.is_answered(other.text) else ""
 
 
-def _prose(found, at, known):
-    """The indices of a written answer and of the text cells around it that belong to it."""
-    parts = [at]
-    for step in (-1, 1):
-        index = at + step
-        while 0 <= index < len(found):
-            text = _possible_part(found[index], found[at], known)
-            if text is None or found[index].code or (step < 0 and found[index].claim is None):
-                break
-            if text.strip():
-                parts.append(index)
-            index += step
-    return sorted(parts)
+def _code(found, texts, at, known):
+    """(text, indices) of an answer joined with the neighbouring cells that are parts of it."""
+
+    def complete(text):
+        return symbols.parses(text) or (
+            symbols.parses(symbols.dedented(text)) and bool(defined(text, known.names))
+        )
+
+    of_code = [text and text * each.code for text, each in zip(texts, found, strict=True)]
+    for tried in (of_code, texts):
+        text, parts = joined(tried, at, complete)
+        if len(parts) > 1 or complete(text):
+            break
+    return text, parts
+
+
+def _prose(found, texts, at, known):
+    """(text, indices) of a written answer joined with the text cells around that belong to it."""
+    fits = [text is not None and not piece.code for text, piece in zip(texts, found, strict=True)]
+    above = takewhile(lambda i: fits[i] and found[i].claim, range(at - 1, -1, -1))
+    below = takewhile(fits.__getitem__, range(at + 1, len(found)))
+    parts = sorted([at, *(i for i in (*above, *below) if texts[i].strip())])
+    return "\n\n".join(texts[i].strip("\n") for i in parts), parts

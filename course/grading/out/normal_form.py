@@ -14,7 +14,7 @@ _MOST_SORTED = 50  # statements of a block that are put into order
 _SHORT = 20  # characters of a text that is a name, such as "same" or "relu"
 _WORD = re.compile(r"\w+|[^\w\s]")
 _DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_LEAVES = ast.Raise | ast.Break | ast.Continue | ast.Yield
+_LEAVES = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Yield
 _JOINS = "Model", "Sequential"  # they only hold layers together
 _GATHERS = "append", "add", "extend"
 
@@ -109,7 +109,7 @@ class _Form(ast.NodeVisitor):
         if isinstance(node, _LEAVES):
             self.writes.add("")
         self._parts(node)
-        self._add(node, node.__class__.__name__)
+        self._add(node, "return" if isinstance(node, ast.Return) else node.__class__.__name__)
 
     # --- without a token of their own
 
@@ -142,11 +142,6 @@ class _Form(ast.NodeVisitor):
 
     def visit_AugAssign(self, node):
         self.visit_BinOp(ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
-
-    def visit_Return(self, node):
-        self.writes.add("")
-        self._parts(node)
-        self._add(node, "return")
 
     def visit_FunctionDef(self, node):
         self._add(node, "def")
@@ -185,34 +180,28 @@ class _Form(ast.NodeVisitor):
         self._visit_block(node.orelse)
 
     def _comprehended(self, node):
-        for each in node.generators:
-            self.visit(each.iter)
-            self._add(node, "for")
-            self.visit(each.target)
-            for test in each.ifs:
-                self.visit(test)
-                self._add(node, "if")
-        self._visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        blocks = sum(1 + len(each.ifs) for each in node.generators)
-        self.found += [("end", node.lineno)] * blocks
+        made = ast.Tuple([node.key, node.value]) if isinstance(node, ast.DictComp) else node.elt
+        for each in reversed(node.generators):
+            for test in reversed(each.ifs):
+                made = ast.copy_location(ast.If(test, [made], []), node)
+            made = ast.copy_location(ast.For(each.target, each.iter, [made], []), node)
+        self.visit(made)
 
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehended
 
     def visit_If(self, node):
         self.visit(node.test)
         self._add(node, "if")
-        self._branch(node.body)
+        self._visit_block(node.body)
         self._add(node, "else")
         before = len(self.found)
-        self._branch(node.orelse)
+        self._visit_block(node.orelse)
         if len(self.found) == before:
             self.found.pop()  # there is no other branch
         self._add(node, "end")
 
-    def _branch(self, part):
-        self._visit_block(part) if isinstance(part, list) else self.visit(part)
-
-    visit_IfExp = visit_If
+    def visit_IfExp(self, node):
+        self.visit_If(ast.copy_location(ast.If(node.test, [node.body], [node.orelse]), node))
 
     # --- expressions
 
