@@ -74,7 +74,7 @@ def school(tmp_path_factory):
 def test_exactly_the_copies_are_listed_from_files_in_any_state(school, capsys):
     pairs, shown = school.listed(capsys)
     assert pairs.keys() == school.copies
-    assert f"{SIZE} submissions of 04-vgg hold answers, 3 do not" in shown
+    assert f"{SIZE} submissions of 04-vgg hold answers of their own, 3 do not" in shown
     assert "This proves nothing." in shown and "None of them has been graded" in shown
     assert "family-answer 100%" in pairs[school.pair["renamed"]][1]
     page = school.page()
@@ -119,7 +119,10 @@ def test_other_folders_are_compared_with_the_class_only(school, capsys, tmp_path
         (alone[2], "course-2025/dora/04-vgg"),
         (alone[4], "canvas/eve_101_2001_vgg.ipynb"),
     }
-    assert f"{SIZE + 7} submissions of 04-vgg hold answers, 7 of them in other folders" in shown
+    assert (
+        f"{SIZE + 7} submissions of 04-vgg hold answers of their own, 7 of them in other folders"
+        in shown
+    )
     (tmp_path / "none").mkdir()
     assert school.room.course("similar", "04-vgg", "--also", str(tmp_path / "none")) == 1
     assert "none holds no answer to 04-vgg" in capsys.readouterr().err
@@ -177,8 +180,8 @@ def test_a_class_without_copies_lists_nobody_and_a_small_one_is_told_so(school, 
         shutil.rmtree(school.path(student).parent.parent)
     assert school.room.course("similar", "04-vgg") == 1
     assert (
-        "It takes 20 submissions with answers to say what is usual in a class; 04-vgg has 19."
-        in capsys.readouterr().err
+        "It takes 20 submissions with answers of their own to say what is usual in a class; 04-vgg "
+        "has 19." in capsys.readouterr().err
     )
 
 

@@ -79,9 +79,9 @@ def similar(course, assignment, also=(), most=20, progress=lambda *_: None):
     graded = add_findings(course, assignment, works)
     if len(works) < FEWEST:
         raise CourseError(
-            f"It takes {FEWEST} submissions with answers to say what is usual in a class; "
-            f"{assignment} has {len(works)}. Name last year's folder, too, if you have it: --also "
-            "FOLDER"
+            f"It takes {FEWEST} submissions with answers of their own to say what is usual in a "
+            f"class; {assignment} has {len(works)}. What is as in the release or the solution does "
+            "not count. Name last year's folder, too, if you have it: --also FOLDER"
         )
     comparison = _Comparison(works)
     unusual = comparison.unusual()
@@ -231,7 +231,8 @@ def sentences(found):
     """The lines that the command prints."""
     others = f", {found.compared} of them in other folders" if found.compared else ""
     empty = f", {found.empty} do not, or cannot be read" if found.empty else ""
-    yield f"{found.count} submissions of {found.assignment} hold answers{others}{empty}."
+    hold = f"{found.count} submissions of {found.assignment} hold answers of their own"
+    yield f"{hold}{others}{empty}."
     for pair in found.pairs:
         names = f"{one_line(pair.one.whose)} and {one_line(pair.other.whose)}"
         yield f"{pair.likeness:5.1f}  {names}: {'; '.join(map(_in_words, pair.shared))}"
