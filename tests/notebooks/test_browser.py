@@ -235,7 +235,7 @@ def tabbed(page, wanted):
     raise AssertionError(f"Tab does not lead to {wanted}")
 
 
-def test_a_student_at_work(lab, room, page):
+def test_a_student_at_work(lab, room, page, tmp_path):
     opened(page, f"{lab}/lab/tree/assignments/02-lenet/lenet.ipynb")
     run_all(page)
     # Unfilled: every check says that it is open, and no error keeps the last cell from running.
@@ -299,6 +299,17 @@ def test_a_student_at_work(lab, room, page):
     cells = nbformat.read(path, 4).cells
     assert f"Receipt {receipt(cells)} of " in progress.inner_text()
     shot(page, "student-hands-in")
+
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Download", exact=True).click()
+    folder = tmp_path / "handed-in" / "half"  # of nothing but the first exercise
+    folder.mkdir(parents=True)
+    download.value.save_as(folder / download.value.suggested_filename)
+    assert room.course("collect", str(folder.parent), "--from", "folders") == 0
+    assert room.course("grade", "02-lenet", "--student", "half") == 0
+    result = read_result(CourseFolder(room.folder), "02-lenet", "half")
+    assert (result.score, result.repairs) == (8, [])
 
 
 def test_what_is_for_instructors_is_not_in_the_students_copy(lab, home, page):
