@@ -328,7 +328,7 @@ def _date(lms, text):
         if lms == "blackboard":
             return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
         if lms == "brightspace":  # Sep 24, 2024 926 PM; elsewhere 24 September, 2024 2126
-            one, other, year, hour, *half = text.replace(",", "").split()
+            one, other, year, hour, *half = re.sub("[,:]", "", text).split()
             day, month = (one, other) if one.isdigit() else (other, one)
             text = " ".join([month[:3], day, year, hour.zfill(4), *half])
             return datetime.strptime(text, f"%b %d %Y {'%I%M %p' if half else '%H%M'}")
