@@ -11,6 +11,10 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports keras
 os.environ["LANGUAGE"] = "en"  # that of the person who runs the tests does not count
+# As in the box: the workers share the cores, and more threads would only compete. A library reads
+# these when it is imported, and what the tests start has them, too. NPROC is for JAX.
+os.environ |= {"OMP_NUM_THREADS": "1", "NPROC": "1"}
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 # The tests neither read nor change what these libraries keep in the home of the person who runs
 # them. pytest's workers share the folder of the process that started them.
