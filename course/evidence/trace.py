@@ -81,13 +81,10 @@ def trace(
 
 
 class _Tracer:
-    """The steps between symbolic inputs and outputs, written down.
-
-    `closed` are the ids of composite layers that are not opened.
-    """
+    """The steps between symbolic inputs and outputs, written down."""
 
     def __init__(self, keras, inputs, outputs, closed=frozenset()):
-        self.keras, self.closed = keras, closed
+        self.keras, self.closed = keras, closed  # ids of composite layers that stay one step
         self.constants = False  # whether a step takes an array that is no tensor of the network
         # By id. What it is the id of is kept as well, so that no id is used twice.
         self.found = {}  # id -> (KerasTensor, [step, output])
@@ -100,16 +97,13 @@ class _Tracer:
         for number, tensor in enumerate(inputs):
             name = getattr(tensor, "name", "input")
             self.inputs.append({"id": number, "name": name, "shape": _shape(tensor)})
-            self._remember(tensor, [number, 0])
+            self.found[id(tensor)] = tensor, [number, 0]
         for tensor in outputs:
             self.visit(tensor)
 
     def where(self, tensor):
         """[number of its step, which of its outputs] of a tensor that was visited."""
         return self.found[id(tensor)][1]
-
-    def _remember(self, tensor, where):
-        self.found[id(tensor)] = tensor, where
 
     def visit(self, tensor):
         """Write down all steps that a tensor depends on, earliest first, without deep recursion."""
@@ -129,7 +123,7 @@ class _Tracer:
             if inside is None:
                 self._write(node)
             else:
-                self._remember(tensor, self.where(inside))
+                self.found[id(tensor)] = tensor, self.where(inside)
 
     def _inside(self, node, output):
         """The tensor inside of a composite operation for which this output stands, or None."""
@@ -172,7 +166,7 @@ class _Tracer:
         self.steps.append(step)
         self.nodes[number] = node
         for index, output in enumerate(node.outputs):
-            self._remember(output, [number, index])
+            self.found[id(output)] = output, [number, index]
         if group == "layers":  # in one of the student's own, `call` applies it
             self._open_activation(operation, node, step)
 
@@ -183,17 +177,17 @@ class _Tracer:
         if built_in or len(node.outputs) != 1:
             return
         step["config"]["activation"] = "linear"
-        before = self.keras.Input(batch_shape=node.outputs[0].shape)
-        self._remember(before, [step["id"], 0])
+        (output,) = node.outputs
+        before = self.keras.Input(batch_shape=output.shape)
+        self.found[id(before)] = before, [step["id"], 0]
         try:
             with backends.understood():
                 after = activation(before)
             self.visit(after)
+            self.found[id(output)] = output, self.where(after)
         except Exception:  # not made of Keras operations: keep its name, as an unknown function
             name = getattr(activation, "__name__", "?")
             step["config"]["activation"] = _("{name} (own function)").format(name=name)
-            return
-        self._remember(node.outputs[0], self.where(after))
 
     def _plain(self, value):
         """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""

@@ -19,7 +19,6 @@ from course.notebook import compare, pieces, symbols
 from course.notebook.compare import same_code, squeezed
 from course.notebook.official import grade_id, is_older
 from course.notebook.order import put_together
-from course.notebook.pieces import Piece
 from course.notebook.said import Said, Told
 from course.notebook.split import joined
 from course.notebook.symbols import defined
@@ -40,9 +39,8 @@ def repair(nb, official):
         said.tell(Told.READ_NO_FURTHER)
     repairs = [*damage, *said.lines()]
     if repairs:
-        lines = "\n".join(f"- {line}" for line in repairs)
         head = _("This notebook was repaired before it was graded.")
-        note = f"**{head}**\n\n{lines}"
+        note = "\n".join([f"**{head}**", "", *(f"- {line}" for line in repairs)])
         nb.cells.insert(0, new_markdown_cell(note, id="repairs"))
     nb.nbformat, nb.nbformat_minor = 4, 5
     nb.metadata["course"] = {"repairs": repairs}
@@ -89,7 +87,7 @@ def _piece(cell, official, said):
         said.tell(Told.OLDER, name)
         text = official[name].released
     claim = name if name in official else None
-    return Piece(text, cell.cell_type == "code", claim, id=cell.get("id"))
+    return pieces.Piece(text, cell.cell_type == "code", claim, id=cell.get("id"))
 
 
 def _claim(piece, before, official):
@@ -132,7 +130,7 @@ def _by_text(piece, before, official):
 
 def _locked(part, known, again, said):
     """The pieces for a submitted locked cell: its place, and any text that the student added."""
-    text, place = part.text, Piece("", known.type == "code", known.name, part.told)
+    text, place = part.text, pieces.Piece("", known.type == "code", known.name, part.told)
     if not again and part.code != place.code:
         said.tell(Told.RETYPED, known.name, known.type)
     if same_code(text, known.released) or same_code(text, known.source):
@@ -144,7 +142,7 @@ def _locked(part, known, again, said):
         if not again:
             said.tell(Told.CHANGED if part.told else Told.OTHER, known.name)
         return [place]
-    own = Piece(text, part.code, of=known.name)
+    own = pieces.Piece(text, part.code, of=known.name)
     kept = Told.CHANGED_AND_KEPT if part.told else Told.OTHER_AND_KEPT
     said.tell(Told.CHANGED_COPY if again else kept, known.name)
     return [own, place] if place.code else [place, own]
