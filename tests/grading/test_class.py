@@ -38,24 +38,22 @@ def submissions(room):
     def wrong(name):
         return {mistakes[name].cell: mistakes[name].source}
 
-    def written(answers):
-        return room.written(**{name.replace("-", "_"): text for name, text in answers.items()})
-
+    dora = room.written(**wrong("max pooling"))
     deep = nbformat.writes(room.release).replace('"cells"', '"x": ' + "[" * 9000 + '"cells"', 1)
-    schema = written({})
+    schema = room.written()
     schema.cells[4].metadata["nbgrader"]["schema_version"] = 999
     return {
-        "amina": written({}),
-        "bo": written(lenet.RIGHT["sequential"]),
-        "chen": written(wrong("padded")),
-        "dora": as_colab_saves(with_copied_cell(written(wrong("max pooling")), "lenet-model")),
+        "amina": room.written(),
+        "bo": room.written(**lenet.RIGHT["sequential"]),
+        "chen": room.written(**wrong("padded")),
+        "dora": as_colab_saves(with_copied_cell(dora, "lenet-model")),
         "emil": room.release,
         "finn": '{"cells": [',
-        "gita": written({"model-answer": "def lenet5(*a, **k):\n    import os\n    os._exit(0)"}),
-        "hugo": written({"model-answer": "import os\nos.kill(os.getppid(), 9)\nexit()"}),
+        "gita": room.written(model_answer="def lenet5(*a, **k):\n    import os\n    os._exit(0)"),
+        "hugo": room.written(model_answer="import os\nos.kill(os.getppid(), 9)\nexit()"),
         "ines": schema,
         "jens": deep,
-        "kira": written({"shapes-answer": "print('x' * 50_000_000)\nshapes = {}"}),
+        "kira": room.written(shapes_answer="print('x' * 50_000_000)\nshapes = {}"),
     }
 
 
