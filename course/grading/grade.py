@@ -138,11 +138,12 @@ def _notices(course, job, stale):
                 f"judge by the new text, run first: course release {job.assignment}"
             )
     if stale:
-        count = f"{len(stale)} submission{'s' * (len(stale) != 1)}"
+        one = len(stale) == 1
         yield (
-            f"{count} of {job.assignment} {'were' if len(stale) != 1 else 'was'} graded before "
-            "its tests, its solution, a file beside it, a setting or the course itself changed. "
-            "They are graded again; what a person graded stays."
+            f"{len(stale)} submission{'' if one else 's'} of {job.assignment} "
+            f"{'was' if one else 'were'} graded before its tests, its solution, a file beside it, "
+            f"a setting or the course itself changed. {'It is' if one else 'They are'} graded "
+            "again; what a person graded stays."
         )
 
 

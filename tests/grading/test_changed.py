@@ -216,6 +216,10 @@ def test_a_changed_test_is_told_until_it_is_released_and_then_graded_again(own, 
     assert own.score() == 0
     own.write(TEST.format("sum(TABLE)"))
     assert own.course("release", "hw") == 0
+    assert own.course("grade", "hw", "--student", "ada") == 0
+    said = capsys.readouterr().out
+    assert "1 submission of hw was graded before its tests" in said
+    assert "It is graded again" in said
     own.course("grade", "hw")
     assert own.score() == 4
 
