@@ -147,7 +147,7 @@ def share_left(kernel, maps_in, maps_out):
     return kernel**2 * maps_out / (kernel**2 + maps_out)
 """,
         ("mobilenet-saving",),
-        "share_left(2, 3, 4) gives 2, it should give 0.5. The weights of both together",
+        "share_left(2, 3, 4) gives 2, it should give 0.5. What is left: the weights of both",
     ),
     Mistake(
         "the pointwise one forgotten",

@@ -6,7 +6,7 @@ NOTEBOOK = "04-vgg/vgg.ipynb"
 
 # The right letters
 SEES = {"two 3 × 3": "b", "behind a pool": "b", "1 × 1": "a"}
-GROWTH = {"eight more": "b", "two rows": "b", "fc6 as a convolution": "b"}
+GROWTH = {"eight more": "a", "two rows": "b", "fc6 as a convolution": "c"}
 IN_MEMORY = {"dense rows": "c", "in use": "b", "a larger batch": "a"}
 SAVES_MOST = {"fewer parameters": "c", "fewer values": "a", "less work": "c"}
 FROZEN = {"trained": "c", "the way back": "b", "50 photographs": "b"}
@@ -36,8 +36,8 @@ def vgg_block(x, filters, convolutions, name):
         x = keras.activations.relu(x)
     return keras.layers.MaxPool2D(pool_size=(2, 2), strides=(2, 2), padding="valid")(x)
 """,
-        "growth-answer": "growth = {'eight more': 'b', 'two rows': 'b'}\n"
-        "growth['fc6 as a convolution'] = 'b'\n",
+        "growth-answer": "growth = {'eight more': 'a', 'two rows': 'b'}\n"
+        "growth['fc6 as a convolution'] = 'c'\n",
         "kept-answer": "in_memory = {'dense rows': 'c', 'in use': 'b', 'a larger batch': 'a'}\n",
         "shares-answer": "saves_most = {'fewer parameters': 'c', 'fewer values': 'a'}\n"
         "saves_most['less work'] = 'c'\n",
@@ -421,7 +421,7 @@ def vgg_block(x, filters, convolutions, name):
     Mistake(
         "more layers, more parameters",
         "growth-answer",
-        letters("growth", GROWTH, eight_more="a"),
+        letters("growth", GROWTH, eight_more="b"),
         ("vgg-growth",),
         "The three dense rows hold 93 % of VGG-11's parameters",
     ),
@@ -456,7 +456,7 @@ def vgg_block(x, filters, convolutions, name):
     Mistake(
         "a kernel for each map is more",
         "growth-answer",
-        letters("growth", GROWTH, fc6_as_a_convolution="c"),
+        letters("growth", GROWTH, fc6_as_a_convolution="b"),
         ("vgg-growth",),
         "Each of fc6's 4,096 units has weights of its own as well",
     ),

@@ -26,9 +26,9 @@ QUESTIONS = {
     },
     "vgg-growth": {
         "eight more": {
-            "a": "The three dense rows hold 93 % of VGG-11's parameters, and they stay as they "
+            "a": RIGHT,
+            "b": "The three dense rows hold 93 % of VGG-11's parameters, and they stay as they "
             "are.",
-            "b": RIGHT,
             "c": "That would be so if each weight were used once for an image. A convolution uses "
             "its weights at every place of a map, fc6 only once.",
         },
@@ -42,9 +42,9 @@ QUESTIONS = {
         "fc6 as a convolution": {
             "a": "Sharing saves where a kernel has many places. Here it has one: 7 × 7 fits once "
             "on 7 × 7.",
-            "b": RIGHT,
-            "c": "Each of fc6's 4,096 units has weights of its own as well, one for each of the 7 "
+            "b": "Each of fc6's 4,096 units has weights of its own as well, one for each of the 7 "
             "· 7 · 512 values.",
+            "c": RIGHT,
         },
     },
     "vgg-memory": {
