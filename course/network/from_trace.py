@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 
-from course.network import meanings, own_layers, recognise, regions, steps
+from course.network import meanings, own_layers, recognise, regions, steps, turned
 from course.network.faults import Fault
 from course.network.graph import Graph
 from course.network.unknown import kind
@@ -56,7 +56,11 @@ def from_trace(evidence, numbers=recognise.FIXED):
             read = [values[reference] for reference in reads[number]]
             own = read and step.get("own")
             kinds = own_layers.recognised(step, read[0], numbers) if own else ()
-            nodes = [own_layers.node(step, read[0], kinds)] if kinds else meanings.of(step, read)
+            if kinds:
+                nodes = [own_layers.node(step, read[0], kinds)]
+            else:
+                first = turned.channels_first(graph, step, read, meanings.of)
+                nodes = first or meanings.of(step, read)
             if kind(step) == "Unmerged":
                 graph.faults.append((_fault(step, merges), read))
             merges[step["config"]["mode"] if kind(step) == "Unmerged" else kind(step).lower()] += 1

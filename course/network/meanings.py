@@ -41,6 +41,8 @@ def understood(step, shapes):
     """
     if step["op"] not in UNDERSTOOD:
         return _is_ignored(step)
+    if step["config"].get("data_format") == "channels_first":
+        return True  # `turned.channels_first` reads it, or nothing does
     try:
         return all(_is_settled(node) for node in _read(step, _values(shapes)))
     except Exception:  # a student's step may have settings and shapes of any kind

@@ -40,7 +40,7 @@ def points(shape):
         pixels = [(*pixel, row) for pixel in pixels for row in rows]
     few = sorted({0, channels - 1})
     many = range(0, channels, -(-channels // _CHANNELS))
-    inside = pixels[len(pixels) // 2]
+    inside = tuple(side // 2 for side in sides)
     told = [(sample, pixel, c) for sample in range(SAMPLES) for pixel in pixels for c in few]
     return told + [(0, inside, channel) for channel in many]
 

@@ -20,7 +20,7 @@ from course.network.beside import (
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
 from course.network.sums import attention_to_itself, minus_a_negative, sum_of_what_is_stacked
-from course.network.turned import axes_turned_back
+from course.network.turned import axes_turned_back, maps_turned_later
 from course.network.windows import (
     ZEROS,
     cropped_behind_a_transposed_convolution,
@@ -138,10 +138,11 @@ def values_in_any_order(graph, number, node):
     """To a dense layer no order of a map's values differs, and no shape of (1, n) or (1, 1, n)."""
     (x,) = node.inputs
     (before, *others) = graph.kinds(x)
-    if node.step != "dense" or others or before.chain or x.size != before.filters:
+    if node.step != "dense" or others or before.chain or x.size != before.size:
         return False
+    turned = before.moves[:1] == ("axes",) and x.flat
     as_vector = before.moves[:1] == ("shape",) and before.moves[1][-1] == x.size
-    if before.moves[:1] != ("vector",) and not as_vector:
+    if before.moves[:1] != ("vector",) and not as_vector and not turned:
         return False
     graph.put(number, node.with_(inputs=(before.inputs[0].with_(flat=True),)))
     return True
@@ -235,6 +236,7 @@ RULES = (
     channels_are_chosen,
     only_the_shape_changes,
     axes_turned_back,
+    maps_turned_later,
     values_in_any_order,
     maps_of_zeros_beside_others,
     the_same_maps_again,

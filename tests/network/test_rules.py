@@ -64,6 +64,25 @@ def zeros_behind(x):
     return layers.MaxPooling2D(3, 2)(x)
 
 
+def on_its_side(*made):
+    """Layers on maps whose height and width have changed their places, and back if still maps."""
+
+    def turned(side):
+        if isinstance(side, layers.Layer):
+            config = side.get_config()
+            for name in ("kernel_size", "strides", "pool_size", "padding", "size"):
+                if isinstance(config.get(name), tuple | list):
+                    config[name] = config[name][::-1]
+            return type(side).from_config(config)
+        return side
+
+    def build(x):
+        x = through(layers.Permute((2, 1, 3)), *map(turned, made))(x)
+        return layers.Permute((2, 1, 3))(x) if len(x.shape) == 4 else x
+
+    return build
+
+
 def two_towers(x):
     halves = [window(4)(half) for half in ops.split(x, 2, axis=-1)]
     halves = [layers.MaxPooling2D(2)(ops.relu(half)) for half in halves]
@@ -207,9 +226,24 @@ SAME = {
                 (layers.Permute((2, 1, 3)), layers.Permute((2, 1, 3))),
             )
         ),
+    ],
+    "maps_turned_later": [
         (through(window(6), layers.Permute((3, 1, 2)), ops.tanh, layers.Permute((2, 3, 1)),
                  layers.AveragePooling2D(2)),
          through(window(6, activation="tanh"), layers.AveragePooling2D(2))),
+        *(
+            (on_its_side(*steps), through(*steps))
+            for steps in (
+                [window(4, (3, 5), padding="same", strides=(1, 2), activation="relu")],
+                [window(6), layers.BatchNormalization(), ops.relu, layers.MaxPooling2D((2, 3))],
+                [layers.ZeroPadding2D(((0, 1), (2, 3))), window(6, 5)],
+                [layers.Conv2DTranspose(6, (2, 3), (2, 3)), layers.UpSampling2D((2, 1))],
+                [two_towers],
+                [lambda x: ops.relu(added(ops.add)(x))],
+                [window(6, (3, 5)), layers.GlobalAveragePooling2D(), layers.Dense(3)],
+                [window(6, (3, 5)), layers.Flatten(), layers.Dense(3)],
+            )
+        ),
     ],
     "values_in_any_order": [
         (through(window(6), *steps), through(window(6), layers.Flatten(), layers.Dense(3)))
@@ -640,6 +674,49 @@ def test_axes_that_are_not_turned_back_are_seen(weightless, between):
     other, _ = rows_of(through(window(6), between, layers.MaxPooling2D(2)))
     right, _ = rows_of(through(window(6), layers.MaxPooling2D(2)))
     assert len(other) > len(right)
+
+
+FIRST = {"data_format": "channels_first"}
+
+
+@pytest.mark.parametrize("kind, given", [
+    (layers.Conv2D, {"filters": 6, "kernel_size": (3, 5), "activation": "relu"}),
+    (layers.DepthwiseConv2D, {"kernel_size": 3}),
+    (layers.SeparableConv2D, {"filters": 6, "kernel_size": 3}),
+    (layers.Conv2DTranspose, {"filters": 6, "kernel_size": 3, "strides": 2}),
+    (layers.MaxPooling2D, {"pool_size": (2, 3)}), (layers.AveragePooling2D, {"pool_size": 2}),
+    (layers.ZeroPadding2D, {"padding": ((0, 1), (2, 3))}),
+    (layers.Cropping2D, {"cropping": ((0, 1), (2, 3))}), (layers.UpSampling2D, {"size": 2}),
+    (layers.GlobalAveragePooling2D, {}), (layers.GlobalMaxPooling2D, {"keepdims": True}),
+    (layers.Flatten, {}),
+])  # fmt: skip
+def test_layers_that_take_the_maps_first(weightless, kind, given):
+    def first(x):
+        x = layers.Conv2D(5, 3, **FIRST)(layers.Permute((3, 1, 2))(x))
+        x = layers.BatchNormalization(axis=1)(x)
+        x = layers.Concatenate(axis=1)([x, layers.ReLU()(x)])
+        x = kind(**given, **FIRST)(x)
+        return layers.Permute((2, 3, 1))(x) if len(x.shape) == 4 else layers.Dense(3)(x)
+
+    def last(x):
+        x = layers.BatchNormalization()(window(5)(x))
+        x = kind(**given)(layers.Concatenate()([x, layers.ReLU()(x)]))
+        return x if len(x.shape) == 4 else layers.Dense(3)(x)
+
+    assert rows_of(first) == rows_of(last)
+
+
+@pytest.mark.parametrize("forgets", [
+    lambda: layers.MaxPooling2D(2), layers.BatchNormalization, lambda: layers.Dense(5),
+])  # fmt: skip
+def test_a_layer_that_takes_the_maps_last_where_they_are_first(weightless, forgets):
+    turned = layers.Permute((3, 1, 2)), forgets(), layers.Permute((2, 3, 1))
+    assert rows_of(head(*turned)) != rows_of(head(forgets()))
+
+
+def test_a_global_pool_takes_the_maps_last_where_they_are_first(weightless):
+    pool, turn = layers.GlobalAveragePooling2D(), layers.Permute((3, 1, 2))
+    assert rows_of(through(window(6), turn, pool)) != rows_of(through(window(6), pool))
 
 
 def one_step(*behind):
