@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from course.diagnosis.compare import trained_otherwise
+from course.diagnosis.crossed import uncrossed
 from course.diagnosis.edits import PRICES, Edit, Kind, State, balanced
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
@@ -78,8 +79,9 @@ def align(table, network):
     cost = state.cost + state.left()
     later = (*_shared_layers(nets, state), *_frozen_layers(nets, state))
     edits = tuple(sorted((*state.edits, *later), key=lambda edit: edit.at))
+    edits, pairs = uncrossed(nets, edits, pairs_of(state))
     rest = len(nets.net.nodes) - state.used.bit_count()
-    return Alignment(nets, edits, pairs_of(state), cost, tried, rest, state.done)
+    return Alignment(nets, edits, pairs, cost, tried, rest, state.done)
 
 
 def _search(nets, begin):

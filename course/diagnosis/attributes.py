@@ -33,6 +33,12 @@ def attributed(edit, cause, expected, received, library, *, first, sizes, added,
         hint = _("key_dim is the length in one head, not in all of them together.")
     elif cause in (Cause.KERNEL, Cause.STRIDE) and row.grid != step.grid and first:
         hint = _("The size becomes {formula}.").format(formula=formula(step))
+    elif cause is Cause.FROZEN and step.frozen:
+        said = _(
+            "{name}.trainable was set, which freezes every layer of this class. Delete that line "
+            "and restart the kernel."
+        )
+        hint = said.format(name=step.frozen)
     elif cause is Cause.ACTIVATION_EXTRA and added:
         hint = _("The addition after it has one.")
     elif cause is Cause.NORMALISATION and _divided(row, step) and library == "torch":

@@ -122,6 +122,8 @@ class Cause(Enum):
     MISSING = "This row is missing: after {after} comes {received}."
     MISSING_IN_A_TOWER = "One of the {expected} towers lacks it: {received} goes on without it."
     SWAPPED = "It comes after {received}. In the table it comes before {received}."
+    POOL_EARLY = "This pool stands one convolution too early."
+    POOL_LATE = "This pool stands one convolution too late."
     EXTRA = "This step is not in the table: {received}."
     OTHER_STEP = "It is {received}. The table has {expected} here."
     FLATTEN_MISSING = (

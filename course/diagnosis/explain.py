@@ -7,16 +7,15 @@ from course.diagnosis.attributes import arguments_swapped, attributed
 from course.diagnosis.causes import Cause, comes_out, finding, with_more
 from course.diagnosis.edits import Kind
 from course.diagnosis.ends import other_input, output_count, output_shape
-from course.diagnosis.joins import again, one_tower, read_by_step, turned
+from course.diagnosis.joins import again, one_tower, read_by_step, turned, uneven_slices
 from course.diagnosis.missing import (
     block_missing,
     ends_before,
     ends_early,
-    is_activation_of,
     left_out,
     not_read,
 )
-from course.diagnosis.naming import called, does, keys_of, place_of
+from course.diagnosis.naming import called, does, is_activation_of, keys_of, place_of
 from course.diagnosis.runs import runs_of
 from course.language import _, ngettext, sentences
 from course.network.words import by, listed, read_by, shape_of, sources, together
@@ -144,7 +143,15 @@ def _one_lacks(alignment, run):
 
 def _swapped(alignment, run):
     (edit,) = run
-    return [finding(edit.row.name, Cause.SWAPPED, does(edit.row), edit.instead.name)]
+    row, other = edit.row, edit.instead
+    slides = (1, 1) not in (row.kernel, other.kernel)
+    if slides and row.step == "conv" and "pool" in other.step:
+        hint = _("{row} should come before it.").format(row=row.name)
+        return [finding(other.name, Cause.POOL_EARLY, hint=hint)]
+    if slides and "pool" in row.step and other.step == "conv":
+        hint = _("{row} should come after it.").format(row=other.name)
+        return [finding(row.name, Cause.POOL_LATE, hint=hint)]
+    return [finding(row.name, Cause.SWAPPED, does(row), other.name)]
 
 
 def _wrong_axis(alignment, run):
@@ -250,13 +257,16 @@ def _behind_the_end(alignment, run):
 
 def _reads_something_else(alignment, run):
     row, step = run[0].row, run[0].step
+    if run[0].steps:
+        return [uneven_slices(alignment, run[0])]
     wanted = together(sources(row))
     got = together(read_by_step(alignment, step))
     if got == wanted:
         got = _("another step of the name {name}").format(name=got)
     missing = _("{row} is missing, or nothing reads it.")
     hint = sentences(*(missing.format(row=lost.name) for lost in run[0].rows))
-    if row.groups > 1 and any(part[1] != -1 for key in keys_of(alignment, step) for part in key):
+    parts = [part for key in keys_of(alignment, step) for part in key]
+    if row.groups > step.groups and any(start != -1 for _, start, _ in parts):
         said = _("Each of the {number} groups should read maps of its own.")
         hint = sentences(said.format(number=row.groups), hint)
     return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]

@@ -3,10 +3,10 @@
 from collections import Counter
 
 from course.diagnosis.causes import Cause, finding, worded
-from course.diagnosis.naming import keys_of, place_of, reads
+from course.diagnosis.naming import is_activation_of, keys_of, place_of, reads, some_maps
 from course.language import _, sentences
 from course.network.rules import AGAIN
-from course.network.words import listed, shape_of, sources, sources_of
+from course.network.words import listed, shape_of, sources, sources_of, together
 
 _MOVING = {"Permute", "Transpose", "Reshape", "Swapaxes", "Moveaxis"}  # steps that are no rows
 
@@ -100,8 +100,32 @@ def _once_or_more(alignment, part, number):
 
 def read_by_step(alignment, step):
     """The names of the values that a step reads; one that it reads twice is named once."""
-    read = Counter(reads(alignment, key) for key in keys_of(alignment, step))
+    read = Counter(_read_early(alignment, key) for key in keys_of(alignment, step))
     return [name if number == 1 else _times(name, number) for name, number in read.items()]
+
+
+def uneven_slices(alignment, edit):
+    """The finding about towers whose slices of a row's maps overlap, or leave some of them out."""
+    row, number = edit.row, len(edit.steps)
+    (name,), share = sources(row), row.channels // number
+    ends = [(at * share, (at + 1) * share) for at in range(number)]
+    wanted = [name + some_maps(alignment, *each) for each in ends]
+    got = [reads(alignment, keys_of(alignment, step)[0]) for step in edit.steps]
+    return finding(row.name, Cause.WRONG_INPUT, together(wanted), together(got))
+
+
+def _read_early(alignment, key):
+    """A value by its names. If its row's activation only comes behind it, that is said."""
+    table, net = alignment.nets.table, alignment.nets.net
+    rows = {step: row for row, step in alignment.pairs.items()}
+    if len(key) > 1 or key[0][0] not in rows:
+        return reads(alignment, key)
+    node, row = key[0][0], table.nodes[rows[key[0][0]]]
+    behind = [net.nodes[n] for n in net.readers[node]]
+    if net.nodes[node].activation or not any(is_activation_of(each, row) for each in behind):
+        return reads(alignment, key)
+    said = _("{step} before its {activation}")
+    return said.format(step=reads(alignment, key), activation=row.activation)
 
 
 def _times(name, number):

@@ -5,8 +5,8 @@ from dataclasses import replace
 from course.diagnosis.causes import Cause, few, finding
 from course.diagnosis.compare import ABOUT_ACTIVATION, differences
 from course.diagnosis.edits import Kind
-from course.diagnosis.joins import stands_twice
-from course.diagnosis.naming import does, keys_of, reads, what
+from course.diagnosis.joins import read_by_step, stands_twice
+from course.diagnosis.naming import does, what
 from course.language import _, ngettext, sentences
 from course.network.words import listed, sources, together
 from course.plain import one_line
@@ -109,11 +109,6 @@ def not_read(alignment, rows, would_be=None):
 def _would_be(node, row):
     found = differences(row, node, sizes=False)
     return all(cause in ABOUT_ACTIVATION for cause, _, _ in found)
-
-
-def is_activation_of(node, row):
-    """Whether a step is only an activation, and that of the row."""
-    return node.step == "activation" and node.activation == row.activation
 
 
 def _unlike(found):
@@ -220,7 +215,7 @@ def _stand_for(alignment, value):
 
 def _reads_another(alignment, run, row, step):
     """The finding about `row`, which should read the missing rows: its step reads other steps."""
-    got = together(reads(alignment, key) for key in keys_of(alignment, step))
+    got = together(read_by_step(alignment, step))
     hint = _("{row} is missing, or nothing reads it.").format(row=run[0].row.name)
     return finding(row.name, Cause.WRONG_INPUT, together(sources(row)), got, hint=hint)
 

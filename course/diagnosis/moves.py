@@ -9,6 +9,7 @@ from course.diagnosis.causes import Cause
 from course.diagnosis.compare import ABOUT_ACTIVATION, does_it_again, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import (
+    activation_apart,
     activation_before_norm,
     activation_elsewhere,
     pre_activation,
@@ -23,7 +24,7 @@ from course.diagnosis.shortcuts import (
     shortcut,
     side_by_side,
 )
-from course.diagnosis.towers import one_lacks, towers
+from course.diagnosis.towers import one_lacks, towers, uneven_slices
 from course.network.rules import AGAIN
 
 _GROUP = 60  # most steps that are taken together as one other step
@@ -269,7 +270,9 @@ def put_off(place):
 
 
 MOVES = (
-    changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, side_by_side, added,
-    added_instead, activation_elsewhere, activation_before_norm, pre_activation, missing, too_many,
-    reads_something_else, blocks, head_missing, put_off, addition, shortcut, normalised_sum,
+    changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, uneven_slices,
+    side_by_side, added,
+    added_instead, activation_elsewhere, activation_apart, activation_before_norm, pre_activation,
+    missing, too_many, reads_something_else, blocks, head_missing, put_off, addition, shortcut,
+    normalised_sum,
 )  # fmt: skip

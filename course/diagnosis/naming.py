@@ -85,6 +85,11 @@ def keys_of(alignment, step):
     return net.inputs[net.number[id(step)]]
 
 
+def is_activation_of(node, row):
+    """Whether a step is only an activation, and that of the row."""
+    return node.step == "activation" and node.activation == row.activation
+
+
 def place_of(alignment, key):
     """A value of the network by the table's name for it, or else by its own."""
     return _row_of(alignment, key) or _own(alignment, key)
@@ -97,7 +102,7 @@ def reads(alignment, key):
     """
     own, row = _own(alignment, key), _row_of(alignment, key)
     if row and len(key) == 1 and key[0][1] != -1:
-        return row + _range(alignment, *key[0][1:])
+        return row + some_maps(alignment, *key[0][1:])
     if row in (None, own):
         return own
     return _("{step} (the table's {row})").format(step=own, row=row)
@@ -105,14 +110,14 @@ def reads(alignment, key):
 
 def _own(alignment, key, name=None):
     net, name = alignment.nets.net, name or partial(called, alignment)
-    names = list(dict.fromkeys(name(net.nodes[n]) + _range(alignment, *at) for n, *at in key))
+    names = list(dict.fromkeys(name(net.nodes[n]) + some_maps(alignment, *at) for n, *at in key))
     if len(names) == 1:
         return names[0]
     beside = _("{first} to {last} side by side").format(first=names[0], last=names[-1])
     return _joined(net, key) or beside
 
 
-def _range(alignment, start, stop):
+def some_maps(alignment, start, stop):
     """Some maps of a step, as Python takes them: `[..., 0:48]`; of all maps nothing."""
     first = ":" if alignment.library == "torch" else "..."
     return "" if start == -1 else f"[{first}, {start}:{stop}]"

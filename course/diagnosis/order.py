@@ -3,6 +3,7 @@
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import different_activation, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
+from course.diagnosis.naming import is_activation_of
 from course.diagnosis.place import left_out, paired, put_in, whole
 
 #: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
@@ -47,6 +48,38 @@ def activation_elsewhere(place):
                 Edit(Kind.LEFT_OUT, after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
                 PRICES["left out"],
             )
+
+
+def activation_apart(place):
+    """The row's activation is a step of its own, as something else reads what comes before it.
+
+    This is no edit yet: that other reader reads something else than it should.
+    """
+    nets, state, row = place.nets, place.state, place.row
+    for step in place.candidates:
+        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        own = own_activation(nets, state, row, step)
+        if causes == [Cause.ACTIVATION_MISSING] and own is not None:
+            yield standing_apart(nets, paired(nets, state, row, step), row, step, own)
+
+
+def own_activation(nets, state, row, step):
+    """The step that is the activation of a row whose step has other readers as well; or None."""
+    readers, wanted = nets.net.readers[step], nets.table.nodes[row]
+    if nets.net.nodes[step].activation or whole(step) in nets.net.outputs:
+        return None
+    own = [n for n in readers if is_activation_of(nets.net.nodes[n], wanted)]
+    others = {nets.net.nodes[n].step for n in readers if n not in own}
+    goes_on = others == {"add"} or (others and len(nets.table.readers[row]) > 1)
+    return own[0] if goes_on and len(own) == 1 and not state.used >> own[0] & 1 else None
+
+
+def standing_apart(nets, state, row, step, own):
+    """The state in which a step and its activation `own` stand for a row."""
+    following = put_in(nets, state, [own])
+    stands = {**following.stands, row: whole(own)}
+    moved = {**following.moved, (row, "before its activation"): whole(step)}
+    return following._replace(stands=stands, moved=moved)
 
 
 def _activation_behind(place, step, later):

@@ -2,6 +2,7 @@
 
 from course.diagnosis.causes import Cause
 from course.diagnosis.edits import PRICES, Edit, Kind
+from course.diagnosis.order import own_activation, standing_apart
 from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
 
 _NEAR = 3  # most steps of a shortcut
@@ -132,6 +133,8 @@ def addition(place):
         following = paired(nets, state, row, step, sizes=False)
         chain = _chain(nets, state, other[0], wanted[wrong[0]])
         if chain is None:
+            if (own := own_activation(nets, state, row, step)) is not None:
+                following = standing_apart(nets, following, row, step, own)
             edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
             yield following.with_edit(edit, PRICES["reads something else"])
             continue

@@ -70,6 +70,30 @@ def _of_a_tower(nets, state, row, step, share):
     return [(Cause.FILTERS, str(share), str(maps))] * (weighs and maps != share) + found
 
 
+def uneven_slices(place):
+    """The towers read slices of the row's maps that overlap, or that leave some maps out."""
+    nets, state, row = place.nets, place.state, place.row
+    if len(place.keys) != 1 or place.node.groups < 2 or place.candidates:
+        return
+    if place.reads[0] is None:
+        return
+    sources = {part[0] for part in place.reads[0]}
+    side = sorted({n for source in sources for n in nets.net.readers[source]})
+    side = [n for n in side if nets.net.nodes[n].step == place.node.step]
+    side = [n for n in side if nets.net.nodes_read_by(n) <= sources and not state.used >> n & 1]
+    if len(side) != place.node.groups:
+        return
+    parts = tuple((n, -1, -1) for n in side)
+    share = place.node.filters // len(side)
+    if any(_of_a_tower(nets, state, row, n, share) for n in side):
+        return
+    following = put_in(nets, settled(nets, state, [row]), side)
+    following = following._replace(stands={**following.stands, row: parts})
+    nodes = tuple(nets.net.nodes[n] for n in side)
+    edit = place.edit(Kind.READS_SOMETHING_ELSE, side[0], steps=nodes)
+    yield following.with_edit(edit, PRICES["reads something else"])
+
+
 def one_lacks(place):
     """Some of the towers have the row, and others go on without it."""
     nets, state, row = place.nets, place.state, place.row

@@ -244,6 +244,10 @@ _IN_WORDS = {
         "None stands in a calculation here. In a network x.shape[0] is None, because the number of "
         "images is left open"
     ),
+    "'NoneType' object cannot be interpreted as an integer": N_(
+        "None stands where a whole number should. In a network of Keras x.shape[0] is None, "
+        "because the number of images is left open. ops.zeros_like and ops.pad need no sizes"
+    ),
     r"'KerasTensor' object has no attribute '(\w+)'": N_(
         "the tensors of a network have no {first}. Write it as a layer or with keras.ops"
     ),

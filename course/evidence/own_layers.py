@@ -31,7 +31,9 @@ def add_outputs(inputs, steps, operations, call, numbers):
         values = prod(shapes[begin]) + prod(step["shapes"][0])
         if regions.SAMPLES * values + step["parameters"] > own_layers.MOST_VALUES:
             continue
-        state = [(each, _values(numbers, each.shape, n)) for n, each in enumerate(weights)]
+        state = [
+            (each, _values(numbers, each.shape, n, shapes[begin])) for n, each in enumerate(weights)
+        ]
         try:
             with keras.StatelessScope(state):
                 made = call([step["id"]], {begin: random_tensor(numbers, shapes[begin], 0)})
@@ -41,10 +43,11 @@ def add_outputs(inputs, steps, operations, call, numbers):
             continue
 
 
-def _values(numbers, shape, number):
-    """The random numbers of a weight."""
+def _values(numbers, shape, number, read):
+    """The random numbers of a weight; `read` is the shape of the layer's input."""
     import keras
     import numpy as np
 
     values = np.array(numbers, "float32")[own_layers.weight(number, np.arange(prod(shape)))]
-    return keras.ops.convert_to_tensor(values.reshape(shape))
+    values = values.reshape(shape) * np.float32(own_layers.size(shape, read))
+    return keras.ops.convert_to_tensor(values)

@@ -87,6 +87,16 @@ def _flat(value):
     return str(type(value).__name__)
 
 
+def frozen_class(layer):
+    """The class whose `trainable` was set, which freezes all its layers; "" if none was."""
+    for kind in type(layer).__mro__:
+        if "trainable" in vars(kind):
+            library = "layers." if kind.__module__.startswith("keras.") else ""
+            own = isinstance(vars(kind)["trainable"], property)
+            return "" if own else f"{library}{kind.__name__}"
+    return ""
+
+
 def activation_class(keras, kind):
     """The sentence about a class where an activation should be."""
     word = kind.__name__.lower()

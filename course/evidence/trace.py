@@ -13,9 +13,9 @@ that Keras reports.
      "outputs": [[1, 0]]}
 
 `{"tensor": [step, k]}` is the k-th output of a step; shapes leave out the batch axis. A step is
-"lost" if Keras does not find its weights: `_mark_lost`. Within a check, "unread" has the
-steps of Keras's layers that were called and lead to no output, each with the shapes that it "reads"
-and the "line" that made the layer.
+"lost" if Keras does not find its weights: `_mark_lost`. "frozen" is the class that was frozen with
+all its layers. Within a check, "unread" has the steps of Keras's layers that were called and lead
+to no output, each with the shapes that it "reads" and the "line" that made the layer.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from course.evidence.keras_state import untouched
 from course.evidence.settings import (
     MOST_VALUES,
     activation_class,
+    frozen_class,
     is_builtin,
     name_of,
     published,
@@ -161,6 +162,8 @@ class _Tracer:
             step["parameters"] = sum(prod(w.shape) for w in operation.weights)
             step["trained"] = sum(prod(w.shape) for w in operation.trainable_weights)
             step["trainable"] = bool(operation.trainable)
+            if step["trainable"] is False and (kind := frozen_class(operation)):
+                step["frozen"] = kind
             if step["parameters"] and own:
                 step["own"] = True  # its weights are not in layers of Keras
         self.steps.append(step)

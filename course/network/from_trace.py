@@ -18,6 +18,7 @@ _MOST_PROBES = 8  # of one step
 _PROBE = 200  # ranges of maps that a probe counts for ...
 _GROUP = 1000  # ... and a group of steps that reads one tensor: it may be many things
 _MOST_UNKNOWN = 5  # groups of steps that turn out to be nothing known
+_MOST_OWN = 60  # layers of the student's own with weights
 _MOST_UNREAD = 20  # layers that nothing reads
 _LONGEST_NAME = 100
 
@@ -39,7 +40,7 @@ def from_trace(evidence, numbers=recognise.FIXED):
     found = _functions(evidence, traced, reads, numbers, graph.count)
     found |= _groups(evidence, traced, found, numbers, graph.count)
     needed = _needed(evidence, reads, found)
-    values, merges = {}, Counter()  # (step number, output) -> Value
+    values, merges, tried = {}, Counter(), 0  # (step number, output) -> Value
     for source in evidence["inputs"]:
         # A name that Keras made up (keras_tensor_7) tells the reader nothing.
         name = re.sub(r"^(keras_tensor|input_layer)(_\d+)?$", "input", str(source["name"]))
@@ -54,7 +55,8 @@ def from_trace(evidence, numbers=recognise.FIXED):
             nodes = [regions.node(step, [values[begin] for begin in begins], *which)]
         else:
             read = [values[reference] for reference in reads[number]]
-            own = read and step.get("own")
+            own = read and step.get("own") and tried < _MOST_OWN
+            tried += bool(own)
             kinds = own_layers.recognised(step, read[0], numbers) if own else ()
             if kinds:
                 nodes = [own_layers.node(step, read[0], kinds)]

@@ -109,6 +109,8 @@ def concatenate(step, *values):
     axis = step["config"].get("axis", -1)
     if axis not in (-1, len(values[0].shape)) or len({(v.grid, v.flat) for v in values}) > 1:
         raise NotUnderstood
+    if step["shapes"][0][-1] != sum(v.shape[-1] for v in values):
+        raise NotUnderstood(_("maps beside an array of numbers"))
     return steps.concatenate(values, step["name"], kind(step), **common(step))
 
 

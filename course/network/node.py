@@ -53,6 +53,7 @@ class Node:
     bias: bool | None = True
     trainable: bool = True
     lost: bool = False  # Keras does not find the layer, so it does not train its weights
+    frozen: str = ""  # the class that was frozen with all its layers, if one was
     layer: int | None = None  # equal for steps that share their weights
     written: str = ""  # the Keras class, for messages
     claimed: int = 0  # parameters of an unknown layer, as Keras reports them

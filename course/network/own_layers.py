@@ -1,8 +1,9 @@
 """Recognise a layer of the student's own with weights, from its outputs for random weights.
 
 Keras has no layer for a class token, a position embedding, a factor for each map, the subsampling
-of 1998 or a global response normalisation. `course.evidence.own_layers` runs such a layer next to
-the student's code, on random inputs and with random weights. The evidence is in its step:
+of 1998 or a global response normalisation. And a convolution or a dense layer may be written with a
+kernel of one's own. `course.evidence.own_layers` runs such a layer next to the student's code, on
+random inputs and with random weights. The evidence is in its step:
 
     "own": {"weights": [[1, 1, 768]], "gives": [...]}   # true if it could not be run
 
@@ -10,20 +11,48 @@ the student's code, on random inputs and with random weights. The evidence is in
 """
 
 from collections import Counter
+from itertools import islice
 from math import prod, sqrt
+from typing import NamedTuple
 
 from course.network import regions, steps
-from course.network.functions import FUNCTIONS, agree, named
+from course.network.functions import FUNCTIONS, agree, named, softmax
+from course.network.node import Value
 from course.network.regions import MOST_PLACES
 from course.network.unknown import common
 
 MOST_WEIGHTS = 2  # variables of one layer
 MOST_VALUES = 4_000_000  # of its input and its output together
+_LARGEST_KERNEL = 16
+_MOST_SEEN = 8_192  # values that one value of a convolution is computed from
+_MOST_PRODUCTS = 60_000  # of values and weights that are worked out for one layer
+_WIDEST_STEP = 4  # stride of a window, if it is not larger than its kernel
+_MOST_WINDOWS = 3  # that are tried for one layer
+_NEAR = 0.01  # for sums of thousands of products, which a GPU rounds
+
+
+class Window(NamedTuple):
+    """A convolution, or a dense layer of a vector, with a kernel of the student's own."""
+
+    kernel: tuple
+    stride: tuple
+    padding: str | int
+    bias: bool
+    filters: int
 
 
 def weight(number, place):
     """The index in `recognise.drawn()` of a weight's value; `place` is that in the flat weight."""
     return (place + 173 * (number + 1)) % 257
+
+
+def size(shape, read):
+    """The factor of a weight's random values, so that what a kernel makes has the size of 1 to 2.
+
+    `shape` is the weight's, `read` that of the layer's input. Functions are alike for large values.
+    """
+    kernel = len(shape) == 4 or (len(shape) == 2 and len(read) in (1, 3))
+    return 1 / (16 * sqrt(prod(shape[:-1]))) if kernel else 1
 
 
 def recognised(step, x, numbers):
@@ -32,7 +61,7 @@ def recognised(step, x, numbers):
     The evidence comes from the student's process and may be anything.
     """
     told, shape = step.get("own"), tuple(step["shapes"][0])
-    if not isinstance(told, dict) or x.shape[-1:] != shape[-1:] or len(shape) < 2:
+    if not isinstance(told, dict):
         return ()
     if x.size + prod(shape) > MOST_VALUES:
         return ()
@@ -46,7 +75,12 @@ def recognised(step, x, numbers):
         return ()
     if not all(isinstance(value, int | float) for value in gives):
         return ()
-    layer = _Layer(x.shape, sizes, numbers)
+    layer = _Layer(x.shape, weights, numbers)
+    for window, right in layer.windows(shape):
+        if function := _of_a_window(layer, window, right, asked, gives):
+            return window, *(name for name in [function] if name != "linear")
+    if x.shape[-1:] != shape[-1:] or len(shape) < 2:
+        return ()
     for kinds, right in layer.guesses(shape):
         values = [right(*point) for point in asked]
         if agree(gives, values):
@@ -57,6 +91,29 @@ def recognised(step, x, numbers):
     return ()
 
 
+def _of_a_window(layer, window, right, asked, gives):
+    """The name of the function that is applied to what a window makes, or None if it differs.
+
+    Not all points are looked at if each is a sum of thousands of products.
+    """
+    seen = prod(window.kernel) * layer.shape[-1]
+    every = -(-len(asked) * seen // _MOST_PRODUCTS)
+    values = [right(*point) for point in asked[::every]]
+    known = {"linear": lambda value: value, **FUNCTIONS}
+    for name, function in known.items():
+        if _near(gives[::every], map(function, values)):
+            return name
+    alone = every == 1 and asked[-1][1] == () and window.filters <= len(asked)
+    if alone and _near(gives[-window.filters :], softmax(values[-window.filters :])):
+        return "softmax"
+    return None
+
+
+def _near(gives, right):
+    pairs = zip(gives, right, strict=True)
+    return all(abs(given - value) <= _NEAR * (1 + abs(value) / 10) for given, value in pairs)
+
+
 def node(step, x, kinds):
     """The last row of a layer that was recognised. `Graph.add` also adds the rows it reads."""
     rest = {**common(step), "trainable": step["trained"] > 0}
@@ -64,7 +121,9 @@ def node(step, x, kinds):
         last = number + 1 == len(kinds)
         name = step["name"] if last else f"{step['name']}_{kind}"
         rest["layer"] = step["layer"] if last else (step["layer"], kind)
-        if kind == "class_token":
+        if isinstance(kind, Window):
+            x = _window(x, name, kind, **rest)
+        elif kind == "class_token":
             x = steps.class_token(x, name, **rest)
         elif kind in ("scale", "scale_and_shift"):
             wide, shifts = x.channels, kind == "scale_and_shift"
@@ -72,18 +131,26 @@ def node(step, x, kinds):
         elif kind == "average_pool":
             window = x.grid[0] // step["shapes"][0][0]
             x = steps.pool(x, name, kind, (window, window), (window, window), 0, **rest)
-        elif kind in FUNCTIONS:
-            x = steps.alike(x, name, "activation", chain=named(kind), **rest)
+        elif kind in FUNCTIONS or kind == "softmax":
+            x = x.with_(name=name, layer=step["layer"], chain=named(kind))
         else:  # of the same size
             x = steps.alike(x, name, kind, **rest)
     return x
 
 
-class _Layer:
-    """What a layer may compute of an input of this shape, with weights of these sizes."""
+def _window(x, name, window, **rest):
+    kernel, stride, padding, bias, filters = window
+    if x.flat:
+        return steps.dense(x, name, filters, bias=bias, **rest)
+    return steps.conv(x, name, filters, kernel, stride, padding, bias=bias, **rest)
 
-    def __init__(self, shape, sizes, numbers):
-        self.shape, self.sizes, self.numbers = shape, sizes, numbers
+
+class _Layer:
+    """What a layer may compute of an input of this shape, with weights of these shapes."""
+
+    def __init__(self, shape, weights, numbers):
+        self.shape, self.weights, self.numbers = shape, weights, numbers
+        self.sizes = [prod(sides) for sides in weights]
 
     def value(self, sample, pixel, channel):
         return self.numbers[regions.index(channel, pixel, sample, 0)]
@@ -97,6 +164,59 @@ class _Layer:
         for part, side in zip((*pixel, channel), shape, strict=True):
             at = at * side + part
         return at
+
+    def windows(self, shape):
+        """(Window, the function of sample, pixel and channel) for each that gives this shape."""
+        if len(self.shape) != len(shape) or len(shape) not in (1, 3):
+            return
+        x = Value(((0, 0, self.shape[-1]),), self.shape[:-1] or (1, 1), len(shape) == 1)
+        for order in [(0,), (0, 1), (1, 0)]:
+            if len(order) != len(self.weights):
+                continue
+            kernel, *bias = (list(self.weights[number]) for number in order)
+            *sides, channels, filters = [1] * (4 - len(kernel)) + kernel
+            fits = len(sides) == 2 and (channels, filters) == (self.shape[-1], shape[-1])
+            fits &= prod(sides) * channels <= _MOST_SEEN and max(sides) <= _LARGEST_KERNEL
+            if not fits or bias not in ([], [[filters]]):
+                continue
+            found = {}  # (stride, padding in pixels) -> its Window
+            for stride in range(1, 1 + max(_WIDEST_STEP, *sides)):
+                for padding in ("same", steps.IF_IT_FITS):
+                    window = Window(tuple(sides), (stride, stride), padding, bool(bias), filters)
+                    made = steps.conv(x, "", filters, *window[:3])
+                    if made.grid == (shape[:-1] or (1, 1)):
+                        step = stride if made.grid != (1, 1) else 1
+                        found.setdefault((step, made.padding), window)
+            for (_, around), window in islice(found.items(), _MOST_WINDOWS):
+                yield window, self._seen(order, window, around)
+
+    def _seen(self, order, window, padding):
+        """The sum of the products of a kernel with the values below it, and the bias."""
+        number, *bias = order
+        (high, wide), channels = window.kernel, self.shape[-1]
+        factor = size(self.weights[number], self.shape)
+
+        def right(sample, pixel, channel):
+            total = self.weight(bias[0], channel) if bias else 0
+            for r in range(high):
+                for c in range(wide):
+                    at = tuple(
+                        place * step + part - before[0]
+                        for place, step, part, before in zip(
+                            pixel, window.stride, (r, c), padding, strict=False
+                        )
+                    )
+                    if any(not 0 <= a < s for a, s in zip(at, self.shape[:-1], strict=True)):
+                        continue
+                    first = (r * wide + c) * channels
+                    total += factor * sum(
+                        self.value(sample, at, i)
+                        * self.weight(number, (first + i) * window.filters + channel)
+                        for i in range(channels)
+                    )
+            return total
+
+        return right
 
     def guesses(self, shape):
         """(kinds of rows, the function of sample, pixel and channel) for each guess."""

@@ -49,8 +49,8 @@ def must_be_map(step, x):
 
 def common(step):
     """The fields that every row of a step has."""
-    lost = bool(step.get("lost"))
-    return {"layer": step["layer"], "written": kind(step), "lost": lost}
+    lost, frozen = bool(step.get("lost")), str(step.get("frozen", ""))
+    return {"layer": step["layer"], "written": kind(step), "lost": lost, "frozen": frozen}
 
 
 def pair(value):

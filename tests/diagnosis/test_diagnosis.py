@@ -655,8 +655,8 @@ for name, shape, contains in [
     c1 = conv(6, padding="same")
     wrong(f"input {name}", LENET5, "input", Cause.INPUT_SHAPE, lenet(shape, C1=c1), contains)
 for name, row, cause, order in [
-    ("pool before C1", "C1", Cause.SWAPPED, "S2 C1 C3 S4 flatten C5 F6 output"),
-    ("both pools at the end", "S2", Cause.SWAPPED, "C1 C3 S2 S4 flatten C5 F6 output"),
+    ("pool before C1", "S2", Cause.POOL_EARLY, "S2 C1 C3 S4 flatten C5 F6 output"),
+    ("both pools at the end", "S2", Cause.POOL_LATE, "C1 C3 S2 S4 flatten C5 F6 output"),
     ("F6 before C5", "C5", Cause.SWAPPED, "C1 S2 C3 S4 flatten F6 C5 output"),
     ("C3 before C1", "C1", Cause.FILTERS, "C3 S2 C1 S4 flatten C5 F6 output"),
 ]:

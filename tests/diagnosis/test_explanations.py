@@ -3,6 +3,7 @@
 import re
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
@@ -450,6 +451,16 @@ said("ones beside the shortcut", resnet.CIFAR_RESNET20,
        for n in (2, 3)))(lambda: cifar(project=with_ones))  # fmt: skip
 
 
+said("an array of zeros beside the shortcut", resnet.CIFAR_RESNET20,
+     ("stage2_1_shortcut", Cause.OTHER_STEP, "It is maps beside an array of numbers."),
+)(lambda: cifar(project=with_an_array))  # fmt: skip
+
+
+def with_an_array(x, filters, stride):
+    x = x[:, ::stride, ::stride]
+    return L.Concatenate()([x, np.zeros((1, *x.shape[1:]))])
+
+
 def with_ones(x, filters, stride):
     x = x[:, ::stride, ::stride]
     return L.Concatenate()([x, ops.ones_like(x)])
@@ -742,6 +753,10 @@ said("training heads on other modules", googlenet.GOOGLENET_TRAINING,
      ("aux_4a_pool", Cause.WRONG_INPUT, "(the table's 4b), it should read 4a."),
      ("aux_4d_pool", Cause.WRONG_INPUT, "(the table's 4e), it should read 4d."),
 )(lambda: heads_at("4b", "4e"))  # fmt: skip
+said("both heads too early", googlenet.GOOGLENET_TRAINING,
+     ("aux_4a_pool", Cause.WRONG_INPUT, "(the table's 3b), it should read 4a."),
+     ("aux_4d_pool", Cause.WRONG_INPUT, "(the table's 4c), it should read 4d."),
+)(lambda: heads_at("3b", "4c"))  # fmt: skip
 
 
 def pool_first(x, one, reduce3, three, reduce5, five, project):
@@ -886,6 +901,111 @@ said(
     alexnet.CAFFENET,
     *((f"pool{n}", Cause.SWAPPED, f"It comes after norm{n}") for n in (1, 2)),
 )(lambda: alex(2))
+for early, cause in ((1, Cause.POOL_EARLY), (0, Cause.POOL_LATE)):
+    names = "pool2, pool3, pool4 and pool5" if early else "pool2, pool3 and pool4"
+    other = "conv1_2 should come before it." if early else "conv2_1 should come after it."
+    said(f"all pools elsewhere: {cause.name}", vgg.VGG16,
+         ("pool1", cause, f"{other} The same is true of {names}."),
+    )(lambda early=early: pools_elsewhere(early))  # fmt: skip
+
+
+def pools_elsewhere(early):
+    """VGG-16 whose pools stand one convolution too early, or else too late."""
+    image = x = keras.Input((224, 224, 3))
+    for stage, (width, number) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]):
+        for at in range(number):
+            if early and at == number - 1:
+                x = L.MaxPooling2D(2)(x)
+            x = conv(width, 3)(x)
+            if not early and stage and at == 0:
+                x = L.MaxPooling2D(2)(x)
+    x = x if early else L.MaxPooling2D(2)(x)
+    for units in (4096, 4096):
+        x = L.Dense(units, "relu")(L.Flatten()(x))
+    return keras.Model(image, L.Dense(1000, "softmax")(x))
+
+
+# --- what comes before an activation
+
+
+def norm_first(x, filters, stride):
+    """A convolution and its norm; the activation is a step of its own."""
+    return L.BatchNormalization()(L.Conv2D(filters, 3, stride, padding="same", use_bias=False)(x))
+
+
+def adds_the_first_norm(x, filters, stride):
+    """A block that adds what its first norm gives, before the ReLU."""
+    first = norm_first(x, filters, stride)
+    return L.ReLU()(L.Add()([first, norm_first(L.ReLU()(first), filters, 1)]))
+
+
+said("the first norm of a block is added", resnet.RESNET18,
+     ("conv2_2", Cause.WRONG_INPUT, "(the table's conv2_2_1_bn) before its relu and "),
+)(in_block(0, 1, adds_the_first_norm))  # fmt: skip
+
+
+@said("the sum before its ReLU is added", resnet.CIFAR_RESNET20_B,
+      *((f"stage1_{n}", Cause.WRONG_INPUT, f"(the table's stage1_{n - 1}) before its relu and ")
+        for n in (2, 3)))  # fmt: skip
+def added_before_relu():
+    return before_relu(lambda stage, number: stage == 0 and number)
+
+
+@said("the sum before its ReLU is projected", resnet.CIFAR_RESNET20_B,
+      ("stage2_1_shortcut", Cause.WRONG_INPUT, "before its relu, it should read stage1_3."),
+      ("stage3_1_shortcut", Cause.WRONG_INPUT, "before its relu, it should read stage2_3."),
+)  # fmt: skip
+def projected_before_relu():
+    return before_relu(lambda stage, number: stage and not number)
+
+
+def before_relu(early):
+    """ResNet-20 in which some shortcuts begin before the ReLU of the block before."""
+    image = keras.Input((32, 32, 3))
+    total = x = conv_bn(image, 16, 3)
+    for stage in range(3):
+        for number in range(3):
+            filters, stride = 16 * 2**stage, 2 if stage and not number else 1
+            shortcut = total if early(stage, number) else x
+            if stride == 2:
+                shortcut = conv_bn(shortcut, filters, 1, stride, relu=False)
+            y = conv_bn(conv_bn(x, filters, 3, stride), filters, 3, relu=False)
+            total = L.Add()([shortcut, y])
+            x = L.ReLU()(total)
+    x = L.GlobalAveragePooling2D()(x)
+    return keras.Model(image, L.Dense(10, "softmax")(x))
+
+
+# --- towers whose slices do not fit together
+
+for name, first, second in (("overlap", (0, 49), (48, 96)), ("leave some out", (0, 40), (48, 96))):
+    said(f"slices that {name}", alexnet.ALEXNET_TWO_GPUS,
+         ("conv2", Cause.WRONG_INPUT,
+          f"It reads pool1[..., {first[0]}:{first[1]}] and pool1[..., {second[0]}:{second[1]}], "
+          "it should read pool1[..., 0:48] and pool1[..., 48:96]."),
+    )(lambda parts=(first, second): alex(2, conv2=sliced_in(*parts)))  # fmt: skip
+
+
+@said("slices of towers that stay apart", alexnet.ALEXNET_TWO_GPUS,
+      ("conv4", Cause.WRONG_INPUT, "conv3[..., 0:200] and conv3[..., 192:384], it should"),
+)  # fmt: skip
+def sliced_towers():
+    made = {}
+
+    def fourth(x):
+        made["halves"] = [conv(192, 3)(x[..., :200]), conv(192, 3)(x[..., 192:])]
+        return L.Concatenate()(made["halves"])
+
+    def fifth(x):
+        return L.Concatenate()([conv(128, 3)(half) for half in made["halves"]])
+
+    return alex(2, conv4=fourth, conv5=fifth)
+
+
+def sliced_in(*parts):
+    return lambda x: L.Concatenate()([conv(128, 5)(x[..., begin:end]) for begin, end in parts])
+
+
 said("dense layers the other way round", lenet.LENET5, ("C5", Cause.SWAPPED, "after F6"))(
     chained(tanh(6, 5), mean, tanh(16, 5), mean, L.Flatten, lambda: L.Dense(84, "tanh"),
             lambda: L.Dense(120, "tanh"), lambda: L.Dense(10, "softmax")))  # fmt: skip

@@ -1,6 +1,7 @@
 """What a library's error means in a student's code, as a check says it."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
@@ -100,6 +101,7 @@ SAID = {
     "a tensor should. A function that ends without return": lambda x: without_return(x) + x,
     "shapes 32 × 32 × 1 and 30 × 30 × 1 do not fit together": lambda x: x - L.MaxPooling2D(3, 1)(x),
     "None stands in a calculation here.": lambda x: L.Dense(x.shape[0] * 9)(x),
+    "None stands where a whole number should.": lambda x: ops.add(x, np.zeros(x.shape)),
     "the tensors of a network have no flatten.": lambda x: x.flatten(),
     "the tensors of a network have no values yet": lambda x: x if x > 0 else -x,
     "a loop cannot run over a tensor of a network.": lambda x: list(x),

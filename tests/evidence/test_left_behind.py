@@ -80,7 +80,9 @@ def test_a_class_that_a_builder_freezes_is_frozen_for_its_own_check_alone(kind):
 
     before = vars(kind).get("trainable")
     if kind not in (keras.Model, keras.Sequential):
-        assert "Its weights are frozen" in fails(check.model, freezes, like=LENET5)
+        text = fails(check.model, freezes, like=LENET5)
+        assert "Its weights are frozen" in text
+        assert f"layers.{kind.__name__}.trainable was set, which freezes every" in text
     else:
         observe(freezes, {"ask": "model"})
     assert vars(kind).get("trainable") is before

@@ -619,6 +619,60 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     assert any("a layer of your own with weights" in each.message for each in said)
 
 
+class Kernel(layers.Layer):
+    """A convolution, or a dense layer, with a kernel of one's own."""
+
+    def __init__(self, filters=6, sides=(3, 3), apply=ops.conv, then=None, first="kernel", **rest):
+        super().__init__()
+        self.filters, self.sides, self.apply, self.then = filters, sides, apply, then
+        self.first, self.rest = first, rest
+
+    def build(self, shape):
+        shapes = {"kernel": (*self.sides, shape[-1], self.filters), "bias": (self.filters,)}
+        order = [self.first, *(name for name in shapes if name != self.first)]
+        for name in order if self.first else ["kernel"]:
+            setattr(self, name, self.add_weight(shape=shapes[name], name=name))
+
+    def call(self, x):
+        made = self.apply(x, self.kernel, **self.rest) + getattr(self, "bias", 0.0)
+        return self.then(made) if self.then else made
+
+
+@pytest.mark.parametrize("mine, kerass", [
+    (Kernel(), window(6)), (Kernel(first="bias"), window(6)),
+    (Kernel(first=None), window(6, use_bias=False)),
+    (Kernel(6, (5, 3), strides=2, padding="same"), window(6, (5, 3), strides=2, padding="same")),
+    (Kernel(6, (1, 1), strides=3), window(6, 1, strides=3)),
+    (Kernel(then=ops.relu), window(6, activation="relu")),
+    (Kernel(then=tf.nn.sigmoid, apply=tf.nn.conv2d, strides=1, padding="VALID"),
+     window(6, activation="sigmoid")),
+    (Kernel(6, (), ops.matmul), layers.Dense(6)),  # at each pixel
+])  # fmt: skip
+def test_a_kernel_of_ones_own(weightless, mine, kerass):
+    after = layers.ReLU(), layers.Conv2D(5, 3)
+    assert rows_of(through(mine, *after)) == rows_of(through(kerass, *after))
+
+
+@pytest.mark.parametrize("then, name", [
+    (None, None), (ops.tanh, "tanh"), (ops.softmax, "softmax"), (ops.gelu, "gelu"),
+])  # fmt: skip
+def test_a_dense_layer_of_ones_own(weightless, then, name):
+    mine = through(layers.Flatten(), layers.Dense(7, "relu"), Kernel(10, (), ops.matmul, then))
+    kerass = through(layers.Flatten(), layers.Dense(7, "relu"), layers.Dense(10, name))
+    assert rows_of(mine) == rows_of(kerass)
+
+
+@pytest.mark.parametrize("mine", [
+    Kernel(apply=lambda x, kernel: ops.conv(x, kernel) / 2),
+    Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
+    Kernel(apply=lambda x, kernel: ops.conv(x, kernel, padding="same")[:, :10, :10]),
+    Kernel(then=lambda x: ops.leaky_relu(x, 0.1)), Kernel(then=lambda x: ops.softmax(x, axis=1)),
+])  # fmt: skip
+def test_what_is_no_kernel_of_ones_own(weightless, mine):
+    rows, _ = rows_of(mine)
+    assert "a layer of your own with weights" in rows[0][0]
+
+
 def own(name):
     """A class of the student's own with the name of one of Keras's; it cannot be opened."""
 
