@@ -6,20 +6,22 @@ If no step fits the next row, each possible mistake (`course.diagnosis.moves`) l
 state. The cheapest state is continued first, as in A* (Hart, Nilsson and Raphael 1968). The cost of
 the rest is estimated by counting the nodes that have no equal on the other side.
 
-Three differences are looked for after the search: rows near the output, if the search could not get
-that far, rows that share a layer, and weights that are frozen.
+Four differences are looked for after the search: rows near the output, if the search could not get
+that far, rows that share a layer, weights that are frozen, and more windows with a wrong padding.
 """
 
 import heapq
 from dataclasses import dataclass
 from itertools import count
 
+from course.diagnosis.causes import Cause
 from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.crossed import uncrossed
 from course.diagnosis.edits import PRICES, Edit, Kind, State, balanced
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
 from course.diagnosis.sides import Networks, unordered
+from course.network.words import around
 
 HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
 PER_MISTAKE = 80  # states that are tried to explain one mistake
@@ -77,7 +79,11 @@ def align(table, network):
     if state.edits and state.edits[-1].final:
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
-    later = (*_shared_layers(nets, state), *_frozen_layers(nets, state))
+    later = (
+        *_shared_layers(nets, state),
+        *_frozen_layers(nets, state),
+        *_padded_alike(nets, state),
+    )
     edits = tuple(sorted((*state.edits, *later), key=lambda edit: edit.at))
     edits, pairs = uncrossed(nets, edits, pairs_of(state))
     rest = len(nets.net.nodes) - state.used.bit_count()
@@ -274,6 +280,22 @@ def _shared_layers(nets, state):
             yield Edit(
                 Kind.SHARES, row, nets.table.nodes[row], node, instead=nets.table.nodes[first]
             )
+
+
+def _padded_alike(nets, state):
+    """An edit for each further convolution with a wrong padding, if there is one already.
+
+    The search looks at no padding behind a wrong size. With a stride of 1 it depends on no size.
+    """
+    changed = {edit.at: edit for edit in state.edits if edit.kind == Kind.CHANGED}
+    causes = {cause for edit in changed.values() for cause, _, _ in edit.differences}
+    for row, step in sorted(pairs_of(state).items()) if Cause.PADDING in causes else ():
+        ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
+        same = ours.step == theirs.step == "conv" and ours.kernel == theirs.kernel
+        same = same and ours.stride == theirs.stride == (1, 1) and ours.dilation == theirs.dilation
+        if same and row not in changed and ours.padding != theirs.padding:
+            found = (Cause.PADDING, around(ours), around(theirs))
+            yield Edit(Kind.CHANGED, row, ours, theirs, differences=(found,))
 
 
 def _frozen_layers(nets, state):

@@ -66,7 +66,7 @@ def _is_settled(node):
     if kind == "shape":
         (x,) = node.inputs
         return how[0] in ((x.size,), (*x.grid, x.channels))
-    return kind not in ("stack", "sum", "axes")
+    return kind not in ("stack", "sum", "axes", "patches")
 
 
 def is_named(step):
@@ -126,6 +126,7 @@ UNDERSTOOD = {
     "layers.CenterCrop": moving.centre_crop,
     "ops.Pad": moving.pad,
     "ops.ZerosLike": moving.zeros,
+    "ops.ExtractPatches": moving.patches,
     "layers.Activation": elementwise.activation_layer,
     "layers.Rescaling": elementwise.rescaling,
     "layers.Add": elementwise.arithmetic("add"),

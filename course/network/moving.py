@@ -10,7 +10,7 @@ from course.language import _
 from course.network import steps
 from course.network.faults import likely
 from course.network.node import Node
-from course.network.unknown import NotUnderstood, common, kind, must_be_map, unknown
+from course.network.unknown import NotUnderstood, common, kind, must_be_map, pair, unknown
 
 LOWEST = -1000.0  # around a map, so low a number and any lower one are no window's maximum
 
@@ -97,6 +97,19 @@ def pad(step, x, *_rest):
     if any(width[1]) or any(width[2]):
         raise NotUnderstood
     return steps.pad_channels(x, step["name"], x.channels + sum(width[3]), **common(step))
+
+
+def patches(step, x):
+    """The pixels below a window side by side, as maps: what a convolution multiplies by weights."""
+    config = step["config"]
+    must_be_map(step, x)
+    if pair(config.get("dilation_rate") or 1) != (1, 1):
+        raise NotUnderstood
+    kernel = pair(config["size"])
+    padding = "same" if config["padding"] == "same" else steps.IF_IT_FITS
+    return unknown(
+        step, x, moves=("patches", kernel, pair(config.get("strides") or kernel), padding)
+    )
 
 
 def zeros(step, x):

@@ -24,6 +24,7 @@ from course.network.turned import axes_turned_back, maps_turned_later
 from course.network.windows import (
     ZEROS,
     cropped_behind_a_transposed_convolution,
+    patches_into_a_convolution,
     pixels_skipped_among_maps_of_zeros,
     pixels_skipped_before_a_window,
     pixels_skipped_behind_a_pool,
@@ -249,6 +250,7 @@ RULES = (
     zeros_on_zeros,
     zeros_into_the_window,
     cropped_behind_a_transposed_convolution,
+    patches_into_a_convolution,
     pixels_skipped_before_a_window,
     pixels_skipped_behind_a_pool,
     pixels_skipped_among_maps_of_zeros,

@@ -3,6 +3,7 @@
 Each rule looks at one node and its inputs, and returns whether it changed anything.
 """
 
+from course.network import steps
 from course.network.about import about
 from course.network.node import Value, cut, join
 
@@ -133,6 +134,24 @@ def pools_along_one_axis_each(graph, number, node):
 
 
 # --- windows
+
+
+@about("conv")
+def patches_into_a_convolution(graph, number, node):
+    """A 1 × 1 convolution (or Dense) of the pixels below each window is a convolution."""
+    if (node.step, node.kernel, node.stride, node.padding) != ("conv", (1, 1), (1, 1), ZEROS):
+        return False
+    (x,) = node.inputs
+    ((source, start, stop), *others) = x.parts
+    before = graph.nodes[source]
+    whole = not others and (start, stop) == (0, before.filters) and node.groups == 1
+    if before.moves[:1] != ("patches",) or before.chain or not whole or node.connections:
+        return False
+    _, kernel, stride, padding = before.moves
+    window = steps.conv(before.inputs[0], node.name, node.filters, kernel, stride, padding)
+    same = {name: getattr(window, name) for name in ("kernel", "stride", "padding", "grid")}
+    graph.put(number, node.with_(inputs=before.inputs, **same))
+    return True
 
 
 @about(*_WINDOWS)

@@ -901,6 +901,14 @@ said(
     alexnet.CAFFENET,
     *((f"pool{n}", Cause.SWAPPED, f"It comes after norm{n}") for n in (1, 2)),
 )(lambda: alex(2))
+said("padding forgotten everywhere", vgg.VGG16,
+     ("conv1_1", Cause.PADDING, "The same is true of conv1_2, conv2_1, conv2_2 and 9 more."),
+)(lambda: vgg16_with(**{row.name: "valid" for row in vgg.VGG16.rows}))  # fmt: skip
+said("two paddings forgotten", alexnet.ALEXNET,
+     ("conv2", Cause.PADDING, "conv2 gives 23 × 23 × 256"),
+     ("conv3", Cause.PADDING, "(11 + 2·1 − 3) + 1 = 11. The same is true of conv5."),
+)(lambda: alex(conv2=conv(256, 5, padding="valid"), conv3=conv(384, 3, padding="valid"),
+               conv5=conv(256, 3, padding="valid")))  # fmt: skip
 for early, cause in ((1, Cause.POOL_EARLY), (0, Cause.POOL_LATE)):
     names = "pool2, pool3, pool4 and pool5" if early else "pool2, pool3 and pool4"
     other = "conv1_2 should come before it." if early else "conv2_1 should come after it."

@@ -83,6 +83,10 @@ def on_its_side(*made):
     return build
 
 
+def patches(*size, **rest):
+    return lambda x: ops.image.extract_patches(x, *size, **rest)
+
+
 def two_towers(x):
     halves = [window(4)(half) for half in ops.split(x, 2, axis=-1)]
     halves = [layers.MaxPooling2D(2)(ops.relu(half)) for half in halves]
@@ -308,6 +312,14 @@ SAME = {
     "cropped_behind_a_transposed_convolution": [
         (through(layers.Conv2DTranspose(5, 4, 2), layers.Cropping2D(1)),
          layers.Conv2DTranspose(5, 4, 2, padding="same")),
+    ],
+    "patches_into_a_convolution": [
+        (through(patches(3, 1), layers.Dense(6, "relu"), layers.MaxPooling2D(2)),
+         through(window(6, activation="relu"), layers.MaxPooling2D(2))),
+        (through(patches((3, 2), (1, 2), padding="same"), window(6, 1), window(5)),
+         through(window(6, (3, 2), strides=(1, 2), padding="same"), window(5))),
+        (through(patches(4), layers.Reshape((9, 64)), layers.Dense(6)),
+         through(window(6, 4, strides=4), layers.Reshape((9, 6)))),
     ],
     "pixels_skipped_before_a_window": [
         (through(lambda x: x[:, ::2, ::2], window(4, 1)), window(4, 1, strides=2)),
