@@ -284,6 +284,7 @@ def _code(found, texts, at, known):
         )
 
     of_code = [text and text * each.code for text, each in zip(texts, found, strict=True)]
+    of_code[at] = texts[at]  # the Python in it counts, though it stands in a text cell
     for tried in (of_code, texts):
         text, parts = joined(tried, at, complete)
         if len(parts) > 1 or complete(text):

@@ -530,6 +530,17 @@ def test_halves_of_a_function_that_are_python_by_themselves_are_joined(parts, to
     assert any("had been split into" in line for line in said)
 
 
+def test_a_split_answer_is_joined_though_its_first_half_became_a_text_cell():
+    stub = made_up.answer("f-answer", "def f(x):\n    raise NotImplementedError()")
+    official = Release.of({"f-answer": stub}, nbformat.v4.new_notebook())
+    first = new_markdown_cell("def f(x):\n    y = (x")
+    first.metadata["nbgrader"] = {"grade_id": "f-answer"}
+    nb = nbformat.v4.new_notebook(cells=[first, new_code_cell("    + 1)\n    return y")])
+    fixed, said = repair(nb, official)
+    assert source(fixed, "f-answer") == "def f(x):\n    y = (x\n    + 1)\n    return y"
+    assert any("had been split into" in line for line in said)
+
+
 def test_a_checksum_is_that_of_nbgrader(submitted):
     read, _ = read_notebook(nbformat.writes(submitted).encode())
     known = [cell for cell in submitted.cells if cell.metadata.get("nbgrader")]
