@@ -31,23 +31,25 @@ def add_outputs(inputs, steps, operations, call, numbers):
         values = prod(shapes[begin]) + prod(step["shapes"][0])
         if regions.SAMPLES * values + step["parameters"] > own_layers.MOST_VALUES:
             continue
+        all_shapes = [list(each.shape) for each in weights]
         state = [
-            (each, _values(numbers, each.shape, n, shapes[begin])) for n, each in enumerate(weights)
+            (each, _values(numbers, all_shapes, n, shapes[begin])) for n, each in enumerate(weights)
         ]
         try:
-            with keras.StatelessScope(state):
+            with keras.StatelessScope(state), keras.device("cpu"):  # a GPU may round more
                 made = call([step["id"]], {begin: random_tensor(numbers, shapes[begin], 0)})
             if gives := at_points(made, step["shapes"][0]):
-                step["own"] = {"weights": [list(each.shape) for each in weights], "gives": gives}
+                step["own"] = {"weights": all_shapes, "gives": gives}
         except Exception:  # a student's layer may raise anything; then it stays unknown
             continue
 
 
-def _values(numbers, shape, number, read):
-    """The random numbers of a weight; `read` is the shape of the layer's input."""
+def _values(numbers, shapes, number, read):
+    """The random numbers of one weight; `read` is the shape of the layer's input."""
     import keras
     import numpy as np
 
-    values = np.array(numbers, "float32")[own_layers.weight(number, np.arange(prod(shape)))]
-    values = values.reshape(shape) * np.float32(own_layers.size(shape, read))
-    return keras.ops.convert_to_tensor(values)
+    places = np.arange(prod(shapes[number]))
+    values = np.array(numbers, "float32")[own_layers.weight(number, places)]
+    values = (values * own_layers.size(shapes, number, read, places)).astype("float32")
+    return keras.ops.convert_to_tensor(values.reshape(shapes[number]))

@@ -656,6 +656,7 @@ class Kernel(layers.Layer):
     (Kernel(6, (5, 3), strides=2, padding="same"), window(6, (5, 3), strides=2, padding="same")),
     (Kernel(6, (1, 1), strides=3), window(6, 1, strides=3)),
     (Kernel(then=ops.relu), window(6, activation="relu")),
+    (Kernel(then=ops.relu6), window(6, activation="relu6")),
     (Kernel(then=tf.nn.sigmoid, apply=tf.nn.conv2d, strides=1, padding="VALID"),
      window(6, activation="sigmoid")),
     (Kernel(6, (), ops.matmul), layers.Dense(6)),  # at each pixel
@@ -678,6 +679,9 @@ def test_a_dense_layer_of_ones_own(weightless, then, name):
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel) / 2),
     Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel, padding="same")[:, :10, :10]),
+    Kernel(apply=lambda x, kernel: ops.conv(x, kernel * np.eye(3)[..., None, None]), then=ops.tanh),
+    Kernel(apply=lambda x, kernel: ops.conv(x, kernel) * 0.98, then=ops.tanh),
+    Kernel(then=lambda x: 1.01 * ops.tanh(x)), Kernel(then=lambda x: ops.relu(x) * 0.999),
     Kernel(then=lambda x: ops.leaky_relu(x, 0.1)), Kernel(then=lambda x: ops.softmax(x, axis=1)),
 ])  # fmt: skip
 def test_what_is_no_kernel_of_ones_own(weightless, mine):
