@@ -511,7 +511,7 @@ def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
     return normalised
 """,
         ("alexnet-lrn",),
-        "TypeError",
+        "None stands where a whole number should",
         follows=("alexnet-model", "alexnet-two-gpus", "zfnet-model"),
     ),
     # 3
