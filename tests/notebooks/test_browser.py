@@ -49,6 +49,10 @@ for found in ([], [wrong], [unanswered]):
     display(Card("lenet5", found, LENET5, anatomy(LENET5)))
 display(LENET5, anatomy(LENET5), figures.architecture(LENET5))
 """
+HAS_KERNEL = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    return context?.session?.kernel?.status === "idle" && !context.hasNoKernel;
+}"""
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -96,6 +100,7 @@ def lab(room, home):
     command = [
         "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
         "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        "--LabApp.expose_app_in_browser=True",
     ]  # fmt: skip
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
@@ -125,9 +130,6 @@ def _address(server, home):
 def page(browser, request, home):
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(WAIT)
-    # Who runs a cell before the kernel is there is asked for one, and takes what is proposed.
-    asked = page.get_by_role("dialog").filter(has_text="Select Kernel")
-    page.add_locator_handler(asked, lambda: asked.get_by_text("Select", exact=True).click())
     yield page
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{request.node.name}.png")
@@ -207,8 +209,9 @@ def run_all(page):
 def opened(page, address):
     page.goto(f"{address}?reset")  # without the tabs of the test before, which are in the page, too
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-    idle.first.wait_for(state="attached")  # the kernel is there
+    # The page says "idle" also before there is a kernel. Who runs a cell then is asked to select
+    # one, and that starts a second kernel.
+    page.wait_for_function(HAS_KERNEL)
 
 
 #: Whether an element looks otherwise than without the keyboard, by a frame, a shadow or a colour.
