@@ -7,6 +7,8 @@ track of this for a notebook (`course.evidence.watch`) and for the grader.
 
 import ast
 import re
+import sys
+import unicodedata
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -17,6 +19,22 @@ from course.language import _, sentences
 from course.plain import one_line
 
 _LOOKS_DEFINED = re.compile(r"(?:async +)?(?:def|class) +(\w+)|(\w+)[ \t]*(?::[^=]*)?=(?!=)")
+#: What Python writes in place of signs from books and other keyboards; full-width ones have theirs.
+_SIGNS = {
+    "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/",
+    "²": "**2", "³": "**3", "≤": "<=", "≥": ">=", "≠": "!=", "、": ",", "。": ".", "【": "[",
+    "】": "]", "…": "...",
+}  # fmt: skip
+#: Lines whose form may have come with a later version of Python: (that version, the form).
+_NEWER = (
+    (
+        (3, 12),
+        re.compile(
+            r"""\s*type\s+\w+.*=|\s*(async\s+)?(def|class)\s+\w+\[|.*\b[rR]?[fF][rR]?["']"""
+        ),
+    ),
+    ((3, 14), re.compile(r"""\s*except\*?\s+[\w.]+\s*,|.*\b[rR]?[tT][rR]?["']""")),
+)
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " "})
 
 
@@ -66,7 +84,31 @@ class Stop:
             )
         if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
             return _("The line has quotation marks or blanks from a text editor: type them again.")
+        if self.kind == "SyntaxError":
+            return self._other_sign() or _newer(line)
         return ""
+
+    def _other_sign(self):
+        """What Python writes in place of a sign that it does not know, or ""."""
+        match = re.match(r"invalid (?:non-printable )?character '(.)'", self.text)
+        sign = match[1] if match else ""
+        right = _SIGNS.get(sign) or unicodedata.normalize("NFKC", sign)
+        if not right.isascii() or not right.strip():
+            return ""
+        return _("Python writes {right} in place of {sign}.").format(right=right, sign=sign)
+
+
+def _newer(line):
+    """That a later version of Python may take the line; "" if it has no such form."""
+    for version, form in _NEWER:
+        if sys.version_info < version and form.match(line):
+            said = _(
+                "This is Python {here}. If your own Python ({newer} or later) takes this line, "
+                "write it in a form that {here} has, too."
+            )
+            here, newer = (".".join(map(str, each[:2])) for each in (sys.version_info, version))
+            return said.format(here=here, newer=newer)
+    return ""
 
 
 def definitions(source):

@@ -1,5 +1,7 @@
 """A name that did not come about: told as such, with the error and the line that kept it away."""
 
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -83,6 +85,19 @@ STOPPED = {
         "def f(n):\n\u00a0\u00a0return n + 1",
         "U+00A0 (line 2: return n + 1). The line has quotation marks or blanks from a text editor",
     ),
+    "a sign from a book": (
+        "def f(n):\n    return n × 1 + 1",
+        "'×' (U+00D7) (line 2: return n × 1 + 1). Python writes * in place of ×.",
+    ),
+    "a full-width sign": ("def f(n， m=1):\n    return n + m", "Python writes , in place of ，."),
+    "a form of a later Python": (
+        'type Number = int\nnames = {"a": 1}\n' + GOOD,
+        "(line 1: type Number = int). This is Python 3.11. If your own Python (3.12 or later)",
+    ),
+    "an f-string of a later Python": (
+        'names = {"a": 1}\ntext = f"{names["a"]}"\n' + GOOD,
+        "write it in a form that 3.11 has, too.",
+    ),
     "an indentation": ("def f(n):\nreturn n + 1", "IndentationError: "),
     "an exception before": (f"1 / 0\n{GOOD}", "ZeroDivisionError: division by zero (line 1"),
     "an exception in the definition": (
@@ -97,6 +112,9 @@ STOPPED = {
         "(line 3: raise Mine())"),
     "exit": ("import sys; sys.exit(3)\n" + GOOD, "stops with an error. SystemExit: 3."),
 }  # fmt: skip
+
+if sys.version_info[:2] != (3, 11):
+    STOPPED = {name: stopped for name, stopped in STOPPED.items() if "later Python" not in name}
 
 
 def test_graded_the_reason_is_the_error_of_the_answers_own_cell():
