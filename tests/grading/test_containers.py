@@ -314,7 +314,7 @@ def test_the_zip_file_has_what_gradescope_asks_for(room):
             if not name.endswith((".whl", ".course"))
         }
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755 and modes["README.md"] == 0o644
-    for text in ("Autograder points: 85.", "`ship`: 15 points", "| 3 | one network is named"):
+    for text in ("Autograder points: 85.", "`ship`: 15 points", "**3 points:** one network"):
         assert text in read["README.md"]
     assert json.loads(read["not-graded.json"])["score"] == 0
     for program in ("setup.sh", "run_autograder"):
