@@ -73,7 +73,7 @@ def _before_the_guess(findings, fault, row, wanted):
     If the guess is not the table's shape, the rows after the merge were built for other sizes.
     """
     shapes = {step.name: step.shape for step in wanted.steps}
-    if shapes.get(row) == tuple(likely(fault.merge, [value.shape for value in fault.values])):
+    if shapes.get(row) == likely(fault.merge, [value.shape for value in fault.values]):
         return findings
     until = list(shapes)[: list(shapes).index(row) + 1] if row in shapes else ()
     return [found for found in findings if found.row in until]
@@ -96,7 +96,7 @@ def _shapes_of(values):
 
 def _usual(fault):
     """The most common height and width of the values to be concatenated."""
-    return likely(fault.merge, [v.shape for v in fault.values if len(v.shape) == 3])[:-1]
+    return likely(fault.merge, [value.shape for value in fault.values])[:-1]
 
 
 def _along(fault):

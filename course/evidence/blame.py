@@ -170,25 +170,15 @@ def _not_called(error):
 def _passed_on(keras, node, frame, part, error):
     """A sentence about a name, or a call, that is a layer where a tensor should be; or ""."""
     if isinstance(node, ast.Name):
-        value = _value(frame, node)
+        value = errors.value_in(frame, node)
         text = as_not_called(keras, value, node.id)
         placed = isinstance(value, keras.Layer) and made_at(value)  # the text has its line
         return text if placed or not text else f"{text}{_lines(error)}"
-    kind = _value(frame, node.func)
+    kind = errors.value_in(frame, node.func)
     layer = isinstance(kind, type) and issubclass(kind, keras.Layer)
     if not layer or issubclass(kind, keras.Model | keras.layers.InputLayer):
         return ""
     return f"{_uncalled(ast.unparse(node), kind)}{_at(in_line((part.filename, part.lineno)))}"
-
-
-def _value(frame, node):
-    """The value of a name, or of a name in a module; None for anything else."""
-    if isinstance(node, ast.Name):
-        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
-    if isinstance(node, ast.Attribute):
-        module = _value(frame, node.value)
-        return getattr(module, node.attr, None) if inspect.ismodule(module) else None
-    return None
 
 
 def _uncalled(name, kind):
@@ -220,7 +210,7 @@ def _takes_layers(frame, tree):
     """Whether an expression is a call of Sequential, or of its method `add`."""
     called = tree.func if isinstance(tree, ast.Call) else tree
     if isinstance(called, ast.Attribute) and called.attr == "add":
-        return not inspect.ismodule(_value(frame, called.value))
+        return not inspect.ismodule(errors.value_in(frame, called.value))
     return ast.unparse(called).endswith("Sequential")
 
 

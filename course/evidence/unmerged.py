@@ -11,7 +11,7 @@ from functools import partial
 
 from course.evidence.building import output_for
 from course.evidence.keras_private import is_symbolic, patches
-from course.evidence.lines import in_line, own_place
+from course.evidence.lines import own_line
 from course.network.faults import likely
 
 _TOO_SMALL = "output size would be zero"  # in Keras's text about a window larger than its map
@@ -79,12 +79,8 @@ def _or_by_its_layers(keras, functional):
 def _stand_in(keras, operation, tensors):
     """The output of a step `Unmerged`, which stands for a merge of these tensors."""
     merge = MERGES[type(operation).__name__]
-    place = own_place()
-    config = {"mode": merge, "axis": getattr(operation, "axis", -1)}
-    config["line"] = in_line(place) if place else ""
-    rank = max(len(tensor.shape) for tensor in tensors)
-    shapes = [tuple(tensor.shape) for tensor in tensors if len(tensor.shape) == rank]
-    shape = (*likely(merge, [shape[1:] for shape in shapes]),)
+    config = {"mode": merge, "axis": getattr(operation, "axis", -1), "line": own_line()}
+    shape = likely(merge, [tuple(tensor.shape[1:]) for tensor in tensors])
 
     class Unmerged(keras.Operation):
         def call(self, *tensors):

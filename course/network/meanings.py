@@ -19,14 +19,18 @@ def of(step, values):
 
 
 def _read(step, values):
-    ignored = moving.same if _is_ignored(step) else unknown
+    ignored = moving.same if _is_ignored(step["op"]) else unknown
     nodes = UNDERSTOOD.get(step["op"], ignored)(step, *values)
     return [nodes] if isinstance(nodes, Node) else nodes
 
 
-def _is_ignored(step):
-    augments = step["op"].startswith("layers.Random") and step["op"] not in UNKNOWN
-    return augments or step["op"] in IGNORED
+def has_a_meaning(op):
+    """Whether steps of this name are understood, or ignored."""
+    return op in UNDERSTOOD or _is_ignored(op)
+
+
+def _is_ignored(op):
+    return op in IGNORED or (op.startswith("layers.Random") and op not in UNKNOWN)
 
 
 def alone(step):
@@ -40,7 +44,7 @@ def understood(step, shapes):
     Otherwise only its outputs tell, or those of the steps around it (`course.network.regions`).
     """
     if step["op"] not in UNDERSTOOD:
-        return _is_ignored(step)
+        return _is_ignored(step["op"])
     if step["config"].get("data_format") == "channels_first":
         return True  # `turned.channels_first` reads it, or nothing does
     try:

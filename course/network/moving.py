@@ -130,9 +130,7 @@ def concatenate(step, *values):
 def unmerged(step, *values):
     """A merge of sizes that do not fit together, read as if they did (the trace let it pass)."""
     merge = step["config"]["mode"]
-    shapes = [value.shape for value in values]
-    rank = max(map(len, shapes))
-    shape = likely(merge, [shape for shape in shapes if len(shape) == rank])
+    shape = likely(merge, [value.shape for value in values])
     if merge == "add":
         values = sorted(values, key=lambda value: value.shape != shape)
         return steps.add(values, step["name"], **common(step))

@@ -41,12 +41,12 @@ def not_called(tree, frame, error):
     """
     if tree is None:
         return ""
-    kind = _value(tree.func, frame) if isinstance(tree, ast.Call) else None
+    kind = value_in(frame, tree.func) if isinstance(tree, ast.Call) else None
     if is_class(kind) and isinstance(error, TypeError) and frame.f_code.co_name != "__init__":
         settings = ", ".join(map(ast.unparse, tree.keywords))
         tensor = ", ".join(map(ast.unparse, tree.args))
         return _uncalled(ast.unparse(tree), f"{ast.unparse(tree.func)}({settings})({tensor})")
-    found = (as_not_called(_value(n, frame), ast.unparse(n)) for n in _passed_on(tree))
+    found = (as_not_called(value_in(frame, n), ast.unparse(n)) for n in _passed_on(tree))
     return next(filter(None, found), "")
 
 
@@ -73,12 +73,12 @@ def _passed_on(tree):
     return [n for n in nodes if isinstance(n, ast.Name | ast.Attribute) and id(n) not in used]
 
 
-def _value(node, frame):
+def value_in(frame, node):
     """The value of a name, or of an attribute of a Python module or of a module of PyTorch."""
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Attribute):
-        owner = _value(node.value, frame)
+        owner = value_in(frame, node.value)
         if inspect.ismodule(owner) or is_module(owner):
             return getattr(owner, node.attr, None)
     return None

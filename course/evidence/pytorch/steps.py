@@ -16,6 +16,7 @@ from course.evidence.pytorch.calls import (
     without,
 )
 from course.evidence.pytorch.known import tensors
+from course.network import meanings
 
 
 def write(call):
@@ -40,7 +41,7 @@ def _unknown(call):
     inner = tracer.module()
     camel = "".join(part.title() for part in call.name.split("_")) or "Function"
     op = f"layers.{type(inner).__name__}" if inner is not None and learned else f"ops.{camel}"
-    if op.split(".")[1] in _TAKEN:  # it is used in a way that Keras's layer is not
+    if meanings.has_a_meaning(op):  # here it is used in a way that Keras's is not
         op += "OfPyTorch"
     args = [call.sources[id(tensor)] for tensor in call.read]
     add_last(call, op, {}, args, learned)
@@ -285,12 +286,4 @@ _WRITERS = {
         ("flatten", "view", "reshape", "squeeze", "unsqueeze", "unflatten", "view_as",
          "reshape_as"), moving.reshaped,
     ),
-}  # fmt: skip
-
-#: Names that a function of PyTorch may share with one of Keras that does something else.
-_TAKEN = {
-    "Relu", "Relu6", "Tanh", "Sigmoid", "Elu", "Selu", "Silu", "Softplus", "Softmax", "LogSoftmax",
-    "Gelu", "Add", "Subtract", "Multiply", "Divide", "Concatenate", "Stack", "Sum", "Mean", "Pad",
-    "Flip", "Take", "Split", "Squeeze", "Reshape", "Transpose", "Negative", "Clip", "Flatten",
-    "Maximum", "LeakyRelu", "ZerosLike", "Identity",
 }  # fmt: skip

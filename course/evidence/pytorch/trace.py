@@ -16,7 +16,7 @@ from functools import partial
 from course.evidence import probes, regions, values
 from course.evidence.ends import TraceError, mixed
 from course.evidence.keras_private import patches
-from course.evidence.lines import Misused, in_line, own_place
+from course.evidence.lines import Misused, own_line
 from course.evidence.pytorch import biases, calls, errors, fits, masks, steps, without_triton
 from course.evidence.pytorch.again import again
 from course.evidence.pytorch.known import Constant, Known, each, each_of, tensors
@@ -228,21 +228,16 @@ class _Tracer:
         """Note that the trace goes on where PyTorch would stop. Raises Misused if it may not."""
         if self.passed is None or not may_pass:
             raise Misused(text)
-        place = own_place()
-        where = _(" ({line})").format(line=in_line(place)) if place else ""
-        self.passed.append(text + where)
+        line = own_line()
+        self.passed.append(text + (_(" ({line})").format(line=line) if line else ""))
 
     def _unmerged(self, call, merge, merged):
         """The likely result of a merge of sizes that do not fit (`course.evidence.unmerged`)."""
         self.passed.append("")
-        shapes = [tuple(call.shape(value)) for value in merged]
-        rank = max(map(len, shapes))
-        shape = likely(merge, [shape for shape in shapes if len(shape) == rank])
-        layout = calls.usual(rank)
-        sides = [shape[axis] for axis in layout]
-        call.unmerged = {"mode": merge, "axis": fits.axis_of_merge(call, merged)}
-        place = own_place()
-        call.unmerged["line"] = in_line(place) if place else ""
+        shape = likely(merge, [call.shape(value) for value in merged])
+        sides = [shape[axis] for axis in calls.usual(len(shape))]
+        axis = fits.axis_of_merge(call, merged)
+        call.unmerged = {"mode": merge, "axis": axis, "line": own_line()}
         return self.torch.empty((self.batch, *sides), device="meta")
 
     # --- the trace
