@@ -165,7 +165,7 @@ def _advanced(nets, state):
             first = (put_off & -put_off).bit_length() - 1
             state = state._replace(at=first, late=True)
             continue
-        if not state.settled >> row & 1 and (state.late or None not in nets.reads(state, row)):
+        if not state.settles(row) and (state.late or None not in nets.reads(state, row)):
             step = _certain(nets, state, row)
             if step is None:
                 return state
@@ -200,7 +200,7 @@ def _certain(nets, state, row):
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None
     for twin in nets.table.fed[unordered(nets.table.inputs[row])]:
-        better = twin != row and not state.settled >> twin & 1
+        better = twin != row and not state.settles(twin)
         better = better and nets.likeness(twin, step) > likeness
         if better and not nets.apart(state, twin, step):
             return None
@@ -234,7 +234,7 @@ def _readers_do(side, node):
 def _ended(nets, state):
     """The state after the last row, with edits for leftover steps and wrong outputs."""
     wanted, found = nets.table.network.outputs, nets.net.network.outputs
-    rest = [n for n in range(len(nets.net.nodes)) if not state.used >> n & 1]
+    rest = [n for n in range(len(nets.net.nodes)) if not state.uses(n)]
     if rest:
         steps = tuple(nets.net.nodes[n] for n in rest)
         edit = Edit(Kind.BEHIND_THE_END, state.at, step=steps[0], steps=steps)
@@ -258,7 +258,7 @@ def _compared_from_the_output(nets, state):
         ((row, *_),), ((step, *_),) = wanted[0], got[0]
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
         alike = ours.step == theirs.step and len(ours.inputs) == 1
-        if row <= state.at or state.used >> step & 1 or not alike:
+        if row <= state.at or state.uses(step) or not alike:
             break
         state = paired(nets, state, row, step)
         if found := nets.differences(row, step, sizes=False):
@@ -288,7 +288,7 @@ def _padded_alike(nets, state):
     The search looks at no padding behind a wrong size. With a stride of 1 it depends on no size.
     """
     changed = {edit.at: edit for edit in state.edits if edit.kind == Kind.CHANGED}
-    causes = {cause for edit in changed.values() for cause, _, _ in edit.differences}
+    causes = {cause for edit in changed.values() for cause in edit.causes}
     for row, step in sorted(pairs_of(state).items()) if Cause.PADDING in causes else ():
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
         same = ours.step == theirs.step == "conv" and ours.kernel == theirs.kernel

@@ -13,7 +13,7 @@ def blocks(place):
 
     It begins and ends where a single value is all that later rows read of the earlier ones.
     """
-    if len(place.keys) != 1 or place.reads[0] is None:
+    if place.source is None:
         return
     first = place.row == place.nets.table.images  # nothing stands before it, so no block
     if first or place.nets.table.narrow[place.row] == place.keys[0]:
@@ -27,15 +27,14 @@ def _block_missing(place):
     begin = min(place.candidates or place.ready, default=len(nets.net.nodes))
     for end, past in nets.table.blocks(row):
         # The row behind the block reads nothing but `past`.
-        reads = [state.moved.get((end, past), place.reads[0])] * len(nets.table.inputs[end])
+        reads = [state.moved.get((end, past), place.source)] * len(nets.table.inputs[end])
         found = nets.fitting(unsized, end, nets.reading(reads, state.used))
         gone = range(row, end)
         # If nothing is found, the row behind the block is missing too.
         if found and not _other_widths(place, gone, range(begin, begin + len(gone)), +1):
-            following = settled(nets, state, gone, **standing(state, past, place.reads[0]))
-            rows = tuple(nets.table.nodes[r] for r in gone)
+            following = settled(nets, state, gone, **standing(state, past, place.source))
             instead = nets.net.nodes[(place.candidates or found)[0]]
-            edit = place.edit(Kind.BLOCK_MISSING, rows=rows, instead=instead)
+            edit = place.edit(Kind.BLOCK_MISSING, rows=gone, instead=instead)
             yield following.with_edit(edit, _block_price(edit.kind, gone))
 
 
@@ -57,8 +56,7 @@ def _block_too_many(place):
         steps = range(max(0, begin - alone), end)  # with those that were put in before the block
         if found and not _other_widths(place, range(row, row + len(steps)), steps, -1):
             following = put_in(nets, state, more, **standing(state, place.keys[0], past))
-            steps = tuple(nets.net.nodes[n] for n in more)
-            edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=steps)
+            edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=more)
             yield following.with_edit(edit, _block_price(edit.kind, more))
 
 
@@ -109,7 +107,6 @@ def head_missing(place):
         return
     gone = [r for r in range(row, len(nets.table.nodes)) if nets.table.leads(row, r)]
     if len(nets.last_rows & {*gone}) == 1 and gone[-1] in nets.last_rows - {max(nets.last_rows)}:
-        gone = [r for r in gone if not state.settled >> r & 1]
+        gone = [r for r in gone if not state.settles(r)]
         following = settled(nets, state, gone, sizes=False)
-        rows = tuple(nets.table.nodes[r] for r in gone)
-        yield following.with_edit(place.edit(Kind.HEAD_MISSING, rows=rows), PRICES["head missing"])
+        yield following.with_edit(place.edit(Kind.HEAD_MISSING, rows=gone), PRICES["head missing"])

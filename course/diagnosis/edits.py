@@ -84,11 +84,16 @@ class Edit:
     count: int = 0  # Kind.SHARED: of other steps with this layer; Kind.ONE_LACKS: of towers
     final: bool = False  # whether nothing after it can be compared, so that the search ends
 
+    @property
+    def causes(self):
+        """The causes of the differences, in their order."""
+        return [cause for cause, _, _ in self.differences]
+
     @cached_property
     def about(self):
         """A set of keys, one for each difference. Edits with equal keys are the same mistake."""
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
-        causes = [difference[0] for difference in self.differences if self.kind == Kind.CHANGED]
+        causes = self.causes if self.kind == Kind.CHANGED else []
         return frozenset((self.kind, *kinds, cause) for cause in causes or [None])
 
 
@@ -149,6 +154,14 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         for kind, number in self.balance.items():
             found[parts(kind)] += number
         return sum(map(abs, found.values())) / 2
+
+    def uses(self, step):
+        """Whether a step is accounted for."""
+        return self.used >> step & 1
+
+    def settles(self, row):
+        """Whether a row is accounted for."""
+        return self.settled >> row & 1
 
     def with_edit(self, edit, price, **changes):
         """The state after an edit. Going on with a run is cheap, and so is the same mistake again.

@@ -65,7 +65,7 @@ def _changed(alignment, run):
     behind = [table.nodes[row] for row in table.readers[edit.at]]
     added = any(row.step == "add" and row.activation == edit.step.activation for row in behind)
     more = _other_maps(alignment, edit)
-    if [cause for cause, _, _ in edit.differences] == [Cause.ACTIVATION_MISSING]:
+    if edit.causes == [Cause.ACTIVATION_MISSING]:
         more = sentences(more, not_read(alignment, [edit.row], is_activation_of))
     if turned_round := arguments_swapped(edit, library):
         return turned_round
@@ -80,8 +80,7 @@ def _other_maps(alignment, edit):
 
     The others may come out of a layer like it that nothing reads, as that of another tower.
     """
-    share = Cause.FILTERS in [cause for cause, *_ in edit.differences]
-    share = share and edit.row.filters % edit.step.filters == 0
+    share = Cause.FILTERS in edit.causes and edit.row.filters % edit.step.filters == 0
     unread = not_read(alignment, [edit.step]) if share else ""
     return unread or one_tower(alignment, edit)
 
@@ -218,19 +217,6 @@ def _own_activation(alignment, run):
     return _changed(alignment, [replace(edit, differences=tuple(differences))])
 
 
-def _pre_activation(alignment, run):
-    row, step = run[0].row, run[0].step
-    return [finding(row.name, Cause.PRE_ACTIVATION, does(row), does(step))]
-
-
-def _activation_before_norm(alignment, run):
-    return [finding(run[0].row.name, Cause.ACTIVATION_BEFORE_NORM)]
-
-
-def _relu_before_addition(alignment, run):
-    return [finding(run[0].row.name, Cause.RELU_BEFORE_ADDITION)]
-
-
 def _put_in(alignment, run):
     edit = run[0]
     if twice := again(alignment, edit):
@@ -303,9 +289,16 @@ def _before_addition(alignment, run):
     return [finding(name, Cause.EXTRA, received=does(step), start=start)]
 
 
-def _another_shortcut(alignment, run):
-    row, step = run[0].row, run[0].step
-    return [finding(row.name, Cause.OTHER_STEP, does(row), does(step))]
+def _of_the_row(cause):
+    """A function that says of a row nothing but this cause."""
+    return lambda alignment, run: [finding(run[0].row.name, cause)]
+
+
+def _of_row_and_step(cause):
+    """A function that says this cause of a row, with what the row does and what its step does."""
+    return lambda alignment, run: [
+        finding(run[0].row.name, cause, does(run[0].row), does(run[0].step))
+    ]
 
 
 _TELL = {
@@ -315,9 +308,9 @@ _TELL = {
     Kind.SHARES: _shares,
     Kind.NO_FLATTEN: _no_flatten,
     Kind.OWN_ACTIVATION: _own_activation,
-    Kind.PRE_ACTIVATION: _pre_activation,
-    Kind.ACTIVATION_BEFORE_NORM: _activation_before_norm,
-    Kind.RELU_BEFORE_ADDITION: _relu_before_addition,
+    Kind.PRE_ACTIVATION: _of_row_and_step(Cause.PRE_ACTIVATION),
+    Kind.ACTIVATION_BEFORE_NORM: _of_the_row(Cause.ACTIVATION_BEFORE_NORM),
+    Kind.RELU_BEFORE_ADDITION: _of_the_row(Cause.RELU_BEFORE_ADDITION),
     Kind.LEFT_OUT: left_out,
     Kind.PUT_IN: _put_in,
     Kind.FOLLOWS: _follows,
@@ -335,7 +328,7 @@ _TELL = {
     Kind.ADDED_INSTEAD: _added_instead,
     Kind.ON_A_SHORTCUT: _on_a_shortcut,
     Kind.BEFORE_AN_ADDITION: _before_addition,
-    Kind.ANOTHER_SHORTCUT: _another_shortcut,
+    Kind.ANOTHER_SHORTCUT: _of_row_and_step(Cause.OTHER_STEP),
     Kind.OUTPUT_COUNT: output_count,
     Kind.OUTPUT_SHAPE: output_shape,
 }

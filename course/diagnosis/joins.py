@@ -49,7 +49,7 @@ def one_tower(alignment, edit):
     it is "".
     """
     for later in alignment.edits:
-        grouped = Cause.GROUPS in [cause for cause, *_ in later.differences]
+        grouped = Cause.GROUPS in later.causes
         repeats = later.step is not None and later.step.step == AGAIN
         times = later.row.groups if grouped else 0
         times = later.step.filters // later.step.channels if repeats else times

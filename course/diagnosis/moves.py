@@ -15,7 +15,16 @@ from course.diagnosis.order import (
     pre_activation,
     swapped,
 )
-from course.diagnosis.place import left_out, paired, pairs_of, put_in, settled, standing, whole
+from course.diagnosis.place import (
+    left_out,
+    paired,
+    pairs_of,
+    put_in,
+    settled,
+    standing,
+    together,
+    whole,
+)
 from course.diagnosis.shortcuts import (
     added,
     added_instead,
@@ -57,8 +66,7 @@ def changed(place):
             following = following._replace(sizes=False, spread=True)
             found = nets.apart(following, row, step)
             following = following.with_edit(place.edit(Kind.NO_FLATTEN, step), PRICES["changed"])
-            edit = place.edit(Kind.CHANGED, step, differences=found)
-            yield following.with_edit(edit, 0) if found else following
+            yield place.also_changed(following, step, found)
         elif similar(ours, theirs) or not does_it_again(theirs):
             price = PRICES["changed" if similar(ours, theirs) else "another step"]
             following = following._replace(sizes=False)
@@ -71,20 +79,18 @@ def several_steps(place):
     Neither the steps nor the row have weights.
     """
     nets, state, row = place.nets, place.state, place.row
-    if place.node.parameters or len(place.keys) != 1 or place.reads[0] is None:
+    if place.node.parameters or place.source is None:
         return
-    readers = {n for part in place.reads[0] for n in nets.net.readers[part[0]]}
-    begin = min((n for n in readers if not state.used >> n & 1), default=len(nets.net.nodes))
+    readers = {n for part in place.source for n in nets.net.readers[part[0]]}
+    begin = min((n for n in readers if not state.uses(n)), default=len(nets.net.nodes))
     for end in range(begin + 1, min(len(nets.net.nodes), begin + _GROUP)):
-        if nets.net.nodes[end - 1].parameters or state.used >> (end - 1) & 1:
+        if nets.net.nodes[end - 1].parameters or state.uses(end - 1):
             return
         past, group = nets.net.narrow[end], range(begin, end)
         if past != whole(end - 1) or all(len(nets.net.inputs[n]) == 1 for n in group):
             continue
-        following = put_in(nets, settled(nets, state, [row]), group)
-        following = following._replace(stands={**following.stands, row: past}, sizes=False)
-        nodes = tuple(nets.net.nodes[n] for n in group)
-        edit = place.edit(Kind.ANOTHER_STEP, begin, steps=nodes)
+        following = together(nets, state, row, group, past)._replace(sizes=False)
+        edit = place.edit(Kind.ANOTHER_STEP, begin, steps=group)
         yield following.with_edit(edit, PRICES["another step"])
 
 
@@ -103,8 +109,7 @@ def part_read(place):
                 edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
                 following = following.with_edit(edit, PRICES["reads something else"])
                 found = [each for each in found if each[0] is not Cause.GROUPS]
-            edit = place.edit(Kind.CHANGED, step, differences=tuple(found))
-            yield following.with_edit(edit, 0) if found else following
+            yield place.also_changed(following, step, found)
 
 
 def wrong_axis(place):
@@ -114,7 +119,7 @@ def wrong_axis(place):
         return
     wanted = {part[0] for parts in place.reads for part in parts}
     for step in nets.net.stacks:
-        if state.used >> step & 1:
+        if state.uses(step):
             continue
         made = nets.net.nodes_read_by(step)
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
@@ -153,7 +158,7 @@ def missing(place):
     else:
         instead = (place.candidates or place.ready or [None])[0]
         instead = None if instead is None else place.nets.net.nodes[instead]
-        edit = place.edit(Kind.LEFT_OUT, rows=(place.node,), instead=instead)
+        edit = place.edit(Kind.LEFT_OUT, rows=[place.row], instead=instead)
         following = left_out(place.nets, place.state, place.row)
         cost = following.cost + max((_near(place, n) for n in place.candidates), default=0)
         yield following._replace(cost=cost).with_edit(edit, PRICES["left out"])
@@ -161,7 +166,7 @@ def missing(place):
 
 def _near(place, step):
     """What it costs to say that a step is not the row's, if only its surroundings differ."""
-    found = {cause for cause, *_ in place.nets.apart(place.state, place.row, step)}
+    found = {*place.nets.causes(place.state, place.row, step)}
     near = place.node.step == "conv" and bool(found) and found <= _AROUND
     return PRICES["changed at most"] if near else 0
 
@@ -175,11 +180,11 @@ def _one_pixel(place):
 def too_many(place):
     """An extra step comes before this row, or before all rows that read the same value."""
     nets, state = place.nets, place.state
-    if len(place.keys) == 1 and place.reads[0] is not None:
+    if place.source is not None:
         for step in place.candidates:
-            edit = place.edit(Kind.PUT_IN, step, steps=(nets.net.nodes[step],))
+            edit = place.edit(Kind.PUT_IN, step, steps=[step])
             readers = {r for n, _, _ in place.keys[0] for r in nets.table.readers[n]}
-            alone = all(state.settled >> r & 1 for r in readers - {place.row})
+            alone = all(state.settles(r) for r in readers - {place.row})
             for row in (None,) if alone else (None, place.row):
                 moved = standing(state, place.keys[0], whole(step), row)
                 moved["cost"] = state.cost + _near(place, step)
@@ -194,8 +199,8 @@ def _before_a_part(place):
     nets, state = place.nets, place.state
     for source, start, _ in {part for key in place.keys for part in key}:
         for step in nets.net.fed.get((state.stands.get(source),), ()):
-            if start == -1 and not state.used >> step & 1:
-                edit = place.edit(Kind.PUT_IN, step, steps=(nets.net.nodes[step],))
+            if start == -1 and not state.uses(step):
+                edit = place.edit(Kind.PUT_IN, step, steps=[step])
                 moved = {"stands": {**state.stands, source: whole(step)}, "sizes": False}
                 if nets.net.nodes[step].step == AGAIN and len(place.keys) == 1:  # for all branches
                     moved = standing(state, place.keys[0], whole(step))
@@ -217,8 +222,7 @@ def reads_something_else(place):
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
             price += PRICES["far away"] * abs(step - near)
             following = following.with_edit(place.edit(Kind.READS_SOMETHING_ELSE, step), price)
-            edit = place.edit(Kind.CHANGED, step, differences=found)
-            yield following.with_edit(edit, 0) if found else following
+            yield place.also_changed(following, step, found)
     yield from _reads_a_branch(place)
     of = pairs_of(state)
     for later in range(row + 3, len(nets.table.nodes)):
@@ -235,7 +239,7 @@ def reads_something_else(place):
             if not rows or any(nets.table.leads(r, later) for r in rows):
                 continue
             between = [r for r in range(row, later) if nets.table.leads(r, later)]
-            between = [r for r in between if not state.settled >> r & 1]
+            between = [r for r in between if not state.settles(r)]
             following = paired(nets, settled(nets, state, between), later, step)
             edit = Edit(Kind.READS_SOMETHING_ELSE, later, node, nets.net.nodes[step])
             price = PRICES["reads something else"] + PRICES["pattern"]
@@ -247,14 +251,14 @@ def _reads_a_branch(place):
     nets, state, row = place.nets, place.state, place.row
     if len(place.keys) != 1 or place.candidates == []:
         return
-    beside = [r for r in nets.table.fed[place.keys] if r != row and not state.settled >> r & 1]
+    beside = [r for r in nets.table.fed[place.keys] if r != row and not state.settles(r)]
     for step in nets.candidates(state, row):
         for other in beside:
             if nets.apart(state, other, step) or nets.table.kinds[other] == nets.table.kinds[row]:
                 continue
             moved = paired(nets, state, other, step)
             for reader in nets.net.fed.get((whole(step),), ()):
-                if state.used >> reader & 1 or nets.differences(row, reader, sizes=False):
+                if state.uses(reader) or nets.differences(row, reader, sizes=False):
                     continue
                 following = paired(nets, moved, row, reader, sizes=False)
                 price = PRICES["reads something else"]

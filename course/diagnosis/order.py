@@ -21,8 +21,7 @@ def activation_elsewhere(place):
     """The row's activation comes one step later, or the next row's activation comes here."""
     nets, state, row = place.nets, place.state, place.row
     for step in place.candidates:
-        found = nets.apart(state, row, step)
-        causes, follows = [cause for cause, _, _ in found], nets.net.readers[step]
+        causes, follows = nets.causes(state, row, step), nets.net.readers[step]
         if Cause.ACTIVATION_MISSING in causes and len(follows) == 1:
             yield from _activation_behind(place, step, *follows)
         after = nets.table.readers[row]
@@ -57,7 +56,7 @@ def activation_apart(place):
     """
     nets, state, row = place.nets, place.state, place.row
     for step in place.candidates:
-        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        causes = nets.causes(state, row, step)
         own = own_activation(nets, state, row, step)
         if causes == [Cause.ACTIVATION_MISSING] and own is not None:
             yield standing_apart(nets, paired(nets, state, row, step), row, step, own)
@@ -71,7 +70,7 @@ def own_activation(nets, state, row, step):
     own = [n for n in readers if is_activation_of(nets.net.nodes[n], wanted)]
     others = {nets.net.nodes[n].step for n in readers if n not in own}
     goes_on = others == {"add"} or (others and len(nets.table.readers[row]) > 1)
-    return own[0] if goes_on and len(own) == 1 and not state.used >> own[0] & 1 else None
+    return own[0] if goes_on and len(own) == 1 and not state.uses(own[0]) else None
 
 
 def standing_apart(nets, state, row, step, own):
@@ -101,7 +100,7 @@ def _activation_behind(place, step, later):
     if node.written in _OTHER_FUNCTIONS and not node.activation:
         rest = (*rest, (Cause.ACTIVATION, wanted, node.does()))
     elif norm or (node.activation == place.node.activation and len(node.inputs) == 1):
-        edit = place.edit(Kind.FOLLOWS, later, steps=(node,))
+        edit = place.edit(Kind.FOLLOWS, later, steps=[later])
         edits.append((edit, PRICES["reads something else"]))
         rest = (*rest, *different_activation(place.node, node))
     else:
@@ -123,12 +122,12 @@ def activation_before_norm(place):
     (norm,) = nets.table.readers[row]
     wanted = nets.table.nodes[norm].activation
     for step in place.candidates:
-        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        causes = nets.causes(state, row, step)
         early = causes == [Cause.ACTIVATION_EXTRA] and nets.net.nodes[step].activation == wanted
         if not early or not _only_a_norm(nets.net, step):
             continue
         (behind,) = nets.net.readers[step]
-        if [cause for cause, _, _ in nets.apart(state, norm, behind)] == [Cause.ACTIVATION_MISSING]:
+        if nets.causes(state, norm, behind) == [Cause.ACTIVATION_MISSING]:
             following = paired(nets, paired(nets, state, row, step), norm, behind)
             edit = Edit(
                 Kind.ACTIVATION_BEFORE_NORM, norm, nets.table.nodes[norm], nets.net.nodes[behind]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from course.diagnosis.edits import Edit, balanced
+from course.diagnosis.edits import Edit, Kind, balanced
 from course.diagnosis.sides import unordered
 
 _MOST = 24  # most steps that are tried at one row; a module of GoogLeNet begins with only four
@@ -32,6 +32,11 @@ class Place:
         """For each of them the parts of the network that stand for it, or None."""
         return self.nets.reads(self.state, self.row)
 
+    @property
+    def source(self):
+        """What stands for the only value that the row reads; None if it reads several values."""
+        return self.reads[0] if len(self.keys) == 1 else None
+
     @cached_property
     def candidates(self):
         """Unused steps that read the row's sources, without those that fit another row."""
@@ -41,7 +46,7 @@ class Place:
             return found
         taken = set()
         for other in nets.table.fed[unordered(self.keys)]:
-            if other != self.row and not state.settled >> other & 1:
+            if other != self.row and not state.settles(other):
                 fits = [n for n in nets.fitting(state, other, found) if n not in taken]
                 taken.update(n for n in fits[:1] if nets.likeness(other, n) >= 0)
         return [n for n in found if n not in taken] or found
@@ -50,10 +55,17 @@ class Place:
     def ready(self):
         return self.nets.ready(self.state)[:_MOST]
 
-    def edit(self, kind, step=None, **more):
-        """An edit of this row."""
-        step = None if step is None else self.nets.net.nodes[step]
-        return Edit(kind, self.row, self.node, step, **more)
+    def edit(self, kind, step=None, rows=(), steps=(), **more):
+        """An edit of this row. Its step, and all rows and steps, are given by their numbers."""
+        table, net = self.nets.table.nodes, self.nets.net.nodes
+        rows, steps = tuple(table[n] for n in rows), tuple(net[n] for n in steps)
+        step = None if step is None else net[step]
+        return Edit(kind, self.row, self.node, step, rows=rows, steps=steps, **more)
+
+    def also_changed(self, state, step, differences):
+        """The state, with an edit of this row more if there are differences."""
+        edit = self.edit(Kind.CHANGED, step, differences=tuple(differences))
+        return state.with_edit(edit, 0) if differences else state
 
 
 def paired(nets, state, row, step, **changes):
@@ -100,6 +112,12 @@ def settled(nets, state, rows, **changes):
         done |= 1 << row
     kinds = [nets.table.counted[row] for row in rows]
     return state._replace(settled=done, balance=balanced(state.balance, kinds), **changes)
+
+
+def together(nets, state, row, steps, parts):
+    """The state in which several steps, of which these parts are read, stand for a row."""
+    following = put_in(nets, settled(nets, state, [row]), steps)
+    return following._replace(stands={**state.stands, row: parts})
 
 
 def standing(state, key, parts, row=None):

@@ -85,9 +85,8 @@ def _is_norm(edit):
 
 def _is_bare_sum(edit):
     """Whether an addition only lacks its activation."""
-    if edit.kind != Kind.CHANGED or edit.row.step != "add":
-        return False
-    return [cause for cause, *_ in edit.differences] == [Cause.ACTIVATION_MISSING]
+    bare = edit.kind == Kind.CHANGED and edit.causes == [Cause.ACTIVATION_MISSING]
+    return bare and edit.row.step == "add"
 
 
 def _grouped(alignment):
@@ -162,7 +161,7 @@ def _as_one_edit(first, second, often):
 
 def _is_a_function(edit, steps):
     """Whether a step has no activation, and these steps are a function that stands for it."""
-    lacks = Cause.ACTIVATION_MISSING in [cause for cause, *_ in edit.differences]
+    lacks = Cause.ACTIVATION_MISSING in edit.causes
     reads = any(edit.step in value.sources for value in steps[0].inputs)
     plain = not any(step.parameters for step in steps) and steps[-1].shape == edit.step.shape
     return lacks and reads and plain and any(step.step == step.written for step in steps)

@@ -5,7 +5,8 @@ from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import own_activation, standing_apart
 from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
 
-_NEAR = 3  # most steps of a shortcut
+_NEAR = 3  # most rows of a shortcut, and most steps of one that is extra
+_MOST = 4  # most steps of a shortcut that has other steps than its rows
 _BLOCK_ENDS = {"conv", "batch_norm", "add"}
 
 
@@ -31,17 +32,17 @@ def _beside(nets, parts, wanted):
 
 def _has_another(nets, state, row, step):
     """Whether a step is the row but for an activation that the table has behind the addition."""
-    return [cause for cause, *_ in nets.apart(state, row, step)] == [Cause.ACTIVATION_EXTRA]
+    return nets.causes(state, row, step) == [Cause.ACTIVATION_EXTRA]
 
 
 def added_instead(place):
     """The maps that the row should read side by side are added."""
     nets, state = place.nets, place.state
-    if len(place.keys) != 1 or place.reads[0] is None or len(place.reads[0]) < 2:
+    if place.source is None or len(place.source) < 2:
         return
     for step in place.ready:
         made = {part for key in nets.net.inputs[step] for part in key}
-        if nets.net.nodes[step].step == "add" and made == set(place.reads[0]):
+        if nets.net.nodes[step].step == "add" and made == set(place.source):
             following = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
             yield following.with_edit(place.edit(Kind.ADDED_INSTEAD, step), PRICES["pattern"])
 
@@ -49,12 +50,12 @@ def added_instead(place):
 def added(place):
     """An extra addition comes here; up to three steps make its second operand."""
     nets, state, row = place.nets, place.state, place.row
-    if len(place.keys) != 1 or place.reads[0] is None:
+    here = place.source
+    if here is None:
         return
-    here = place.reads[0]
     yield from _added(place, state, here, place.keys[0], row)
     for step in place.candidates:  # the row's own activation may come behind the addition
-        causes = [cause for cause, _, _ in nets.apart(state, row, step)]
+        causes = nets.causes(state, row, step)
         if causes == [Cause.ACTIVATION_MISSING] or not causes:
             own = paired(nets, state, row, step)
             yield from _added(place, own, whole(step), ((row, -1, -1),), None)
@@ -65,30 +66,16 @@ def _added(place, state, here, key, row):
     placed = {parts for parts in state.stands.values()}
     for step in nets.net.readers[here[0][0]] if len(here) == 1 else ():
         got = list(nets.net.inputs[step])
-        if nets.net.nodes[step].step != "add" or here not in got or state.used >> step & 1:
+        if nets.net.nodes[step].step != "add" or here not in got or state.uses(step):
             continue
         got.remove(here)
-        chains = [_way_from(nets, state, value, placed) for value in got]
+        chains = [_chain(nets, state, value, placed, _NEAR) for value in got]
         if None in chains:
             continue
         chain = [n for each in chains for n in each]
         following = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
-        edit = place.edit(Kind.ADDED, step, steps=tuple(nets.net.nodes[n] for n in (step, *chain)))
+        edit = place.edit(Kind.ADDED, step, steps=[step, *chain])
         yield following.with_edit(edit, PRICES["shortcut"])
-
-
-def _way_from(nets, state, end, placed):
-    """The chain of at most three unused steps from matched steps to a value, or None."""
-    chain = []
-    while end not in placed:
-        step = end[0][0]
-        if len(end) > 1 or len(chain) == _NEAR or state.used >> step & 1:
-            return None
-        if len(nets.net.inputs[step]) != 1:
-            return None
-        chain.insert(0, step)
-        (end,) = nets.net.inputs[step]
-    return chain
 
 
 def normalised_sum(place):
@@ -99,11 +86,11 @@ def normalised_sum(place):
         return
     (total,) = behind
     kept = nets.table.nodes[total]
-    if kept.step != "add" or state.settled >> total & 1:
+    if kept.step != "add" or state.settles(total):
         return
     for step in nets.net.readers[place.reads[0][0][0]]:
         after = nets.net.readers[step]
-        if nets.net.nodes[step].step != "add" or len(after) != 1 or state.used >> after[0] & 1:
+        if nets.net.nodes[step].step != "add" or len(after) != 1 or state.uses(after[0]):
             continue
         (norm,) = after
         same = nets.net.nodes[norm].step == place.node.step
@@ -123,7 +110,7 @@ def addition(place):
     if place.node.step != "add" or None in wanted:
         return
     for step, node in enumerate(nets.net.nodes):
-        if node.step != "add" or state.used >> step & 1:
+        if node.step != "add" or state.uses(step):
             continue
         got = nets.net.inputs[step]
         wrong = [n for n, value in enumerate(wanted) if value not in got]
@@ -131,19 +118,18 @@ def addition(place):
         if len(wrong) != 1 or len(other) != 1 or len(got) != len(wanted):
             continue
         following = paired(nets, state, row, step, sizes=False)
-        chain = _chain(nets, state, other[0], wanted[wrong[0]])
+        chain = _chain(nets, state, other[0], {wanted[wrong[0]]}, _MOST)
         if chain is None:
             if (own := own_activation(nets, state, row, step)) is not None:
                 following = standing_apart(nets, following, row, step, own)
             edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
             yield following.with_edit(edit, PRICES["reads something else"])
             continue
-        steps = tuple(nets.net.nodes[n] for n in chain)
         source = place.keys[wrong[0]][0][0]
         # The operand that has other readers is the shortcut: the block reads its own input too.
         shortcut = len(nets.table.readers[source]) > 1
         edit = place.edit(Kind.ON_A_SHORTCUT if shortcut else Kind.BEFORE_AN_ADDITION, step,
-                          steps=steps, instead=nets.table.nodes[source])  # fmt: skip
+                          steps=chain, instead=nets.table.nodes[source])  # fmt: skip
         yield put_in(nets, following, chain).with_edit(edit, PRICES["shortcut"])
 
 
@@ -154,13 +140,13 @@ def shortcut(place):
     if way is None or None in place.reads:
         return
     *gone, total = way
+    rows = tuple(nets.table.nodes[r] for r in way)
     main = [key for key in nets.table.inputs[total] if key != whole(gone[-1])]
     if len(main) != 1:
         return
     (main,) = main
     begin, behind = place.reads[0], nets.translated(state, total, main)
-    if state.settled >> total & 1:  # the addition is missing, and this way to it
-        rows = tuple(nets.table.nodes[r] for r in way)
+    if state.settles(total):  # the addition is missing, and this way to it
         edit = Edit(Kind.LEFT_OUT, total, rows[-1], rows=rows)
         yield settled(nets, state, gone).with_edit(edit, PRICES["again"])
         return
@@ -168,23 +154,19 @@ def shortcut(place):
         return
     for step, node in enumerate(nets.net.nodes):
         got = list(nets.net.inputs[step])
-        if node.step == "add" and behind in got and len(got) == 2 and not state.used >> step & 1:
+        if node.step == "add" and behind in got and len(got) == 2 and not state.uses(step):
             got.remove(behind)
-            chain = _chain(nets, state, got[0], begin)
+            chain = _chain(nets, state, got[0], {begin}, _MOST)
             if chain and not any(_own(nets, place.node, gone, n) for n in chain):
                 following = put_in(nets, settled(nets, state, gone), chain)
                 following = paired(nets, following, total, step)
-                steps = tuple(nets.net.nodes[n] for n in chain)
-                rows = tuple(nets.table.nodes[r] for r in gone)
-                edit = place.edit(Kind.ANOTHER_SHORTCUT, chain[0], steps=steps, rows=rows)
+                edit = place.edit(Kind.ANOTHER_SHORTCUT, chain[0], steps=chain, rows=gone)
                 yield following.with_edit(edit, PRICES["shortcut"])
             return
     if main == place.keys[0]:
         return  # what is missing is the block, and not its shortcut
     following = left_out(nets, settled(nets, state, gone), total, main)
-    rows = tuple(nets.table.nodes[r] for r in way)
-    node = nets.table.nodes[total]
-    edit = Edit(Kind.LEFT_OUT, total, node, rows=rows)
+    edit = Edit(Kind.LEFT_OUT, total, rows[-1], rows=rows)
     yield following.with_edit(edit, PRICES["head missing"])
 
 
@@ -206,15 +188,18 @@ def _way(nets, row):
     return way if sums and len(way) > 1 else None
 
 
-def _chain(nets, state, end, begin):
-    """The chain of at most three unused steps from value `begin` to value `end`, or None."""
+def _chain(nets, state, end, begins, most):
+    """The chain of at most so many unused steps from one of the values `begins` to `end`, or None.
+
+    It is [] if `end` is one of them.
+    """
     chain = []
-    while len(end) == 1 and len(chain) <= _NEAR:
+    while end not in begins:
         step = end[0][0]
-        if state.used >> step & 1 or len(nets.net.inputs[step]) != 1:
+        if len(end) > 1 or len(chain) == most or state.uses(step):
+            return None
+        if len(nets.net.inputs[step]) != 1:
             return None
         chain.insert(0, step)
         (end,) = nets.net.inputs[step]
-        if end == begin:
-            return chain
-    return None
+    return chain

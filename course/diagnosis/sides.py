@@ -292,6 +292,10 @@ class Networks:
             found = tuple(each for each in found if not each[0].name.startswith("ACTIVATION"))
         return found
 
+    def causes(self, state, row, step):
+        """The causes of what differs between a row and a step in this state of the search."""
+        return [cause for cause, _, _ in self.apart(state, row, step)]
+
     def ready(self, state):
         """Unused steps whose sources all stand for something in the table."""
         placed = 0
@@ -302,7 +306,7 @@ class Networks:
         return [
             n
             for n, sources in enumerate(self.net.sources)
-            if sources and not sources & lost and not state.used >> n & 1
+            if sources and not sources & lost and not state.uses(n)
         ]
 
 

@@ -3,7 +3,7 @@
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.edits import PRICES, Kind
-from course.diagnosis.place import put_in, settled
+from course.diagnosis.place import together
 
 
 def towers(place):
@@ -13,13 +13,13 @@ def towers(place):
     and so do the steps before them.
     """
     nets, state, row = place.nets, place.state, place.row
-    if len(place.keys) != 1 or place.reads[0] is None:
+    if place.source is None:
         return
-    pieces = [] if place.candidates else _pieces(nets, place.reads[0])
+    pieces = [] if place.candidates else _pieces(nets, place.source)
     apart, side = len(pieces) > 1, place.candidates
     if apart:
         side = [n for piece in pieces for n in nets.net.fed.get(((piece,),), ())]
-        side = [n for n in side if not state.used >> n & 1]
+        side = [n for n in side if not state.uses(n)]
     else:
         side = [n for n in side if nets.net.nodes[n].step == place.node.step]
     share, rest = divmod(place.node.filters, max(1, len(side)))
@@ -36,13 +36,10 @@ def towers(place):
         edit = place.edit(Kind.SHARED, side[0], count=len(side) - 1, final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return
-    following = put_in(nets, settled(nets, state, [row]), side)
-    following = following._replace(stands={**following.stands, row: parts})
+    following = together(nets, state, row, side, parts)
     if odd:
-        nodes = tuple(nets.net.nodes[n] for n in side)
-        edit = place.edit(
-            Kind.ONE_OF_SEVERAL, odd[0], differences=tuple(found[odd[0]]), steps=nodes
-        )
+        differences = tuple(found[odd[0]])
+        edit = place.edit(Kind.ONE_OF_SEVERAL, odd[0], differences=differences, steps=side)
         following = following.with_edit(edit, PRICES["changed"])
     yield following
 
@@ -73,39 +70,35 @@ def _of_a_tower(nets, state, row, step, share):
 def uneven_slices(place):
     """The towers read slices of the row's maps that overlap, or that leave some maps out."""
     nets, state, row = place.nets, place.state, place.row
-    if len(place.keys) != 1 or place.node.groups < 2 or place.candidates:
+    if place.source is None or place.node.groups < 2 or place.candidates:
         return
-    if place.reads[0] is None:
-        return
-    sources = {part[0] for part in place.reads[0]}
+    sources = {part[0] for part in place.source}
     side = sorted({n for source in sources for n in nets.net.readers[source]})
     side = [n for n in side if nets.net.nodes[n].step == place.node.step]
-    side = [n for n in side if nets.net.nodes_read_by(n) <= sources and not state.used >> n & 1]
+    side = [n for n in side if nets.net.nodes_read_by(n) <= sources and not state.uses(n)]
     if len(side) != place.node.groups:
         return
     parts = tuple((n, -1, -1) for n in side)
     share = place.node.filters // len(side)
     if any(_of_a_tower(nets, state, row, n, share) for n in side):
         return
-    following = put_in(nets, settled(nets, state, [row]), side)
-    following = following._replace(stands={**following.stands, row: parts})
-    nodes = tuple(nets.net.nodes[n] for n in side)
-    edit = place.edit(Kind.READS_SOMETHING_ELSE, side[0], steps=nodes)
+    following = together(nets, state, row, side, parts)
+    edit = place.edit(Kind.READS_SOMETHING_ELSE, side[0], steps=side)
     yield following.with_edit(edit, PRICES["reads something else"])
 
 
 def one_lacks(place):
     """Some of the towers have the row, and others go on without it."""
     nets, state, row = place.nets, place.state, place.row
-    if len(place.keys) != 1 or place.reads[0] is None or place.candidates:
+    if place.source is None or place.candidates:
         return
-    pieces = _pieces(nets, place.reads[0])
+    pieces = _pieces(nets, place.source)
     share, rest = divmod(place.node.filters, max(1, len(pieces)))
     if len(pieces) < 2 or rest:
         return
     made = {}  # piece -> the step that stands behind it, if the tower has it
     for piece in pieces:
-        steps = [n for n in nets.net.fed.get(((piece,),), ()) if not state.used >> n & 1]
+        steps = [n for n in nets.net.fed.get(((piece,),), ()) if not state.uses(n)]
         steps = [n for n in steps if nets.net.nodes[n].step == place.node.step]
         made[piece] = [n for n in steps if not _of_a_tower(nets, state, row, n, share)][:1]
     lost = [piece for piece in pieces if not made[piece]]
@@ -114,10 +107,7 @@ def one_lacks(place):
         return
     parts = [(*made[piece], -1, -1) if made[piece] else piece for piece in pieces]
     without = nets.net.nodes[lost[0][0]]
-    following = put_in(nets, settled(nets, state, [row]), found)
-    sizes = state.sizes and without.grid == place.node.grid
-    following = following._replace(
-        stands={**following.stands, row: tuple(sorted(parts))}, sizes=sizes
-    )
+    following = together(nets, state, row, found, tuple(sorted(parts)))
+    following = following._replace(sizes=state.sizes and without.grid == place.node.grid)
     edit = place.edit(Kind.ONE_LACKS, found[0], instead=without, count=len(pieces))
     yield following.with_edit(edit, PRICES["one tower"])
