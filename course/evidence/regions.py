@@ -138,6 +138,6 @@ def random_tensor(numbers, shape, number):
     import numpy as np
 
     *places, channels = np.ix_(*map(np.arange, shape))
-    samples = [regions.index(channels, places, s, number) for s in range(regions.SAMPLES)]
+    samples = [recognise.index(channels, places, s, number) for s in range(regions.SAMPLES)]
     values = np.array(numbers, "float32")
     return np.stack([np.broadcast_to(values[sample], shape) for sample in samples])

@@ -26,7 +26,7 @@ def equal_steps_side_by_side(graph, number, node):
 
     The steps that they read are joined in the same way, level by level towards the input.
     """
-    if node.moves[:1] != ("join",) or len({(v.grid, v.flat) for v in node.inputs}) > 1:
+    if len({(v.grid, v.flat) for v in node.inputs}) > 1:
         return False
     parts = join([part for value in node.inputs for part in value.parts])
     value = node.inputs[0].with_(parts=parts, joined=None)

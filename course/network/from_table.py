@@ -5,6 +5,7 @@ from math import prod
 from course.architectures import LRN_CONSTANTS, sources
 from course.network import functions, steps
 from course.network.graph import Graph
+from course.network.unknown import pair
 
 
 def from_table(table):
@@ -28,19 +29,19 @@ def from_table(table):
 
 
 def _conv(row, x):
-    window = _pair(row.kernel), _pair(row.stride), row.padding
+    window = pair(row.kernel), pair(row.stride), row.padding
     rest = {"groups": row.groups, "connections": row.connections, **_weights(row)}
     return steps.conv(x, row.name, row.filters, *window, **rest)
 
 
 def _conv_transpose(row, x):
-    window = _pair(row.kernel), _pair(row.stride), row.padding
+    window = pair(row.kernel), pair(row.stride), row.padding
     rest = {"groups": row.groups, **_weights(row)}
     return steps.conv_transpose(x, row.name, row.filters, *window, **rest)
 
 
 def _pool(row, x):
-    window = _pair(row.kernel), _pair(row.stride), row.padding
+    window = pair(row.kernel), pair(row.stride), row.padding
     return steps.pool(x, row.name, row.step, *window, **_activation(row))
 
 
@@ -50,7 +51,7 @@ def _attention(row, x):
 
 
 def _upsample(row, x):
-    return steps.upsample(x, row.name, _pair(row.factor), row.interpolation)
+    return steps.upsample(x, row.name, pair(row.factor), row.interpolation)
 
 
 def _normalised(row, x):
@@ -71,10 +72,6 @@ def _activation(row):
     names = row.activation if isinstance(row.activation, tuple) else (row.activation,)
     first, *others = map(functions.named, names)
     return {"chain": first, "accepts": tuple(map(functions.name_of_chain, others))}
-
-
-def _pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 ROWS = {

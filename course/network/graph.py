@@ -92,7 +92,7 @@ class Graph:
             ):
                 pass
 
-    def kinds(self, value):
+    def sources(self, value):
         """The nodes that a value's channels come from."""
         return [self.nodes[number] for number, _, _ in value.parts]
 

@@ -89,7 +89,7 @@ def pad(step, x, *_rest):
         raise NotUnderstood
     if lowest:
         made = around(step, x, width[1:3], 1)
-        if any(width[3]) or made.moves[:1] != ("pad",):
+        if any(width[3]) or made.move != "pad":
             raise NotUnderstood
         return made.with_(moves=("pad lowest", made.moves[1]))
     if not any(width[3]):

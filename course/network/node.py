@@ -81,6 +81,11 @@ class Node:
         """(height, width, channels), (tokens, channels), or (units,) for a vector."""
         return (*self.grid, self.filters) if self.grid != (1, 1) else (self.filters,)
 
+    @property
+    def move(self):
+        """The name of the way in which the step moves values; "" if it computes something."""
+        return self.moves[0] if self.moves else ""
+
     @cached_property
     def channels(self) -> int:
         """Channels of the input; of all inputs together for a concatenation."""
@@ -259,11 +264,6 @@ class Value:
     def sources(self) -> list[Node]:
         """The nodes that its channels come from, then its concatenation if it has one."""
         return [node for node, _, _ in self.parts] + [self.joined] * (self.joined is not None)
-
-    @property
-    def whole(self):
-        """Whether it consists of complete outputs."""
-        return all(start == 0 and stop == node.filters for node, start, stop in self.parts)
 
     def with_(self, **changes: object) -> Value:
         """The same value with some of its fields changed."""

@@ -10,7 +10,6 @@ random inputs and with random weights. The evidence is in its step:
 `weights` are their shapes, `gives` the outputs at `course.network.regions.points`.
 """
 
-from collections import Counter
 from itertools import islice
 from math import prod, sqrt
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from course.network import regions, steps
 from course.network.functions import FUNCTIONS, agree, named, softmax
 from course.network.node import Value
+from course.network.recognise import index
 from course.network.regions import MOST_PLACES
 from course.network.unknown import common
 
@@ -160,7 +160,7 @@ class _Layer:
         self.sizes = [prod(sides) for sides in weights]
 
     def value(self, sample, pixel, channel):
-        return self.numbers[regions.index(channel, pixel, sample, 0)]
+        return self.numbers[index(channel, pixel, sample)]
 
     def weight(self, number, place):
         factor = size(self.weights, number, self.shape, place)
@@ -285,11 +285,11 @@ class _Layer:
     def _grn(self, gamma, beta):
         """gamma · x · n + beta + x, where n is a map's norm divided by the mean of all norms."""
         high, wide, channels = self.shape
-        places = Counter((31 * r + 67 * c) % 257 for r in range(high) for c in range(wide))
+        places = regions.of_all_pixels(high, wide)
         known = {}
 
         def norm(sample, channel):
-            at = regions.index(channel, (), sample, 0)
+            at = index(channel, (), sample)
             if at not in known:
                 squares = (n * self.numbers[(at + p) % 257] ** 2 for p, n in places.items())
                 known[at] = sqrt(sum(squares))

@@ -37,10 +37,10 @@ def drawn(seed=None):
 FIXED = drawn(0)
 
 
-def index(channel, pixel, sample):
-    """The index in `drawn()` of the input at this channel, pixel and sample."""
+def index(channel, pixel, sample, number=0):
+    """The index in `drawn()` of a tensor's value; `number` is that of the tensor, if of several."""
     at = sum(place * step for place, step in zip(pixel, (31, 67, 101), strict=False))
-    return (channel + at + 131 * sample) % 257
+    return (channel + at + 131 * sample + 173 * number) % 257
 
 
 def pixel(shape):

@@ -16,6 +16,7 @@ from math import prod
 from course.language import N_
 from course.network import functions, moving, steps
 from course.network.functions import agree
+from course.network.recognise import index
 from course.network.unknown import common, unknown
 
 SAMPLES = 2  # so that it shows if the images of a batch are mixed
@@ -25,10 +26,9 @@ _FARTHEST = 4  # pixels at most that a map is moved by
 MOST_PLACES = 60_000  # pixels of a map whose mean is worked out
 
 
-def index(channel, pixel, sample, number):
-    """The index in `recognise.drawn()` of an input value; `number` is that of the tensor."""
-    at = sum(place * step for place, step in zip(pixel, (31, 67, 101), strict=False))
-    return (channel + at + 131 * sample + 173 * number) % 257
+def of_all_pixels(high, wide):
+    """{what a pixel adds to `index`: how many pixels of a map add so much}."""
+    return Counter(index(0, (r, c), 0) for r in range(high) for c in range(wide))
 
 
 def points(shape):
@@ -74,7 +74,7 @@ def node(step, values, kind, what):
     if kind == "concatenate":
         return steps.concatenate(values, name, **rest)
     if kind == "pool":
-        return steps.padded_pool(x, name, *what, tuple(step["shapes"][0][:2]), **rest)
+        return steps.pool(x, name, *what, **rest)
     if kind == "global":
         return steps.global_pool(x, name, *what, **rest)
     if kind == "pad":
@@ -137,15 +137,15 @@ class _Group:
     def whole_maps(self):
         """One number for each map: its mean or its maximum."""
         high, wide, _ = self.inputs[0]
-        places = Counter((31 * r + 67 * c) % 257 for r in range(high) for c in range(wide))
+        places = of_all_pixels(high, wide)
         total = high * wide
 
         def mean(sample, _, channel):
-            at = index(channel, (), sample, 0)
+            at = index(channel, (), sample)
             return sum(n * self.numbers[(at + p) % 257] for p, n in places.items()) / total
 
         def largest(sample, _, channel):
-            at = index(channel, (), sample, 0)
+            at = index(channel, (), sample)
             return max(self.numbers[(at + p) % 257] for p in places)
 
         flat = len(self.shape) == 1

@@ -50,7 +50,7 @@ def normal(graph):
 
 
 def _for(node):
-    return _rules_about(node.step, node.moves[:1])
+    return _rules_about(node.step, node.move)
 
 
 @lru_cache(maxsize=1000)  # a student's step may have any name
@@ -59,7 +59,7 @@ def _rules_about(step, move):
     return tuple(
         rule
         for rule in RULES
-        if not (rule.steps or rule.moves) or step in rule.steps or rule.moves & {*move}
+        if not (rule.steps or rule.moves) or step in rule.steps or move in rule.moves
     )
 
 
@@ -88,13 +88,12 @@ def the_image_is_scaled(graph, number, node):
 @about(moves=("stack", "flip", "colour"))
 def colours_in_another_order(graph, number, node):
     """The colours of the image are reversed, or taken apart and stacked again."""
-    kind = node.moves[:1]
-    stacks = kind == ("stack",) and node.moves[1] in (-1, 3)
-    if not (stacks or kind in (("flip",), ("colour",))) or not _is_image(graph, node):
+    elsewhere = node.move == "stack" and node.moves[1] not in (-1, 3)
+    if elsewhere or not _is_image(graph, node):
         return False
-    if kind == ("flip",):
+    if node.move == "flip":
         return _leave_out(graph, number, node)
-    if kind == ("colour",):
+    if node.move == "colour":
         (x,) = node.inputs
         graph.vanish(number, x.with_(parts=_chosen(graph, x, node.moves[1]), joined=None))
     else:
@@ -108,8 +107,6 @@ def colours_in_another_order(graph, number, node):
 @about(moves=("take",))
 def channels_are_chosen(graph, number, node):
     """Slices, splits and takes of channels: their readers read those channels directly."""
-    if node.moves[:1] != ("take",):
-        return False
     (x,) = node.inputs
     if x.flat and x.grid != (1, 1):
         return False  # the values of a flattened map are not channels
@@ -121,7 +118,7 @@ def channels_are_chosen(graph, number, node):
 @about(moves=("shape",))
 def only_the_shape_changes(graph, number, node):
     """Flatten, Reshape and Squeeze, if they only turn a map into a vector, tokens, or back."""
-    if node.moves[:1] != ("shape",) or node.chain:
+    if node.chain:
         return False
     (x,), (_, wanted) = node.inputs, node.moves
     if wanted == (x.size,):
@@ -138,12 +135,12 @@ def only_the_shape_changes(graph, number, node):
 def values_in_any_order(graph, number, node):
     """To a dense layer no order of a map's values differs, and no shape of (1, n) or (1, 1, n)."""
     (x,) = node.inputs
-    (before, *others) = graph.kinds(x)
-    if node.step != "dense" or others or before.chain or x.size != before.size:
+    (before, *others) = graph.sources(x)
+    if others or before.chain or x.size != before.size:
         return False
-    turned = before.moves[:1] == ("axes",) and x.flat
-    as_vector = before.moves[:1] == ("shape",) and before.moves[1][-1] == x.size
-    if before.moves[:1] != ("vector",) and not as_vector and not turned:
+    turned = before.move == "axes" and x.flat
+    as_vector = before.move == "shape" and before.moves[1][-1] == x.size
+    if before.move != "vector" and not as_vector and not turned:
         return False
     graph.put(number, node.with_(inputs=(before.inputs[0].with_(flat=True),)))
     return True
@@ -154,7 +151,9 @@ def maps_of_zeros_beside_others(graph, number, node):
     """Maps concatenated with zeros of their size: maps of zeros are added (pad_channels)."""
     if node.moves != ("join",) or not _fit_together(node):
         return False
-    zeros = [all(source.step == "zeros" for source in graph.kinds(value)) for value in node.inputs]
+    zeros = [
+        all(source.step == "zeros" for source in graph.sources(value)) for value in node.inputs
+    ]
     if zeros.count(False) != 1 or len(zeros) == 1 or node.inputs[0].flat:
         return False
     x = node.inputs[zeros.index(False)]
@@ -178,7 +177,7 @@ def maps_side_by_side(graph, number, node):
 
     The row of the concatenation stays, to be shown and for the memory that it takes.
     """
-    if node.moves[:1] != ("join",) or not _fit_together(node):
+    if not _fit_together(node):
         return False
     x, parts = node.inputs[0], []
     for value in node.inputs:
@@ -198,8 +197,6 @@ def maps_side_by_side(graph, number, node):
 @about("activation")
 def activation_into_its_step(graph, number, node):
     """An activation becomes part of the steps before it, if nothing else reads those."""
-    if node.step != "activation":
-        return False
     takers = _takers(graph, number, node)
     for taker in takers:
         step = graph.nodes[taker]
@@ -272,7 +269,7 @@ def _leave_out(graph, number, node):
 
 def _was_applied(graph, value, chain):
     """Whether a function was applied to a value, which may have been pooled since then."""
-    sources = graph.kinds(value)
+    sources = graph.sources(value)
     for _ in range(_MOST_POOLS):
         pools = [step.step in _POOLS and not step.chain for step in sources]
         if not any(pools):
@@ -280,13 +277,13 @@ def _was_applied(graph, value, chain):
         sources = [
             behind
             for step, pool in zip(sources, pools, strict=True)
-            for behind in (graph.kinds(step.inputs[0]) if pool else [step])
+            for behind in (graph.sources(step.inputs[0]) if pool else [step])
         ]
     return all(source.chain[-1:] == chain for source in sources)
 
 
 def _is_image(graph, node):
-    return all(source.step == "input" for value in node.inputs for source in graph.kinds(value))
+    return all(source.step == "input" for value in node.inputs for source in graph.sources(value))
 
 
 def _as_tokens(x, wanted):
@@ -338,7 +335,7 @@ def _takers(graph, number, node):
         if any(step.step == "input" for step in below.values()):
             break
         level = list(below.items())
-        pads = [step.moves[:1] == ("pad",) for step in below.values()]
+        pads = [step.move == "pad" for step in below.values()]
         if not any(pads):
             takers = tuple(below)
             if name not in MONOTONE or any(s.step != "max_pool" or s.chain for _, s in level):

@@ -72,12 +72,6 @@ def pool(x, name, kind, kernel, stride, padding, **rest):
     return Node(name, kind, (x,), x.channels, grid, **window, **rest)
 
 
-def padded_pool(x, name, kind, kernel, stride, padding, grid, **rest):
-    """Pooling whose padding ((above, below), (left, right)) and output grid are known."""
-    window = {"kernel": kernel, "stride": stride, "padding": padding}
-    return Node(name, kind, (x,), x.channels, grid, **window, **rest)
-
-
 def global_pool(x, name, kind, flat=True, **rest):
     """One number for each map; `kind` is "max_pool" or "average_pool"."""
     kind = f"global_{kind}"

@@ -10,9 +10,9 @@ from course.network.about import about
 @about(moves=("sum",))
 def sum_of_what_is_stacked(graph, number, node):
     """Values are stacked, and the sum along the new axis adds them."""
-    if node.moves[:1] != ("sum",) or len(node.inputs[0].parts) != 1:
+    if len(node.inputs[0].parts) != 1:
         return False
-    (stack,) = graph.kinds(node.inputs[0])
+    (stack,) = graph.sources(node.inputs[0])
     if stack.moves != ("stack", node.moves[1]) or len(stack.inputs) < 2:
         return False
     rest = {"layer": node.layer, "written": node.written}
@@ -23,12 +23,12 @@ def sum_of_what_is_stacked(graph, number, node):
 @about("Subtract")
 def minus_a_negative(graph, number, node):
     """a − (−b) is a + b."""
-    if node.step != "Subtract" or len(node.inputs) != 2:
+    if len(node.inputs) != 2:
         return False
     x, y = node.inputs
     if (x.grid, x.channels, x.flat) != (y.grid, y.channels, y.flat) or len(y.parts) != 1:
         return False
-    (source,) = graph.kinds(y)
+    (source,) = graph.sources(y)
     if source.chain[-1:] != (("mul", -1),):
         return False
     if source.step == "activation" and len(source.chain) == 1:

@@ -73,8 +73,8 @@ def channels_first(graph, step, values, meaning):
 def _first(graph, value):
     """Whether a step not far before has brought the maps of a value to the first axis."""
     for _ in range(_FARTHEST):
-        node = graph.kinds(value)[0]
-        if node.moves[:1] == ("axes",):
+        node = graph.sources(value)[0]
+        if node.move == "axes":
             return len(value.shape) == 3 and node.moves[1][0] == 2
         if node.step not in ("activation", "add") and node.moves != ("same",):
             break
@@ -96,8 +96,6 @@ def _turn(step, x, order):
 @about(moves=("axes",))
 def axes_turned_back(graph, number, node):
     """Two orders of the axes become one, and none if every axis is where it was."""
-    if node.moves[:1] != ("axes",):
-        return False
     (x,), order = node.inputs, node.moves[1]
     if order == tuple(range(len(order))):
         if not node.chain:
@@ -133,7 +131,7 @@ def maps_turned_later(graph, number, node):
     if order == _ON_ITS_SIDE:
         sides = ("grid", "kernel", "stride", "padding", "dilation", "factor")
         made = {side: getattr(node, side)[::-1] for side in sides}
-        if node.moves[:1] == ("pad",):
+        if node.move == "pad":
             made["moves"] = ("pad", node.moves[1][::-1])
     else:
         made = {"grid": inputs[0].grid, "filters": inputs[0].channels}
@@ -151,7 +149,7 @@ def _turned_whole(graph, x):
     ((source, start, stop), *others) = x.parts
     node = graph.nodes[source]
     whole = not others and (start, stop, x.grid) == (0, node.filters, node.grid)
-    turns = node.moves[:1] == ("axes",) and not node.chain
+    turns = node.move == "axes" and not node.chain
     return node if whole and x.flat == node.flat and turns else None
 
 

@@ -17,16 +17,13 @@ _POOLS = ("max_pool", "average_pool")
 @about(moves=("pad",))
 def zeros_on_zeros(graph, number, node):
     """Zeros around zeros, and zeros that are cropped again, become one padding."""
-    if node.moves[:1] != ("pad",) or not _is_padded(graph, node):
+    if not _is_padded(graph, node):
         return False
     ((source, _, _),) = node.inputs[0].parts[:1]
-    inner, outer = graph.nodes[source].moves[1], node.moves[1]
-    both = tuple(
-        tuple(a + b for a, b in zip(*axes, strict=True)) for axes in zip(inner, outer, strict=True)
-    )
+    both = _sum(graph.nodes[source].moves[1], node.moves[1])
     if any(b < 0 for axis in both for b in axis):
         return False  # the cropping removes more than the zeros
-    x = value_before(graph, node.inputs[0])
+    x = _value_before(graph, node.inputs[0])
     if both == ZEROS:
         graph.vanish(number, x)
     else:
@@ -42,15 +39,11 @@ def zeros_into_the_window(graph, number, node):
     For a max pool the lowest numbers do so, too.
     """
     lowest = node.step == "max_pool" and _is_padded(graph, node, "pad lowest")
-    if node.step not in _WINDOWS or not (lowest or _is_padded(graph, node)):
+    if not (lowest or _is_padded(graph, node)):
         return False
     (x,) = node.inputs
-    around = graph.kinds(x)[0].moves[1]
-    padding = tuple(
-        tuple(a + b for a, b in zip(*axes, strict=True))
-        for axes in zip(around, node.padding, strict=True)
-    )
-    graph.put(number, node.with_(inputs=(value_before(graph, x),), padding=padding))
+    padding = _sum(graph.sources(x)[0].moves[1], node.padding)
+    graph.put(number, node.with_(inputs=(_value_before(graph, x),), padding=padding))
     return True
 
 
@@ -58,32 +51,29 @@ def zeros_into_the_window(graph, number, node):
 def cropped_behind_a_transposed_convolution(graph, number, node):
     """Pixels cropped off the output of a transposed convolution are cut off by the step itself."""
     source, conv = _only_source(graph, number, node)
-    if node.moves[:1] != ("pad",) or source is None or conv.step != "conv_transpose" or conv.chain:
+    if source is None or conv.step != "conv_transpose" or conv.chain:
         return False
     if any(side > 0 for axis in node.moves[1] for side in axis):
         return False
-    more = tuple(
-        tuple(a - b for a, b in zip(*axes, strict=True))
-        for axes in zip(conv.padding, node.moves[1], strict=True)
-    )
-    graph.put(number, conv.with_(padding=more, grid=node.grid))
+    cut = tuple((-before, -behind) for before, behind in node.moves[1])
+    graph.put(number, conv.with_(padding=_sum(conv.padding, cut), grid=node.grid))
     return True
 
 
 @about("conv")
 def pixels_skipped_before_a_window(graph, number, node):
     """A 1 × 1 convolution that reads every second pixel has a stride of 2."""
-    if (node.step, node.kernel, node.padding) != ("conv", (1, 1), ZEROS):
+    if (node.kernel, node.padding) != ((1, 1), ZEROS):
         return False
     (x,) = node.inputs
-    pools = graph.kinds(x)
+    pools = graph.sources(x)
     if any(pool.step != "max_pool" or pool.kernel != (1, 1) or pool.chain for pool in pools):
         return False
     (stride, *others) = {pool.stride for pool in pools}
     if others or any(any(map(any, pool.padding)) for pool in pools):
         return False
     stride = tuple(a * b for a, b in zip(stride, node.stride, strict=True))
-    graph.put(number, node.with_(inputs=(value_before(graph, x),), stride=stride))
+    graph.put(number, node.with_(inputs=(_value_before(graph, x),), stride=stride))
     return True
 
 
@@ -118,7 +108,7 @@ def pixels_skipped_among_maps_of_zeros(graph, number, node):
 def pools_along_one_axis_each(graph, number, node):
     """A pool along the height and one along the width are one pool."""
     source, first = _only_source(graph, number, node)
-    if node.step not in _POOLS or source is None or first.step != node.step or first.chain:
+    if source is None or first.step != node.step or first.chain:
         return False
     axes, others = (
         [a for a in (0, 1) if (n.kernel[a], n.stride[a]) != (1, 1)] for n in (node, first)
@@ -139,13 +129,13 @@ def pools_along_one_axis_each(graph, number, node):
 @about("conv")
 def patches_into_a_convolution(graph, number, node):
     """A 1 × 1 convolution (or Dense) of the pixels below each window is a convolution."""
-    if (node.step, node.kernel, node.stride, node.padding) != ("conv", (1, 1), (1, 1), ZEROS):
+    if (node.kernel, node.stride, node.padding) != ((1, 1), (1, 1), ZEROS):
         return False
     (x,) = node.inputs
     ((source, start, stop), *others) = x.parts
     before = graph.nodes[source]
     whole = not others and (start, stop) == (0, before.filters) and node.groups == 1
-    if before.moves[:1] != ("patches",) or before.chain or not whole or node.connections:
+    if before.move != "patches" or before.chain or not whole or node.connections:
         return False
     _, kernel, stride, padding = before.moves
     window = steps.conv(before.inputs[0], node.name, node.filters, kernel, stride, padding)
@@ -157,7 +147,7 @@ def patches_into_a_convolution(graph, number, node):
 @about(*_WINDOWS)
 def window_as_large_as_its_map(graph, number, node):
     """A convolution whose window is the whole map becomes dense; such a pool becomes global."""
-    if node.step not in _WINDOWS or any(map(any, node.padding)):
+    if any(map(any, node.padding)):
         return False
     (x,) = node.inputs
     if node.kernel != x.grid or node.grid != (1, 1):
@@ -209,22 +199,27 @@ def _only_source(graph, number, node):
 
 
 def _skips(node):
-    """Whether a node only keeps every second pixel, or every third."""
-    return node.step == "max_pool" and node.kernel == (1, 1) and not any(map(any, node.padding))
+    """Whether a max pool only keeps every second pixel, or every third."""
+    return node.kernel == (1, 1) and not any(map(any, node.padding))
 
 
 def _is_padded(graph, node, how="pad"):
     """Whether all sources of a node's one input have the same zeros around them."""
     if len(node.inputs) != 1:
         return False
-    moves = {source.moves for source in graph.kinds(node.inputs[0])}
-    (first, *others) = moves
+    (first, *others) = {source.moves for source in graph.sources(node.inputs[0])}
     if others or first[:1] != (how,):
         return False
     return all(side >= 0 for axis in first[1] for side in axis)
 
 
-def value_before(graph, x):
+def _sum(one, other):
+    """The sum of two paddings, side by side."""
+    axes = zip(one, other, strict=True)
+    return tuple(tuple(a + b for a, b in zip(*both, strict=True)) for both in axes)
+
+
+def _value_before(graph, x):
     """What the steps read that make a value; each of them has one input."""
     parts, inner = [], []
     for number, start, stop in x.parts:
