@@ -14,7 +14,7 @@ def added(call, x, constant):
     sides, last = constant.value.shape, -3 if call.layout_of(x) == MAP else -1
     own = call.sides[id(x)][last]
     of_each_unit = len(sides) >= -last and sides[last] == constant.value.numel() == own
-    if not constant.made or not of_each_unit or call.axis(x, last) != -1:
+    if not constant.whole or not of_each_unit or call.axis(x, last) != -1:
         raise NotExpressed
     add_last(call, _BIAS, {}, [call.sources[id(x)]], constant.learned)
 

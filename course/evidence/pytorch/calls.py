@@ -137,7 +137,7 @@ def must_be_map(call):
 def leaves(call, *tensors):
     """A layer's weights as its parameters. Raises NotExpressed if one of them is computed."""
     constants = [call.tracer.known.constant(tensor) for tensor in tensors if tensor is not None]
-    if any(not constant.made for constant in constants):
+    if any(not constant.whole for constant in constants):
         raise NotExpressed
     return tuple(c.learned[0] if c.learned else c.value for c in constants)
 

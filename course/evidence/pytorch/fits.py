@@ -108,28 +108,20 @@ def fit(call, wide):
     if call.name in ("view", "reshape"):
         call.args, call.kwargs = (call.x, (call.tracer.batch, wide)), {}
         return
-    torch, call_args = call.tracer.torch, list(call.args)
-    names = ("running_mean", "running_var", "weight", "bias")
-
-    def narrowed(value, sides):
-        made = torch.empty(sides, device="meta")
-        call.tracer.known.note(made, call.tracer.known.constant(value))
-        return made
-
-    def changed(name, value):
-        if value is None:
-            return None
-        if call.name == "batch_norm":
-            return narrowed(value, (wide,)) if name in names else value
-        sides = (value.shape[0], wide, *value.shape[2:])
-        return narrowed(value, sides) if name == "weight" else value
-
-    places = ("input", *names) if call.name == "batch_norm" else ("input", "weight")
-    for place, name in enumerate(places):
-        if name != "input" and place < len(call_args):
-            call_args[place] = changed(name, call_args[place])
-    call.args = tuple(call_args)
-    call.kwargs = {name: changed(name, value) for name, value in call.kwargs.items()}
+    norm, known = call.name == "batch_norm", call.tracer.known
+    args, kwargs = list(call.args), dict(call.kwargs)
+    names = ("running_mean", "running_var", "weight", "bias") if norm else ("weight",)
+    for place, name in enumerate(names, 1):
+        if (value := call.get(place, name)) is None:
+            continue
+        sides = (wide,) if norm else (value.shape[0], wide, *value.shape[2:])
+        made = call.tracer.torch.empty(sides, device="meta")
+        known.note(made, known.constant(value))
+        if place < len(args):
+            args[place] = made
+        else:
+            kwargs[name] = made
+    call.args, call.kwargs = tuple(args), kwargs
 
 
 def merge(call):

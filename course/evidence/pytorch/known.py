@@ -14,7 +14,7 @@ class Constant:
 
     value: object
     learned: tuple = ()  # the parameters that it is computed from
-    made: bool = False  # computed from no other constant, or only turned
+    whole: bool = False  # one parameter with all its numbers, perhaps turned or scaled
     zeros: bool = False
     random: bool = False
     recipe: object = None  # () -> the tensor with values, if it was made where tensors have none

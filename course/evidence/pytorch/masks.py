@@ -11,7 +11,7 @@ def of(name, constants):
     if name not in ("mul", "multiply") or len(constants) != 2:
         return None
     mask, learned = sorted(constants, key=lambda constant: len(constant.learned))
-    masked = learned.learned and learned.made and not (learned.mask or mask.learned or mask.random)
+    masked = learned.learned and learned.whole and not (learned.mask or mask.learned or mask.random)
     return mask if masked and mask.value.numel() > 1 else None
 
 
@@ -21,7 +21,7 @@ def overwritten(known, tensor, mask):
     (learned, *_) = constant.learned
     for value in (tensor, learned) if constant.view else (tensor,):
         for one in (value, known.twin(value)):
-            known.note(one, replace(known.constant(one), mask=mask, made=False))
+            known.note(one, replace(known.constant(one), mask=mask, whole=False))
 
 
 def connections(call, weight):

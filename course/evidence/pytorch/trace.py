@@ -185,11 +185,11 @@ class _Tracer:
             known = self.known.is_constant(tensor) and not chance
             if known or isinstance(tensor, self.torch.nn.Parameter):  # an initialiser is no step
                 continue
-            made = not constants or _is_whole(tensor, constants, learned.values())
+            whole = not constants or _is_whole(tensor, constants, learned.values())
             plain = tensor is result and not (chance or learned)
             more = {"recipe": recipe if plain else None, "version": tensor._version, "mask": mask}
             more |= {"view": name in ("data", "detach")}
-            constant = Constant(tensor, tuple(learned.values()), made, zeros, chance, **more)
+            constant = Constant(tensor, tuple(learned.values()), whole, zeros, chance, **more)
             self.known.note(tensor, constant)
         return result
 
@@ -313,5 +313,5 @@ def _is_whole(tensor, constants, learned):
     lazy = any(map(is_lazy, (tensor, one, *(c.value for c in constants))))
     if more or lazy or tensor.numel() != one.numel():
         return False
-    whole = any(c.made and c.value.numel() == one.numel() for c in constants)
+    whole = any(c.whole and c.value.numel() == one.numel() for c in constants)
     return whole and all(c.learned or c.value is one or c.value.numel() == 1 for c in constants)
