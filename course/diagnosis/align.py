@@ -79,12 +79,7 @@ def align(table, network):
     if state.edits and state.edits[-1].final:
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
-    later = (
-        *_shared_layers(nets, state),
-        *_frozen_layers(nets, state),
-        *_padded_alike(nets, state),
-    )
-    edits = tuple(sorted((*state.edits, *later), key=lambda edit: edit.at))
+    edits = sorted((*state.edits, *_looked_for_later(nets, state)), key=lambda edit: edit.at)
     edits, pairs = uncrossed(nets, edits, pairs_of(state))
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs, cost, tried, rest, state.done)
@@ -268,39 +263,29 @@ def _compared_from_the_output(nets, state):
     return state
 
 
-def _shared_layers(nets, state):
-    """An edit for each row whose layer object is also that of an earlier row."""
-    owner = {}  # layer -> the first row with it
-    for row, step in sorted(pairs_of(state).items()):
-        node = nets.net.nodes[step]
-        if node.layer is None or not node.parameters:
-            continue
-        first = owner.setdefault(node.layer, row)
-        if first != row:
-            yield Edit(
-                Kind.SHARES, row, nets.table.nodes[row], node, instead=nets.table.nodes[first]
-            )
-
-
-def _padded_alike(nets, state):
-    """An edit for each further convolution with a wrong padding, if there is one already.
+def _looked_for_later(nets, state):
+    """The edits of rows that share a layer, of frozen weights, and of more wrong paddings.
 
     The search looks at no padding behind a wrong size. With a stride of 1 it depends on no size.
     """
     changed = {edit.at: edit for edit in state.edits if edit.kind == Kind.CHANGED}
-    causes = {cause for edit in changed.values() for cause in edit.causes}
-    for row, step in sorted(pairs_of(state).items()) if Cause.PADDING in causes else ():
-        ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
-        same = ours.step == theirs.step == "conv" and ours.kernel == theirs.kernel
-        same = same and ours.stride == theirs.stride == (1, 1) and ours.dilation == theirs.dilation
-        if same and row not in changed and ours.padding != theirs.padding:
-            found = (Cause.PADDING, around(ours), around(theirs))
-            yield Edit(Kind.CHANGED, row, ours, theirs, differences=(found,))
-
-
-def _frozen_layers(nets, state):
-    """An edit for each row whose weights are trained and its step's are not, or the reverse."""
+    padded = any(Cause.PADDING in edit.causes for edit in changed.values())
+    owner = {}  # layer -> the first row with it
     for row, step in sorted(pairs_of(state).items()):
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
-        if found := trained_otherwise(ours, theirs):
-            yield Edit(Kind.CHANGED, row, ours, theirs, differences=tuple(found))
+        if theirs.layer is not None and theirs.parameters:
+            first = owner.setdefault(theirs.layer, row)
+            if first != row:
+                yield Edit(Kind.SHARES, row, ours, theirs, instead=nets.table.nodes[first])
+        found = trained_otherwise(ours, theirs)
+        if padded and row not in changed and _padded_otherwise(ours, theirs):
+            found.append((Cause.PADDING, around(ours), around(theirs)))
+        for difference in found:
+            yield Edit(Kind.CHANGED, row, ours, theirs, differences=(difference,))
+
+
+def _padded_otherwise(row, step):
+    """Whether two convolutions of stride 1 are equal, but for their padding and their maps."""
+    convolutions = row.step == step.step == "conv" and row.kernel == step.kernel
+    alike = row.stride == step.stride == (1, 1) and row.dilation == step.dilation
+    return convolutions and alike and row.padding != step.padding
