@@ -6,11 +6,19 @@ from course.evidence.values import kind_of
 from course.language import _
 from course.network.regions import SAMPLES
 
+_MOST_STEPS = 5000
 _IMAGES = SAMPLES  # steps are tried on so many, too
 
 
 class TraceError(ValueError):
     """The object is not a model that can be traced; the text says why and what to do."""
+
+
+def must_have_room(steps):
+    """Raise TraceError if a trace has so many steps that no more are written down."""
+    if len(steps) >= _MOST_STEPS:
+        said = _("The model has more than {number} steps.")
+        raise TraceError(said.format(number=_MOST_STEPS))
 
 
 def ends_of(keras, model, input_shape):

@@ -12,19 +12,19 @@ from course.network import own_layers, regions
 from course.network.recognise import read_by
 
 
-def add_outputs(inputs, steps, operations, call, numbers):
+def add_outputs(trace, nodes, call, numbers):
     """Run each own layer with weights, and put its outputs into "own" of its step.
 
-    A layer that cannot be run is left out. `operations` are {number of a step: its layer}.
+    A layer that cannot be run is left out. `nodes` are {number of a step: Keras's node}.
     `call(steps, {tensor: array})` returns what the last of these steps makes of the arrays.
     """
     import keras
 
-    shapes = shapes_of(inputs, steps)
-    for step in steps:
+    shapes = shapes_of(trace["inputs"], trace["steps"])
+    for step in trace["steps"]:
         if not step.get("own") or len(step["shapes"]) != 1 or len(set(read_by(step))) != 1:
             continue
-        (begin,), weights = read_by(step)[:1], operations[step["id"]].weights
+        (begin,), weights = read_by(step)[:1], nodes[step["id"]].operation.weights
         sides = [*shapes[begin], *step["shapes"][0]]
         if None in sides or not 0 < len(weights) <= own_layers.MOST_WEIGHTS:
             continue

@@ -8,7 +8,7 @@ from it what the group computes.
 
 from math import prod
 
-from course.evidence.probes import rounded, shapes_of, tree
+from course.evidence.probes import add_probes, rounded, shapes_of, tree
 from course.network import meanings, recognise, regions
 from course.network.recognise import between, read_by
 
@@ -17,6 +17,18 @@ _MOST_VALUES = 200_000_000  # that all runs together compute, roughly
 _LARGEST_RUN = 50_000_000  # values of one run, which are kept until it ends
 _MOST_TRIED = 3  # beginnings of one group, of each kind
 _MOST_STEPS = 200  # in a group
+
+
+def try_out(trace, call, numbers):
+    """Run what has no name that says what it computes, and add what it gives to its steps.
+
+    `call(steps, {tensor: array})` returns what the last of these steps makes of the arrays.
+    """
+    inputs, steps = trace["inputs"], trace["steps"]
+    closed = {step["id"] for step in steps if step["op"].startswith("own.")}
+    odd = not_understood(inputs, steps)
+    add_probes(inputs, steps, trace["outputs"], closed, odd, call, numbers)
+    add_regions(inputs, steps, odd, call, numbers)
 
 
 def not_understood(inputs, steps):
@@ -33,8 +45,7 @@ def not_understood(inputs, steps):
 def add_regions(inputs, steps, odd, call, numbers):
     """Add "region" to the last step of each group of steps that is recognised.
 
-    `odd` are the steps that are `not_understood`. `call(steps, {tensor: array})` returns what the
-    last of these steps makes of the arrays.
+    `odd` are the steps that are `not_understood`. `call` is that of `try_out`.
     """
     if not odd:
         return

@@ -26,7 +26,7 @@ from math import prod
 
 from course.evidence import backends, composites, own_layers, probes, regions, unmerged
 from course.evidence.building import tensors_inside
-from course.evidence.ends import TraceError, ends_of
+from course.evidence.ends import TraceError, ends_of, must_have_room
 from course.evidence.keras_private import every_layer_of, is_symbolic, made_by
 from course.evidence.keras_state import untouched
 from course.evidence.settings import (
@@ -45,9 +45,6 @@ from course.network.recognise import FIXED
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
     from typing import Any
-
-
-_MAX_STEPS = 5000
 
 
 def trace(
@@ -74,7 +71,9 @@ def trace(
             "steps": tracer.steps,
             "outputs": [tracer.where(tensor) for tensor in outputs],
         }
-        _try_out(tracer, found["outputs"], numbers)
+        call = probes.caller(keras, tracer.nodes, lambda tensor: tuple(tracer.where(tensor)))
+        regions.try_out(found, call, numbers)
+        own_layers.add_outputs(found, tracer.nodes, call, numbers)
         _mark_lost(tracer, model)
         if unread := unread_by(tracer):
             found["unread"] = unread
@@ -142,8 +141,7 @@ class _Tracer:
         operation, number = node.operation, len(self.inputs) + len(self.steps)
         if isinstance(kind := getattr(operation, "activation", None), type):
             raise TraceError(activation_class(self.keras, kind))
-        if len(self.steps) >= _MAX_STEPS:
-            raise TraceError(_("The model has more than {number} steps.").format(number=_MAX_STEPS))
+        must_have_room(self.steps)
         layer, own = isinstance(operation, self.keras.Layer), _is_own(self.keras, operation)
         group = "own" if own else "layers" if layer else "ops"
         step = {
@@ -234,18 +232,6 @@ def _is_own(keras, operation):
     if kind.__module__ == unmerged.__name__:
         return False  # the check's stand-in for a merge that Keras refuses
     return theirs is keras.layers.Lambda or kind.call is not theirs.call
-
-
-def _try_out(tracer, outputs, numbers):
-    """Run what has no name that says what it computes, and add what it gives to its steps."""
-    inputs, steps = tracer.inputs, tracer.steps
-    operations = {number: node.operation for number, node in tracer.nodes.items()}
-    closed = {step["id"] for step in steps if step["op"].startswith("own.")}
-    odd = regions.not_understood(inputs, steps)
-    call = probes.caller(tracer.keras, tracer.nodes, lambda tensor: tuple(tracer.where(tensor)))
-    probes.add_probes(inputs, steps, outputs, closed, odd, call, numbers)
-    regions.add_regions(inputs, steps, odd, call, numbers)
-    own_layers.add_outputs(inputs, steps, operations, call, numbers)
 
 
 class _Names:

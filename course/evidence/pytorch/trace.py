@@ -13,8 +13,8 @@ import contextlib
 import re
 from functools import partial
 
-from course.evidence import probes, regions, values
-from course.evidence.ends import TraceError, mixed
+from course.evidence import regions, values
+from course.evidence.ends import TraceError, mixed, must_have_room
 from course.evidence.keras_private import patches
 from course.evidence.lines import Misused, own_line
 from course.evidence.pytorch import biases, calls, errors, fits, masks, steps, without_triton
@@ -24,7 +24,6 @@ from course.language import _
 from course.network.faults import likely
 from course.network.recognise import FIXED
 
-_MOST_STEPS = 5000
 _RANDOM = {"rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "randint"}
 _OF_A_SHAPE = {"rand_like", "randn_like", "empty_like", "new_empty"}  # of tensors without values
 
@@ -244,10 +243,7 @@ class _Tracer:
 
     def step(self, call, op, config, args, shapes, weights=(), name="", **more):
         """Add a step. `weights` are the constants that it holds; returns the step's number."""
-        if len(self.steps) >= _MOST_STEPS:
-            raise TraceError(
-                _("The model has more than {number} steps.").format(number=_MOST_STEPS)
-            )
+        must_have_room(self.steps)
         number = len(self.inputs) + len(self.steps)
         key = tuple(id(weight) for weight in weights) or ("step", number)
         step = {
@@ -295,14 +291,10 @@ class _Tracer:
             if not tensor.shape or tensor.shape[0] != self.batch:
                 raise mixed(self.batch, tensor.shape, "torch.flatten(x, 1)")
         outputs = [list(self.known.found[id(tensor)]) for tensor in made]
-        self.steps = biases.joined(self.steps, outputs)
-        odd = regions.not_understood(self.inputs, self.steps)
-        run = partial(again, self)
-        probes.add_probes(self.inputs, self.steps, outputs, set(), odd, run, numbers)
-        regions.add_regions(self.inputs, self.steps, odd, run, numbers)
-        return {
-            "inputs": self.inputs, "steps": self.steps, "outputs": outputs, "library": "torch",
-        }  # fmt: skip
+        steps = biases.joined(self.steps, outputs)
+        found = {"inputs": self.inputs, "steps": steps, "outputs": outputs, "library": "torch"}
+        regions.try_out(found, partial(again, self), numbers)
+        return found
 
 
 def _is_whole(tensor, constants, learned):
