@@ -16,7 +16,7 @@ def other_input(nets):
     return finding("input", Cause.INPUT_SHAPE, *text, hint=hint)
 
 
-def output_count(alignment, run):
+def output_count(alignment, edit):
     """One finding, in a list, about a network with more or fewer outputs."""
     nets = alignment.nets
     counts = [len(side.outputs) for side in (nets.table, nets.net)]
@@ -27,7 +27,7 @@ def output_count(alignment, run):
     return [finding("output", Cause.OUTPUT_COUNT, *text)]
 
 
-def output_shape(alignment, run):
+def output_shape(alignment, edit):
     """One finding, in a list, about the first output that has another shape."""
     nets = alignment.nets
     outputs = [side.network.outputs for side in (nets.table, nets.net)]

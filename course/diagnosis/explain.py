@@ -42,7 +42,7 @@ def findings_of(alignment, most):
         if kind == Kind.LEFT_OUT and ends_before(alignment, run):
             return with_more(findings, alike) or ends_early(alignment, run)
         known = {found.cause for found in findings} & _ONCE
-        for found in _TELL[kind](alignment, run):
+        for found in _TELL[kind](alignment, *run):
             rows = alike.setdefault(found.about, [])
             rows.append(found.row)
             if len(rows) == 1 and found.cause not in known and not full:
@@ -53,11 +53,10 @@ def findings_of(alignment, most):
     return with_more(findings, alike)
 
 
-# --- one function for each kind of edit: from a run of such edits to the findings about it
+# --- one function for each kind of edit: the findings about such an edit, or about a run of them
 
 
-def _changed(alignment, run):
-    (edit,) = run
+def _changed(alignment, edit):
     library = alignment.library
     before = [e for e in alignment.edits if (e.at, e.kind != Kind.SWAPPED) < (edit.at, True)]
     sizes = not any(map(_resizes, before))
@@ -89,23 +88,20 @@ def _resizes(edit):
     return edit.kind != Kind.CHANGED or edit.row.shape != edit.step.shape
 
 
-def _shared(alignment, run):
-    (edit,) = run
+def _shared(alignment, edit):
     received = ngettext("{number} other step", "{number} other steps", edit.count)
     received = received.format(number=edit.count)
     hint = _("Create a new layer for each map or group of maps.")
     return [finding(edit.row.name, Cause.SHARED_WEIGHTS, received=received, hint=hint)]
 
 
-def _shares(alignment, run):
-    (edit,) = run
+def _shares(alignment, edit):
     hint = _("Create one layer for each row.")
     name = edit.row.name
     return [finding(name, Cause.SHARED_WEIGHTS, received=edit.instead.name, hint=hint)]
 
 
-def _one_of_several(alignment, run):
-    (edit,) = run
+def _one_of_several(alignment, edit):
     number = len(edit.steps)
     if edit.step.step == "conv":
         start = (
@@ -134,14 +130,12 @@ def _one_of_several(alignment, run):
     return made
 
 
-def _one_lacks(alignment, run):
-    (edit,) = run
+def _one_lacks(alignment, edit):
     without = called(alignment, edit.instead)
     return [finding(edit.row.name, Cause.MISSING_IN_A_TOWER, str(edit.count), without)]
 
 
-def _swapped(alignment, run):
-    (edit,) = run
+def _swapped(alignment, edit):
     row, other = edit.row, edit.instead
     slides = (1, 1) not in (row.kernel, other.kernel)
     if slides and row.step == "conv" and "pool" in other.step:
@@ -153,43 +147,40 @@ def _swapped(alignment, run):
     return [finding(row.name, Cause.SWAPPED, does(row), other.name)]
 
 
-def _wrong_axis(alignment, run):
-    (edit,) = run
+def _wrong_axis(alignment, edit):
     shapes = edit.step.shape, edit.step.inputs[0].shape
     axis = next((n for n, sides in enumerate(zip(*shapes, strict=False)) if len(set(sides)) > 1), 0)
     said = (_("in height"), _("in width"), "")[axis], axis + 1
     return [finding(edit.row.name, Cause.MERGE_AXIS, *said, library=alignment.library)]
 
 
-def _added(alignment, run):
-    edit = run[0]
+def _added(alignment, edit):
     if any(row.step == "add" for row in alignment.nets.table.nodes):
-        return _put_in(alignment, run[:1])
+        return _put_in(alignment, edit)
     names = [place_of(alignment, key) for key in keys_of(alignment, edit.step)]
     return [finding(edit.row.name, Cause.SHORTCUT_EXTRA, received=together(names))]
 
 
-def _added_instead(alignment, run):
-    edit = run[0]
+def _added_instead(alignment, edit):
     shapes = listed([shape_of(value.shape) for value in edit.step.inputs])
     value = edit.row.inputs[0]
     name = (value.joined or value.parts[0][0]).name  # without a concatenation: a row of two towers
     return [finding(name, Cause.ADDED, received=shapes, library=alignment.library)]
 
 
-def _no_flatten(alignment, run):
-    row, step = run[0].row, run[0].step
+def _no_flatten(alignment, edit):
+    row, step = edit.row, edit.step
     shapes = shape_of(row.shape), shape_of(step.shape)
     said = {"start": comes_out(row, step), "library": alignment.library}
     return [finding(row.name, Cause.FLATTEN_MISSING, *shapes, **said)]
 
 
-def _another_step(alignment, run):
-    row, step = run[0].row, run[0].step
+def _another_step(alignment, edit):
+    row, step = edit.row, edit.step
     cause = Cause.POOL_KIND if "pool" in row.step and "pool" in step.step else Cause.OTHER_STEP
     cause = Cause.CLOSED if step.closed and row.step == "lrn" else cause
-    received = _one_after_another(run[0].steps or (step,))
-    expected = _(", then ").join(map(does, run[0].rows or (row,)))
+    received = _one_after_another(edit.steps or (step,))
+    expected = _(", then ").join(map(does, edit.rows or (row,)))
     hint = ""
     if (row.step, step.step) == ("dense", "conv"):
         said = _("A convolution does the same with a kernel of {size} and without padding.")
@@ -207,21 +198,20 @@ def _one_after_another(steps):
     return together(map(does, steps))  # some of them are side by side
 
 
-def _own_activation(alignment, run):
-    edit = run[0]
-    own = Cause.ACTIVATION, _one_after_another(edit.steps)
-    differences = [
-        (own[0], wanted, own[1]) if cause is Cause.ACTIVATION_MISSING else (cause, wanted, received)
-        for cause, wanted, received in edit.differences
-    ]
-    return _changed(alignment, [replace(edit, differences=tuple(differences))])
+def _own_activation(alignment, edit):
+    own = _one_after_another(edit.steps)
+    differences = tuple(
+        (Cause.ACTIVATION, each[1], own) if each[0] is Cause.ACTIVATION_MISSING else each
+        for each in edit.differences
+    )
+    return _changed(alignment, replace(edit, differences=differences))
 
 
-def _put_in(alignment, run):
-    edit = run[0]
+def _put_in(alignment, edit, *more):
     if twice := again(alignment, edit):
         return [twice]
-    step = next((each.step for each in run if each.step.step in ("conv", "dense")), edit.step)
+    steps = [each.step for each in (edit, *more)]
+    step = next((step for step in steps if step.step in ("conv", "dense")), edit.step)
     name = called(alignment, step)
     start = _("{step} stands where {row} ({does}) should come.")
     start = start.format(step=name, row=edit.row.name, does=does(edit.row))
@@ -229,28 +219,28 @@ def _put_in(alignment, run):
     return [finding(name, Cause.EXTRA, received=does(step), start=start, hint=hint)]
 
 
-def _follows(alignment, run):
-    step, row = run[0].step, run[0].row
+def _follows(alignment, edit):
+    step, row = edit.step, edit.row
     name = called(alignment, step)
     start = _("{step} follows {row}.").format(step=name, row=row.name)
     return [finding(name, Cause.EXTRA, received=does(step), start=start)]
 
 
-def _behind_the_end(alignment, run):
-    step = run[0].step
+def _behind_the_end(alignment, edit):
+    step = edit.step
     return [finding(called(alignment, step), Cause.EXTRA, received=does(step))]
 
 
-def _reads_something_else(alignment, run):
-    row, step = run[0].row, run[0].step
-    if run[0].steps:
-        return [uneven_slices(alignment, run[0])]
+def _reads_something_else(alignment, edit):
+    row, step = edit.row, edit.step
+    if edit.steps:
+        return [uneven_slices(alignment, edit)]
     wanted = together(sources(row))
     got = together(read_by_step(alignment, step))
     if got == wanted:
         got = _("another step of the name {name}").format(name=got)
     missing = _("{row} is missing, or nothing reads it.")
-    hint = sentences(*(missing.format(row=lost.name) for lost in run[0].rows))
+    hint = sentences(*(missing.format(row=lost.name) for lost in edit.rows))
     parts = [part for key in keys_of(alignment, step) for part in key]
     if row.groups > step.groups and any(start != -1 for _, start, _ in parts):
         said = _("Each of the {number} groups should read maps of its own.")
@@ -258,30 +248,27 @@ def _reads_something_else(alignment, run):
     return [finding(row.name, Cause.WRONG_INPUT, wanted, got, hint=hint)]
 
 
-def _block_too_many(alignment, run):
-    edit = run[0]
+def _block_too_many(alignment, edit):
     blocks = any(len(keys) > 1 or len(keys[0]) > 1 for keys in alignment.nets.table.inputs if keys)
     if not blocks and any(len(step.inputs) > 1 for step in edit.steps):
-        return _put_in(alignment, run)
+        return _put_in(alignment, edit)
     return [finding(edit.row.name, Cause.BLOCK_EXTRA, does(edit.row), does(edit.step))]
 
 
-def _side_by_side(alignment, run):
-    return [finding(run[0].row.name, Cause.SHORTCUT_CONCATENATED, does(run[0].row))]
+def _side_by_side(alignment, edit):
+    return [finding(edit.row.name, Cause.SHORTCUT_CONCATENATED, does(edit.row))]
 
 
-def _on_a_shortcut(alignment, run):
-    edit = run[0]
+def _on_a_shortcut(alignment, edit):
     weights = next((s for s in edit.steps if s.parameters and s.step != "batch_norm"), None)
     if weights is None:
-        return _before_addition(alignment, run)
+        return _before_addition(alignment, edit)
     if edit.steps[0].inputs[0].shape != edit.steps[-1].shape:
         return []  # because of an earlier mistake, the shape does change here
     return [finding(edit.row.name, Cause.PROJECTION_EXTRA, received=does(weights))]
 
 
-def _before_addition(alignment, run):
-    edit = run[0]
+def _before_addition(alignment, edit):
     step = edit.steps[0]
     name = called(alignment, step)
     start = _("{step} stands between {before} and {behind}.")
@@ -291,14 +278,12 @@ def _before_addition(alignment, run):
 
 def _of_the_row(cause):
     """A function that says of a row nothing but this cause."""
-    return lambda alignment, run: [finding(run[0].row.name, cause)]
+    return lambda alignment, edit: [finding(edit.row.name, cause)]
 
 
 def _of_row_and_step(cause):
     """A function that says this cause of a row, with what the row does and what its step does."""
-    return lambda alignment, run: [
-        finding(run[0].row.name, cause, does(run[0].row), does(run[0].step))
-    ]
+    return lambda alignment, edit: [finding(edit.row.name, cause, does(edit.row), does(edit.step))]
 
 
 _TELL = {

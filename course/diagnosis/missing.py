@@ -15,7 +15,7 @@ _FEW = 3  # with more rows missing, their reader stands too far away to be named
 _SHORTCUT = 3  # most rows of a shortcut: a convolution, its normalisation, the addition
 
 
-def left_out(alignment, run):
+def left_out(alignment, *run):
     """One finding, in a list, about missing rows.
 
     Usually it says of the first of them: "after {after} comes {received}". There `received` is the
@@ -65,16 +65,15 @@ def left_out(alignment, run):
     return [finding(row.name, Cause.MISSING, does(row), after=after, received=received, hint=hint)]
 
 
-def block_missing(alignment, run):
+def block_missing(alignment, edit):
     """One finding, in a list, about a missing block; also about rows before it that are missing."""
-    (edit,) = run
     if _begins_a_block(alignment.nets.table, edit):
         texts, hint = (does(edit.row), does(edit.instead)), not_read(alignment, edit.rows)
         return [finding(edit.row.name, Cause.BLOCK_MISSING, *texts, hint=hint)]
     number = alignment.nets.table.number
     rows = [(number[id(row)], row) for row in edit.rows]
     gone = [replace(edit, kind=Kind.LEFT_OUT, at=at, row=row, rows=(row,)) for at, row in rows]
-    return left_out(alignment, gone)
+    return left_out(alignment, *gone)
 
 
 def _begins_a_block(table, edit):
