@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, unique
+from itertools import starmap
 
+from course.arithmetic import same_padding
 from course.language import N_, _, ngettext, sentences
 from course.network.words import around, listed, shape_of
 
@@ -266,7 +268,8 @@ def size_arithmetic(row, step, library=""):
             _("The default padding=0 adds nothing."),
         )
     else:
-        same = step.padding == _same(step)
+        axes = zip(step.inputs[0].grid, step.kernel, step.stride, strict=True)
+        same = step.padding == tuple(starmap(same_padding, axes))
         said = worded(
             library,
             _('padding="same" surrounds the map with zeros.')
@@ -284,15 +287,6 @@ def size_arithmetic(row, step, library=""):
     else:
         should = _("With {padding} it is {formula}.")
     return sentences(said, yours, should.format(padding=around(row), formula=right))
-
-
-def _same(step):
-    """What padding="same" adds before and behind each axis."""
-    found = []
-    for size, kernel, stride in zip(step.inputs[0].grid, step.kernel, step.stride, strict=True):
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        found.append((total // 2, total - total // 2))
-    return tuple(found)
 
 
 def comes_out(row, step):
