@@ -17,10 +17,11 @@ from itertools import count
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.crossed import uncrossed
-from course.diagnosis.edits import PRICES, Edit, Kind, State, balanced
+from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.moves import MOVES
-from course.diagnosis.place import Place, paired, pairs_of, put_in, whole
+from course.diagnosis.place import Place
 from course.diagnosis.sides import Networks, unordered
+from course.diagnosis.state import State, balanced, whole
 from course.network.words import around
 
 HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
@@ -67,6 +68,7 @@ def align(table, network):
         return Alignment(nets, begins=False)
     images, prepared = begin
     state = State(
+        nets,
         at=nets.table.images,
         stands={image: whole(node) for image, node in images},
         moved={},
@@ -80,7 +82,7 @@ def align(table, network):
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.left()
     edits = sorted((*state.edits, *_looked_for_later(nets, state)), key=lambda edit: edit.at)
-    edits, pairs = uncrossed(nets, edits, pairs_of(state))
+    edits, pairs = uncrossed(nets, edits, state.step_of())
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs, cost, tried, rest, state.done)
 
@@ -135,7 +137,7 @@ def _following(nets, state):
     fits = nets.fitting(state, state.at, nets.candidates(state, state.at))
     for step in fits[:2]:  # they fit equally well, so more of them would only take more time
         price = -PRICES["unlike"] * nets.likeness(state.at, step)
-        yield paired(nets, state, state.at, step, cost=state.cost + max(0, price))
+        yield state.paired(state.at, step, cost=state.cost + max(0, price))
     place = Place(nets, state, state.at)
     for move in MOVES:
         for following in move(place):
@@ -164,7 +166,7 @@ def _advanced(nets, state):
             step = _certain(nets, state, row)
             if step is None:
                 return state
-            state = paired(nets, state, row, step)
+            state = state.paired(row, step)
         state = state._replace(at=row + 1)
 
 
@@ -234,7 +236,7 @@ def _ended(nets, state):
         steps = tuple(nets.net.nodes[n] for n in rest)
         edit = Edit(Kind.BEHIND_THE_END, state.at, step=steps[0], steps=steps)
         price = PRICES["put in"] + PRICES["go on"] * (len(rest) - 1)
-        state = put_in(nets, state, rest).with_edit(edit, price)
+        state = state.using(rest).with_edit(edit, price)
     if len(wanted) != len(found):
         state = state.with_edit(Edit(Kind.OUTPUT_COUNT, state.at), PRICES["changed"])
     elif [value.shape for value in wanted] != [value.shape for value in found]:
@@ -255,7 +257,7 @@ def _compared_from_the_output(nets, state):
         alike = ours.step == theirs.step and len(ours.inputs) == 1
         if row <= state.at or state.uses(step) or not alike:
             break
-        state = paired(nets, state, row, step)
+        state = state.paired(row, step)
         if found := nets.differences(row, step, sizes=False):
             edit = Edit(Kind.CHANGED, row, ours, theirs, differences=found)
             state = state._replace(edits=(*state.edits, edit))
@@ -271,7 +273,7 @@ def _looked_for_later(nets, state):
     changed = {edit.at: edit for edit in state.edits if edit.kind == Kind.CHANGED}
     padded = any(Cause.PADDING in edit.causes for edit in changed.values())
     owner = {}  # layer -> the first row with it
-    for row, step in sorted(pairs_of(state).items()):
+    for row, step in sorted(state.step_of().items()):
         ours, theirs = nets.table.nodes[row], nets.net.nodes[step]
         if theirs.layer is not None and theirs.parameters:
             first = owner.setdefault(theirs.layer, row)

@@ -3,7 +3,6 @@
 from collections import Counter
 
 from course.diagnosis.edits import PRICES, Kind
-from course.diagnosis.place import put_in, settled, standing
 
 _FUNCTION = 8  # most steps of a function
 
@@ -32,7 +31,7 @@ def _block_missing(place):
         gone = range(row, end)
         # If nothing is found, the row behind the block is missing too.
         if found and not _other_widths(place, gone, range(begin, begin + len(gone)), +1):
-            following = settled(nets, state, gone, **standing(state, past, place.source))
+            following = state.standing(past, place.source).settling(gone)
             instead = nets.net.nodes[(place.candidates or found)[0]]
             edit = place.edit(Kind.BLOCK_MISSING, rows=gone, instead=instead)
             yield following.with_edit(edit, _block_price(edit.kind, gone))
@@ -55,7 +54,7 @@ def _block_too_many(place):
         found = found and _of_the_table(nets, more)
         steps = range(max(0, begin - alone), end)  # with those that were put in before the block
         if found and not _other_widths(place, range(row, row + len(steps)), steps, -1):
-            following = put_in(nets, state, more, **standing(state, place.keys[0], past))
+            following = state.standing(place.keys[0], past).using(more)
             edit = place.edit(Kind.BLOCK_TOO_MANY, begin, steps=more)
             yield following.with_edit(edit, _block_price(edit.kind, more))
 
@@ -108,5 +107,5 @@ def head_missing(place):
     gone = [r for r in range(row, len(nets.table.nodes)) if nets.table.leads(row, r)]
     if len(nets.last_rows & {*gone}) == 1 and gone[-1] in nets.last_rows - {max(nets.last_rows)}:
         gone = [r for r in gone if not state.settles(r)]
-        following = settled(nets, state, gone, sizes=False)
+        following = state.settling(gone, sizes=False)
         yield following.with_edit(place.edit(Kind.HEAD_MISSING, rows=gone), PRICES["head missing"])

@@ -1,10 +1,8 @@
-"""Edits between a table and a network, their prices, and the state of the search."""
+"""Edits between a table and a network, and their prices."""
 
-from collections import defaultdict, namedtuple
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from operator import itemgetter
 
 #: The price of each kind of edit. The explanation with the lowest sum is reported.
 PRICES = {
@@ -95,101 +93,3 @@ class Edit:
         kinds = tuple(each.step for each in (self.row, self.step) if each is not None)
         causes = self.causes if self.kind == Kind.CHANGED else []
         return frozenset((self.kind, *kinds, cause) for cause in causes or [None])
-
-
-# Parts of `Side.counted`: what the step is, with its maps, and with its activation or bias, too.
-_STEP, _MAPS = itemgetter(0, 1), itemgetter(0, 1, 2)
-_ACTIVATION, _BIAS = itemgetter(0, 1, 2, 3), itemgetter(0, 1, 2, 4)
-
-#: The fields of a `State`, as they are before the search.
-_FIELDS = {
-    "at": 0,  # the next row
-    "cost": 0.0,
-    "stands": None,  # row -> the parts of the network that stand for it
-    "moved": None,  # value of the table, or (row, value) for that row alone -> its parts now
-    "used": 0,  # the steps that are accounted for, as bits
-    "settled": 0,  # the rows that are accounted for, as bits
-    "gone": 0,  # rows that are left out, as bits
-    "loose": frozenset(),  # rows whose activation was found elsewhere
-    "late": False,  # whether rows that were put off are looked at again
-    "sizes": True,  # whether sizes still count: after a wrong size, later ones follow from it
-    "spread": False,  # whether dense layers are applied to maps, as a Flatten is missing
-    "edits": (),
-    "about": frozenset(),  # `about` of all edits
-    "pairs": (),  # a linked list, the last pair first: (row, step, earlier pairs)
-    "balance": None,  # `Side.counted` -> how many more the table has left than the network, or less
-    "done": False,
-}
-
-
-class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
-    """How far the alignment has got. States are immutable; `_replace` makes the next one."""
-
-    __slots__ = ()
-
-    def unmatched(self):
-        """Half the number of nodes left that have no equal on the other side.
-
-        Half, because a row and a step that differ are one mistake.
-        """
-        return sum(map(abs, self.balance.values())) / 2
-
-    def left(self):
-        """A rough estimate of the cost of the rest.
-
-        Nodes that lack an equal only because of their number of maps, activation or bias count for
-        less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
-        """
-        other, maps = self._lacking(_STEP), self._lacking(_MAPS)
-        small = self._lacking(_ACTIVATION) - maps + self._lacking(_BIAS) - maps
-        return (
-            PRICES["without an equal"] * other
-            + PRICES["with other maps"] * (maps - other)
-            + PRICES["again"] * small
-        )
-
-    def _lacking(self, parts):
-        """`unmatched` by some parts of each kind of node alone."""
-        found = defaultdict(int)
-        for kind, number in self.balance.items():
-            found[parts(kind)] += number
-        return sum(map(abs, found.values())) / 2
-
-    def uses(self, step):
-        """Whether a step is accounted for."""
-        return self.used >> step & 1
-
-    def settles(self, row):
-        """Whether a row is accounted for."""
-        return self.settled >> row & 1
-
-    def with_edit(self, edit, price, **changes):
-        """The state after an edit. Going on with a run is cheap, and so is the same mistake again.
-
-        Rows left out one after another are a run, and so are steps put in before the same row.
-        """
-        known = self.about
-        if edit.kind in (Kind.LEFT_OUT, Kind.PUT_IN) and self.edits:
-            last = self.edits[-1]
-            run = last.kind == edit.kind and edit.at - last.at <= (edit.kind == Kind.LEFT_OUT)
-            price = PRICES["go on"] if run or edit.about <= known else price
-        elif edit.kind == Kind.CHANGED:
-            new = len(edit.about - known)
-            price += PRICES["changed"] * new + PRICES["again"] * (len(edit.about) - new)
-            price = min(price, PRICES["changed at most"])
-        elif edit.about <= known:
-            price = min(price, PRICES["again"])
-        return self._replace(
-            cost=self.cost + price, edits=(*self.edits, edit), about=known | edit.about, **changes
-        )
-
-
-def balanced(balance, ours=(), theirs=()):
-    """`State.balance` after rows of the kinds `ours` and steps of the kinds `theirs` are done."""
-    balance = dict(balance)
-    for kinds, number in ((ours, -1), (theirs, 1)):
-        for kind in kinds:
-            balance[kind] = balance.get(kind, 0) + number
-            if not balance[kind]:
-                del balance[kind]
-    return balance

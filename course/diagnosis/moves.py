@@ -15,16 +15,6 @@ from course.diagnosis.order import (
     pre_activation,
     swapped,
 )
-from course.diagnosis.place import (
-    left_out,
-    paired,
-    pairs_of,
-    put_in,
-    settled,
-    standing,
-    together,
-    whole,
-)
 from course.diagnosis.shortcuts import (
     added,
     added_instead,
@@ -33,6 +23,7 @@ from course.diagnosis.shortcuts import (
     shortcut,
     side_by_side,
 )
+from course.diagnosis.state import whole
 from course.diagnosis.towers import one_lacks, towers, uneven_slices
 from course.network.rules import AGAIN
 
@@ -53,7 +44,7 @@ def changed(place):
         if not found:
             continue
         sizes = state.sizes and ours.shape == theirs.shape
-        following = paired(nets, state, row, step, sizes=sizes)
+        following = state.paired(row, step, sizes=sizes)
         spread = ours.step == "dense" and theirs.step == "conv" and theirs.written == "Dense"
         if (ours.step == theirs.step or (spread and state.spread)) and not theirs.closed:
             if ours.filters != theirs.filters and (twins := _twins(place)):
@@ -89,7 +80,7 @@ def several_steps(place):
         past, group = nets.net.narrow[end], range(begin, end)
         if past != whole(end - 1) or all(len(nets.net.inputs[n]) == 1 for n in group):
             continue
-        following = together(nets, state, row, group, past)._replace(sizes=False)
+        following = state.together(row, group, past)._replace(sizes=False)
         edit = place.edit(Kind.ANOTHER_STEP, begin, steps=group)
         yield following.with_edit(edit, PRICES["another step"])
 
@@ -104,7 +95,7 @@ def part_read(place):
         read = nets.net.nodes_read_by(step)
         found = nets.apart(state, row, step)
         if read == wanted and found and nets.net.nodes[step].step == "conv":
-            following = paired(nets, state, row, step, sizes=False)
+            following = state.paired(row, step, sizes=False)
             if not place.node.connections:
                 edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
                 following = following.with_edit(edit, PRICES["reads something else"])
@@ -124,11 +115,11 @@ def wrong_axis(place):
         made = nets.net.nodes_read_by(step)
         begins = {part[0] for n in made for key in nets.net.inputs[n] for part in key}
         if made <= wanted:
-            following = put_in(nets, state, [step])
+            following = state.using([step])
             for key in place.keys:
-                following = following._replace(**standing(following, key, whole(step)))
+                following = following.standing(key, whole(step))
         elif begins <= wanted:  # the row itself is made of the steps that are joined
-            following = put_in(nets, paired(nets, state, place.row, step, sizes=False), made)
+            following = state.paired(place.row, step, sizes=False).using(made)
         else:
             continue
         yield following.with_edit(place.edit(Kind.WRONG_AXIS, step), PRICES["pattern"])
@@ -152,14 +143,14 @@ def missing(place):
     """The row is missing. Its source stands for it."""
     if None in place.reads:  # the source is missing, too
         cost = place.state.cost + PRICES["go on"]
-        yield settled(place.nets, place.state, [place.row])._replace(cost=cost)
+        yield place.state.settling([place.row])._replace(cost=cost)
     elif _one_pixel(place):
-        yield left_out(place.nets, place.state, place.row)
+        yield place.state.without(place.row)
     else:
         instead = (place.candidates or place.ready or [None])[0]
         instead = None if instead is None else place.nets.net.nodes[instead]
         edit = place.edit(Kind.LEFT_OUT, rows=[place.row], instead=instead)
-        following = left_out(place.nets, place.state, place.row)
+        following = place.state.without(place.row)
         cost = following.cost + max((_near(place, n) for n in place.candidates), default=0)
         yield following._replace(cost=cost).with_edit(edit, PRICES["left out"])
 
@@ -186,9 +177,8 @@ def too_many(place):
             readers = {r for n, _, _ in place.keys[0] for r in nets.table.readers[n]}
             alone = all(state.settles(r) for r in readers - {place.row})
             for row in (None,) if alone else (None, place.row):
-                moved = standing(state, place.keys[0], whole(step), row)
-                moved["cost"] = state.cost + _near(place, step)
-                following = put_in(nets, state, [step], **moved)
+                following = state.standing(place.keys[0], whole(step), row)
+                following = following.using([step], cost=state.cost + _near(place, step))
                 yield following.with_edit(edit, PRICES["put in"])
     if not place.candidates:
         yield from _before_a_part(place)
@@ -201,11 +191,11 @@ def _before_a_part(place):
         for step in nets.net.fed.get((state.stands.get(source),), ()):
             if start == -1 and not state.uses(step):
                 edit = place.edit(Kind.PUT_IN, step, steps=[step])
-                moved = {"stands": {**state.stands, source: whole(step)}, "sizes": False}
+                stands = {**state.stands, source: whole(step)}
+                following = state._replace(stands=stands, sizes=False)
                 if nets.net.nodes[step].step == AGAIN and len(place.keys) == 1:  # for all branches
-                    moved = standing(state, place.keys[0], whole(step))
-                following = put_in(nets, state, [step], **moved)
-                yield following.with_edit(edit, PRICES["put in"])
+                    following = state.standing(place.keys[0], whole(step))
+                yield following.using([step]).with_edit(edit, PRICES["put in"])
 
 
 def reads_something_else(place):
@@ -216,7 +206,7 @@ def reads_something_else(place):
         found, node = nets.differences(row, step, sizes=False), nets.net.nodes[step]
         named = node.name == place.node.name and node.step == place.node.step
         if step not in direct and (named or not found):
-            following = paired(nets, state, row, step, sizes=False)
+            following = state.paired(row, step, sizes=False)
             price = PRICES["reads something else"]
             price -= PRICES["unlike"] * nets.likeness(row, step)
             near = max((part[0] for parts in place.reads for part in parts or ()), default=step)
@@ -224,7 +214,7 @@ def reads_something_else(place):
             following = following.with_edit(place.edit(Kind.READS_SOMETHING_ELSE, step), price)
             yield place.also_changed(following, step, found)
     yield from _reads_a_branch(place)
-    of = pairs_of(state)
+    of = state.step_of()
     for later in range(row + 3, len(nets.table.nodes)):
         node = nets.table.nodes[later]
         if node.step != "dense" and "global" not in node.step:
@@ -240,7 +230,7 @@ def reads_something_else(place):
                 continue
             between = [r for r in range(row, later) if nets.table.leads(r, later)]
             between = [r for r in between if not state.settles(r)]
-            following = paired(nets, settled(nets, state, between), later, step)
+            following = state.settling(between).paired(later, step)
             edit = Edit(Kind.READS_SOMETHING_ELSE, later, node, nets.net.nodes[step])
             price = PRICES["reads something else"] + PRICES["pattern"]
             yield following.with_edit(edit, price)
@@ -256,11 +246,11 @@ def _reads_a_branch(place):
         for other in beside:
             if nets.apart(state, other, step) or nets.table.kinds[other] == nets.table.kinds[row]:
                 continue
-            moved = paired(nets, state, other, step)
+            moved = state.paired(other, step)
             for reader in nets.net.fed.get((whole(step),), ()):
                 if state.uses(reader) or nets.differences(row, reader, sizes=False):
                     continue
-                following = paired(nets, moved, row, reader, sizes=False)
+                following = moved.paired(row, reader, sizes=False)
                 price = PRICES["reads something else"]
                 price -= PRICES["unlike"] * nets.likeness(row, reader)
                 yield following.with_edit(place.edit(Kind.READS_SOMETHING_ELSE, reader), price)

@@ -4,7 +4,7 @@ from course.diagnosis.causes import Cause
 from course.diagnosis.compare import different_activation, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.naming import is_activation_of
-from course.diagnosis.place import left_out, paired, put_in, whole
+from course.diagnosis.state import whole
 
 #: Functions that no row has. They keep Keras's name. Softmax is among them for one along an axis
 #: that is not the last.
@@ -30,7 +30,7 @@ def activation_elsewhere(place):
         (after,) = after
         if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
             continue
-        following = paired(nets, state, row, step)
+        following = state.paired(row, step)
         kinds = [nets.net.nodes[n].step for n in follows]
         if nets.table.nodes[after].step == "add" and kinds == ["add"]:
             (total,) = follows
@@ -41,7 +41,7 @@ def activation_elsewhere(place):
                 place.edit(Kind.RELU_BEFORE_ADDITION, step), PRICES["pattern"]
             )
         else:
-            following = left_out(nets, following, after)
+            following = following.without(after)
             lost = nets.table.nodes[after]
             yield following.with_edit(
                 Edit(Kind.LEFT_OUT, after, lost, rows=(lost,), steps=(nets.net.nodes[step],)),
@@ -59,7 +59,7 @@ def activation_apart(place):
         causes = nets.causes(state, row, step)
         own = own_activation(nets, state, row, step)
         if causes == [Cause.ACTIVATION_MISSING] and own is not None:
-            yield standing_apart(nets, paired(nets, state, row, step), row, step, own)
+            yield standing_apart(state.paired(row, step), row, step, own)
 
 
 def own_activation(nets, state, row, step):
@@ -73,9 +73,9 @@ def own_activation(nets, state, row, step):
     return own[0] if goes_on and len(own) == 1 and not state.uses(own[0]) else None
 
 
-def standing_apart(nets, state, row, step, own):
+def standing_apart(state, row, step, own):
     """The state in which a step and its activation `own` stand for a row."""
-    following = put_in(nets, state, [own])
+    following = state.using([own])
     stands = {**following.stands, row: whole(own)}
     moved = {**following.moved, (row, "before its activation"): whole(step)}
     return following._replace(stands=stands, moved=moved)
@@ -93,7 +93,7 @@ def _activation_behind(place, step, later):
     if not norm and {cause for cause, _, _ in rest} - {Cause.BIAS_MISSING}:
         return
     sizes = state.sizes and place.node.shape == nets.net.nodes[step].shape
-    following = put_in(nets, paired(nets, state, row, step, sizes=sizes), [later])
+    following = state.paired(row, step, sizes=sizes).using([later])
     following = following._replace(stands={**following.stands, row: whole(later)})
     ((_, wanted, _),) = [each for each in apart if each not in rest]
     edits = []
@@ -128,7 +128,7 @@ def activation_before_norm(place):
             continue
         (behind,) = nets.net.readers[step]
         if nets.causes(state, norm, behind) == [Cause.ACTIVATION_MISSING]:
-            following = paired(nets, paired(nets, state, row, step), norm, behind)
+            following = state.paired(row, step).paired(norm, behind)
             edit = Edit(
                 Kind.ACTIVATION_BEFORE_NORM, norm, nets.table.nodes[norm], nets.net.nodes[behind]
             )
@@ -175,7 +175,7 @@ def _swapped(place, unit, price):
             continue  # the step is the norm behind the next row, and this one is missing
         following = state
         for pair in pairs:
-            following = paired(nets, following, *pair)
+            following = following.paired(*pair)
         sizes = state.sizes and nets.table.nodes[after].shape == nets.net.nodes[later].shape
         stands = {**following.stands, theirs[-1]: whole(second[-1])}
         edit = place.edit(Kind.SWAPPED, later, instead=nets.table.nodes[after])

@@ -1,9 +1,9 @@
-"""`Place`, a row that no step fits, and functions that make the next states."""
+"""`Place`, a row that no step fits, with the data that all moves share."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from course.diagnosis.edits import Edit, Kind, balanced
+from course.diagnosis.edits import Edit, Kind
 from course.diagnosis.sides import unordered
 
 _MOST = 24  # most steps that are tried at one row; a module of GoogLeNet begins with only four
@@ -66,82 +66,3 @@ class Place:
         """The state, with an edit of this row more if there are differences."""
         edit = self.edit(Kind.CHANGED, step, differences=tuple(differences))
         return state.with_edit(edit, 0) if differences else state
-
-
-def paired(nets, state, row, step, **changes):
-    """The state in which a step is matched to a row."""
-    ours, theirs = nets.table.counted[row], nets.net.counted[step]
-    balance = state.balance
-    if ours != theirs:
-        balance = balanced(balance, [ours], [theirs])
-    kept = {
-        "stands": {**state.stands, row: ((step, -1, -1),)},
-        "used": state.used | 1 << step,
-        "settled": state.settled | 1 << row,
-        "pairs": (row, step, state.pairs),
-        "balance": balance,
-    }
-    return state._replace(**(kept | changes))
-
-
-def left_out(nets, state, row, main=None):
-    """The state in which a row is missing. Its last source, or `main`, stands for it."""
-    key = nets.table.inputs[row][-1] if main is None else main
-    return state._replace(
-        stands={**state.stands, row: nets.translated(state, row, key)},
-        gone=state.gone | 1 << row,
-        settled=state.settled | 1 << row,
-        balance=balanced(state.balance, [nets.table.counted[row]]),
-        sizes=False,
-    )
-
-
-def put_in(nets, state, steps, **changes):
-    """The state in which these steps are used, though no row is matched to them."""
-    used = state.used
-    for step in steps:
-        used |= 1 << step
-    kinds = [nets.net.counted[step] for step in steps]
-    return state._replace(used=used, balance=balanced(state.balance, (), kinds), **changes)
-
-
-def settled(nets, state, rows, **changes):
-    """The state in which these rows are accounted for, though no step is matched to them."""
-    done = state.settled
-    for row in rows:
-        done |= 1 << row
-    kinds = [nets.table.counted[row] for row in rows]
-    return state._replace(settled=done, balance=balanced(state.balance, kinds), **changes)
-
-
-def together(nets, state, row, steps, parts):
-    """The state in which several steps, of which these parts are read, stand for a row."""
-    following = put_in(nets, settled(nets, state, [row]), steps)
-    return following._replace(stands={**state.stands, row: parts})
-
-
-def standing(state, key, parts, row=None):
-    """The fields of a state in which `parts` stand for the table's value `key` from now on.
-
-    With `row`, for that row alone.
-    """
-    if row is not None:
-        return {"moved": {**state.moved, (row, key): parts}, "sizes": False}
-    stands = state.stands
-    if len(key) == 1 and key[0][1] == -1:
-        stands = {**stands, key[0][0]: parts}
-    return {"moved": {**state.moved, key: parts}, "stands": stands, "sizes": False}
-
-
-def whole(step):
-    """All maps of a step, as a value."""
-    return ((step, -1, -1),)
-
-
-def pairs_of(state):
-    """{row: its step} of a state."""
-    found, rest = {}, state.pairs
-    while rest:
-        row, step, rest = rest
-        found[row] = step
-    return found

@@ -3,7 +3,7 @@
 from course.diagnosis.causes import Cause
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.order import own_activation, standing_apart
-from course.diagnosis.place import left_out, paired, put_in, settled, standing, whole
+from course.diagnosis.state import whole
 
 _NEAR = 3  # most rows of a shortcut, and most steps of one that is extra
 _MOST = 4  # most steps of a shortcut that has other steps than its rows
@@ -43,7 +43,7 @@ def added_instead(place):
     for step in place.ready:
         made = {part for key in nets.net.inputs[step] for part in key}
         if nets.net.nodes[step].step == "add" and made == set(place.source):
-            following = put_in(nets, state, [step], **standing(state, place.keys[0], whole(step)))
+            following = state.standing(place.keys[0], whole(step)).using([step])
             yield following.with_edit(place.edit(Kind.ADDED_INSTEAD, step), PRICES["pattern"])
 
 
@@ -57,7 +57,7 @@ def added(place):
     for step in place.candidates:  # the row's own activation may come behind the addition
         causes = nets.causes(state, row, step)
         if causes == [Cause.ACTIVATION_MISSING] or not causes:
-            own = paired(nets, state, row, step)
+            own = state.paired(row, step)
             yield from _added(place, own, whole(step), ((row, -1, -1),), None)
 
 
@@ -73,7 +73,7 @@ def _added(place, state, here, key, row):
         if None in chains:
             continue
         chain = [n for each in chains for n in each]
-        following = put_in(nets, state, [step, *chain], **standing(state, key, whole(step)))
+        following = state.standing(key, whole(step)).using([step, *chain])
         edit = place.edit(Kind.ADDED, step, steps=[step, *chain])
         yield following.with_edit(edit, PRICES["shortcut"])
 
@@ -95,7 +95,7 @@ def normalised_sum(place):
         (norm,) = after
         same = nets.net.nodes[norm].step == place.node.step
         if same and nets.net.nodes[norm].activation == kept.activation:
-            following = paired(nets, state, row, norm)
+            following = state.paired(row, norm)
             stands = {**following.stands, row: place.reads[0]}
             moved = {**following.moved, whole(total): whole(norm)}
             following = following._replace(stands=stands, moved=moved, loose=state.loose | {total})
@@ -117,11 +117,11 @@ def addition(place):
         other = [value for value in got if value not in wanted]
         if len(wrong) != 1 or len(other) != 1 or len(got) != len(wanted):
             continue
-        following = paired(nets, state, row, step, sizes=False)
+        following = state.paired(row, step, sizes=False)
         chain = _chain(nets, state, other[0], {wanted[wrong[0]]}, _MOST)
         if chain is None:
             if (own := own_activation(nets, state, row, step)) is not None:
-                following = standing_apart(nets, following, row, step, own)
+                following = standing_apart(following, row, step, own)
             edit = place.edit(Kind.READS_SOMETHING_ELSE, step)
             yield following.with_edit(edit, PRICES["reads something else"])
             continue
@@ -130,7 +130,7 @@ def addition(place):
         shortcut = len(nets.table.readers[source]) > 1
         edit = place.edit(Kind.ON_A_SHORTCUT if shortcut else Kind.BEFORE_AN_ADDITION, step,
                           steps=chain, instead=nets.table.nodes[source])  # fmt: skip
-        yield put_in(nets, following, chain).with_edit(edit, PRICES["shortcut"])
+        yield following.using(chain).with_edit(edit, PRICES["shortcut"])
 
 
 def shortcut(place):
@@ -148,7 +148,7 @@ def shortcut(place):
     begin, behind = place.reads[0], nets.translated(state, total, main)
     if state.settles(total):  # the addition is missing, and this way to it
         edit = Edit(Kind.LEFT_OUT, total, rows[-1], rows=rows)
-        yield settled(nets, state, gone).with_edit(edit, PRICES["again"])
+        yield state.settling(gone).with_edit(edit, PRICES["again"])
         return
     if behind is None:
         return
@@ -158,14 +158,13 @@ def shortcut(place):
             got.remove(behind)
             chain = _chain(nets, state, got[0], {begin}, _MOST)
             if chain and not any(_own(nets, place.node, gone, n) for n in chain):
-                following = put_in(nets, settled(nets, state, gone), chain)
-                following = paired(nets, following, total, step)
+                following = state.settling(gone).using(chain).paired(total, step)
                 edit = place.edit(Kind.ANOTHER_SHORTCUT, chain[0], steps=chain, rows=gone)
                 yield following.with_edit(edit, PRICES["shortcut"])
             return
     if main == place.keys[0]:
         return  # what is missing is the block, and not its shortcut
-    following = left_out(nets, settled(nets, state, gone), total, main)
+    following = state.settling(gone).without(total, main)
     edit = Edit(Kind.LEFT_OUT, total, rows[-1], rows=rows)
     yield following.with_edit(edit, PRICES["head missing"])
 

@@ -3,7 +3,6 @@
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.edits import PRICES, Kind
-from course.diagnosis.place import together
 
 
 def towers(place):
@@ -36,7 +35,7 @@ def towers(place):
         edit = place.edit(Kind.SHARED, side[0], count=len(side) - 1, final=True)
         yield state.with_edit(edit, PRICES["pattern"])
         return
-    following = together(nets, state, row, side, parts)
+    following = state.together(row, side, parts)
     if odd:
         differences = tuple(found[odd[0]])
         edit = place.edit(Kind.ONE_OF_SEVERAL, odd[0], differences=differences, steps=side)
@@ -82,7 +81,7 @@ def uneven_slices(place):
     share = place.node.filters // len(side)
     if any(_of_a_tower(nets, state, row, n, share) for n in side):
         return
-    following = together(nets, state, row, side, parts)
+    following = state.together(row, side, parts)
     edit = place.edit(Kind.READS_SOMETHING_ELSE, side[0], steps=side)
     yield following.with_edit(edit, PRICES["reads something else"])
 
@@ -107,7 +106,7 @@ def one_lacks(place):
         return
     parts = [(*made[piece], -1, -1) if made[piece] else piece for piece in pieces]
     without = nets.net.nodes[lost[0][0]]
-    following = together(nets, state, row, found, tuple(sorted(parts)))
+    following = state.together(row, found, tuple(sorted(parts)))
     following = following._replace(sizes=state.sizes and without.grid == place.node.grid)
     edit = place.edit(Kind.ONE_LACKS, found[0], instead=without, count=len(pieces))
     yield following.with_edit(edit, PRICES["one tower"])
