@@ -34,7 +34,10 @@ class Place:
 
     @property
     def source(self):
-        """What stands for the only value that the row reads; None if it reads several values."""
+        """The parts that stand for the value that the row reads.
+
+        None if nothing stands for it, or if the row reads several values.
+        """
         return self.reads[0] if len(self.keys) == 1 else None
 
     @cached_property

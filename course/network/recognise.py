@@ -38,7 +38,7 @@ FIXED = drawn(0)
 
 
 def index(channel, pixel, sample, number=0):
-    """The index in `drawn()` of a tensor's value; `number` is that of the tensor, if of several."""
+    """The index in `drawn()` of an input at this place. `number` tells several tensors apart."""
     at = sum(place * step for place, step in zip(pixel, (31, 67, 101), strict=False))
     return (channel + at + 131 * sample + 173 * number) % 257
 
