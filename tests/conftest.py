@@ -21,6 +21,7 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _home = tempfile.mkdtemp(prefix="course-tests-")
     atexit.register(shutil.rmtree, _home, ignore_errors=True)
+    os.environ |= {"COURSE_TESTS_HOME": _home, "COURSE_TESTS_PID": str(os.getpid())}
     for _name in ("MPLCONFIGDIR", "IPYTHONDIR", "KERAS_HOME", "JUPYTER_CONFIG_DIR"):
         os.environ[_name] = str(Path(_home, _name.lower()))
         os.mkdir(os.environ[_name])

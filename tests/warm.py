@@ -1,18 +1,20 @@
 """Kernels forked from a process that has imported Keras, because each import takes seconds.
 
-`python -m tests.warm` is that process. It starts no thread, so its forks are like new kernels.
+`python -m tests.warm SOCKET` is that process. It starts no thread, so its forks are like new
+kernels. All workers of a test run share one for each backend of Keras, and it ends with the run.
 """
 
-import atexit
 import contextlib
+import fcntl
 import functools
 import gc
+import hashlib
 import json
 import os
 import random
 import select
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,10 +27,12 @@ def launch(command, env=None, cwd=None, **options):
     ours = command[:3] == [sys.executable, "-m", "ipykernel_launcher"]
     if not (ours and sys.platform == "linux"):
         return launch_kernel(command, env=env, cwd=cwd, **options)
-    server = _server(*((name, env[name]) for name in _READ if name in env))
-    server.stdin.write(json.dumps([command[2:], dict(env), cwd or os.getcwd()]) + "\n")
-    server.stdin.flush()
-    return _Kernel(int(server.stdout.readline()))
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(_server(*((name, env[name]) for name in _READ if name in env)))
+        with link.makefile("rw") as line:
+            line.write(json.dumps([command[2:], dict(env), cwd or os.getcwd()]) + "\n")
+            line.flush()
+            return _Kernel(int(line.readline()))
 
 
 class _Kernel:
@@ -52,17 +56,26 @@ class _Kernel:
 
 @functools.cache
 def _server(*read):
-    """The process that forks the kernels with these variables; it ends with its standard input."""
+    """The address of the process that forks the kernels with these variables.
+
+    Who comes first starts it. It listens before it has imported Keras; the others wait for that.
+    """
+    home = os.environ["COURSE_TESTS_HOME"]
+    address = os.path.join(home, hashlib.sha256(repr(read).encode()).hexdigest()[:16])
+    left = os.path.join(home, "left")  # what TensorFlow leaves when a kernel ends
+    os.makedirs(left, exist_ok=True)
     others = {name: value for name, value in os.environ.items() if name not in _READ}
-    left = tempfile.mkdtemp(prefix="course-kernels-")  # what TensorFlow leaves when a kernel ends
-    atexit.register(shutil.rmtree, left, ignore_errors=True)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.warm"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(_HERE),
-        env=others | dict(read) | {"MPLBACKEND": _INLINE, "TMPDIR": left},
-    )  # fmt: skip
-    atexit.register(server.communicate)
-    return server
+    with open(f"{address}.lock", "w") as lock, socket.socket(socket.AF_UNIX) as server:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(address):
+            server.bind(address)
+            server.listen(64)
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.warm", str(server.fileno())],
+                pass_fds=[server.fileno()], stdin=subprocess.DEVNULL, cwd=os.path.dirname(_HERE),
+                env=others | dict(read) | {"MPLBACKEND": _INLINE, "TMPDIR": left},
+            )  # fmt: skip
+    return address
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -73,16 +86,19 @@ _READ = (  # by libraries that are imported
 _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before it imports it
 
 
-def _serve():
-    """Fork a kernel for each line of standard input: its arguments, variables and folder."""
+def _serve(number):
+    """Fork a kernel for each connection, which asks by its arguments, variables and folder."""
+    server = socket.socket(fileno=int(number))
+    tests = os.pidfd_open(int(os.environ["COURSE_TESTS_PID"]))
     tempfile.gettempdir()  # remembered: the kernels have other variables
-    answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # for what the libraries print
     del sys.path[0]  # the folder that `-m` puts there
     import ipykernel.kernelapp
     import ipywidgets  # noqa: F401
     import keras
     import matplotlib.pyplot  # noqa: F401
+
+    from course.grading.sandbox import fast
 
     with contextlib.suppress(ImportError):
         import tensorflow  # Keras imports it on any backend, at the first seed
@@ -92,25 +108,39 @@ def _serve():
         tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         keras.Model.fit = traced_once(keras.Model.fit)
     keras.Model.fit = of_few_epochs(keras.Model.fit)
+    fast.build()  # as in the box, in which the same notebooks run
     gc.freeze()
-    for line in sys.stdin:
-        if os.fork() == 0:
-            os.setsid()
-            print(os.getpid(), file=answers, flush=True)
-            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-            sys.argv, variables, folder = json.loads(line)
-            os.environ.clear()
-            os.environ.update(variables)
-            os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when that ends
-            os.chdir(folder)
-            random.seed()
-            import numpy
-
-            numpy.random.seed()
-            ipykernel.kernelapp.launch_new_instance()
-            os._exit(0)
+    gc.set_threshold(50_000, 20, 50)
+    while tests not in (ready := select.select([server, tests], [], [], 1)[0]):
         _reap()
+        if server not in ready:
+            continue
+        link, _ = server.accept()
+        with link, link.makefile() as line:
+            asked = line.readline()
+            if asked and os.fork() == 0:
+                os.setsid()
+                link.sendall(f"{os.getpid()}\n".encode())
+                link.close()
+                server.close()
+                _kernel(ipykernel.kernelapp, *json.loads(asked))
     _reap()
+
+
+def _kernel(kernelapp, arguments, variables, folder):
+    """Be a kernel in a fork. Does not return."""
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    sys.argv = arguments
+    os.environ.clear()
+    os.environ.update(variables)
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when that ends
+    os.chdir(folder)
+    random.seed()
+    import numpy
+
+    numpy.random.seed()
+    kernelapp.launch_new_instance()
+    os._exit(0)
 
 
 def traced_once(fit):
@@ -161,4 +191,4 @@ def _reap():
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])
