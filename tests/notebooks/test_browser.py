@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -24,9 +25,11 @@ from course.notebook.enclosed import release_in
 from tests import axe
 from tests.classroom import Classroom
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = [  # only who opens a browser imports Playwright, which takes a second
+    pytest.mark.skipif(find_spec("playwright") is None, reason="Playwright is not installed"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
+]
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
@@ -53,6 +56,25 @@ HAS_KERNEL = """() => {
     const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
     return context?.session?.kernel?.status === "idle" && !context.hasNoKernel;
 }"""
+#: A cell's prompt, and whether cells wait for a kernel that has something to do. One question to
+#: the page: each takes as long as the page takes to answer, and no question has it laid out anew.
+AT_WORK = """prompt => {
+    const all = query => [...document.querySelectorAll(`.jp-Notebook ${query}`)];
+    const waits = all(".jp-CodeCell .jp-InputPrompt").some(each => each.textContent.includes("*"));
+    const kernels = all(".jp-Notebook-ExecutionIndicator").map(each => each.dataset.status);
+    return [prompt.textContent, waits && !kernels.includes("idle")];
+}"""
+#: JupyterLab as its command starts it, but its kernels are forked from a warm process.
+LAB = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from jupyter_client.provisioning import local_provisioner
+from tests import warm
+del sys.path[0]
+local_provisioner.launch_kernel = warm.launch
+from jupyterlab.labapp import main
+main()
+"""
 WAIT = 900_000  # milliseconds: something hangs. Whatever is only slow is waited for.
 
 
@@ -98,7 +120,7 @@ def lab(room, home):
     }
     environment.pop("NBGRADER_EXECUTION", None)
     command = [
-        "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
+        "-c", LAB, "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
         "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
         "--LabApp.expose_app_in_browser=True",
     ]  # fmt: skip
@@ -176,12 +198,11 @@ def start(page, begin, prompt):
     while time.monotonic() < end:
         begin()
         lost = 0
-        while lost < 30 and time.monotonic() < end:
-            now = prompt.inner_text()
+        while lost < 12 and time.monotonic() < end:
+            now, at_work = prompt.evaluate(AT_WORK)
             if now != before and "*" not in now:
                 return
-            page.wait_for_timeout(100)
-            at_work = any("*" in each for each in prompts(page)) and "idle" not in kernel(page)
+            page.wait_for_timeout(250)
             lost = 0 if at_work else lost + 1
     raise AssertionError(f"The cell does not run: {kernel(page)}, {prompts(page)}")
 
@@ -211,7 +232,7 @@ def opened(page, address):
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     # The page says "idle" also before there is a kernel. Who runs a cell then is asked to select
     # one, and that starts a second kernel.
-    page.wait_for_function(HAS_KERNEL)
+    page.wait_for_function(HAS_KERNEL, polling=250)
 
 
 #: Whether an element looks otherwise than without the keyboard, by a frame, a shadow or a colour.

@@ -22,13 +22,13 @@ import pytest
 from course.grading.demo import model_answers
 from tests.notebooks.test_browser import CHROMIUM, WAIT, shot
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 ROOT = Path(__file__).parents[2]
 PROXY = shutil.which("configurable-http-proxy")
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux"),
     pytest.mark.skipif(find_spec("jupyterhub") is None, reason="no jupyterhub: make test-hub"),
     pytest.mark.skipif(PROXY is None, reason="no configurable-http-proxy: make test-hub"),
+    pytest.mark.skipif(find_spec("playwright") is None, reason="Playwright is not installed"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
 ]
 CONFIG = ROOT / "docs/jupyterhub/jupyterhub_config.py"
@@ -112,6 +112,8 @@ def hub():
 @pytest.fixture(scope="module")
 def at(hub):
     """A function: user -> a page in which they are logged in, with their own JupyterLab."""
+    from playwright import sync_api  # takes a second
+
     pages = {}
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
