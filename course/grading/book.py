@@ -115,6 +115,8 @@ class Book:
                 if (submitted / beside).exists():
                     shutil.copy(submitted / beside, path.parent)
             write_atomically(path, nbformat.writes(nb).encode())
+        # Otherwise each commit goes through all that was read of the students before.
+        self.gradebook.db.expunge_all()
 
     def penalise(self, students):
         """Update the hand-in times and late penalties of these students."""
