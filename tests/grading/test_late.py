@@ -1,7 +1,10 @@
 """Points off for lateness, as the instructors' page says it is set up."""
 
+import contextlib
+import copy
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,31 +22,47 @@ PAGE = re.sub(r"^   ", "", PAGE.split("\n## ")[0], flags=re.MULTILINE)
 BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.fixture
-def school(tmp_path, monkeypatch):
+@contextlib.contextmanager
+def no_other_plugin():
+    """Another course may have a plugin of the same name, and no later test finds this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = [folder for folder in sys.path if not Path(folder, "late_days.py").exists()]
+        patch.setattr(sys, "path", path)
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.setitem(sys.modules, "late_days", None)
+        del sys.modules["late_days"]
+        yield
+
+
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory):
     """A class after the three steps of the page, with two submissions."""
-    # Another test's course may have a plugin of the same name.
-    path = [folder for folder in sys.path if not Path(folder, "late_days.py").exists()]
-    monkeypatch.setattr(sys, "path", path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    school = School(tmp_path / "c")
-    monkeypatch.setitem(sys.modules, "late_days", None)  # so that no later test finds this plugin
-    del sys.modules["late_days"]
-    command, plugin, setting, _ = BLOCKS
-    (school.folder / "late_days.py").write_text(plugin)
-    with (school.folder / "nbgrader_config.py").open("a") as config:
-        config.write("\n" + setting)
-    program, *arguments = command.replace("04-vgg", "hw").split(" ", 5)
-    arguments[-1:] = arguments[-1].split(" ", 1)
-    arguments[-1] = arguments[-1].strip().strip('"')
-    subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=school.folder,
-                   check=True, capture_output=True)  # fmt: skip
-    school.hand_in("ontime")
-    school.hand_in("late")
+    with no_other_plugin():
+        school = School(tmp_path_factory.mktemp("set up") / "c")
+        command, plugin, setting, _ = BLOCKS
+        (school.folder / "late_days.py").write_text(plugin)
+        with (school.folder / "nbgrader_config.py").open("a") as config:
+            config.write("\n" + setting)
+        program, *arguments = command.replace("04-vgg", "hw").split(" ", 5)
+        arguments[-1:] = arguments[-1].split(" ", 1)
+        arguments[-1] = arguments[-1].strip().strip('"')
+        subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=school.folder,
+                       check=True, capture_output=True)  # fmt: skip
+        school.hand_in("ontime")
+        school.hand_in("late")
     for student, time in (("ontime", "22:58:00"), ("late", "23:00:00")):
         stamp = school.folder / "submitted" / student / "hw" / "timestamp.txt"
         stamp.write_text(f"2026-11-20 {time} UTC\n")  # Berlin is an hour ahead
     return school
+
+
+@pytest.fixture
+def school(set_up, tmp_path):
+    """A copy of that class."""
+    school = copy.copy(set_up)
+    school.folder = shutil.copytree(set_up.folder, tmp_path / "c")
+    with no_other_plugin():
+        yield school
 
 
 def score(school, student):
