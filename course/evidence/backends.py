@@ -33,7 +33,8 @@ def understood():
 def inside_a_call():
     """`understood`, for the `call` of a layer or model that runs on symbolic tensors.
 
-    With numbers, Keras's pools also take padding="SAME" in capitals there.
+    With numbers, Keras's pools also take padding="SAME" in capitals there, and a variable can be
+    added to a tensor as well as a tensor to a variable.
     """
     import keras
 
@@ -41,7 +42,17 @@ def inside_a_call():
     with understood(), keras_private.patches() as replace:
         for pool in pools:
             replace(pool, "compute_output_shape", _in_small_letters(pool), inherited=True)
+        replace(keras.Variable, "__add__", _of_numbers(keras.Variable.__add__), inherited=True)
         yield
+
+
+def _of_numbers(add):
+    """A variable's `__add__` that leaves symbolic tensors to their own `__radd__`."""
+
+    def __add__(self, other):
+        return NotImplemented if keras_private.is_symbolic(other) else add(self, other)
+
+    return __add__
 
 
 def _in_small_letters(pool):
@@ -120,6 +131,11 @@ def _table(ops):
         "transpose": lambda a, perm=None: ops.transpose(a, perm),
         "reverse": lambda tensor, axis: ops.flip(tensor, axis),
         "stack": lambda values, axis=0: ops.stack(values, axis),
+        "matmul": lambda a, b: ops.matmul(a, b),
+        "nn.bias_add": lambda value, bias: ops.add(value, bias),
+        "nn.conv2d": lambda input, filters, strides, padding: ops.conv(
+            input, filters, _sides(strides), padding.lower()
+        ),
         "nn.dropout": lambda x, rate=None, **rest: x,
         **{f"nn.{name}": _pooled(ops.max_pool) for name in ("max_pool", "max_pool2d")},
         **{f"nn.{name}": _pooled(ops.average_pool) for name in ("avg_pool", "avg_pool2d")},
@@ -160,18 +176,21 @@ def _target(tensor, shape):
     return [batch, *sides]
 
 
+def _sides(size):
+    """A size or stride of TensorFlow, which may have a number for each axis, as Keras has it."""
+    if isinstance(size, int):
+        return size
+    size = list(size)
+    return tuple((size[1:3] if len(size) == 4 else size * 2)[:2])
+
+
 def _pooled(pool):
     """A pool with TensorFlow's arguments: a size for each axis, and "SAME" in capitals."""
 
     def apply(input, ksize, strides, padding, data_format="NHWC"):
         if data_format not in (None, "NHWC") or not isinstance(padding, str):
             raise NotImplementedError
-        kernel, stride = (x if isinstance(x, int) else list(x) for x in (ksize, strides))
-        kernel, stride = (
-            x if isinstance(x, int) else tuple((x[1:3] if len(x) == 4 else x * 2)[:2])
-            for x in (kernel, stride)
-        )
-        return pool(input, kernel, stride, padding.lower())
+        return pool(input, _sides(ksize), _sides(strides), padding.lower())
 
     return apply
 

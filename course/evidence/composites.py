@@ -4,7 +4,7 @@ So the trace has the steps inside of them as if they stood in the model itself.
 """
 
 from course.evidence import backends
-from course.evidence.keras_private import is_symbolic, own_variables
+from course.evidence.keras_private import is_symbolic
 from course.evidence.settings import published
 
 
@@ -16,10 +16,8 @@ def is_composite(keras, operation):
         return False
     if isinstance(operation, keras.layers.Lambda | keras.layers.TimeDistributed):
         return True
-    if type(operation).call is published(operation).call:
-        return False  # Keras's own, or a subclass that computes the same
-    # A layer of the student's own: open it unless it holds weights that are in no sublayer.
-    return not own_variables(operation)
+    # A layer of the student's own. A subclass that computes the same as Keras's layer is none.
+    return type(operation).call is not published(operation).call
 
 
 def outputs_of(keras, model, x):

@@ -3,8 +3,8 @@
 The result is plain JSON. Nested models, Sequential blocks, subclassed layers, Lambdas and
 activation functions are opened: their `call` runs again on symbolic tensors, and its steps are
 written down. So two ways of writing the same network give nearly the same steps. A layer that
-cannot be opened (one with weights of its own) stays one step, with the shape and parameter count
-that Keras reports.
+cannot be opened (one with weights of its own that are more than kernels and biases) stays one step,
+with the shape and parameter count that Keras reports.
 
     {"inputs": [{"id": 0, "name": "image", "shape": [32, 32, 1]}],
      "steps": [{"id": 1, "op": "layers.Conv2D", "name": "C1", "config": {"filters": 6, ...},
@@ -24,10 +24,18 @@ import re
 from contextlib import suppress
 from math import prod
 
-from course.evidence import backends, composites, own_layers, probes, regions, unmerged
+from course.evidence import (
+    backends,
+    composites,
+    own_layers,
+    own_weights,
+    probes,
+    regions,
+    unmerged,
+)
 from course.evidence.building import tensors_inside
 from course.evidence.ends import TraceError, ends_of, must_have_room
-from course.evidence.keras_private import every_layer_of, is_symbolic, made_by
+from course.evidence.keras_private import every_layer_of, is_symbolic, made_by, own_variables
 from course.evidence.keras_state import untouched
 from course.evidence.settings import (
     MOST_VALUES,
@@ -93,6 +101,7 @@ class _Tracer:
         self.names = _Names()
         self.steps = []
         self.nodes = {}  # the number of a step -> Keras's node
+        self.owners = {}  # id of a variable -> the opened layer whose own it is
         self.inputs = []
         for number, tensor in enumerate(inputs):
             name = getattr(tensor, "name", "input")
@@ -132,13 +141,19 @@ class _Tracer:
             return None
         if id(node) not in self.opened:
             inside = tensors_inside(node) or composites.outputs_at(self.keras, node)
+            inside = inside if own_weights.are_seen(self.keras, node, inside) else None
             self.opened[id(node)] = node, inside
+            if inside:
+                self.owners.update((id(each), operation) for each in own_variables(operation))
         inside = self.opened[id(node)][1]
-        return inside[output] if inside and all(map(is_symbolic, inside)) else None
+        return inside[output] if inside else None
 
     def _write(self, node):
         """Write down one call of an operation, which stays one step."""
         operation, number = node.operation, len(self.inputs) + len(self.steps)
+        weights = own_weights.taken_by(self.keras, node)
+        owner = next((self.owners[id(w)] for w in weights if id(w) in self.owners), operation)
+        shared = weights[0] if weights else operation
         if isinstance(kind := getattr(operation, "activation", None), type):
             raise TraceError(activation_class(self.keras, kind))
         must_have_room(self.steps)
@@ -147,12 +162,14 @@ class _Tracer:
         step = {
             "id": number,
             "op": f"{group}.{name_of(operation)}",
-            "name": self.names.of(operation),
+            "name": self.names.of(owner),
             "config": settings(operation),
             "args": self._plain(list(node.arguments.args)),
             "shapes": [_shape(output) for output in node.outputs],
-            "layer": self.layers.setdefault(id(operation), len(self.layers)),
+            "layer": self.layers.setdefault(id(shared), len(self.layers)),
         }
+        if weights:
+            step |= own_weights.counted(weights)
         extra = {k: v for k, v in node.arguments.kwargs.items() if k not in ("training", "mask")}
         if any(value is not None for value in extra.values()):
             step["kwargs"] = self._plain(extra)
@@ -194,6 +211,8 @@ class _Tracer:
         """The arguments of a call as JSON: tensors by number, slices and small arrays by value."""
         if is_symbolic(value):
             return {"tensor": self.where(value)}
+        if isinstance(value, self.keras.Variable):
+            return {"weight": list(value.shape)}
         if isinstance(value, bool | int | float | str | None):
             return value
         if value is Ellipsis:
@@ -221,6 +240,7 @@ class _Tracer:
             return set()
         steps = [node.operation for node in self.nodes.values()]
         seen = {id(w) for operation in steps for w in getattr(operation, "weights", ())}
+        seen.update(id(w) for n in self.nodes.values() for w in own_weights.taken_by(self.keras, n))
         opened = [node.operation for node, _inside in self.opened.values()]
         layers = [each for each in opened if not isinstance(each, self.keras.Model)]
         return {id(layer) for layer in layers if not seen.issuperset(map(id, layer.weights))}
@@ -259,8 +279,15 @@ def _mark_lost(tracer, model):
     """
     kept = every_layer_of(model)
     for step in tracer.steps if kept is not None else ():
-        if step.get("parameters") and id(tracer.nodes[step["id"]].operation) not in kept:
+        if step.get("parameters") and not _is_kept(tracer, tracer.nodes[step["id"]], kept, model):
             step |= {"trained": 0, "trainable": False, "lost": True}
+
+
+def _is_kept(tracer, node, kept, model):
+    """Whether Keras finds what holds the weights of a step: its layer, or the variables."""
+    if taken := own_weights.taken_by(tracer.keras, node):
+        return {*map(id, model.weights)}.issuperset(map(id, taken))
+    return id(node.operation) in kept
 
 
 def _made_by(tensor):

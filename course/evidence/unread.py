@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from course.evidence.ends import TraceError
-from course.evidence.keras_private import outputs_of_calls
+from course.evidence.keras_private import layers_of, outputs_of_calls
 from course.evidence.keras_state import made_at, made_of
 from course.evidence.lines import in_line
 from course.evidence.settings import published
@@ -18,6 +18,9 @@ def unread_by(tracer):
     the one whose output nothing reads.
     """
     found, steps, used = [], list(tracer.steps), set(tracer.layers)
+    read = [node.operation for node in tracer.nodes.values()]
+    read = [layer for layer in read if isinstance(layer, tracer.keras.Layer)]
+    used.update(id(inside) for layer in read for inside in layers_of(layer))
     for layer in made_of(tracer.keras.Layer):
         read = id(layer) in used or isinstance(layer, tracer.keras.Model)
         if read or published(layer) is not type(layer):

@@ -1,8 +1,10 @@
 """Activations, and arithmetic of values and numbers, as rows."""
 
+from math import prod
+
 from course.language import _
 from course.network import functions, moving, steps
-from course.network.unknown import NotUnderstood, common
+from course.network.unknown import NotUnderstood, common, unknown
 
 
 def _activation(step, x, chain):
@@ -74,6 +76,10 @@ def arithmetic(name):
             n for n in step["args"] if isinstance(n, int | float) and not isinstance(n, bool)
         ]
         x = values[0]
+        own = [n["weight"] for n in step["args"] if isinstance(n, dict) and "weight" in n]
+        if name == "add" and len(own) == 1:
+            one_a_map = own[0][-1:] == [x.channels] and prod(own[0]) == x.channels
+            return unknown(step, x, moves=("bias",) if one_a_map else ())
         if len(values) == 1 and len(numbers) == 1 and len(step["args"]) == 2:
             number, tensor_first = numbers[0], isinstance(step["args"][0], dict)
             if name == "multiply" and number == 0:

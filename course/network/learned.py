@@ -4,7 +4,7 @@ import re
 
 from course.language import _
 from course.network import functions, steps
-from course.network.unknown import NotUnderstood, common, must_be_map, pair
+from course.network.unknown import NotUnderstood, common, kind, must_be_map, pair
 from course.network.words import kind_of
 
 
@@ -20,6 +20,37 @@ def conv2d(step, x):
     dilation = tuple(config["dilation_rate"])
     rest = _weighted(step)
     return steps.conv(x, step["name"], filters, *window, dilation, groups=groups, **rest)
+
+
+def convolution(step, x):
+    """ops.conv and ops.depthwise_conv with a kernel of the student's own."""
+    config, each = step["config"], kind(step) == "DepthwiseConv"
+    kernel = _kernel(step)
+    must_be_map(step, x)
+    if len(kernel) != 4 or x.channels % kernel[2] or (each and x.channels != kernel[2]):
+        raise NotUnderstood
+    own = {"kernel_size": kernel[:2], "use_bias": False}
+    own |= {name: pair(config.get(name) or 1) for name in ("strides", "dilation_rate")}
+    if each:
+        own["depth_multiplier"] = kernel[3]
+    else:
+        own |= {"filters": kernel[3], "groups": x.channels // kernel[2]}
+    return conv2d({**step, "config": {**config, **own}}, x)
+
+
+def product(step, x, *others):
+    """ops.matmul with a matrix of the student's own."""
+    kernel = _kernel(step)
+    if others or len(kernel) != 2 or kernel[0] != x.shape[-1]:
+        raise NotUnderstood
+    return dense({**step, "config": {"units": kernel[1], "use_bias": False}}, x)
+
+
+def _kernel(step):
+    given = step["args"][1] if len(step["args"]) == 2 else None
+    if not isinstance(given, dict) or "weight" not in given:
+        raise NotUnderstood
+    return given["weight"]
 
 
 def separable_conv2d(step, x):
@@ -83,7 +114,7 @@ def conv1d(step, x):
     return steps.conv(x, step["name"], config["filters"], (1, 1), **_weighted(step))
 
 
-def normalisation(kind):
+def normalisation(name):
     """Batch, layer and group normalisation along the maps."""
 
     def read(step, x, *others):
@@ -92,14 +123,14 @@ def normalisation(kind):
         axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
         if axis not in (-1, len(x.shape)):
             said = _("{normalisation} along axis {axis} (the maps lie along axis -1)")
-            raise NotUnderstood(said.format(normalisation=kind_of(kind), axis=axis))
+            raise NotUnderstood(said.format(normalisation=kind_of(name), axis=axis))
         if others or config.get("rms_scaling"):
             raise NotUnderstood
         scales = config.get("center", True) + config.get("scale", True)
         rest = {"scales": scales, "trainable": step.get("trainable", True), **common(step)}
-        if kind == "group_norm":
+        if name == "group_norm":
             rest["groups"] = config["groups"] if config["groups"] > 0 else x.channels
-        return steps.alike(x, step["name"], kind, **rest)
+        return steps.alike(x, step["name"], name, **rest)
 
     return read
 

@@ -106,6 +106,10 @@ ACTIVATIONS = {
 UNDERSTOOD = {
     "layers.Conv2D": learned.conv2d,
     "layers.DepthwiseConv2D": learned.conv2d,
+    "ops.Conv": learned.convolution,
+    "ops.DepthwiseConv": learned.convolution,
+    "ops.Matmul": learned.product,
+    "ops.Dot": learned.product,
     "layers.Dense": learned.dense,
     "layers.EinsumDense": learned.einsum_dense,
     "layers.SeparableConv2D": learned.separable_conv2d,

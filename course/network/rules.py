@@ -7,7 +7,6 @@ rules are applied until none does. Those about windows are in `course.network.wi
 """
 
 from functools import lru_cache
-from math import prod
 
 from course.language import N_
 from course.network import steps
@@ -19,11 +18,17 @@ from course.network.beside import (
 )
 from course.network.functions import IDEMPOTENT, KEEPS_ZERO, MONOTONE, NOTHING
 from course.network.node import Value, cut, join
-from course.network.sums import attention_to_itself, minus_a_negative, sum_of_what_is_stacked
-from course.network.turned import axes_turned_back, maps_turned_later
+from course.network.sums import (
+    attention_to_itself,
+    bias_into_its_step,
+    minus_a_negative,
+    sum_of_what_is_stacked,
+)
+from course.network.turned import axes_turned_back, maps_turned_later, only_the_shape_changes
 from course.network.windows import (
     ZEROS,
     cropped_behind_a_transposed_convolution,
+    cropped_behind_a_window,
     patches_into_a_convolution,
     pixels_skipped_among_maps_of_zeros,
     pixels_skipped_before_a_window,
@@ -112,22 +117,6 @@ def channels_are_chosen(graph, number, node):
         return False  # the values of a flattened map are not channels
     parts = _chosen(graph, x, node.moves[1])
     graph.vanish(number, x.with_(parts=parts, joined=None, flat=node.flat))
-    return True
-
-
-@about(moves=("shape",))
-def only_the_shape_changes(graph, number, node):
-    """Flatten, Reshape and Squeeze, if they only turn a map into a vector, tokens, or back."""
-    if node.chain:
-        return False
-    (x,), (_, wanted) = node.inputs, node.moves
-    if wanted == (x.size,):
-        x = x.with_(flat=True)
-    elif wanted == (*x.grid, x.channels) or _as_tokens(x, wanted):
-        x = x.with_(grid=wanted[:-1], flat=False)
-    elif wanted != x.shape:
-        return False
-    graph.vanish(number, x)
     return True
 
 
@@ -247,11 +236,13 @@ RULES = (
     zeros_on_zeros,
     zeros_into_the_window,
     cropped_behind_a_transposed_convolution,
+    cropped_behind_a_window,
     patches_into_a_convolution,
     pixels_skipped_before_a_window,
     pixels_skipped_behind_a_pool,
     pixels_skipped_among_maps_of_zeros,
     pools_along_one_axis_each,
+    bias_into_its_step,
     same_activation_twice,
     activation_into_its_step,
     window_as_large_as_its_map,
@@ -284,12 +275,6 @@ def _was_applied(graph, value, chain):
 
 def _is_image(graph, node):
     return all(source.step == "input" for value in node.inputs for source in graph.sources(value))
-
-
-def _as_tokens(x, wanted):
-    """Whether a shape is that of the pixels of a map as tokens, or of tokens as a map."""
-    same = len(wanted) > 1 and (prod(wanted[:-1]), wanted[-1]) == (prod(x.grid), x.channels)
-    return same and 1 in (len(wanted) - 1, len(x.grid))
 
 
 def _fit_together(node):

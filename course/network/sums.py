@@ -49,3 +49,17 @@ def attention_to_itself(graph, number, node):
         return False
     graph.put(number, node.with_(inputs=tuple(others)))
     return True
+
+
+@about(moves=("bias",))
+def bias_into_its_step(graph, number, node):
+    """A number that is added to each map of a convolution or dense layer is its bias."""
+    if node.moves != ("bias",) or not graph.only_reader(node.inputs[0], number):
+        return False
+    takers = {n: graph.nodes[n] for n, _, _ in node.inputs[0].parts}
+    if any(t.step not in ("conv", "dense") or t.bias or t.chain for t in takers.values()):
+        return False
+    for taker, step in takers.items():
+        graph.put(taker, step.with_(bias=True))
+    graph.vanish(number, node.inputs[0])
+    return True

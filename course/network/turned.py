@@ -1,4 +1,6 @@
-"""Axes in another order, such as channels first, and back again."""
+"""Axes in another order, such as channels first, and back again; other shapes of equal values."""
+
+from math import prod
 
 from course.network.about import about
 from course.network.functions import FUNCTIONS, KEEPS_ZERO
@@ -156,3 +158,25 @@ def _turned_whole(graph, x):
 def _of_each_value(kind, what):
     """Whether a link of a chain looks at each value alone, not along an axis as a softmax does."""
     return kind != "fn" or what in FUNCTIONS or what in KEEPS_ZERO
+
+
+@about(moves=("shape",))
+def only_the_shape_changes(graph, number, node):
+    """Flatten, Reshape and Squeeze, if they only turn a map into a vector, tokens, or back."""
+    if node.chain:
+        return False
+    (x,), (_, wanted) = node.inputs, node.moves
+    if wanted == (x.size,):
+        x = x.with_(flat=True)
+    elif wanted == (*x.grid, x.channels) or _as_tokens(x, wanted):
+        x = x.with_(grid=wanted[:-1], flat=False)
+    elif wanted != x.shape:
+        return False
+    graph.vanish(number, x)
+    return True
+
+
+def _as_tokens(x, wanted):
+    """Whether a shape is that of the pixels of a map as tokens, or of tokens as a map."""
+    same = len(wanted) > 1 and (prod(wanted[:-1]), wanted[-1]) == (prod(x.grid), x.channels)
+    return same and 1 in (len(wanted) - 1, len(x.grid))

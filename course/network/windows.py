@@ -60,6 +60,29 @@ def cropped_behind_a_transposed_convolution(graph, number, node):
     return True
 
 
+@about(moves=("pad",))
+def cropped_behind_a_window(graph, number, node):
+    """Outputs that are cropped, and that a window made of zeros around its map, need no zeros."""
+    source, window = _only_source(graph, number, node)
+    if node.moves[:1] != ("pad",) or source is None or window.step not in _WINDOWS:
+        return False
+    padding = []
+    for axis, (first, last) in enumerate(node.moves[1]):
+        side, stride = window.inputs[0].grid[axis], window.stride[axis]
+        kernel = window.dilation[axis] * (window.kernel[axis] - 1) + 1
+        before, after = window.padding[axis]
+        before += first * stride
+        if last:  # so much that the last window that is kept fits
+            after = max(0, (node.grid[axis] - 1) * stride + kernel - side - before)
+        kept = (side + before + after - kernel) // stride + 1
+        lopsided = stride == 1 and before != after  # that is no padding anybody means
+        if max(first, last) > 0 or before < 0 or kept != node.grid[axis] or lopsided:
+            return False
+        padding.append((before, after))
+    graph.put(number, window.with_(padding=tuple(padding), grid=node.grid))
+    return True
+
+
 @about("conv")
 def pixels_skipped_before_a_window(graph, number, node):
     """A 1 × 1 convolution that reads every second pixel has a stride of 2."""

@@ -229,3 +229,25 @@ def test_what_nothing_reads_costs_nothing_whatever_it_is(unread):
 
     with check.silently():
         check.model(vgg16, like=vgg.VGG16)
+
+
+class Closed(L.Layer):
+    """It stays one step, as a factor is neither a kernel nor a bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = L.Conv2D(4, 3)
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(1,))
+
+    def call(self, x):
+        return self.conv(x) * self.factor
+
+
+def test_what_stands_inside_of_a_closed_layer_is_read():
+    with weightless():
+        image = keras.Input((8, 8, 3))
+        found = trace(keras.Model(image, Closed()(image)))
+    assert [step["op"] for step in found["steps"]] == ["own.Closed"]
+    assert "unread" not in found

@@ -185,6 +185,30 @@ def attended(inputs):
     return lambda x: layers.MultiHeadAttention(3, 4)(*inputs(layers.Reshape((-1, 4))(x)))
 
 
+class Kernel(layers.Layer):
+    """A convolution, or a dense layer, with a kernel of one's own."""
+
+    def __init__(
+        self, filters=6, sides=(3, 3), apply=ops.conv, then=None, first="kernel", turned=False,
+        **rest,
+    ):  # fmt: skip
+        super().__init__()
+        self.turned = turned  # whether the bias stands in front of the plus
+        self.filters, self.sides, self.apply, self.then = filters, sides, apply, then
+        self.first, self.rest = first, rest
+
+    def build(self, shape):
+        shapes = {"kernel": (*self.sides, shape[-1], self.filters), "bias": (self.filters,)}
+        order = [self.first, *(name for name in shapes if name != self.first)]
+        for name in order if self.first else ["kernel"]:
+            setattr(self, name, self.add_weight(shape=shapes[name], name=name))
+
+    def call(self, x):
+        made, bias = self.apply(x, self.kernel, **self.rest), getattr(self, "bias", 0.0)
+        made = bias + made if self.turned else made + bias
+        return self.then(made) if self.then else made
+
+
 SAME = {
     "nothing_happens": [
         (head(layers.Dropout(0.1), layers.Identity(), layers.GaussianNoise(0.1)), head()),
@@ -313,6 +337,18 @@ SAME = {
         (through(layers.Conv2DTranspose(5, 4, 2), layers.Cropping2D(1)),
          layers.Conv2DTranspose(5, 4, 2, padding="same")),
     ],
+    "cropped_behind_a_window": [
+        (through(window(padding="same"), layers.Cropping2D(1), layers.ReLU()),
+         window(activation="relu")),
+        (through(window(padding="same"), ops.sigmoid, lambda x: x[:, 1:-1, 1:-1]),
+         window(activation="sigmoid")),
+        (through(layers.ZeroPadding2D(2), window(4, 1, strides=2), layers.Cropping2D(1)),
+         window(4, 1, strides=2)),
+        (through(window(4, 5, padding="same"), layers.Cropping2D(((1, 1), (2, 2)))),
+         through(layers.ZeroPadding2D((1, 0)), window(4, 5))),
+        (through(layers.MaxPooling2D(3, 1, "same"), layers.Cropping2D(1)),
+         layers.MaxPooling2D(3, 1)),
+    ],
     "patches_into_a_convolution": [
         (through(patches(3, 1), layers.Dense(6, "relu"), layers.MaxPooling2D(2)),
          through(window(6, activation="relu"), layers.MaxPooling2D(2))),
@@ -341,6 +377,12 @@ SAME = {
          layers.MaxPooling2D((3, 2), (2, 2))),
         (through(layers.AveragePooling2D((1, 2)), layers.AveragePooling2D((2, 1))),
          layers.AveragePooling2D(2)),
+    ],
+    "bias_into_its_step": [
+        (through(Kernel(), layers.MaxPooling2D(2)), through(window(6), layers.MaxPooling2D(2))),
+        (through(layers.Flatten(), Kernel(10, (), ops.matmul, ops.tanh)),
+         through(layers.Flatten(), layers.Dense(10, "tanh"))),
+        (through(Kernel(turned=True)), window(6)),
     ],
     "same_activation_twice": [
         (through(window(activation="relu"), layers.ReLU()), window(activation="relu")),
@@ -503,6 +545,8 @@ def test_a_wide_convolution_is_taken_apart(weightless):
          through(window(), layers.Softmax())),
         (through(window(), layers.AveragePooling2D(2), layers.ReLU()),
          through(window(activation="relu"), layers.AveragePooling2D(2))),
+        (through(window(), layers.Cropping2D(1)), window()),
+        (through(window(4, 3, padding="same"), layers.Cropping2D(2)), window(4, 3)),
         (through(window(), layers.Cropping2D(1), layers.ZeroPadding2D(1), window()),
          through(window(), window())),
         (through(layers.ZeroPadding2D(1), ops.sigmoid, window()),
@@ -525,7 +569,8 @@ def test_a_wide_convolution_is_taken_apart(weightless):
                                 (-np.inf, layers.AveragePooling2D(3)), (-np.inf, window()))
         ),
     ],
-    ids=["softmax twice", "an average first", "cropped, then zeros", "sigmoid of zeros",
+    ids=["softmax twice", "an average first", "cropped", "cropped too far", "cropped, then zeros",
+         "sigmoid of zeros",
          "zeros normalised",
          "read before the activation", "scaled inside", "subtracted", "summed along another axis",
          "leaky", "turned on its side", "pixels skipped before 3 × 3", "turned upside down",
@@ -631,25 +676,6 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     assert any("a layer of your own with weights" in each.message for each in said)
 
 
-class Kernel(layers.Layer):
-    """A convolution, or a dense layer, with a kernel of one's own."""
-
-    def __init__(self, filters=6, sides=(3, 3), apply=ops.conv, then=None, first="kernel", **rest):
-        super().__init__()
-        self.filters, self.sides, self.apply, self.then = filters, sides, apply, then
-        self.first, self.rest = first, rest
-
-    def build(self, shape):
-        shapes = {"kernel": (*self.sides, shape[-1], self.filters), "bias": (self.filters,)}
-        order = [self.first, *(name for name in shapes if name != self.first)]
-        for name in order if self.first else ["kernel"]:
-            setattr(self, name, self.add_weight(shape=shapes[name], name=name))
-
-    def call(self, x):
-        made = self.apply(x, self.kernel, **self.rest) + getattr(self, "bias", 0.0)
-        return self.then(made) if self.then else made
-
-
 @pytest.mark.parametrize("mine, kerass", [
     (Kernel(), window(6)), (Kernel(first="bias"), window(6)),
     (Kernel(first=None), window(6, use_bias=False)),
@@ -677,16 +703,29 @@ def test_a_dense_layer_of_ones_own(weightless, then, name):
 
 @pytest.mark.parametrize("mine", [
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel) / 2),
-    Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel, padding="same")[:, :10, :10]),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel * np.eye(3)[..., None, None]), then=ops.tanh),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel) * 0.98, then=ops.tanh),
-    Kernel(then=lambda x: 1.01 * ops.tanh(x)), Kernel(then=lambda x: ops.relu(x) * 0.999),
-    Kernel(then=lambda x: ops.leaky_relu(x, 0.1)), Kernel(then=lambda x: ops.softmax(x, axis=1)),
 ])  # fmt: skip
 def test_what_is_no_kernel_of_ones_own(weightless, mine):
     rows, _ = rows_of(mine)
     assert "a layer of your own with weights" in rows[0][0]
+
+
+@pytest.mark.parametrize("mine, kerass", [
+    (Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
+     through(ops.square, window(6))),
+    (Kernel(then=lambda x: 1.01 * ops.tanh(x)),
+     through(window(6, activation="tanh"), lambda x: 1.01 * x)),
+    (Kernel(then=lambda x: ops.leaky_relu(x, 0.1)), through(window(6), layers.LeakyReLU(0.1))),
+    (Kernel(then=lambda x: ops.softmax(x, axis=1)), through(window(6), layers.Softmax(axis=1))),
+    (Kernel(then=layers.MaxPooling2D(2)), through(window(6), layers.MaxPooling2D(2))),
+    (Kernel(then=layers.BatchNormalization()), through(window(6), layers.BatchNormalization())),
+    (Kernel(1, (3, 3), ops.depthwise_conv, first=None),
+     layers.DepthwiseConv2D(3, use_bias=False)),
+])  # fmt: skip
+def test_what_is_around_a_kernel_of_ones_own_is_seen(weightless, mine, kerass):
+    assert rows_of(mine) == rows_of(kerass)
 
 
 def own(name):
