@@ -107,7 +107,7 @@ def _search(nets, begin):
         # An explanation is fixed if it has held for long enough, or has taken too many states. Then
         # the states that explain the mistake in another way are dropped.
         while len(state.edits) > fixed and (
-            state.at - state.edits[fixed].at >= HORIZON or window > PER_MISTAKE
+            _reached(nets, state) - state.edits[fixed].at >= HORIZON or window > PER_MISTAKE
         ):
             fixed, window = fixed + 1, 0
             stand = state.edits[:fixed]
@@ -121,6 +121,12 @@ def _search(nets, begin):
             order = following.cost + (0 if following.done else following.left())
             heapq.heappush(waiting, (order, -following.at, next(ticks), following))
     return state, tried
+
+
+def _reached(nets, state):
+    """The number of rows up to the first that was put off, or else up to the next row."""
+    put_off = ~state.settled & ((1 << state.at) - (1 << nets.table.images))
+    return (put_off & -put_off).bit_length() - 1 if put_off else state.at
 
 
 def _signature(state):
@@ -156,10 +162,8 @@ def _advanced(nets, state):
     while True:
         row = state.at
         if row == end:
-            put_off = ~state.settled & ((1 << end) - (1 << nets.table.images))
-            if state.late or not put_off:
+            if state.late or (first := _reached(nets, state)) == end:
                 return state
-            first = (put_off & -put_off).bit_length() - 1
             state = state._replace(at=first, late=True)
             continue
         if not state.settles(row) and (state.late or None not in nets.reads(state, row)):

@@ -100,9 +100,12 @@ def _block_price(kind, nodes):
 
 
 def head_missing(place):
-    """All rows from here to an output are missing. It is one of several, and not the last."""
+    """All rows from here to an output are missing, which is not the last.
+
+    The network has fewer outputs than the table.
+    """
     nets, state, row = place.nets, place.state, place.row
-    if len(nets.table.outputs) < 2 or len(place.keys) != 1:
+    if len(nets.net.outputs) >= len(nets.table.outputs) or len(place.keys) != 1:
         return
     gone = [r for r in range(row, len(nets.table.nodes)) if nets.table.leads(row, r)]
     if len(nets.last_rows & {*gone}) == 1 and gone[-1] in nets.last_rows - {max(nets.last_rows)}:

@@ -105,6 +105,10 @@ class Cause(Enum):
     )
     POOL_KIND = "It is {received}, the table has {expected}."
     SHARED_WEIGHTS = "It is the same layer object as {received}, with the same weights."
+    SLICED = (
+        "A slice takes some of the pixels here. Maps lie on the last axis, so x[..., a:b] takes "
+        "some of them."
+    )
     # a merge that Keras refuses
     MERGE_AXIS = (
         "axis={received} stacks the maps {expected}. Maps lie on the last axis, so axis=-1 "
@@ -124,6 +128,7 @@ class Cause(Enum):
     MISSING = "This row is missing: after {after} comes {received}."
     MISSING_IN_A_TOWER = "One of the {expected} towers lacks it: {received} goes on without it."
     SWAPPED = "It comes after {received}. In the table it comes before {received}."
+    MOVED = "It stands before {received}. In the table it comes after {expected}."
     POOL_EARLY = "This pool stands one convolution too early."
     POOL_LATE = "This pool stands one convolution too late."
     EXTRA = "This step is not in the table: {received}."

@@ -44,7 +44,9 @@ class Kind(StrEnum):
     ONE_OF_SEVERAL = "one of several"  # one of several towers differs from the others
     ONE_LACKS = "one lacks"  # one of several towers lacks the row
     SWAPPED = "swapped"
+    MOVED = "moved"  # it stands before another row
     WRONG_AXIS = "wrong axis"
+    SLICED = "sliced"  # along another axis than that of the maps
     PRE_ACTIVATION = "pre-activation"
     ACTIVATION_BEFORE_NORM = "activation before norm"
     # What is there, or not.

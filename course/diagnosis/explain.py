@@ -12,6 +12,7 @@ from course.diagnosis.missing import (
     block_missing,
     ends_before,
     ends_early,
+    head_missing,
     left_out,
     not_read,
 )
@@ -145,6 +146,12 @@ def _swapped(alignment, edit):
         hint = _("{row} should come after it.").format(row=other.name)
         return [finding(row.name, Cause.POOL_LATE, hint=hint)]
     return [finding(row.name, Cause.SWAPPED, does(row), other.name)]
+
+
+def _moved(alignment, edit):
+    value = edit.row.inputs[0]
+    after = value.joined or value.parts[0][0]
+    return [finding(edit.row.name, Cause.MOVED, after.name, edit.instead.name)]
 
 
 def _wrong_axis(alignment, edit):
@@ -303,12 +310,14 @@ _TELL = {
     Kind.READS_SOMETHING_ELSE: _reads_something_else,
     Kind.BLOCK_MISSING: block_missing,
     Kind.BLOCK_TOO_MANY: _block_too_many,
-    Kind.HEAD_MISSING: left_out,
+    Kind.HEAD_MISSING: head_missing,
     Kind.SIDE_BY_SIDE: _side_by_side,
     Kind.ONE_OF_SEVERAL: _one_of_several,
     Kind.ONE_LACKS: _one_lacks,
     Kind.SWAPPED: _swapped,
+    Kind.MOVED: _moved,
     Kind.WRONG_AXIS: _wrong_axis,
+    Kind.SLICED: _of_the_row(Cause.SLICED),
     Kind.ADDED: _added,
     Kind.ADDED_INSTEAD: _added_instead,
     Kind.ON_A_SHORTCUT: _on_a_shortcut,

@@ -11,7 +11,7 @@ from course.plain import one_line
 
 _OF_ONE_ROW = {
     Cause.KERNEL, Cause.STRIDE, Cause.PADDING, Cause.DILATION, Cause.FILTERS, Cause.POOL_KIND,
-    Cause.UNITS, Cause.GROUPS, Cause.SHARED_WEIGHTS, Cause.CUT, Cause.FACTOR,
+    Cause.UNITS, Cause.GROUPS, Cause.SHARED_WEIGHTS, Cause.CUT, Cause.FACTOR, Cause.SLICED,
 }  # fmt: skip
 
 

@@ -70,6 +70,11 @@ def block_missing(alignment, edit):
     if _begins_a_block(alignment.nets.table, edit):
         texts, hint = (does(edit.row), does(edit.instead)), not_read(alignment, edit.rows)
         return [finding(edit.row.name, Cause.BLOCK_MISSING, *texts, hint=hint)]
+    return head_missing(alignment, edit)
+
+
+def head_missing(alignment, edit):
+    """One finding, in a list, about the rows of an edit, all of which are missing."""
     number = alignment.nets.table.number
     rows = [(number[id(row)], row) for row in edit.rows]
     gone = [replace(edit, kind=Kind.LEFT_OUT, at=at, row=row, rows=(row,)) for at, row in rows]

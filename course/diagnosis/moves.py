@@ -125,6 +125,19 @@ def wrong_axis(place):
         yield following.with_edit(place.edit(Kind.WRONG_AXIS, step), PRICES["pattern"])
 
 
+def sliced(place):
+    """Pixels are taken where the table's groups take maps: x[:, a:b] stands for x[..., a:b]."""
+    nets = place.nets
+    if nets.net.network.library or not any(node.groups > 1 for node in nets.table.nodes):
+        return
+    for step in place.candidates:
+        node = nets.net.nodes[step]
+        cuts = node.written in ("GetItem", "Split") and node.step in ("crop", node.written)
+        if cuts and node.shape[:-1] != node.inputs[0].shape[:-1]:
+            edit = place.edit(Kind.SLICED, step, final=True)
+            yield place.state.with_edit(edit, PRICES["pattern"])
+
+
 def _twins(place):
     """The number of further steps of the row's kind that use the same layer side by side."""
     nodes = [place.nets.net.nodes[n] for n in place.ready]
@@ -142,7 +155,7 @@ def _twins(place):
 def missing(place):
     """The row is missing. Its source stands for it."""
     if None in place.reads:  # the source is missing, too
-        cost = place.state.cost + PRICES["go on"]
+        cost = place.state.cost + PRICES["go on"] + _made_otherwise(place)
         yield place.state.settling([place.row])._replace(cost=cost)
     elif _one_pixel(place):
         yield place.state.without(place.row)
@@ -152,7 +165,15 @@ def missing(place):
         edit = place.edit(Kind.LEFT_OUT, rows=[place.row], instead=instead)
         following = place.state.without(place.row)
         cost = following.cost + max((_near(place, n) for n in place.candidates), default=0)
+        cost += _made_otherwise(place)
         yield following._replace(cost=cost).with_edit(edit, PRICES["left out"])
+
+
+def _made_otherwise(place):
+    """What it costs that a row is missing although the network makes its output: by other steps."""
+    nets = place.nets
+    made = len(nets.net.outputs) >= len(nets.table.outputs) > 1
+    return PRICES["left out"] if made and place.row in nets.last_rows else 0
 
 
 def _near(place, step):
@@ -264,9 +285,8 @@ def put_off(place):
 
 
 MOVES = (
-    changed, swapped, several_steps, part_read, wrong_axis, towers, one_lacks, uneven_slices,
-    side_by_side, added,
-    added_instead, activation_elsewhere, activation_apart, activation_before_norm, pre_activation,
-    missing, too_many, reads_something_else, blocks, head_missing, put_off, addition, shortcut,
-    normalised_sum,
+    changed, swapped, several_steps, part_read, wrong_axis, sliced, towers, one_lacks,
+    uneven_slices, side_by_side, added, added_instead, activation_elsewhere, activation_apart,
+    activation_before_norm, pre_activation, missing, too_many, reads_something_else, blocks,
+    head_missing, put_off, addition, shortcut, normalised_sum,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from course.diagnosis.edits import Kind
 
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
 _OF_ONE_STEP = {
-    Kind.CHANGED, Kind.ONE_OF_SEVERAL, Kind.ONE_LACKS, Kind.SWAPPED,
+    Kind.CHANGED, Kind.ONE_OF_SEVERAL, Kind.ONE_LACKS, Kind.SWAPPED, Kind.MOVED, Kind.ADDED_INSTEAD,
     Kind.NO_FLATTEN, Kind.WRONG_AXIS, Kind.FOLLOWS, Kind.RELU_BEFORE_ADDITION,
     Kind.PRE_ACTIVATION, Kind.ACTIVATION_BEFORE_NORM, Kind.SIDE_BY_SIDE, Kind.SHARED, Kind.SHARES,
 }  # fmt: skip
@@ -53,6 +53,14 @@ def _as_the_first(alignment, run, first):
 
 def _independent(runs):
     """The runs that do not follow from another one."""
+    if added := [run for run in runs if run[0].kind == Kind.ADDED_INSTEAD]:
+        # What is added has equally many maps. If it is so again and again, the rest follows.
+        again = runs[runs.index(added[0]) :] if len(added) > 1 else []
+        runs = [
+            run
+            for run in runs
+            if run in added or not (run in again or _widens(run, [each[0].step for each in added]))
+        ]
     turned = [run for run in runs if run[0].kind == "pre-activation"]
     if turned:  # then norms and activations are elsewhere as well
         norms = [run for run in runs if all(_is_norm(e) or _is_bare_sum(e) for e in run)]
@@ -79,6 +87,12 @@ def _fed_elsewhere(table, runs):
     return found
 
 
+def _widens(run, sums):
+    """Whether a run only says that a step makes another number of maps, and a sum reads them."""
+    read = [source for step in sums for value in step.inputs for source in value.sources]
+    return run[0].causes == [Cause.FILTERS] and run[0].step in read
+
+
 def _is_norm(edit):
     return edit.kind == Kind.LEFT_OUT and edit.row.step == "batch_norm"
 
@@ -97,7 +111,34 @@ def _grouped(alignment):
             runs[-1].append(edit)
         else:
             runs.append([edit])
-    return _with_replacements(runs)
+    return _with_replacements(_moved(alignment.nets.table, runs))
+
+
+def _moved(table, runs):
+    """The runs. A row that is missing while its step stands before another row was moved there."""
+    found = list(runs)
+    for put in runs:
+        for lost in runs:
+            if put in found and lost in found and _is_elsewhere(table, lost, put):
+                first = min(found.index(put), found.index(lost))
+                edit = replace(lost[0], kind=Kind.MOVED, step=put[0].step, instead=put[0].row)
+                found[first] = [edit]
+                found = [run for run in found if run is not put and run is not lost]
+    return found
+
+
+def _is_elsewhere(table, lost, put):
+    """Whether a missing row without weights is an extra step, and no row between is like it."""
+    if [edit.kind for edit in lost + put] != [Kind.LEFT_OUT, Kind.PUT_IN]:
+        return False
+    row, step = lost[0].row, put[0].step
+    between = table.nodes[slice(*sorted((lost[0].at, put[0].at)))]
+    alike = [_window(node) for node in between if node is not row]
+    return not step.parameters and _window(row) == _window(step) not in alike
+
+
+def _window(node):
+    return node.step, node.kernel, node.stride, node.activation
 
 
 def _with_replacements(runs):

@@ -27,6 +27,8 @@ def towers(place):
     parts = tuple(sorted((n, -1, -1) for n in side))
     found = {n: _of_a_tower(nets, state, row, n, share) for n in side}
     odd = [n for n in side if found[n]]
+    if apart and len({stop - start for _, start, stop in pieces}) > 1:
+        return  # `uneven_slices` tells
     begins = any(node.groups == len(side) for node in nets.table.nodes)
     if len(odd) == len(side) or not (apart or begins or (odd and parts in nets.net.read)):
         return

@@ -86,6 +86,10 @@ _IN_WORDS = {
         "The model that is called here was made for an input of {first} maps, and here come "
         "{second}. Make it for that number"
     ),
+    r"Unsupported key type for array slice\. Received: `slice": N_(
+        "the first axis is that of the images, which a network does not cut. Maps lie on the last "
+        "axis: x[..., a:b]"
+    ),
     rf"{_TOO_LARGE} `kernel.shape=[\[(](\d+,?\s+\d+)": N_(
         "The map is {first} here, and the window is {second}. Look at what comes before: the "
         "padding, the strides, the pools. Conv2D takes the number of maps first, then the kernel"

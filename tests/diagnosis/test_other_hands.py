@@ -4,6 +4,7 @@ What they have in common with `test_families` is built there; here is what diffe
 """
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import Phase, given, settings
@@ -169,6 +170,89 @@ def padded_by_tensorflow(x, filters, stride):
     return L.Lambda(lambda x: tf.pad(tf.nn.avg_pool2d(x, 1, stride, "VALID"), widths))(x)
 
 
+class Own(L.Layer):
+    """A convolution with a kernel of one's own, and what follows it."""
+
+    def __init__(self, filters, kernel, *then, bias=True, by=ops.conv, **window):
+        super().__init__()
+        self.shape, self.by, self.then, self.window = (kernel, kernel), by, then, window
+        self.filters, self.bias = filters, bias
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(*self.shape, shape[-1], self.filters))
+        if self.bias:
+            self.shift = self.add_weight(shape=(self.filters,), initializer="zeros")
+
+    def call(self, x):
+        x = self.by(x, self.kernel, **self.window)
+        x = self.shift + x if self.bias else x
+        for step in self.then:
+            x = step(x)
+        return x
+
+
+def own_lenet(kernel=5):
+    """LeNet-5 of layers that hold a convolution and a pool each."""
+    x = image = keras.Input((32, 32, 1))
+    for maps, size in ((6, kernel), (16, 5)):
+        x = Own(maps, size, ops.relu, L.MaxPooling2D(2))(x)
+    for units in (120, 84):
+        x = L.Dense(units, "relu")(x if units < 120 else L.Flatten()(x))
+    return keras.Model(image, L.Dense(10, "softmax")(x))
+
+
+def own_vgg(last=tf.nn.relu):
+    """VGG-16 with kernels of one's own, by TensorFlow's functions."""
+    x = image = keras.Input((224, 224, 3))
+    given = {"by": tf.nn.conv2d, "strides": [1, 1, 1, 1], "padding": "SAME"}
+    for width, number in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]:
+        for at in range(number):
+            x = Own(width, 3, last if (width, at) == (256, 2) else tf.nn.relu, **given)(x)
+        x = L.MaxPooling2D(2)(x)
+    x = conv(4096, 1)(conv(4096, 7, padding="valid")(x))
+    return keras.Model(image, L.Conv2D(1000, 1, activation="softmax")(x)[:, 0, 0])
+
+
+def own_norms(x, filters, stride):
+    """A block of layers that hold a convolution and its normalisation each."""
+
+    def part(x, kernel, stride, *then):
+        norm = L.BatchNormalization()
+        rest = {"bias": False, "strides": stride, "padding": "same"}
+        return Own(filters, kernel, norm, *then, **rest)(x)
+
+    y = part(part(x, 3, stride, ops.relu), 3, 1)
+    return ops.relu(y + (part(x, 1, stride) if stride > 1 else x))
+
+
+class WithWeights(keras.Model):
+    """A model whose last layer is a matrix of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.front = keras.Sequential(
+            [L.Conv2D(6, 5, activation="relu"), L.MaxPooling2D(2), Own(16, 5, ops.relu),
+             L.MaxPooling2D(2), L.Flatten(), L.Dense(120, "relu"), L.Dense(84, "relu")]
+        )  # fmt: skip
+        self.last = self.add_weight(shape=(84, 10))
+        self.shift = self.add_weight(shape=(10,))
+
+    def call(self, x):
+        return ops.softmax(self.front(x) @ self.last + self.shift)
+
+
+def cropped():
+    """LeNet-5 whose convolutions pad, and what the zeros made is cropped."""
+    x = image = keras.Input((32, 32, 1))
+    for maps in (6, 16):
+        x = L.Conv2D(maps, 5, padding="same", activation="relu")(x)
+        x = L.MaxPooling2D(2)(L.Cropping2D(2)(x) if maps == 6 else x[:, 2:-2, 2:-2])
+    x = L.Flatten()(x)
+    for units in (120, 84):
+        x = L.Dense(units, "relu")(x)
+    return keras.Model(image, L.Dense(10, "softmax")(x))
+
+
 RIGHT = {
     "pools of keras.ops": (lambda: small(max_pool, ops.relu), RELU),
     "pools without a stride": (lambda: small(lambda x: ops.max_pool(x, (2, 2)), ops.relu), RELU),
@@ -197,6 +281,11 @@ RIGHT = {
         resnet.CIFAR_RESNET20,
     ),
     "A by TensorFlow": (lambda: cifar(project=padded_by_tensorflow), resnet.CIFAR_RESNET20),
+    "own kernels with pools": (own_lenet, RELU),
+    "own kernels by TensorFlow": (own_vgg, vgg.VGG16),
+    "own kernels with norms": (lambda: res(own_norms), resnet.RESNET18),
+    "a model with a matrix": (WithWeights, RELU),
+    "padded, then cropped": (cropped, RELU),
 }
 
 
@@ -324,7 +413,55 @@ def shortcut_of_the_end():
     return keras.Model(x, L.ReLU()(L.Add()([named(y, 1, 1, "conv3_1_shortcut"), y])))
 
 
+def vgg_with_a_pool_at(stage, number):
+    """VGG-16 with the pool of a stage behind so many of its convolutions."""
+    x = image = keras.Input((224, 224, 3))
+    widths = (64, 2), (128, 2), (256, 3), (512, 3), (512, 3)
+    for each, (width, convolutions) in enumerate(widths, 1):
+        for at in range(1, convolutions + 1):
+            x = conv(width, 3)(x)
+            if at == (number if each == stage else convolutions):
+                x = L.MaxPooling2D(2)(x)
+    x = conv(4096, 1)(conv(4096, 7, padding="valid")(x))
+    return keras.Model(image, L.Conv2D(1000, 1, activation="softmax")(x)[:, 0, 0])
+
+
+def summed(x, *widths):
+    """A module whose branches are added, for which all of them have 256 maps."""
+    return L.Add()(branches(x, 256, widths[1], 256, widths[3], 256, 256))
+
+
+def pool_a_module_too_early():
+    made = iter(googlenet.MODULES)
+
+    def module(x, *widths):
+        x = inception(x, *widths)
+        return L.MaxPooling2D(3, 2, padding="same")(x) if next(made) == "3a" else x
+
+    return google(module, pools=("4e",))
+
+
+def heads_of_means():
+    """The training heads take the mean of each map instead of a convolution and Flatten."""
+    model = google()
+    joined = [layer.output for layer in model.layers if isinstance(layer, L.Concatenate)]
+    outputs = []
+    for place in ("4a", "4d"):
+        y = L.AveragePooling2D(5, 3)(joined[list(googlenet.MODULES).index(place)])
+        y = L.Dense(1024, activation="relu")(L.GlobalAveragePooling2D()(y))
+        outputs.append(L.Dense(1000, activation="softmax")(y))
+    return keras.Model(model.inputs, [*outputs, model.output])
+
+
+def two_towers(*slices):
+    """The second stage of AlexNet on two GPUs, each of which reads a slice of the maps."""
+    image = keras.Input((27, 27, 96))
+    towers = [conv(128, 5)(image[each]) for each in slices]
+    return keras.Model(image, L.MaxPooling2D(3, 2)(lrn_by_ops(L.Concatenate()(towers))))
+
+
 GOOGLENET, HEADS = googlenet.GOOGLENET, googlenet.GOOGLENET_TRAINING
+SECOND_STAGE = alexnet.ALEXNET_TWO_GPUS.part("conv2", "pool2", input_shape=(27, 27, 96))
 WRONG = [
     ("a branch missing", GOOGLENET, "4b_1x1", Cause.MISSING,
      lambda: google_with("4b", without(0))),
@@ -365,6 +502,19 @@ WRONG = [
      lambda: google(pool=lambda: lambda x: ops.mean(x, axis=1))),
     ("a shortcut from the block's end", resnet.RESNET18.part("conv3_1_1", "conv3_1",
      input_shape=(56, 56, 64)), "conv3_1_shortcut", Cause.WRONG_INPUT, shortcut_of_the_end),
+    ("own kernels of 3 × 3", RELU, "C1", Cause.KERNEL, lambda: own_lenet(3)),
+    ("an own kernel without its ReLU", vgg.VGG16, "conv3_3", Cause.ACTIVATION_MISSING,
+     lambda: own_vgg(lambda x: x)),
+    ("a pool two convolutions early", vgg.VGG16, "pool3", Cause.MOVED,
+     lambda: vgg_with_a_pool_at(3, 1)),
+    ("a pool a module early", GOOGLENET, "pool3", Cause.MOVED, pool_a_module_too_early),
+    ("a module that adds", GOOGLENET, "4b", Cause.ADDED, lambda: google_with("4b", summed)),
+    ("modules that add", GOOGLENET, "3a", Cause.ADDED, lambda: google(summed)),
+    ("heads of means", HEADS, "aux_4a_conv", Cause.OTHER_STEP, heads_of_means),
+    ("towers of two widths", SECOND_STAGE, "conv2", Cause.WRONG_INPUT,
+     lambda: two_towers(np.s_[..., :40], np.s_[..., 40:])),
+    ("towers of pixels", SECOND_STAGE, "conv2", Cause.SLICED,
+     lambda: two_towers(np.s_[:, :13], np.s_[:, 13:26])),
 ]  # fmt: skip
 
 

@@ -57,6 +57,7 @@ SAID = {
         lambda x: L.Conv2D(9, 1, groups=2)(L.Conv2D(6, 5)(x))
     ),
     "a side of 32 cannot be split into 3 equal parts": lambda x: ops.split(x, 3, axis=1),
+    "Maps lie on the last axis: x[..., a:b]": lambda x: L.Conv2D(6, 5)(x)[:3],
     # code of older versions of Keras, as it stands on the web
     "Conv2D has no argument border_mode. Is padding meant?": (
         lambda x: L.Conv2D(6, 5, border_mode="same")(x)
