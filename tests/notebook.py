@@ -76,6 +76,8 @@ def _watched(client, still, ended, stood_still):
 def _processor_seconds(client):
     """What the kernel and the processes below it have used; None while there is no kernel."""
     try:
+        if client.km.provisioner.pid is None:  # psutil takes that for this process itself
+            return None
         kernel = psutil.Process(client.km.provisioner.pid)
         times = [each.cpu_times() for each in (kernel, *kernel.children(recursive=True))]
     except (AttributeError, TypeError, psutil.Error):
