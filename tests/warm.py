@@ -98,8 +98,6 @@ def _serve(number):
     import keras
     import matplotlib.pyplot  # noqa: F401
 
-    from course.grading.sandbox import fast
-
     with contextlib.suppress(ImportError):
         import tensorflow  # Keras imports it on any backend, at the first seed
 
@@ -108,7 +106,6 @@ def _serve(number):
         tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         keras.Model.fit = traced_once(keras.Model.fit)
     keras.Model.fit = of_few_epochs(keras.Model.fit)
-    fast.build()  # as in the box, in which the same notebooks run
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     while tests not in (ready := select.select([server, tests], [], [], 1)[0]):
