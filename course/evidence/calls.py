@@ -28,6 +28,15 @@ def must_take(function, args, kwargs):
         raise Refused("UNUSABLE", _said(_name(function), takes, args, kwargs)) from None
 
 
+def can_take(function, args, kwargs):
+    """Whether a function or class can be called with these arguments."""
+    try:
+        must_take(function, args, kwargs)
+    except Refused:
+        return False
+    return True
+
+
 def _said(name, takes, args, kwargs):
     """The sentence about a call that does not fit: what is called, what is taken, what to do."""
     given = [*map(_short, args), *(f"{key}={_short(value)}" for key, value in kwargs.items())]

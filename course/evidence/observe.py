@@ -33,7 +33,7 @@ from course.evidence import (
     values,
 )
 from course.evidence.blame import as_not_called, blame
-from course.evidence.calls import must_take
+from course.evidence.calls import can_take, must_take
 from course.evidence.ends import TraceError
 from course.evidence.lines import Refused
 from course.evidence.pytorch.trace import trace as trace_of_module
@@ -152,7 +152,14 @@ def _symbolic(function, case):
 def _model(builder, request):
     def build(keras):
         given, named = _arguments(request), received(request.get("kwargs", {}))
-        named = pytorch.taken(builder, named)
+        sizeless = pytorch.taken(builder, named)
+        if pytorch.is_class(builder):
+            named = sizeless
+        elif sizeless != named and can_take(builder, given, sizeless):
+            with blame():
+                made = builder(*given, **sizeless)
+            if pytorch.is_module(made):
+                return made
         must_take(builder, given, named)
         with blame():
             return builder(*given, **named)

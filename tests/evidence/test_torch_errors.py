@@ -2,6 +2,7 @@
 
 import linecache
 
+import keras
 import pytest
 
 from course import check
@@ -200,3 +201,12 @@ def resnet18(classes=1000):
 def test_a_builder_need_not_take_the_shape_of_the_input():
     """A module takes images of any size, so PyTorch's builders have no such argument."""
     check.model(resnet18, input_shape=(64, 96, 3), classes=5, like=RESNET18)
+
+
+def test_keras_builders_are_asked_for_it_although_pytorch_is_imported():
+    def lenet5(classes=10):
+        return keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Dense(classes)])
+
+    with pytest.raises(check.CheckFailed) as failed:
+        check.model(lenet5, input_shape=(48, 40, 3), classes=17, like=LENET5)
+    assert "Give it an argument of the name input_shape." in str(failed.value)
