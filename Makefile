@@ -1,8 +1,10 @@
 # Every target sets up its own environment first (.venv), pinned by constraints.txt.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13; do \
+            $$each -c "" 2> /dev/null && echo $$each && exit; done; echo python3)
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
+TENSORFLOW = $(shell sed -n 's/^tensorflow==//p' constraints.txt)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick test-oldest test-newest test-hub lab release site lint format clean
@@ -68,8 +70,9 @@ clean:                ## remove the environment and everything that was generate
 	rm -rf $(VENV) .twin-oldest .twin-newest build
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed: for others there is no TensorFlow $(TENSORFLOW)."; \
+	    echo "Install one of them, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Setting up $(VENV) (about 3 GB and two to three minutes, only the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \

@@ -1,6 +1,9 @@
 """environment.yml, pyproject.toml and constraints.txt say the same, and so does the Makefile."""
 
 import re
+import shutil
+import subprocess
+import sys
 import sysconfig
 import tomllib
 from pathlib import Path
@@ -56,6 +59,25 @@ def test_conda_installs_what_make_installs():
     assert constraint == "--constraint constraints.txt"
     extras = re.search(r'--editable "(\.\[tensorflow.*?\])"', (ROOT / "Makefile").read_text())[1]
     assert editable == f"--editable {extras}"
+
+
+@pytest.mark.parametrize("makefile", ["Makefile", "course/grading/templates/student/Makefile"])
+@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
+def test_make_refuses_a_python_for_which_there_is_no_tensorflow(tmp_path, makefile, version):
+    for name in (makefile, "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    other = tmp_path / "python"  # this one, which says that it is another
+    lines = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
+    other.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{lines}' \"$2\"\n")
+    other.chmod(0o755)
+    command = ["make", f"PYTHON={other}", ".venv/.ready"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    versions = [f"3.{minor}" for minor in range(11, 14)]
+    said = f"Python {', '.join(versions[:-1])} or {versions[-1]} is needed: for others there is no "
+    assert made.returncode and f"{said}TensorFlow {PINS['tensorflow']}." in made.stdout
+    assert not (tmp_path / ".venv").exists()
+    classifiers = [f"Programming Language :: Python :: {each}" for each in versions]
+    assert set(classifiers) <= set(PROJECT["classifiers"])
 
 
 def test_everything_installed_here_is_as_pinned():
