@@ -38,6 +38,11 @@ _NEWER = (
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " "})
 
 
+def class_of_error(name):
+    """The name of an error's class; Python 3.13 has a private one for code that is cut off."""
+    return "SyntaxError" if name == "_IncompleteInputError" else name
+
+
 @dataclass(frozen=True)
 class Stop:
     """An error that ended a cell: its class, its text, and the cell's line (None: nothing ran)."""

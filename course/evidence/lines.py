@@ -45,8 +45,10 @@ def _folders():
 
 def is_own(filename):
     """Whether code is the student's: from a cell or a file, not from a library."""
-    # A cell has source lines; code that a library compiled or generated has none.
-    return not _in_a_library(filename) and bool(linecache.getlines(filename))
+    # A cell has source lines; code that a library compiled or generated has none. Since Python 3.13
+    # the text of `python -c` has them, under the name that generated code has as well.
+    given = filename == "<string>"
+    return not given and not _in_a_library(filename) and bool(linecache.getlines(filename))
 
 
 def own_place():

@@ -4,7 +4,7 @@ The grader, which runs the cells itself, uses `course.evidence.cells` and `own_w
 """
 
 from course.evidence import own_work
-from course.evidence.cells import Stop, Undefined, asked
+from course.evidence.cells import Stop, Undefined, asked, class_of_error
 from course.exercise import named_in
 
 
@@ -76,7 +76,7 @@ def _stop(result):
         text = str(error)
     except Exception:  # of the student's own class
         text = ""
-    return Stop(type(error).__name__, text, line)
+    return Stop(class_of_error(type(error).__name__), text, line)
 
 
 _watching = None

@@ -59,11 +59,12 @@ def stop_of(outputs):
     if not errors:
         return None
     last, line = errors[-1], None
-    if last.ename not in ("SyntaxError", "IndentationError", "TabError"):
+    kind = cells.class_of_error(last.ename)
+    if kind not in ("SyntaxError", "IndentationError", "TabError"):
         said = "\n".join(str(part)[:10_000] for error in errors for part in error.traceback[:100])
         said = re.sub(r"\x1b\[[\d;]*m", "", said)
         line = re.search(r"(?:Cell In\[\d+\],|in) line (\d{1,6})\b", said)
-    return cells.Stop(last.ename, last.evalue, int(line[1]) if line else None)
+    return cells.Stop(kind, last.evalue, int(line[1]) if line else None)
 
 
 def shown(verdict):
