@@ -2,24 +2,12 @@
 
 `add_probes` runs them next to the student's code, on numbers that the judging side drew.
 `course.network.recognise` describes the result and tells from it which function it is.
-
-A tensor is called by (number of its step, number of the output).
 """
 
-import inspect
-from contextlib import suppress
-from math import isfinite, prod
+from math import prod
 
-from course.evidence.keras_private import is_symbolic
-from course.network.recognise import (
-    MOST_CHANNELS,
-    between,
-    index,
-    learns,
-    pixel,
-    read_by,
-    scales,
-)
+from course.evidence.tried import outputs_of
+from course.network.recognise import between, learns, points, read_by, scales, shapes_of
 
 _SMALL = (4, 5)  # height and width are cut to this, except for a step that needs its own size
 _MOST_VALUES = 4_000_000  # of one tensor
@@ -71,12 +59,6 @@ def _possible_ends(steps, outputs, closed, above):
     return last + joins
 
 
-def shapes_of(inputs, steps):
-    """{tensor: its shape}, inputs of the network included."""
-    shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
-    return shapes | {(source["id"], 0): source["shape"] for source in inputs}
-
-
 def _beginnings(step, above, known, shapes):
     """[(tensor, steps)]: the nearest tensors of the step's shape from which alone it follows."""
     begin, shape, found = above[step["id"], 0][0], step["shapes"][0], []
@@ -125,76 +107,15 @@ def _nearest_common(one, other, above):
     return one if one == other else None
 
 
-def _tensor(numbers, shape):
-    """The probe for a shape without the batch: an array (samples, *shape)."""
-    import numpy as np
-
-    numbers = np.array(numbers, "float32")
-    places = np.ix_(*map(np.arange, (*shape[:-1], shape[-1])))
-    samples = [
-        scale * numbers[index(places[-1], places[:-1], sample)]
-        for sample, scale in enumerate(scales(shape))
-    ]
-    return np.stack([np.broadcast_to(values, shape) for values in samples])
-
-
-def caller(keras, nodes, where):
-    """A function that runs steps in float32: `call(steps, {tensor: array})`.
-
-    It returns what the last of the steps makes of the arrays. `nodes` is {step number: Keras's
-    node}; `where(tensor)` is (step number, output).
-    """
-
-    def call(region, given):
-        values = {t: keras.ops.convert_to_tensor(array, "float32") for t, array in given.items()}
-
-        def value(given):
-            return values[where(given)] if is_symbolic(given) else given
-
-        for number in region:
-            node = nodes[number]
-            args, kwargs = keras.tree.map_structure(
-                value, (list(node.arguments.args), dict(node.arguments.kwargs))
-            )
-            made = _used(node.operation.call, args, kwargs)
-            for output, tensor in enumerate(keras.tree.flatten(made)):
-                values[number, output] = tensor
-        return keras.ops.convert_to_numpy(values[region[-1], 0])
-
-    return call
-
-
-def _used(call, args, kwargs):
-    """What a layer's `call` returns in use, not in training."""
-    with suppress(TypeError, ValueError):  # a callable without a signature
-        names = list(inspect.signature(call).parameters)
-        if "training" in names[len(args) :]:
-            kwargs["training"] = False  # Keras notes the default, True, as if it had been said
-    return call(*args, **kwargs)
-
-
 def _run(call, numbers, region, begin, shape):
-    """What steps give for a probe in place of the tensor `begin`, for each sample; or None."""
+    """What steps give for a probe in place of the tensor `begin`; or None."""
     *sides, channels = shape
     small = [min(side, most) for side, most in zip(sides, _SMALL, strict=False)]
     for tried in dict.fromkeys([(*small, channels), tuple(shape)]):
-        if len(tried) != len(shape) or len(scales(tried)) * prod(tried) > _MOST_VALUES:
+        factors = scales(tried)
+        if len(tried) != len(shape) or len(factors) * prod(tried) > _MOST_VALUES:
             continue
-        try:
-            made = call(region, {begin: _tensor(numbers, tried)})
-            if made.shape == (len(scales(tried)), *tried):
-                return [_plain(made[(sample, *pixel(shape))]) for sample in range(len(made))]
-        except Exception:  # a student's step may raise anything; then there is no probe
-            continue
+        gives = outputs_of(call, region, {begin: tried}, tried, points(shape), factors, numbers)
+        if gives:
+            return gives
     return None
-
-
-def _plain(values):
-    """Outputs as JSON has them: rounded, and None for infinity and for what is no number."""
-    values = map(rounded, values[:MOST_CHANNELS])
-    return [value if isfinite(value) else None for value in values]
-
-
-def rounded(value):
-    """A number with the digits that float32 has."""
-    return float(f"{float(value):.7g}")

@@ -8,9 +8,10 @@ from it what the group computes.
 
 from math import prod
 
-from course.evidence.probes import add_probes, rounded, shapes_of, tree
+from course.evidence.probes import add_probes, tree
+from course.evidence.tried import outputs_of
 from course.network import meanings, recognise, regions
-from course.network.recognise import between, read_by
+from course.network.recognise import between, read_by, shapes_of
 
 _MOST_RUNS = 100
 _MOST_VALUES = 200_000_000  # that all runs together compute, roughly
@@ -126,29 +127,8 @@ def _runner(shapes, known, call, numbers):
         left["values"] -= values
         if min(left.values()) < 0 or values > _LARGEST_RUN:
             return None
-        arrays = [random_tensor(numbers, sides, number) for number, sides in enumerate(made)]
-        given = dict(zip(begins, arrays, strict=True))
-        try:
-            gives = at_points(call(region, given), shape)
-        except Exception:  # a student's step may raise anything; then nothing is told about it
-            return None
+        inputs, told = dict(zip(begins, made, strict=True)), regions.points(shape)
+        gives = outputs_of(call, region, inputs, shape, told, regions.SCALES, numbers)
         return gives if gives and regions.recognised(gives, made, shape, numbers) else None
 
     return run
-
-
-def at_points(made, shape):
-    """An output at `regions.points`, in a list; None if it is no array (samples, *shape)."""
-    if tuple(made.shape) != (regions.SAMPLES, *shape):
-        return None
-    return [rounded(made[s][(*place, channel)]) for s, place, channel in regions.points(shape)]
-
-
-def random_tensor(numbers, shape, number):
-    """Random values for tensor number `number`: an array (samples, *shape)."""
-    import numpy as np
-
-    *places, channels = np.ix_(*map(np.arange, shape))
-    samples = [recognise.index(channels, places, s, number) for s in range(regions.SAMPLES)]
-    values = np.array(numbers, "float32")
-    return np.stack([np.broadcast_to(values[sample], shape) for sample in samples])

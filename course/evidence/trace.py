@@ -29,8 +29,8 @@ from course.evidence import (
     composites,
     own_layers,
     own_weights,
-    probes,
     regions,
+    tried,
     unmerged,
 )
 from course.evidence.building import tensors_inside
@@ -79,7 +79,7 @@ def trace(
             "steps": tracer.steps,
             "outputs": [tracer.where(tensor) for tensor in outputs],
         }
-        call = probes.caller(keras, tracer.nodes, lambda tensor: tuple(tracer.where(tensor)))
+        call = tried.caller(keras, tracer.nodes, lambda tensor: tuple(tracer.where(tensor)))
         regions.try_out(found, call, numbers)
         own_layers.add_outputs(found, tracer.nodes, call, numbers)
         _mark_lost(tracer, model)

@@ -114,9 +114,7 @@ def _functions(evidence, traced, reads, numbers, count):
 
 def _groups(evidence, traced, found, numbers, count):
     """Find groups of steps that are one pool, sum or the like; returns what `_functions` does."""
-    shapes = {(n, k): shape for n, step in traced.items() for k, shape in enumerate(step["shapes"])}
-    shapes |= {(source["id"], 0): source["shape"] for source in evidence["inputs"]}
-    groups, unknown = {}, 0
+    shapes, groups, unknown = recognise.shapes_of(evidence["inputs"], evidence["steps"]), {}, 0
     for number, step in traced.items():
         told = step.get("region")
         if told is None or number in found or unknown == _MOST_UNKNOWN:

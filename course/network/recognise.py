@@ -6,10 +6,10 @@ traced. The judging side draws random numbers. `course.evidence.probes` runs the
 next to the student's code. `recognised` tells from the outputs which function the steps compute.
 The evidence is in the last of the steps:
 
-    "probe": [{"of": [1, 0], "gives": [[...], [...]]}]   # [] if the steps could not be run
+    "probe": [{"of": [1, 0], "gives": [...]}]   # [] if the steps could not be run
 
-`of` is the tensor that the random numbers replaced. `gives` has one list for each sample: the
-outputs of all maps at one pixel. In the first half of the samples the inputs have the size of
+`of` is the tensor that the random numbers replaced. `gives` are the outputs at `points`: for each
+sample those of all maps at one pixel. In the first half of the samples the inputs have the size of
 usual activations. In the second half they are 25 times as large, so that a normalisation shows.
 """
 
@@ -43,8 +43,13 @@ def index(channel, pixel, sample, number=0):
     return (channel + at + 131 * sample + 173 * number) % 257
 
 
-def pixel(shape):
-    """The probed pixel of a tensor of that shape."""
+def points(shape):
+    """The outputs that are told of a tensor of that shape: (sample, pixel, channel)."""
+    place, told = _pixel(shape), range(min(shape[-1], MOST_CHANNELS))
+    return [(sample, place, channel) for sample in range(len(scales(shape))) for channel in told]
+
+
+def _pixel(shape):
     return tuple(min(place, side - 1) for place, side in zip(_PIXEL, shape[:-1], strict=False))
 
 
@@ -56,7 +61,7 @@ def scales(shape):
 
 def _values(numbers, shape):
     """The inputs at the probed pixel: a list of all maps for each sample."""
-    place, channels = pixel(shape), min(shape[-1], MOST_CHANNELS + 16)
+    place, channels = _pixel(shape), min(shape[-1], MOST_CHANNELS + 16)
     first = [index(0, place, sample) for sample in range(len(scales(shape)))]
     return [
         [scale * numbers[at % 257] for at in range(begin, begin + channels)]
@@ -81,6 +86,12 @@ def references(value):
 def read_by(step):
     """Every (step, output) that a step of a trace reads, in order."""
     return references([step["args"], step.get("kwargs")])
+
+
+def shapes_of(inputs, steps):
+    """{tensor: its shape}, inputs of the network included."""
+    shapes = {(step["id"], k): shape for step in steps for k, shape in enumerate(step["shapes"])}
+    return shapes | {(source["id"], 0): source["shape"] for source in inputs}
 
 
 def between(steps, begins, end, count=lambda reads: None):
@@ -124,12 +135,12 @@ def recognised(gives, shape, numbers):
     `gives` comes from the student's process and may be anything. `shape` is that of the tensor
     without the batch; `numbers` are the random inputs.
     """
+    if not isinstance(gives, list) or len(gives) != len(points(shape)):
+        return None
+    if not all(value is None or isinstance(value, int | float) for value in gives):
+        return None
     told = min(shape[-1], MOST_CHANNELS)
-    fits = isinstance(gives, list) and len(gives) == len(scales(shape))
-    if not fits or not all(isinstance(row, list) and len(row) == told for row in gives):
-        return None
-    if not all(value is None or isinstance(value, int | float) for row in gives for value in row):
-        return None
+    gives = [gives[first : first + told] for first in range(0, len(gives), told)]
     asked = _values(numbers, shape)
     half = len(asked) // 2
     given, right = ([v for row in rows for v in row[:told]] for rows in (gives, asked))

@@ -20,6 +20,7 @@ from course.network.recognise import index
 from course.network.unknown import common, unknown
 
 SAMPLES = 2  # so that it shows if the images of a batch are mixed
+SCALES = [1] * SAMPLES  # their inputs are as large as usual activations
 _CHANNELS = 128  # at most, that are looked at in one pixel
 _LARGEST_KERNEL = 8
 _FARTHEST = 4  # pixels at most that a map is moved by

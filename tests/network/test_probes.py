@@ -223,7 +223,7 @@ def test_answers_to_other_numbers_are_worth_nothing():
 
 
 @pytest.mark.parametrize(
-    "gives", [None, [], [[1.0]], [[None] * 8] * 16, [["1"] * 8] * 16, "ab", {}]
+    "gives", [None, [], [1.0], [None] * 128, ["1"] * 128, [[1.0] * 8] * 16, [[]] * 128, "ab", {}]
 )
 def test_an_answer_of_another_form_is_worth_nothing(gives):
     assert recognise.recognised(gives, [5, 6, 8], recognise.FIXED) is None
