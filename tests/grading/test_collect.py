@@ -87,6 +87,7 @@ NAMED = {
     "classroom": {
         "Homework 1/Jane Doe - p1.ipynb": ("janedoe", None, None),
         "Homework 1/Copy of Ada Roe - p1.ipynb": ("adaroe", None, None),
+        "Homework 1/Kopie von Bo Li - p1.ipynb": ("boli", None, None),
     },
     "folders": {
         "jane.doe/p1.ipynb": ("jane.doe", None, None),
@@ -187,6 +188,14 @@ def test_of_several_the_newest_is_taken(room, tmp_path, lms, turned):
     report = collect(room.course, path, lms=lms)
     assert list(room.submitted().values()) == ["new"]
     assert reasons(report) == {old: f"{new} is newer"}
+
+
+def test_of_one_date_the_highest_number_is_the_newest(room, tmp_path):
+    names = ["Version 9/p1.ipynb", "Version 10/p1.ipynb", "Version 10/p1 (1).ipynb", "Version 2/p"]
+    files = {f"ada/{name}": room.notebook(name) for name in names}
+    files["bo/p1.ipynb"] = room.notebook("bo's")
+    assert room.collect(packed(tmp_path / "a.zip", files)) == 0
+    assert room.submitted() == {"ada": "Version 10/p1 (1).ipynb", "bo": "bo's"}
 
 
 def test_on_canvas_the_running_number_counts_and_not_the_date_of_packing(room, tmp_path):
@@ -501,6 +510,7 @@ def test_what_is_no_roster_is_refused(room, tmp_path, capsys, content):
         (["a_1_20001_x_attempt_2026-01-30-15-00-00_y.ipynb"], "canvas or blackboard"),
         (["hw/Jane Doe - p1.ipynb"], "classroom or folders"),
         (["all/a/p.ipynb", "all/b/p.ipynb"], "Everything in .* lies in one folder, 'all'"),
+        (["hw/sent/a/1/p.ipynb", "hw/sent/b/1/p.ipynb"], "lies in one folder, 'hw/sent'"),
     ],
 )
 def test_an_lms_that_cannot_be_told_has_to_be_named(room, tmp_path, names, said):
@@ -657,9 +667,17 @@ def test_a_zip_file_and_a_notebook_under_each_others_names(room, tmp_path):
         "a_1_20001_p1.ipynb": inner,
         "b_2_20002_p1.zip": room.notebook("bare"),
         "c_3_20003_p1.ipynb": deeper,
+        "d_4_20004_p1.txt": inner,
+        "e_5_20005_p1": inner,
+        "f_6_20006_p1.ipynb.txt": room.notebook("Unicode").encode("utf-16"),
+        "g_7_20007_p1.txt": b"PK, that is me",
     }
     report = collect(room.course, packed(tmp_path / "a.zip", files))
-    assert room.submitted() == {"a_1": "packed", "b_2": "bare"}
+    packed_ones = dict.fromkeys(("a_1", "d_4", "e_5"), "packed")
+    read = {path.parts[-3] for path in room.folder.glob("submitted/*/hw/p1.ipynb")}
+    assert read == {*packed_ones, "b_2", "f_6"}
+    shutil.rmtree(room.folder / "submitted" / "f_6")  # which is in UTF-16 as it was
+    assert room.submitted() == {**packed_ones, "b_2": "bare"}
     assert "an archive in an archive" in reasons(report)["c_3_20003_p1.ipynb"]
 
 

@@ -6,6 +6,7 @@ its files are that student's. Archives inside of it are not opened.
 """
 
 import io
+import json
 import os
 import re
 import stat
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from course.grading import CourseError
 from course.notebook.read import MAX_BYTES
@@ -90,13 +91,15 @@ class Entry:
 
     def holds_json(self):
         """Whether it begins with {, as a notebook does; its name does not matter."""
-        return self._begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+        begin = self._begin.decode(json.detect_encoding(self._begin), "replace")
+        return begin.lstrip()[:1] == "{"
 
     def holds_files(self):
         """Whether it is opened as a zip file. Students rename what their LMS does not take."""
-        if self.is_notebook:
-            return self._begin.startswith(b"PK\x03\x04")
-        return self.is_zip and not self.holds_json()
+        if self.is_zip:
+            return not self.holds_json()
+        renamed = self.is_notebook or PurePath(self.path).suffix.lower() in ("", ".txt")
+        return renamed and self._begin.startswith(b"PK\x03\x04")
 
     def reason(self):
         """Why it cannot be a readable notebook, or a zip file with one; None if it can."""
@@ -105,7 +108,7 @@ class Entry:
             return "is an archive that is not opened (only .zip is); ask for the notebook itself"
         if ".ipynb_checkpoints" in path.split("/"):
             return "is an earlier state that Jupyter keeps, not what was handed in"
-        if not (self.is_notebook or self.is_zip or self.holds_json()):
+        if not (self.is_notebook or self.holds_files() or self.holds_json()):
             return "is no notebook (.ipynb)"
         # What is small enough to be graded may pack as well as it likes: a loop may print one line.
         bomb = packed is not None and self.size > _MAX_RATIO * max(packed, 1_000)

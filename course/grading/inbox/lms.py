@@ -63,7 +63,9 @@ LMS = {
     "classroom": Naming(
         "Google Classroom",
         "Name - file.ipynb",
-        r"(?:Copy of )*(?P<name>[^/]+?) - (?P<file>[^/]+)",
+        # Drive puts these words in front of a copy's name, in the user's language.
+        r"(?:(?:Copy of|Kopie v[ao]n|Copi[ea] d[ei]|Cópia de|Kopia av) )*"
+        r"(?P<name>[^/]+?) - (?P<file>[^/]+)",
     ),
     "folders": Naming("plain folders", "student/file.ipynb", r"(?P<name>[^/]+)/(?P<file>.+)"),
 }
@@ -265,12 +267,13 @@ def _on_brightspace(name, number):
 
 
 def _check_folders(archive, found):
-    around = {match["name"] for match in found.values()}
-    inside = {m["file"].partition("/")[0] for m in found.values() if "/" in m["file"]}
-    if len(around) == 1 and len(inside) > 1:
+    folders, around = {tuple(path.split("/")[:-1]) for path in found}, ()
+    while around not in folders and len(inside := {f[: len(around) + 1] for f in folders}) == 1:
+        (around,) = inside
+    if around and len({f[: len(around) + 1] for f in folders} - {around}) > 1:
         raise CourseError(
-            f"Everything in {archive} lies in one folder, {around.pop()!r}, so all of it would be "
-            "one student's. Unpack it, and give the folder that has a folder for each student."
+            f"Everything in {archive} lies in one folder, {'/'.join(around)!r}, so all of it would "
+            "be one student's. Unpack it, and give the folder that has a folder for each student."
         )
 
 

@@ -5,6 +5,7 @@ written as a whole or not at all.
 """
 
 import hashlib
+import re
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ class Submitted:
 
         The others are reported.
         """
-        handed_in = sorted(handed_in, key=lambda pair: pair[1].order)
+        handed_in = sorted(handed_in, key=lambda pair: (pair[1].order, _numbers(pair[1])))
         if len(handed_in) == 1:
             return handed_in[0]
         skipped, files = self.report.skipped, [file for _, file in handed_in]
@@ -165,6 +166,11 @@ class Submitted:
         """Record the LMS's number for the student, if it is valid for this assignment."""
         if student.number and (assignment == self.main or self.report.lms not in PER_ASSIGNMENT):
             self.record.of(assignment, student.id).numbers[self.report.lms] = student.number
+
+
+def _numbers(file):
+    """The numbers in a file's path: of files of one date, p1 (2) and Version 10 are the newest."""
+    return [int(number) for number in re.findall(r"\d+", file.entry.path)]
 
 
 def _rank_of(content, official):
