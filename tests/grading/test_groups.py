@@ -61,6 +61,19 @@ def test_a_folder_may_have_the_groups_name(room, tmp_path, roster):
     assert dict(report.skipped) == {"Team 2/p1.ipynb": f"Team 2 is not in the roster {roster}"}
 
 
+def test_a_group_may_be_called_like_a_person(room, tmp_path):
+    """The groups' names are no names of students, though the archive has them in that place."""
+    roster = tmp_path / "r.csv"
+    roster.write_text("id,Wer,Gruppe\na,Ada Roe,Blue Whale\nb,Bo Li,Blue Whale\nc,Cy Ng,\n")
+    files = {
+        "bluewhale_7_9001_p1.ipynb": room.notebook("the whale's"),
+        "ngcy_8_9002_p1.ipynb": room.notebook("Cy's"),
+    }
+    archive = packed(tmp_path / "a.zip", files)
+    assert room.collect(archive, "--roster", roster, "--groups", "Gruppe") == 0
+    assert room.submitted() == {"a": "the whale's", "b": "the whale's", "c": "Cy's"}
+
+
 def test_a_group_whose_name_is_not_written_exactly_has_to_be_the_only_one(room, tmp_path, roster):
     archive = packed(tmp_path / "a.zip", {"Team_11/p1.ipynb": room.notebook("Team 11's")})
     collect(room.course, archive, roster=roster, groups="group_name")

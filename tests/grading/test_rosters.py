@@ -154,6 +154,7 @@ ENCODED = {
     "utf-16 without a mark": lambda text: text.encode("utf-16-le"),
     "Excel's own": lambda text: text.encode("cp1252"),
     "sep": lambda text: ("sep=,\r\n" + text).encode("utf-8-sig"),
+    "sep in quotes, with the row's other cells": lambda text: ('"sep=,",,,\n' + text).encode(),
     "decomposed": lambda text: unicodedata.normalize("NFD", text).encode(),
     "Windows' lines": lambda text: text.replace("\n", "\r\n").encode(),
     "quoted": lambda text: text.replace("Full name", '"Full\nname, as shown"').encode(),
@@ -219,9 +220,42 @@ def test_numbers_that_a_spreadsheet_has_shortened_are_told(room, tmp_path, moodl
 
 
 def test_a_workbook_is_told_from_a_csv_file(room, tmp_path, moodle, capsys):
-    roster = packed(tmp_path / "r.csv", {"xl/workbook.xml": "<workbook/>"})
+    new, old = packed(tmp_path / "r.csv", {"xl/workbook.xml": "<workbook/>"}), tmp_path / "r.xls"
+    old.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504))
+    for roster in (new, old):
+        assert room.collect(moodle, "--roster", roster) == 1
+        said = "it is an Excel workbook or a zip file; save the table as CSV"
+        assert said in capsys.readouterr().err
+
+
+def test_a_mark_in_the_titles_alone_makes_no_columns(room, tmp_path, moodle):
+    roster = tmp_path / "r.csv"
+    roster.write_text(
+        'student_id;"Name (last, first, title)";lms_user_id\njd1;"Doe, Jane";1327627\nåm2;Å;13\n'
+    )
+    assert room.collect(moodle, "--roster", roster) == 0
+    assert room.submitted() == {"jd1": "jane's", "åm2": "åsa's"}
+
+
+def test_a_list_without_titles_loses_nobody(room, tmp_path, moodle, capsys):
+    roster = tmp_path / "r.csv"
+    roster.write_text("jd1;1327627\nåm2;13\n")
+    assert room.collect(moodle, "--roster", roster) == 1 and room.submitted() == {}
+    assert "Its first line has '1327627', which is a student's." in capsys.readouterr().err
+    # Students name themselves, and may take a title.
+    files = {"student_1_20001_p1.ipynb": room.notebook("hers")}
+    roster.write_text("student,id\nStudent,1\n")
+    assert room.collect(packed(tmp_path / "a.zip", files), "--roster", roster) == 0
+
+
+def test_a_list_in_which_nobody_is_found_is_shown_beside_the_archive(
+    room, tmp_path, moodle, capsys
+):
+    roster = tmp_path / "r.csv"
+    roster.write_text("email,name\nabel@uni.edu,Abel\n")
     assert room.collect(moodle, "--roster", roster) == 1
-    assert "it is an Excel workbook or a zip file; save the table as CSV" in capsys.readouterr().err
+    said = "the archive has students such as Jane Doe (1327627), the roster such as abel@uni.edu."
+    assert said in capsys.readouterr().out
 
 
 def test_a_class_list_in_the_archives_place_is_told(room, tmp_path, capsys):

@@ -33,6 +33,8 @@ _LAST = (
     "apellido(s)", "cognome", "sobrenome", "apelido", "achternaam",
 )  # fmt: skip
 _FULL = ("name", "student", "full name", "student name")
+#: Titles that no student's line has.
+KNOWN_TITLES = {*_ID_COLUMNS, *_FIRST, *_LAST, *_FULL, "lms_user_id"}
 CANVAS_TITLES = {"student", "id", "section"}  # Canvas's own list has these, and more
 
 
@@ -197,8 +199,8 @@ def _is_name(text):
 
 
 def _spellings(row, columns):
-    """A name of one column ("last, first") or two, squashed, in both orders of its parts."""
+    """A name of one column or two, squashed, in both orders: Canvas has Bo Li as libo."""
     parts = [row[title] for title in columns]
     if len(parts) == 1:
-        parts = parts[0].split(",")
+        parts = split_name(parts[0])
     return {squashed("".join(parts)), squashed("".join(reversed(parts)))}

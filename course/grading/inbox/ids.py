@@ -40,7 +40,7 @@ def with_ids(report, files, roster, record):
     `roster` is a Roster or None, and `record` the intake Record. The other files are reported.
     """
     before = record.students(report.lms)  # a student who was collected before keeps the id
-    same_id = defaultdict(set)
+    same_id, named = defaultdict(set), [str(s) for file in files for s in file.students]
     for file in files:
         if not file.students:
             report.skipped.append((file.entry.path, file.reason))
@@ -48,6 +48,13 @@ def with_ids(report, files, roster, record):
         report.skipped += [(file.entry.path, reason) for reason in reasons]
         for safe, student in file.students:
             same_id[safe.casefold()].add(str(student))
+    if roster and roster.people and named and not same_id:
+        listed = ", ".join(dict.fromkeys([roster.people[0].id, *sorted(roster.people[0].keys)]))
+        report.note(
+            f"Nobody in the archive is in the roster {roster.path}: the archive has students such "
+            f"as {named[0]}, the roster such as {listed}. If it is the list of another course, "
+            "give this one's. Else write what the archive has into a column lms_user_id there."
+        )
     # Nobody's work may end up under somebody else's id.
     to_do = "say who is who with --roster"
     if roster:

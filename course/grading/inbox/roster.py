@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from course.grading import CourseError
-from course.grading.inbox.columns import CANVAS_TITLES, Columns, key_of
+from course.grading.inbox.columns import CANVAS_TITLES, KNOWN_TITLES, Columns, key_of
 from course.grading.inbox.lms import squashed
 from course.grading.inbox.spreadsheet import cell, read_csv
 from course.plain import one_line
@@ -49,7 +49,9 @@ class Roster:
         rows, self.notes = _read(path)  # the notes are sentences for the instructor
         keys = {key_of(lms, key) for student in students for key in student.keys}
         names = {squashed(student.name) for student in students} - {""}
-        columns = Columns(rows, lms, keys, names)
+        self._refuse_without_titles(rows[0], keys | names)
+        about = [{t: row[t] for t in row if t != _column(groups)} for row in rows]
+        columns = Columns(about, lms, keys, names)
         self._lms = columns.lms
         self._note_shortened(row[title] for row in rows for title in columns.with_keys)
         self.people = self._people(rows, columns, keys)
@@ -58,6 +60,17 @@ class Roster:
         self._by_name = all(keys.isdisjoint(person.keys) for person in self.people)
         if groups:
             self._take_groups(groups, rows)
+
+    def _refuse_without_titles(self, titles, archive):
+        """Raise CourseError if the first line has a student of the archive, and no titles."""
+        found = (t for t in titles if _ADDRESS.fullmatch(t) or {t, squashed(t)} & archive)
+        # A student may call herself "Student".
+        if KNOWN_TITLES.isdisjoint(titles) and (title := next(found, None)):
+            raise CourseError(
+                f"The roster {self.path} should have a first line with names of columns, such as "
+                f"student_id,lms_user_id. Its first line has {one_line(title)!r}, which is a "
+                "student's. Write a line with names of columns above it."
+            )
 
     def _note_shortened(self, numbers):
         if short := list(filter(_SHORTENED.fullmatch, numbers)):
@@ -88,7 +101,7 @@ class Roster:
 
     def _take_groups(self, title, rows):
         """Set each Person's group, and note how many groups there are and of which sizes."""
-        column = cell(title).casefold()
+        column = _column(title)
         if column not in rows[0]:
             raise CourseError(
                 f"The roster {self.path} has no column {one_line(title)!r} with the students' "
@@ -137,15 +150,22 @@ class Roster:
         return any(name in person.names and not person.keys for person in self.people)
 
 
+def _column(title):
+    """A column's title in one spelling; None stays None."""
+    return title and cell(title).casefold()
+
+
 def _read(path):
     """([{title: text}] of the lines of a CSV file, sentences for the instructor)."""
     table, _, notes = read_csv(path)
     if len(table) < 2 or len(table[0]) < 2:
+        begins = table[0][0] if table else ""
         raise CourseError(
             f"The roster {path} should have a first line with names of columns, and a line "
-            "for each student: the id that you want, and the LMS's number or the name."
+            "for each student: the id that you want, and the LMS's number or the name. It begins "
+            f"with {one_line(begins)!r}."
         )
-    titles, rows = [cell(title).casefold() for title in table[0]], []
+    titles, rows = list(map(_column, table[0])), []
     for line in table[1:]:
         row = dict.fromkeys(titles, "")
         for title, text in zip(titles, line, strict=False):

@@ -9,7 +9,7 @@ from pathlib import Path
 from course.grading import CourseError
 
 #: What may stand before the titles: a byte-order mark, and a line that tells Excel the delimiter.
-_HEAD = re.compile(r"\ufeff?(?:sep=(.)\r?\n)?")
+_HEAD = re.compile(r"\ufeff?(?:\"?sep=(.)\"?\1*[\r\n]+)?")
 
 
 def read_csv(path, what="roster"):
@@ -20,7 +20,7 @@ def read_csv(path, what="roster"):
     """
     try:
         content = Path(path).read_bytes()
-        if content.startswith(b"PK\x03\x04"):
+        if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
             raise ValueError("it is an Excel workbook or a zip file; save the table as CSV UTF-8")
         text, _, note = decoded(content)
         head = _HEAD.match(text)
@@ -38,9 +38,17 @@ def read_csv(path, what="roster"):
         raise CourseError(
             f"The {what} {path} cannot be read ({why}). It should be a CSV file in UTF-8."
         ) from None
-    # The delimiter is the one that makes the most titles.
-    mark = max(tables, key=lambda mark: len(tables[mark][0]) if tables[mark] else 0)
+    mark = max(tables, key=lambda mark: _agree(tables[mark]))
     return tables[mark], mark, [f"The {what} {path} {note}"] if note else []
+
+
+def _agree(rows):
+    """(how many rows have as many cells as there are titles, how many titles): best if most.
+
+    A delimiter that only the titles have, such as in "name (last, first)", makes no columns.
+    """
+    width = len(rows[0]) if rows else 0
+    return width > 1 and sum(len(row) == width for row in rows), width
 
 
 def begin(text):
