@@ -150,6 +150,30 @@ def test_canvas_own_file_is_filled_in(school, tmp_path, capsys):
     assert lms.grades["Week 2: LeNet-5 (42)"] == {"7": 20.0, "8": 0.0}
 
 
+def test_who_is_excused_in_canvas_stays_excused(school, tmp_path, capsys):
+    lms = canvas()
+    lms.grades["Week 2: LeNet-5 (42)"] = {"8": "EX"}
+    # Canvas also has the total of a group of assignments, which may be called like one.
+    before = lms.text().replace(",Total\r", ",LeNet Current Score\r")
+    after = filled(school, tmp_path, before, "02-lenet")
+    assert differing(before, after) == ["20"]
+    assert "Excused in Canvas, so not filled in: bl1." in capsys.readouterr().out
+
+
+def test_a_decimal_point_is_a_comma_where_the_lms_writes_one(tmp_path):
+    """A spreadsheet takes 7.5 in such a file for a date."""
+    school = School(tmp_path, "02-lenet")
+    school.hand_in("ar1", manual=3.5)
+    titles = "Student{0}ID{0}SIS User ID{0}SIS Login ID{0}Section{0}02-lenet (4)\n"
+    for text, grade in (
+        (titles.format(";") + ";;;;;20,00\nRoe, Ada;7;ar1;;;\n", ";17,5"),
+        (titles.format(",") + ',,,,,20.00\n"Roe, Ada",7,ar1,,,\n', ",17.5"),
+        ("Identifier,ID number,Grade,Maximum\nParticipant 1,ar1,,20.00\n", ",17.5,20.00"),
+        ('ID,ID-Nummer,Bewertung,Best\nTeilnehmer/in1,ar1,,"20,00"\n', ',"17,5","20,00"'),
+    ):
+        assert filled(school, tmp_path, text, "02-lenet").endswith(f"{grade}\n")
+
+
 def test_a_column_and_a_student_that_are_not_there_are_told(school, tmp_path, capsys):
     lms = canvas()
     text = lms.text().replace("LeNet-5", "five")

@@ -1,5 +1,6 @@
 """Names and rosters as the world has them: scripts, languages, spreadsheets, empty cells."""
 
+import shutil
 import unicodedata
 
 import pytest
@@ -112,6 +113,17 @@ def test_moodles_numbers_are_nobodys_ids(tmp_path, language):
     roster.write_text(roster.read_text().replace("Absent Abel", "Jane Doe"))
     assert without_an_archive(roster) == {"åsamöller"}
     assert any("once: Jane Doe, Jane Doe" in note for note in Roster(roster).notes)
+
+
+def test_an_anonymous_worksheet_gives_the_ids_of_the_archive_alone(room, tmp_path):
+    files = {f"Participant_{n}_assignsubmission_file/p1.ipynb": room.notebook(n) for n in "789"}
+    path, roster = packed(tmp_path / "a.zip", files), tmp_path / "r.csv"
+    lines = [f"Participant {n},Submitted for grading,,20.00\n" for n in "789"]
+    roster.write_text("Identifier,Status,Grade,Maximum Grade\n" + "".join(lines))
+    for arguments in ((), ("--roster", roster)):
+        assert room.collect(path, *arguments) == 0
+        assert set(room.submitted()) == {f"participant_{n}" for n in "789"}
+        shutil.rmtree(room.folder / "submitted")
 
 
 def test_who_has_no_id_is_named(tmp_path):

@@ -67,6 +67,8 @@ class Columns:
         keys = self.keys(row)
         if not keys or self.lms not in PER_ASSIGNMENT:
             return safe_id(min(keys, default=""))
+        if not self._with_name:  # an anonymous worksheet: the same id as from the archive alone
+            return f"{squashed(row[self.with_keys[0]].rpartition(keys[0])[0])}_{keys[0]}"
         name = squashed(" ".join(self.name(row)))
         return safe_id(name) if self._times[name] == 1 else ""
 
@@ -151,7 +153,7 @@ class Columns:
         first, last, full = (self._known(titles)[:1] for titles in (_FIRST, _LAST, _FULL))
         if first and last:
             return [*first, *last]
-        alike = {title: sum(map(_is_name, self._filled(title))) for title in self.titles}
+        alike = {title: len({*filter(_is_name, self._filled(title))}) for title in self.titles}
         best = max(alike, key=alike.get)
         return full or ([best] if 2 * alike[best] >= len(self.rows) else [])
 

@@ -155,15 +155,21 @@ def fill(everything, lms, sheet, to):
                 f"The highest grade of {name} in {LMS[lms].title} is {place.most:g}, and the "
                 f"assignment has {most:g} points: change it there."
             )
+        beside = [text for row in sheet.rows for text in row[place.grade : place.grade + 2]]
+        point = "," if any("," in text and number(text) is not None for text in beside) else "."
         about = "student", "first_name", "last_name"
         wanted = [looked_for(*map(o.row.get, about), o.number[lms]) for o in chosen]
         people, said = people_in(sheet.path, lms, wanted)
         notes += said
         final.update(student.id for student in wanted)
         there.update(people)
+        excused = [id_ for id_ in people if _is_excused(sheet, place, people[id_])]
+        if excused:
+            notes.append(f"Excused in {LMS[lms].title}, so not filled in: {', '.join(excused)}.")
+            people = {id_: people[id_] for id_ in people if id_ not in excused}
         for one in chosen:
             if person := people.get(one.row["student"]):
-                sheet.fill(1 + person.line, place.grade, f"{one.final:g}")
+                sheet.fill(1 + person.line, place.grade, f"{one.final:g}".replace(".", point))
                 if place.comments is not None:
                     sheet.fill(1 + person.line, place.comments, comment(one))
     if final and not there:
@@ -174,6 +180,11 @@ def fill(everything, lms, sheet, to):
         )
     sheet.write(to)
     return notes
+
+
+def _is_excused(sheet, place, person):
+    """Whether Canvas has "EX" in a grade's place; a score would take that back."""
+    return sheet.rows[1 + person.line][place.grade].strip() == "EX"
 
 
 def _places(names, lms, sheet):
@@ -199,7 +210,10 @@ def _places(names, lms, sheet):
 
 def _on_canvas(sheet, name):
     header, *rows = sheet.rows
-    column = _column(sheet, name, {title: title for title in header if title not in CANVAS})
+    # Canvas's own columns, such as those of totals, have no number.
+    titles = [title for title in header if _NUMBERED.search(title)]
+    titles = titles or [title for title in header if title not in CANVAS]
+    column = _column(sheet, name, {title: title for title in titles})
     id_ = header.index("ID")
     about = [row[column] for row in rows if not row[id_].strip()]  # Points Possible
     return _Place(column, next(filter(None, map(number, about)), None))
@@ -229,6 +243,7 @@ def _on_gradescope(sheet, name):
     return _Place(column, next(filter(None, (number(row[most]) for row in rows)), None))
 
 
+_NUMBERED = re.compile(r" *\(\d+\)$")  # Canvas's number of an assignment
 _PLACES = {
     "canvas": _on_canvas, "blackboard": partial(_by_title, _BLACKBOARD),
     "brightspace": partial(_by_title, _BRIGHTSPACE), "gradescope": _on_gradescope,
@@ -241,7 +256,7 @@ def _column(sheet, name, titles):
 
     It is called `02-lenet`, contains that, or contains `lenet`.
     """
-    plain = {title: re.sub(r" *\(\d+\)$", "", about) for title, about in titles.items()}
+    plain = {title: _NUMBERED.sub("", about) for title, about in titles.items()}
     plain = {title: _plain(text) for title, text in plain.items()}
     _, _, word = name.rpartition("-")
     fits = (
