@@ -104,6 +104,21 @@ def test_two_kernels_of_one_box_start_with_different_random_numbers(box):
     assert not set(one.split()) & set(other.split())
 
 
+HIDDEN = {
+    "by a handler": "get_ipython().set_custom_exc((Exception,), lambda *a, **k: None)",
+    "by its display": "get_ipython().showtraceback = lambda *a, **k: None",
+    "by a machine without modules": "import sys\nsys.modules.clear()",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_an_error_that_is_hidden_is_still_told(box, how):
+    """Else the check below would say that nothing was written into the cell."""
+    with Kernel(box.address) as kernel:
+        shown = run(kernel, HIDDEN[how], "{}['lenet']")
+    assert [o["output_type"] for o in shown].count("error") == 1
+
+
 def test_what_a_notebook_shows_is_shown(box):
     with Kernel(box.address) as kernel:
         first, second, error = run(kernel, "print('a', end='')\nprint('b')\n6 * 7", "1 / 0")

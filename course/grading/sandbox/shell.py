@@ -74,6 +74,10 @@ class Outputs:
         if not wait:
             self.begin()
 
+    def has_error(self):
+        """Whether one of them is an error."""
+        return any(output["output_type"] == "error" for output in self._list)
+
     def taken(self):
         """The outputs as plain data for JSON."""
         return [
@@ -140,11 +144,13 @@ class Shell(InteractiveShell):
         self.shown.add(_error("KeyboardInterrupt", f"in line {own[0]}" if own else ""))
 
     def _showtraceback(self, etype, evalue, stb):
-        try:
-            text = str(evalue)
-        except BaseException:  # of the student's own class
-            text = ""
-        self.shown.add(_error(str(etype.__name__), text, map(str, stb)))
+        self.shown.add(_error(str(etype.__name__), _said(evalue), map(str, stb)))
+
+    def show_silent_error(self, ran):
+        """Show the error of a cell whose traceback could not be made, or went elsewhere."""
+        raised = ran.error_before_exec or ran.error_in_exec
+        if raised is not None and not self.shown.has_error():
+            self.shown.add(_error(type(raised).__name__, _said(raised)))
 
     def show_usage_error(self, exc):
         """Show that a magic is unknown or was not called rightly: the cell ends there."""
@@ -252,7 +258,7 @@ def serve(channel, most, longest, after):
             try:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 if "run" in request:
-                    shell.run_cell(request["run"], store_history=True)
+                    shell.show_silent_error(shell.run_cell(request["run"], store_history=True))
                 else:
                     reply = _reply(shell.user_ns, asked)
             finally:
@@ -323,6 +329,13 @@ def _ignore_interrupts():
 def _error(name, text, lines=()):
     lines = list(lines) or [f"{name}: {text}" if text else name]
     return {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
+
+
+def _said(error):
+    try:
+        return str(error)
+    except BaseException:  # of the student's own class
+        return ""
 
 
 def _sendable(data):
