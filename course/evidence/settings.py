@@ -73,6 +73,8 @@ def settings(operation):
     activation = getattr(operation, "activation", None)
     if callable(activation):
         config["activation"] = _name_in_keras(activation)
+    if config.get("data_format", "") is None:  # Keras took its default
+        config["data_format"] = getattr(operation, "data_format", None)
     return {key: _flat(config[key]) for key in sorted(config) if key in _CONFIG}
 
 
@@ -83,7 +85,9 @@ def _flat(value):
     if isinstance(value, list | tuple):
         return [_flat(item) for item in value]
     if hasattr(value, "numpy") and prod(value.shape) <= MOST_VALUES:
-        return _flat(value.numpy().tolist())
+        return _flat(value.numpy())
+    if hasattr(value, "tolist") and value.size <= MOST_VALUES:  # of NumPy
+        return _flat(value.tolist())
     return str(type(value).__name__)
 
 

@@ -218,7 +218,7 @@ class _Tracer:
         if value is Ellipsis:
             return "..."
         if isinstance(value, slice):
-            return {"slice": [value.start, value.stop, value.step]}
+            return {"slice": self._plain([value.start, value.stop, value.step])}
         if isinstance(value, list | tuple):
             return [self._plain(item) for item in value]
         if isinstance(value, dict):

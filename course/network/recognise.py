@@ -21,7 +21,7 @@ from course.network.functions import FUNCTIONS, agree, softmax
 
 _LARGE = 25
 _ENOUGH = 64  # values in each half of the samples
-_PIXEL = (1, 2)  # the probed pixel: not the centre, so that a flipped map has another value
+_PIXEL = (1, 3)  # the probed pixel: one that a flipped or transposed map has elsewhere
 MOST_CHANNELS = 1024  # a probe reports the outputs of at most so many maps
 _BETAS = [*(hundredths / 100 for hundredths in range(5, 205, 5)), 3, 4, 5]  # that are tried
 _FEWEST_POINTS = 8  # needed to fit the constants of a normalisation
@@ -85,7 +85,8 @@ def references(value):
 
 def read_by(step):
     """Every (step, output) that a step of a trace reads, in order."""
-    return references([step["args"], step.get("kwargs")])
+    named = step.get("kwargs") or {}  # an argument may have the name "tensor"
+    return references([step["args"], *named.values()])
 
 
 def shapes_of(inputs, steps):

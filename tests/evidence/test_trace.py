@@ -357,6 +357,19 @@ def test_what_cannot_be_opened_stays_closed(weightless):
     assert conv["config"]["activation"] == "sin (own function)"
 
 
+def test_an_argument_may_have_any_name():
+    class Own(layers.Layer):
+        def call(self, tensor):
+            return ops.convert_to_tensor(ops.convert_to_numpy(tensor))
+
+        def compute_output_spec(self, tensor):
+            return keras.KerasTensor(tensor.shape, tensor.dtype)
+
+    inputs = image()
+    (step,) = traced(keras.Model(inputs, Own()(tensor=inputs)))["steps"]
+    assert step["probe"][0]["of"] == [0, 0]
+
+
 def test_tensorflows_functions_are_opened_up(weightless):
     import tensorflow as tf
 

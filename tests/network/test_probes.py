@@ -280,6 +280,24 @@ def test_a_function_is_known_by_what_it_computes():
         assert first(tanh_written_as(activate), lenet.LENET5) == [("C1", Cause.ACTIVATION)]
 
 
+class Mirrored(layers.Layer):
+    """Which way it mirrors a map is not seen from its steps."""
+
+    def __init__(self, *axes):
+        super().__init__()
+        self.axes = axes
+
+    def call(self, x):
+        return tf.vectorized_map(lambda each: tf.reverse(each, self.axes), x)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_a_mirrored_map_is_another_map(axes):
+    (row,) = anatomy(chain(Mirrored(*axes))).steps
+    assert row.does() == "Mirrored"
+    assert list(anatomy(chain(Mirrored())).steps) == []
+
+
 def relu_network(*behind_c1):
     return lambda: chain(
         layers.Conv2D(6, 5, activation="relu"), *behind_c1, layers.Conv2D(16, 5, activation="relu"),

@@ -713,6 +713,17 @@ def test_what_is_no_kernel_of_ones_own(weightless, mine):
 
 
 @pytest.mark.parametrize("mine, kerass", [
+    (window(np.int64(6)), window(6)),
+    (lambda x: window()(ops.pad(x, np.array(AROUND))), window(padding="same")),
+    (lambda x: x[..., : np.int64(2)], lambda x: x[..., :2]),
+    (lambda x: ops.reshape(x, (-1, np.prod(x.shape[1:]))), layers.Flatten()),
+    (lambda x: ops.image.resize(x, (20, 20)), layers.UpSampling2D(2, None, "bilinear")),
+])  # fmt: skip
+def test_sizes_of_numpy_and_defaults_of_keras(weightless, mine, kerass):
+    assert rows_of(through(window(), mine)) == rows_of(through(window(), kerass))
+
+
+@pytest.mark.parametrize("mine, kerass", [
     (Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
      through(ops.square, window(6))),
     (Kernel(then=lambda x: 1.01 * ops.tanh(x)),
