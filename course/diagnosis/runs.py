@@ -45,7 +45,12 @@ def _of_one_step(edit):
 
 
 def _as_the_first(alignment, run, first):
-    """Whether rows are missing like the first ones, and the network has no such step at all."""
+    """Whether a run is the first mistake once more, so that it is told with it.
+
+    Rows are missing, and the network has no such step at all; or another function is an activation.
+    """
+    if run[0].kind == first[0].kind == Kind.OWN_ACTIVATION:
+        return True
     steps = {node.step for node in alignment.nets.net.nodes}
     gone = run[0].kind == Kind.LEFT_OUT and run[0].row.step not in steps
     return gone and run[0].about == first[0].about

@@ -33,8 +33,8 @@ def understood():
 def inside_a_call():
     """`understood`, for the `call` of a layer or model that runs on symbolic tensors.
 
-    With numbers, Keras's pools also take padding="SAME" in capitals there, and a variable can be
-    added to a tensor as well as a tensor to a variable.
+    With numbers, Keras's pools also take padding="SAME" in capitals there, a variable can be added
+    to a tensor as well as a tensor to a variable, and a tensor has TensorFlow's `get_shape`.
     """
     import keras
 
@@ -43,7 +43,16 @@ def inside_a_call():
         for pool in pools:
             replace(pool, "compute_output_shape", _in_small_letters(pool), inherited=True)
         replace(keras.Variable, "__add__", _of_numbers(keras.Variable.__add__), inherited=True)
+        if "tensorflow" in sys.modules:
+            replace(keras.KerasTensor, "get_shape", _shape, inherited=True)
         yield
+
+
+def _shape(x):
+    """What `get_shape` returns of a tensor of TensorFlow."""
+    import tensorflow as tf
+
+    return tf.TensorShape(x.shape)
 
 
 def _of_numbers(add):
@@ -93,15 +102,48 @@ def _register():
             given = keras.tree.flatten([args, kwargs])
             symbolic = any(map(keras_private.is_symbolic, given))
             instead = known.get(inspect.unwrap(op))
-            if not _open or not symbolic or instead is None:
+            if not _open or not symbolic:
                 return self.NOT_SUPPORTED
-            return instead(*args, **{k: v for k, v in kwargs.items() if k != "name"})
+            kwargs = {k: v for k, v in kwargs.items() if k != "name"}
+            if instead is not None:
+                with contextlib.suppress(Exception):  # used in a way that the table does not have
+                    return instead(*args, **kwargs)
+            if keras_private.is_asked_first():  # else the function around it is asked, too
+                with contextlib.suppress(Exception):  # it may take nothing but numbers
+                    return _as_operation(keras, tf, op)(*args, **kwargs)
+            return self.NOT_SUPPORTED
 
     Dispatcher().register()
 
 
+def _as_operation(keras, tf, function):
+    """An operation of Keras that calls a function of TensorFlow, whatever it computes.
+
+    Its name says nothing to the other half of the check, so only its numbers tell what it is.
+    """
+
+    class Function(keras.Operation):
+        def call(self, *args, **kwargs):
+            return function(*args, **kwargs)
+
+        def compute_output_spec(self, *args, **kwargs):
+            args, kwargs = keras.tree.map_structure(_without_numbers, (args, kwargs))
+            made = tf.function(function).get_concrete_function(*args, **kwargs).structured_outputs
+            return keras.tree.map_structure(
+                lambda x: keras.KerasTensor(x.shape, x.dtype.name), made
+            )
+
+    def _without_numbers(x):
+        return tf.TensorSpec(x.shape, x.dtype) if keras_private.is_symbolic(x) else x
+
+    Function.__name__ = f"tf.{keras_private.name_in_tensorflow(function)}"
+    return Function(name=Function.__name__.rpartition(".")[2])
+
+
 def _table(ops):
     """{TensorFlow function: the replacement, with TensorFlow's names of the arguments}"""
+    import numpy as np
+
     each = {
         "nn.relu": ops.relu, "nn.relu6": ops.relu6, "nn.elu": ops.elu, "nn.selu": ops.selu,
         "nn.tanh": ops.tanh, "math.tanh": ops.tanh, "nn.sigmoid": ops.sigmoid,
@@ -116,15 +158,17 @@ def _table(ops):
         "math.minimum": ops.minimum,
     }  # fmt: skip
     return {
-        **{name: lambda *x, _f=f, **k: _f(*x, *k.values()) for name, f in (each | both).items()},
+        **{name: lambda *x, _f=f, **k: _f(*x, *k.values()) for name, f in each.items()},
+        **{name: lambda x, y, _f=f: _f(x, y) for name, f in both.items()},
         "nn.softmax": lambda logits, axis=None: ops.softmax(logits, -1 if axis is None else axis),
+        "nn.log_softmax": lambda logits, axis=-1: ops.log_softmax(logits, axis),
         "nn.leaky_relu": lambda features, alpha=0.2: ops.leaky_relu(features, alpha),
         "concat": lambda values, axis: ops.concatenate(values, axis),
         "split": lambda value, num_or_size_splits, axis=0: ops.split(
             value, _edges(num_or_size_splits), axis
         ),
         "reshape": lambda tensor, shape: ops.reshape(tensor, _target(tensor, shape)),
-        "shape": lambda input, out_type=None: [-1, *input.shape[1:]],
+        "shape": lambda input, out_type=None: np.array([-1, *input.shape[1:]], "int32"),
         "cast": lambda x, dtype: ops.cast(x, getattr(dtype, "name", dtype)),
         "expand_dims": lambda input, axis: ops.expand_dims(input, axis),
         "squeeze": lambda input, axis=None: ops.squeeze(input, axis),
@@ -132,10 +176,12 @@ def _table(ops):
         "reverse": lambda tensor, axis: ops.flip(tensor, axis),
         "stack": lambda values, axis=0: ops.stack(values, axis),
         "matmul": lambda a, b: ops.matmul(a, b),
-        "nn.bias_add": lambda value, bias: ops.add(value, bias),
-        "nn.conv2d": lambda input, filters, strides, padding: ops.conv(
-            input, filters, _sides(strides), padding.lower()
+        "nn.bias_add": lambda value, bias, data_format=None: ops.add(
+            _last(value, data_format), bias
         ),
+        **{f"nn.{name}": _convolved(ops.conv) for name in ("conv2d", "convolution")},
+        "nn.depthwise_conv2d": _convolved(ops.depthwise_conv),
+        "nn.conv2d_transpose": functools.partial(_convolved_back, ops),
         "nn.dropout": lambda x, rate=None, **rest: x,
         **{f"nn.{name}": _pooled(ops.max_pool) for name in ("max_pool", "max_pool2d")},
         **{f"nn.{name}": _pooled(ops.average_pool) for name in ("avg_pool", "avg_pool2d")},
@@ -152,6 +198,10 @@ def _table(ops):
         "pad": lambda tensor, paddings, mode="CONSTANT", constant_values=0: ops.pad(
             tensor, _numbers(paddings), mode.lower(), constant_values or None
         ),
+        "slice": lambda input_, begin, size: _cut(input_, _numbers(begin), _numbers(size)),
+        "image.resize": lambda images, size, method="bilinear": ops.image.resize(
+            images, _sides(_numbers(size)), method
+        ),
         "nn.local_response_normalization": functools.partial(_response_normalised, ops),
     }
 
@@ -164,7 +214,11 @@ def _edges(sections):
 
 
 def _numbers(value):
-    return value.numpy().tolist() if hasattr(value, "numpy") else value
+    """A number, or a list of them, without tensors and arrays."""
+    if isinstance(value, list | tuple):
+        return [_numbers(each) for each in value]
+    value = value.numpy() if hasattr(value, "numpy") else value
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _target(tensor, shape):
@@ -184,13 +238,54 @@ def _sides(size):
     return tuple((size[1:3] if len(size) == 4 else size * 2)[:2])
 
 
+def _last(x, data_format):
+    """The tensor, if its maps are on the last axis."""
+    if data_format not in (None, "NHWC"):
+        raise NotImplementedError
+    return x
+
+
+def _convolved(convolve):
+    """A convolution with TensorFlow's arguments."""
+
+    def apply(input, filters=None, strides=1, padding="VALID", data_format=None, **rest):
+        filters, wide = rest.pop("filter", filters), rest.pop("dilations", None) or 1
+        if rest or not isinstance(padding, str):
+            raise NotImplementedError
+        x, strides = _last(input, data_format), _sides(strides or 1)
+        return convolve(x, filters, strides, padding.lower(), "channels_last", _sides(wide))
+
+    return apply
+
+
+def _convolved_back(ops, input, filters, output_shape, strides, padding="SAME", **rest):
+    """A transposed convolution whose output has the size that Keras gives it, too."""
+    if any(value not in (None, "NHWC") for value in rest.values()):
+        raise NotImplementedError
+    rest = {"strides": _sides(strides), "padding": padding.lower(), "data_format": "channels_last"}
+    made = ops.conv_transpose(input, filters, **rest)
+    if tuple(_numbers(output_shape)[1:3]) != made.shape[1:3]:
+        raise NotImplementedError
+    return made
+
+
+def _cut(x, begin, size):
+    """A part of a tensor; a size of -1 goes to the end of its axis."""
+    ends = [None if n == -1 else at + n for at, n in zip(begin, size, strict=True)]
+    made = x[tuple(map(slice, begin, ends))]
+    if any(n not in (-1, side) for n, side in zip(size, made.shape, strict=True)):
+        raise NotImplementedError  # TensorFlow refuses what is not inside of the tensor
+    return made
+
+
 def _pooled(pool):
     """A pool with TensorFlow's arguments: a size for each axis, and "SAME" in capitals."""
 
-    def apply(input, ksize, strides, padding, data_format="NHWC"):
-        if data_format not in (None, "NHWC") or not isinstance(padding, str):
+    def apply(input, ksize, strides, padding, data_format=None):
+        if not isinstance(padding, str):
             raise NotImplementedError
-        return pool(input, _sides(ksize), _sides(strides), padding.lower())
+        sizes = _sides(ksize), _sides(strides)
+        return pool(_last(input, data_format), *sizes, padding.lower(), "channels_last")
 
     return apply
 

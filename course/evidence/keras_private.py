@@ -6,6 +6,7 @@ seen. If a version keeps one elsewhere, a check is slower or its card says less.
 """
 
 import functools
+import inspect
 import sys
 from contextlib import contextmanager, nullcontext, suppress
 from types import FunctionType
@@ -106,6 +107,25 @@ def dispatcher():
         from tensorflow.python.util.dispatch import GlobalOpDispatcher
 
         return GlobalOpDispatcher
+
+
+def is_asked_first():
+    """Whether no function of TensorFlow's is around the one that is dispatched. Seen in 2.21."""
+    frame, here = sys._getframe(2), "tensorflow.python.util.dispatch"
+    while frame and frame.f_globals.get("__name__") == here:
+        frame = frame.f_back
+    while frame and str(frame.f_globals.get("__name__")).startswith("tensorflow."):
+        if frame.f_globals["__name__"] == here:
+            return False
+        frame = frame.f_back
+    return True
+
+
+def name_in_tensorflow(function):
+    """The public name of one of TensorFlow's functions ("image.resize"). Seen in 2.21."""
+    inner = inspect.unwrap(function)
+    names = getattr(inner, "_tf_api_names", ()) or getattr(inner, "_tf_api_names_v1", ())
+    return min(names or [function.__name__], key=len)
 
 
 # --- what Keras keeps for all

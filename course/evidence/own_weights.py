@@ -10,7 +10,7 @@ from math import prod
 
 from course.evidence.keras_private import is_symbolic, made_by, own_variables
 
-_KERNEL_SECOND = {"Conv", "DepthwiseConv", "Matmul", "Dot"}
+_KERNEL_SECOND = {"Conv", "ConvTranspose", "DepthwiseConv", "Matmul", "Dot"}
 
 
 def taken_by(keras, node):

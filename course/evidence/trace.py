@@ -263,8 +263,8 @@ class _Names:
     def of(self, operation):
         """The name of an operation."""
         name = str(getattr(operation, "name", ""))
-        words = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", type(operation).__name__)
-        kind = words.lower()
+        written = type(operation).__name__.rpartition(".")[2]  # of "tf.nn.pool"
+        kind = re.sub(r"(.)([A-Z][a-z]+)|(?<=[a-z])([A-Z])", r"\1_\2\3", written).lower()
         if not re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name):
             return name
         alike = self._made_up.setdefault(kind, {})

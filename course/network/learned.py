@@ -38,6 +38,17 @@ def convolution(step, x):
     return conv2d({**step, "config": {**config, **own}}, x)
 
 
+def convolution_transpose(step, x):
+    """ops.conv_transpose with a kernel of the student's own."""
+    config, kernel = step["config"], _kernel(step)
+    must_be_map(step, x)
+    if len(kernel) != 4 or kernel[3] != x.channels:
+        raise NotUnderstood
+    own = {"kernel_size": kernel[:2], "filters": kernel[2], "use_bias": False}
+    own |= {name: pair(config.get(name) or 1) for name in ("strides", "dilation_rate")}
+    return conv2d_transpose({**step, "config": {**config, **own}}, x)
+
+
 def product(step, x, *others):
     """ops.matmul with a matrix of the student's own."""
     kernel = _kernel(step)

@@ -108,6 +108,7 @@ UNDERSTOOD = {
     "layers.DepthwiseConv2D": learned.conv2d,
     "ops.Conv": learned.convolution,
     "ops.DepthwiseConv": learned.convolution,
+    "ops.ConvTranspose": learned.convolution_transpose,
     "ops.Matmul": learned.product,
     "ops.Dot": learned.product,
     "layers.Dense": learned.dense,

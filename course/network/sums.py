@@ -57,7 +57,8 @@ def bias_into_its_step(graph, number, node):
     if node.moves != ("bias",) or not graph.only_reader(node.inputs[0], number):
         return False
     takers = {n: graph.nodes[n] for n, _, _ in node.inputs[0].parts}
-    if any(t.step not in ("conv", "dense") or t.bias or t.chain for t in takers.values()):
+    learned = "conv", "conv_transpose", "dense"
+    if any(t.step not in learned or t.bias or t.chain for t in takers.values()):
         return False
     for taker, step in takers.items():
         graph.put(taker, step.with_(bias=True))

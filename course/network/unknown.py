@@ -10,7 +10,7 @@ class NotUnderstood(Exception):
 
 def kind(step):
     """The Keras class of a step."""
-    return step["op"].split(".")[1]
+    return step["op"].split(".", 1)[1]
 
 
 def unknown(step, *values, words="", moves=()):

@@ -350,11 +350,27 @@ def test_a_pool_keeps_its_padding_as_it_was_written(weightless):
 def test_what_cannot_be_opened_stays_closed(weightless):
     import tensorflow as tf
 
-    model = keras.Sequential([image(), layers.Lambda(lambda x: tf.math.sin(x), name="raw")])
+    def call(x):
+        return tf.vectorized_map(tf.math.sin, x)
+
+    model = keras.Sequential([image(), layers.Lambda(call, name="raw")])
     assert steps(model) == [("own.Lambda", (8, 8, 1))]
-    model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.math.sin)])
+    model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=call)])
     (conv,) = traced(model)["steps"]
-    assert conv["config"]["activation"] == "sin (own function)"
+    assert conv["config"]["activation"] == "call (own function)"
+
+
+def test_what_tensorflow_takes_by_other_names(weightless):
+    import tensorflow as tf
+
+    def call(x):
+        x = tf.subtract(y=tf.nn.relu(features=x), x=tf.math.tanh(x=x))
+        return tf.nn.max_pool2d(x, ksize=2, strides=2, padding="VALID")
+
+    found = traced(keras.Sequential([image(), layers.Lambda(call)]))["steps"]
+    assert [step["op"] for step in found][-2:] == ["ops.Subtract", "ops.MaxPool"]
+    read = [arg["tensor"][0] for arg in found[2]["args"]]
+    assert [found[number - 1]["op"] for number in read] == ["ops.Tanh", "ops.Relu"]
 
 
 def test_an_argument_may_have_any_name():
@@ -393,6 +409,8 @@ def test_tensorflows_activations_count_as_keras_own(weightless):
     model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.nn.tanh)])
     (conv,) = traced(model)["steps"]
     assert conv["config"]["activation"] == "tanh"
+    model = keras.Sequential([image(), layers.Conv2D(2, 3, activation=tf.math.sin)])
+    assert [op for op, _ in steps(model)] == ["layers.Conv2D", "own.tf.sin"]
 
 
 def test_several_inputs_and_outputs(weightless):

@@ -280,6 +280,12 @@ def test_a_function_is_known_by_what_it_computes():
         assert first(tanh_written_as(activate), lenet.LENET5) == [("C1", Cause.ACTIVATION)]
 
 
+def test_another_function_is_one_mistake_in_all_rows(weightless):
+    for activate in (tf.math.atan, lambda x: powers(2 * x)):
+        (found,) = diagnose(tanh_written_as(layers.Lambda(activate))(), lenet.LENET5)
+        assert found.message.endswith("The same is true of C3, C5 and F6.")
+
+
 class Mirrored(layers.Layer):
     """Which way it mirrors a map is not seen from its steps."""
 

@@ -676,6 +676,16 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     assert any("a layer of your own with weights" in each.message for each in said)
 
 
+def larger_by(size):
+    """TensorFlow's transposed convolution, whose output has that height and width."""
+
+    def apply(x, kernel, strides, padding="SAME"):
+        made = tf.stack([tf.shape(x)[0], size, size, kernel.shape[2]])
+        return tf.nn.conv2d_transpose(x, kernel, made, strides, padding)
+
+    return apply
+
+
 @pytest.mark.parametrize("mine, kerass", [
     (Kernel(), window(6)), (Kernel(first="bias"), window(6)),
     (Kernel(first=None), window(6, use_bias=False)),
@@ -685,6 +695,18 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     (Kernel(then=ops.relu6), window(6, activation="relu6")),
     (Kernel(then=tf.nn.sigmoid, apply=tf.nn.conv2d, strides=1, padding="VALID"),
      window(6, activation="sigmoid")),
+    (Kernel(apply=tf.nn.conv2d, strides=[1, 2, 2, 1], padding="SAME", data_format="NHWC"),
+     window(6, strides=2, padding="same")),
+    (Kernel(apply=tf.nn.conv2d, strides=1, padding="VALID", dilations=[1, 2, 2, 1]),
+     window(6, dilation_rate=2)),
+    (Kernel(apply=tf.nn.convolution), window(6)),
+    (Kernel(apply=lambda x, kernel: tf.compat.v1.nn.conv2d(
+        x, filter=kernel, strides=[1, 1, 1, 1], padding="SAME")), window(6, padding="same")),
+    (Kernel(4, apply=ops.conv_transpose, strides=2, padding="same"),
+     layers.Conv2DTranspose(4, 3, 2, padding="same")),
+    (Kernel(4, apply=larger_by(24), strides=2), layers.Conv2DTranspose(4, 3, 2, padding="same")),
+    (Kernel(4, (2, 2), apply=larger_by(24), strides=[1, 2, 2, 1], padding="VALID"),
+     layers.Conv2DTranspose(4, 2, 2)),
     (Kernel(6, (), ops.matmul), layers.Dense(6)),  # at each pixel
 ])  # fmt: skip
 def test_a_kernel_of_ones_own(weightless, mine, kerass):
@@ -706,10 +728,32 @@ def test_a_dense_layer_of_ones_own(weightless, then, name):
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel, padding="same")[:, :10, :10]),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel * np.eye(3)[..., None, None]), then=ops.tanh),
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel) * 0.98, then=ops.tanh),
+    Kernel(apply=tf.nn.conv2d, strides=1, padding=[[0, 0], [1, 0], [1, 0], [0, 0]]),
+    Kernel(4, apply=larger_by(23), strides=2),  # of two sizes, Keras gives the other
 ])  # fmt: skip
 def test_what_is_no_kernel_of_ones_own(weightless, mine):
     rows, _ = rows_of(mine)
     assert "a layer of your own with weights" in rows[0][0]
+
+
+@pytest.mark.parametrize("mine, kerass", [
+    (lambda x: tf.image.central_crop(x, 0.5), layers.Cropping2D(3)),
+    (lambda x: tf.slice(x, [0, 1, 2, 0], [-1, 8, -1, 4]), layers.Cropping2D(((1, 3), (2, 0)))),
+    (lambda x: tf.slice(x, tf.constant([0, 0, 0, 1]), [-1, -1, -1, 2]), lambda x: x[..., 1:3]),
+    (lambda x: tf.image.resize(x, (24, 24), "nearest"), layers.UpSampling2D(2)),
+    (lambda x: tf.image.resize(x, 2 * tf.shape(x)[1:3]), layers.UpSampling2D(2, None, "bilinear")),
+    (lambda x: tf.nn.pool(x, [2, 2], "MAX", strides=[2, 2]), layers.MaxPooling2D(2)),
+    (lambda x: tf.nn.max_pool(x, [1, 2, 2, 1], 2, [[0, 0]] * 4), layers.MaxPooling2D(2)),
+    (lambda x: tf.math.reduce_max(x, axis=[1, 2]), layers.GlobalMaxPooling2D()),
+    (lambda x: tf.clip_by_value(x, 0.0, 6.0), layers.ReLU(6.0)),
+    (lambda x: tf.where(x > 0, x, 0.0), layers.ReLU()),
+    (tf.nn.log_softmax, layers.Activation("log_softmax")),
+    (lambda x: tf.reshape(x, [-1, np.prod(x.get_shape().as_list()[1:])]), layers.Flatten()),
+    (lambda x: tf.debugging.check_numerics(tf.ensure_shape(x, x.shape), "bad"), layers.Identity()),
+])  # fmt: skip
+def test_tensorflows_functions_are_known_by_what_they_compute(weightless, mine, kerass):
+    first = window(4, padding="same")
+    assert rows_of(through(first, layers.Lambda(mine))) == rows_of(through(first, kerass))
 
 
 @pytest.mark.parametrize("mine, kerass", [
@@ -721,6 +765,19 @@ def test_what_is_no_kernel_of_ones_own(weightless, mine):
 ])  # fmt: skip
 def test_sizes_of_numpy_and_defaults_of_keras(weightless, mine, kerass):
     assert rows_of(through(window(), mine)) == rows_of(through(window(), kerass))
+
+
+@pytest.mark.parametrize("mine, says", [
+    (lambda x: tf.slice(x, [0, 1, 1, 0], [-1, 40, 40, 4]), "tf.slice"),  # too large: an error
+    (lambda x: tf.image.flip_left_right(x), "tf.image.flip_left_right"),
+    (lambda x: tf.math.softsign(x), "tf.nn.softsign"),
+    (lambda x: tf.nn.space_to_depth(x, 2), "tf.nn.space_to_depth"),
+    (lambda x: tf.image.resize(x, (24, 24), antialias=True), "tf.image.resize"),
+    (lambda x: tf.image.resize(x, (18, 18)), "Resize"),
+])  # fmt: skip
+def test_what_no_row_has_keeps_tensorflows_name(weightless, mine, says):
+    rows, _ = rows_of(through(layers.Lambda(mine)))
+    assert [does for does, *_ in rows] == [says]
 
 
 @pytest.mark.parametrize("mine, kerass", [
