@@ -1,12 +1,13 @@
 """Read a student's folder in submitted/, and find notebooks under another name.
 
 Browsers and students rename files ("vgg (1).ipynb"), and zip whole folders. If a notebook is not
-there under its own name, the only other file with its exercises is taken for it. If no notebook is
-there at all, those in the folders below count.
+there under its own name, or there as it was released, the only other file with its exercises and
+answers is taken for it. If no notebook is there at all, those in the folders below count.
 """
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,9 +36,9 @@ def contents(folder, names):
     """{notebook: bytes} of a student's folder; of a file that is too large, only the beginning.
 
     `folder` may also be one file that was handed in.
-    If one of the notebooks `names` is missing, the other notebooks and zip files are returned too,
-    as {file name: bytes}: at most one more than are read. They are those in the folder or, if it
-    has no notebook, in the folders below it. Raises OSError if one cannot be read.
+    Other notebooks and zip files than `names` are returned too, as {file name: bytes}: at most one
+    more than are read. They are those in the folder or, if it has no notebook, in the folders below
+    it. Raises OSError if one cannot be read.
     """
     if not folder.is_dir():
         folder, paths = folder.parent, [folder]
@@ -79,14 +80,12 @@ def file_name(path):
 
 
 def named(files, names):
-    """{file name: ...} as {notebook: ...}; the others, if one is missing, by their file name."""
+    """{file name: ...} as {notebook: ...}; the others by their file name."""
     found = {name: files[f"{name}.ipynb"] for name in names if f"{name}.ipynb" in files}
-    if len(found) < len(names):
-        own = {f"{name}.ipynb" for name in found}
-        lower = {name: name.lower() for name in files if name not in own}
-        near = [name for name in lower if ".ipynb" in lower[name] or lower[name].endswith(".zip")]
-        found |= {name: files[name] for name in near[: _MOST + 1]}
-    return found
+    own = {f"{name}.ipynb" for name in found}
+    lower = {name: name.lower() for name in files if name not in own}
+    near = [name for name in lower if ".ipynb" in lower[name] or lower[name].endswith(".zip")]
+    return found | {name: files[name] for name in near[: _MOST + 1]}
 
 
 def is_file(path):
@@ -102,9 +101,9 @@ def start(path):
 
 
 def file_digest(contents, name, names):
-    """The SHA-256 of a notebook's file; if it is missing, of all files that could be it."""
+    """The SHA-256 of a notebook's file, and of all other files that could be it."""
     others = [contents[other] for other in contents if other not in names]
-    return hashlib.sha256(contents.get(name, b"".join(others))).hexdigest()
+    return hashlib.sha256(b"".join([contents.get(name, b""), *others])).hexdigest()
 
 
 def read_submission(contents, official):
@@ -114,19 +113,28 @@ def read_submission(contents, official):
     Official}}.
     """
     others = {file: content for file, content in contents.items() if file not in official}
-    alike, rest = _sorted(others, official) if others else ({}, [])
+    sorted_once = cache(lambda: _sorted(others, official) if others else ({}, []))
     for name in official:
         file = f"{name}.ipynb"
-        candidates = alike.get(name, [])
+        said = _('{file} was handed in as "{name}"; its exercises say so.')
+        candidates, rest = [], []
         if name in contents:
             nb, problem = _read(contents[name], official[name])
-            yield Read(name, nb, problem and told(file, problem))
-        elif len(candidates) == 1:
+            if nb is not None and len(others) <= _MOST and _is_untouched(nb, official[name]):
+                alike = sorted_once()[0].get(name, [])
+                candidates = [o for o in alike if _is_answered(others[o], official[name])]
+                said = _('{file} is as it was released; "{name}" holds answers and was graded.')
+            if not candidates:
+                yield Read(name, nb, problem and told(file, problem))
+                continue
+        else:
+            alike, rest = sorted_once()
+            candidates = alike.get(name, [])
+        if len(candidates) == 1:
             nb, problem = _read(others[candidates[0]], official[name])
             if nb is None:
                 yield Read(name, None, told(one_line(candidates[0], 100), problem))
                 continue
-            said = _('{file} was handed in as "{name}"; its exercises say so.')
             said = said.format(file=file, name=one_line(candidates[0], 100))
             nb.metadata["damage"] = [said, *nb.metadata.get("damage", [])]
             yield Read(name, nb)
@@ -148,9 +156,19 @@ def _is_lost(nb, official):
     names = set(grade_ids(nb))
     if all(name in names for name, known in official.items() if not known.locked):
         return False
+    return _is_untouched(nb, official)
+
+
+def _is_untouched(nb, official):
+    """Whether no text is the student's own."""
     released = [text for known in official.values() for text in (known.source, known.released)]
     released = {squeezed(text) for text in ("", *released, *official.plain.values())}
     return all(squeezed(cell.source) in released for cell in nb.cells)
+
+
+def _is_answered(content, official):
+    nb, _ = _read(content, official)
+    return nb is not None and not _is_untouched(nb, official)
 
 
 def told(file, problem):

@@ -35,6 +35,12 @@ def other(text):
     )  # fmt: skip
 
 
+def untouched(text):
+    """The notebook as it was released."""
+    lines = ["answer = None\n", "# YOUR CODE HERE\n", "raise NotImplementedError()"]
+    return text.replace('"answer = 3"', json.dumps(lines)[1:-1])
+
+
 CLASS = {  # {student: {file name: what it holds}}
     "browser": {"p1 (1).ipynb": str},
     "copied": {"Kopie von p1.ipynb": str},
@@ -45,6 +51,9 @@ CLASS = {  # {student: {file name: what it holds}}
     )},
     "beside": {"p1 (2).ipynb": str, "last-week.ipynb": other, "empty.ipynb": lambda text: ""},
     "right": {"p1.ipynb": str, "p1 (1).ipynb": lambda text: text.replace("= 3", "= 4")},
+    "duplicated": {"p1.ipynb": untouched, "p1-Copy1.ipynb": str, "p1-Copy2.ipynb": untouched},
+    "copies": {"p1.ipynb": untouched, "p1-Copy1.ipynb": str, "p1-Copy2.ipynb": str},
+    "open": {"p1.ipynb": untouched, "p1-Copy1.ipynb": untouched, "last-week.ipynb": other},
     "several": {"p1 (1).ipynb": str, "p1 (2).ipynb": str},
     "many": {f"p1 ({n}).ipynb": str for n in range(1, 30)},
     "wrong": {"last-week.ipynb": other},
@@ -104,6 +113,10 @@ def test_a_renamed_notebook_is_graded_and_told_or_the_reason_names_the_files(own
         assert f'p1.ipynb was handed in as "{name}"; its exercises say so.' in result.repairs
     assert found["latin"].score == found["unpacked"].score == 4
     assert '"L\\xf6sung.ipynb"; its exercises say so.' in found["latin"].repairs[0]
+    said = 'p1.ipynb is as it was released; "p1-Copy1.ipynb" holds answers and was graded.'
+    assert (found["duplicated"].score, found["duplicated"].repairs) == (4, [said])
+    assert "2 files could be it: p1-Copy1.ipynb, p1-Copy2.ipynb." in found["copies"].failed
+    assert (found["open"].score, found["open"].failed) == (0, None)
     for student in ("right", "above"):
         assert found[student].score == 4 and found[student].repairs == []
     assert "2 files could be it: a/p1.ipynb, b/p1.ipynb. Look" in found["folders"].failed

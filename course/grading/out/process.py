@@ -133,7 +133,7 @@ def _ways_of(folder, notebooks, exercises):
     except OSError as error:
         raise Refused(f"its file cannot be read ({error.strerror})") from None
     ways = {}
-    for content in contents.values():
+    for content in reversed(contents.values()):  # the notebook itself counts before its copies
         ways |= ways_in(record_in(content, exercises))
     return {name: way for name, way in ways.items() if name in exercises}
 
