@@ -87,7 +87,8 @@ class Stop:
             return _(
                 "Nobody types while a notebook is graded: write the value in place of input()."
             )
-        if self.kind == "SyntaxError" and line.translate(_TYPOGRAPHY) != line:
+        unseen = self.text.startswith("invalid non-printable character")
+        if self.kind == "SyntaxError" and (unseen or line.translate(_TYPOGRAPHY) != line):
             return _("The line has quotation marks or blanks from a text editor: type them again.")
         if self.kind == "SyntaxError":
             return self._other_sign() or _newer(line)

@@ -85,6 +85,10 @@ STOPPED = {
         "def f(n):\n\u00a0\u00a0return n + 1",
         "U+00A0 (line 2: return n + 1). The line has quotation marks or blanks from a text editor",
     ),
+    "a sign without a width": (
+        "def f(\u200bn):\n    return n + 1",
+        "U+200B (line 1: def f(\\u200bn):). The line has quotation marks or blanks",
+    ),
     "a sign from a book": (
         "def f(n):\n    return n × 1 + 1",
         "'×' (U+00D7) (line 2: return n × 1 + 1). Python writes * in place of ×.",
