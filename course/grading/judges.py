@@ -183,7 +183,8 @@ def _answer(link):
     except Exception as error:
         where = "".join(traceback.format_exception(error)[-3:])
         verdict = not_graded(job, f"{type(error).__name__}: {error}\n{where}")
-    connection.send(verdict)
+    with contextlib.suppress(BrokenPipeError):  # the grader was killed: nobody waits
+        connection.send(verdict)
 
 
 @contextlib.contextmanager

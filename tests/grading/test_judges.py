@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from concurrent import futures
 from contextlib import closing
@@ -18,7 +19,7 @@ from course.grading.folder import CourseFolder
 from course.grading.grade import grade
 from course.grading.sandbox import outside
 from tests.made_up import answer, graded, handed_in, job_of
-from tests.school import School
+from tests.school import ROOT, School
 
 JOB = job_of(answer("a", "answer = None"), graded("t", "assert answer == 6"))
 UNREADABLE = job_of(answer("a", "answer = None"), graded("t", "assert answer ==="))
@@ -45,6 +46,21 @@ def test_a_verdict_does_not_depend_on_what_the_judges_were_told_before(own):
     assert before == told == [verdict(JOB, own, value) for value in values]
     assert before[0] != before[1]
     assert "SyntaxError" in verdict(UNREADABLE, own, 6)[0]
+
+
+def test_a_judge_whose_grader_was_killed_says_nothing():
+    code = """if True:
+        import socket
+        from multiprocessing.connection import Connection
+        from course.grading import judges
+        from tests.grading.test_judges import JOB
+        grader, judge = socket.socketpair()
+        with Connection(grader.detach()) as connection:
+            connection.send((JOB, {}, "", 600))
+        judges._answer(judge)
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_judges_that_have_died_are_started_again(own):
