@@ -10,6 +10,7 @@ from nbgrader.utils import parse_utc
 
 from course.grading import CourseError
 from course.grading.inbox.intake import Record
+from course.notebook.read import decoded
 
 
 def penalise(course, assignments=()):
@@ -33,7 +34,7 @@ def time_in(folder):
     """
     path = folder / "timestamp.txt"
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = decoded(path.read_bytes())[0].strip()  # an editor may have written it
         return parse_utc(text) if text else None
     except FileNotFoundError:
         return None

@@ -92,6 +92,10 @@ def test_the_page_by_the_letter(school, capsys):
     stamp.write_text("2026-11-20 22:59:00 UTC\n")
     regrade(school)
     assert score(school, "late") == 20
+    for encoding in ("utf-8-sig", "utf-16"):  # as editors on Windows write it
+        stamp.write_bytes("2026-11-20 23:30 UTC\r\n".encode(encoding))
+        regrade(school)
+        assert score(school, "late") == 5
     stamp.write_text("yesterday evening\n")
     assert school.course("grade", "hw") == 1
     assert "timestamp.txt should hold a time" in capsys.readouterr().err

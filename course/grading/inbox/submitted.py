@@ -19,7 +19,7 @@ from course.grading.folder import write_atomically
 from course.grading.inbox.lms import PER_ASSIGNMENT
 from course.grading.notebook.source import official_cells
 from course.notebook.official import grade_id
-from course.notebook.read import read_notebook
+from course.notebook.read import decoded, read_notebook
 from course.notebook.repair import repair
 
 _STAMP = "timestamp.txt"  # nbgrader reads the time of the hand-in from it
@@ -205,7 +205,7 @@ def _bytes(path):
 
 def _text(path):
     content = _bytes(path)
-    return None if content is None else content.decode("utf-8", "replace").strip()
+    return None if content is None else decoded(content)[0].strip()
 
 
 def _utc(text):
