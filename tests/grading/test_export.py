@@ -1,6 +1,7 @@
 """Scores as spreadsheets and LMSs read them."""
 
 import csv
+import errno
 import subprocess
 import sys
 from statistics import correlation
@@ -138,6 +139,20 @@ def test_a_folder_that_is_not_there_is_told(school, tmp_path, capsys):
     path = tmp_path / "none" / "scores.csv"
     assert school.course("export", "--to", str(path)) == 1
     assert f"there is no folder {path.parent}. Make it." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_on_a_full_disk_the_earlier_file_stays(school, tmp_path, monkeypatch, capsys, kind):
+    path = tmp_path / "earlier.csv"
+    path.write_text("earlier")
+
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert school.course("export", "--format", kind, "--to", str(path)) == 1
+    assert f"{path}: the disk is full" in capsys.readouterr().err
+    assert path.read_text() == "earlier" and list(tmp_path.iterdir()) == [path]
 
 
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):

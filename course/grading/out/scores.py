@@ -1,12 +1,13 @@
 """Each student's score in each assignment, with its state; read once, for all exports."""
 
 import csv
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from course.grading.folder import check_place
+from course.grading.folder import write_atomically
 from course.grading.inbox.intake import Record
 from course.grading.inbox.lms import LMS
 from course.grading.late import penalise, seconds_late
@@ -160,14 +161,12 @@ def write(path, header, lines, bom=True):
 
     Raises CourseError if the file cannot be there.
     """
-    path = Path(path)
-    check_place(path)
+    path, text = Path(path), io.StringIO(newline="")
+    writer = csv.DictWriter(text, header, restval="")
+    writer.writeheader()
+    writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
     # Excel reads a file as UTF-8 only if it has a byte-order mark, which LMSs do not expect.
-    encoding = "utf-8-sig" if bom else "utf-8"
-    with path.open("w", newline="", encoding=encoding) as file:
-        writer = csv.DictWriter(file, header, restval="")
-        writer.writeheader()
-        writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
+    write_atomically(path, text.getvalue().encode("utf-8-sig" if bom else "utf-8"))
     return path
 
 
