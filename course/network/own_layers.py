@@ -39,6 +39,7 @@ class Window(NamedTuple):
     padding: str | int
     bias: bool
     filters: int
+    groups: int
 
 
 def weight(number, place):
@@ -146,10 +147,10 @@ def node(step, x, kinds):
 
 
 def _window(x, name, window, **rest):
-    kernel, stride, padding, bias, filters = window
+    kernel, stride, padding, bias, filters, groups = window
     if x.flat:
         return steps.dense(x, name, filters, bias=bias, **rest)
-    return steps.conv(x, name, filters, kernel, stride, padding, bias=bias, **rest)
+    return steps.conv(x, name, filters, kernel, stride, padding, bias=bias, groups=groups, **rest)
 
 
 class _Layer:
@@ -183,14 +184,17 @@ class _Layer:
                 continue
             kernel, *bias = (list(self.weights[number]) for number in order)
             *sides, channels, filters = [1] * (4 - len(kernel)) + kernel
-            fits = len(sides) == 2 and (channels, filters) == (self.shape[-1], shape[-1])
+            groups = self.shape[-1] // max(1, channels)
+            fits = len(sides) == 2 and (channels * groups, filters) == (self.shape[-1], shape[-1])
             fits &= prod(sides) * channels <= _MOST_SEEN and max(sides) <= _LARGEST_KERNEL
-            if not fits or bias not in ([], [[filters]]):
+            if not fits or filters % groups or bias not in ([], [[filters]]):
                 continue
             found = {}  # (stride, padding in pixels) -> its Window
             for stride in range(1, 1 + max(_WIDEST_STEP, *sides)):
                 for padding in ("same", steps.IF_IT_FITS):
-                    window = Window(tuple(sides), (stride, stride), padding, bool(bias), filters)
+                    window = Window(
+                        tuple(sides), (stride, stride), padding, bool(bias), filters, groups
+                    )
                     made = steps.conv(x, "", filters, *window[:3])
                     if made.grid == (shape[:-1] or (1, 1)):
                         step = stride if made.grid != (1, 1) else 1
@@ -201,10 +205,11 @@ class _Layer:
     def _seen(self, order, window, padding):
         """The sum of the products of a kernel with the values below it, and the bias."""
         number, *bias = order
-        (high, wide), channels = window.kernel, self.shape[-1]
+        (high, wide), channels = window.kernel, self.shape[-1] // window.groups
 
         def right(sample, pixel, channel):
             total = self.weight(bias[0], channel) if bias else 0
+            seen = channel // (window.filters // window.groups) * channels  # the group's first map
             for r in range(high):
                 for c in range(wide):
                     at = tuple(
@@ -217,7 +222,7 @@ class _Layer:
                         continue
                     first = (r * wide + c) * channels
                     total += sum(
-                        self.value(sample, at, i)
+                        self.value(sample, at, seen + i)
                         * self.weight(number, (first + i) * window.filters + channel)
                         for i in range(channels)
                     )

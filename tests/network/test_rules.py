@@ -676,6 +676,19 @@ def test_a_layer_of_ones_own_with_weights_says_so(weightless):
     assert any("a layer of your own with weights" in each.message for each in said)
 
 
+class InGroups(Kernel):
+    """Takes its kernel apart itself: each half of its maps sees half of the maps."""
+
+    def build(self, shape):
+        super().build((*shape[:-1], shape[-1] // 2))
+
+
+def of_halves(x, kernel, order=(0, 1)):
+    halves, kernels = ops.split(x, 2, axis=-1), ops.split(kernel, 2, axis=-1)
+    pairs = zip((halves[number] for number in order), kernels, strict=True)
+    return ops.concatenate([ops.conv(*pair, padding="same") for pair in pairs], axis=-1)
+
+
 def larger_by(size):
     """TensorFlow's transposed convolution, whose output has that height and width."""
 
@@ -707,6 +720,8 @@ def larger_by(size):
     (Kernel(4, apply=larger_by(24), strides=2), layers.Conv2DTranspose(4, 3, 2, padding="same")),
     (Kernel(4, (2, 2), apply=larger_by(24), strides=[1, 2, 2, 1], padding="VALID"),
      layers.Conv2DTranspose(4, 2, 2)),
+    (InGroups(apply=of_halves, then=ops.relu),
+     window(6, groups=2, padding="same", activation="relu")),
     (Kernel(6, (), ops.matmul), layers.Dense(6)),  # at each pixel
 ])  # fmt: skip
 def test_a_kernel_of_ones_own(weightless, mine, kerass):
@@ -730,6 +745,7 @@ def test_a_dense_layer_of_ones_own(weightless, then, name):
     Kernel(apply=lambda x, kernel: ops.conv(x, kernel) * 0.98, then=ops.tanh),
     Kernel(apply=tf.nn.conv2d, strides=1, padding=[[0, 0], [1, 0], [1, 0], [0, 0]]),
     Kernel(4, apply=larger_by(23), strides=2),  # of two sizes, Keras gives the other
+    InGroups(apply=lambda x, kernel: of_halves(x, kernel, (0, 0))),
 ])  # fmt: skip
 def test_what_is_no_kernel_of_ones_own(weightless, mine):
     rows, _ = rows_of(mine)
