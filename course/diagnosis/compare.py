@@ -147,7 +147,7 @@ def _weights(row, step, last):
         found += _unequal(Cause.KEY_DIM, str(row.key_dim), str(step.key_dim))
         if step.value_dim != step.key_dim:  # Keras takes the one for the other
             found += _unequal(Cause.VALUE_DIM, str(row.value_dim), str(step.value_dim))
-    if row.filters == step.filters and row.step in ("conv", "conv_transpose"):
+    if row.filters == step.filters and row.step in ("conv", "conv_transpose", "dense"):
         found += _connections(row, step)
     if row.bias is not None and bool(row.bias) != bool(step.bias):
         found.append((Cause.BIAS_MISSING if row.bias else Cause.BIAS_EXTRA, "", ""))

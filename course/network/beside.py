@@ -99,9 +99,8 @@ def _level(graph, value, name):
     merged = first.with_(
         name=name or _common_prefix(names), filters=sum(step.filters for step in steps)
     )
-    if first.step == "dense":
-        same = len({tuple(sorted(source.parts)) for source in sources}) == 1
-        return (merged, None, False) if same else None
+    if first.step == "dense" and len({tuple(sorted(s.parts)) for s in sources}) == 1:
+        return merged, None, False
     if first.step in _PER_MAP:
         read = sources[0].with_(parts=join([p for s in sources for p in s.parts]), joined=None)
         if not _only_these_read(graph, numbers, read):
@@ -109,7 +108,7 @@ def _level(graph, value, name):
         norms = first.step == "batch_norm"  # each belongs to the step before it
         return merged.with_(inputs=(graph.shown_together(read),)), read, norms
     parts, groups, connections = _what_is_seen(steps)
-    if parts is None:
+    if parts is None or (first.step == "dense" and connections):
         return None
     read = sources[0].with_(parts=parts, joined=None)
     merged = merged.with_(inputs=(read,), groups=groups, connections=connections)

@@ -95,7 +95,7 @@ class Node:
     def kernel_weights(self):
         """The number of weights in the kernels of a convolution or dense layer, without biases."""
         if self.step == "dense":
-            return self.inputs[0].size * self.filters
+            return self.inputs[0].size // self.groups * self.filters
         if self.step in ("conv", "conv_transpose"):
             seen = (
                 sum(map(len, self.connections))
