@@ -287,7 +287,11 @@ class Networks:
 
     def apart(self, state, row, step):
         """What differs between a row and a step in this state of the search."""
-        found = self.differences(row, step, state.sizes, state.spread)
+        sizes = state.sizes
+        if state.late and not sizes:  # the row was put off: what is wrong behind it is no excuse
+            ours, theirs = self.table.nodes[row].inputs, self.net.nodes[step].inputs
+            sizes = [value.grid for value in ours] == [value.grid for value in theirs]
+        found = self.differences(row, step, sizes, state.spread)
         if row in state.loose:
             found = tuple(each for each in found if not each[0].name.startswith("ACTIVATION"))
         return found

@@ -770,6 +770,12 @@ said("both heads too early", googlenet.GOOGLENET_TRAINING,
 )(lambda: heads_at("3b", "4c"))  # fmt: skip
 
 
+said("all average pools are padded", googlenet.GOOGLENET_TRAINING,
+     ("aux_4a_pool", Cause.PADDING, "⌊(14 + 3 − 5)/3⌋ + 1 = 5"),
+)(lambda: google(heads=True, head="same",
+                 pool=lambda: L.AveragePooling2D(7, 1, padding="same")))  # fmt: skip
+
+
 def pool_first(x, one, reduce3, three, reduce5, five, project):
     x = L.MaxPooling2D(3, 1, padding="same", name="pooled")(x)
     return L.Concatenate()([

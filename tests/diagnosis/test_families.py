@@ -286,7 +286,9 @@ def inception(x, one, reduce3, three, reduce5, five, project, order=(0, 1, 2, 3)
     return L.Concatenate()([branches[i] for i in order])
 
 
-def google(module=inception, heads=False, pool=L.GlobalAveragePooling2D, pools=("3b", "4e")):
+def google(
+    module=inception, heads=False, pool=L.GlobalAveragePooling2D, pools=("3b", "4e"), head="valid"
+):
     i = keras.Input((224, 224, 3))
     x = L.MaxPooling2D(3, 2, padding="same")(conv(64, 7, 2)(i))
     x = conv(192, 3)(conv(64, 1)(lrn_by_ops(x)))
@@ -295,7 +297,7 @@ def google(module=inception, heads=False, pool=L.GlobalAveragePooling2D, pools=(
     for name, widths in googlenet.MODULES.items():
         x = module(x, *widths)
         if heads and name in ("4a", "4d"):
-            y = L.Flatten()(conv(128, 1)(L.AveragePooling2D(5, 3)(x)))
+            y = L.Flatten()(conv(128, 1)(L.AveragePooling2D(5, 3, head)(x)))
             y = L.Dropout(0.7)(L.Dense(1024, activation="relu")(y))
             outputs.append(L.Dense(1000, activation="softmax")(y))
         if name in pools:
