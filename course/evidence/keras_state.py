@@ -11,7 +11,7 @@ import gc
 import random
 import sys
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from course.evidence.keras_private import (
     global_state,
@@ -215,10 +215,22 @@ def _restorer_of_draws():
 
 @contextmanager
 def untouched(model):
-    """Restore a model and its layers at the end: their build state, calls and names."""
-    back = [_restorer_of(layer) for layer in layers_of(model)]
+    """Restore a model and its layers at the end: their build state, calls, names and precision.
+
+    Meanwhile they compute in float32, like `full_precision`.
+    """
+    import keras
+
+    policy, layers = keras.config.dtype_policy(), layers_of(model)
+    back = [_restorer_of(layer) for layer in layers]
     try:
+        keras.config.set_dtype_policy("float32")
+        for layer in layers:
+            with suppress(Exception):  # a class of the student's own, not made by Keras's __init__
+                if layer.compute_dtype != "float32":
+                    layer.dtype_policy = "float32"
         yield
     finally:
+        keras.config.set_dtype_policy(policy)
         for restore in back:
             restore()

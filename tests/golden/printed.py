@@ -54,6 +54,7 @@ def _checked(about, cells, answers):
     code = [(n, c) for n, c in zip(ids, cells, strict=True) if c.cell_type == "code"]
     begin = ids.index(*answers) if len(answers) == 1 else 0
     changed, names = {**model_answers(SimpleNamespace(cells=cells)), **answers}, {}
+    keras.config.set_dtype_policy("float32")  # an answer before may have set another
     names["__name__"] = "__main__"
     used = " ".join(c.source for _, c in code if "nbgrader" in c.metadata) + str(changed.values())
     for name, cell in code:

@@ -177,3 +177,16 @@ def test_a_vision_transformer(weightless):
         "position_embedding",
     ]
     assert rows["attention1"].shape == (17, 24)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_made_in_half_precision_has_the_same_rows(weightless, policy):
+    before, rows = keras.config.dtype_policy(), repr(anatomy(vit()))
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = vit()
+        assert repr(anatomy(model)) == rows
+        assert keras.config.dtype_policy().name == policy
+        assert {layer.dtype_policy.name for layer in model.layers} == {policy}
+    finally:
+        keras.config.set_dtype_policy(before)
