@@ -132,7 +132,7 @@ def alexnet(input_shape=(227, 227, 3), classes=1000):
         layers.Activation("softmax"),
     ])
 """,
-        "sees-answer": "sees = dict(conv1='b', conv2='a', conv3='c', conv5='b')",
+        "sees-answer": "sees = dict(conv1='b', conv2='a', conv3='a', conv5='b')",
         "groups-answer": """
 def alexnet_two_gpus(input_shape=(227, 227, 3), classes=1000):
     def convolve(x, maps, kernel, stride=1, padding="same"):
@@ -407,7 +407,7 @@ GAPS = {
     "without conv3 and conv4": "c",
     "without conv5": "c",
 }
-SEES = {"conv1": "b", "conv2": "a", "conv3": "c", "conv5": "b"}
+SEES = {"conv1": "b", "conv2": "a", "conv3": "a", "conv5": "b"}
 
 MISTAKES = [
     # 1
@@ -1059,7 +1059,7 @@ def chain(side):
     Mistake(
         "conv3 divided in the count",
         "sees-answer",
-        letters("sees", SEES, conv3="a"),
+        letters("sees", SEES, conv3="c"),
         ("alexnet-sees",),
         "conv3 is the convolution that looks across: it reads the maps of both GPUs.",
     ),

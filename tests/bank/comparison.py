@@ -5,7 +5,7 @@ from tests.bank import Mistake, letters
 NOTEBOOK = "07-comparison/comparison.ipynb"
 
 # The right letters
-ERRORS = {"the same images": "c", "the larger step": "b"}
+ERRORS = {"the same images": "c", "the larger step": "a"}
 GROWS = {"larger images": "d", "more maps": "b", "a larger batch": "c"}
 OPERATIONS = {"two numbers": "a", "the naive module": "c"}
 TIMES = {"twice the MACs": "c", "a dense layer": "b"}
@@ -27,7 +27,7 @@ RIGHT = {
     "other words": {
         "claims-answer": NETS.format(7, 1.0, 7, 7, 1, 6),
         "relative-answer": "errors = {}\n"
-        "errors['the same images'], errors['the larger step'] = 'cb'",
+        "errors['the same images'], errors['the larger step'] = 'ca'",
         "costs-answer": "grows = {'larger images': 'd'}\n"
         "grows |= {'more maps': 'b', 'a larger batch': 'c'}",
         "alive-answer": ALIVE
@@ -176,7 +176,7 @@ MISTAKES = [
     ),
     Mistake(
         "points instead of a share", "relative-answer",
-        letters("errors", ERRORS, the_larger_step="a"),
+        letters("errors", ERRORS, the_larger_step="b"),
         ("comparison-relative",), "Points are no measure of what is left",
     ),
     Mistake(

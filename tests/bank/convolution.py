@@ -12,7 +12,7 @@ BACK = """back = {{
 }}"""
 # The right letters
 SAVED = {"a patch only": "b", "shared": "b", "a larger image": "c"}
-MOVES = {"stride 1": "b", "stride 2": "c", "two pools": "c"}
+MOVES = {"stride 1": "a", "stride 2": "c", "two pools": "c"}
 
 RIGHT = {
     "windows": {
@@ -138,7 +138,7 @@ def moved(image, right):
     output[:, :right] = 0
     return output
 """,
-        "moves-answer": "moves = {'two pools': 'c', 'stride 1': 'b'}\nmoves['stride 2'] = 'c'\n",
+        "moves-answer": "moves = {'two pools': 'c', 'stride 1': 'a'}\nmoves['stride 2'] = 'c'\n",
     },
     "plain loops": {
         "scan-answer": """
@@ -780,9 +780,9 @@ MISTAKES = [
     Mistake(
         "a convolution is invariant",
         "moves-answer",
-        letters("moves", MOVES, stride_1="a"),
+        letters("moves", MOVES, stride_1="b"),
         ("convolution-moves",),
-        "stride 1: It is not a. That would be invariance.",
+        "stride 1: It is not b. That would be invariance.",
     ),
     Mistake(
         "a convolution follows nothing",

@@ -123,7 +123,7 @@ def depth(rows):
     return max([of(name) for name in table])
 """,
         "cost-answer": """
-costs = dict(zip(("work", "where they went", "a larger image"), "cbb"))
+costs = dict(zip(("work", "where they went", "a larger image"), "cab"))
 """,
     },
     "functions": {
@@ -305,7 +305,7 @@ MIXING = {
     "before or behind": "a",
     "smaller maps": "b",
 }
-COSTS = {"work": "c", "where they went": "b", "a larger image": "b"}
+COSTS = {"work": "c", "where they went": "a", "a larger image": "b"}
 
 MISTAKES = [
     Mistake(
@@ -753,7 +753,7 @@ def depth(rows):
     Mistake(
         "bottlenecks saved it",
         "cost-answer",
-        letters("costs", COSTS, where_they_went="a"),
+        letters("costs", COSTS, where_they_went="b"),
         ("inception-cost",),
         "AlexNet's convolutions hold only 4 % of its parameters.",
     ),

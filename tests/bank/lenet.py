@@ -5,7 +5,7 @@ from tests.bank import Mistake, letters
 NOTEBOOK = "02-lenet/lenet.ipynb"
 
 # The right letters
-MORE = {"C3": "c", "output": "c", "S2 and S4": "b"}
+MORE = {"C3": "a", "output": "c", "S2 and S4": "b"}
 LATER = {
     "what changes": "c",
     "ReLU and max pooling": "a",
@@ -85,7 +85,7 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
     codes.trainable = False
     return keras.Model(image, ops.softmax(codes(f6)))
 """,
-        "bridge-answer": "more = {'S2 and S4': 'b', 'output': 'c'}\nmore['C3'] = 'c'\n",
+        "bridge-answer": "more = {'S2 and S4': 'b', 'output': 'c'}\nmore['C3'] = 'a'\n",
         "relu-answer": "later = {'what changes': 'c', 'ReLU and max pooling': 'a'}\n"
         "later |= {'ReLU and averages': 'c', 'a moved digit': 'b'}\n",
     },
@@ -554,9 +554,9 @@ def lenet5_1998(input_shape=(32, 32, 1), classes=10):
     Mistake(
         "more maps in C3",
         "bridge-answer",
-        letters("more", MORE, C3="a"),
+        letters("more", MORE, C3="c"),
         ("lenet-bridge",),
-        "C3: It is not a. Both make 16 maps.",
+        "C3: It is not c. Both make 16 maps.",
     ),
     Mistake(
         "larger kernels in C3",

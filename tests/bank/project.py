@@ -11,7 +11,7 @@ PLAN = {
     "twenty images": "c",
     "whose mean": "a",
     "which images": "c",
-    "two changes": "b",
+    "two changes": "a",
     "ranges": "c",
 }
 

@@ -5,7 +5,7 @@ from tests.bank import Mistake, letters
 NOTEBOOK = "06-resnet/resnet.ipynb"
 
 # The right letters
-EXPECTED = {"overfitting": "a", "a copy": "b", "both large": "b"}
+EXPECTED = {"overfitting": "a", "a copy": "b", "both large": "a"}
 BLOCKS = {"order": "b", "folding": "a", "two blocks": "b", "values kept": "c"}
 
 RIGHT = {
@@ -18,7 +18,7 @@ def residual_layers(a, W1, b1, W2, b2):
     return g(a + z)
 """,
         "degradation-answer": "expected = {'overfitting': 'a'}\n"
-        "expected |= {'a copy': 'b', 'both large': 'b'}\n",
+        "expected |= {'a copy': 'b', 'both large': 'a'}\n",
         "norm-training-answer": """
 def normalised_in_training(x, gamma, beta, mean, variance, momentum, epsilon):
     mu = np.mean(x, axis=(0, 1, 2), keepdims=True)
@@ -493,7 +493,7 @@ def residual_layers(a, W1, b1, W2, b2):
     Mistake(
         "dropout against degradation",
         "degradation-answer",
-        letters("expected", EXPECTED, both_large="a"),
+        letters("expected", EXPECTED, both_large="b"),
         ("resnet-degradation",),
         "These act against overfitting",
     ),

@@ -9,7 +9,7 @@ SEES = {"two 3 × 3": "b", "behind a pool": "b", "1 × 1": "a"}
 GROWTH = {"eight more": "a", "two rows": "b", "fc6 as a convolution": "c"}
 IN_MEMORY = {"dense rows": "c", "in use": "b", "a larger batch": "a"}
 SAVES_MOST = {"fewer parameters": "c", "fewer values": "a", "less work": "c"}
-FROZEN = {"trained": "c", "the way back": "b", "50 photographs": "b"}
+FROZEN = {"trained": "c", "the way back": "a", "50 photographs": "a"}
 
 RIGHT = {
     "loops": {
@@ -41,7 +41,7 @@ def vgg_block(x, filters, convolutions, name):
         "kept-answer": "in_memory = {'dense rows': 'c', 'in use': 'b', 'a larger batch': 'a'}\n",
         "shares-answer": "saves_most = {'fewer parameters': 'c', 'fewer values': 'a'}\n"
         "saves_most['less work'] = 'c'\n",
-        "frozen-answer": "frozen = {'trained': 'c', 'the way back': 'b', '50 photographs': 'b'}\n",
+        "frozen-answer": "frozen = {'trained': 'c', 'the way back': 'a', '50 photographs': 'a'}\n",
         "family-answer": """
 def vgg(convolutions, input_shape=(224, 224, 3), classes=1000, widths=WIDTHS, units=4096):
     image = keras.Input(shape=input_shape)
@@ -649,7 +649,7 @@ def row_memory(rows, input_shape):
     Mistake(
         "all values kept",
         "frozen-answer",
-        letters("frozen", FROZEN, the_way_back="a"),
+        letters("frozen", FROZEN, the_way_back="b"),
         ("vgg-frozen",),
         "The way back ends where nothing is left to train",
     ),
@@ -663,7 +663,7 @@ def row_memory(rows, input_shape):
     Mistake(
         "134 million for 50 photographs",
         "frozen-answer",
-        letters("frozen", FROZEN, **{"50 photographs": "a"}),
+        letters("frozen", FROZEN, **{"50 photographs": "b"}),
         ("vgg-frozen",),
         "134 million parameters can learn these by heart.",
     ),

@@ -20,7 +20,7 @@ from tests.classroom import ROOT, Classroom
 from tests.grading import docker
 from tests.school import School
 
-WRONG = "errors = {'the same images': 'a', 'the larger step': 'a'}"
+WRONG = "errors = {'the same images': 'a', 'the larger step': 'b'}"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -15,9 +15,9 @@ QUESTIONS = {
             "c": "conv2 makes 256 maps. The question is what one kernel reads.",
         },
         "conv3": {
-            "a": "conv3 is the convolution that looks across: it reads the maps of both GPUs.",
+            "a": RIGHT,
             "b": "conv3 makes 384 maps. The question is what one kernel reads.",
-            "c": RIGHT,
+            "c": "conv3 is the convolution that looks across: it reads the maps of both GPUs.",
         },
         "conv5": {
             "a": "conv4 makes 384 maps, half of them on each GPU. conv5 reads those on its own.",

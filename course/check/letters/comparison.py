@@ -11,9 +11,9 @@ QUESTIONS = {
             "c": RIGHT,
         },
         "the larger step": {
-            "a": "Points are no measure of what is left: of 25.77 errors 10.46 went, two of five. "
+            "a": RIGHT,
+            "b": "Points are no measure of what is left: of 25.77 errors 10.46 went, two of five. "
             "Do the same for 2015.",
-            "b": RIGHT,
             "c": "What kind of network won is another question. Divide the errors that went by "
             "the errors that were there.",
         },

@@ -27,9 +27,9 @@ QUESTIONS = {
     },
     "convolution-moves": {
         "stride 1": {
-            "a": "That would be invariance. The scanner finds the same thing, three pixels "
+            "a": RIGHT,
+            "b": "That would be invariance. The scanner finds the same thing, three pixels "
             "further.",
-            "b": RIGHT,
             "c": "Each patch of the old image is there again, three pixels further. So its answer "
             "is, too.",
         },

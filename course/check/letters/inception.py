@@ -40,9 +40,9 @@ QUESTIONS = {
             "c": RIGHT,
         },
         "where they went": {
-            "a": "Bottlenecks save weights of convolutions, and AlexNet's convolutions hold only "
+            "a": RIGHT,
+            "b": "Bottlenecks save weights of convolutions, and AlexNet's convolutions hold only "
             "4 % of its parameters.",
-            "b": RIGHT,
             "c": "More layers are more weights. In which of its layers does AlexNet keep 96 %?",
         },
         "a larger image": {

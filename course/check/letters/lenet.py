@@ -5,9 +5,9 @@ from course.check.letters import RIGHT
 QUESTIONS = {
     "lenet-bridge": {
         "C3": {
-            "a": "Both make 16 maps.",
+            "a": RIGHT,
             "b": "Both have kernels of 5 × 5. Look how many of them a map has.",
-            "c": RIGHT,
+            "c": "Both make 16 maps.",
         },
         "output": {
             "a": "Both have them. But the layer of 1998 compares with fixed patterns: its weights "

@@ -24,8 +24,8 @@ QUESTIONS = {
             "c": RIGHT,
         },
         "two changes": {
-            "a": "One of them could even have done harm. Make each alone to see it.",
-            "b": RIGHT,
+            "a": RIGHT,
+            "b": "One of them could even have done harm. Make each alone to see it.",
             "c": "That is a good guess. The two runs cannot tell it from the other one.",
         },
         "ranges": {

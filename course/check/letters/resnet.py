@@ -19,9 +19,9 @@ QUESTIONS = {
             "another question: copy plain-20, and let the other layers hand on what they get.",
         },
         "both large": {
-            "a": "These act against overfitting: they keep a network from fitting its training "
+            "a": RIGHT,
+            "b": "These act against overfitting: they keep a network from fitting its training "
             "images too well. This one fits them badly.",
-            "b": RIGHT,
             "c": "It has carried all that it learned over to new images, but that was little: it "
             "is wrong on 30 % of the very images that it was trained with.",
         },

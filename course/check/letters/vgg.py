@@ -97,16 +97,16 @@ QUESTIONS = {
             "c": RIGHT,
         },
         "the way back": {
-            "a": "The way back ends where nothing is left to train: no gradient goes into the "
+            "a": RIGHT,
+            "b": "The way back ends where nothing is left to train: no gradient goes into the "
             "frozen rows.",
-            "b": RIGHT,
             "c": "The gradient of a weight is the error times the value that the weight was "
             "multiplied with.",
         },
         "50 photographs": {
-            "a": "A better fit to 50 photographs, yes: 134 million parameters can learn these by "
+            "a": RIGHT,
+            "b": "A better fit to 50 photographs, yes: 134 million parameters can learn these by "
             "heart.",
-            "b": RIGHT,
             "c": "A small training error can be had by learning by heart. What counts are other "
             "photographs.",
         },
