@@ -122,8 +122,12 @@ def _as_operation(keras, tf, function):
     Its name says nothing to the other half of the check, so only its numbers tell what it is.
     """
 
+    name = keras_private.name_in_tensorflow(function)
+
     class Function(keras.Operation):
         def call(self, *args, **kwargs):
+            if "random" in name:
+                raise NotImplementedError  # by chance it may give what it gets
             return function(*args, **kwargs)
 
         def compute_output_spec(self, *args, **kwargs):
@@ -136,8 +140,8 @@ def _as_operation(keras, tf, function):
     def _without_numbers(x):
         return tf.TensorSpec(x.shape, x.dtype) if keras_private.is_symbolic(x) else x
 
-    Function.__name__ = f"tf.{keras_private.name_in_tensorflow(function)}"
-    return Function(name=Function.__name__.rpartition(".")[2])
+    Function.__name__ = f"tf.{name}"
+    return Function(name=name.rpartition(".")[2])
 
 
 def _table(ops):

@@ -796,6 +796,11 @@ def test_what_no_row_has_keeps_tensorflows_name(weightless, mine, says):
     assert [does for does, *_ in rows] == [says]
 
 
+def test_what_is_drawn_at_random_is_a_step_also_where_it_changes_nothing(weightless):
+    rows, _ = rows_of(through(*[layers.Lambda(tf.random.shuffle)] * 8))  # by chance every second
+    assert [does for does, *_ in rows] == ["tf.random.shuffle"] * 8
+
+
 @pytest.mark.parametrize("mine, kerass", [
     (Kernel(apply=lambda x, kernel: ops.conv(ops.square(x), kernel)),
      through(ops.square, window(6))),
