@@ -278,11 +278,12 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
     for student in ("amina", "bo", "chen"):
         (tmp_path / "submitted" / student / "hw").mkdir(parents=True)
         (tmp_path / "submitted" / student / "hw" / "p1.ipynb").write_bytes(release)
-    said = []
+    names, said = ", ".join(["amina", "bo", "chen"][:workers]), []
 
     def say(sentence):
         said.append(sentence)
-        TOLD.set()
+        if sentence.endswith(f" s: {names}"):  # on a slow machine the second begins later
+            TOLD.set()
 
     TOLD.clear()
     monkeypatch.setattr(worker, "grade_submission", slow_one)
@@ -290,8 +291,7 @@ def test_who_is_slow_is_said_while_it_is_graded(tmp_path, monkeypatch, workers):
     monkeypatch.setattr(grading, "own_judges", MagicMock)
     monkeypatch.setattr(outside.Box, "address", {})
     grade(CourseFolder(tmp_path), "hw", workers=workers, say=say)
-    names = ", ".join(["amina", "bo", "chen"][:workers])
-    assert said[0] == f"  still at work after 0.01 s: {names}"
+    assert f"  still at work after 0.01 s: {names}" in said
 
 
 # --- stopped by hand
