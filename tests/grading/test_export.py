@@ -2,8 +2,10 @@
 
 import csv
 import errno
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from statistics import correlation
 
 import pytest
@@ -153,6 +155,19 @@ def test_on_a_full_disk_the_earlier_file_stays(school, tmp_path, monkeypatch, ca
     assert school.course("export", "--format", kind, "--to", str(path)) == 1
     assert f"{path}: the disk is full" in capsys.readouterr().err
     assert path.read_text() == "earlier" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_link_names_is_written_and_so_is_a_pipe(school, tmp_path):
+    path, link, pipe = tmp_path / "scores.csv", tmp_path / "link.csv", tmp_path / "pipe"
+    path.write_text("earlier")
+    link.symlink_to(path)
+    os.mkfifo(pipe)
+    assert school.course("export", "--to", str(link)) == 0
+    assert link.is_symlink() and path.read_text() != "earlier"
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(pipe.read_bytes)
+        assert school.course("export", "--to", str(pipe)) == 0
+        assert reading.result(600) == path.read_bytes()
 
 
 def test_the_lmss_own_file_is_not_written_over(school, tmp_path, monkeypatch, capsys):

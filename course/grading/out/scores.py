@@ -166,7 +166,11 @@ def write(path, header, lines, bom=True):
     writer.writeheader()
     writer.writerows({key: _harmless(value) for key, value in line.items()} for line in lines)
     # Excel reads a file as UTF-8 only if it has a byte-order mark, which LMSs do not expect.
-    write_atomically(path, text.getvalue().encode("utf-8-sig" if bom else "utf-8"))
+    content = text.getvalue().encode("utf-8-sig" if bom else "utf-8")
+    if path.is_char_device() or path.is_fifo():  # such as /dev/stdout
+        path.write_bytes(content)
+    else:
+        write_atomically(path.resolve(), content)  # a link stays one
     return path
 
 
