@@ -21,7 +21,7 @@ from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.moves import MOVES
 from course.diagnosis.place import Place
 from course.diagnosis.sides import Networks, unordered
-from course.diagnosis.state import State, balanced, whole
+from course.diagnosis.state import State, whole
 from course.network.words import around
 
 HORIZON = 14  # once the search is so many rows past a mistake, its explanation is fixed
@@ -73,14 +73,12 @@ def align(table, network):
         stands={image: whole(node) for image, node in images},
         moved={},
         used=prepared,
-        balance=balanced(
-            {}, nets.net.counted[nets.net.images :], nets.table.counted[len(images) :]
-        ),
+        balance=nets.balance,
     )
     state, tried = _search(nets, state)
     if state.edits and state.edits[-1].final:
         state = _compared_from_the_output(nets, state)
-    cost = state.cost + state.left()
+    cost = state.cost + state.balance.cost()
     edits = sorted((*state.edits, *_looked_for_later(nets, state)), key=lambda edit: edit.at)
     edits, pairs = uncrossed(nets, edits, state.step_of())
     rest = len(nets.net.nodes) - state.used.bit_count()
@@ -92,7 +90,7 @@ def _search(nets, begin):
     ticks, seen = count(), set()
     size = max(len(nets.net.nodes), sum(map(len, nets.net.inputs)) // INPUTS_OF_A_STEP)
     most = MOST_STATES * USUAL_STEPS // max(USUAL_STEPS, size)
-    waiting = [(begin.left(), 0, next(ticks), begin)]
+    waiting = [(begin.balance.cost(), 0, next(ticks), begin)]
     fixed = tried = window = 0  # fixed edits; states tried; states since the last fixed edit
     state = begin
     while waiting:
@@ -118,7 +116,7 @@ def _search(nets, begin):
         if tried >= most:
             break
         for following in _following(nets, state):
-            order = following.cost + (0 if following.done else following.left())
+            order = following.cost + (0 if following.done else following.balance.cost())
             heapq.heappush(waiting, (order, -following.at, next(ticks), following))
     return state, tried
 
@@ -153,7 +151,7 @@ def _following(nets, state):
 
 def _stopped(state):
     """The final state after an edit that ends the comparison. Each unmatched node costs."""
-    return state._replace(cost=state.cost + PRICES["again"] * state.unmatched(), done=True)
+    return state._replace(cost=state.cost + PRICES["again"] * state.balance.unmatched(), done=True)
 
 
 def _advanced(nets, state):

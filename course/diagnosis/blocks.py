@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from course.diagnosis.compare import window
 from course.diagnosis.edits import PRICES, Kind
 
 _FUNCTION = 8  # most steps of a function
@@ -50,8 +51,9 @@ def _block_too_many(place):
             break
         reads = [state.moved.get((row, place.keys[0]), past)]
         more = range(begin, end)
+        if not _of_the_table(nets, more):
+            continue
         found = nets.fitting(unsized, row, nets.reading(reads, state.used | these))
-        found = found and _of_the_table(nets, more)
         steps = range(max(0, begin - alone), end)  # with those that were put in before the block
         if found and not _other_widths(place, range(row, row + len(steps)), steps, -1):
             following = state.standing(place.keys[0], past).using(more)
@@ -65,8 +67,7 @@ def _of_the_table(nets, steps):
     Otherwise no block is too many, but the steps of all blocks differ from their rows. Some steps
     may also be a function that the table does not know.
     """
-    rows = {_but_for_its_maps(node) for node in nets.table.nodes}
-    alike = sum(_but_for_its_maps(nets.net.nodes[n]) in rows for n in steps)
+    alike = nets.known_before[steps.stop] - nets.known_before[steps.start]
     return 2 * alike >= len(steps) or len(steps) <= _FUNCTION
 
 
@@ -78,20 +79,15 @@ def _other_widths(place, rows, steps, sign):
     stage, which begins with a stride, is not the blocks inside of one.
     """
     table, net = place.nets.table, place.nets.net
-    more = sign * sum(place.state.balance.values())
+    more = sign * place.state.balance.more
     if 2 * more >= len(rows) or rows.stop > len(table.nodes) or steps.stop > len(net.nodes):
         return False
     ours, theirs = (
-        Counter(_but_for_its_maps(side.nodes[n]) for n in numbers)
+        Counter(window(side.nodes[n]) for n in numbers)
         for side, numbers in ((table, rows), (net, steps))
     )
     strided = [any(stride != (1, 1) for _, _, stride, _ in kinds) for kinds in (ours, theirs)]
     return strided[0] == strided[1] and 8 * (ours - theirs).total() <= len(rows)
-
-
-def _but_for_its_maps(node):
-    """A key of a node that says what it does, and not how many maps it makes."""
-    return node.step, node.kernel, node.stride, node.activation
 
 
 def _block_price(kind, nodes):

@@ -108,6 +108,11 @@ def kind(step):
     return step.step, step.kernel, step.filters, step.activation
 
 
+def window(step):
+    """A key of a step that says what it does, and not how many maps it makes."""
+    return step.step, step.kernel, step.stride, step.activation
+
+
 def does_it_again(step):
     """Whether a step does once more what the one step before it does; then it may be extra."""
     sources = [source for value in step.inputs for source in value.sources]

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from course.diagnosis.causes import Cause
-from course.diagnosis.compare import differences, does_it_again
+from course.diagnosis.compare import differences, does_it_again, window
 from course.diagnosis.edits import Kind
 
 #: Edits of a step that is matched to its row. What they say holds, whatever else is wrong.
@@ -121,29 +121,30 @@ def _grouped(alignment):
 
 def _moved(table, runs):
     """The runs. A row that is missing while its step stands before another row was moved there."""
-    found = list(runs)
-    for put in runs:
-        for lost in runs:
-            if put in found and lost in found and _is_elsewhere(table, lost, put):
-                first = min(found.index(put), found.index(lost))
-                edit = replace(lost[0], kind=Kind.MOVED, step=put[0].step, instead=put[0].row)
-                found[first] = [edit]
-                found = [run for run in found if run is not put and run is not lost]
+    found, (missing, extra) = (
+        list(runs),
+        (
+            [run for run in runs if [edit.kind for edit in run] == [kind]]
+            for kind in (Kind.LEFT_OUT, Kind.PUT_IN)
+        ),
+    )
+    for put in extra:
+        lost = next((run for run in missing if _is_elsewhere(table, run[0], put[0])), None)
+        if lost is not None:
+            first = min(found.index(put), found.index(lost))
+            found[first] = [replace(lost[0], kind=Kind.MOVED, step=put[0].step, instead=put[0].row)]
+            found = [run for run in found if run is not put and run is not lost]
+            missing.remove(lost)
     return found
 
 
 def _is_elsewhere(table, lost, put):
     """Whether a missing row without weights is an extra step, and no row between is like it."""
-    if [edit.kind for edit in lost + put] != [Kind.LEFT_OUT, Kind.PUT_IN]:
+    row, step = lost.row, put.step
+    if step.parameters or window(row) != window(step):
         return False
-    row, step = lost[0].row, put[0].step
-    between = table.nodes[slice(*sorted((lost[0].at, put[0].at)))]
-    alike = [_window(node) for node in between if node is not row]
-    return not step.parameters and _window(row) == _window(step) not in alike
-
-
-def _window(node):
-    return node.step, node.kernel, node.stride, node.activation
+    between = table.nodes[slice(*sorted((lost.at, put.at)))]
+    return all(window(node) != window(row) for node in between if node is not row)
 
 
 def _with_replacements(runs):

@@ -8,8 +8,10 @@ written (node, -1, -1).
 
 from collections import Counter
 from functools import cached_property
+from itertools import accumulate
 
-from course.diagnosis.compare import differences, kind
+from course.diagnosis.balance import Balance
+from course.diagnosis.compare import differences, kind, window
 
 #: Layers that prepare an image. They may stand before the table's first row.
 _PREPARATION = {"Normalization", "RandomCrop", "crop", "Resizing"}
@@ -160,13 +162,11 @@ class Networks:
 
     def __init__(self, table, network):
         self.table, self.net = Side(table), Side(network)
-        # For counting: the kind of each node and its bias, where the table says something of it.
-        biased = {row.step for row in self.table.nodes if row.bias is not None}
-        for side in (self.table, self.net):
-            side.counted = [
-                (*kind, bool(node.bias) if node.step in biased else None)
-                for kind, node in zip(side.kinds, side.nodes, strict=True)
-            ]
+        self.balance, self.table.counted, self.net.counted = Balance.of(self.table, self.net)
+        known = {window(row) for row in self.table.nodes}
+        alike = (window(step) in known for step in self.net.nodes)
+        #: How many steps before each step, and in all, are such as the table has but for their maps
+        self.known_before = [*accumulate(alike, initial=0)]
         self.last_rows = {part[0] for key in self.table.outputs for part in key}
         self.padded = False  # whether the first windows pad smaller images to the table's size
         self._known = {}  # what was asked of `differences` -> its answer

@@ -1,13 +1,8 @@
 """The state of the search: how far table and network are laid side by side, and what comes next."""
 
-from collections import defaultdict, namedtuple
-from operator import itemgetter
+from collections import namedtuple
 
 from course.diagnosis.edits import PRICES, Kind
-
-# Parts of `Side.counted`: what the step is, with its maps, and with its activation or bias, too.
-_STEP, _MAPS = itemgetter(0, 1), itemgetter(0, 1, 2)
-_ACTIVATION, _BIAS = itemgetter(0, 1, 2, 3), itemgetter(0, 1, 2, 4)
 
 #: The fields of a `State`, as they are before the search.
 _FIELDS = {
@@ -26,7 +21,7 @@ _FIELDS = {
     "edits": (),
     "about": frozenset(),  # `about` of all edits
     "pairs": (),  # a linked list, the last pair first: (row, step, earlier pairs)
-    "balance": None,  # `Side.counted` -> how many more the table has left than the network, or less
+    "balance": None,  # the `Balance` of the rows and steps that are not accounted for
     "done": False,
 }
 
@@ -35,34 +30,6 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
     """How far the alignment has got. States are immutable; `_replace` makes the next one."""
 
     __slots__ = ()
-
-    def unmatched(self):
-        """Half the number of nodes left that have no equal on the other side.
-
-        Half, because a row and a step that differ are one mistake.
-        """
-        return sum(map(abs, self.balance.values())) / 2
-
-    def left(self):
-        """A rough estimate of the cost of the rest.
-
-        Nodes that lack an equal only because of their number of maps, activation or bias count for
-        less: if that is one mistake, made everywhere, each costs `PRICES["again"]`.
-        """
-        other, maps = self._lacking(_STEP), self._lacking(_MAPS)
-        small = self._lacking(_ACTIVATION) - maps + self._lacking(_BIAS) - maps
-        return (
-            PRICES["without an equal"] * other
-            + PRICES["with other maps"] * (maps - other)
-            + PRICES["again"] * small
-        )
-
-    def _lacking(self, parts):
-        """`unmatched` by some parts of each kind of node alone."""
-        found = defaultdict(int)
-        for kind, number in self.balance.items():
-            found[parts(kind)] += number
-        return sum(map(abs, found.values())) / 2
 
     def uses(self, step):
         """Whether a step is accounted for."""
@@ -97,7 +64,7 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
     def paired(self, row, step, **changes):
         """The state in which a step is matched to a row."""
         ours, theirs = self.nets.table.counted[row], self.nets.net.counted[step]
-        balance = self.balance if ours == theirs else balanced(self.balance, [ours], [theirs])
+        balance = self.balance if ours == theirs else self.balance.changed([ours], [theirs])
         kept = {
             "stands": {**self.stands, row: whole(step)},
             "used": self.used | 1 << step,
@@ -120,7 +87,7 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         for step in steps:
             used |= 1 << step
         kinds = [self.nets.net.counted[step] for step in steps]
-        return self._replace(used=used, balance=balanced(self.balance, (), kinds), **changes)
+        return self._replace(used=used, balance=self.balance.changed(more=kinds), **changes)
 
     def settling(self, rows, **changes):
         """The state in which these rows are accounted for, though no step is matched to them."""
@@ -128,7 +95,7 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         for row in rows:
             settled |= 1 << row
         kinds = [self.nets.table.counted[row] for row in rows]
-        return self._replace(settled=settled, balance=balanced(self.balance, kinds), **changes)
+        return self._replace(settled=settled, balance=self.balance.changed(less=kinds), **changes)
 
     def together(self, row, steps, parts):
         """The state in which several steps, of which these parts are read, stand for a row."""
@@ -159,14 +126,3 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
 def whole(step):
     """All maps of a step, as a value."""
     return ((step, -1, -1),)
-
-
-def balanced(balance, ours=(), theirs=()):
-    """`State.balance` after rows of the kinds `ours` and steps of the kinds `theirs` are done."""
-    balance = dict(balance)
-    for kinds, number in ((ours, -1), (theirs, 1)):
-        for kind in kinds:
-            balance[kind] = balance.get(kind, 0) + number
-            if not balance[kind]:
-                del balance[kind]
-    return balance
