@@ -239,10 +239,13 @@ class Graph:
     def finished(self):
         """(inputs, outputs, nodes in the order in which they are computed, faults)."""
         made, order = {}, []  # number -> finished Node
+        for number in self.nodes:
+            self._bring_up_to_date(number)
+        self.outputs = tuple(map(self.now, self.outputs))
         for number, node in self.nodes.items():
             if node.overwrites and not self._reads_alone(number):
                 self.nodes[number] = node.with_(copies=True)
-        inputs, outputs = list(self.inputs), list(map(self.now, self.outputs))
+        inputs, outputs = self.inputs, self.outputs
         faults = [(make, list(map(self.now, values))) for make, values in self.faults]
         for value in outputs:
             order += self._finish(value, made)
@@ -254,7 +257,7 @@ class Graph:
 
     def _reads_alone(self, number):
         """Whether nothing but this node reads what lies where its input lies."""
-        value = self.now(self.nodes[number].inputs[0])
+        (value, *_) = self.nodes[number].inputs
         for source, _, _ in value.parts:
             others = self.readers[source].keys() - {number}
             if value.joined is not None:  # the concatenation is a value of its own
@@ -267,7 +270,7 @@ class Graph:
 
     def _reads_join(self, reader, join):
         values = self.outputs if reader is _OUTPUT else self.nodes[reader].inputs
-        return any(self.now(value).joined == join for value in values)
+        return any(value.joined == join for value in values)
 
     def _finish(self, value, made):
         """Finish all nodes that a value is computed from. Returns the new ones but the inputs."""
@@ -278,7 +281,7 @@ class Graph:
                 waiting.pop()
                 continue
             node = self.nodes.get(number) or self.joins[number]
-            if number not in inputs:
+            if number not in inputs:  # those of a concatenation may be out of date
                 inputs[number] = tuple(map(self.now, node.inputs))
             sources = chain.from_iterable(read.sources for read in inputs[number])
             if missing := [source for source in sources if source not in made]:
