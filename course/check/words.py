@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from course.evidence import values
+from course.evidence import values, watch
 from course.language import _
 from course.plain import one_line
 
@@ -16,7 +16,7 @@ def no_name():
 
 def name(subject):
     """The student's name for a subject, or `no_name()`."""
-    return values.name_of(subject) or no_name()
+    return watch.name_of(subject) or values.name_of(subject) or no_name()
 
 
 def call(name, args, kwargs):
@@ -96,6 +96,13 @@ def quoted(value):
 def dict_of(keys):
     """The form of a dict with these keys, such as {"C1": ..., ...}."""
     return f'{{"{next(iter(keys))}": ..., ...}}'
+
+
+def kind_of_numbers(expected):
+    """What an answer should be whose right value is `expected`: a number, or a list or dict."""
+    if isinstance(expected, dict):
+        return _("a dict of numbers")
+    return _("a list of numbers") if isinstance(expected, list) else _("a number")
 
 
 def other_key(got, key):

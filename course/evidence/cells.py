@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 from course.evidence.in_words import NO_TENSORFLOW
 from course.evidence.lines import line_of
-from course.evidence.syntax import bound, parsed, tree_of
+from course.evidence.syntax import base, bound, parsed, tree_of
 from course.language import _, sentences
 from course.plain import one_line
 
@@ -135,6 +135,24 @@ def definitions(source):
     return names
 
 
+def _meant(source, stop):
+    """The undefined name that the statement which raised was to define: [name], or [].
+
+    `scanner == 3` should have been `scanner = 3`, and `shapes["C1"] = 3` needs `shapes = {}`.
+    """
+    match = re.search(r"name '(\w+)' is not defined", stop.text) if stop else None
+    if match is None or stop.kind != "NameError" or stop.line is None:
+        return []
+    for statement in tree_of(source).body:
+        if statement.lineno <= stop.line <= statement.end_lineno:
+            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+            compared = getattr(statement, "value", None)
+            if isinstance(statement, ast.Expr) and isinstance(compared, ast.Compare):
+                targets = [compared.left]
+            return [match[1]] if match[1] in map(base, targets) else []
+    return []
+
+
 class Undefined:
     """The names that the cells that were run should have defined, and did not."""
 
@@ -144,7 +162,8 @@ class Undefined:
     def ran(self, source, stop=None, also=()):
         """Note that a cell ran, to its end or its Stop; `also` are more names it should define."""
         names = definitions(source)
-        for name in (*names, *(set(also) - set(names))):
+        also = {*also, *_meant(source, stop)}
+        for name in (*names, *(also - set(names))):
             # The statement that raised defined nothing, and those after it did not run.
             last = names.get(name, (0, float("inf")))[1]
             if stop is not None and (stop.line is None or last >= stop.line):

@@ -27,6 +27,7 @@ class _Watch:
     def __init__(self, names):
         self.names, self.undefined = names, Undefined()
         self.put = {}  # {a name that stands for a Missing now: {it: its value}, {} without one}
+        self.asked = []  # the names that the check is about while it runs
         self.helped = None  # (an answer, the helper that made it) while its check runs
         self.written = own_work.Written()
         self.unread = []  # (text, Stop or None) of cells that have run since the last check
@@ -40,7 +41,7 @@ class _Watch:
             official = own_work.is_of_a_source(text)
             self.written.ran(own_work.solution_for_all(text) if official else text)
         self.unread = []
-        names = asked(source)
+        names = self.asked = list(dict.fromkeys(asked(source)))
         said = own_work.allowed(source), own_work.refused(source)
         helped = self.written.helped(tested, names, *said)
         for name in names:
@@ -56,7 +57,7 @@ class _Watch:
             if isinstance(self.names.get(name), Missing):
                 del self.names[name]
                 self.names.update(was)
-        self.put, self.helped = {}, None
+        self.put, self.helped, self.asked = {}, None, []
         source = result.info.raw_cell or ""
         if named_in(source) is None:
             self.unread.append((source, _stop(result)))  # reading is slow: at the next check
@@ -86,6 +87,14 @@ def helper_of(subject):
     """The helper that made an answer of this notebook, such as "course.anatomy", or None."""
     helped = _watching.helped if _watching else None
     return helped[1] if helped and helped[0] is subject else None
+
+
+def name_of(subject):
+    """The name by which the check that runs in this notebook asks for a value, or None."""
+    if _watching is None or subject is None or isinstance(subject, int | str):
+        return None  # other names may hold the same small number
+    names = [name for name in _watching.asked if _watching.names.get(name) is subject]
+    return names[0] if len(names) == 1 else None
 
 
 def watch():

@@ -238,3 +238,24 @@ def test_a_name_of_the_course_that_is_missing_stays_a_name_error(run):
     run(GOOD)
     error = run("# Exercise f (1 points)\ncheck.model(f, like=UNKNOWN)")
     assert isinstance(error, NameError) and "UNKNOWN" in str(error)
+
+
+@pytest.mark.parametrize("typed", ["f == 3", 'f["C1"] = 3', "f.size += 1"])
+def test_an_answer_that_defines_nothing_is_not_told_to_be_missing(run, typed):
+    assert isinstance(run(typed), NameError)
+    said = (
+        f"The cell of f stops with an error. NameError: name 'f' is not defined (line 1: {typed})"
+    )
+    assert said in str(run(CHECK))
+    assert run(GOOD) is None and run(CHECK) is None
+
+
+def test_a_cell_that_only_uses_an_answer_is_not_its_cell(run):
+    assert isinstance(run("g = f(3)"), NameError)
+    assert run(CHECK).card.state == "open"
+
+
+def test_a_check_calls_an_answer_by_the_name_that_it_asks_for(run):
+    run("f = lambda n: n\nsizes = [3]")
+    assert "✗ f is not right.\n  f: The value is not right. f(1) gives 1" in str(run(CHECK))
+    assert "✗ sizes is not right." in str(run("# Exercise s (1 points)\ncheck.value(sizes, [4])"))
