@@ -179,6 +179,10 @@ def _last_needed(body, test, needed, asked, giving):
             continue
         seen.add(variable)
         parts = giving[variable]
+        if variable not in needed:  # what the release does below its test is for no answer
+            parts = [part for part in parts if at[part] < here or not part.released]
+        if not parts:
+            continue
         answer = [part for part in parts if part.name == asked.get(variable, "")]
         above = [part for part in parts if at[part] < here]
         part = (answer or above or parts[:1])[-1]

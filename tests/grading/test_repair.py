@@ -541,6 +541,19 @@ def test_a_split_answer_is_joined_though_its_first_half_became_a_text_cell():
     assert any("had been split into" in line for line in said)
 
 
+def test_a_typing_error_moves_no_test_below_a_released_cell_that_has_this_name():
+    stub = made_up.answer("f-answer", "def f(x):\n    raise NotImplementedError()")
+    test = made_up.graded("f", "check.function(f, [1], gives=[1])")
+    cells = [stub.restored(stub.source), test.restored(test.source), new_code_cell("unit = f(1)")]
+    release = nbformat.v4.new_notebook(cells=cells)
+    official = Release.of({"f-answer": stub, "f": test}, release)
+    nb = deepcopy(release)
+    nb.cells[0].source = "def f(x):\n    units = x\n    return unit"
+    fixed, said = repair(nb, official)
+    assert [cell.source for cell in fixed.cells] == [cell.source for cell in nb.cells]
+    assert said == []
+
+
 def test_a_checksum_is_that_of_nbgrader(submitted):
     read, _ = read_notebook(nbformat.writes(submitted).encode())
     known = [cell for cell in submitted.cells if cell.metadata.get("nbgrader")]
