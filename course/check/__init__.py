@@ -137,7 +137,7 @@ def value(
     """
     reply, name = ask(answer, {"ask": "value"}), words.name(answer)
     if "failed" in reply:
-        kind = _("a dict of numbers") if isinstance(expected, dict) else _("a number")
+        kind = words.kind_of_numbers(values.exactly(expected))
         findings = [failed(reply, _("a text") if wrong else kind)]
     elif wrong and (got := reply["value"]) is not None:
         findings = agree.wrong_text(name, got, expected, wrong, hint)

@@ -88,10 +88,10 @@ def wrong_value(name, got, expected, tolerance, hint):
     if close(got, expected, tolerance):
         return []
     if isinstance(expected, dict):
-        kind = words.dict_of(expected) if expected else _("a dict of numbers")
+        kind = words.dict_of(expected) if expected else words.kind_of_numbers(expected)
         return [finding("", Cause.WRONG_KIND_OF_VALUE, kind, words.quoted(got), hint=hint)]
     if odd := values.first_stand_in(got):
-        return [no_plain_value("", (words.brief(got), odd[1]), _("a number"))]
+        return [no_plain_value("", (words.brief(got), odd[1]), words.kind_of_numbers(expected))]
     said = sentences(words.you_have(words.quoted(got)), hint)
     return [finding(name, Cause.WRONG_VALUE, received=words.brief(got), hint=said)]
 
@@ -126,7 +126,7 @@ def _wrong_items(got, expected, tolerance, hint):
         elif item is None:
             findings.append(finding(key, Cause.NOT_ANSWERED))
         elif odd := values.stands_for(item):
-            findings.append(no_plain_value(key, odd, _("a number")))
+            findings.append(no_plain_value(key, odd, words.kind_of_numbers(right)))
         elif not close(item, right, tolerance):
             said, hint = sentences(words.you_have(words.quoted(item)), hint), ""
             findings.append(finding(key, Cause.WRONG_VALUE, received=words.brief(item), hint=said))

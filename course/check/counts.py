@@ -100,11 +100,12 @@ def _window(step, answers):
     while source.name not in answers and source.inputs and source.grid == _before(source).grid:
         source = _before(source)  # not among the answers, and of the same size as its input
     own = source.grid if source.step == "input" else answers.get(source.name)
-    size = own[0] if isinstance(own, list | tuple) and own else "N"
+    size = own[0] if isinstance(own, list | tuple) and own else None
+    size = size if isinstance(size, int | float) else "N"
     kernel, stride, padding = step.kernel[0], step.stride[0], step.padding[0][0]
     said = (
         ngettext(
-            "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
+            "A window of {kernel} slides over {size} in steps of {stride} with {padding} zero "
             "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",
             "A window of {kernel} slides over {size} in steps of {stride} with {padding} zeros "
             "on each side: ⌊(N + 2P − F)/stride⌋ + 1.",

@@ -452,11 +452,14 @@ def test_a_hint_does_not_tell_what_another_row_asks_for():
     text = fails(Cause.WRONG_VALUE, check.shapes, follows, like=LENET5)
     assert "C3: The value is not right. You have [8, 8, 16]. A window of 5 slides over 13" in text
     assert "14" not in text
-    for answer in (None, "?", [], 7):
+    for answer in (None, "?", [], 7, (None, 14, 14, 6), "14x14"):
         answers = {**follows, "S2": answer}
         with pytest.raises(check.CheckFailed) as caught:
             check.shapes(answers, like=LENET5, rows=["C3"])
         assert "A window of 5 slides over N in steps of 1" in str(caught.value)
+    said = fails(Cause.WRONG_VALUE, check.shapes, {"3x3": (26, 26, 192)}, like=INCEPTION_NAIVE,
+                 rows=["3x3"])  # fmt: skip
+    assert "in steps of 1 with 1 zero on each side" in said
     # A normalisation between the rows that are asked for keeps the size.
     with pytest.raises(check.CheckFailed, match="A window of 3 slides over 54 in steps of 2"):
         answers = {"conv1": (54, 54, 96), "pool1": (27, 28, 96)}
@@ -610,6 +613,18 @@ def test_weights_by_name_are_written_as_short_as_others():
 def test_a_value_of_a_wrong_kind_is_not_asked_to_be_a_function():
     text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, keras.Input((3,)), 3)
     assert "It should be a function" not in text
+
+
+@pytest.mark.parametrize(
+    "expected, wanted",
+    [
+        (3, "a number"), ([[0, 1]], "a list of numbers"), (np.eye(2), "a list of numbers"),
+        ({"a": 1}, "a dict of numbers"),
+    ],
+)  # fmt: skip
+def test_an_answer_of_a_wrong_kind_is_told_the_right_one(expected, wanted):
+    text = fails(Cause.WRONG_KIND_OF_VALUE, check.value, stub, expected)
+    assert f"It should be {wanted}. Received: the function stub." in text
 
 
 def mean_of(image, size=2):
