@@ -249,5 +249,6 @@ def _value_before(graph, x):
         (value,) = graph.nodes[number].inputs
         inner.append(value)
         parts += cut(value.parts, [(start, stop)])[0]
-    return inner[0] if len(inner) == 1 and x.parts[0][1] == 0 and x.channels == inner[0].channels \
-        else inner[0].with_(parts=join(parts), joined=None)  # fmt: skip
+    if len(inner) == 1 and x.parts[0][1] == 0 and x.channels == inner[0].channels:
+        return inner[0]
+    return inner[0].with_(parts=join(parts), joined=None)
