@@ -1,6 +1,7 @@
 """Sentences for errors of the machine: a full disk, a read-only folder, a locked gradebook."""
 
 import errno
+import re
 
 from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -52,6 +53,18 @@ def as_a_sentence(error):
             return f"The gradebook: {_BUSY} ({one_line(error)})"
         return f"The gradebook cannot be used: {one_line(error.orig)}"
     return None
+
+
+def of_the_disk(text):
+    """A CourseError about an OSError in the text of a traceback, if it stops everybody's; or None.
+
+    That is a disk that is full or cannot be written to.
+    """
+    found = re.search(r"\[Errno (\d+)\][^\n]*?(?:: '([^'\n]*)')?$", text, re.MULTILINE)
+    said = _ERRNOS.get(int(found[1])) if found else None
+    if said not in (_FULL, _READ_ONLY):
+        return None
+    return CourseError(f"{one_line(found[2] or 'The course folder')}: {said}")
 
 
 def of_the_gradebook(text):

@@ -1,5 +1,6 @@
 """Nothing of a student's runs in a browser, and feedback says what was found and not how."""
 
+import errno
 import json
 import re
 import shutil
@@ -507,6 +508,17 @@ def test_a_page_says_why_there_is_no_verdict(school):
     said = words(text_of(school, "broken"))
     assert escape("p1.ipynb is not JSON <at all>") in said
     assert "Not graded." in said and "of 20 points" not in said
+
+
+def test_a_full_disk_is_told_once(school, monkeypatch, capsys):
+    def full(self, output, resources, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "/disk/p1.html")
+
+    monkeypatch.setattr("nbconvert.writers.files.FilesWriter.write", full)
+    assert school.course("feedback", school.assignment) == 1
+    said = capsys.readouterr()
+    assert "/disk/p1.html: the disk is full. Make room." in said.err
+    assert "no feedback for" not in said.out
 
 
 def test_late_days_and_repairs_are_told(school):

@@ -24,6 +24,7 @@ from course.grading.late import penalise
 from course.grading.notebook.defang import harmless
 from course.grading.out.release import last_error
 from course.grading.settings import look_at_steps
+from course.grading.troubles import of_the_disk
 from course.grading.verdict import Exercise, number
 from course.language import ENGLISH, _, ngettext, speaking, spoken
 from course.notebook.official import grade_id
@@ -35,7 +36,7 @@ _HEADING = re.compile(r"#{1,6} +(.+)")
 def feedback(course, assignment, students=None, progress=lambda *_: None):
     """Write feedback/<student>/<assignment>/*.html. Returns [(student, reason)] of failures.
 
-    Raises CourseError if nothing has been graded.
+    Raises CourseError if nothing has been graded, and if the disk is full or cannot be written to.
     """
     chosen = list(students or sorted(course.api.get_autograded_students(assignment)))
     if not chosen:
@@ -49,6 +50,8 @@ def feedback(course, assignment, students=None, progress=lambda *_: None):
     for done, student in enumerate(chosen, 1):
         result = course.api.generate_feedback(assignment, student)
         if not result["success"]:
+            if stopped := of_the_disk("\n".join(map(str, result.values()))):
+                raise stopped
             failures.append((student, last_error(result)))
         progress(done, len(chosen), student)
     return failures
