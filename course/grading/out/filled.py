@@ -25,6 +25,11 @@ from course.plain import one_line
 _GRADE = (
     "grade", "bewertung", "note", "calificación", "valutazione", "nota", "avaliação", "cijfer",
 )  # fmt: skip
+#: {title of Moodle's column "Grade can be changed": what it holds of a grade that cannot be}
+_CHANGEABLE = {
+    "grade can be changed": "no", "bewertung kann geändert werden": "nein",
+    "la note peut être modifiée": "non", "la calificación puede ser cambiada": "no",
+}  # fmt: skip
 _COMMENTS = re.compile(r"feedback|kommentar|comm?ent|retroaliment|opmerking", re.I)
 
 
@@ -46,7 +51,6 @@ class Sheet:
                 f"{path} is not written as an LMS writes CSV, so it cannot be filled in without a "
                 "risk for its other cells. Download it again, and do not open it in a spreadsheet."
             )
-
         width = len(self.rows[0])
         for line in reversed(self._places):  # programs leave out empty cells at a line's end
             end = line[-1][1]
@@ -163,10 +167,14 @@ def fill(everything, lms, sheet, to):
         notes += said
         final.update(student.id for student in wanted)
         there.update(people)
-        excused = [id_ for id_ in people if _is_excused(sheet, place, people[id_])]
-        if excused:
+        if excused := [id_ for id_ in people if _is_excused(sheet, place, people[id_])]:
             notes.append(f"Excused in {LMS[lms].title}, so not filled in: {', '.join(excused)}.")
             people = {id_: people[id_] for id_ in people if id_ not in excused}
+        if closed := [id_ for id_ in people if _is_closed(sheet, people[id_])]:
+            notes.append(
+                f"{LMS[lms].title} says that these grades cannot be changed, and ignores new ones: "
+                f"{', '.join(closed)}. Unlock them in its gradebook, and download the file again."
+            )
         for one in chosen:
             if person := people.get(one.row["student"]):
                 sheet.fill(1 + person.line, place.grade, f"{one.final:g}".replace(".", point))
@@ -185,6 +193,12 @@ def fill(everything, lms, sheet, to):
 def _is_excused(sheet, place, person):
     """Whether Canvas has "EX" in a grade's place; a score would take that back."""
     return sheet.rows[1 + person.line][place.grade].strip() == "EX"
+
+
+def _is_closed(sheet, person):
+    """Whether Moodle's worksheet says that a student's grade cannot be changed."""
+    cells = zip(map(_plain, sheet.rows[0]), sheet.rows[1 + person.line], strict=True)
+    return any(_CHANGEABLE.get(title) == _plain(text) for title, text in cells)
 
 
 def _places(names, lms, sheet):
