@@ -208,18 +208,21 @@ def test_whatever_stands_between_the_columns(room, tmp_path, moodle, mark):
 
 
 def test_what_spreadsheets_do_to_numbers(room, tmp_path):
-    """126.0 is 126, ="007" is 007; of two columns with one title the filled one counts."""
+    """126.0 is 126, ="007" is 007, 10,000 is 10000; of two equal titles the filled one counts."""
     roster = tmp_path / "r.csv"
     roster.write_text(
         "Student,ID,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,,\n"
         '"Roe, Ada",126.0,,"=""007""",ada,A\n"Li, Bo",,"127,0",9.0,bo,A\n\n'
+        '"Tan, Cy","10,000",,"1,210,101.00",cy,A\n'
     )
     files = {
         "roeada_126_20001_p1.ipynb": room.notebook("a"),
         "libo_127_20002_p1.ipynb": room.notebook("b"),
+        "tancy_10000_20003_p1.ipynb": room.notebook("c"),
     }
     assert room.collect(packed(tmp_path / "a.zip", files), "--roster", roster) == 0
-    assert room.submitted() == {"007": "a", "9": "b"} and without_an_archive(roster) == {"007", "9"}
+    assert room.submitted() == {"007": "a", "9": "b", "1210101": "c"}
+    assert without_an_archive(roster) == {"007", "9", "1210101"}
     assert room.number("007") == "126" and room.number("9") == "127"
     assert room.student("007").first_name == "Ada"
 

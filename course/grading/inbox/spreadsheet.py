@@ -78,8 +78,13 @@ def number(text):
 
 
 def cell(text):
-    """A value as it was before a spreadsheet changed it: 007 for ="007", 126 for 126.0."""
+    """A value as it was before a spreadsheet changed it: 007 for ="007", 126 for 126.0.
+
+    A comma between groups of three digits, as in 10,101, is a spreadsheet's, too.
+    """
     text = unicodedata.normalize("NFC", text).strip()
     if formula := re.fullmatch(r'="(.*)"', text):
         text = formula[1]
+    if re.fullmatch(r"(?a)[1-9]\d{0,2}(,\d{3})+(\.0+)?", text):
+        text = text.replace(",", "")
     return re.sub(r"(?a)^(\d+)[.,]0+$", r"\1", text)
