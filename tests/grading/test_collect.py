@@ -511,6 +511,7 @@ def test_what_is_no_roster_is_refused(room, tmp_path, capsys, content):
         (["hw/Jane Doe - p1.ipynb"], "classroom or folders"),
         (["all/a/p.ipynb", "all/b/p.ipynb"], "Everything in .* lies in one folder, 'all'"),
         (["hw/sent/a/1/p.ipynb", "hw/sent/b/1/p.ipynb"], "lies in one folder, 'hw/sent'"),
+        (["hw/Roe, Ada(ar1)/Submission attachment(s)/p.ipynb"], "lies in one folder, 'hw'"),
     ],
 )
 def test_an_lms_that_cannot_be_told_has_to_be_named(room, tmp_path, names, said):

@@ -45,9 +45,7 @@ LMS = {
         r"(?P<name>[^/_]+)_(?P<id>[0-9]+)_assignsubmission_(?:file|onlinetext)(?:_?/|_)(?P<file>.+)",
     ),
     "gradescope": Naming(
-        "Gradescope",
-        "submission_number/file.ipynb",
-        r"(?P<folder>submission_[0-9]+)/(?P<file>.+)",
+        "Gradescope", "submission_number/file.ipynb", r"(?P<folder>submission_[0-9]+)/(?P<file>.+)"
     ),
     "blackboard": Naming(
         "Blackboard",
@@ -73,7 +71,7 @@ LMS = {
 PER_ASSIGNMENT = ("moodle",)
 GENERAL = ("classroom", "folders")  # their patterns fit many files of other LMSs too
 _LOCAL = ("moodle", "blackboard", "brightspace")  # their times are local, without a time zone
-_METADATA = "submission_metadata.yml"
+_METADATA, _SAKAI = "submission_metadata.yml", "Submission attachment(s)"  # files; a folder
 
 
 @dataclass(frozen=True)
@@ -270,10 +268,12 @@ def _check_folders(archive, found):
     folders, around = {tuple(path.split("/")[:-1]) for path in found}, ()
     while around not in folders and len(inside := {f[: len(around) + 1] for f in folders}) == 1:
         (around,) = inside
-    if around and len({f[: len(around) + 1] for f in folders} - {around}) > 1:
+    # Sakai's zip file has the assignment's folder around that of even a single student.
+    outer = next((f[: f.index(_SAKAI) - 1] for f in folders if _SAKAI in f[2:]), None)
+    if outer or (around and len({f[: len(around) + 1] for f in folders} - {around}) > 1):
         raise CourseError(
-            f"Everything in {archive} lies in one folder, {'/'.join(around)!r}, so all of it would "
-            "be one student's. Unpack it, and give the folder that has a folder for each student."
+            f"Everything in {archive} lies in one folder, {'/'.join(outer or around)!r}, so all of "
+            "it would be one student's. Unpack it, and give the folder in which each has a folder."
         )
 
 
