@@ -5,6 +5,7 @@ there under its own name, or there as it was released, the only other file with 
 answers is taken for it. If no notebook is there at all, those in the folders below count.
 """
 
+import errno
 import hashlib
 import os
 from functools import cache
@@ -38,7 +39,7 @@ def contents(folder, names):
     `folder` may also be one file that was handed in.
     Other notebooks and zip files than `names` are returned too, as {file name: bytes}: at most one
     more than are read. They are those in the folder or, if it has no notebook, in the folders below
-    it. Raises OSError if one cannot be read.
+    it. Raises OSError if one cannot be read, or if the only one is a link or a folder.
     """
     if not folder.is_dir():
         folder, paths = folder.parent, [folder]
@@ -47,6 +48,10 @@ def contents(folder, names):
         if not any(map(_is_notebook, paths)):
             paths = files_below(folder, _fail)
     found = {file_name(path.relative_to(folder)): path for path in paths if is_file(path)}
+    for path in (folder / f"{name}.ipynb" for name in names):
+        if not found and os.path.lexists(path):
+            odd = "a link, which is not followed" if path.is_symlink() else "no ordinary file"
+            raise OSError(errno.EINVAL, f"it is {odd}: put the file itself there", str(path))
     return {name: start(path) for name, path in named(found, names).items()}
 
 

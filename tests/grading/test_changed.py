@@ -158,6 +158,20 @@ def test_a_file_that_is_replaced_while_it_is_graded_is_graded_again(own, monkeyp
     assert own.score() == 4
 
 
+@pytest.mark.parametrize("kind, is_", [("link", "a link, which is"), ("folder", "no ordinary")])
+def test_a_link_or_a_folder_in_place_of_a_notebook_is_told(own, tmp_path, capsys, kind, is_):
+    place = own.folder / "submitted" / kind / "hw"
+    place.mkdir(parents=True)
+    path = place / "p1.ipynb"
+    path.mkdir() if kind == "folder" else path.symlink_to(tmp_path)
+    try:
+        assert own.course("grade", "hw", "--student", kind) == 1
+        said = capsys.readouterr().out
+        assert f"{path} cannot be read (it is {is_}" in said and "not handed in" not in said
+    finally:
+        shutil.rmtree(place.parent)
+
+
 def test_files_that_cannot_be_read_stop_nobody_else(own, monkeypatch, capsys):
     path, start = own.folder / "submitted" / "bob" / "hw" / "p1.ipynb", renamed.start
 
