@@ -75,11 +75,16 @@ class State(namedtuple("State", _FIELDS, defaults=_FIELDS.values())):
         return self._replace(**(kept | changes))
 
     def without(self, row, main=None):
-        """The state in which a row is missing. Its last source, or `main`, stands for it."""
+        """The state in which a row is missing. Its last source, or `main`, stands for it.
+
+        Without a row that keeps the shape of what it reads, all later sizes are the same.
+        """
         key = self.nets.table.inputs[row][-1] if main is None else main
         parts = self.nets.translated(self, row, key)
         gone = self._replace(stands={**self.stands, row: parts}, gone=self.gone | 1 << row)
-        return gone.settling([row], sizes=False)
+        node = self.nets.table.nodes[row]
+        kept = main is None and node.inputs[-1].shape == node.shape
+        return gone.settling([row], sizes=self.sizes and kept)
 
     def using(self, steps, **changes):
         """The state in which these steps are accounted for, though no row is matched to them."""

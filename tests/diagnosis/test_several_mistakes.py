@@ -6,7 +6,7 @@ import pytest
 
 from course.architectures import batch_norm, sources
 from course.architectures.alexnet import ALEXNET, CAFFENET
-from course.architectures.googlenet import GOOGLENET
+from course.architectures.googlenet import GOOGLENET, GOOGLENET_TRAINING
 from course.architectures.lenet import LENET5
 from course.architectures.mobilenet import MOBILENET
 from course.architectures.resnet import PLAIN18, RESNET18, RESNET34, RESNET50
@@ -210,3 +210,11 @@ def test_a_pre_activation_network_is_not_told_that_it_is_one(more):
     first, *rest = told(network, RESNET50_V2)
     assert (first.row, first.cause) == ("conv1", Cause.FILTERS)
     assert Cause.PRE_ACTIVATION not in {each.cause for each in rest}
+
+
+def test_the_padding_of_a_later_row_is_told_where_a_norm_is_missing():
+    network = without(without(explicit(GOOGLENET_TRAINING), "norm1"), "norm2")
+    network = with_(network, "aux_4a_pool", padding=2)
+    norm, pool = told(network, GOOGLENET_TRAINING)
+    assert (norm.row, norm.cause) == ("norm1", Cause.MISSING)
+    assert (pool.row, pool.cause) == ("aux_4a_pool", Cause.PADDING)
