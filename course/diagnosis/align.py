@@ -19,6 +19,7 @@ from course.diagnosis.compare import trained_otherwise
 from course.diagnosis.crossed import uncrossed
 from course.diagnosis.edits import PRICES, Edit, Kind
 from course.diagnosis.moves import MOVES
+from course.diagnosis.order import not_swapped
 from course.diagnosis.place import Place
 from course.diagnosis.sides import Networks, unordered
 from course.diagnosis.state import State, whole
@@ -80,7 +81,7 @@ def align(table, network):
         state = _compared_from_the_output(nets, state)
     cost = state.cost + state.balance.cost()
     edits = sorted((*state.edits, *_looked_for_later(nets, state)), key=lambda edit: edit.at)
-    edits, pairs = uncrossed(nets, edits, state.step_of())
+    edits, pairs = uncrossed(nets, *not_swapped(edits, state.step_of()))
     rest = len(nets.net.nodes) - state.used.bit_count()
     return Alignment(nets, edits, pairs, cost, tried, rest, state.done)
 

@@ -1,5 +1,7 @@
 """The moves about steps in another order: swapped, pre-activation, an activation elsewhere."""
 
+from dataclasses import replace
+
 from course.diagnosis.causes import Cause
 from course.diagnosis.compare import different_activation, similar
 from course.diagnosis.edits import PRICES, Edit, Kind
@@ -144,6 +146,26 @@ def swapped(place):
     yield from _swapped(place, _alone, PRICES["pattern"])
     if len(_with_norm(place.nets.table, place.row)) == 2:
         yield from _swapped(place, _with_norm, PRICES["left out"])
+
+def not_swapped(edits, pairs):
+    """The edits and {row: step}, without rows that seem to be swapped because of an extra step.
+
+    A step that stands in the place of another kind of row, and that is also not where the row is,
+    is extra if steps of its kind are extra elsewhere, too.
+    """
+    extra = {edit.step.step for edit in edits if edit.kind == Kind.PUT_IN}
+    found, pairs = list(edits), dict(pairs)
+    for edit in edits:
+        for other in edits if edit.kind == Kind.SWAPPED else ():
+            another = other.kind == Kind.ANOTHER_STEP and other.row is edit.instead
+            if another and other.step.step in extra:
+                put = {"kind": Kind.PUT_IN, "step": other.step, "steps": (other.step,)}
+                gone = {"kind": Kind.LEFT_OUT, "step": None, "rows": (other.row,)}
+                found[found.index(edit)] = replace(edit, instead=None, **put)
+                found[found.index(other)] = replace(other, differences=(), **gone)
+                del pairs[other.at]
+    return found, pairs
+
 
 
 def _swapped(place, unit, price):

@@ -47,13 +47,17 @@ def _of_one_step(edit):
 def _as_the_first(alignment, run, first):
     """Whether a run is the first mistake once more, so that it is told with it.
 
-    Rows are missing, and the network has no such step at all; or another function is an activation.
+    Rows are missing, and the network has no such step at all; or steps are extra, and the table has
+    no such row at all; or another function is an activation.
     """
     if run[0].kind == first[0].kind == Kind.OWN_ACTIVATION:
         return True
-    steps = {node.step for node in alignment.nets.net.nodes}
+    rows, steps = (
+        {node.step for node in side.nodes} for side in (alignment.nets.table, alignment.nets.net)
+    )
     gone = run[0].kind == Kind.LEFT_OUT and run[0].row.step not in steps
-    return gone and run[0].about == first[0].about
+    more = run[0].kind == Kind.PUT_IN and run[0].step.step not in rows
+    return (gone or more) and _mistake(run[0]) == _mistake(first[0])
 
 
 def _independent(runs):

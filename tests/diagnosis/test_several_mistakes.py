@@ -218,3 +218,11 @@ def test_the_padding_of_a_later_row_is_told_where_a_norm_is_missing():
     norm, pool = told(network, GOOGLENET_TRAINING)
     assert (norm.row, norm.cause) == ("norm1", Cause.MISSING)
     assert (pool.row, pool.cause) == ("aux_4a_pool", Cause.PADDING)
+
+
+def test_norms_in_place_of_others_are_extra_if_they_are_behind_each_convolution():
+    network = without(without(normed_behind(GOOGLENET), "norm1"), "norm2")
+    first, *rest = told(network, GOOGLENET)
+    assert first.cause is Cause.EXTRA and "batch norm" in first.message
+    assert "The same is true of" in first.message
+    assert Cause.SWAPPED not in {each.cause for each in rest}
