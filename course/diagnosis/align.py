@@ -199,12 +199,24 @@ def _certain(nets, state, row):
     for other in candidates:
         if nets.net.nodes[other].step == kind and nets.likeness(row, other) > likeness + 1:
             return None
+    if _alone(nets, state, row, step):
+        for other in nets.net.readers_and_theirs(step):
+            if nets.likeness(row, other) > likeness and not nets.differences(row, other):
+                return None  # it may be extra, and `other` is the row's
     for twin in nets.table.fed[unordered(nets.table.inputs[row])]:
         better = twin != row and not state.settles(twin)
         better = better and nets.likeness(twin, step) > likeness
         if better and not nets.apart(state, twin, step):
             return None
     return step
+
+
+def _alone(nets, state, row, step):
+    """Whether only this step reads a value that several rows should read."""
+    ((source, *_), *_) = nets.table.inputs[row][0]
+    ((node, *_), *_) = nets.net.inputs[step][0]
+    rows = [reader for reader in nets.table.readers[source] if not state.settles(reader)]
+    return len(rows) > 1 and nets.net.readers[node] == [step]
 
 
 def _alike_behind(side, node):

@@ -53,7 +53,7 @@ class Side:
         # The kinds of each node's readers, and how many there are of each.
         everything = range(len(self.nodes))
         self.reader_kinds = [
-            [self.kinds[r] for r in self._readers_and_theirs(n)] for n in everything
+            [self.kinds[r] for r in self.readers_and_theirs(n)] for n in everything
         ]
         self.reader_counts = [Counter(kinds) for kinds in self.reader_kinds]
         # The values that a node reads or the network returns, and those of several parts.
@@ -78,7 +78,7 @@ class Side:
                     return True
         return False
 
-    def _readers_and_theirs(self, node):
+    def readers_and_theirs(self, node):
         """The readers of a node, and for a reader that normalises its readers too.
 
         A normalisation may follow any step, so it alone would tell little.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from course.architectures import batch_norm, sources
+from course.architectures import batch_norm, conv, sources
 from course.architectures.alexnet import ALEXNET, CAFFENET
 from course.architectures.googlenet import GOOGLENET, GOOGLENET_TRAINING
 from course.architectures.lenet import LENET5
@@ -226,3 +226,15 @@ def test_norms_in_place_of_others_are_extra_if_they_are_behind_each_convolution(
     assert first.cause is Cause.EXTRA and "batch norm" in first.message
     assert "The same is true of" in first.message
     assert Cause.SWAPPED not in {each.cause for each in rest}
+
+
+def test_a_convolution_too_many_before_the_first_block_is_only_that():
+    rows = []
+    for row in explicit(RESNET50).rows:
+        after = tuple("more_bn" if each == "pool1" else each for each in sources(row))
+        rows.append(replace(row, after=after))
+        if row.name == "pool1":
+            rows.append(conv("more", 64, 1, bias=None, after=("pool1",)))
+            rows.append(batch_norm("more_bn", after=("more",), activation="relu"))
+    (found,) = told(replace(RESNET50, rows=tuple(rows)), RESNET50)
+    assert found.cause is Cause.EXTRA and "where conv2_1_1 " in found.message
