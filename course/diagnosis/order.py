@@ -30,7 +30,7 @@ def activation_elsewhere(place):
         if causes != [Cause.ACTIVATION_EXTRA] or len(after) != 1:
             continue
         (after,) = after
-        if nets.table.nodes[after].activation != nets.net.nodes[step].activation:
+        if different_activation(nets.table.nodes[after], nets.net.nodes[step]):
             continue
         following = state.paired(row, step)
         kinds = [nets.net.nodes[n].step for n in follows]
@@ -122,10 +122,9 @@ def activation_before_norm(place):
     if not _only_a_norm(nets.table, row):
         return
     (norm,) = nets.table.readers[row]
-    wanted = nets.table.nodes[norm].activation
     for step in place.candidates:
-        causes = nets.causes(state, row, step)
-        early = causes == [Cause.ACTIVATION_EXTRA] and nets.net.nodes[step].activation == wanted
+        early = nets.causes(state, row, step) == [Cause.ACTIVATION_EXTRA]
+        early = early and not different_activation(nets.table.nodes[norm], nets.net.nodes[step])
         if not early or not _only_a_norm(nets.net, step):
             continue
         (behind,) = nets.net.readers[step]
@@ -147,6 +146,7 @@ def swapped(place):
     if len(_with_norm(place.nets.table, place.row)) == 2:
         yield from _swapped(place, _with_norm, PRICES["left out"])
 
+
 def not_swapped(edits, pairs):
     """The edits and {row: step}, without rows that seem to be swapped because of an extra step.
 
@@ -165,7 +165,6 @@ def not_swapped(edits, pairs):
                 found[found.index(other)] = replace(other, differences=(), **gone)
                 del pairs[other.at]
     return found, pairs
-
 
 
 def _swapped(place, unit, price):

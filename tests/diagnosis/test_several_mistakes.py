@@ -238,3 +238,19 @@ def test_a_convolution_too_many_before_the_first_block_is_only_that():
             rows.append(batch_norm("more_bn", after=("more",), activation="relu"))
     (found,) = told(replace(RESNET50, rows=tuple(rows)), RESNET50)
     assert found.cause is Cause.EXTRA and "where conv2_1_1 " in found.message
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+@pytest.mark.parametrize("name", ["conv1", "conv5_dw", "conv6_pw"])
+def test_an_activation_that_the_table_allows_is_the_norms_own(name, activation):
+    network = with_(explicit(MOBILENET), name, norm=False, activation=activation)
+    (found,) = told(network, MOBILENET)
+    assert (found.row, found.cause) == (f"{name}_bn", Cause.MISSING)
+    rows = []
+    for row in network.rows:
+        after = tuple("norm" if each == name else each for each in sources(row))
+        rows.append(replace(row, after=after))
+        if row.name == name:
+            rows.append(batch_norm("norm", after=(name,)))
+    (found,) = told(replace(network, rows=tuple(rows)), MOBILENET)
+    assert (found.row, found.cause) == (f"{name}_bn", Cause.ACTIVATION_BEFORE_NORM)
