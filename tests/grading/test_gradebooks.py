@@ -300,6 +300,14 @@ def test_grades_that_moodle_does_not_let_change_are_named(school, tmp_path, caps
     assert "these grades cannot be changed, and ignores new ones: ar1." in said
 
 
+def test_a_line_may_have_more_cells_than_there_are_titles(school, tmp_path):
+    title, *lines = moodle().text().split("\r\n")
+    more = [f"{line};" if line else line for line in lines]
+    told = filled(school, tmp_path, "\r\n".join([title, *more]), "01-conv")
+    plain = filled(school, tmp_path, "\r\n".join([title, *lines]), "01-conv")
+    assert told.replace(";\r\n", "\r\n") == plain != "\r\n".join([title, *lines])
+
+
 def test_a_worksheet_is_for_one_assignment(school, tmp_path, capsys):
     own = tmp_path / "own.csv"
     assert school.course("export", "01-conv", "--fill", str(own)) == 1

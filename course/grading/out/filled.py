@@ -197,7 +197,7 @@ def _is_excused(sheet, place, person):
 
 def _is_closed(sheet, person):
     """Whether Moodle's worksheet says that a student's grade cannot be changed."""
-    cells = zip(map(_plain, sheet.rows[0]), sheet.rows[1 + person.line], strict=True)
+    cells = zip(map(_plain, sheet.rows[0]), sheet.rows[1 + person.line], strict=False)
     return any(_CHANGEABLE.get(title) == _plain(text) for title, text in cells)
 
 
