@@ -165,7 +165,7 @@ class Networks:
         self.balance, self.table.counted, self.net.counted = Balance.of(self.table, self.net)
         known = {window(row) for row in self.table.nodes}
         alike = (window(step) in known for step in self.net.nodes)
-        #: How many steps before each step, and in all, are such as the table has but for their maps
+        # How many of the steps before each one, and in all, the table has but for their maps.
         self.known_before = [*accumulate(alike, initial=0)]
         self.last_rows = {part[0] for key in self.table.outputs for part in key}
         self.padded = False  # whether the first windows pad smaller images to the table's size
